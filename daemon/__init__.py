@@ -1,0 +1,1 @@
+"""The coordinator: the log, its one writer, the state folded from it, and the edges around them."""

@@ -1,0 +1,42 @@
+"""The one expected failure, and the exit codes that scripts rely on (docs/contract.md)."""
+
+from enum import IntEnum
+from typing import Literal
+
+
+class Refused(Exception):
+    """Expected: one sentence a person can act on. It names what is wrong and the remedy.
+
+    `remedy` is told after the sentence; `where` is a file with its line, or a field.
+    """
+
+    def __init__(self, sentence: str, *, where: str = "", remedy: str = "") -> None:
+        self.sentence = sentence
+        self.where = where
+        self.remedy = remedy
+        super().__init__(self.told())
+
+    def told(self) -> str:
+        head = f"{self.where}: {self.sentence}" if self.where else self.sentence
+        return f"{head} {self.remedy}" if self.remedy else head
+
+
+class NoDaemon(Exception):
+    """Nobody answers on the socket. Exit code 3."""
+
+
+class Exit(IntEnum):
+    DONE = 0
+    FAILED = 1
+    REFUSED = 2
+    NO_DAEMON = 3
+    NOT_ALLOWED = 4
+    JOB_FAILED = 5
+    DISK = 74
+    """The log could not be written; what was told before is on disk."""
+    LOCKED = 75
+    INTERRUPTED = 130
+
+
+Trouble = Literal["out-of-memory", "bad-request", "backend", "lost", "cancelled"]
+"""Why a stage came back without pictures; the backend says which, nobody reads its message text."""

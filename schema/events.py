@@ -1,0 +1,434 @@
+"""What happened, in the past tense: the closed union that the log holds for ever.
+
+A field may be added with a default. A renamed or retyped field is a new version (`VERSIONS`) with an
+upcaster in `daemon.log.upcast`; a changed meaning is a new event. Nothing here is ever removed.
+An event that takes something back can be written from the events it takes back, so each carries what was.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from schema.errors import Trouble
+from schema.ids import CommandId, ImageId, JobId, NodeId, RunId, Seq, Sha256, StageId, Token
+from schema.plans import JobSpec, Measures, Picture, RunSpec, Scalar
+
+JobPhase = Literal["queued", "held", "running", "finished", "failed", "cancelled", "attention"]
+QueueMode = Literal["share", "warm", "free"]
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag_field="type", tag=True):
+    pass
+
+
+# The daemon itself ------------------------------------------------------------------------------
+
+
+class DaemonStarted(_Event, frozen=True, kw_only=True):
+    """Its seq is the epoch of all that follows."""
+
+    version: str
+    sqlite: str
+    host: str
+
+
+class DaemonStopped(_Event, frozen=True, kw_only=True):
+    reason: str
+
+
+class NothingChanged(_Event, frozen=True, kw_only=True):
+    """Keeps the idempotency key of a command that changed nothing."""
+
+    command: str
+
+
+class LogLossAccepted(_Event, frozen=True, kw_only=True):
+    """A person accepted that `lost` events after `after` are gone."""
+
+    after: Seq
+    lost: int
+
+
+# Runs -------------------------------------------------------------------------------------------
+
+
+class RunSubmitted(_Event, frozen=True, kw_only=True):
+    run: RunId
+    spec: RunSpec
+
+
+class RunPaused(_Event, frozen=True, kw_only=True):
+    run: RunId
+
+
+class RunResumed(_Event, frozen=True, kw_only=True):
+    run: RunId
+
+
+class RunReopened(_Event, frozen=True, kw_only=True):
+    """A job of a finished run goes on; the counts are those of the run's ended jobs that stay ended."""
+
+    run: RunId
+    spec: RunSpec
+    finished: int = 0
+    failed: int = 0
+    cancelled: int = 0
+
+
+class FilmStarted(_Event, frozen=True, kw_only=True):
+    """The seq is the film's token."""
+
+    run: RunId
+
+
+class FilmFinished(_Event, frozen=True, kw_only=True):
+    run: RunId
+    token: Token
+    image: ImageId
+    film: Picture
+    frames: int
+    seconds: float
+    fps: float
+    codec: str
+
+
+class FilmFailed(_Event, frozen=True, kw_only=True):
+    run: RunId
+    token: Token
+    reason: str
+
+
+class RunFinished(_Event, frozen=True, kw_only=True):
+    """Every job has ended and the film, if one was wanted, was made or given up."""
+
+    run: RunId
+    finished: int = 0
+    failed: int = 0
+    cancelled: int = 0
+
+
+# Jobs -------------------------------------------------------------------------------------------
+
+
+class JobSubmitted(_Event, frozen=True, kw_only=True):
+    job: JobId
+    run: RunId
+    spec: JobSpec
+
+
+class JobHeld(_Event, frozen=True, kw_only=True):
+    """Nothing of it starts until released; a running stage ends first."""
+
+    job: JobId
+
+
+class JobReleased(_Event, frozen=True, kw_only=True):
+    job: JobId
+
+
+class JobMoved(_Event, frozen=True, kw_only=True):
+    """Smaller ranks run first within a lane and a priority."""
+
+    job: JobId
+    was: float
+    now: float
+
+
+class JobPriorityChanged(_Event, frozen=True, kw_only=True):
+    job: JobId
+    was: int
+    now: int
+
+
+class JobEdited(_Event, frozen=True, kw_only=True):
+    job: JobId
+    was: JobSpec
+    now: JobSpec
+
+
+class JobCancelled(_Event, frozen=True, kw_only=True):
+    job: JobId
+    was: JobPhase
+    reason: str = ""
+
+
+class StageDone(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A finished stage as a later stage or a rerun needs it."""
+
+    stage: StageId
+    token: Token
+    node: NodeId
+    images: tuple[ImageId, ...] = ()
+    files: tuple[Sha256, ...] = ()
+
+
+class JobReopened(_Event, frozen=True, kw_only=True):
+    """An ended job waits again, from the first stage that is not in `kept`."""
+
+    job: JobId
+    run: RunId
+    spec: JobSpec
+    was: JobPhase
+    reason: Literal["retry", "rerun", "undo", "redo"]
+    kept: tuple[StageDone, ...] = ()
+    only: StageId | None = None
+    """Rerun of this stage alone: the stages after it are not run again."""
+    held: bool = False
+    rank: float | None = None
+    """None: at the end of its lane."""
+
+
+class JobFinished(_Event, frozen=True, kw_only=True):
+    job: JobId
+    seconds: float = 0.0
+    """From its first assignment, by the wall clock."""
+
+
+class JobFailed(_Event, frozen=True, kw_only=True):
+    job: JobId
+    trouble: Trouble
+    reason: str
+
+
+class JobParked(_Event, frozen=True, kw_only=True):
+    """Needs attention: it failed too often to try again unasked."""
+
+    job: JobId
+    trouble: Trouble
+    reason: str
+
+
+# Stages -----------------------------------------------------------------------------------------
+
+
+class StageAssigned(_Event, frozen=True, kw_only=True):
+    """Recorded before any byte leaves. Its seq is the attempt's token."""
+
+    job: JobId
+    stage: StageId
+    node: NodeId
+    attempt: int
+    """From 1; lost attempts do not count."""
+    why: str
+
+
+class ArtifactStored(_Event, frozen=True, kw_only=True):
+    """The file was on disk, synced and verified, before this was written."""
+
+    image: ImageId
+    job: JobId
+    run: RunId
+    stage: StageId
+    token: Token
+    index: int
+    """Among the pictures of this attempt, from 0."""
+    file: Picture
+
+
+class StageFinished(_Event, frozen=True, kw_only=True):
+    job: JobId
+    stage: StageId
+    token: Token
+    node: NodeId
+    backend: str
+    images: tuple[ImageId, ...] = ()
+    files: tuple[Sha256, ...] = ()
+    effective: dict[str, Scalar] = {}
+    """The config the backend really used."""
+    reported: dict[str, Scalar] = {}
+    """Whatever else the backend said of it."""
+    measures: Measures = Measures()
+    suspect: str | None = None
+    """Why the picture may be broken (black, flat, NaN); such pictures are not learned from."""
+    filters: tuple[str, ...] = ()
+
+
+class StageFailed(_Event, frozen=True, kw_only=True):
+    job: JobId
+    stage: StageId
+    token: Token
+    node: NodeId
+    trouble: Trouble
+    reason: str
+    again_in: float | None = None
+    """Seconds until it may be tried again; None: never unasked."""
+    reduced: bool = False
+    """The next attempt asks the agent for its memory-saving profile."""
+
+
+class StageLost(_Event, frozen=True, kw_only=True):
+    """The attempt is gone and does not count: the agent died, or never knew it."""
+
+    job: JobId
+    stage: StageId
+    token: Token
+    node: NodeId
+    reason: str
+
+
+class StageCancelled(_Event, frozen=True, kw_only=True):
+    """The agent has let go of an attempt whose job was cancelled, skipped or reopened."""
+
+    job: JobId
+    stage: StageId
+    token: Token
+    node: NodeId
+
+
+class StageSkipped(_Event, frozen=True, kw_only=True):
+    job: JobId
+    stage: StageId
+    reason: str = ""
+
+
+class LateResultRefused(_Event, frozen=True, kw_only=True):
+    job: JobId
+    stage: StageId
+    token: Token
+    node: NodeId
+    reason: Literal["closed", "fenced", "future", "mismatch"]
+
+
+# Images -----------------------------------------------------------------------------------------
+
+
+class ImageRated(_Event, frozen=True, kw_only=True):
+    """0 stars: the rating was taken back."""
+
+    image: ImageId
+    stars: int
+    was: int = 0
+
+
+class ImageTagged(_Event, frozen=True, kw_only=True):
+    image: ImageId
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+class ImagesCompared(_Event, frozen=True, kw_only=True):
+    better: ImageId
+    worse: ImageId
+
+
+class ImageTrashed(_Event, frozen=True, kw_only=True):
+    image: ImageId
+
+
+class ImageRestored(_Event, frozen=True, kw_only=True):
+    image: ImageId
+
+
+# Queue ------------------------------------------------------------------------------------------
+
+
+class QueuePaused(_Event, frozen=True, kw_only=True):
+    pass
+
+
+class QueueResumed(_Event, frozen=True, kw_only=True):
+    pass
+
+
+class QueueModeChanged(_Event, frozen=True, kw_only=True):
+    was: QueueMode
+    now: QueueMode
+
+
+# Nodes ------------------------------------------------------------------------------------------
+
+
+class NodeJoined(_Event, frozen=True, kw_only=True):
+    """A node is there and ready. Its whole card is a blob."""
+
+    node: NodeId
+    name: str
+    instance: str
+    """Random per agent process."""
+    link: Literal["loopback", "lan"]
+    backends: tuple[str, ...]
+    kinds: tuple[str, ...]
+    """Stage kinds it can run."""
+    vram_gb: float = 0.0
+    speed: float = 1.0
+    card: Sha256 | None = None
+    protocol: int = 1
+    version: str = ""
+
+
+class NodeLost(_Event, frozen=True, kw_only=True):
+    node: NodeId
+    reason: str
+
+
+class NodeDrained(_Event, frozen=True, kw_only=True):
+    """Gets nothing new; what runs there ends."""
+
+    node: NodeId
+
+
+class NodeResumed(_Event, frozen=True, kw_only=True):
+    node: NodeId
+
+
+# Taking back ------------------------------------------------------------------------------------
+
+
+class CommandUndone(_Event, frozen=True, kw_only=True):
+    """Stands behind the events that took back `undone`, in the same command."""
+
+    undone: CommandId
+
+
+class CommandRedone(_Event, frozen=True, kw_only=True):
+    """Stands behind the events that took back the undoing `redone`."""
+
+    redone: CommandId
+
+
+Event = (
+    DaemonStarted | DaemonStopped | NothingChanged | LogLossAccepted
+    | RunSubmitted | RunPaused | RunResumed | RunReopened | FilmStarted | FilmFinished | FilmFailed | RunFinished
+    | JobSubmitted | JobHeld | JobReleased | JobMoved | JobPriorityChanged | JobEdited | JobCancelled | JobReopened
+    | JobFinished | JobFailed | JobParked
+    | StageAssigned | ArtifactStored | StageFinished | StageFailed | StageLost | StageCancelled | StageSkipped
+    | LateResultRefused
+    | ImageRated | ImageTagged | ImagesCompared | ImageTrashed | ImageRestored
+    | QueuePaused | QueueResumed | QueueModeChanged
+    | NodeJoined | NodeLost | NodeDrained | NodeResumed
+    | CommandUndone | CommandRedone
+)  # fmt: skip
+
+VERSIONS: dict[str, int] = {}
+"""Event name to its current version where that is not 1."""
+
+
+def version_of(event: Event) -> int:
+    return VERSIONS.get(type(event).__name__, 1)
+
+
+def stream_of(event: Event) -> str:
+    """The stream an event belongs to: `job:ID`, `run:ID`, `image:ID`, `node:ID` or `sys`."""
+    for kind in ("job", "run", "image", "node"):
+        name = getattr(event, kind, None)
+        if name is not None and not (kind == "image" and isinstance(event, FilmFinished)):
+            return f"{kind}:{name}"
+    return f"image:{event.better}" if isinstance(event, ImagesCompared) else "sys"
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One row of the log, as everybody but the log's own files sees it."""
+
+    seq: Seq
+    at: float
+    """Unix seconds with microseconds; told to people, never used for order."""
+    epoch: Seq
+    actor: str
+    """`uid:1000`, `api:NAME`, `node:ID` or `daemon`."""
+    event: Event
+    cause: Seq | None = None
+    command: CommandId | None = None
+    key: str | None = None
+    """Idempotency key; on the first event of its command only."""
+    digest: bytes | None = None
+    """SHA-256 of the request that came with the key."""

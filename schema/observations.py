@@ -1,0 +1,103 @@
+"""The world's news: the closed union of what edges tell the ledger. Facts only; vitals go beside it."""
+
+import msgspec
+
+from schema.errors import Trouble
+from schema.events import NodeJoined
+from schema.ids import ImageId, JobId, NodeId, RunId, StageId, Token
+from schema.plans import Measures, Picture, Scalar
+
+
+class _Observation(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True):
+    pass
+
+
+class DaemonBegan(_Observation, frozen=True, kw_only=True):
+    """The first input after every start: attempts of loopback agents that died with the daemon are lost."""
+
+    version: str
+    sqlite: str
+    host: str
+
+
+class DaemonEnds(_Observation, frozen=True, kw_only=True):
+    reason: str
+
+
+class TimePassed(_Observation, frozen=True, kw_only=True):
+    """Nothing but that `now` changed: a window opened, a retry is due."""
+
+
+class NodeSeen(_Observation, frozen=True, kw_only=True):
+    """A node answered with its card; `joined` is what will stand in the log if this is news."""
+
+    joined: NodeJoined
+
+
+class NodeGone(_Observation, frozen=True, kw_only=True):
+    node: NodeId
+    reason: str
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """Which try of which stage where; the token fences it."""
+
+    job: JobId
+    stage: StageId
+    token: Token
+    node: NodeId
+
+
+class NewImage(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that is on disk, synced and verified, with the id it will have."""
+
+    image: ImageId
+    file: Picture
+
+
+class StageReturned(_Observation, frozen=True, kw_only=True):
+    attempt: Attempt
+    backend: str
+    images: tuple[NewImage, ...] = ()
+    effective: dict[str, Scalar] = {}
+    reported: dict[str, Scalar] = {}
+    measures: Measures = Measures()
+    suspect: str | None = None
+    filters: tuple[str, ...] = ()
+
+
+class StageBroke(_Observation, frozen=True, kw_only=True):
+    attempt: Attempt
+    trouble: Trouble
+    reason: str
+
+
+class AttemptGone(_Observation, frozen=True, kw_only=True):
+    """The agent does not know the attempt, or died with it, or confirmed its cancelling."""
+
+    attempt: Attempt
+    reason: str
+
+
+class FilmMade(_Observation, frozen=True, kw_only=True):
+    run: RunId
+    token: Token
+    image: ImageId
+    film: Picture
+    frames: int
+    seconds: float
+    fps: float
+    codec: str
+
+
+class FilmBroke(_Observation, frozen=True, kw_only=True):
+    run: RunId
+    token: Token
+    reason: str
+
+
+Observation = (
+    DaemonBegan | DaemonEnds | TimePassed | NodeSeen | NodeGone
+    | StageReturned | StageBroke | AttemptGone
+    | FilmMade | FilmBroke
+)  # fmt: skip

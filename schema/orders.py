@@ -1,0 +1,172 @@
+"""What daemon and agent say to one another, over HTTP with msgpack bodies. See docs/agent-protocol.md.
+
+    GET    /v1/card                      -> Card
+    GET    /v1/attempts                  -> list[AttemptReport]    all it knows, finished ones from the spool
+    PUT    /v1/attempts/{id}   Order     -> Accepted               idempotent: same id, same answer, one run
+    POST   /v1/attempts/{id}/cancel      -> AttemptReport          honoured within a step
+    DELETE /v1/attempts/{id}             -> 204                    the daemon has committed it; the spool forgets
+    HEAD   /v1/blobs/{sha256}            -> 200 | 404
+    PUT    /v1/blobs/{sha256}            -> 204                    the body is checked against the name
+    GET    /v1/blobs/{sha256}            -> bytes
+    GET    /v1/feed                      -> WebSocket of AgentNews
+    POST   /v1/free                      -> 204                    unload models
+
+The attempt's id is `JOB/STAGE/TOKEN` with the slashes written as `~`.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from schema.errors import Trouble
+from schema.ids import JobId, NodeId, Sha256, StageId, Token
+from schema.plans import Measures, Plain, Scalar
+
+PROTOCOL = 1
+"""Major version of this page; a daemon gives nothing to an agent of another."""
+
+
+def attempt_id(job: JobId, stage: StageId, token: Token) -> str:
+    return f"{job}~{stage}~{token}"
+
+
+def parse_attempt_id(text: str) -> tuple[JobId, StageId, Token]:
+    """Raises ValueError when it is none."""
+    job, stage, token = text.split("~")
+    return JobId(job), StageId(stage), Token(int(token))
+
+
+class Gpu(Plain, frozen=True, kw_only=True):
+    name: str
+    vram_gb: float
+
+
+class BackendCard(Plain, frozen=True, kw_only=True):
+    """What one backend can do and what it has. Lists are names as the backend spells them."""
+
+    kind: str
+    """`sketch`, `webui`, `comfyui`, `diffusers`, `llm`."""
+    kinds: tuple[str, ...]
+    """Stage kinds."""
+    open_lists: bool = False
+    """True when any name is accepted and recorded (`sketch`)."""
+    models: tuple[str, ...] = ()
+    vaes: tuple[str, ...] = ()
+    samplers: tuple[str, ...] = ()
+    schedulers: tuple[str, ...] = ()
+    upscalers: tuple[str, ...] = ()
+    detectors: tuple[str, ...] = ()
+    restorers: tuple[str, ...] = ()
+    processors: tuple[str, ...] = ()
+    loras: tuple[str, ...] = ()
+    embeddings: tuple[str, ...] = ()
+    hypernetworks: tuple[str, ...] = ()
+    note: str = ""
+    """One honest sentence for people: what it is and what it is not."""
+
+
+class Card(Plain, frozen=True, kw_only=True):
+    """What an agent says it can do."""
+
+    node: NodeId
+    name: str
+    instance: str
+    version: str
+    protocol: int = PROTOCOL
+    backends: tuple[BackendCard, ...] = ()
+    gpus: tuple[Gpu, ...] = ()
+    vram_gb: float = 0.0
+    speed: float = 1.0
+    """A hint, 1 = a reference card; measured speeds replace it."""
+    ram_gb: float = 0.0
+
+
+class Order(Plain, frozen=True, kw_only=True):
+    """One stage to run: everything that is needed, nothing else."""
+
+    job: JobId
+    stage: StageId
+    token: Token
+    epoch: int
+    """Lower than the highest seen: refused."""
+    config: msgspec.Raw
+    """The stage as msgpack of what `schema.stages` writes as JSON, overlay applied."""
+    backend: str | None = None
+    prompt: str = ""
+    negative: str = ""
+    seed: int = 0
+    inputs: tuple[Sha256, ...] = ()
+    """Pictures of the stage before; sent as blobs beforehand."""
+    preset: str | None = None
+    previews: bool = False
+    reduced: bool = False
+    """Use the memory-saving profile."""
+
+
+class Accepted(Plain, frozen=True, kw_only=True):
+    state: Literal["accepted", "busy", "refused"]
+    reason: str = ""
+
+
+class Product(Plain, frozen=True, kw_only=True):
+    """A file an attempt made, as the agent claims it."""
+
+    sha256: Sha256
+    bytes: int
+    seed: int | None = None
+
+
+class Result(Plain, frozen=True, kw_only=True):
+    backend: str
+    products: tuple[Product, ...] = ()
+    effective: dict[str, Scalar] = {}
+    reported: dict[str, Scalar] = {}
+    measures: Measures = Measures()
+    suspect: str | None = None
+    filters: tuple[str, ...] = ()
+
+
+class AttemptReport(Plain, frozen=True, kw_only=True):
+    job: JobId
+    stage: StageId
+    token: Token
+    state: Literal["waiting", "running", "done", "broke", "cancelled"]
+    result: Result | None = None
+    trouble: Trouble | None = None
+    reason: str = ""
+
+
+class Progress(Plain, frozen=True, kw_only=True, tag_field="type", tag=True):
+    """A vital: never in the log."""
+
+    job: JobId
+    stage: StageId
+    token: Token
+    step: int
+    steps: int
+    eta_s: float | None = None
+    doing: str = ""
+    """`loading model`, `sampling`, `decoding`."""
+
+
+class Preview(Plain, frozen=True, kw_only=True, tag_field="type", tag=True):
+    job: JobId
+    stage: StageId
+    token: Token
+    jpeg: bytes
+
+
+class Ended(Plain, frozen=True, kw_only=True, tag_field="type", tag=True):
+    report: AttemptReport
+
+
+class Load(Plain, frozen=True, kw_only=True, tag_field="type", tag=True):
+    """A vital, every few seconds: also the heartbeat."""
+
+    busy: bool
+    vram_used_gb: float = 0.0
+    resident: tuple[str, ...] = ()
+    spool_free_bytes: int = 0
+
+
+AgentNews = Progress | Preview | Ended | Load

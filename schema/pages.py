@@ -1,0 +1,138 @@
+"""What routes answer about the past and the library: rows of lists and whole records.
+
+Times are Unix seconds here; the command line and the routes write them as UTC ISO 8601 (`iso`).
+"""
+
+from datetime import UTC, datetime
+from typing import Generic, Literal, TypeVar
+
+import msgspec
+
+from schema.events import JobPhase
+from schema.ids import ImageId, JobId, NodeId, RunId, StageId, Token
+from schema.plans import JobSpec, Lane, Measures, Picture, Plain, RunSpec, Scalar
+
+Item = TypeVar("Item")
+
+RunPhase = Literal["active", "paused", "held", "finished"]
+
+
+def iso(at: float) -> str:
+    """`2026-11-20T22:04:05.123Z`."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Page(msgspec.Struct, Generic[Item], frozen=True, kw_only=True):
+    items: tuple[Item, ...]
+    total: int
+    """Of all that match, whatever is shown."""
+    head: int
+
+
+class ImageRow(Plain, frozen=True, kw_only=True):
+    id: ImageId
+    job: JobId
+    run: RunId
+    stage: StageId
+    name: str
+    """The job's name."""
+    final: bool
+    """Made by its job's last stage."""
+    created: float
+    media: str
+    bytes: int
+    width: int
+    height: int
+    sha256: str
+    pixels: str
+    stars: int = 0
+    tags: tuple[str, ...] = ()
+    pack: str | None = None
+    model: str | None = None
+    seed: int = 0
+    path: str = ""
+    """Absolute, in the results folder if it is there, else in the artifact store."""
+    trashed: bool = False
+    suspect: str | None = None
+
+
+class ImageRecord(Plain, frozen=True, kw_only=True):
+    """One picture within a job's record."""
+
+    id: ImageId
+    index: int
+    file: Picture
+    stars: int = 0
+    tags: tuple[str, ...] = ()
+
+
+class StageRecord(Plain, frozen=True, kw_only=True):
+    id: StageId
+    kind: str
+    state: Literal["waiting", "running", "done", "failed", "skipped"]
+    attempts: int = 0
+    token: Token | None = None
+    node: NodeId | None = None
+    backend: str | None = None
+    why: str = ""
+    """Of its last assignment."""
+    started: float | None = None
+    ended: float | None = None
+    measures: Measures = Measures()
+    effective: dict[str, Scalar] = {}
+    reported: dict[str, Scalar] = {}
+    suspect: str | None = None
+    filters: tuple[str, ...] = ()
+    reason: str = ""
+    """Why its last attempt failed."""
+    images: tuple[ImageRecord, ...] = ()
+
+
+class JobRecord(Plain, frozen=True, kw_only=True):
+    """A job whole: `job show`, the sidecar and the manifest are this."""
+
+    id: JobId
+    run: RunId
+    state: JobPhase
+    created: float
+    spec: JobSpec
+    stages: tuple[StageRecord, ...]
+    lane: Lane = "batch"
+    priority: int = 0
+    node: NodeId | None = None
+    ended: float | None = None
+    reason: str = ""
+
+
+class FilmRecord(Plain, frozen=True, kw_only=True):
+    id: ImageId
+    file: Picture
+    frames: int
+    seconds: float
+    fps: float
+    codec: str
+
+
+class RunRow(Plain, frozen=True, kw_only=True):
+    id: RunId
+    name: str
+    state: RunPhase
+    created: float
+    jobs: int
+    finished: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    attention: int = 0
+    lane: Lane = "batch"
+    packs: tuple[str, ...] = ()
+    folder: str = ""
+    """Absolute."""
+    ended: float | None = None
+
+
+class RunRecord(Plain, frozen=True, kw_only=True):
+    row: RunRow
+    spec: RunSpec
+    film: FilmRecord | None = None
+    film_reason: str = ""
+    """Why there is no film although one was wanted."""

@@ -1,0 +1,89 @@
+"""Where things live on this machine, from the environment alone. Names folders; opens and makes none.
+
+`STABLENEW_HOME` puts everything below one folder. Without it: the platform's folders.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Places(NamedTuple):
+    config: Path
+    """Settings, packs, pipelines, presets, profiles: what people wrote."""
+    data: Path
+    """Artifacts and backups."""
+    state: Path
+    """The log, its lock, its head, views, snapshots, `endpoint.json`, program logs."""
+    runtime: Path | None
+    """Where the socket would best lie; None: in the state folder."""
+    results: Path
+
+    @property
+    def settings(self) -> Path:
+        return self.config / "config.toml"
+
+    @property
+    def packs(self) -> Path:
+        return self.config / "packs"
+
+    @property
+    def log(self) -> Path:
+        return self.state / "events.db"
+
+    @property
+    def head(self) -> Path:
+        return self.state / "events.head"
+
+    @property
+    def views(self) -> Path:
+        return self.state / "views.db"
+
+    @property
+    def snapshots(self) -> Path:
+        return self.state / "snapshots"
+
+    @property
+    def lock(self) -> Path:
+        return self.state / "daemon.lock"
+
+    @property
+    def endpoint(self) -> Path:
+        """JSON `{"socket", "pid", "boot"}`, written by the daemon, read by clients."""
+        return self.state / "endpoint.json"
+
+    @property
+    def logs(self) -> Path:
+        """JSON-line logs of daemon and agents."""
+        return self.state / "logs"
+
+    @property
+    def artifacts(self) -> Path:
+        return self.data / "art"
+
+    @property
+    def thumbnails(self) -> Path:
+        return self.data / "thumbs"
+
+    @property
+    def agent(self) -> Path:
+        """The loopback agent's spool, blobs and socket."""
+        return self.state / "agent"
+
+
+def places(env: Mapping[str, str]) -> Places:
+    home = env.get("STABLENEW_HOME")
+    if home:
+        root = Path(home).expanduser().absolute()
+        return Places(root / "config", root / "data", root / "state", None, root / "results")
+    import platformdirs
+
+    dirs = platformdirs.PlatformDirs("stablenew", appauthor=False)
+    runtime = env.get("XDG_RUNTIME_DIR")
+    return Places(
+        config=dirs.user_config_path,
+        data=dirs.user_data_path,
+        state=dirs.user_state_path,
+        runtime=Path(runtime) / "stablenew" if runtime else None,
+        results=dirs.user_pictures_path / "stablenew",
+    )

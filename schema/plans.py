@@ -1,0 +1,162 @@
+"""What was planned: runs, jobs and their stages as the log, the queue and the preview know them.
+
+Values only. A plan is made by `daemon.prompting`, frozen into events, and never edited in place.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from schema.ids import Sha256, StageId
+
+Scalar = str | int | float | bool | None
+"""A setting's value. Nested settings are flattened: `hires.scale`."""
+
+Lane = Literal["interactive", "batch"]
+Learning = Literal["off", "passive", "active"]
+Order = Literal["sequential", "random", "weighted"]
+Matrix = Literal["all", "rotate", "sequential", "random"]
+
+StageKind = Literal[
+    "generatePrompt", "llmEnhance", "selectLoras", "dispatch",
+    "txt2img", "img2img", "refiner", "detail", "upscale",
+    "face_restore", "refine", "post", "resize", "video",
+]  # fmt: skip
+
+
+class Plain(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """Base of values: immutable, made with named fields, defaults left out of JSON, unknown fields ignored."""
+
+
+class StageStep(Plain, frozen=True, kw_only=True):
+    """What the queue and the scheduler need to know of one stage of a job."""
+
+    id: StageId
+    kind: StageKind
+    model: str | None = None
+    steps: int = 0
+    megapixels: float = 0.0
+    """Of the picture that leaves the stage."""
+    vram_gb: float = 0.0
+    """Least memory a node needs; 0 when nobody knows."""
+
+
+class JobSpec(Plain, frozen=True, kw_only=True):
+    """One prompt variant with everything that makes its picture, and where each value came from."""
+
+    name: str
+    """For people, unique within its run: `knights-03-v2-s42`. Also the stem of its file names."""
+    pack: str | None = None
+    style: str | None = None
+    prompt_number: int = 1
+    """From 1, of the prompt within its pack."""
+    variant: int = 1
+    """From 1, of the variant of that prompt."""
+    template: str = ""
+    """The prompt before variation."""
+    prompt: str = ""
+    negative_template: str = ""
+    negative: str = ""
+    seed: int = 0
+    overlay: dict[str, Scalar] = {}
+    """`stage.field` to value: what differs from the run's base config."""
+    origins: dict[str, str] = {}
+    """`prompt`, `seed` or `stage.field` to where the value came from: `pack knights.txt:4`, `--set`."""
+    stages: tuple[StageStep, ...] | None = None
+    """None when they equal the run's."""
+    priority: int = 0
+
+
+class PackRef(Plain, frozen=True, kw_only=True):
+    name: str
+    sha256: Sha256
+    """Of the pack's text as it was read."""
+    prompts: int = 0
+    jobs: int = 0
+
+
+class Randomizer(Plain, frozen=True, kw_only=True):
+    order: Order = "sequential"
+    matrix: Matrix = "all"
+    limit: int | None = None
+    locks: dict[str, str] = {}
+    count: int = 1
+    max_images: int | None = None
+    max_prompts: int | None = None
+
+
+class FilmSpec(Plain, frozen=True, kw_only=True):
+    """A run's film: the pictures of the run in order, by ffmpeg, after its last job ended."""
+
+    fps: float = 8.0
+    codec: Literal["h264", "vp9", "av1"] = "h264"
+    container: Literal["mp4", "webm"] = "mp4"
+    width: int | None = None
+    height: int | None = None
+    bitrate: str | None = None
+    """As ffmpeg writes it: `4M`."""
+    seconds: float | None = None
+    """Cut to this length."""
+    trim_from: float = 0.0
+    trim_to: float | None = None
+    frames: str = "finals"
+    """`finals` (each job's last picture), `all` (every stage's), or a stage's id."""
+
+
+class RunSpec(Plain, frozen=True, kw_only=True):
+    """What a person submitted, resolved. The base config itself is a blob named by `base`."""
+
+    name: str
+    base: Sha256
+    """Of the pipeline's canonical JSON in the artifact store."""
+    plan_hash: str
+    seed: int
+    jobs: int
+    pipeline: str = "standard"
+    stages: tuple[StageStep, ...] = ()
+    """The stages each job runs, without switched-off ones and without `video`."""
+    packs: tuple[PackRef, ...] = ()
+    lane: Lane = "batch"
+    window: str | None = None
+    """`HH:MM-HH:MM`, local time of the daemon: when stages of this run may start."""
+    not_before: float | None = None
+    """Unix seconds."""
+    deadline: float | None = None
+    """Unix seconds."""
+    hold: bool = False
+    node: str | None = None
+    backend: str | None = None
+    learning: Learning = "passive"
+    experiment: str | None = None
+    preset: str | None = None
+    profile: str | None = None
+    randomizer: Randomizer = Randomizer()
+    film: FilmSpec | None = None
+    folder: str = ""
+    """Name of the results folder below the results root; unique for ever."""
+
+
+class Measures(Plain, frozen=True, kw_only=True):
+    """What one attempt cost, in seconds unless the name says otherwise."""
+
+    waited_s: float = 0.0
+    """Accepted by the agent until begun."""
+    moved_s: float = 0.0
+    """Bringing inputs to the node and results back."""
+    loaded_s: float = 0.0
+    """Loading models."""
+    executed_s: float = 0.0
+    megapixels: float = 0.0
+    peak_vram_gb: float = 0.0
+
+
+class Picture(Plain, frozen=True, kw_only=True):
+    """A verified picture in the artifact store. `pixels` is the SHA-256 of its decoded RGBA or RGB bytes with size."""
+
+    sha256: Sha256
+    pixels: str
+    media: Literal["image/png", "image/jpeg", "image/webp", "video/mp4", "video/webm"]
+    bytes: int
+    width: int
+    height: int
+    seed: int | None = None

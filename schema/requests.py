@@ -1,0 +1,89 @@
+"""What clients send to the daemon's routes, as JSON. Field for field the flags of the command line."""
+
+import msgspec
+
+from schema.plans import Lane, Learning, Matrix, Order
+
+
+class _Request(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    pass
+
+
+class TextFile(_Request, frozen=True, kw_only=True):
+    """A file the client read: the daemon opens no path that a client names."""
+
+    name: str
+    """As the person typed it; told in errors."""
+    text: str
+
+
+class RunRequest(_Request, frozen=True, kw_only=True):
+    """`POST /v1/plan` and `POST /v1/runs`; the plan is made from this alone, plus the library and the last run."""
+
+    packs: tuple[str | TextFile, ...] = ()
+    """A name in the library, or a file's text."""
+    prompt: str | None = None
+    negative: str | None = None
+    pipeline: str | TextFile | None = None
+    """A name in the library, or JSON or YAML text; None: the settings' default."""
+    preset: str | None = None
+    profile: str | None = None
+    last: bool = False
+    set: tuple[str, ...] = ()
+    """`STAGE.FIELD=VALUE`."""
+    count: int = 1
+    seed: int | None = None
+    max_images: int | None = None
+    max_prompts: int | None = None
+    order: Order = "sequential"
+    matrix: Matrix = "all"
+    limit: int | None = None
+    lock: tuple[str, ...] = ()
+    """`SLOT=VALUE`."""
+    lane: Lane | None = None
+    node: str | None = None
+    backend: str | None = None
+    at: str | None = None
+    """ISO time or age from now, `2h`."""
+    window: str | None = None
+    deadline: str | None = None
+    hold: bool = False
+    video: bool | None = None
+    """None: as the settings say."""
+    learning: Learning = "passive"
+    plan_hash: str | None = None
+    name: str | None = None
+    image: str | None = None
+    """SHA-256 of an uploaded picture to begin from instead of txt2img."""
+
+
+class Selection(_Request, frozen=True, kw_only=True):
+    """`POST /v1/jobs/{verb}`: which jobs, and what the verb needs besides."""
+
+    select: tuple[str, ...]
+    """Job ids, run ids, unique prefixes of either, or FILTERs; at least one."""
+    reason: str = ""
+    stage: str | None = None
+    only: bool = False
+    to: str | None = None
+    """`top`, `bottom`, `before` or `after`; the last two with `anchor`."""
+    anchor: str | None = None
+    priority: int | None = None
+    set: tuple[str, ...] = ()
+    prompt: str | None = None
+    negative: str | None = None
+    seed: int | None = None
+
+
+class ImageSelection(_Request, frozen=True, kw_only=True):
+    """`POST /v1/images/{verb}`: image ids, run or job ids (their final pictures), prefixes, or FILTERs."""
+
+    select: tuple[str, ...]
+    stars: int | None = None
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    better: str | None = None
+
+
+class ModeRequest(_Request, frozen=True, kw_only=True):
+    mode: str

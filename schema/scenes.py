@@ -1,0 +1,166 @@
+"""What a client is shown of the live state: small, whole, and never ahead of the disk.
+
+History, plans, library and log come from routes (`docs/api.md`); this is what the feed carries.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from schema.events import JobPhase, QueueMode
+from schema.ids import CommandId, JobId, NodeId, RunId, StageId, Token
+from schema.plans import Lane, Plain
+
+
+class Counts(Plain, frozen=True, kw_only=True):
+    """Unfinished jobs, all runs together."""
+
+    queued: int = 0
+    held: int = 0
+    running: int = 0
+    attention: int = 0
+
+
+class RunningJob(Plain, frozen=True, kw_only=True):
+    """A job that has a stage on a node, or is between two stages."""
+
+    job: JobId
+    name: str
+    stage: StageId
+    stage_number: int
+    """From 1."""
+    stages: int
+    node: NodeId | None = None
+    token: Token | None = None
+    since: float = 0.0
+    """Unix seconds of its assignment."""
+    step: int = 0
+    steps: int = 0
+    eta_s: float | None = None
+    """Of the whole job."""
+    doing: str = ""
+
+
+class RunScene(Plain, frozen=True, kw_only=True):
+    """An unfinished run."""
+
+    run: RunId
+    name: str
+    jobs: int
+    finished: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    attention: int = 0
+    paused: bool = False
+    lane: Lane = "batch"
+    eta_s: float | None = None
+    film: Literal["none", "waiting", "making"] = "none"
+    folder: str = ""
+
+
+class NodeScene(Plain, frozen=True, kw_only=True):
+    node: NodeId
+    name: str
+    state: Literal["ready", "busy", "drained", "lost"]
+    backends: tuple[str, ...] = ()
+    vram_gb: float = 0.0
+    vram_used_gb: float = 0.0
+    running: JobId | None = None
+    why_idle: str = ""
+
+
+class QueueScene(Plain, frozen=True, kw_only=True):
+    paused: bool = False
+    mode: QueueMode = "share"
+    counts: Counts = Counts()
+    eta_s: float | None = None
+    blocked: str = ""
+    """Why nothing is given out although something waits: `only 1.2 GB free on ...`."""
+
+
+class Scene(Plain, frozen=True, kw_only=True):
+    head: int
+    queue: QueueScene
+    running: tuple[RunningJob, ...] = ()
+    runs: tuple[RunScene, ...] = ()
+    """Unfinished ones, newest first, at most 200."""
+    nodes: tuple[NodeScene, ...] = ()
+    undo: str = ""
+    """What `undo` would take back, in words; empty: nothing."""
+    redo: str = ""
+
+
+class Row(Plain, frozen=True, kw_only=True):
+    """A job as a line of a list."""
+
+    id: JobId
+    run: RunId
+    name: str
+    state: JobPhase
+    created: float
+    pack: str | None = None
+    stages: tuple[str, ...] = ()
+    stage: str | None = None
+    """The one it is at."""
+    node: NodeId | None = None
+    priority: int = 0
+    lane: Lane = "batch"
+    rank: float = 0.0
+    reason: str = ""
+    seconds: float | None = None
+    stars: int = 0
+    model: str | None = None
+    seed: int = 0
+    attempts: int = 0
+
+
+# The feed: msgpack frames, one of these each ----------------------------------------------------
+
+
+class Welcome(Plain, frozen=True, kw_only=True, tag_field="type", tag=True):
+    """First frame, and again after a client was too slow: forget everything, start from this."""
+
+    protocol: int
+    version: str
+    scene: Scene
+
+
+class Delta(Plain, frozen=True, kw_only=True, tag_field="type", tag=True):
+    """What differs from the last frame; a field that is None did not change."""
+
+    head: int
+    queue: QueueScene | None = None
+    running: tuple[RunningJob, ...] | None = None
+    runs: tuple[RunScene, ...] | None = None
+    nodes: tuple[NodeScene, ...] | None = None
+    undo: str | None = None
+    redo: str | None = None
+    jobs: tuple[JobId, ...] = ()
+    """Jobs whose rows changed."""
+    images: tuple[str, ...] = ()
+    """Images that are new or changed."""
+    everything: bool = False
+    """Too many changed to name: re-read the windows you show."""
+
+
+class Step(Plain, frozen=True, kw_only=True, tag_field="type", tag=True):
+    """The cheapest frame: progress alone, `(token, step, steps, eta of the job)`."""
+
+    progress: tuple[tuple[int, int, int, float | None], ...]
+
+
+Frame = Welcome | Delta | Step
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What every command is answered with, once its events are on disk."""
+
+    command: CommandId
+    seq: int
+    """Of its last event; 0 if it changed nothing and had no key."""
+    subjects: tuple[str, ...] = ()
+    """Ids of what its events are about, in order, without repeats, at most 1000."""
+    changed: int = 0
+    """How many of those there are."""
+    repeated: bool = False
+    """The key was seen before: nothing was done now."""

@@ -1,0 +1,93 @@
+"""The settings file `config.toml` as a person writes it, with its defaults and limits.
+
+Every value can be overridden by `STABLENEW_SECTION__NAME` in the environment. Reading the file is the edges' work.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schema.stages import Fraction, Video
+
+Seconds = Annotated[float, Field(ge=0.0, le=31_536_000.0)]
+Bytes = Annotated[int, Field(ge=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class DaemonSettings(_Section):
+    idle_exit: Seconds = 0.0
+    """Stop after this long without work or clients; 0: never."""
+    free_floor_mb: Annotated[int, Field(ge=0)] = 2048
+    """Below this much free disk no stage is started."""
+    submit_floor_mb: Annotated[int, Field(ge=0)] = 512
+    """Below this much free disk no run is taken."""
+    stage_timeout: Seconds = 7200.0
+    """Hard limit of one attempt."""
+    stall_timeout: Seconds = 600.0
+    """An attempt without progress for this long is cancelled and tried again."""
+    retries: Annotated[int, Field(ge=1, le=20)] = 3
+    """Attempts of one stage before the job needs attention."""
+    backoff: Seconds = 5.0
+    """Before the second attempt; doubles each time up to five minutes."""
+    snapshot_every: Annotated[int, Field(ge=100)] = 20_000
+    """Events between two snapshots."""
+    max_clients: Annotated[int, Field(ge=1, le=10_000)] = 64
+
+
+class RunSettings(_Section):
+    pipeline: str = "standard"
+    max_variants: Annotated[int, Field(ge=1, le=1_000_000)] = 100_000
+    """A plan with more jobs is refused."""
+    video: bool = False
+    """Make a film of every run."""
+
+
+class RefinePreset(_Section):
+    tool: Literal["median", "bilateral", "none"] = "bilateral"
+    denoise: Fraction = 0.3
+    sharpen: Annotated[float, Field(ge=0.0, le=5.0)] = 0.5
+    radius: Annotated[float, Field(ge=0.1, le=10.0)] = 1.0
+
+
+class RefineSettings(_Section):
+    presets: dict[str, RefinePreset] = {"default": RefinePreset()}
+    models: dict[str, str] = {}
+    """Model name to the name of its preset."""
+
+
+class ResultSettings(_Section):
+    folder: str | None = None
+    """None: `config path` tells."""
+    links: bool = True
+    """Hard links to the artifact store where the file system allows; else copies."""
+
+
+class SketchSettings(_Section):
+    """The embedded backend, which needs no GPU and no server."""
+
+    step_seconds: Seconds = 0.0
+    """Slept in every step, to make a slow machine out of a quick one."""
+    load_seconds: Seconds = 0.0
+    vram_gb: Annotated[float, Field(ge=0.0, le=1024.0)] = 8.0
+
+
+class UiSettings(_Section):
+    theme: str = "textual-dark"
+    images: Literal["auto", "half", "kitty", "sixel", "none"] = "auto"
+    mouse: bool = True
+    truecolor: Literal["auto", "yes", "no"] = "auto"
+    keymap: dict[str, str] = {}
+    """Binding id to keys, as `docs/keymap.md` lists them."""
+
+
+class Settings(_Section):
+    daemon: DaemonSettings = DaemonSettings()
+    run: RunSettings = RunSettings()
+    video: Video = Video(id="video")
+    refine: RefineSettings = RefineSettings()
+    results: ResultSettings = ResultSettings()
+    sketch: SketchSettings = SketchSettings()
+    ui: UiSettings = UiSettings()
