@@ -1,0 +1,200 @@
+"""One daemon per log: the lock, the socket nobody can steal, and the endpoint file that clients read.
+
+Knows files and sockets, nothing of what is served. Only who holds the lock touches the socket.
+"""
+
+import errno
+import fcntl
+import json
+import os
+import socket
+import stat
+import tempfile
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Self
+
+from schema.errors import Refused
+from schema.places import Places
+
+LONGEST_SOCKET_PATH = 107
+"""Bytes; Linux refuses more."""
+
+UNSAFE_FILE_SYSTEMS = ("nfs", "cifs", "smb", "fuse", "9p", "afs")
+"""Beginnings of the names of file systems on which SQLite's WAL and flock cannot be trusted."""
+
+
+class Locked(Exception):
+    """Another daemon holds the lock. Exit code 75."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(f"another daemon ({holder}) holds the log; use it, or stop it with `stablenew daemon stop`")
+
+
+class Claim:
+    """The right to write one log, held until `release` or the end of the process."""
+
+    def __init__(self, places: Places, lock: int, boot: str) -> None:
+        self._places = places
+        self._lock = lock
+        self._boot = boot
+        self._bound: tuple[Path, int, int] | None = None
+
+    @classmethod
+    def take(cls, places: Places, boot: str) -> Self:
+        """Raises Locked, or Refused where the state folder cannot be used."""
+        _private_folder(places.state)
+        _check_file_system(places.state)
+        lock = os.open(places.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.pread(lock, 200, 0).decode(errors="replace").strip() or "of unknown pid"
+            os.close(lock)
+            raise Locked(holder) from None
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"pid {os.getpid()}".encode(), 0)
+        return cls(places, lock, boot)
+
+    def listen(self, env: Mapping[str, str]) -> socket.socket:
+        """A listening Unix socket at its final name, with the endpoint file naming it.
+
+        Bound beside the name and renamed over it, so that there is no moment without a listener and a
+        stale file is no obstacle.
+        """
+        path = socket_path(self._places, env)
+        beside = path.with_name(f".s.{os.getpid()}")
+        beside.unlink(missing_ok=True)
+        server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        old = os.umask(0o177)
+        try:
+            server.bind(str(beside))
+        finally:
+            os.umask(old)
+        server.listen(128)
+        server.setblocking(False)
+        beside.replace(path)
+        found = path.stat()
+        self._bound = (path, found.st_dev, found.st_ino)
+        _write_endpoint(self._places.endpoint, path, self._boot)
+        return server
+
+    def is_listening(self) -> bool:
+        """Whether the socket's file is still ours: logind deletes runtime folders under running programs."""
+        if self._bound is None:
+            return False
+        path, device, inode = self._bound
+        try:
+            found = path.stat()
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == (device, inode) and self._places.endpoint.exists()
+
+    def release(self) -> None:
+        if self.is_listening() and self._bound:
+            self._bound[0].unlink(missing_ok=True)
+        self._places.endpoint.unlink(missing_ok=True)
+        os.close(self._lock)
+
+
+def socket_path(places: Places, env: Mapping[str, str]) -> Path:
+    """Where the socket lies: `STABLENEW_SOCKET`, the runtime folder, or the state folder.
+
+    Raises Refused where none of them can hold it.
+    """
+    if named := env.get("STABLENEW_SOCKET"):
+        path = Path(named).absolute()
+        if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
+            raise Refused(
+                f"{len(os.fsencode(path))} bytes are too long for a socket's path",
+                where="STABLENEW_SOCKET",
+                remedy=f"Take one of at most {LONGEST_SOCKET_PATH} bytes.",
+            )
+        _make_folder(path.parent)
+        return path
+    if places.runtime is not None and _is_private(places.runtime.parent):
+        _private_folder(places.runtime)
+        path = places.runtime / "api.sock"
+        if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+            return path
+    path = places.state / "api.sock"
+    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+        return path
+    short = Path(tempfile.gettempdir()) / f"stablenew-{os.geteuid()}-{sha256(bytes(places.state)).hexdigest()[:12]}"
+    _private_folder(short)
+    return short / "s"
+
+
+def _write_endpoint(endpoint: Path, path: Path, boot: str) -> None:
+    beside = endpoint.with_suffix(".tmp")
+    beside.write_text(json.dumps({"socket": str(path), "pid": os.getpid(), "boot": boot}))
+    beside.replace(endpoint)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as fault:
+        raise Refused(
+            f"cannot make this folder: {fault.strerror}",
+            where=str(folder),
+            remedy="Make it writable, or set STABLENEW_HOME to a folder that is.",
+        ) from None
+
+
+def _private_folder(folder: Path) -> None:
+    """Makes sure of a folder that is ours and closed to others."""
+    _make_folder(folder)
+    found = folder.stat()
+    if found.st_uid != os.geteuid():
+        raise Refused("this folder belongs to somebody else", where=str(folder), remedy="Give it to yourself.")
+    if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        try:
+            folder.chmod(0o700)
+        except OSError as fault:
+            raise Refused(
+                f"others can open this folder and it cannot be closed: {fault.strerror}",
+                where=str(folder),
+                remedy="Run chmod 700 on it.",
+            ) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise Refused(
+            "this folder cannot be written", where=str(folder), remedy="Make it writable, or set STABLENEW_HOME."
+        )
+
+
+def _is_private(folder: Path) -> bool:
+    try:
+        found = folder.stat()
+    except OSError:
+        return False
+    return found.st_uid == os.geteuid() and not found.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+
+
+def _check_file_system(folder: Path) -> None:
+    kind = file_system_of(folder)
+    if kind.startswith(UNSAFE_FILE_SYSTEMS):
+        raise Refused(
+            f"this folder lies on {kind}, where the log's lock and its write-ahead file are unsafe",
+            where=str(folder),
+            remedy="Set STABLENEW_HOME to a folder on a local disk.",
+        )
+
+
+def file_system_of(folder: Path) -> str:
+    """The type of the file system a folder lies on, as Linux names it; empty where that is not told."""
+    try:
+        lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    except OSError as fault:
+        if fault.errno in (errno.ENOENT, errno.EACCES):
+            return ""
+        raise
+    resolved = folder.resolve()
+    best: tuple[int, str] = (-1, "")
+    for line in lines:
+        mount, _, rest = line.partition(" - ")
+        point = Path(mount.split(" ")[4].replace("\\040", " "))
+        if resolved.is_relative_to(point):
+            best = max(best, (len(point.parts), rest.split(" ")[0]))
+    return best[1]

@@ -1,0 +1,129 @@
+"""The daemon's end of one agent: HTTP over the agent's Unix socket, msgpack bodies (docs/agent-protocol.md).
+
+Knows the wire, nothing of the ledger. Every call may raise LinkLost: the agent may be gone at any moment.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+import aiohttp
+import msgspec
+
+from schema.ids import Sha256
+from schema.orders import Accepted, AgentNews, AttemptReport, Card, Order
+
+LARGEST_ANSWER = 4 * 1024 * 1024
+"""Bytes of anything but a blob."""
+
+CALL_SECONDS = 30.0
+"""An agent answers every call at once; work is told on the feed."""
+
+SILENCE_SECONDS = 15.0
+"""The feed's heartbeat comes every few seconds; after this long without one the link is lost."""
+
+
+class LinkLost(Exception):
+    """The agent did not answer, or not in this protocol."""
+
+
+class NotThere(LinkLost):
+    """The agent is there; what was asked for is not."""
+
+
+class AgentLink:
+    def __init__(self, path: Path) -> None:
+        self._session = aiohttp.ClientSession(
+            base_url="http://agent",
+            connector=aiohttp.UnixConnector(path=str(path), limit=16),
+            timeout=aiohttp.ClientTimeout(total=CALL_SECONDS),
+            auto_decompress=False,
+            trust_env=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def card(self) -> Card:
+        return msgspec.msgpack.decode(await self._call("GET", "/v1/card"), type=Card)
+
+    async def attempts(self) -> list[AttemptReport]:
+        return msgspec.msgpack.decode(await self._call("GET", "/v1/attempts"), type=list[AttemptReport])
+
+    async def start(self, attempt: str, order: Order) -> Accepted:
+        body = msgspec.msgpack.encode(order)
+        return msgspec.msgpack.decode(await self._call("PUT", f"/v1/attempts/{attempt}", body), type=Accepted)
+
+    async def cancel(self, attempt: str) -> bool:
+        """Whether the agent knows the attempt; its end is told on the feed."""
+        try:
+            await self._call("POST", f"/v1/attempts/{attempt}/cancel")
+        except NotThere:
+            return False
+        return True
+
+    async def forget(self, attempt: str) -> None:
+        with suppress(NotThere):
+            await self._call("DELETE", f"/v1/attempts/{attempt}")
+
+    async def has_blob(self, sha256: Sha256) -> bool:
+        try:
+            await self._call("HEAD", f"/v1/blobs/{sha256}")
+        except NotThere:
+            return False
+        return True
+
+    async def send_blob(self, sha256: Sha256, path: Path) -> None:
+        with path.open("rb") as file:
+            await self._call("PUT", f"/v1/blobs/{sha256}", file)
+
+    async def blob(self, sha256: Sha256) -> AsyncIterator[bytes]:
+        """The bytes of a product, as they come; the caller checks their hash and their number."""
+        try:
+            async with self._session.get(f"/v1/blobs/{sha256}", allow_redirects=False) as answer:
+                if answer.status != 200:
+                    raise LinkLost(f"the agent has no blob {sha256[:12]} ({answer.status})")
+                async for chunk in answer.content.iter_chunked(256 * 1024):
+                    yield chunk
+        except (aiohttp.ClientError, OSError, TimeoutError) as fault:
+            raise LinkLost(f"blob {sha256[:12]}: {fault}") from fault
+
+    async def feed(self, listening: asyncio.Event) -> AsyncIterator[AgentNews]:
+        """News until the link is lost, which is raised. `listening` is set once nothing can be missed."""
+        decoder = msgspec.msgpack.Decoder(AgentNews)
+        try:
+            async with self._session.ws_connect("/v1/feed", max_msg_size=LARGEST_ANSWER, compress=0) as socket:
+                listening.set()
+                while True:
+                    message = await socket.receive(timeout=SILENCE_SECONDS)
+                    if message.type is not aiohttp.WSMsgType.BINARY:
+                        raise LinkLost(f"the agent closed its feed ({message.type.name.lower()})")
+                    yield decoder.decode(message.data)
+        except (aiohttp.ClientError, OSError, TimeoutError) as fault:
+            raise LinkLost(f"feed: {fault or type(fault).__name__}") from fault
+        except msgspec.MsgspecError as fault:
+            raise LinkLost(f"the agent's feed is not of this protocol: {fault}") from fault
+
+    async def _call(self, method: str, path: str, body: bytes | BinaryIO | None = None) -> bytes:
+        try:
+            async with self._session.request(method, path, data=body, allow_redirects=False) as answer:
+                said = bytearray()
+                async for chunk in answer.content.iter_any():
+                    said += chunk
+                    if len(said) > LARGEST_ANSWER:
+                        raise LinkLost(f"{method} {path}: an answer of more than {LARGEST_ANSWER} bytes")
+        except (aiohttp.ClientError, OSError, TimeoutError) as fault:
+            raise LinkLost(f"{method} {path}: {fault or type(fault).__name__}") from fault
+        if answer.status == 404:
+            raise NotThere(f"{method} {path}: not there")
+        if answer.status >= 300:
+            raise LinkLost(f"{method} {path}: {answer.status} {said[:200].decode(errors='replace')}")
+        return bytes(said)

@@ -1,0 +1,94 @@
+"""The loopback agent: a child process on a private socket, so that a fresh install needs no pairing.
+
+It dies with the daemon (its standard input closes) and is started again when it dies alone.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+READY_SECONDS = 30.0
+STOP_SECONDS = 3.0
+FIRST_WAIT, LONGEST_WAIT = 0.2, 30.0
+"""Seconds before a dead agent is started again; doubles while it dies young."""
+
+
+class Loopback:
+    """`async for socket in loopback.lives():` one turn for every time the agent came up."""
+
+    def __init__(self, home: Path, node: str, options: Sequence[str] = ()) -> None:
+        self._home = home
+        self._node = node
+        self._options = options
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def lives(self) -> AsyncIterator[tuple[Path, asyncio.Task[int]]]:
+        """The agent's socket, and the task that ends when that agent does. Ends never."""
+        wait = FIRST_WAIT
+        loop = asyncio.get_running_loop()
+        while True:
+            born = loop.time()
+            try:
+                process, path = await self._start()
+            except (OSError, TimeoutError) as fault:
+                log.error("the loopback agent did not start: %s", fault)
+            else:
+                ended = asyncio.create_task(process.wait())
+                yield path, ended
+                status = await ended
+                log.warning("the loopback agent ended with status %s", status)
+            wait = FIRST_WAIT if loop.time() - born > LONGEST_WAIT else min(wait * 2, LONGEST_WAIT)
+            await asyncio.sleep(wait)
+
+    async def stop(self) -> None:
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    async def _start(self) -> tuple[asyncio.subprocess.Process, Path]:
+        self._home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = _agent_socket(self._home)
+        path.unlink(missing_ok=True)
+        self._process = process = await asyncio.create_subprocess_exec(
+            sys.executable, "-P", "-m", "agent", "--loopback",
+            "--home", str(self._home), "--socket", str(path), "--node", self._node, *self._options,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        assert process.stdout is not None
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                line = await process.stdout.readline()
+        except TimeoutError:
+            process.kill()
+            raise
+        if not line:
+            raise OSError(f"it ended with status {await process.wait()} before it listened; see its log")
+        return process, path
+
+
+def _agent_socket(home: Path) -> Path:
+    """In the agent's home, or in a short private folder where that path is too long for a socket."""
+    path = home / "agent.sock"
+    if len(os.fsencode(path)) <= 100:
+        return path
+    folder = Path(tempfile.gettempdir()) / f"stablenew-{os.geteuid()}-{sha256(os.fsencode(home)).hexdigest()[:12]}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.geteuid():
+        raise OSError(f"{folder} belongs to somebody else")
+    return folder / "a"

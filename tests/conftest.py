@@ -1,0 +1,26 @@
+"""What every suite shares: the long suite stays out unless asked for, and a sample of it rotates by the day."""
+
+import datetime
+import random
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--sample", type=int, default=0, help="run only this many of the selected tests, others each day")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.option.markexpr and not any("::" in argument for argument in config.args):
+        _keep(config, items, [item for item in items if not item.get_closest_marker("long")])
+    if sample := config.getoption("sample"):
+        today = datetime.datetime.now(datetime.UTC).date().isoformat()
+        chosen = set(random.Random(today).sample([item.nodeid for item in items], min(sample, len(items))))
+        _keep(config, items, [item for item in items if item.nodeid in chosen])
+
+
+def _keep(config: pytest.Config, items: list[pytest.Item], kept: list[pytest.Item]) -> None:
+    dropped = [item for item in items if item not in kept]
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = kept
