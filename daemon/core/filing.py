@@ -1,0 +1,83 @@
+"""Keeps the index in step with the facts."""
+
+from daemon.core.index import Index, Key, Place, Shelf
+from daemon.core.state import Attention, Held, Job, Queued, Run, Running, State, steps_left
+from schema.ids import JobId, RunId
+from schema.plans import StageStep
+
+
+def indexed(state: State) -> Index:
+    """The index, built now if there is none: replay folds without one."""
+    if state.index is None:
+        state.index = Index()
+        for job in state.jobs.values():
+            state.index.put(job.id, _place(state, job))
+        state.index.over.update(dict.fromkeys(state.runs))
+    return state.index
+
+
+def refile(state: State, job: Job) -> None:
+    if state.index is not None:
+        state.index.put(job.id, _place(state, job))
+
+
+def unfile(state: State, job: JobId) -> None:
+    if state.index is not None:
+        state.index.drop(job)
+
+
+def refile_run(state: State, run: RunId) -> None:
+    """All its jobs stand elsewhere now: it was paused or goes on."""
+    if state.index is not None:
+        for job in state.jobs.values():
+            if job.run == run:
+                state.index.put(job.id, _place(state, job))
+
+
+def look_at_run(state: State, run: RunId) -> None:
+    """It may be over now."""
+    if state.index is not None:
+        state.index.over[run] = None
+
+
+def forget_run(state: State, run: RunId) -> None:
+    if state.index is not None:
+        state.index.forget_run(run)
+
+
+def order_of(job: Job) -> Key:
+    """Started jobs first among equals, so that pictures get done."""
+    return (-job.priority, 0 if job.done else 1, job.rank, job.id)
+
+
+def shelf_for(run: Run, step: StageStep) -> Shelf:
+    spec = run.spec
+    return Shelf(
+        lane=spec.lane,
+        paused=run.id if run.paused else None,
+        not_before=spec.not_before or 0.0,
+        window=spec.window or "",
+        node=spec.node or "",
+        backend=spec.backend or "",
+        kind=step.kind,
+        model=step.model or "",
+        vram_gb=step.vram_gb,
+    )
+
+
+def _place(state: State, job: Job) -> Place:
+    rest = steps_left(state, job)
+    key = order_of(job)
+    match job.phase:
+        case Running():
+            return Place("running", job.run, None, key, rest)
+        case Held():
+            return Place("held", job.run, None, key, rest)
+        case Attention():
+            return Place("attention", job.run, None, key, rest)
+        case Queued() if not rest:
+            return Place("ripe", job.run, None, key, rest)
+        case Queued(again_in=again_in) if again_in > 0.0:
+            return Place("delayed", job.run, shelf_for(state.runs[job.run], rest[0]), key, rest)
+        case Queued():
+            return Place("shelf", job.run, shelf_for(state.runs[job.run], rest[0]), key, rest)

@@ -1,0 +1,1 @@
+"""The fold, one file per noun; `daemon.core.apply` is the way in."""

@@ -1,0 +1,37 @@
+"""What happens to nodes. An open attempt stays with its node until an event of its own closes it."""
+
+from daemon.core.state import Node, State
+from schema import events as e
+
+
+def joined(state: State, event: e.NodeJoined) -> None:
+    old = state.nodes.get(event.node)
+    same_agent = old is not None and old.instance == event.instance
+    state.nodes[event.node] = Node(
+        id=event.node,
+        name=event.name,
+        instance=event.instance,
+        loopback=event.link == "loopback",
+        backends=event.backends,
+        kinds=event.kinds,
+        vram_gb=event.vram_gb,
+        speed=event.speed,
+        card=event.card,
+        protocol=event.protocol,
+        version=event.version,
+        busy=old.busy if old else None,
+        drained=old.drained if old else False,
+        model=old.model if old and same_agent else None,
+        paces=old.paces if old else {},
+    )
+
+
+def lost(state: State, event: e.NodeLost) -> None:
+    if (node := state.nodes.get(event.node)) is not None:
+        node.lost = True
+        node.model = None
+
+
+def drain_changed(state: State, event: e.NodeDrained | e.NodeResumed) -> None:
+    if (node := state.nodes.get(event.node)) is not None:
+        node.drained = isinstance(event, e.NodeDrained)

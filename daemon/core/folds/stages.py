@@ -1,0 +1,139 @@
+"""What happens to stages: each attempt is opened by its assignment and closed by exactly one other event."""
+
+from daemon.core import filing
+from daemon.core.folds.jobs import leave_attempt
+from daemon.core.state import Attention, Brief, Held, Job, Queued, Running, State, inputs_for, steps_of
+from daemon.scheduling.estimate import learn
+from schema import events as e
+from schema.ids import JobId, StageId, Token
+from schema.observations import Attempt
+
+KEPT_LATE = 10
+"""Given-up attempts of one stage whose results may still be adopted."""
+
+
+def assigned(state: State, event: e.StageAssigned, envelope: e.Envelope) -> None:
+    job, token = state.jobs.get(event.job), Token(envelope.seq)
+    if job is None:
+        return
+    run = state.runs[job.run]
+    step = next(step for step in steps_of(state, job) if step.id == event.stage)
+    state.attempts[token] = Brief(
+        attempt=Attempt(job=job.id, stage=step.id, token=token, node=event.node),
+        run=run.id,
+        run_spec=run.spec,
+        job_spec=job.spec,
+        step=step,
+        inputs=inputs_for(state, job, step.id),
+        number=event.attempt,
+        reduced=job.reduced,
+        since=envelope.at,
+    )
+    job.phase = Running(since=envelope.at, token=token, node=event.node)
+    if job.began is None:
+        job.began = envelope.at
+    node = state.nodes[event.node]
+    node.busy = token
+    node.model = step.model or node.model
+    filing.refile(state, job)
+
+
+def finished(state: State, event: e.StageFinished, envelope: e.Envelope) -> None:
+    brief = _let_go(state, event.token)
+    if brief is not None:
+        _learn(state, brief, event)
+    job = state.jobs.get(event.job)
+    if job is None:
+        return
+    hold = isinstance(job.phase, Held) or (isinstance(job.phase, Running) and job.phase.hold)
+    if isinstance(job.phase, Attention):
+        state.runs[job.run].attention -= 1
+    done = e.StageDone(stage=event.stage, token=event.token, node=event.node, images=event.images, files=event.files)
+    job.done = _in_order(state, job, done)
+    job.effective = {**job.effective, event.stage: event.effective}
+    job.phase = Held(since=envelope.at) if hold else Queued(since=envelope.at)
+    _at_next_stage(job)
+    if state.runs[job.run].spec.lane == "interactive":
+        state.live_at = envelope.at
+    filing.refile(state, job)
+
+
+def failed(state: State, event: e.StageFailed, envelope: e.Envelope) -> None:
+    _let_go(state, event.token)
+    job = _waiting_again(state, event.job, event.token, envelope, again_in=event.again_in or 0.0)
+    if job is not None:
+        job.attempts += 1
+        job.reduced = job.reduced or event.reduced
+        job.trouble = event.reason
+        filing.refile(state, job)
+
+
+def lost(state: State, event: e.StageLost, envelope: e.Envelope) -> None:
+    _let_go(state, event.token)
+    job = _waiting_again(state, event.job, event.token, envelope)
+    if job is not None:
+        job.losses += 1
+        filing.refile(state, job)
+
+
+def cancelled(state: State, event: e.StageCancelled, envelope: e.Envelope) -> None:
+    _let_go(state, event.token)
+    job = _waiting_again(state, event.job, event.token, envelope)
+    if job is not None:
+        job.losses += 1
+        filing.refile(state, job)
+
+
+def skipped(state: State, event: e.StageSkipped, envelope: e.Envelope) -> None:
+    job = state.jobs.get(event.job)
+    if job is None:
+        return
+    leave_attempt(state, job)
+    match job.phase:
+        case Running(hold=True):
+            job.phase = Held(since=envelope.at)
+        case Attention():
+            state.runs[job.run].attention -= 1
+            job.phase = Queued(since=envelope.at)
+        case Running() | Queued():
+            job.phase = Queued(since=envelope.at)
+        case Held():
+            pass
+    job.skipped = (*job.skipped, event.stage)
+    _at_next_stage(job)
+    filing.refile(state, job)
+
+
+def _let_go(state: State, token: Token) -> Brief | None:
+    brief = state.attempts.pop(token, None)
+    if brief is not None and (node := state.nodes.get(brief.attempt.node)) is not None and node.busy == token:
+        node.busy = None
+    return brief
+
+
+def _waiting_again(state: State, name: JobId, token: Token, envelope: e.Envelope, again_in: float = 0.0) -> Job | None:
+    """The job whose open attempt this was, waiting again; None if it waits for another or has ended."""
+    job = state.jobs.get(name)
+    if job is None or not isinstance(job.phase, Running) or job.phase.token != token:
+        return None
+    hold = job.phase.hold
+    job.phase = Held(since=envelope.at) if hold else Queued(since=envelope.at, again_in=again_in)
+    job.late = (*job.late, token)[-KEPT_LATE:]
+    return job
+
+
+def _at_next_stage(job: Job) -> None:
+    job.attempts, job.losses, job.reduced, job.late, job.trouble = 0, 0, False, (), ""
+
+
+def _in_order(state: State, job: Job, done: e.StageDone) -> tuple[e.StageDone, ...]:
+    by_stage: dict[StageId, e.StageDone] = {one.stage: one for one in job.done}
+    by_stage[done.stage] = done
+    return tuple(by_stage[step.id] for step in steps_of(state, job) if step.id in by_stage)
+
+
+def _learn(state: State, brief: Brief, event: e.StageFinished) -> None:
+    node = state.nodes.get(brief.attempt.node)
+    seconds = event.measures.executed_s
+    if node is not None and seconds > 0.0:
+        node.paces = learn(node.paces, brief.step, seconds)

@@ -1,0 +1,26 @@
+"""What the settings say about trying again, and the local clock: the same for all inputs, and no part of the state."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+def _utc(now: float) -> float:
+    return 0.0
+
+
+class Rules(NamedTuple):
+    retries: int = 3
+    """Attempts of one stage before the job needs attention."""
+    backoff: float = 5.0
+    """Seconds before the second attempt; doubles each time."""
+    backoff_most: float = 300.0
+    losses: int = 10
+    """Lost attempts of one stage in a row before the job needs attention."""
+    live_for: float = 600.0
+    """Seconds after its last use during which the interactive lane counts as live."""
+    utc_offset: Callable[[float], float] = _utc
+    """Unix seconds to seconds that local time is ahead of UTC just then."""
+
+    def backoff_after(self, attempts: int) -> float:
+        """Seconds to wait after so many failed attempts."""
+        return min(self.backoff * 2.0 ** min(attempts - 1, 40), self.backoff_most)

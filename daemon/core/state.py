@@ -1,0 +1,253 @@
+"""The live state: unfinished work, the fleet, the queue's settings. A fold of the log and nothing else.
+
+Ended jobs and runs leave it; their history is in the views. Changed by `daemon.core.apply` alone.
+"""
+
+import hashlib
+
+import msgspec
+
+from daemon.core.index import Index
+from schema.errors import Trouble
+from schema.events import JobPhase, QueueMode, StageDone
+from schema.ids import CommandId, JobId, NodeId, RunId, Seq, Sha256, StageId, Token
+from schema.observations import Attempt
+from schema.plans import JobSpec, Plain, RunSpec, Scalar, StageStep
+
+STATE_VERSION = 1
+"""Raised whenever the same log would fold to other canonical bytes: older snapshots are then not used."""
+
+
+class Brief(Plain, frozen=True, kw_only=True):
+    """An open attempt with everything the dispatcher needs to make an order of it."""
+
+    attempt: Attempt
+    run: RunId
+    run_spec: RunSpec
+    job_spec: JobSpec
+    step: StageStep
+    inputs: tuple[Sha256, ...] = ()
+    number: int = 1
+    """Which try of this stage, from 1; lost ones do not count."""
+    reduced: bool = False
+    cancelled: bool = False
+    """Nobody wants its result any more; its node is busy until the agent lets go."""
+    since: float = 0.0
+    """Unix seconds of its assignment."""
+
+
+class _Phase(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag_field="phase"):
+    since: float
+
+
+class Queued(_Phase, frozen=True, kw_only=True, tag="queued"):
+    """Waits for a node; after a failure not before `again_in` seconds have passed since `since`."""
+
+    again_in: float = 0.0
+
+
+class Held(_Phase, frozen=True, kw_only=True, tag="held"):
+    pass
+
+
+class Running(_Phase, frozen=True, kw_only=True, tag="running"):
+    token: Token
+    node: NodeId
+    hold: bool = False
+    """It is to be held when this stage has ended."""
+
+
+class Attention(_Phase, frozen=True, kw_only=True, tag="attention"):
+    trouble: Trouble
+    reason: str
+
+
+Phase = Queued | Held | Running | Attention
+
+
+def phase_name(phase: Phase) -> JobPhase:
+    match phase:
+        case Queued():
+            return "queued"
+        case Held():
+            return "held"
+        case Running():
+            return "running"
+        case Attention():
+            return "attention"
+
+
+class Job(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """An unfinished job."""
+
+    id: JobId
+    run: RunId
+    spec: JobSpec
+    phase: Phase
+    rank: float
+    """Smaller runs first within a lane and a priority; at first the seq of its submission."""
+    opened: Seq
+    """Of its submission or last reopening."""
+    created: float
+    priority: int = 0
+    done: tuple[StageDone, ...] = ()
+    """In the order of the pipeline."""
+    skipped: tuple[StageId, ...] = ()
+    only: StageId | None = None
+    """Rerun of this stage alone."""
+    attempts: int = 0
+    """Failed ones of the stage it is at."""
+    losses: int = 0
+    """In a row, of the stage it is at."""
+    reduced: bool = False
+    late: tuple[Token, ...] = ()
+    """Attempts of the stage it is at that were given up: a result of one is adopted while the job waits."""
+    began: float | None = None
+    """Unix seconds of its first assignment since it was opened."""
+    trouble: str = ""
+    """Why its last attempt failed."""
+    effective: dict[StageId, dict[str, Scalar]] = {}
+
+
+class Run(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A run with unfinished jobs, or whose film is not made yet."""
+
+    id: RunId
+    spec: RunSpec
+    created: float
+    paused: bool = False
+    open: int = 0
+    """Its unfinished jobs, those that need attention among them."""
+    attention: int = 0
+    finished: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    film: Token | None = None
+    """Of the film that is being made."""
+    filmed: bool = False
+    """The film was made or given up."""
+    over: bool = False
+    """Finished, but jobs that need attention keep it here."""
+    recounted: CommandId | None = None
+    """The command that reopened it: its counts already leave out the jobs which that command reopens."""
+
+
+class Node(msgspec.Struct, kw_only=True, omit_defaults=True):
+    id: NodeId
+    name: str
+    instance: str
+    loopback: bool = True
+    backends: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    vram_gb: float = 0.0
+    speed: float = 1.0
+    card: Sha256 | None = None
+    protocol: int = 1
+    version: str = ""
+    busy: Token | None = None
+    """The attempt it is at, also a cancelled one until the agent lets go."""
+    drained: bool = False
+    lost: bool = False
+    model: str | None = None
+    """The checkpoint its last stage used: probably still loaded."""
+    paces: dict[str, float] = {}
+    """Stage kind to learned seconds per unit of work (`daemon.scheduling.estimate`)."""
+
+
+class Undoable(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A command that can be taken back, or an undoing that can be; in words: `daemon.core.words`."""
+
+    command: CommandId
+    verb: str
+    count: int = 1
+    run: RunId | None = None
+    """The one run it is about; None: none or several."""
+
+
+class LastUsed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the last finished job really used, for `--last` and the screens."""
+
+    run: RunId
+    job: JobId
+    base: Sha256
+    pipeline: str
+    overlay: dict[str, Scalar] = {}
+    effective: dict[StageId, dict[str, Scalar]] = {}
+
+
+class Facts(msgspec.Struct, kw_only=True):
+    """Everything that the canonical bytes hold."""
+
+    seq: Seq = Seq(0)
+    epoch: Seq = Seq(0)
+    jobs: dict[JobId, Job] = {}
+    runs: dict[RunId, Run] = {}
+    nodes: dict[NodeId, Node] = {}
+    attempts: dict[Token, Brief] = {}
+    """The open ones."""
+    paused: bool = False
+    mode: QueueMode = "share"
+    live_at: float = 0.0
+    """When the interactive lane was last used."""
+    undo: list[Undoable] = []
+    redo: list[Undoable] = []
+    aside: list[Undoable] = []
+    """The redo stack as it was before the command that last emptied it."""
+    last: LastUsed | None = None
+
+
+class State(Facts, kw_only=True):
+    """The facts with a derived index, which is built when it is first asked for (`indexed`)."""
+
+    index: Index | None = None
+
+
+_NAMES = Facts.__struct_fields__
+_encoder = msgspec.msgpack.Encoder(order="deterministic")
+_decoder = msgspec.msgpack.Decoder(Facts)
+
+
+def canonical(state: State) -> bytes:
+    """The same bytes for the same facts, however the state came about: msgpack with sorted maps."""
+    return _encoder.encode(Facts(**{name: getattr(state, name) for name in _NAMES}))
+
+
+def revive(data: bytes) -> State:
+    """The state that `canonical` wrote. Raises msgspec.DecodeError or ValidationError."""
+    facts = _decoder.decode(data)
+    return State(**{name: getattr(facts, name) for name in _NAMES})
+
+
+def state_hash(state: State) -> str:
+    """64 hex digits."""
+    return hashlib.sha256(canonical(state)).hexdigest()
+
+
+def steps_of(state: State, job: Job) -> tuple[StageStep, ...]:
+    """All the stages of the job's pipeline."""
+    return state.runs[job.run].spec.stages if job.spec.stages is None else job.spec.stages
+
+
+def next_step(state: State, job: Job) -> StageStep | None:
+    """The stage the job is at; None: nothing is left to run."""
+    rest = steps_left(state, job)
+    return rest[0] if rest else None
+
+
+def steps_left(state: State, job: Job) -> tuple[StageStep, ...]:
+    steps = steps_of(state, job)
+    if not job.done and not job.skipped and job.only is None:
+        return steps
+    past = {done.stage for done in job.done}.union(job.skipped)
+    return tuple(step for step in steps if step.id not in past and (job.only is None or step.id == job.only))
+
+
+def inputs_for(state: State, job: Job, stage: StageId) -> tuple[Sha256, ...]:
+    """The pictures of the nearest finished stage before `stage`."""
+    files: tuple[Sha256, ...] = ()
+    by_stage = {done.stage: done.files for done in job.done}
+    for step in steps_of(state, job):
+        if step.id == stage:
+            return files
+        files = by_stage.get(step.id) or files
+    return files
