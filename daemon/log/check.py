@@ -1,0 +1,138 @@
+"""Is the log what was promised? Everything is read, nothing is changed.
+
+`integrity_check` alone finds few flipped bits and no lost tail; the hash chain finds the bits, the anchor the tail.
+"""
+
+import json
+import os
+import sqlite3
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from daemon.log import anchor
+from daemon.log.chain import ZERO, Head, walk
+from daemon.log.faults import LogDamaged, LogFromNewer
+from daemon.log.reading import hash_at, newest
+from daemon.log.rows import envelope
+from daemon.log.tables import COLUMNS, Row, check_format, reader
+
+ALWAYS_WHOLE: Final = 50_000
+"""Events up to which every start checks the whole chain (a quarter of a second); beyond, only what is new since the
+last check, and `log verify` the rest."""
+
+
+class Verdict(NamedTuple):
+    """What a check found. `head` is the last event that is good and read; no findings: all is well."""
+
+    events: int
+    head: Head
+    promised: int
+    findings: tuple[str, ...]
+
+
+def check(path: Path, anchor_path: Path, *, deep: bool = False) -> Verdict:
+    """Checks tables, chain and anchor; with `deep` every event since the first, and that each can be read and decoded.
+
+    Raises LogFromNewer when a newer stablenew wrote it. A file that does not exist is an empty log.
+    """
+    # The anchor first: whoever appends meanwhile commits before promising.
+    promise = anchor.read(anchor_path)
+    promised = promise.seq if promise else 0
+    if not path.exists() or path.stat().st_size == 0:
+        return Verdict(0, ZERO, promised, _broken_promise(ZERO, promise, None, empty=True))
+    try:
+        db = reader(path)
+    except sqlite3.Error as error:
+        return Verdict(0, ZERO, promised, (f"the log cannot be opened: {error}",))
+    try:
+        db.execute("BEGIN")  # one moment for all reads
+        return _check_open(db, path, promise, deep)
+    except sqlite3.Error as error:
+        return Verdict(0, ZERO, promised, (f"the log cannot be read: {error}",))
+    except LogDamaged as damage:
+        return Verdict(0, ZERO, promised, damage.findings)
+    finally:
+        db.close()
+
+
+def _check_open(db: sqlite3.Connection, path: Path, promise: Head | None, deep: bool) -> Verdict:
+    check_format(db, path)
+    count = newest(db)[0]
+    whole = deep or count <= ALWAYS_WHOLE
+    findings: list[str] = []
+    start = ZERO if whole else verified(path)
+    if start.seq and hash_at(db, start.seq) != start.hash:
+        start = ZERO
+    chain = walk(db.execute(f"SELECT {COLUMNS} FROM events WHERE seq>? ORDER BY seq", (start.seq,)), start)
+    if chain.finding:
+        findings.append(chain.finding)
+    findings.extend(_structure(db, whole))
+    promised_hash = hash_at(db, promise.seq) if promise and promise.seq <= chain.head.seq else None
+    findings.extend(_broken_promise(chain.head, promise, promised_hash, empty=chain.head.seq == 0))
+    if deep and not findings:
+        findings.extend(_unreadable(db))
+    promised = max(promise.seq if promise else 0, count if chain.finding else 0)
+    return Verdict(chain.head.seq, chain.head, promised, tuple(findings))
+
+
+def _structure(db: sqlite3.Connection, whole: bool) -> list[str]:
+    """What SQLite itself finds; `whole` compares the indexes with the table, too."""
+    try:
+        told = db.execute(f"PRAGMA {'integrity' if whole else 'quick'}_check(3)").fetchall()
+    except sqlite3.DatabaseError as error:
+        return [f"SQLite cannot check the tables: {error}"]
+    return [f"SQLite finds: {line}" for (line,) in told if line != "ok"]
+
+
+def _broken_promise(head: Head, promise: Head | None, promised_hash: bytes | None, *, empty: bool) -> tuple[str, ...]:
+    if promise is None:
+        lost = f"nobody knows whether the log's end is whole: its head anchor is missing (it ends at {head.seq})"
+        return () if empty else (lost,)
+    if promise.seq > head.seq:
+        return (f"the log ends at {head.seq} but {promise.seq} was promised",)
+    if not empty and promised_hash != promise.hash:
+        return (f"event {promise.seq} is another one than was promised: this is not the log that was last used here",)
+    return ()
+
+
+def _unreadable(db: sqlite3.Connection) -> list[str]:
+    """Events whose stream has a gap or that no decoder reads."""
+    versions: dict[str, int] = {}
+    findings: list[str] = []
+    row: Row
+    for row in db.execute(f"SELECT {COLUMNS} FROM events ORDER BY seq"):
+        if row[4] != versions.get(row[3], 0) + 1:
+            findings.append(f"event {row[0]} is number {row[4]} of {row[3]}, behind {versions.get(row[3], 0)}")
+        versions[row[3]] = row[4]
+        try:
+            envelope(row)
+        except LogFromNewer as error:
+            findings.append(error.sentence)
+        if len(findings) >= 20:
+            break
+    return findings
+
+
+# What was verified before ------------------------------------------------------------------------
+
+
+def verified(path: Path) -> Head:
+    """Up to where an earlier check found the chain whole. Disposable: without it everything is checked."""
+    try:
+        seq, digest = json.loads(_note(path).read_text())
+        return Head(int(seq), bytes.fromhex(digest))
+    except (OSError, ValueError, TypeError):
+        return ZERO
+
+
+def note_verified(path: Path, head: Head) -> None:
+    spare = path.with_name(path.name + ".verified.new")
+    with spare.open("w") as file:
+        json.dump([head.seq, head.hash.hex()], file)
+        file.flush()
+        os.fsync(file.fileno())
+    spare.replace(_note(path))
+
+
+def _note(path: Path) -> Path:
+    return path.with_name(path.name + ".verified")

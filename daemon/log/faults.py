@@ -1,0 +1,42 @@
+"""What can be wrong with a log, as sentences a person can act on."""
+
+from schema.errors import Refused
+
+
+class LogDamaged(Refused):
+    """The log is not what was promised. Nothing was changed; it may be read, never written.
+
+    `ends_at` is the last good seq, `promised` the newest seq anybody was told of, `findings` one sentence each.
+    """
+
+    def __init__(self, findings: tuple[str, ...], *, where: str, ends_at: int, promised: int) -> None:
+        self.findings = findings
+        self.ends_at = ends_at
+        self.promised = promised
+        more = f" (and {len(findings) - 3} findings more)" if len(findings) > 3 else ""
+        super().__init__(
+            "; ".join(findings[:3]) + more + ".",
+            where=where,
+            remedy=f"Restore a backup with `stablenew log restore FILE`, or keep what is good with "
+            f"`stablenew log recover --accept-loss {self.lost}`.",
+        )
+
+    @property
+    def lost(self) -> int:
+        """How many events `log recover` would give up."""
+        return max(0, self.promised - self.ends_at)
+
+
+class LogFromNewer(Refused):
+    """A newer stablenew wrote this log, or events this version does not know. Nothing is dropped or guessed."""
+
+    def __init__(self, sentence: str, *, where: str = "") -> None:
+        super().__init__(
+            sentence,
+            where=where,
+            remedy="Install the version of stablenew that wrote it (or a newer one) and start again.",
+        )
+
+
+class LogBroken(Exception):
+    """A commit failed. This log takes nothing more in this process; what was told before is on disk (exit code 74)."""

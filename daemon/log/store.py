@@ -1,0 +1,263 @@
+"""The log as its one writer uses it: batches in, a future per batch, done when durable.
+
+The only read-write connection lives in a thread of its own. The loop hands it one batch by a queue; batches that wait
+while one commits share the next transaction; one wake-up tells the loop.
+"""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from time import monotonic
+from typing import NamedTuple, ParamSpec, Protocol, TypeVar
+
+from daemon.log import anchor, reading
+from daemon.log.anchor import Anchor
+from daemon.log.appender import Appender
+from daemon.log.chain import Head
+from daemon.log.check import check, note_verified
+from daemon.log.faults import LogBroken, LogDamaged, LogFromNewer
+from daemon.log.inloop import LogInLoop
+from daemon.log.reading import Kept, read_log
+from daemon.log.tables import reader, writer
+from schema.events import Envelope
+from schema.ids import CommandId
+
+__all__ = [
+    "Head", "Kept", "Log", "LogBroken", "LogDamaged", "LogFile", "LogFromNewer", "LogInLoop", "open_log", "read_log",
+]  # fmt: skip
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+SYNC_ANCHOR_S = 1.0
+"""How long a written anchor may stay unsynced."""
+
+IDLE_S = 30.0
+"""After so long without a batch the WAL is emptied into the database."""
+
+MERGED = 4096
+"""Events of waiting batches that share one transaction, at most (one larger batch goes alone)."""
+
+
+class Log(Protocol):
+    """What the ledger and the views need of a log."""
+
+    @property
+    def head(self) -> Head:
+        """The newest durable event."""
+        ...
+
+    def append(self, batch: Sequence[Envelope]) -> asyncio.Future[None]:
+        """One transaction; done when durable, in the order of the calls. May be called again before that.
+
+        Fails with LogBroken; so does every later call. A caller that stops waiting does not stop the commit.
+        """
+        ...
+
+    async def find_key(self, actor: str, key: str) -> Kept | None: ...
+
+    async def events_of(self, command: CommandId) -> tuple[Envelope, ...]: ...
+
+    async def read(self, after: int, limit: int) -> tuple[Envelope, ...]:
+        """At most `limit` durable events behind `after`, in order."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+def open_log(path: Path, anchor_path: Path, *, deep: bool = False) -> "LogFile":
+    """Checks the log, then opens it for appending; makes a new one where there is none. The caller holds the lock.
+
+    Raises LogDamaged (nothing was changed), LogFromNewer, Refused for a too old SQLite, sqlite3.Error or OSError.
+    """
+    verdict = check(path, anchor_path, deep=deep)
+    if verdict.findings:
+        raise LogDamaged(verdict.findings, where=str(path), ends_at=verdict.head.seq, promised=verdict.promised)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if anchor.read(anchor_path) is None:  # before the log: a log with events and no anchor is damage
+        anchor.reset(anchor_path, verdict.head)
+    db = writer(path)
+    anchor.sync_folder(path.parent)
+    note_verified(path, verdict.head)
+    return LogFile(path, db, Anchor(anchor_path), verdict.head)
+
+
+class _Batch(NamedTuple):
+    envelopes: Sequence[Envelope]
+    done: asyncio.Future[None]
+    loop: asyncio.AbstractEventLoop
+
+
+class LogFile:
+    """The log in its file. Made by `open_log`; used from one event loop."""
+
+    def __init__(self, path: Path, db: sqlite3.Connection, head_anchor: Anchor, head: Head) -> None:
+        self.head = head
+        self._queue: SimpleQueue[_Batch | None] = SimpleQueue()
+        self._broken: BaseException | None = None
+        self._closed = False
+        self._reader = reader(path)
+        self._reads = ThreadPoolExecutor(1, thread_name_prefix="log-reader")
+        self._thread = threading.Thread(
+            target=_Writer(db, head_anchor, head, self._queue, self._settle).run, name="log-writer", daemon=True
+        )
+        self._thread.start()
+
+    def append(self, batch: Sequence[Envelope]) -> asyncio.Future[None]:
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        if self._broken is not None or self._closed:
+            done.set_exception(_broken(self._broken))
+        else:
+            self._queue.put(_Batch(batch, done, loop))
+        return done
+
+    def _settle(self, batches: Sequence[_Batch], head: Head, error: BaseException | None) -> None:
+        """In the loop: tells the waiting what became of their batches."""
+        if error is None:
+            self.head = head
+        else:
+            self._broken = error
+        for batch in batches:
+            if batch.done.done():  # its caller has stopped waiting
+                continue
+            if error is None:
+                batch.done.set_result(None)
+            else:
+                batch.done.set_exception(_broken(error))
+
+    async def find_key(self, actor: str, key: str) -> Kept | None:
+        return await self._read(reading.find_key, self._reader, actor, key)
+
+    async def events_of(self, command: CommandId) -> tuple[Envelope, ...]:
+        return await self._read(reading.events_of, self._reader, command)
+
+    async def read(self, after: int, limit: int) -> tuple[Envelope, ...]:
+        return await self._read(reading.read, self._reader, after, min(limit, max(0, self.head.seq - after)))
+
+    async def _read(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._reads, lambda: work(*args, **kwargs))
+
+    async def close(self) -> None:
+        """Waits for all batches, empties the WAL, syncs the anchor. May be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        self._queue.put(None)
+        await self._read(self._reader.close)  # before the writer's, so that the last to close tidies the files away
+        await self._read(self._thread.join)
+        self._reads.shutdown()
+
+
+def _broken(cause: BaseException | None) -> LogBroken:
+    error = LogBroken(f"the log takes nothing more: {cause}" if cause else "the log is closed")
+    error.__cause__ = cause
+    return error
+
+
+class _Writer:
+    """The thread. Touches nothing of asyncio but `call_soon_threadsafe`."""
+
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        head_anchor: Anchor,
+        head: Head,
+        queue: SimpleQueue[_Batch | None],
+        settle: Callable[[Sequence[_Batch], Head, BaseException | None], None],
+    ) -> None:
+        self._db = db
+        self._anchor = head_anchor
+        self._appender = Appender(db, head)
+        self._queue = queue
+        self._settle = settle
+        self._synced = monotonic()
+        self._emptied = True
+        self._stopping = False
+
+    def run(self) -> None:
+        while not self._stopping:
+            batches = self._take()
+            try:
+                self._commit(batches)
+            except Exception as error:  # the thread's outermost loop: whoever waits must be told
+                self._give_up(batches, error)
+                return
+        self._close()
+
+    def _take(self) -> list[_Batch]:
+        """Waits for a batch and takes those waiting with it; empty when it is time to tidy up."""
+        try:
+            batch = self._queue.get(timeout=self._patience())
+        except Empty:
+            return []
+        batches: list[_Batch] = []
+        events = 0
+        while True:
+            if batch is None:
+                self._stopping = True
+                return batches
+            batches.append(batch)
+            events += len(batch.envelopes)
+            if events >= MERGED or self._queue.empty():
+                return batches
+            batch = self._queue.get()
+
+    def _patience(self) -> float | None:
+        if self._anchor.dirty:
+            return max(0.0, self._synced + SYNC_ANCHOR_S - monotonic())
+        return None if self._emptied else IDLE_S
+
+    def _commit(self, batches: list[_Batch]) -> None:
+        if not batches:
+            if self._anchor.dirty:
+                self._sync()
+            elif not self._stopping:
+                self._empty_wal()
+            return
+        self._appender.append([batch.envelopes for batch in batches])
+        self._emptied = False
+        self._anchor.promise(self._appender.head)
+        self._tell(batches, None)
+        if monotonic() - self._synced > SYNC_ANCHOR_S:
+            self._sync()
+
+    def _sync(self) -> None:
+        self._anchor.sync()
+        self._synced = monotonic()
+
+    def _empty_wal(self) -> None:
+        try:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_FULL:  # all is safe in the WAL; when there is room again, then
+                raise
+        self._emptied = True
+
+    def _tell(self, batches: list[_Batch], error: BaseException | None) -> None:
+        try:
+            batches[0].loop.call_soon_threadsafe(self._settle, batches, self._appender.head, error)
+        except RuntimeError:  # the loop is closed: nobody is left to be told
+            self._stopping = True
+
+    def _give_up(self, batches: list[_Batch], error: BaseException) -> None:
+        """Fails what waits, until closed. The connection is left alone: after a failed fsync a second one may lie."""
+        while True:
+            if batches:
+                self._tell(batches, error)
+            batch = None if self._stopping else self._queue.get()
+            if batch is None:
+                return
+            batches = [batch]
+
+    def _close(self) -> None:
+        with suppress(sqlite3.Error):  # what was told is synced in the WAL; the next start empties it
+            self._empty_wal()
+        self._anchor.sync()
+        self._anchor.close()
+        self._db.close()
