@@ -1,0 +1,52 @@
+"""The fold of the read models: one event in, the statements that write it out. Pure; the table of contents.
+
+Statements are (SQL, values); the SQL texts are constants, so that runs of the same one are executed together.
+"""
+
+from typing import assert_never
+
+from daemon.views.fold import images, jobs, runs, stages
+from daemon.views.fold.statement import Statement
+from schema import events as e
+
+__all__ = ["Statement", "fold"]
+
+
+def fold(envelope: e.Envelope) -> list[Statement]:
+    """What this event changes in the views, in order; most events of the daemon itself change nothing."""
+    event = envelope.event
+    match event:
+        case (
+            e.RunSubmitted() | e.RunPaused() | e.RunResumed() | e.RunReopened() | e.RunFinished()
+            | e.FilmStarted() | e.FilmFinished() | e.FilmFailed()
+        ):  # fmt: skip
+            return runs.fold(envelope, event)
+        case (
+            e.JobSubmitted() | e.JobHeld() | e.JobReleased() | e.JobMoved() | e.JobPriorityChanged() | e.JobEdited()
+            | e.JobCancelled() | e.JobReopened() | e.JobFinished() | e.JobFailed() | e.JobParked()
+        ):  # fmt: skip
+            return jobs.fold(envelope, event)
+        case (
+            e.StageAssigned() | e.StageFinished() | e.StageFailed() | e.StageLost() | e.StageCancelled()
+            | e.StageSkipped()
+        ):  # fmt: skip
+            return stages.fold(envelope, event)
+        case (
+            e.ArtifactStored() | e.ImageRated() | e.ImageTagged() | e.ImagesCompared()
+            | e.ImageTrashed() | e.ImageRestored()
+        ):  # fmt: skip
+            return images.fold(envelope, event)
+        case e.NodeJoined():
+            return [(NODE, (event.node, event.name))]
+        case (
+            e.DaemonStarted() | e.DaemonStopped() | e.NothingChanged() | e.LogLossAccepted() | e.LateResultRefused()
+            | e.QueuePaused() | e.QueueResumed() | e.QueueModeChanged()
+            | e.NodeLost() | e.NodeDrained() | e.NodeResumed()
+            | e.CommandUndone() | e.CommandRedone()
+        ):  # fmt: skip
+            return []
+        case _:
+            assert_never(event)
+
+
+NODE = "INSERT INTO nodes VALUES (?, ?) ON CONFLICT(id) DO UPDATE SET name = excluded.name"

@@ -1,0 +1,80 @@
+"""Stages in the views: where a job is, and what each of its stages took."""
+
+from typing import assert_never
+
+from daemon.views.fold.statement import Statement, json
+from schema import events as e
+
+StageEvent = e.StageAssigned | e.StageFinished | e.StageFailed | e.StageLost | e.StageCancelled | e.StageSkipped
+
+
+def fold(envelope: e.Envelope, event: StageEvent) -> list[Statement]:
+    at = envelope.at
+    match event:
+        case e.StageAssigned(job=job, stage=stage, node=node, attempt=attempt, why=why):
+            return [
+                (STARTED, (job, stage, attempt, envelope.seq, node, why, at)),
+                (RUNNING, (node, attempt, at, job)),
+            ]
+        case e.StageFinished():
+            return _finished(at, event)
+        case e.StageFailed(job=job, stage=stage, token=token, reason=reason):
+            return [(BROKEN, ("failed", at, reason, job, stage, token)), (WAITING, (job,))]
+        case e.StageLost(job=job, stage=stage, token=token, reason=reason):
+            return [(BROKEN, ("waiting", at, reason, job, stage, token)), (WAITING, (job,))]
+        case e.StageCancelled(job=job, stage=stage, token=token):
+            return [(BROKEN, ("waiting", at, "", job, stage, token)), (WAITING, (job,))]
+        case e.StageSkipped(job=job, stage=stage, reason=reason):
+            return [
+                (SKIPPED, (job, stage, at, reason)),
+                (PASSED, (job,)),
+                (FINAL_BEFORE, (job, stage)),
+            ]
+        case _:
+            assert_never(event)
+
+
+def _finished(at: float, event: e.StageFinished) -> list[Statement]:
+    """An adopted late result may be the first the views hear of since the stage was queued again."""
+    model = event.effective.get("model")
+    return [
+        (DONE, (event.job, event.stage, event.token, event.node, at, json(event))),
+        (NEXT, (model if isinstance(model, str) else None, event.node, event.job)),
+        (MADE, (event.suspect, event.node, model if isinstance(model, str) else None, event.job, event.token)),
+    ]
+
+
+STARTED = (
+    "INSERT INTO stages(job, stage, state, attempts, token, node, why, started)"
+    " VALUES (?1, ?2, 'running', ?3, ?4, ?5, ?6, ?7) ON CONFLICT(job, stage) DO UPDATE SET"
+    " state = 'running', attempts = ?3, token = ?4, node = ?5, why = ?6, started = ?7,"
+    " ended = NULL, reason = '', result = NULL"
+)
+RUNNING = (
+    "UPDATE jobs SET state = 'running', node = ?, attempts = ?, started = coalesce(started, ?), reason = ''"
+    " WHERE id = ? AND ended_seq IS NULL"
+)
+DONE = (
+    "INSERT INTO stages(job, stage, state, token, node, ended, result) VALUES (?1, ?2, 'done', ?3, ?4, ?5, ?6)"
+    " ON CONFLICT(job, stage) DO UPDATE SET state = 'done', token = ?3, node = ?4, ended = ?5, reason = '', result = ?6"
+)
+NEXT = (
+    "UPDATE jobs SET done = 1, attempts = 0, model = coalesce(model, ?), node = ?, reason = '',"
+    " state = CASE WHEN state <> 'running' THEN state WHEN held THEN 'held' ELSE 'queued' END WHERE id = ?"
+)
+MADE = "UPDATE images SET suspect = ?, node = ?, model = coalesce(?, model) WHERE job = ? AND token = ?"
+BROKEN = "UPDATE stages SET state = ?, ended = ?, reason = ? WHERE job = ? AND stage = ? AND token = ?"
+WAITING = "UPDATE jobs SET state = iif(held, 'held', 'queued'), node = NULL WHERE id = ? AND state = 'running'"
+SKIPPED = (
+    "INSERT INTO stages(job, stage, state, ended, reason) VALUES (?1, ?2, 'skipped', ?3, ?4)"
+    " ON CONFLICT(job, stage) DO UPDATE SET state = 'skipped', ended = ?3, reason = ?4, result = NULL"
+)
+PASSED = (
+    "UPDATE jobs SET attempts = 0,"
+    " state = CASE WHEN state <> 'running' THEN state WHEN held THEN 'held' ELSE 'queued' END WHERE id = ?"
+)
+FINAL_BEFORE = (
+    "UPDATE images SET final = 1 WHERE job = ?1"
+    " AND ?2 = (SELECT json_extract(stages, '$[#-1]') FROM jobs WHERE id = ?1)"
+    " AND token = (SELECT max(token) FROM stages WHERE job = ?1 AND state = 'done')"
+)

@@ -1,0 +1,72 @@
+"""Read-only connections to the views. Each is lent to one query at a time, which sees one moment of the file.
+
+WAL lets them read while the fold writes; a query is short, so that no reader holds a checkpoint back for long.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Self
+
+import aiosqlite
+
+from daemon.views.fold.statement import Value
+
+Found = sqlite3.Row
+
+
+class Reading:
+    """One query's look at the views."""
+
+    def __init__(self, db: aiosqlite.Connection) -> None:
+        self._db = db
+
+    async def all(self, sql: str, values: Iterable[Value] = ()) -> list[Found]:
+        return list(await self._db.execute_fetchall(sql, tuple(values)))
+
+    async def one(self, sql: str, values: Iterable[Value] = ()) -> Found | None:
+        rows = await self.all(sql, values)
+        return rows[0] if rows else None
+
+    async def number(self, sql: str, values: Iterable[Value] = ()) -> int:
+        row = await self.one(sql, values)
+        return 0 if row is None else int(row[0])
+
+
+class Readers:
+    def __init__(self) -> None:
+        self._free: asyncio.Queue[aiosqlite.Connection] = asyncio.Queue()
+        self._all: list[aiosqlite.Connection] = []
+
+    @classmethod
+    async def open(cls, path: Path, count: int = 2) -> Self:
+        readers = cls()
+        for _ in range(count):
+            db = await aiosqlite.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+            db.row_factory = sqlite3.Row
+            await db.execute("PRAGMA query_only=ON")
+            await db.execute("PRAGMA cache_size=-16384")
+            readers._all.append(db)
+            readers._free.put_nowait(db)
+        return readers
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Reading]:
+        """Everything read inside is of the same moment."""
+        db = await self._free.get()
+        try:
+            await db.execute("BEGIN")
+            yield Reading(db)
+        finally:
+            # Also after a cancelled query: what was still running on the connection's thread ends first.
+            await asyncio.shield(self._give_back(db))
+
+    async def _give_back(self, db: aiosqlite.Connection) -> None:
+        await db.rollback()
+        self._free.put_nowait(db)
+
+    async def close(self) -> None:
+        for db in self._all:
+            await db.close()

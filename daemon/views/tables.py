@@ -1,0 +1,193 @@
+"""The tables of `views.db`: what the fold writes and the queries read. A change here is a new `FORMAT`.
+
+Every row can be made again from the log, so there are no migrations: an old file is thrown away.
+"""
+
+import sqlite3
+from pathlib import Path
+
+FORMAT = 1
+
+ENDED = ("finished", "failed", "cancelled")
+"""Job states that nothing leaves by itself. A parked job (`attention`) is unfinished: it waits for a person."""
+
+OPEN = ("queued", "held", "running", "attention")
+
+TABLES = """
+CREATE TABLE meta(
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  format INTEGER NOT NULL,
+  seq INTEGER NOT NULL,                  -- of the newest event that is folded in
+  digest BLOB NOT NULL                   -- of that event: whether these views belong to this log
+) STRICT;
+
+CREATE TABLE runs(
+  n INTEGER PRIMARY KEY,                 -- seq of its submission
+  id TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  words TEXT NOT NULL,                   -- name and packs, case folded: what words of a FILTER look into
+  lane TEXT NOT NULL,
+  created REAL NOT NULL,
+  ended REAL,
+  ended_seq INTEGER,
+  jobs INTEGER NOT NULL,
+  held INTEGER NOT NULL DEFAULT 0,       -- counts of jobs, kept by the triggers below
+  finished INTEGER NOT NULL DEFAULT 0,
+  failed INTEGER NOT NULL DEFAULT 0,
+  cancelled INTEGER NOT NULL DEFAULT 0,
+  attention INTEGER NOT NULL DEFAULT 0,
+  paused INTEGER NOT NULL DEFAULT 0,
+  packs TEXT NOT NULL,                   -- JSON list
+  model TEXT,                            -- of its first stage that names one
+  stages TEXT NOT NULL,                  -- JSON list of stage ids
+  folder TEXT NOT NULL,
+  spec BLOB NOT NULL,
+  film_id TEXT,
+  film BLOB,
+  film_reason TEXT NOT NULL DEFAULT '',
+  state TEXT GENERATED ALWAYS AS (
+    CASE WHEN ended IS NOT NULL THEN 'finished' WHEN paused THEN 'paused'
+         WHEN held > 0 AND held + finished + failed + cancelled + attention >= jobs THEN 'held'
+         ELSE 'active' END) VIRTUAL
+) STRICT;
+CREATE INDEX runs_film ON runs(film_id) WHERE film_id IS NOT NULL;
+
+CREATE TABLE jobs(
+  n INTEGER PRIMARY KEY,                 -- seq of its submission
+  id TEXT NOT NULL UNIQUE,
+  run TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  words TEXT NOT NULL,                   -- name and prompt, case folded
+  state TEXT NOT NULL,
+  held INTEGER NOT NULL DEFAULT 0,       -- a held job whose stage still runs is 'running' and held
+  created REAL NOT NULL,
+  started REAL,
+  ended REAL,
+  ended_seq INTEGER,
+  lane TEXT NOT NULL,
+  priority INTEGER NOT NULL,
+  rank REAL NOT NULL,
+  pack TEXT,
+  model TEXT,
+  seed INTEGER NOT NULL,
+  stages TEXT NOT NULL,                  -- JSON list of stage ids
+  done INTEGER NOT NULL DEFAULT 0,       -- whether one of them is: such jobs go first among equals
+  node TEXT,                             -- where it runs, or where its last stage ran
+  attempts INTEGER NOT NULL DEFAULT 0,   -- of the stage it is at
+  reason TEXT NOT NULL DEFAULT '',
+  seconds REAL,
+  stars INTEGER NOT NULL DEFAULT 0,      -- most of its pictures
+  -- The order of the queue, then of history: live jobs by lane, priority, begun or not, and rank; ended ones
+  -- newest first.
+  place_1 INTEGER GENERATED ALWAYS AS (
+    CASE WHEN ended_seq IS NOT NULL THEN 2 ELSE lane = 'batch' END) VIRTUAL,
+  place_2 INTEGER GENERATED ALWAYS AS (
+    CASE WHEN ended_seq IS NOT NULL THEN 0 ELSE 2 * -priority + (state <> 'running' AND NOT done) END) VIRTUAL,
+  place_3 REAL GENERATED ALWAYS AS (CASE WHEN ended_seq IS NOT NULL THEN -ended_seq ELSE rank END) VIRTUAL
+) STRICT;
+CREATE INDEX jobs_place ON jobs(place_1, place_2, place_3);
+CREATE INDEX jobs_state ON jobs(state, place_1, place_2, place_3);
+CREATE INDEX jobs_pack ON jobs(pack, place_1, place_2, place_3);
+CREATE INDEX jobs_run ON jobs(run, number);
+CREATE INDEX jobs_name ON jobs(name);
+CREATE INDEX jobs_node ON jobs(node) WHERE node IS NOT NULL;
+CREATE INDEX jobs_model ON jobs(model) WHERE model IS NOT NULL;
+CREATE INDEX jobs_stars ON jobs(stars) WHERE stars > 0;
+
+CREATE TABLE specs(job TEXT PRIMARY KEY, spec BLOB NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER jobs_counted AFTER INSERT ON jobs WHEN NEW.state = 'held' BEGIN
+  UPDATE runs SET held = held + 1 WHERE id = NEW.run;
+END;
+CREATE TRIGGER jobs_recounted AFTER UPDATE OF state ON jobs WHEN OLD.state <> NEW.state BEGIN
+  UPDATE runs SET
+    held = held + (NEW.state = 'held') - (OLD.state = 'held'),
+    finished = finished + (NEW.state = 'finished') - (OLD.state = 'finished'),
+    failed = failed + (NEW.state = 'failed') - (OLD.state = 'failed'),
+    cancelled = cancelled + (NEW.state = 'cancelled') - (OLD.state = 'cancelled'),
+    attention = attention + (NEW.state = 'attention') - (OLD.state = 'attention')
+  WHERE id = NEW.run;
+END;
+
+CREATE TABLE stages(                     -- of those that were begun or skipped; the others only wait
+  job TEXT NOT NULL,
+  stage TEXT NOT NULL,
+  state TEXT NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  token INTEGER,
+  node TEXT,
+  why TEXT NOT NULL DEFAULT '',
+  started REAL,
+  ended REAL,
+  reason TEXT NOT NULL DEFAULT '',
+  result BLOB,                           -- the StageFinished event, JSON
+  PRIMARY KEY(job, stage)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE images(
+  n INTEGER PRIMARY KEY,                 -- seq of its storing
+  id TEXT NOT NULL UNIQUE,
+  job TEXT NOT NULL,
+  run TEXT NOT NULL,
+  stage TEXT NOT NULL,
+  token INTEGER NOT NULL,
+  number INTEGER NOT NULL,               -- among the pictures of its attempt, from 0
+  final INTEGER NOT NULL,
+  created REAL NOT NULL,
+  media TEXT NOT NULL,
+  bytes INTEGER NOT NULL,
+  width INTEGER NOT NULL,
+  height INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,
+  pixels TEXT NOT NULL,
+  seed INTEGER,
+  stars INTEGER NOT NULL DEFAULT 0,
+  trashed INTEGER NOT NULL DEFAULT 0,
+  suspect TEXT,
+  pack TEXT,
+  model TEXT,
+  node TEXT
+) STRICT;
+CREATE INDEX images_job ON images(job, token);
+CREATE INDEX images_run ON images(run);
+CREATE INDEX images_shown ON images(trashed, final);
+CREATE INDEX images_stars ON images(stars) WHERE stars > 0;
+CREATE INDEX images_sha256 ON images(sha256);
+
+CREATE TABLE tags(image TEXT NOT NULL, tag TEXT NOT NULL, PRIMARY KEY(image, tag)) STRICT, WITHOUT ROWID;
+CREATE INDEX tags_tag ON tags(tag, image);
+
+CREATE TABLE ratings(                    -- every verdict ever given, for learning as of any seq
+  seq INTEGER PRIMARY KEY,
+  at REAL NOT NULL,
+  image TEXT NOT NULL,
+  stars INTEGER NOT NULL,
+  tags TEXT NOT NULL                     -- JSON list, as of then
+) STRICT;
+CREATE INDEX ratings_image ON ratings(image, seq);
+
+CREATE TABLE comparisons(seq INTEGER PRIMARY KEY, at REAL NOT NULL, better TEXT NOT NULL, worse TEXT NOT NULL) STRICT;
+
+CREATE TABLE nodes(id TEXT PRIMARY KEY, name TEXT NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+
+def create(path: Path) -> sqlite3.Connection:
+    """Throws away what lies at `path` and makes empty tables there. The connection is the only one that writes."""
+    for leftover in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
+        leftover.unlink(missing_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    db = connect(path)
+    db.executescript(f"BEGIN;{TABLES} INSERT INTO meta VALUES (1, {FORMAT}, 0, x''); COMMIT;")
+    return db
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """For the writer. NORMAL: what a power cut takes from the views, the log gives back."""
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    db.executescript(
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA trusted_schema=OFF; PRAGMA recursive_triggers=OFF;"
+        "PRAGMA journal_size_limit=16777216; PRAGMA cache_size=-16384; PRAGMA temp_store=MEMORY;"
+    )
+    return db

@@ -1,0 +1,215 @@
+"""The read models, whole: filled from the log, following the ledger, answering lists and look-ups.
+
+Nothing here is truth. Whoever must see what was just acknowledged waits with `reached` first.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Protocol, Self
+
+from daemon.views import lists, records, select
+from daemon.views.lists import Window
+from daemon.views.readers import Readers
+from daemon.views.tables import OPEN
+from daemon.views.writer import ViewWriter, digest_of
+from schema.commands import EndedJob, EndedRun, Rating, Tagging
+from schema.events import Envelope
+from schema.ids import ImageId, JobId, RunId
+from schema.pages import FilmRecord, ImageRow, JobRecord, Page, RunRecord, RunRow
+from schema.scenes import Row
+
+CATCH_UP = 2_000
+"""Events read from the log, and folded in one transaction, at a time."""
+
+ANY_STATE = (*OPEN, "finished", "failed", "cancelled")
+
+logger = logging.getLogger(__name__)
+
+
+class ReadableLog(Protocol):
+    async def read(self, after: int, limit: int) -> tuple[Envelope, ...]: ...
+
+
+class Batch(Protocol):
+    """What the ledger publishes after each commit."""
+
+    @property
+    def envelopes(self) -> tuple[Envelope, ...]: ...
+
+
+class Views:
+    def __init__(
+        self, log: ReadableLog, writer: ViewWriter, readers: Readers, results: Path, clock: Callable[[], float]
+    ):
+        self._log = log
+        self._writer = writer
+        self._readers = readers
+        self._results = results
+        self._clock = clock
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+
+    @classmethod
+    async def open(cls, path: Path, log: ReadableLog, *, results: Path, clock: Callable[[], float]) -> Self:
+        """Everything in the log is folded in when this returns. `results`: root of the runs' folders."""
+        writer = await ViewWriter.open(path)
+        mark = writer.mark
+        if mark.seq:
+            same = await log.read(mark.seq - 1, 1)
+            if not same or digest_of(same[0]) != mark.digest:
+                logger.warning("the views are of another log; they are made again")
+                await writer.restart()
+        views = cls(log, writer, await Readers.open(path), results, clock)
+        await views._catch_up()
+        return views
+
+    @property
+    def seq(self) -> int:
+        """Of the newest event that is folded in."""
+        return self._writer.mark.seq
+
+    async def follow(self, committed: AsyncIterator[Batch]) -> None:
+        """Folds what the ledger commits, for as long as it does. Batches that pile up are folded together."""
+        arrived: asyncio.Queue[Sequence[Envelope] | None] = asyncio.Queue()
+
+        async def take() -> None:
+            async for batch in committed:
+                arrived.put_nowait(batch.envelopes)
+            arrived.put_nowait(None)
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(take())
+            while (first := await arrived.get()) is not None:
+                envelopes = list(first)
+                while not arrived.empty() and len(envelopes) < CATCH_UP:
+                    more = arrived.get_nowait()
+                    if more is None:
+                        arrived.put_nowait(None)
+                        break
+                    envelopes += more
+                await self._fold(envelopes)
+
+    async def reached(self, seq: int) -> None:
+        """Returns once the event with this seq is folded in."""
+        if self.seq < seq:
+            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append((seq, done))
+            await done
+
+    async def close(self) -> None:
+        await self._readers.close()
+        await self._writer.close()
+
+    # Lists ----------------------------------------------------------------------------------
+
+    async def jobs(self, window: Window = Window()) -> Page[Row]:  # noqa: B008 - a constant
+        async with self._readers.reading() as db:
+            return await lists.jobs_page(db, window, self._clock())
+
+    async def images(self, window: Window = Window(), *, final: bool = False) -> Page[ImageRow]:  # noqa: B008
+        async with self._readers.reading() as db:
+            return await lists.images_page(db, window, self._clock(), final=final)
+
+    async def runs(self, window: Window = Window()) -> Page[RunRow]:  # noqa: B008
+        async with self._readers.reading() as db:
+            return await lists.runs_page(db, window, self._clock(), self._results)
+
+    # What people name things by. Refused (`select.NotFound`) with what to write instead ---------
+
+    async def resolve(self, names: Sequence[str], among: Sequence[str] = ANY_STATE) -> tuple[JobId, ...]:
+        """Job ids, in order, without repeats. Runs and FILTERs stand for their jobs in the states `among`."""
+        async with self._readers.reading() as db:
+            return await select.job_ids(db, names, self._clock(), among)
+
+    async def resolve_images(self, names: Sequence[str]) -> tuple[ImageId, ...]:
+        async with self._readers.reading() as db:
+            return await select.image_ids(db, names, self._clock())
+
+    async def run_id(self, name: str) -> RunId:
+        async with self._readers.reading() as db:
+            return await select.run_id(db, name)
+
+    async def job_id(self, name: str) -> JobId:
+        async with self._readers.reading() as db:
+            return await select.job_id(db, name)
+
+    async def image_id(self, name: str) -> ImageId:
+        async with self._readers.reading() as db:
+            return await select.image_id(db, name)
+
+    # Records and look-ups, by whole ids -----------------------------------------------------------
+
+    async def job(self, job: JobId) -> JobRecord | None:
+        async with self._readers.reading() as db:
+            return await records.job_record(db, job)
+
+    async def jobs_of(self, run: RunId) -> tuple[JobRecord, ...]:
+        """All of a run, in order."""
+        async with self._readers.reading() as db:
+            rows = await db.all("SELECT id FROM jobs WHERE run = ? ORDER BY number", (run,))
+            return await records.job_records(db, [JobId(row["id"]) for row in rows])
+
+    async def records(self, jobs: Sequence[JobId]) -> tuple[JobRecord, ...]:
+        async with self._readers.reading() as db:
+            return await records.job_records(db, jobs)
+
+    async def run(self, run: RunId) -> RunRecord | None:
+        async with self._readers.reading() as db:
+            return await records.run_record(db, run, self._results)
+
+    async def image(self, image: ImageId) -> ImageRow | None:
+        async with self._readers.reading() as db:
+            return await lists.image(db, image)
+
+    async def film(self, image: ImageId) -> tuple[RunId, FilmRecord] | None:
+        """A film by its own id, with its run."""
+        async with self._readers.reading() as db:
+            return await records.film_record(db, image)
+
+    async def ended(self, jobs: Sequence[JobId]) -> tuple[EndedJob, ...]:
+        async with self._readers.reading() as db:
+            return await records.ended_jobs(db, jobs)
+
+    async def ended_runs(self, runs: Sequence[RunId]) -> tuple[EndedRun, ...]:
+        async with self._readers.reading() as db:
+            return await records.ended_runs(db, runs)
+
+    async def rated(self, images: Sequence[ImageId], stars: int) -> tuple[Rating, ...]:
+        """The rating each picture shall get, with the stars it has now."""
+        async with self._readers.reading() as db:
+            has = await records.stars_of(db, images)
+            return tuple(Rating(image=image, stars=stars, was=has[image]) for image in images if image in has)
+
+    async def tagged(self, images: Sequence[ImageId]) -> tuple[Tagging, ...]:
+        """The tags each picture has now."""
+        async with self._readers.reading() as db:
+            has = await records.tags_of(db, images)
+            return tuple(Tagging(image=image, tags=has[image]) for image in images if image in has)
+
+    async def knows_file(self, sha256: str) -> bool:
+        """Whether the log tells of a picture or film with this content."""
+        async with self._readers.reading() as db:
+            return await records.knows_file(db, sha256)
+
+    # Folding -------------------------------------------------------------------------------------
+
+    async def _catch_up(self) -> None:
+        while envelopes := await self._log.read(self.seq, CATCH_UP):
+            await self._apply(envelopes)
+
+    async def _fold(self, envelopes: Sequence[Envelope]) -> None:
+        """Batches may overlap with what was read from the log, or begin after a gap that the log fills."""
+        if envelopes[0].seq > self.seq + 1:
+            await self._catch_up()
+        new = [envelope for envelope in envelopes if envelope.seq > self.seq]
+        if new:
+            await self._apply(new)
+
+    async def _apply(self, envelopes: Sequence[Envelope]) -> None:
+        await self._writer.apply(envelopes)
+        still = [(seq, done) for seq, done in self._waiting if seq > self.seq]
+        for seq, done in self._waiting:
+            if seq <= self.seq and not done.done():
+                done.set_result(None)
+        self._waiting = still

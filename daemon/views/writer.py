@@ -1,0 +1,104 @@
+"""The one connection that writes the views, on a thread of its own: one batch, one transaction, one hop.
+
+A whole transaction is one function on that thread, so a cancelled caller cannot leave it half done.
+"""
+
+import asyncio
+import hashlib
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Self, TypeVar
+
+import msgspec
+
+from daemon.views.fold import Statement, fold
+from daemon.views.tables import FORMAT, connect, create
+from schema.events import Envelope
+
+Given = TypeVar("Given")
+
+UPDATE_MARK = "UPDATE meta SET seq = ?, digest = ?"
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """How far the views are, and by what event one can tell that they are of this log."""
+
+    seq: int
+    digest: bytes
+
+
+def digest_of(envelope: Envelope) -> bytes:
+    return hashlib.sha256(msgspec.json.encode(envelope)).digest()
+
+
+class ViewWriter:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="views")
+        self._db: sqlite3.Connection | None = None
+        self.mark = Mark(0, b"")
+
+    @classmethod
+    async def open(cls, path: Path) -> Self:
+        """Takes up the file if this program wrote it; anything else is thrown away."""
+        writer = cls(path)
+        await writer._on_thread(writer._open)
+        return writer
+
+    async def apply(self, envelopes: Sequence[Envelope]) -> None:
+        """One transaction. The envelopes follow `mark.seq` without a gap."""
+        self.mark = await self._on_thread(lambda: self._apply(envelopes))
+
+    async def restart(self) -> None:
+        """Begins again with empty tables. No reader may be open."""
+        await self._on_thread(self._create)
+
+    async def close(self) -> None:
+        await self._on_thread(self._close)
+        self._thread.shutdown()
+
+    async def _on_thread(self, do: Callable[[], Given]) -> Given:
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, do))
+
+    def _open(self) -> None:
+        try:
+            db = connect(self._path)
+            row = db.execute("SELECT format, seq, digest FROM meta").fetchone()
+        except sqlite3.DatabaseError:
+            row = None
+        if row is None or row[0] != FORMAT:
+            self._create()
+        else:
+            self._db, self.mark = db, Mark(row[1], row[2])
+
+    def _create(self) -> None:
+        self._close()
+        self._db, self.mark = create(self._path), Mark(0, b"")
+
+    def _apply(self, envelopes: Sequence[Envelope]) -> Mark:
+        assert self._db is not None
+        mark = Mark(envelopes[-1].seq, digest_of(envelopes[-1]))
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            _execute(self._db, [statement for envelope in envelopes for statement in fold(envelope)])
+            self._db.execute(UPDATE_MARK, (mark.seq, mark.digest))
+            self._db.execute("COMMIT")
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        return mark
+
+    def _close(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+
+def _execute(db: sqlite3.Connection, statements: Sequence[Statement]) -> None:
+    """In order; neighbours with the same SQL go down together."""
+    for sql, group in groupby(statements, key=itemgetter(0)):
+        db.executemany(sql, [values for _, values in group])
