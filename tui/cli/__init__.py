@@ -1,0 +1,104 @@
+"""The command line `stablenew`: which commands there are, and what becomes of what goes wrong.
+
+A noun's file is loaded when one of its verbs is called; textual only for the terminal UI itself.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+
+from schema.errors import Exit, NoDaemon, Refused
+from tui.cli.tree import Call, Entry, Verb
+
+ROOT: Mapping[str, Entry] = {
+    "run": Entry("tui.cli.run", "Make pictures from packs or a prompt.", "RUN"),
+    "plan": Entry("tui.cli.run", "Show what `run` would make, variant by variant.", "PLAN"),
+    "status": Entry("tui.cli.status", "What runs, what waits, and on which nodes.", "STATUS"),
+    "queue": Entry("tui.cli.queue", "Show, pause, resume or clear the queue; choose how nodes share it."),
+    "job": Entry("tui.cli.job", "List, wait for, cancel, retry, move and explain jobs."),
+    "daemon": Entry("tui.cli.daemon", "Start, stop and look at the daemon, or run it as a service."),
+    "undo": Entry("tui.cli.queue", "Take back the last command.", "UNDO"),
+    "redo": Entry("tui.cli.queue", "Do again what `undo` took back.", "REDO"),
+}
+
+
+def main() -> int:
+    """The console script. Returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        code = _main(sys.argv[1:])
+        sys.stdout.flush()
+    except Refused as refused:
+        return _told(_sentence(refused), _code_of(refused))
+    except NoDaemon as absent:
+        return _told(f"{absent} Start one with `stablenew daemon start`.", Exit.NO_DAEMON)
+    except KeyboardInterrupt:
+        return _told("Interrupted. What the daemon has taken goes on; `stablenew status` shows it.", Exit.INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output has seen enough. Python flushes once more at exit: into nothing then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.DONE
+    return code
+
+
+def _main(words: list[str]) -> int:
+    from tui.cli import tree
+
+    if words == ["--version"]:
+        return _version()
+    call = tree.read(words, ROOT)
+    if call.help:
+        print(help_of(call))
+        return Exit.DONE
+    if isinstance(call.verb, Verb):
+        return call.verb.run(**call.values)
+    return _alone()
+
+
+def help_of(call: Call) -> str:
+    from tui.cli import usage
+
+    if isinstance(call.verb, Verb):
+        return usage.of_verb(call.path, call.verb)
+    return usage.of_root(ROOT) if call.verb is None else usage.of_group(call.path, call.verb, ROOT[call.path[0]].about)
+
+
+def _alone() -> int:
+    """`stablenew` without a word: the UI where there is a terminal, else the status."""
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        from tui.cli.ui import ui
+
+        return ui(None)
+    from tui.cli.status import status
+
+    return status(as_json=False)
+
+
+def _version() -> int:
+    from importlib.metadata import version
+
+    print(f"stablenew {version('stablenew')}")
+    return Exit.DONE
+
+
+def _sentence(refused: Refused) -> str:
+    """What is wrong, where, and the remedy, as whole sentences."""
+    head = f"{refused.where}: {refused.sentence}" if refused.where else refused.sentence
+    return f"{head}{'' if head.endswith(('.', '!', '?')) else '.'} {refused.remedy}".strip()
+
+
+def _code_of(refused: Refused) -> int:
+    code = getattr(refused, "code", Exit.REFUSED)
+    return code if isinstance(code, int) else Exit.REFUSED
+
+
+def _told(sentence: str, code: int) -> int:
+    from tui.cli.output import tell
+
+    try:
+        sys.stdout.flush()
+        tell(sentence)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code

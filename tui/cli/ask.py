@@ -1,0 +1,54 @@
+"""What every verb does alike: finds the daemon, says what it asked, and prints the answer of a command."""
+
+import os
+from collections.abc import Mapping
+
+from tui.cli import output
+from tui.link import endpoint
+from tui.link.call import Daemon
+from tui.link.doc import Doc
+
+
+def daemon() -> Daemon:
+    """The daemon that runs; verbs that need one end with `NO_DAEMON` where none does."""
+    return endpoint.reach(os.environ)
+
+
+def started() -> Daemon:
+    """The daemon, started if none runs."""
+    return endpoint.ensure(os.environ, output.tell)
+
+
+def body(**fields: object) -> dict[str, object]:
+    """A request's fields; those that were not given stay out of it."""
+    return {name: value for name, value in fields.items() if value is not None and value not in ((), [], "")}
+
+
+def command(path: str, request: Mapping[str, object], key: str | None, as_json: bool, done: str) -> int:
+    """Sends a command and tells what it did: `done` with the number of what changed put in for `{n}`."""
+    answer = daemon().post(path, request, key)
+    return told(answer, as_json, done)
+
+
+def told(answer: Doc, as_json: bool, done: str) -> int:
+    if as_json:
+        output.put_json(answer.fields)
+    elif answer.flag("repeated"):
+        output.tell("This key was used before: nothing was done now.")
+    elif answer.whole("seq") == 0 or not (answer.whole("changed") or "{n}" not in done):
+        output.tell("Nothing to change.")
+    else:
+        output.tell(done.replace("{n}", str(answer.whole("changed"))))
+    return 0
+
+
+def words_of(filters: tuple[str, ...] | list[str]) -> str | None:
+    """FILTER words as one filter; a word with a space in it stays one."""
+    return " ".join(f'"{word}"' if " " in word and ":" not in word else word for word in filters) or None
+
+
+def more(page: Doc) -> None:
+    """Says when a list shows only part of what matches."""
+    shown = len(page.docs("items"))
+    if shown < page.whole("total"):
+        output.tell(f"{shown} of {page.whole('total')}; --limit and --offset show the others.")

@@ -1,0 +1,130 @@
+"""`daemon`: starts, stops and looks at the program that does the work. It runs as a process of its own."""
+
+import os
+
+from schema.errors import Exit, Refused
+from tui.cli import ask, output
+from tui.cli.tree import JSON, Verb, flag
+from tui.link import endpoint
+from tui.link.doc import Doc
+
+STATUS_FIELDS = ("pid", "socket", "version", "head", "state", "started", "results")
+
+
+def start(as_json: bool) -> int:
+    was_up = endpoint.state_of(os.environ) in endpoint.UP
+    answer = ask.started().get("/v1/status")
+    if as_json:
+        output.put_json(_status_of(answer))
+    else:
+        output.tell(f"The daemon {'already runs' if was_up else 'is ready'} (pid {answer.whole('pid')}).")
+    return Exit.DONE
+
+
+def stop(as_json: bool) -> int:
+    """Returns when the process is gone. What runs is given back to the queue and goes on after the next start."""
+    daemon = ask.daemon()
+    pid = daemon.get("/v1/status").whole("pid")
+    daemon.post("/v1/daemon/stop")
+    if not endpoint.wait_gone(os.environ, pid):
+        raise Refused(f"the daemon (pid {pid}) still runs", remedy="Its log says what it waits for.")
+    if as_json:
+        output.put_json({"stopped": True, "pid": pid})
+    else:
+        output.tell(f"The daemon (pid {pid}) has ended; what was queued waits for the next start.")
+    return Exit.DONE
+
+
+def status(as_json: bool) -> int:
+    answer = ask.daemon().get("/v1/status")
+    if as_json:
+        output.put_json(_status_of(answer))
+        return Exit.DONE
+    shown = {name: str(answer.fields.get(name) or "") for name in STATUS_FIELDS}
+    output.put(output.pairs({**shown, "started": output.moment(answer.text("started"))}))
+    return Exit.DONE
+
+
+def _status_of(answer: Doc) -> dict[str, object]:
+    return {name: answer.fields.get(name) for name in STATUS_FIELDS}
+
+
+def run(words: list[str]) -> int:
+    """In the foreground: this process becomes the daemon, so that signals and the exit code are its own."""
+    command = endpoint.daemon_command("run", *words)
+    os.execv(command[0], command)
+
+
+UNIT = """\
+[Unit]
+Description=stablenew: makes pictures in a queue
+After=network.target
+
+[Service]
+Type=exec
+ExecStart={command} daemon run
+Restart=on-failure
+RestartPreventExitStatus={locked} {refused}
+RestartSec=2
+TimeoutStopSec=60
+{environment}
+[Install]
+WantedBy=default.target
+"""
+
+
+def install(show: bool, as_json: bool) -> int:
+    """Writes a systemd user unit and says how to switch it on; `--print` only shows it."""
+    from pathlib import Path
+
+    unit = unit_text(os.environ)
+    folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd" / "user"
+    if show:
+        output.put(unit.rstrip())
+        return Exit.DONE
+    path = folder / "stablenew.service"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(unit)
+    except OSError as fault:
+        raise Refused(f"cannot write the unit: {fault.strerror}", where=str(path)) from None
+    steps = ["systemctl --user enable --now stablenew", "loginctl enable-linger"]
+    if as_json:
+        output.put_json({"unit": str(path), "next": steps})
+    else:
+        output.put(str(path))
+        output.tell(f"Switch it on with `{steps[0]}`;\n`{steps[1]}` lets it run while nobody is logged in.")
+    return Exit.DONE
+
+
+def unit_text(env: os._Environ[str] | dict[str, str]) -> str:
+    from shutil import which
+
+    from tui.link.endpoint import absolute
+
+    settled = absolute(env)
+    kept = [name for name in ("STABLENEW_HOME", "STABLENEW_SOCKET") if settled.get(name)]
+    environment = "".join(f'Environment="{name}={_escaped(settled[name])}"\n' for name in kept)
+    command = which("stablenew") or "%h/.local/bin/stablenew"
+    return UNIT.format(
+        command=_escaped(command) if " " not in command else f'"{_escaped(command)}"',
+        locked=int(Exit.LOCKED), refused=int(Exit.REFUSED), environment=environment,
+    )  # fmt: skip
+
+
+def _escaped(text: str) -> str:
+    """As systemd reads values: a percent sign begins a specifier, a quote ends the value."""
+    return text if text.startswith("%h") else text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+
+
+VERBS = {
+    "start": Verb(start, "Start the daemon; returns when it is ready, at once if it already runs.", (JSON,)),
+    "stop": Verb(stop, "Stop the daemon; what is queued waits for the next start.", (JSON,)),
+    "status": Verb(status, "Its process, socket, version and state.", (JSON,)),
+    "run": Verb(run, "Run the daemon in the foreground, as systemd does.", (), passes=True),
+    "install": Verb(
+        install,
+        "Write a systemd user unit.",
+        (flag("--print", "Only print the unit.", dest="show"), JSON),
+    ),
+}

@@ -1,0 +1,190 @@
+"""`run` and `plan`: the same words, one makes pictures of them, the other shows what they would be."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from schema.errors import Exit, NoDaemon, Refused
+from tui.cli import ask, output
+from tui.cli.tree import JSON, JSONL, KEY, Verb, argument, flag, option, options, switch
+from tui.link.doc import Doc
+
+LARGEST_FILE = 16_000_000
+"""Bytes of a pack or pipeline; more is no text a person wrote."""
+
+REQUEST = (
+    argument("PACK", "A pack of the library, or a pack file.", dest="packs", often="*"),
+    option("--prompt", "TEXT", "Instead of packs, or before each of their prompts."),
+    option("--negative", "TEXT", "What should not be in the picture."),
+    option("--pipeline", "FILE|NAME", "The stages; default: what the settings say, `standard`."),
+    option("--preset", "NAME", "A saved configuration to start from."),
+    option("--profile", "NAME", "A saved profile to draw on."),
+    flag("--last", "Start from the last run's effective configuration."),
+    options("--set", "STAGE.FIELD=VALUE", "Change one field of one stage.", dest="sets"),
+    option("--count", "N", "Jobs of each variant, with seeds seed, seed+1, ...", kind=int),
+    option("--seed", "N", "Default: drawn and printed.", kind=int),
+    option("--max-images", "N", "At most N jobs of each pack.", kind=int),
+    option("--max-prompts", "N", "At most N prompts of each pack.", kind=int),
+    option("--order", "ORDER", "Of the prompts in a pack.", choices=("sequential", "random", "weighted")),
+    option("--matrix", "HOW", "How slots are combined.", choices=("all", "rotate", "sequential", "random")),
+    option("--limit", "N", "At most N variants of each prompt.", kind=int),
+    options("--lock", "SLOT=VALUE", "Hold a slot at one value.", dest="locks"),
+    option("--lane", "LANE", "Default: interactive for prompts, batch for packs.", choices=("interactive", "batch")),
+    option("--node", "NAME", "Only on this node."),
+    option("--backend", "NAME", "Only with this backend."),
+    option("--at", "TIME", "Not before this ISO time, or in `2h`."),
+    option("--window", "HH:MM-HH:MM", "Start stages only in these hours."),
+    option("--deadline", "TIME", "When it should be done."),
+    flag("--hold", "Queue it held; `job release` lets it go."),
+    switch("--video", "Make a film of the run's pictures; default: what the settings say."),
+    option("--learning", "HOW", "What is learned from it.", choices=("off", "passive", "active")),
+    option("--plan-hash", "HASH", "Refuse if the plan is not this one any more; needs --seed."),
+    option("--name", "NAME", "What the run is called."),
+)
+WAIT = switch("--wait", "Wait for the end; the default, except with --hold, --at or --window.")
+
+
+def run(wait: bool | None, key: str | None, as_json: bool, **asked: object) -> int:
+    request = request_of(asked)
+    waits = wait if wait is not None else not any(request.get(name) for name in ("hold", "at", "window"))
+    return submit(request, waits, key, as_json)
+
+
+def submit(request: Mapping[str, object], wait: bool, key: str | None, as_json: bool) -> int:
+    """Sends a run and, if asked, waits for it. Also what `image enhance` does in the end."""
+    taken = ask.started().post("/v1/runs", request, key)
+    name = taken.text("run")
+    output.tell(
+        f"Run {name}: {output.plural(taken.whole('jobs'), 'job')}, seed {taken.whole('seed')},"
+        f" plan {taken.text('plan_hash')[:12]}"
+    )
+    for warning in taken.texts("warnings"):
+        output.tell(f"Note: {warning}")
+    if not wait:
+        return _not_waited(taken, as_json)
+    from tui.cli.follow import ended_with, follow, how_to_go_on, summary
+
+    try:
+        done = follow([name])
+    except KeyboardInterrupt:
+        output.tell(how_to_go_on([name]))
+        return Exit.INTERRUPTED
+    except NoDaemon as absent:
+        raise NoDaemon(f"{absent} The run is {name}.") from None
+    if as_json:
+        output.put_json(_whole(done, taken))
+    else:
+        output.tell(f"Run {name}: {summary(done)}")
+        output.put(done.text("folder"))
+    return ended_with(done)
+
+
+def _not_waited(taken: Doc, as_json: bool) -> int:
+    if as_json:
+        output.put_json({name: taken.fields.get(name) for name in ("run", "plan_hash", "seed", "jobs")})
+    else:
+        output.put(taken.text("run"))
+    return Exit.DONE
+
+
+def _whole(done: Doc, taken: Doc) -> dict[str, object]:
+    """What scripts rely on, with nothing left out."""
+    return {
+        "run": taken.text("run"),
+        "plan_hash": taken.text("plan_hash"),
+        "seed": taken.whole("seed"),
+        "jobs": done.whole("jobs", taken.whole("jobs")),
+        "finished": done.whole("finished"),
+        "failed": done.whole("failed"),
+        "cancelled": done.whole("cancelled"),
+        "folder": done.fields.get("folder"),
+        "manifest": done.fields.get("manifest"),
+        "video": done.fields.get("video"),
+    }
+
+
+def plan(as_json: bool, as_jsonl: bool, wait: bool | None, key: str | None, **asked: object) -> int:
+    """Lines as they come; `--json` gathers them into one document."""
+    lines = ask.started().lines("/v1/plan", body=request_of(asked))
+    gathered: list[object] = []
+    for line in lines:
+        if "plan_hash" in line:
+            for warning in line.texts("warnings"):
+                output.tell(f"Note: {warning}")
+            if as_json:
+                output.put_json({**line.fields, "items": gathered})
+                return Exit.DONE
+        elif as_json:
+            gathered.append(line.fields)
+            continue
+        output.put_json(line.fields)
+    return Exit.DONE
+
+
+def request_of(asked: Mapping[str, object]) -> dict[str, object]:
+    """The flags as a RunRequest, with the files that they name read."""
+    fields = dict(asked)
+    packs = fields.pop("packs", ())
+    pipeline = fields.pop("pipeline", None)
+    flags = {name: value or None for name in ("last", "hold") if (value := fields.pop(name, None)) is not None}
+    request = ask.body(**fields, **flags)
+    for flag_name, field in (("sets", "set"), ("locks", "lock")):
+        if flag_name in request:
+            request[field] = request.pop(flag_name)
+    for empty in ("prompt", "negative"):
+        if asked.get(empty) == "":
+            request[empty] = ""
+    if isinstance(packs, list | tuple) and packs:
+        request["packs"] = [text_or_name(str(pack)) for pack in packs]
+    if isinstance(pipeline, str):
+        request["pipeline"] = text_or_name(pipeline)
+    return request
+
+
+def text_or_name(word: str) -> str | dict[str, object]:
+    """A file's name and text where the word names a file, else the word: a name in the library.
+
+    The daemon opens no path that a client names, so the text travels. Raises Refused for what cannot be read.
+    """
+    if word == "-":
+        return {"name": "stdin", "text": _decoded(sys.stdin.buffer.read(LARGEST_FILE + 1), "-")}
+    path = Path(word)
+    try:
+        if path.is_file():
+            with path.open("rb") as file:
+                return {"name": word, "text": _decoded(file.read(LARGEST_FILE + 1), word)}
+    except OSError as fault:
+        raise Refused(f"cannot read this file: {fault.strerror}", where=word) from None
+    except ValueError:
+        raise Refused("a file's name has no zero byte in it", where=ascii(word)) from None
+    if "/" in word:
+        what = "this is a folder" if path.is_dir() else "there is no such file"
+        raise Refused(what, where=word, remedy="Name a file, or a name that `stablenew pack list` shows.")
+    return word
+
+
+def _decoded(content: bytes, name: str) -> str:
+    if len(content) > LARGEST_FILE:
+        raise Refused(f"this is larger than {output.size(LARGEST_FILE)}", where=name, remedy="Split it.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        line = content.count(b"\n", 0, fault.start) + 1
+        raise Refused(
+            f"byte {fault.start} is not UTF-8", where=f"{name}:{line}", remedy="Save the file as UTF-8."
+        ) from None
+
+
+RUN = Verb(
+    run,
+    "Make pictures from packs or a prompt.\n"
+    "Starts the daemon if none runs. Prints the folder of the results; Ctrl-C stops waiting, not the run.",
+    (*REQUEST, WAIT, KEY, JSON),
+)
+PLAN = Verb(
+    plan,
+    "Show what `run` would make, variant by variant.\n"
+    "One JSON line per job with prompt, negative, seed and config; then the number of jobs,\n"
+    "the plan hash and the seed.",
+    (*REQUEST, WAIT, KEY, JSON, JSONL),
+)

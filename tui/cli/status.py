@@ -1,0 +1,73 @@
+"""`status`: what runs, what waits, and on which nodes."""
+
+from tui.cli import ask, output
+from tui.cli.tree import JSON, Verb
+from tui.link.doc import Doc
+
+
+def status(as_json: bool) -> int:
+    answer = ask.daemon().get("/v1/status")
+    if as_json:
+        output.put_json(answer.fields)
+    else:
+        output.put(in_words(answer))
+    return 0
+
+
+def in_words(scene: Doc) -> str:
+    parts = [f"stablenew {scene.text('version')}, {output.state(scene.text('state'))}", queue_words(scene.doc("queue"))]
+    if runs := scene.docs("runs"):
+        heads = ("RUN", "NAME", "JOBS", "DONE", "FAILED", "ETA")
+        parts.append(output.table(heads, [_run_row(run) for run in runs], right="JOBS DONE FAILED"))
+    if running := scene.docs("running"):
+        parts.append(output.table(("JOB", "STAGE", "STEP", "NODE", "ETA"), [_job_row(job) for job in running]))
+    if nodes := scene.docs("nodes"):
+        parts.append(nodes_table(nodes))
+    if undo := scene.text("undo"):
+        parts.append(f"`stablenew undo` takes back: {output.clean(undo)}")
+    return "\n\n".join(parts)
+
+
+def queue_words(queue: Doc) -> str:
+    """`queue paused: 12 queued, 1 running; ETA 4m 10s; mode share`"""
+    counts = queue.doc("counts")
+    shown = [
+        f"{number} {name}" if name != "attention" else f"{number} need attention"
+        for name in ("running", "queued", "held", "attention")
+        if (number := counts.whole(name))
+    ]
+    line = f"queue{output.styled(' paused', 'yellow') if queue.flag('paused') else ''}: {', '.join(shown) or 'empty'}"
+    if "eta_s" in queue:
+        line += f"; ETA {output.duration(queue.real('eta_s'))}"
+    line += f"; mode {queue.text('mode', 'share')}"
+    return line + (f"\nnothing is given out: {output.clean(queue.text('blocked'))}" if queue.text("blocked") else "")
+
+
+def nodes_table(nodes: tuple[Doc, ...]) -> str:
+    rows = [
+        (
+            node.text("node"), node.text("name"), node.text("state"), " ".join(node.texts("backends")),
+            f"{node.real('vram_used_gb') or 0:.1f}/{node.real('vram_gb') or 0:.1f} GB",
+            node.text("running") or node.text("why_idle"),
+        )
+        for node in nodes
+    ]  # fmt: skip
+    return output.table(("NODE", "NAME", "STATE", "BACKENDS", "VRAM", "RUNNING"), rows)
+
+
+def _run_row(run: Doc) -> tuple[str, ...]:
+    failed = run.whole("failed") + run.whole("attention")
+    name = run.text("name") + (" (paused)" if run.flag("paused") else "")
+    return (
+        run.text("run"), name, str(run.whole("jobs")), str(run.whole("finished")), str(failed or ""),
+        output.duration(run.real("eta_s")),
+    )  # fmt: skip
+
+
+def _job_row(job: Doc) -> tuple[str, ...]:
+    steps = f"{job.whole('step')}/{job.whole('steps')}" if job.whole("steps") else job.text("doing")
+    stage = f"{job.text('stage')} ({job.whole('stage_number')} of {job.whole('stages')})"
+    return job.text("job"), stage, steps, job.text("node"), output.duration(job.real("eta_s"))
+
+
+STATUS = Verb(status, "What runs, what waits, and on which nodes.", (JSON,))

@@ -1,0 +1,180 @@
+"""Where the daemon listens, and how one is started: never a guess, always what the daemon itself wrote down.
+
+`STABLENEW_SOCKET` names the socket; without it the daemon's `endpoint.json` does.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from schema.errors import Exit, NoDaemon, Refused
+from schema.places import Places, places
+from tui.link.call import Daemon, Refusal
+from tui.link.doc import Doc
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+REMEDY = "Start one with `stablenew daemon start`."
+
+START_PATIENCE = 120.0
+"""Seconds a start may take: a long log is verified and replayed first."""
+
+LOOK_AGAIN = 0.05
+"""Seconds between two looks at a daemon that is starting or stopping."""
+
+SPAWN_AGAIN = 1.0
+"""Seconds after which a start that met another daemon's lock is tried again: that one may have been stopping."""
+
+UP = ("ready", "read-only")
+"""States of a daemon that answers; `read-only` takes no commands but shows everything."""
+
+
+class NotStarted(Refused):
+    """The daemon ended instead of getting ready; the sentence is its own, `code` its exit code."""
+
+    def __init__(self, sentence: str, *, where: str = "", remedy: str = "", code: int = Exit.FAILED):
+        super().__init__(sentence, where=where, remedy=remedy)
+        self.code = code
+
+
+def socket_of(env: Mapping[str, str]) -> str | None:
+    """The socket's path as named, whether or not somebody listens there; None when no daemon has written one down."""
+    if named := env.get("STABLENEW_SOCKET"):
+        return str(Path(named).absolute())
+    try:
+        written = json.loads(places(env).endpoint.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return Doc(written if isinstance(written, dict) else {}).text("socket") or None
+
+
+def reach(env: Mapping[str, str]) -> Daemon:
+    """The daemon that a verb asks; nobody has been asked yet. Raises NoDaemon where none has left its endpoint."""
+    path = socket_of(env)
+    if path is None:
+        raise NoDaemon("No daemon runs.")
+    return Daemon(path)
+
+
+def state_of(env: Mapping[str, str]) -> str:
+    """`ready`, `starting`, `read-only` or `stopping` as the daemon says, or empty when none answers."""
+    try:
+        return reach(env).get("/v1/status").text("state", "ready")
+    except Refusal as refusal:
+        return "starting" if refusal.status == 503 else "ready"
+    except NoDaemon:
+        return ""
+
+
+def ensure(env: Mapping[str, str], tell: Callable[[str], None] = lambda sentence: None) -> Daemon:
+    """A daemon that is ready; starts one where none runs. Raises NotStarted when it cannot.
+
+    Of two that start at once one gets the lock; the other's child ends with `LOCKED`, and both wait for that daemon.
+    """
+    state = state_of(env)
+    if state in UP:
+        return reach(env)
+    deadline = time.monotonic() + START_PATIENCE
+    child: Popen[bytes] | None = None
+    begun, again_at = 0, 0.0
+    with _output(places(env)) as output:
+        while (now := time.monotonic()) < deadline:
+            if state in UP:
+                return reach(env)
+            ended = child.poll() if child is not None else None
+            if ended is not None and ended != Exit.LOCKED:
+                raise _not_started(output, begun, ended)
+            if state == "" and (child is None or ended is not None) and now >= again_at:
+                tell("Starting the daemon.")
+                begun, again_at = output.seek(0, os.SEEK_END), now + SPAWN_AGAIN
+                child = _spawn(env, output)
+            time.sleep(LOOK_AGAIN)
+            state = state_of(env)
+        if child is not None and child.poll() == Exit.LOCKED:
+            raise _not_started(output, begun, Exit.LOCKED)
+    raise NotStarted(
+        f"the daemon was not ready after {START_PATIENCE:.0f} s", where=str(places(env).logs),
+        remedy="The logs in this folder say what it is doing.",
+    )  # fmt: skip
+
+
+def wait_gone(env: Mapping[str, str], pid: int, patience: float = START_PATIENCE) -> bool:
+    """Waits until the process is gone and its socket silent. False: it still runs."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        if not (_is_running(pid) or state_of(env)):
+            return True
+        time.sleep(LOOK_AGAIN)
+    return False
+
+
+def daemon_command(*words: str) -> list[str]:
+    """How the daemon's program is called; `-P` so that a folder named `daemon` in the way does no harm."""
+    return [sys.executable, "-P", "-m", "daemon", *words]
+
+
+def absolute(env: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a child that does not share our working folder."""
+    settled = dict(env)
+    for name in ("STABLENEW_HOME", "STABLENEW_SOCKET"):
+        if settled.get(name):
+            settled[name] = str(Path(settled[name]).expanduser().absolute())
+    return settled
+
+
+def _output(where: Places) -> BinaryIO:
+    """What a detached daemon prints: nothing as a rule, its last sentence when it cannot start."""
+    try:
+        where.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        where.logs.mkdir(mode=0o700, exist_ok=True)
+        return (where.logs / "daemon.out").open("a+b")
+    except OSError as fault:
+        raise NotStarted(
+            f"cannot write here: {fault.strerror}", where=str(where.logs), code=Exit.REFUSED,
+            remedy="Make it writable, or set STABLENEW_HOME to a folder that is.",
+        ) from None  # fmt: skip
+
+
+def _spawn(env: Mapping[str, str], output: BinaryIO) -> "Popen[bytes]":
+    from subprocess import DEVNULL, Popen
+
+    return Popen(
+        daemon_command("run"),
+        stdin=DEVNULL, stdout=output, stderr=output,
+        start_new_session=True, cwd="/", env=absolute(env),
+    )  # fmt: skip
+
+
+def _not_started(output: BinaryIO, begun: int, code: int) -> NotStarted:
+    """With the last line the daemon printed since `begun`, or where to look when it printed nothing."""
+    output.seek(begun)
+    lines = [line.strip() for line in output.read().decode(errors="replace").splitlines() if line.strip()]
+    if not lines:
+        return NotStarted(
+            f"the daemon ended with status {code} and said nothing",
+            where=output.name, remedy="`stablenew daemon run` shows more.", code=Exit.FAILED,
+        )  # fmt: skip
+    return NotStarted(lines[-1], code=code if code in set(Exit) else Exit.FAILED)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return not _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    """A daemon that we started and did not wait for is ours to bury; it no longer does anything."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (OSError, IndexError):
+        return False
