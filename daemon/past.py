@@ -1,0 +1,40 @@
+"""The views as the daemon's own edges ask them: always up to what is committed at the time of asking."""
+
+from collections.abc import Callable
+
+from daemon.log.store import Log
+from daemon.views.views import Views
+from schema.errors import Refused
+from schema.events import Envelope
+from schema.ids import JobId, RunId
+from schema.pages import JobRecord, RunRecord
+
+
+class Past:
+    def __init__(self, log: Log, views: Views, durable: Callable[[], int]) -> None:
+        self._log = log
+        self._views = views
+        self._durable = durable
+
+    async def read(self, after: int, limit: int) -> tuple[Envelope, ...]:
+        return await self._log.read(after, limit)
+
+    async def run(self, run: RunId) -> RunRecord:
+        """Raises Refused where the log tells of no such run."""
+        await self._views.reached(self._durable())
+        record = await self._views.run(run)
+        if record is None:
+            raise Refused(f"the log tells of no run {run}")
+        return record
+
+    async def job(self, job: JobId) -> JobRecord:
+        """Raises Refused where the log tells of no such job."""
+        await self._views.reached(self._durable())
+        record = await self._views.job(job)
+        if record is None:
+            raise Refused(f"the log tells of no job {job}")
+        return record
+
+    async def jobs_of(self, run: RunId) -> tuple[JobRecord, ...]:
+        await self._views.reached(self._durable())
+        return await self._views.jobs_of(run)

@@ -1,0 +1,119 @@
+"""Writes the pages that are made from the code: `python docs/make.py`. A test checks that they are current."""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+HEAD = """# Pipelines
+
+A pipeline is a linear list of stages, written in JSON or YAML: an object with `name` and `stages`, or the plain array
+of steps. Every stage has a `type`; its `id` is the type's name where none is written, with a number from the second
+on, and names it in `--set ID.FIELD=VALUE`. `enabled: false` leaves a stage out without deleting it.
+
+    - {id: paint, type: txt2img, width: 768, height: 512, steps: 30}
+    - {type: detail, detector: face}
+    - {type: upscale, factor: 2}
+    - {type: video, fps: 12}
+
+The order is: txt2img, refiner, img2img, detail (up to three), upscale, then face_restore, refine and post in any
+order, resize, video. Whatever comes first must make a picture: txt2img, or img2img with an `image`. `video` is not run
+per job: it is the film of the whole run, made once after its last job. `generatePrompt`, `llmEnhance`, `selectLoras`
+and `dispatch` are known and kept, but a run that uses one of them is refused for now.
+
+No stage may ask for a picture of more than 64 megapixels. A field written as `null` is the backend's own choice; what
+was really used stands in the job's record. This page is made by `docs/make.py`.
+"""
+
+
+def pipelines() -> str:
+    """docs/pipelines.md, from the classes of schema/stages.py."""
+    tree = ast.parse((ROOT / "schema/stages.py").read_text())
+    aliases = {node.targets[0].id: _limits(node.value) for node in tree.body if _is_alias(node)}  # type: ignore[attr-defined]
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    parts = [HEAD]
+    for node in classes.values():
+        kind = next((_literal(item) for item in node.body if _names(item) == "type"), None)
+        if kind is None or kind in ("generatePrompt", "llmEnhance", "selectLoras", "dispatch"):
+            continue
+        parts.append(f"## {kind}\n")
+        if told := ast.get_docstring(node):
+            parts.append(" ".join(told.split()) + "\n")
+        parts.append("| field | default | may be | |\n|---|---|---|---|")
+        rows = [row for base in _line(node, classes) for row in _rows(base, aliases)]
+        parts.append("\n".join(rows) + "\n")
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _line(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> list[ast.ClassDef]:
+    """The class and what it inherits, its own fields first; without what every stage has."""
+    bases = [base.id for base in node.bases if isinstance(base, ast.Name) and base.id in classes]
+    return [node] + [part for base in bases if base != "_Stage" for part in _line(classes[base], classes)]
+
+
+def _rows(node: ast.ClassDef, aliases: dict[str, str]) -> list[str]:
+    rows = []
+    for item, after in zip(node.body, [*node.body[1:], None], strict=True):
+        if not isinstance(item, ast.AnnAssign) or _names(item) in ("type", None):
+            continue
+        default = ast.unparse(item.value) if item.value else "required"
+        default = {"None": "`null`", "{}": "`{}`"}.get(default, default if default == "required" else f"`{default}`")
+        told = after.value.value if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) else ""
+        told = " ".join(str(told).split()).replace("|", "\\|")
+        rows.append(f"| `{_names(item)}` | {default} | {_limits(item.annotation, aliases)} | {told} |")
+    return rows
+
+
+def _limits(node: ast.expr, aliases: dict[str, str] | None = None) -> str:
+    """An annotation in words: its type and its range."""
+    match node:
+        case ast.BinOp(left=left, right=right):
+            told = [part for part in (_limits(left, aliases), _limits(right, aliases)) if part != "null"]
+            return " or ".join(told)
+        case ast.Constant(value=None):
+            return "null"
+        case ast.Name(id=name):
+            known = {"int": "integer", "float": "number", "bool": "true, false", "str": "text", "Hires": "see below"}
+            return (aliases or {}).get(name) or known.get(name, name)
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=part):
+            options = part.elts if isinstance(part, ast.Tuple) else [part]
+            return ", ".join(str(ast.literal_eval(option)) for option in options)
+        case ast.Subscript(value=ast.Name(id="Annotated"), slice=ast.Tuple(elts=[kind, ast.Call(keywords=marks)])):
+            bounds = {mark.arg: ast.unparse(mark.value) for mark in marks}
+            return f"{_limits(kind, aliases)} {_range(bounds)}".strip()
+        case _:
+            return "options by name"
+
+
+def _range(bounds: dict[str | None, str]) -> str:
+    most = {"MAX_SIDE": "16384"}
+    low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
+    if "max_length" in bounds:
+        return f"of at most {bounds['max_length']} characters"
+    if "pattern" in bounds:
+        return "a SHA-256 of an upload" if "64" in bounds["pattern"] else f"like {ast.literal_eval(bounds['pattern'])}"
+    if low is None or high is None:
+        return ""
+    return f"{'above ' if 'gt' in bounds else ''}{low} to {most.get(high, high)}"
+
+
+def _is_alias(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript) and isinstance(node.targets[0], ast.Name)
+    )
+
+
+def _names(item: ast.stmt) -> str | None:
+    return item.target.id if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name) else None
+
+
+def _literal(item: ast.stmt) -> str | None:
+    return str(ast.literal_eval(item.value)) if isinstance(item, ast.AnnAssign) and item.value else None
+
+
+PAGES = {"docs/pipelines.md": pipelines}
+
+if __name__ == "__main__":
+    for name, make in PAGES.items():
+        (ROOT / name).write_text(make())
+        print(name)
