@@ -150,6 +150,9 @@ class JobCancelled(_Event, frozen=True, kw_only=True):
     job: JobId
     was: JobPhase
     reason: str = ""
+    rank: float | None = None
+    """Where it stood."""
+    priority: int | None = None
 
 
 class StageDone(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -1,0 +1,40 @@
+"""Verdicts on pictures. What they were before is looked up by the edges; nothing of it is live state."""
+
+from schema import commands as c
+from schema import events as e
+from schema.errors import Refused
+
+MOST_STARS = 5
+Verdict = c.RateImages | c.TagImages | c.CompareImages | c.TrashImages | c.RestoreImages
+
+
+def judge(command: Verdict) -> list[e.Event]:
+    match command:
+        case c.RateImages(ratings=ratings):
+            return [_rated(rating) for rating in ratings if rating.stars != rating.was]
+        case c.TagImages():
+            return _tagged(command)
+        case c.CompareImages(better=better, worse=worse):
+            if better == worse:
+                raise Refused("A picture cannot be better than itself.", remedy="Name two pictures.")
+            return [e.ImagesCompared(better=better, worse=worse)]
+        case c.TrashImages(images=images):
+            return [e.ImageTrashed(image=image) for image in dict.fromkeys(images)]
+        case c.RestoreImages(images=images):
+            return [e.ImageRestored(image=image) for image in dict.fromkeys(images)]
+
+
+def _rated(rating: c.Rating) -> e.ImageRated:
+    if not 0 <= rating.stars <= MOST_STARS:
+        raise Refused(f"{rating.stars} stars cannot be given.", remedy="Give 1 to 5, or 0 to take a rating back.")
+    return e.ImageRated(image=rating.image, stars=rating.stars, was=rating.was)
+
+
+def _tagged(command: c.TagImages) -> list[e.Event]:
+    events: list[e.Event] = []
+    for image in command.images:
+        added = tuple(tag for tag in dict.fromkeys(command.add) if tag not in image.tags)
+        removed = tuple(tag for tag in dict.fromkeys(command.remove) if tag in image.tags)
+        if added or removed:
+            events.append(e.ImageTagged(image=image.image, added=added, removed=removed))
+    return events

@@ -1,0 +1,82 @@
+"""Nodes come and go; the daemon's own start and end."""
+
+from daemon.core.state import Brief, State
+from schema import commands as c
+from schema import events as e
+from schema import observations as o
+from schema.errors import Refused
+from schema.ids import NodeId
+
+
+def daemon_began(state: State, news: o.DaemonBegan) -> list[e.Event]:
+    """Nobody is there yet; what a loopback agent was at died with the last daemon and does not count."""
+    events: list[e.Event] = [e.DaemonStarted(version=news.version, sqlite=news.sqlite, host=news.host)]
+    for node in state.nodes.values():
+        if not node.lost:
+            events.append(e.NodeLost(node=node.id, reason="the daemon has just started"))
+        if node.loopback:
+            events += abandoned(state, node.id, "the agent ended with the daemon")
+    events += [e.FilmStarted(run=run.id) for run in state.runs.values() if run.film is not None]
+    return events
+
+
+def daemon_ends(news: o.DaemonEnds) -> list[e.Event]:
+    return [e.DaemonStopped(reason=news.reason)]
+
+
+def seen(state: State, news: o.NodeSeen) -> list[e.Event]:
+    """News only if the node was away or its card says something else."""
+    node, joined = state.nodes.get(news.joined.node), news.joined
+    if (
+        node is not None
+        and not node.lost
+        and (
+            (node.name, node.instance, node.loopback, node.backends, node.kinds, node.vram_gb, node.speed, node.card)
+            == (
+                joined.name,
+                joined.instance,
+                joined.link == "loopback",
+                joined.backends,
+                joined.kinds,
+                joined.vram_gb,
+                joined.speed,
+                joined.card,
+            )
+        )
+    ):
+        return []
+    return [joined]
+
+
+def gone(state: State, news: o.NodeGone) -> list[e.Event]:
+    """What it was at goes to another node; should its result come after all, it is adopted or fenced."""
+    node = state.nodes.get(news.node)
+    if node is None:
+        return []
+    events: list[e.Event] = [] if node.lost else [e.NodeLost(node=node.id, reason=news.reason)]
+    return [*events, *abandoned(state, node.id, news.reason)]
+
+
+def abandoned(state: State, node: NodeId, reason: str) -> list[e.Event]:
+    """Closes every attempt that is open on the node."""
+    return [closed(brief, reason) for brief in state.attempts.values() if brief.attempt.node == node]
+
+
+def closed(brief: Brief, reason: str) -> e.Event:
+    """An attempt whose job still waits for it is lost, any other is merely let go."""
+    at = brief.attempt
+    if brief.cancelled:
+        return e.StageCancelled(job=at.job, stage=at.stage, token=at.token, node=at.node)
+    return e.StageLost(job=at.job, stage=at.stage, token=at.token, node=at.node, reason=reason)
+
+
+def drain_or_resume(state: State, command: c.DrainNode | c.ResumeNode) -> list[e.Event]:
+    node = state.nodes.get(command.node)
+    if node is None:
+        known = ", ".join(sorted(one.name for one in state.nodes.values())) or "none yet"
+        raise Refused(f"There is no node {command.node}.", remedy=f"Known nodes: {known}.")
+    match command:
+        case c.DrainNode():
+            return [] if node.drained else [e.NodeDrained(node=node.id)]
+        case c.ResumeNode():
+            return [e.NodeResumed(node=node.id)] if node.drained else []

@@ -1,0 +1,137 @@
+"""Ended jobs that go on: retry and rerun. What was looked up of them comes with the command."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from daemon.core.state import Attention, Job, Running, State, phase_name
+from schema import commands as c
+from schema import events as e
+from schema.commands import EndedJob, EndedRun
+from schema.errors import Refused
+from schema.ids import JobId, StageId
+from schema.plans import RunSpec, StageStep
+
+Why = Literal["retry", "rerun", "undo", "redo"]
+
+
+def retry(state: State, command: c.RetryJobs) -> list[e.Event]:
+    """Failed, parked and cancelled jobs; the others of a selection are left alone."""
+    ended = {job.job: job for job in command.ended}
+    back: list[e.JobReopened] = []
+    for name in dict.fromkeys(command.jobs):
+        live = state.jobs.get(name)
+        if live is not None:
+            if isinstance(live.phase, Attention):
+                back.append(_live_again(live, "retry", live.done, live.only))
+        elif (one := _known(ended, name)).phase in ("failed", "cancelled"):
+            back.append(ended_again(one, "retry", one.done))
+    return with_runs(state, back, command.runs)
+
+
+def rerun(state: State, command: c.RerunJobs) -> list[e.Event]:
+    ended = {job.job: job for job in command.ended}
+    runs = {run.run: run.spec for run in command.runs}
+    back: list[e.JobReopened] = []
+    for name in dict.fromkeys(command.jobs):
+        only = command.stage if command.only else None
+        live = state.jobs.get(name)
+        if live is not None:
+            if isinstance(live.phase, Running):
+                raise Refused(f"Job {name} is running.", remedy="Cancel it, or wait until it has ended.")
+            kept = _kept(live.id, _stages(live.spec.stages, state.runs[live.run].spec), live.done, command)
+            back.append(_live_again(live, "rerun", kept, only))
+        else:
+            one = _known(ended, name)
+            spec = state.runs[one.run].spec if one.run in state.runs else runs.get(one.run)
+            kept = _kept(name, _stages(one.spec.stages, spec), one.done, command)
+            back.append(ended_again(one, "rerun", kept, only=only))
+    return with_runs(state, back, command.runs)
+
+
+def ended_again(
+    one: EndedJob,
+    why: Why,
+    kept: tuple[e.StageDone, ...],
+    *,
+    only: StageId | None = None,
+    held: bool = False,
+    rank: float | None = None,
+) -> e.JobReopened:
+    return e.JobReopened(
+        job=one.job,
+        run=one.run,
+        spec=one.spec,
+        was=one.phase,
+        reason=why,
+        kept=kept,
+        only=only,
+        held=held,
+        rank=rank,
+    )
+
+
+def with_runs(state: State, back: list[e.JobReopened], looked_up: Iterable[EndedRun]) -> list[e.Event]:
+    """Puts a RunReopened before the jobs of each run that had finished."""
+    ended = {run.run: run for run in looked_up}
+    events: list[e.Event] = []
+    for name in dict.fromkeys(one.run for one in back):
+        gone = [one.was for one in back if one.run == name]
+        run = state.runs.get(name)
+        if run is not None and not run.over:
+            continue
+        known = run or ended.get(name)
+        if known is None:
+            raise Refused(f"Run {name} is not known.", remedy="`run list` shows all runs.")
+        events.append(
+            e.RunReopened(
+                run=name,
+                spec=known.spec,
+                finished=known.finished - gone.count("finished"),
+                failed=known.failed - gone.count("failed"),
+                cancelled=known.cancelled - gone.count("cancelled"),
+            )
+        )
+    return [*events, *back]
+
+
+def _live_again(job: Job, why: Why, kept: tuple[e.StageDone, ...], only: StageId | None) -> e.JobReopened:
+    """Where it stood in the queue."""
+    return e.JobReopened(
+        job=job.id,
+        run=job.run,
+        spec=job.spec,
+        was=phase_name(job.phase),
+        reason=why,
+        kept=kept,
+        only=only,
+        rank=job.rank,
+    )
+
+
+def _known(ended: dict[JobId, EndedJob], name: JobId) -> EndedJob:
+    one = ended.get(name)
+    if one is None:
+        raise Refused(f"There is no job {name}.", remedy="`job list` shows all jobs.")
+    return one
+
+
+def _stages(own: tuple[StageStep, ...] | None, spec: RunSpec | None) -> tuple[StageId, ...]:
+    steps = own if own is not None else spec.stages if spec is not None else ()
+    return tuple(step.id for step in steps)
+
+
+def _kept(
+    job: JobId, stages: tuple[StageId, ...], done: tuple[e.StageDone, ...], command: c.RerunJobs
+) -> tuple[e.StageDone, ...]:
+    """What stood before the stage; with `only`, all that stands but the stage itself."""
+    if command.stage not in stages:
+        raise Refused(f"Job {job} has no stage '{command.stage}'.", remedy=f"Its stages are {', '.join(stages)}.")
+    before = stages[: stages.index(command.stage)]
+    there = {one.stage for one in done}
+    if before and not there.intersection(before):
+        raise Refused(
+            f"Job {job} never finished a stage before '{command.stage}'.", remedy=f"Rerun it from '{before[0]}'."
+        )
+    if command.only:
+        return tuple(one for one in done if one.stage != command.stage)
+    return tuple(one for one in done if one.stage in before)

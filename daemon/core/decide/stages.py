@@ -1,0 +1,155 @@
+"""What comes back from the nodes: accepted, adopted, refused, or a reason to try again.
+
+The token fences: an answer counts only for the attempt that is open, or for one given up while its stage still waits.
+"""
+
+from typing import Literal
+
+from daemon.core.decide.nodes import closed
+from daemon.core.rules import Rules
+from daemon.core.state import Brief, Job, Running, State, next_step
+from schema import events as e
+from schema import observations as o
+from schema.errors import Trouble
+from schema.ids import run_of
+
+Verdict = Literal["accept", "cancelled", "known", "closed", "fenced", "future", "mismatch"]
+
+
+def returned(state: State, news: o.StageReturned) -> list[e.Event]:
+    at = news.attempt
+    match verdict(state, at):
+        case "accept":
+            return _accepted(news)
+        case "cancelled":
+            return [e.StageCancelled(job=at.job, stage=at.stage, token=at.token, node=at.node)]
+        case "known":
+            return []
+        case "closed" | "fenced" | "future" | "mismatch" as reason:
+            return [e.LateResultRefused(job=at.job, stage=at.stage, token=at.token, node=at.node, reason=reason)]
+
+
+def verdict(state: State, at: o.Attempt) -> Verdict:
+    """What an answer of this attempt is worth now."""
+    if at.token > state.seq:
+        return "future"
+    if (brief := state.attempts.get(at.token)) is not None:
+        if brief.attempt != at:
+            return "mismatch"
+        return "cancelled" if brief.cancelled else "accept"
+    job = state.jobs.get(at.job)
+    if job is None:
+        return "closed"
+    if any(done.token == at.token for done in job.done):
+        return "known"
+    step = next_step(state, job)
+    if step is None or step.id != at.stage:
+        return "closed"
+    if isinstance(job.phase, Running):
+        return "fenced"
+    # The stage waits again: a result of an attempt that was given up saves its work.
+    return "accept" if at.token in job.late else "mismatch"
+
+
+def _accepted(news: o.StageReturned) -> list[e.Event]:
+    at = news.attempt
+    stored: list[e.Event] = [
+        e.ArtifactStored(
+            image=new.image,
+            job=at.job,
+            run=run_of(at.job),
+            stage=at.stage,
+            token=at.token,
+            index=index,
+            file=new.file,
+        )
+        for index, new in enumerate(news.images)
+    ]
+    finished = e.StageFinished(
+        job=at.job,
+        stage=at.stage,
+        token=at.token,
+        node=at.node,
+        backend=news.backend,
+        images=tuple(new.image for new in news.images),
+        files=tuple(new.file.sha256 for new in news.images),
+        effective=news.effective,
+        reported=news.reported,
+        measures=news.measures,
+        suspect=news.suspect,
+        filters=news.filters,
+    )
+    return [*stored, finished]
+
+
+def broke(state: State, news: o.StageBroke, rules: Rules) -> list[e.Event]:
+    """Trouble of an attempt that nobody waits for any more is of no interest, but frees its node."""
+    brief = state.attempts.get(news.attempt.token)
+    if brief is None or brief.attempt != news.attempt:
+        return []
+    job = waiting_for(state, brief)
+    if job is None:
+        return [closed(brief, news.reason)]
+    match news.trouble:
+        case "lost":
+            return _lost(brief, job, news.reason, rules)
+        case "cancelled":
+            at = brief.attempt
+            cancelled = e.StageCancelled(job=at.job, stage=at.stage, token=at.token, node=at.node)
+            return [cancelled, *_parked_after_losses(job, news.reason, rules)]
+        case "bad-request":
+            return [
+                _failed(brief, news),
+                e.JobFailed(job=job.id, trouble=news.trouble, reason=news.reason),
+            ]
+        case "out-of-memory" if not job.reduced:
+            return [_failed(brief, news, again_in=0.0, reduced=True)]
+        case "out-of-memory":
+            why = f"{news.reason} (also with the memory-saving profile)"
+            return [_failed(brief, news), e.JobParked(job=job.id, trouble=news.trouble, reason=why)]
+        case "backend":
+            attempts = job.attempts + 1
+            if attempts < rules.retries:
+                return [_failed(brief, news, again_in=rules.backoff_after(attempts))]
+            why = f"{news.reason} (attempt {attempts} of {rules.retries})"
+            return [_failed(brief, news), e.JobParked(job=job.id, trouble=news.trouble, reason=why)]
+
+
+def gone(state: State, news: o.AttemptGone, rules: Rules) -> list[e.Event]:
+    brief = state.attempts.get(news.attempt.token)
+    if brief is None or brief.attempt != news.attempt:
+        return []
+    job = waiting_for(state, brief)
+    return [closed(brief, news.reason)] if job is None else _lost(brief, job, news.reason, rules)
+
+
+def waiting_for(state: State, brief: Brief) -> Job | None:
+    """The job that still waits for this open attempt."""
+    job = state.jobs.get(brief.attempt.job)
+    return None if job is None or brief.cancelled else job
+
+
+def _lost(brief: Brief, job: Job, reason: str, rules: Rules) -> list[e.Event]:
+    return [closed(brief, reason), *_parked_after_losses(job, reason, rules)]
+
+
+def _parked_after_losses(job: Job, reason: str, rules: Rules) -> list[e.Event]:
+    """Lost attempts do not count, but a job that is lost again and again may be what kills its nodes."""
+    if job.losses + 1 < rules.losses:
+        return []
+    trouble: Trouble = "lost"
+    return [e.JobParked(job=job.id, trouble=trouble, reason=f"{reason} ({job.losses + 1} times in a row)")]
+
+
+def _failed(brief: Brief, news: o.StageBroke, *, again_in: float | None = None, reduced: bool = False) -> e.StageFailed:
+    at = brief.attempt
+    return e.StageFailed(
+        job=at.job,
+        stage=at.stage,
+        token=at.token,
+        node=at.node,
+        trouble=news.trouble,
+        reason=news.reason,
+        again_in=again_in,
+        reduced=reduced,
+    )
