@@ -1,0 +1,82 @@
+"""How a file comes to be on disk: whole or not at all, hashed on its way, never through a link."""
+
+import hashlib
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+
+class Incoming:
+    """A file that has no name yet. Leaving the block without `finish` deletes it. Every method blocks."""
+
+    def __init__(self, folder: Path) -> None:
+        descriptor, name = tempfile.mkstemp(dir=folder, suffix=".part")
+        self.path = Path(name)
+        self.size = 0
+        self._file = os.fdopen(descriptor, "wb", buffering=0)
+        self._seen = hashlib.sha256()
+        self._finished = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        if not self._finished:
+            self.path.unlink(missing_ok=True)
+
+    def write(self, data: bytes) -> None:
+        self._seen.update(data)
+        self.size += len(data)
+        view = memoryview(data)
+        while view:
+            view = view[self._file.write(view) :]
+
+    def copy(self, path: Path) -> None:
+        with path.open("rb") as source:
+            while piece := source.read(1 << 20):
+                self.write(piece)
+
+    def replace(self, data: bytes) -> None:
+        """Begins anew with other bytes."""
+        self._file.seek(0)
+        self._file.truncate()
+        self._seen = hashlib.sha256()
+        self.size = 0
+        self.write(data)
+
+    def sha256(self) -> str:
+        return self._seen.hexdigest()
+
+    def finish(self, name: Path, *, mode: int = 0o444, sync: bool = True) -> None:
+        """Under its name, read-only and synced unless told otherwise; the folder is still to be synced."""
+        os.fchmod(self._file.fileno(), mode)
+        if sync:
+            os.fsync(self._file.fileno())
+        self.path.replace(name)
+        self._finished = True
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes renames into `folder` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_whole(name: Path, data: bytes, *, sync: bool = True) -> bool:
+    """`data` under `name`, whole or not at all; False when it stands there already."""
+    with suppress(OSError):
+        if name.read_bytes() == data and not name.is_symlink():
+            return False
+    with Incoming(name.parent) as incoming:
+        incoming.write(data)
+        incoming.finish(name, mode=0o644, sync=sync)
+    return True

@@ -1,0 +1,310 @@
+"""`manifest.json` of a run and the sidecar beside each picture: the whole record, in a form that stays.
+
+`docs/manifest.schema.json` is made from these structs. Times are UTC ISO 8601, durations seconds, sizes bytes.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from schema.pages import JobRecord, RunRecord, StageRecord, iso
+from schema.plans import Measures, Scalar
+
+
+class _Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """Fields are only ever added; readers ignore what they do not know."""
+
+
+class Artifact(_Entry, frozen=True, kw_only=True):
+    """One file of the folder."""
+
+    id: str
+    path: str
+    """Absolute, when the manifest was written."""
+    file: str
+    """Below the folder of the manifest, with `/`."""
+    sha256: str
+    """Of that very file."""
+    pixel_hash: str
+    """SHA-256 of mode, size and decoded samples: metadata and compression do not change it."""
+    width: int
+    height: int
+    media: str
+    bytes: int
+    seed: int | None
+    index: int
+    """Among the pictures of its stage, from 0."""
+
+
+class Durations(_Entry, frozen=True, kw_only=True):
+    waited_s: float
+    moved_s: float
+    loaded_s: float
+    executed_s: float
+
+
+class ManifestStage(_Entry, frozen=True, kw_only=True):
+    id: str
+    kind: str
+    state: str
+    attempts: int
+    node: str | None
+    backend: str | None
+    started: str | None
+    ended: str | None
+    durations: Durations
+    effective: dict[str, Scalar]
+    """The config the backend really used."""
+    reported: dict[str, Scalar]
+    suspect: str | None
+    filters: tuple[str, ...]
+    reason: str
+    artifacts: tuple[Artifact, ...]
+
+
+class ManifestJob(_Entry, frozen=True, kw_only=True):
+    id: str
+    name: str
+    state: str
+    created: str
+    ended: str | None
+    pack: str | None
+    prompt_number: int
+    variant: int
+    style: str | None
+    template: str
+    """The prompt before variation."""
+    prompt: str
+    """The prompt after variation."""
+    negative_template: str
+    negative: str
+    seed: int
+    seeds: tuple[int, ...]
+    """Of its final pictures."""
+    overlay: dict[str, Scalar]
+    """`stage.field` to value: what differs from the run's base config."""
+    origins: dict[str, str]
+    """Where each value came from."""
+    stages: tuple[ManifestStage, ...]
+    finals: tuple[Artifact, ...]
+    """The final pictures, on top of the folder."""
+    earlier: tuple[Artifact, ...]
+    """Files of earlier attempts that still lie in the folder; they are never changed."""
+    reason: str
+
+
+class VideoSummary(_Entry, frozen=True, kw_only=True):
+    file: str
+    sha256: str
+    bytes: int
+    media: str
+    frames: int
+    seconds: float
+    fps: float
+    codec: str
+    width: int
+    height: int
+
+
+class ManifestPack(_Entry, frozen=True, kw_only=True):
+    name: str
+    sha256: str
+    prompts: int
+    jobs: int
+
+
+class Manifest(_Entry, frozen=True, kw_only=True):
+    format: Literal["stablenew-manifest-1"]
+    run: str
+    name: str
+    state: str
+    created: str
+    ended: str | None
+    folder: str
+    plan_hash: str
+    seed: int
+    pipeline: str
+    base: str
+    """SHA-256 of the pipeline's canonical JSON."""
+    packs: tuple[ManifestPack, ...]
+    total: int
+    """Jobs of the run."""
+    finished: int
+    failed: int
+    """With those that need attention."""
+    cancelled: int
+    jobs: tuple[ManifestJob, ...]
+    video_path: str | None
+    video_summary: VideoSummary | None
+    video_reason: str
+    """Why there is no film although one was wanted."""
+
+
+class Sidecar(_Entry, frozen=True, kw_only=True):
+    """Beside each picture: how it was made, up to the stage that made it. Nothing that may change later."""
+
+    format: Literal["stablenew-picture-1"]
+    image: Artifact
+    run: str
+    run_name: str
+    plan_hash: str
+    base: str
+    job: str
+    name: str
+    created: str
+    pack: str | None
+    prompt_number: int
+    variant: int
+    style: str | None
+    template: str
+    prompt: str
+    negative_template: str
+    negative: str
+    seed: int
+    overlay: dict[str, Scalar]
+    origins: dict[str, str]
+    stages: tuple[ManifestStage, ...]
+
+
+def schema_document() -> bytes:
+    """The JSON Schema (2020-12) of a manifest, as `docs/manifest.schema.json` holds it."""
+    document = msgspec.json.schema(Manifest)
+    document = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "The manifest of a run of stablenew",
+        **document,
+    }
+    return pretty(document)
+
+
+def pretty(document: object) -> bytes:
+    """JSON that a person can read and a second writing cannot change."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+
+
+def stage_entry(stage: StageRecord, artifacts: tuple[Artifact, ...]) -> ManifestStage:
+    return ManifestStage(
+        id=stage.id,
+        kind=stage.kind,
+        state=stage.state,
+        attempts=stage.attempts,
+        node=stage.node,
+        backend=stage.backend,
+        started=_when(stage.started),
+        ended=_when(stage.ended),
+        durations=_durations(stage.measures),
+        effective=dict(stage.effective),
+        reported=dict(stage.reported),
+        suspect=stage.suspect,
+        filters=stage.filters,
+        reason=stage.reason,
+        artifacts=artifacts,
+    )
+
+
+def job_entry(
+    job: JobRecord, stages: tuple[ManifestStage, ...], finals: tuple[Artifact, ...], earlier: tuple[Artifact, ...]
+) -> ManifestJob:
+    spec = job.spec
+    return ManifestJob(
+        id=job.id,
+        name=spec.name,
+        state=job.state,
+        created=iso(job.created),
+        ended=_when(job.ended),
+        pack=spec.pack,
+        prompt_number=spec.prompt_number,
+        variant=spec.variant,
+        style=spec.style,
+        template=spec.template,
+        prompt=spec.prompt,
+        negative_template=spec.negative_template,
+        negative=spec.negative,
+        seed=spec.seed,
+        seeds=tuple(spec.seed if artifact.seed is None else artifact.seed for artifact in finals),
+        overlay=dict(spec.overlay),
+        origins=dict(spec.origins),
+        stages=stages,
+        finals=finals,
+        earlier=earlier,
+        reason=job.reason,
+    )
+
+
+def sidecar(run: RunRecord, job: JobRecord, image: Artifact, stages: tuple[ManifestStage, ...]) -> Sidecar:
+    spec = job.spec
+    return Sidecar(
+        format="stablenew-picture-1",
+        image=image,
+        run=run.row.id,
+        run_name=run.spec.name,
+        plan_hash=run.spec.plan_hash,
+        base=run.spec.base,
+        job=job.id,
+        name=spec.name,
+        created=iso(job.created),
+        pack=spec.pack,
+        prompt_number=spec.prompt_number,
+        variant=spec.variant,
+        style=spec.style,
+        template=spec.template,
+        prompt=spec.prompt,
+        negative_template=spec.negative_template,
+        negative=spec.negative,
+        seed=spec.seed,
+        overlay=dict(spec.overlay),
+        origins=dict(spec.origins),
+        stages=stages,
+    )
+
+
+def run_entry(
+    run: RunRecord, folder: str, jobs: tuple[ManifestJob, ...], video_path: str | None, video: VideoSummary | None
+) -> Manifest:
+    row, spec = run.row, run.spec
+    return Manifest(
+        format="stablenew-manifest-1",
+        run=row.id,
+        name=spec.name,
+        state=row.state,
+        created=iso(row.created),
+        ended=_when(row.ended),
+        folder=folder,
+        plan_hash=spec.plan_hash,
+        seed=spec.seed,
+        pipeline=spec.pipeline,
+        base=spec.base,
+        packs=tuple(ManifestPack(name=p.name, sha256=p.sha256, prompts=p.prompts, jobs=p.jobs) for p in spec.packs),
+        total=row.jobs,
+        finished=row.finished,
+        failed=row.failed + row.attention,
+        cancelled=row.cancelled,
+        jobs=jobs,
+        video_path=video_path,
+        video_summary=video,
+        video_reason=run.film_reason,
+    )
+
+
+def _durations(measures: Measures) -> Durations:
+    return Durations(
+        waited_s=measures.waited_s,
+        moved_s=measures.moved_s,
+        loaded_s=measures.loaded_s,
+        executed_s=measures.executed_s,
+    )
+
+
+def _when(at: float | None) -> str | None:
+    return None if at is None else iso(at)
+
+
+def earlier_of(previous: Manifest | None) -> Mapping[str, tuple[Artifact, ...]]:
+    """Job id to every file that an older manifest names for it."""
+    if previous is None:
+        return {}
+    return {
+        job.id: (*(a for stage in job.stages for a in stage.artifacts), *job.finals, *job.earlier)
+        for job in previous.jobs
+    }

@@ -1,0 +1,258 @@
+"""The results folder of a run: finals on top, every stage below `stages/`, a sidecar beside each, film and manifest.
+
+Everything here may be called again at any time: what stands is found and left as it is, byte for byte, and what a
+later stage adds gets names of its own. All of it blocks; call it in a thread.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import msgspec
+
+from daemon.artifacts import manifest as m
+from daemon.artifacts.files import Incoming, sync_folder, write_whole
+from daemon.artifacts.names import safe_name
+from schema.errors import Refused
+from schema.ids import Sha256, number_of
+from schema.pages import FilmRecord, ImageRecord, JobRecord, RunRecord, StageRecord
+from schema.plans import Picture
+
+EXTENSIONS = {
+    "image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "video/mp4": "mp4", "video/webm": "webm",
+}  # fmt: skip
+
+STEM_LIMIT = 64
+"""Bytes of a job's part of a file name; a stage's id and numbers come behind it."""
+
+TAKEN = frozenset({"manifest", "film", "stages"})
+"""Stems the folder uses itself."""
+
+PathOf = Callable[[Sha256], Path]
+
+
+def write_stage(
+    root: Path, run: RunRecord, job: JobRecord, stage: StageRecord, path_of: PathOf, *, links: bool = True
+) -> tuple[m.Artifact, ...]:
+    """Puts the pictures of one finished stage below `stages/` as `<job>-<nn>-<stage id>.png`, with sidecars."""
+    folder = open_folder(root, run)
+    place = folder / "stages"
+    _make(place)
+    ids = [each.id for each in job.stages]
+    stem = f"{file_stem(job)}-{ids.index(stage.id) + 1:02d}-{stage.id}"
+    return tuple(_place(folder, place, stem, run, job, stage, image, path_of, links) for image in stage.images)
+
+
+def write_job(
+    root: Path, run: RunRecord, job: JobRecord, path_of: PathOf, *, links: bool = True
+) -> tuple[m.Artifact, ...]:
+    """Puts all stages of a job in their places and, once it is finished, its final pictures on top."""
+    for stage in job.stages:
+        write_stage(root, run, job, stage, path_of, links=links)
+    return _finals(open_folder(root, run), run, job, path_of, links)
+
+
+def write_manifest(
+    root: Path, run: RunRecord, jobs: Iterable[JobRecord], path_of: PathOf, *, links: bool = True
+) -> Path:
+    """Completes the folder and writes `manifest.json`; its path. Files an older manifest names stay named."""
+    folder = open_folder(root, run)
+    path = folder / "manifest.json"
+    older = m.earlier_of(_previous(path))
+    entries = tuple(_job(root, run, job, path_of, links, older.get(job.id, ())) for job in jobs)
+    film = write_film(root, run, path_of, links=links) if run.film else None
+    summary = _summary(run.film, film) if run.film and film else None
+    whole = m.run_entry(run, str(folder), entries, str(film) if film else None, summary)
+    if write_whole(path, m.pretty(whole)):
+        sync_folder(folder)
+    return path
+
+
+def write_film(root: Path, run: RunRecord, path_of: PathOf, *, links: bool = True) -> Path | None:
+    """Puts the run's film on top; a later film gets another name. None when there is none."""
+    if run.film is None:
+        return None
+    folder = open_folder(root, run)
+    file = run.film.file
+    for name in _names(folder, "film", EXTENSIONS[file.media]):
+        if _stands(name, path_of(file.sha256), file):
+            return name
+        if not os.path.lexists(name):
+            _bring(path_of(file.sha256), name, links)
+            return name
+    raise AssertionError("names do not end")
+
+
+def open_folder(root: Path, run: RunRecord) -> Path:
+    """The run's folder, made if need be; absolute. Refuses to leave the results root."""
+    name = run.spec.folder
+    if safe_name(name) != name:
+        raise Refused(f"the results folder's name {name!r} cannot be used on every file system")
+    root.mkdir(parents=True, exist_ok=True)
+    folder = root.absolute() / name
+    _make(folder)
+    return folder
+
+
+def final_stage(job: JobRecord) -> StageRecord | None:
+    """The stage whose pictures are the job's final ones; None until the job is finished."""
+    if job.state != "finished":
+        return None
+    return next((stage for stage in reversed(job.stages) if stage.state == "done" and stage.images), None)
+
+
+def file_stem(job: JobRecord) -> str:
+    """The job's name where it can be a file's as it stands; else made so, with the job's number to keep it apart."""
+    name = safe_name(job.spec.name, STEM_LIMIT)
+    if name == job.spec.name and name.lower() not in TAKEN:
+        return name
+    return f"{name}+{number_of(job.id)}"
+
+
+def _job(
+    root: Path, run: RunRecord, job: JobRecord, path_of: PathOf, links: bool, older: tuple[m.Artifact, ...]
+) -> m.ManifestJob:
+    stages = tuple(
+        m.stage_entry(stage, write_stage(root, run, job, stage, path_of, links=links)) for stage in job.stages
+    )
+    finals = _finals(open_folder(root, run), run, job, path_of, links)
+    named = {artifact.file for stage in stages for artifact in stage.artifacts} | {final.file for final in finals}
+    earlier = {artifact.file: artifact for artifact in older if artifact.file not in named}
+    return m.job_entry(job, stages, finals, tuple(earlier.values()))
+
+
+def _finals(folder: Path, run: RunRecord, job: JobRecord, path_of: PathOf, links: bool) -> tuple[m.Artifact, ...]:
+    last = final_stage(job)
+    if last is None:
+        return ()
+    return tuple(_place(folder, folder, file_stem(job), run, job, last, im, path_of, links) for im in last.images)
+
+
+def _place(
+    folder: Path,
+    place: Path,
+    stem: str,
+    run: RunRecord,
+    job: JobRecord,
+    stage: StageRecord,
+    image: ImageRecord,
+    path_of: PathOf,
+    links: bool,
+) -> m.Artifact:
+    """One picture under the first name that is free or already holds it, and its sidecar."""
+    source = path_of(image.file.sha256)
+    if image.index:
+        stem = f"{stem}+{image.index + 1}"
+    for name in _names(place, stem, EXTENSIONS[image.file.media]):
+        if os.path.lexists(name):
+            if _stands(name, source, image.file):
+                break
+        elif _told_beside(name) in (None, image.file.sha256):
+            _bring(source, name, links)
+            break
+    entry = _artifact(folder, name, image)
+    beside = name.with_suffix(".json")
+    if not beside.exists():
+        write_whole(beside, m.pretty(m.sidecar(run, job, entry, _stages_until(stage, job))), sync=False)
+    return entry
+
+
+def _stages_until(stage: StageRecord, job: JobRecord) -> tuple[m.ManifestStage, ...]:
+    """The stages that led to a picture. Their own files are named in the manifest."""
+    ids = [each.id for each in job.stages]
+    return tuple(m.stage_entry(each, ()) for each in job.stages[: ids.index(stage.id) + 1])
+
+
+def _artifact(folder: Path, name: Path, image: ImageRecord) -> m.Artifact:
+    file = image.file
+    return m.Artifact(
+        id=image.id,
+        path=str(name),
+        file=name.relative_to(folder).as_posix(),
+        sha256=file.sha256,
+        pixel_hash=file.pixels,
+        width=file.width,
+        height=file.height,
+        media=file.media,
+        bytes=file.bytes,
+        seed=file.seed,
+        index=image.index,
+    )
+
+
+def _names(place: Path, stem: str, extension: str) -> Iterable[Path]:
+    """`stem.png`, `stem~2.png`, ...: the later ones when something else stands under the earlier."""
+    yield place / f"{stem}.{extension}"
+    number = 2
+    while True:
+        yield place / f"{stem}~{number}.{extension}"
+        number += 1
+
+
+def _stands(name: Path, source: Path, file: Picture) -> bool:
+    """Whether this very content lies under this name: one file with the source, or a copy that its sidecar names."""
+    try:
+        found = name.lstat()
+    except OSError:
+        return False
+    if found.st_size != file.bytes or name.is_symlink():
+        return False
+    if os.path.samestat(found, source.stat()):
+        return True
+    told = _told_beside(name)
+    return (told or hashlib.sha256(name.read_bytes()).hexdigest()) == file.sha256
+
+
+def _told_beside(name: Path) -> str | None:
+    """The content that the sidecar of this name speaks of; empty when it is somebody else's file, None without one."""
+    try:
+        return msgspec.json.decode(name.with_suffix(".json").read_bytes(), type=m.Sidecar).image.sha256
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError):
+        return ""
+
+
+def _bring(source: Path, name: Path, links: bool) -> None:
+    """A hard link where the file system allows one, else a copy; whole from the moment it has its name."""
+    if links:
+        try:
+            os.link(source, name, follow_symlinks=False)
+            return
+        except FileExistsError:
+            raise
+        except OSError:
+            pass
+    with Incoming(name.parent) as incoming:
+        incoming.copy(source)
+        incoming.finish(name, mode=0o644)
+
+
+def _make(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    if folder.is_symlink():
+        raise Refused(f"the folder {folder} is a link; results are not written through links", where=str(folder))
+
+
+def _previous(path: Path) -> m.Manifest | None:
+    """An older manifest; one that cannot be read is made anew from the record."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=m.Manifest)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _summary(film: FilmRecord, path: Path) -> m.VideoSummary:
+    return m.VideoSummary(
+        file=path.name,
+        sha256=film.file.sha256,
+        bytes=film.file.bytes,
+        media=film.file.media,
+        frames=film.frames,
+        seconds=film.seconds,
+        fps=film.fps,
+        codec=film.codec,
+        width=film.file.width,
+        height=film.file.height,
+    )

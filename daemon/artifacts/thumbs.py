@@ -1,0 +1,89 @@
+"""Small WebP pictures for lists and the terminal: made once per content and size, in threads, and made anew if damaged.
+
+The cache may be deleted at any time.
+"""
+
+import asyncio
+import io
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Literal
+
+from PIL import Image
+
+from daemon.artifacts.files import write_whole
+from daemon.artifacts.verifier import FORMATS
+from schema.errors import Refused
+from schema.ids import Sha256
+from schema.stages import MAX_MEGAPIXELS
+
+Size = Literal[256, 1024]
+
+EFFORT = 2
+"""WebP's method, 0 to 6: above it a thumbnail takes longer than decoding its picture, for a few bytes less."""
+
+QUALITY = 80
+
+Image.MAX_IMAGE_PIXELS = int(MAX_MEGAPIXELS * 1e6)
+
+
+class Thumbnails:
+    def __init__(self, root: Path, path_of: Callable[[Sha256], Path], *, threads: int = 2) -> None:
+        """`path_of` names the file of a verified picture, or raises Refused."""
+        self._root = root
+        self._path_of = path_of
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="thumbnail")
+        self._making: dict[Path, asyncio.Future[None]] = {}
+
+    async def of(self, sha: Sha256, size: Size) -> Path:
+        """A WebP that fits into `size` x `size` pixels; never larger than the picture. Raises Refused."""
+        name = self._root / sha[:2] / f"{sha}-{size}.webp"
+        if _whole(name):
+            return name
+        source = self._path_of(sha)
+        making = self._making.get(name)
+        if making is None:
+            loop = asyncio.get_running_loop()
+            making = loop.run_in_executor(self._threads, make, source, name, size)
+            self._making[name] = making
+            making.add_done_callback(lambda done: self._made(name, done))
+        await asyncio.shield(making)
+        return name
+
+    def _made(self, name: Path, done: asyncio.Future[None]) -> None:
+        self._making.pop(name, None)
+        if not done.cancelled():
+            done.exception()
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+
+def make(source: Path, name: Path, size: int) -> None:
+    """Blocks. BICUBIC on what the decoder could already shrink; transparency is kept. Raises Refused."""
+    if source.suffix in (".mp4", ".webm"):
+        raise Refused(f"{source.name} is a film; only pictures have thumbnails")
+    try:
+        with Image.open(source, formats=FORMATS) as picture:
+            small: Image.Image = picture
+            small.thumbnail((size, size), Image.Resampling.BICUBIC)
+            if small.mode not in ("RGB", "RGBA"):
+                small = small.convert("RGBA" if small.has_transparency_data else "RGB")
+            packed = io.BytesIO()
+            small.save(packed, "WEBP", quality=QUALITY, method=EFFORT)
+    except (OSError, SyntaxError, ValueError) as fault:
+        raise Refused(f"no thumbnail can be made of {source.name}: it is damaged or no picture") from fault
+    name.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(name, packed.getvalue(), sync=False)
+
+
+def _whole(name: Path) -> bool:
+    """As long as its own header says: what a power cut or a full disk left half is made again."""
+    try:
+        with name.open("rb") as file:
+            head = file.read(12)
+            length = file.seek(0, 2)
+    except OSError:
+        return False
+    return head[:4] == b"RIFF" and head[8:] == b"WEBP" and int.from_bytes(head[4:8], "little") + 8 == length

@@ -1,0 +1,102 @@
+"""The child process that decodes pictures nobody has verified yet: `python -P -m daemon.artifacts.verifier`.
+
+One JSON line with a path comes in, one JSON line of `Verdict` goes out, until standard input ends. It lives under
+hard limits of memory and cannot write files, so that a picture that attacks its decoder gains nothing.
+"""
+
+import hashlib
+import resource
+import sys
+import warnings
+
+import msgspec
+from PIL import Image, ImageStat, UnidentifiedImageError
+
+from schema.stages import MAX_MEGAPIXELS
+
+MEMORY = 1 << 30
+FORMATS = ("PNG", "JPEG", "WEBP")
+STRIP = 4 << 20
+"""Pixels that are hashed at once."""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`fault` is empty for a good picture, else the end of a sentence that says what is wrong with it."""
+
+    fault: str = ""
+    width: int = 0
+    height: int = 0
+    pixels: str = ""
+    luminance_std: float = 0.0
+
+
+def verdict(path: str) -> Verdict:
+    try:
+        with Image.open(path, formats=FORMATS) as picture:
+            if getattr(picture, "n_frames", 1) > 1:
+                return Verdict(fault="is an animation; one still picture is wanted")
+            picture.load()
+            return Verdict(
+                width=picture.width,
+                height=picture.height,
+                pixels=pixel_hash(picture),
+                luminance_std=luminance_std(picture),
+            )
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return Verdict(fault=f"unpacks to more than {MAX_MEGAPIXELS:.0f} megapixels")
+    except MemoryError:
+        return Verdict(fault=f"needs more than {MEMORY >> 30} GB of memory to decode")
+    except UnidentifiedImageError:
+        return Verdict(fault="is no picture that can be decoded")
+    except (OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError, OverflowError) as fault:
+        return Verdict(fault=f"cannot be decoded ({_plain(fault)})")
+
+
+def pixel_hash(picture: Image.Image) -> str:
+    """SHA-256 over `MODE:WxH` and a newline in ASCII, then the decoded samples, row by row from the top.
+
+    MODE is RGBA where the picture has transparency, RGB for everything else of eight bits per sample; deeper
+    pictures keep Pillow's own mode. Metadata and compression do not change it.
+    """
+    mode = picture.mode
+    if mode in ("1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr", "LAB", "HSV", "LA", "PA", "RGBA", "La", "RGBa"):
+        mode = "RGBA" if picture.has_transparency_data else "RGB"
+    seen = hashlib.sha256(f"{mode}:{picture.width}x{picture.height}\n".encode("ascii"))
+    rows = max(1, STRIP // picture.width)
+    for top in range(0, picture.height, rows):
+        strip = picture.crop((0, top, picture.width, min(top + rows, picture.height)))
+        seen.update((strip if strip.mode == mode else strip.convert(mode)).tobytes())
+    return seen.hexdigest()
+
+
+def luminance_std(picture: Image.Image) -> float:
+    """Standard deviation of the luminance, 0 to 127.5; below 1 the picture is as good as one flat colour."""
+    return round(float(ImageStat.Stat(picture.convert("L")).stddev[0]), 4)
+
+
+def _plain(fault: BaseException) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in str(fault)).split())[:200] or type(fault).__name__
+
+
+def _limit() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def main() -> None:
+    Image.MAX_IMAGE_PIXELS = int(MAX_MEGAPIXELS * 1e6)
+    Image.init()
+    warnings.simplefilter("ignore")
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+    _limit()
+    sys.stdout.buffer.write(msgspec.json.encode(Verdict()) + b"\n")
+    sys.stdout.buffer.flush()
+    for line in sys.stdin.buffer:
+        answer = verdict(msgspec.json.decode(line, type=str))
+        sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
+        sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()
