@@ -82,7 +82,7 @@ def _inverse(state: State, event: e.Event, ended: Ended, why: Why) -> e.Event | 
         case e.ImageRestored():
             return e.ImageTrashed(image=event.image)
         case e.JobCancelled() | e.JobFinished() | e.JobFailed():
-            return _job_back(event, ended, why)
+            return _job_back(state, event, ended, why)
         case _:
             return _live_job_back(state, event, why)
 
@@ -101,10 +101,12 @@ def _node_back(state: State, event: e.NodeDrained | e.NodeResumed) -> e.Event | 
     return e.NodeResumed(node=node.id) if node.drained else e.NodeDrained(node=node.id)
 
 
-def _job_back(event: e.JobCancelled | e.JobFinished | e.JobFailed, ended: Ended, why: Why) -> e.JobReopened | None:
+def _job_back(
+    state: State, event: e.JobCancelled | e.JobFinished | e.JobFailed, ended: Ended, why: Why
+) -> e.JobReopened | None:
     """An ended job waits again where it stood, unless it has been brought back already."""
     one = ended.get(event.job)
-    if one is None:
+    if one is None or event.job in state.jobs:
         return None
     if not isinstance(event, e.JobCancelled):
         return reopen.ended_again(one, why, one.done)

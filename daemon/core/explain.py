@@ -1,0 +1,117 @@
+"""Says in words why a job waits and why a node is idle."""
+
+from daemon.core.filing import indexed, shelf_for
+from daemon.core.rules import Rules
+from daemon.core.settle import due_at, kept_for_live, machines, opens_at
+from daemon.core.state import Attention, Held, Job, Node, Queued, Run, Running, State, next_step
+from daemon.core.vitals import Vitals, blocked
+from daemon.scheduling.place import Machine, Offer, may_take, unfit
+from schema.ids import JobId
+
+
+def explain(state: State, name: JobId, now: float, vitals: Vitals, rules: Rules) -> list[str]:
+    """Sentences, the most important first. Empty: the job has ended or is not known."""
+    job = state.jobs.get(name)
+    if job is None:
+        return []
+    match job.phase:
+        case Running(token=token, node=node, hold=hold):
+            at = state.attempts[token].attempt.stage
+            sentences = [f"Runs '{at}' on {_node_name(state, node)} for {max(0.0, now - job.phase.since):.0f} s."]
+            return [*sentences, "It is held when this stage has ended."] if hold else sentences
+        case Held():
+            return ["It is held; release it to let it run."]
+        case Attention(reason=reason):
+            return [f"It needs attention: {reason}", "Retry it, skip the stage, or cancel it."]
+        case Queued():
+            return _why_waiting(state, job, now, vitals, rules)
+
+
+def why_idle(state: State, node: Node, vitals: Vitals) -> str:
+    """Empty: it is not idle."""
+    if node.lost or node.busy is not None:
+        return ""
+    if node.drained:
+        return "it is drained and gets nothing new"
+    if state.paused:
+        return "the queue is paused"
+    index = indexed(state)
+    if not index.shelves and not index.delayed:
+        return "nothing waits"
+    return blocked(vitals) or "nothing that waits may run here now"
+
+
+def _why_waiting(state: State, job: Job, now: float, vitals: Vitals, rules: Rules) -> list[str]:
+    run, step = state.runs[job.run], next_step(state, job)
+    if step is None:
+        return ["All its stages are done."]
+    sentences = [*_the_queue(state, vitals), *_its_run(run, now)]
+    shelf = shelf_for(run, step)
+    opens = opens_at(shelf, now, rules)
+    if opens is not None and run.spec.window and not run.paused and shelf.not_before <= now:
+        sentences.append(f"Its run may start stages from {run.spec.window} only.")
+    due = due_at(job, now)
+    if due is not None:
+        sentences.append(f"Its last attempt failed ({job.trouble}); it is tried again in {due - now:.0f} s.")
+    offer = Offer(
+        job=job.id,
+        step=step,
+        live=shelf.lane == "interactive",
+        started=bool(job.done),
+        attempt=job.attempts + 1,
+        node=shelf.node,
+        backend=shelf.backend,
+    )
+    sentences += _the_nodes(state, offer, now, rules)
+    return sentences or [_its_turn(state, job)]
+
+
+def _the_queue(state: State, vitals: Vitals) -> list[str]:
+    sentences = ["The queue is paused."] if state.paused else []
+    if full := blocked(vitals):
+        sentences.append(f"No stage is started: {full}.")
+    return sentences
+
+
+def _its_run(run: Run, now: float) -> list[str]:
+    sentences = ["Its run is paused."] if run.paused else []
+    if run.spec.not_before is not None and run.spec.not_before > now:
+        sentences.append(f"Its run starts in {run.spec.not_before - now:.0f} s.")
+    return sentences
+
+
+def _the_nodes(state: State, offer: Offer, now: float, rules: Rules) -> list[str]:
+    there = machines(state)
+    if not there:
+        return ["No node is there." if not state.nodes else "All nodes are lost or drained."]
+    fitting = [machine for machine in there if not unfit(offer, machine)]
+    if not fitting:
+        reasons = "; ".join(dict.fromkeys(unfit(offer, machine) for machine in there))
+        return [f"No node can run '{offer.step.id}': {reasons}."]
+    kept = kept_for_live(state, now, rules)
+    idle = [machine for machine in fitting if machine.idle]
+    if idle and not any(may_take(offer, machine, kept, state.mode) for machine in idle):
+        return [f"{idle[0].name} is kept for the interactive lane (mode {state.mode})."]
+    return [] if idle else [_all_busy(fitting)]
+
+
+def _all_busy(fitting: list[Machine]) -> str:
+    names = ", ".join(machine.name for machine in fitting)
+    return f"{names} {'is' if len(fitting) == 1 else 'are'} busy."
+
+
+def _its_turn(state: State, job: Job) -> str:
+    place = indexed(state).places[job.id]
+    lane = state.runs[job.run].spec.lane
+    before = sum(
+        1
+        for other in indexed(state).places.values()
+        if other.where in ("shelf", "delayed") and other.key < place.key and state.runs[other.run].spec.lane == lane
+    )
+    return (
+        "It is next." if not before else f"{before} job{'s' if before != 1 else ''} of the {lane} lane are before it."
+    )
+
+
+def _node_name(state: State, node: str) -> str:
+    return next((one.name for one in state.nodes.values() if one.id == node), node)

@@ -1,0 +1,133 @@
+"""The live state as a client sees it, and the open attempts as the dispatcher does."""
+
+from msgspec.structs import replace
+
+from daemon.core.eta import Paces, job_seconds, paces_of, run_seconds
+from daemon.core.explain import why_idle
+from daemon.core.filing import indexed
+from daemon.core.state import Brief, Job, Node, Run, Running, State, next_step, steps_of
+from daemon.core.vitals import Vitals, blocked
+from daemon.core.words import top
+from schema.ids import Token
+from schema.scenes import Counts, NodeScene, QueueScene, RunningJob, RunScene, Scene
+
+MOST_RUNS = 200
+MOST_RUNNING = 200
+
+
+def look(state: State, vitals: Vitals, now: float) -> Scene:
+    paces = paces_of(state)
+    index = indexed(state)
+    counts = index.counts
+    waiting = counts["shelf"] + counts["delayed"] + counts["ripe"]
+    started = list(index.started)[:MOST_RUNNING]
+    newest = [run for _, run in zip(range(MOST_RUNS), reversed(state.runs.values()), strict=False)]
+    return Scene(
+        head=state.seq,
+        queue=QueueScene(
+            paused=state.paused,
+            mode=state.mode,
+            counts=Counts(
+                queued=waiting,
+                held=counts["held"],
+                running=counts["running"],
+                attention=counts["attention"],
+            ),
+            eta_s=run_seconds(index.work.values(), paces),
+            blocked=blocked(vitals) if waiting else "",
+        ),
+        running=tuple(_running(state, state.jobs[name], vitals, now, paces) for name in started),
+        runs=tuple(_run(state, run, paces) for run in newest if not run.over),
+        nodes=tuple(_node(state, node, vitals) for node in state.nodes.values()),
+        undo=top(state, state.undo),
+        redo=top(state, state.redo),
+    )
+
+
+def refresh(scene: Scene, vitals: Vitals, now: float) -> Scene:
+    """The same scene with the vitals of now: progress, memory in use, free disk."""
+    return replace(
+        scene,
+        queue=replace(scene.queue, blocked=blocked(vitals) if scene.queue.counts.queued else ""),
+        running=tuple(_with_progress(job, vitals) for job in scene.running),
+        nodes=tuple(_with_load(node, vitals) for node in scene.nodes),
+    )
+
+
+def brief(state: State, token: Token) -> Brief:
+    """Raises KeyError when no such attempt is open."""
+    return state.attempts[token]
+
+
+def briefs(state: State) -> tuple[Brief, ...]:
+    """All open attempts, cancelled ones among them, oldest first."""
+    return tuple(state.attempts.values())
+
+
+def _running(state: State, job: Job, vitals: Vitals, now: float, paces: Paces) -> RunningJob:
+    steps = steps_of(state, job)
+    ahead = next_step(state, job) or steps[-1]
+    number = next(number for number, step in enumerate(steps, 1) if step.id == ahead.id)
+    at = job.phase if isinstance(job.phase, Running) else None
+    scene = RunningJob(
+        job=job.id,
+        name=job.spec.name,
+        stage=ahead.id,
+        stage_number=number,
+        stages=len(steps),
+        node=at.node if at else None,
+        token=at.token if at else None,
+        since=job.phase.since,
+        steps=ahead.steps,
+        eta_s=job_seconds(state, job, now, paces),
+    )
+    return _with_progress(scene, vitals)
+
+
+def _with_progress(job: RunningJob, vitals: Vitals) -> RunningJob:
+    if job.token is None or (progress := vitals.progress.get(job.token)) is None:
+        return job
+    return replace(
+        job,
+        step=progress.step,
+        steps=progress.steps or job.steps,
+        doing=progress.doing,
+        eta_s=job.eta_s if job.eta_s is not None else progress.eta_s,
+    )
+
+
+def _run(state: State, run: Run, paces: Paces) -> RunScene:
+    film = run.spec.film
+    return RunScene(
+        run=run.id,
+        name=run.spec.name,
+        jobs=run.spec.jobs,
+        finished=run.finished,
+        failed=run.failed,
+        cancelled=run.cancelled,
+        attention=run.attention,
+        paused=run.paused,
+        lane=run.spec.lane,
+        eta_s=run_seconds([indexed(state).work.get(run.id, {})], paces),
+        film="making" if run.film is not None else "none" if film is None or run.filmed else "waiting",
+        folder=run.spec.folder,
+    )
+
+
+def _node(state: State, node: Node, vitals: Vitals) -> NodeScene:
+    open_attempt = state.attempts.get(node.busy) if node.busy is not None else None
+    scene = NodeScene(
+        node=node.id,
+        name=node.name,
+        state="lost" if node.lost else "busy" if node.busy is not None else "drained" if node.drained else "ready",
+        backends=node.backends,
+        vram_gb=node.vram_gb,
+        running=open_attempt.attempt.job if open_attempt is not None and not open_attempt.cancelled else None,
+        why_idle=why_idle(state, node, vitals),
+    )
+    return _with_load(scene, vitals)
+
+
+def _with_load(node: NodeScene, vitals: Vitals) -> NodeScene:
+    load = vitals.loads.get(node.node)
+    return node if load is None or node.state == "lost" else replace(node, vram_used_gb=load.vram_used_gb)

@@ -1,0 +1,150 @@
+"""What follows from the state, whoever caused it: finished jobs, films, finished runs, the next assignment.
+
+Called until it returns nothing, each time on the state that its last events made: it imagines no state.
+"""
+
+from collections.abc import Iterator
+
+from daemon.core.filing import indexed
+from daemon.core.index import Index, Shelf
+from daemon.core.rules import Rules
+from daemon.core.state import Job, Node, Queued, State, next_step
+from daemon.core.vitals import Vitals, blocked
+from daemon.scheduling import windows
+from daemon.scheduling.place import Machine, Offer, place
+from schema import events as e
+from schema.ids import JobId, NodeId
+
+
+def settle(state: State, now: float, vitals: Vitals, rules: Rules) -> tuple[list[e.Event], float | None]:
+    """The events that follow now, and when to look again although nothing happens (Unix seconds)."""
+    index = indexed(state)
+    if index.ripe:
+        return [_finished(state.jobs[name], now) for name in index.ripe], None
+    if index.over and (ends := _runs_over(state, index)):
+        return ends, None
+    if state.paused or blocked(vitals) or (not index.shelves and not index.delayed):
+        return [], None
+    there = machines(state)
+    if not any(machine.idle for machine in there):
+        return [], None
+    offers, wake_at = _offers(state, index, now, rules)
+    kept = kept_for_live(state, now, rules)
+    placed = place(offers, there, kept, state.mode)
+    if placed is not None:
+        job, machine = placed.offer.job, placed.machine.id
+        stage, attempt = placed.offer.step.id, placed.offer.attempt
+        return [e.StageAssigned(job=job, stage=stage, node=machine, attempt=attempt, why=placed.why)], None
+    if kept is not None:
+        wake_at = _sooner(wake_at, state.live_at + rules.live_for)
+    return [], wake_at
+
+
+def _finished(job: Job, now: float) -> e.JobFinished:
+    return e.JobFinished(job=job.id, seconds=0.0 if job.began is None else max(0.0, now - job.began))
+
+
+def _runs_over(state: State, index: Index) -> list[e.Event]:
+    """Films to begin, and runs that have nothing left to do. Jobs that need attention do not keep a run open."""
+    events: list[e.Event] = []
+    for name in list(index.over):
+        run = state.runs.get(name)
+        if run is None or run.over or run.film is not None or run.open > run.attention:
+            del index.over[name]  # It comes back to this list when something of it changes.
+        elif run.spec.film is not None and not run.filmed and run.finished > 0:
+            events.append(e.FilmStarted(run=name))
+        else:
+            failed = run.failed + run.attention
+            events.append(e.RunFinished(run=name, finished=run.finished, failed=failed, cancelled=run.cancelled))
+    return events
+
+
+def _offers(state: State, index: Index, now: float, rules: Rules) -> tuple[Iterator[Offer], float | None]:
+    """The first job of each shelf that is open now, and those whose wait after a failure is over, in order."""
+    wake_at: float | None = None
+    heads: list[tuple[int, tuple[int, int, float, str], Shelf]] = []
+    for shelf, keys in index.shelves.items():
+        opens = opens_at(shelf, now, rules)
+        if opens is None:
+            heads.append((_lane(shelf), keys[0], shelf))
+        elif opens > now:
+            wake_at = _sooner(wake_at, opens)
+    for name in index.delayed:
+        found = index.places[name]
+        due = due_at(state.jobs[name], now)
+        assert found.shelf is not None
+        opens = opens_at(found.shelf, now, rules)
+        if due is None and opens is None:
+            heads.append((_lane(found.shelf), found.key, found.shelf))
+        elif (later := max(due or 0.0, opens or 0.0)) > now:
+            wake_at = _sooner(wake_at, later)
+    heads.sort(key=lambda head: head[:2])
+    return (_offer(state, JobId(key[3]), shelf) for _, key, shelf in heads), wake_at
+
+
+def opens_at(shelf: Shelf, now: float, rules: Rules) -> float | None:
+    """None: open. Else when to look again, in the past if only a person can open it."""
+    if shelf.paused is not None:
+        return 0.0
+    if shelf.not_before > now:
+        return shelf.not_before
+    if shelf.window and not windows.is_open(shelf.window, now, rules.utc_offset):
+        return windows.next_look(now)
+    return None
+
+
+def due_at(job: Job, now: float) -> float | None:
+    """None: due. A clock that jumps back or far ahead makes it due rather than never."""
+    if not isinstance(job.phase, Queued) or not 0.0 <= now - job.phase.since < job.phase.again_in:
+        return None
+    return job.phase.since + job.phase.again_in
+
+
+def _offer(state: State, name: JobId, shelf: Shelf) -> Offer:
+    job = state.jobs[name]
+    step = next_step(state, job)
+    assert step is not None, f"{name} waits for nothing"
+    return Offer(
+        job=name,
+        step=step,
+        live=shelf.lane == "interactive",
+        started=bool(job.done),
+        attempt=job.attempts + 1,
+        node=shelf.node,
+        backend=shelf.backend,
+    )
+
+
+def machines(state: State) -> list[Machine]:
+    """The nodes that are there and take work."""
+    return [_machine(node) for node in state.nodes.values() if not node.lost and not node.drained]
+
+
+def _machine(node: Node) -> Machine:
+    return Machine(
+        id=node.id,
+        name=node.name,
+        kinds=node.kinds,
+        backends=node.backends,
+        vram_gb=node.vram_gb,
+        speed=node.speed,
+        model=node.model,
+        paces=node.paces,
+        idle=node.busy is None,
+    )
+
+
+def kept_for_live(state: State, now: float, rules: Rules) -> NodeId | None:
+    """The fastest node, while the interactive lane is in use and the mode says to keep one for it."""
+    if state.mode == "share" or not 0.0 <= now - state.live_at < rules.live_for:
+        return None
+    there = [node for node in state.nodes.values() if not node.lost and not node.drained]
+    return min(there, key=lambda node: (-node.speed, node.id)).id if there else None
+
+
+def _lane(shelf: Shelf) -> int:
+    return 0 if shelf.lane == "interactive" else 1
+
+
+def _sooner(one: float | None, other: float) -> float:
+    return other if one is None else min(one, other)
