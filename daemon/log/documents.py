@@ -1,0 +1,130 @@
+"""What the log's verbs print: one struct per document, the same in JSON and in words."""
+
+import sys
+
+import msgspec
+
+from schema.events import Envelope, Event
+from schema.pages import iso
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """An event as the daemon's `/v1/log` writes it."""
+
+    seq: int
+    at: str
+    """UTC, ISO 8601."""
+    epoch: int
+    actor: str
+    cause: int | None
+    command: str | None
+    key: str | None
+    type: str
+    event: Event
+
+
+def told(envelope: Envelope) -> Told:
+    return Told(
+        seq=envelope.seq,
+        at=iso(envelope.at),
+        epoch=envelope.epoch,
+        actor=envelope.actor,
+        cause=envelope.cause,
+        command=envelope.command,
+        key=envelope.key,
+        type=type(envelope.event).__name__,
+        event=envelope.event,
+    )
+
+
+def line(envelope: Envelope) -> str:
+    """An event on one line, without control characters: JSON escapes them."""
+    event = msgspec.json.encode(envelope.event).decode()
+    return f"{envelope.seq:>8}  {iso(envelope.at)}  {envelope.actor:<12}  {event}"
+
+
+class Verified(msgspec.Struct, frozen=True, kw_only=True):
+    """Fixed by docs/contract.md."""
+
+    events: int
+    head: int
+    ok: bool
+    findings: tuple[str, ...]
+
+
+class Statistics(msgspec.Struct, frozen=True, kw_only=True):
+    events: int
+    head: int
+    hash: str
+    """Of the newest event."""
+    bytes: int
+    wal_bytes: int
+    streams: int
+    commands: int
+    first: str | None
+    last: str | None
+    types: dict[str, int]
+    snapshots: tuple[int, ...]
+    """Their seqs, newest first."""
+    sqlite: str
+    path: str
+
+
+class Replayed(msgspec.Struct, frozen=True, kw_only=True):
+    events: int
+    seq: int
+    hash: str
+    seconds: float
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """The state at `seq`, come by in three ways."""
+
+    seq: int
+    same: bool
+    live: str | None
+    """Hash of the running daemon's state; None: no daemon runs."""
+    snapshot: str
+    """Of the newest snapshot and the tail behind it."""
+    snapshot_seq: int
+    """Of that snapshot; 0: there is none yet."""
+    replay: str
+    """From event 1 on."""
+
+
+class Saved(msgspec.Struct, frozen=True, kw_only=True):
+    seq: int
+    folder: str
+
+
+class BackedUp(msgspec.Struct, frozen=True, kw_only=True):
+    path: str
+    events: int
+    head: int
+    bytes: int
+
+
+class Mending(msgspec.Struct, frozen=True, kw_only=True):
+    kept: int
+    """Good events that stay."""
+    lost: int
+    head: int
+    """Lost seqs are not given out again, so this is never below what was promised."""
+    beside: str | None
+    """Where the old log lies now."""
+
+
+class Events(msgspec.Struct, frozen=True, kw_only=True):
+    items: tuple[Told, ...]
+    total: int
+
+
+def write(document: object) -> None:
+    """One line on stdout."""
+    sys.stdout.write(msgspec.json.encode(document).decode() + "\n")
+    sys.stdout.flush()
+
+
+def say(words: str) -> None:
+    sys.stdout.write(words + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,130 @@
+"""`stablenew log ...`: what can be asked of the log and done to it without the daemon, or beside it."""
+
+import argparse
+import os
+import sqlite3
+import sys
+import time
+from pathlib import Path
+
+from daemon.claim import Claim, Locked
+from daemon.log import mend, verbs_at, verbs_fold, verbs_read
+from daemon.log.documents import BackedUp, Mending, say, write
+from schema.errors import Exit, Refused
+from schema.places import Places, places
+
+
+def main(argv: list[str]) -> int:
+    """The exit code. Documents on stdout, complaints on stderr."""
+    try:
+        args = _parser().parse_args(argv)
+    except SystemExit as usage:
+        return int(usage.code or 0)
+    try:
+        return _run(args, places(os.environ))
+    except Refused as refused:
+        return _complain(refused.told(), Exit.REFUSED)
+    except Locked as locked:
+        return _complain(str(locked), Exit.LOCKED)
+    except BrokenPipeError:  # `log tail | head`: what was wanted was read
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.DONE
+    except (sqlite3.Error, OSError) as error:
+        return _complain(f"the log cannot be used: {error}. Run `stablenew log verify`.", Exit.FAILED)
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+
+
+def _complain(words: str, code: Exit) -> int:
+    sys.stderr.write(words + "\n")
+    return code
+
+
+def _run(args: argparse.Namespace, where: Places) -> int:
+    json: bool = args.json
+    match args.verb:
+        case "verify":
+            return verbs_read.verify(where, json=json)
+        case "stats":
+            return verbs_read.stats(where, json=json)
+        case "show":
+            return verbs_read.show(where, args.seq, json=json)
+        case "tail":
+            return verbs_read.tail(where, args.lines, follow=args.follow, json=json, jsonl=args.jsonl)
+        case "at":
+            return verbs_at.at(where, args.when, time.time(), json=json)
+        case "replay":
+            return verbs_fold.compare(where, json=json) if args.check else verbs_fold.replay(where, json=json)
+        case "snapshot":
+            log = args.log or verbs_read.need_log(where)
+            return verbs_fold.snapshot(args.folder or where.snapshots, log, json=json)
+        case "backup":
+            return _backup(where, args.file, json=json)
+        case "restore":
+            return _mend(where, args.file, None, json=json)
+        case _:
+            return _mend(where, None, args.accept_loss, json=json)
+
+
+def _backup(where: Places, target: Path, *, json: bool) -> int:
+    made = mend.backup(where.log, target.absolute())
+    document = BackedUp(path=str(target.absolute()), events=made.events, head=made.head.seq, bytes=made.bytes)
+    write(document) if json else say(f"{document.events} events, checked, in {document.path} ({document.bytes} bytes)")
+    return Exit.DONE
+
+
+def _mend(where: Places, source: Path | None, accepted: int | None, *, json: bool) -> int:
+    claim = Claim.take(where, boot="")
+    try:
+        actor = f"uid:{os.getuid()}"
+        if source is None:
+            mended = mend.recover(where, accepted, actor, time.time)
+        else:
+            mended = mend.restore(where, source.absolute(), actor, time.time)
+    finally:
+        claim.release()
+    document = Mending(
+        kept=mended.kept,
+        lost=mended.lost,
+        head=mended.head.seq,
+        beside=str(mended.beside) if mended.beside else None,
+    )
+    if json:
+        write(document)
+    else:
+        say(f"{document.kept} events kept, {document.lost} given up; head {document.head}")
+        say(f"the old log lies in {document.beside}" if document.beside else "there was no log before")
+    return Exit.DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="stablenew log", description="The log: what happened, and its safety.")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    def verb(name: str, told: str) -> argparse.ArgumentParser:
+        made = verbs.add_parser(name, help=told, description=told)
+        made.add_argument("--json", action="store_true", help="one JSON document on stdout")
+        return made
+
+    verb("verify", "check everything: tables, hash chain, promised head, every event")
+    verb("stats", "how much of what")
+    verb("show", "one event").add_argument("seq", type=int)
+    tail = verb("tail", "the newest events")
+    tail.add_argument("-n", "--lines", type=int, default=20)
+    tail.add_argument("-f", "--follow", action="store_true", help="go on until interrupted")
+    tail.add_argument("--jsonl", action="store_true", help="one JSON document per event")
+    verb("at", "the state as of then").add_argument("when", help="a seq, an ISO time or an age like 2h")
+    replay = verb("replay", "fold the whole log and tell the state's hash")
+    replay.add_argument("--check", action="store_true", help="compare live state, snapshot + tail, and replay")
+    snapshot = verb("snapshot", "save the state of now")
+    snapshot.add_argument("--folder", type=Path)
+    snapshot.add_argument("--log", type=Path)
+    verb("backup", "a whole, checked copy; the daemon may run").add_argument("file", type=Path)
+    verb("restore", "put a backup in the log's place; the old one stays beside").add_argument("file", type=Path)
+    recover = verb("recover", "keep the good beginning of a damaged log; the old one stays beside")
+    recover.add_argument("--accept-loss", type=int, metavar="N", help="how many events you accept to lose")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,112 @@
+"""The verbs that only look: verify, stats, show, tail. They need no daemon and disturb none."""
+
+import sqlite3
+import time
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import cast
+
+from daemon.log.check import check, note_verified
+from daemon.log.documents import Events, Statistics, Verified, line, say, told, write
+from daemon.log.faults import LogFromNewer
+from daemon.log.fold import CORE
+from daemon.log.reading import newest, read, read_log
+from daemon.log.snapshots import Snapshots
+from daemon.log.tables import reader
+from schema.errors import Exit, Refused
+from schema.pages import iso
+from schema.places import Places
+
+_POLL_S = 0.25
+
+
+def need_log(places: Places) -> Path:
+    if not places.log.exists():
+        raise Refused("there is no log here yet.", where=str(places.log), remedy="Start stablenew once.")
+    return places.log
+
+
+def verify(places: Places, *, json: bool) -> int:
+    """Everything: tables, chain, streams, every event decoded, the promised head. Exit 1 with findings."""
+    try:
+        verdict = check(places.log, places.head, deep=True)
+        verified = Verified(
+            events=verdict.events, head=verdict.head.seq, ok=not verdict.findings, findings=verdict.findings
+        )
+    except LogFromNewer as newer:
+        with closing(reader(places.log)) as db:
+            seq = newest(db)[0]
+        verified = Verified(events=seq, head=seq, ok=False, findings=(newer.told(),))
+    else:
+        if verified.ok:
+            note_verified(places.log, verdict.head)
+    if json:
+        write(verified)
+    else:
+        for finding in verified.findings:
+            say(finding)
+        say(f"{verified.events} events, head {verified.head}: {'whole' if verified.ok else 'damaged'}")
+    return Exit.DONE if verified.ok else Exit.FAILED
+
+
+def stats(places: Places, *, json: bool) -> int:
+    log = need_log(places)
+    with closing(reader(log)) as db:
+        seq, digest = newest(db)
+        streams, commands, first, last = db.execute(
+            "SELECT COUNT(DISTINCT stream),COUNT(DISTINCT command),MIN(ts_us),MAX(ts_us) FROM events"
+        ).fetchone()
+        types = dict(db.execute("SELECT type,COUNT(*) FROM events GROUP BY type ORDER BY 2 DESC,1").fetchall())
+    wal = log.with_name(log.name + "-wal")
+    found = Statistics(
+        events=seq,
+        head=seq,
+        hash=digest.hex(),
+        bytes=log.stat().st_size,
+        wal_bytes=wal.stat().st_size if wal.exists() else 0,
+        streams=streams,
+        commands=commands,
+        first=iso(first / 1e6) if first is not None else None,
+        last=iso(last / 1e6) if last is not None else None,
+        types=types,
+        snapshots=tuple(saved.seq for saved in Snapshots(places.snapshots, log, CORE).saved()),
+        sqlite=sqlite3.sqlite_version,
+        path=str(log),
+    )
+    if json:
+        write(found)
+    else:
+        say(f"{found.events} events in {found.bytes + found.wal_bytes} bytes, {streams} streams, {commands} commands")
+        say(
+            f"from {found.first} to {found.last}; snapshots at {', '.join(map(str, found.snapshots)) or 'no event yet'}"
+        )
+        for name, count in types.items():
+            say(f"{count:>10}  {name}")
+    return Exit.DONE
+
+
+def show(places: Places, seq: int, *, json: bool) -> int:
+    found = next(islice(read_log(need_log(places), seq - 1, seq), 1), None) if seq > 0 else None
+    if found is None:
+        raise Refused(f"the log has no event {seq}.", remedy="`stablenew log stats` tells how many there are.")
+    write(told(found)) if json else say(line(found))
+    return Exit.DONE
+
+
+def tail(places: Places, lines: int, *, follow: bool, json: bool, jsonl: bool) -> int:
+    """The last `lines` events; with `follow` also what comes, until interrupted."""
+    with closing(reader(need_log(places))) as db:
+        seq = newest(db)[0]
+        after = max(0, seq - lines)
+        if json and not follow:
+            write(Events(items=tuple(map(told, read(db, after, seq - after))), total=seq))
+            return Exit.DONE
+        while True:
+            for envelope in read(db, after, 1000):
+                write(told(envelope)) if jsonl or json else say(line(envelope))
+                after = envelope.seq
+            if not follow and after >= seq:
+                return cast(int, Exit.DONE)
+            if follow:
+                time.sleep(_POLL_S)
