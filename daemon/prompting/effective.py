@@ -1,0 +1,174 @@
+"""A job's effective settings: base config, the job's overlay, and what later stages take over from the first.
+
+Called for the preview, for every order that goes to an agent, and for `job edit`. Pure and cached.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+import msgspec
+from pydantic import ValidationError
+
+from daemon.prompting.faults import sentence
+from daemon.prompting.fields import Flat, flat, flat_stage, read_assignment, settle, with_values
+from daemon.prompting.pipelines import first_image_stage, refuse_prompt_stages
+from daemon.prompting.steps import steps_of
+from daemon.prompting.texts import MAX_PROMPT, cleaned
+from schema.errors import Refused
+from schema.ids import StageId
+from schema.pipeline import PipelineConfig
+from schema.plans import JobSpec, Scalar
+from schema.stages import Detail, ImageStage, Img2Img, PromptStage, Refiner, Stage, Txt2Img, Upscale, Video
+
+MAX_SEED = 2**63 - 1
+
+Config = dict[str, dict[str, Scalar]]
+"""Stage id to its fields, `type` among them; only stages that run, the film's too."""
+
+
+def stage_config(base: bytes, stage: StageId, overlay: Mapping[str, Scalar]) -> ImageStage:
+    """What an agent is told to run. `base` is `PipelineConfig.canonical()`. KeyError for a stage the job has not."""
+    for one in effective(base, overlay).stages:
+        if one.id == stage and not isinstance(one, PromptStage | Video):
+            return one
+    raise KeyError(stage)
+
+
+def job_config(base: bytes, overlay: Mapping[str, Scalar]) -> Config:
+    """Every running stage's effective settings, as the preview and the manifest show them."""
+    return _config(base, tuple(sorted(overlay.items())))
+
+
+def effective(base: bytes, overlay: Mapping[str, Scalar], inherit: bool = True) -> PipelineConfig:
+    """The job's pipeline; with `inherit` as an agent gets it, without as the person wrote it."""
+    if not inherit:
+        return with_values(pipeline_of(base), overlay)
+    return _effective(base, tuple(sorted(overlay.items())))
+
+
+def edit(
+    spec: JobSpec,
+    base: bytes,
+    *,
+    sets: Sequence[str] = (),
+    prompt: str | None = None,
+    negative: str | None = None,
+    seed: int | None = None,
+) -> JobSpec:
+    """The job with a person's changes. Raises Refused with the flag that was wrong.
+
+    Another seed is told by the name (`harbour-01-v1-s42-now7`), so that files of both never collide.
+    """
+    origins = dict(spec.origins)
+    before = effective(base, spec.overlay, inherit=False)
+    values = settle(before, [read_assignment(text, f"--set {text.partition('=')[0]}") for text in sets])
+    after = apply_values(before, values, "--set")
+    refuse_prompt_stages(after)
+    for key in values:
+        origins[key] = "edited"
+    overlay = difference(after, pipeline_of(base))
+    for flag, text in (("prompt", prompt), ("negative", negative)):
+        if text is not None:
+            check_prompt(text, f"--{flag}")
+            origins[flag] = "edited"
+    if seed is not None:
+        check_seed(seed, 1)
+        origins["seed"] = "edited"
+    steps = steps_of(after)
+    return msgspec.structs.replace(
+        spec,
+        name=spec.name if seed is None else renamed(spec.name, seed),
+        prompt=spec.prompt if prompt is None else cleaned(prompt),
+        negative=spec.negative if negative is None else cleaned(negative),
+        seed=spec.seed if seed is None else seed,
+        overlay=overlay,
+        origins=origins,
+        stages=None if steps == steps_of(pipeline_of(base)) else steps,
+    )
+
+
+def renamed(name: str, seed: int) -> str:
+    root = name.partition("-now")[0]
+    return root if root.endswith(f"-s{seed}") else f"{root}-now{seed}"
+
+
+def check_seed(seed: int, count: int) -> None:
+    if not 0 <= seed <= MAX_SEED - count + 1:
+        raise Refused(
+            f"{seed} is no seed.", where="--seed", remedy="Give 0 or more, or leave it out to have one drawn."
+        )
+
+
+def check_prompt(text: str, where: str) -> None:
+    if len(text) > MAX_PROMPT:
+        raise Refused(f"is longer than {MAX_PROMPT} characters.", where=where, remedy="Shorten it.")
+
+
+def apply_values(pipeline: PipelineConfig, values: Mapping[str, Scalar], where: str) -> PipelineConfig:
+    """With the flat values; a combination that makes no sense is refused under `where`."""
+    try:
+        return with_values(pipeline, values)
+    except ValidationError as fault:
+        raise Refused(sentence(fault, pipeline.model_dump(mode="json")), where=where) from None
+
+
+def difference(pipeline: PipelineConfig, base: PipelineConfig) -> Flat:
+    """The overlay that makes `pipeline` of `base`."""
+    if pipeline is base:
+        return {}
+    there = flat(base)
+    return {key: value for key, value in flat(pipeline).items() if key not in there or _differ(there[key], value)}
+
+
+def _differ(one: Scalar, other: Scalar) -> bool:
+    return one != other or type(one) is not type(other)
+
+
+@lru_cache(maxsize=64)
+def pipeline_of(base: bytes) -> PipelineConfig:
+    """A run's base config from the artifact store. Bytes that are none raise pydantic's ValidationError."""
+    return PipelineConfig.model_validate_json(base)
+
+
+@lru_cache(maxsize=4096)
+def _effective(base: bytes, overlay: tuple[tuple[str, Scalar], ...]) -> PipelineConfig:
+    return inherited(with_values(pipeline_of(base), dict(overlay)))
+
+
+@lru_cache(maxsize=4096)
+def _config(base: bytes, overlay: tuple[tuple[str, Scalar], ...]) -> Config:
+    return config_of(_effective(base, overlay))
+
+
+def config_of(pipeline: PipelineConfig) -> Config:
+    film = pipeline.film()
+    return {
+        stage.id: {"type": stage.type, **{k: v for k, v in flat_stage(stage).items() if k != "enabled"}}
+        for stage in (*pipeline.running(), *((film,) if film else ()))
+    }
+
+
+def inherited(pipeline: PipelineConfig) -> PipelineConfig:
+    """Later stages without a model, VAE, sampler or scheduler of their own take the first stage's.
+
+    They may run on another node, where nobody remembers what made the picture. A refiner keeps its own model.
+    """
+    first = first_image_stage(pipeline)
+    if not isinstance(first, Txt2Img | Img2Img):
+        return pipeline
+    return pipeline.model_copy(update={"stages": tuple(_heir(stage, first) for stage in pipeline.stages)})
+
+
+def _heir(stage: Stage, first: Txt2Img | Img2Img) -> Stage:
+    wanted: tuple[str, ...]
+    match stage:
+        case Refiner():
+            wanted = ("vae", "sampler", "scheduler")
+        case Img2Img() | Detail():
+            wanted = ("model", "vae", "sampler", "scheduler")
+        case Upscale():
+            wanted = ("model",) if stage.denoise > 0 else ()
+        case _:
+            return stage
+    taken = {name: getattr(first, name) for name in wanted if getattr(stage, name) is None}
+    return stage.model_copy(update=taken) if taken else stage

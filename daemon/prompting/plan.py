@@ -1,0 +1,341 @@
+"""The plan of a run: every job with its final prompt, seed and settings. Preview and submit call the same function.
+
+Limits apply in this order: max-prompts (each pack), limit (all variants together), count, max-images (each pack).
+`count` N gives each variant N jobs with the seeds seed, seed+1, ...; every variant has the same seeds.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from daemon.prompting import tokens
+from daemon.prompting.effective import check_seed, config_of, difference, inherited
+from daemon.prompting.recipe import Recipe, Shelf, make_recipe, pack_values, prompt_values, vary
+from daemon.prompting.sources import Source, Taken, check_locks, in_order, read_sources
+from daemon.prompting.steps import steps_of
+from daemon.prompting.texts import stem, told
+from daemon.prompting.times import read_time, read_window
+from schema.errors import Refused
+from schema.ids import Sha256
+from schema.packs import PackPrompt
+from schema.pipeline import PipelineConfig
+from schema.plans import FilmSpec, JobSpec, PackRef, Plain, Randomizer, RunSpec, Scalar, StageStep
+from schema.requests import RunRequest
+from schema.settings import Settings
+from schema.stages import Video
+
+MAX_WARNINGS = 20
+
+
+class Plan(Plain, frozen=True, kw_only=True):
+    spec: RunSpec
+    """`spec.base` is the SHA-256 of `base`."""
+    jobs: tuple[JobSpec, ...]
+    base: bytes
+    """`PipelineConfig.canonical()`: to be kept in the artifact store."""
+    plan_hash: str
+    seed: int
+    warnings: tuple[str, ...] = ()
+
+
+class _Look(NamedTuple):
+    """What the jobs of one prompt have in common besides their words."""
+
+    overlay: Mapping[str, Scalar]
+    stages: tuple[StageStep, ...] | None
+    origins: Mapping[str, str]
+    digest: str
+    """Of the effective config."""
+
+
+def make_plan(
+    request: RunRequest, *, library: Shelf, settings: Settings, drawn_seed: int, now: float, drawn_folder: str
+) -> Plan:
+    """Deterministic in its arguments, changes none of them. Raises Refused.
+
+    `drawn_seed` counts when the request has no seed; `drawn_folder` makes the results folder's name unique;
+    `now` is Unix seconds, for ages and past times.
+    """
+    _check(request)
+    seed = drawn_seed if request.seed is None else request.seed
+    check_seed(seed, request.count)
+    recipe = make_recipe(request, library, settings)
+    sources = read_sources(request, library)
+    locks = check_locks(request.lock, sources)
+    chosen = _chosen(request, sources, seed, settings.run.max_variants)
+    painter = _Painter(request, recipe, sources, locks)
+    jobs: list[JobSpec] = []
+    digest = hashlib.sha256()
+    for taken, copies in chosen:
+        for job, look in painter.jobs(taken, seed, copies):
+            jobs.append(job)
+            digest.update(msgspec.json.encode((job.prompt, job.negative, job.seed, look)))
+    plan_hash = digest.hexdigest()
+    _check_hash(request, plan_hash)
+    base = recipe.base.canonical()
+    spec = _run_spec(request, recipe, sources, jobs, base, plan_hash, seed, now, drawn_folder)
+    warnings = (*recipe.warnings, *painter.warnings, *_left_as_they_are(sources, locks))
+    return Plan(spec=spec, jobs=tuple(jobs), base=base, plan_hash=plan_hash, seed=seed, warnings=_short(warnings))
+
+
+def _check(request: RunRequest) -> None:
+    for flag, number in (
+        ("--count", request.count),
+        ("--limit", request.limit),
+        ("--max-images", request.max_images),
+        ("--max-prompts", request.max_prompts),
+    ):
+        if number is not None and number < 1:
+            raise Refused(f"{number} is too small; it must be at least 1.", where=flag)
+    if request.plan_hash is not None and request.seed is None:
+        raise Refused("needs --seed: without it every plan draws another.", where="--plan-hash", remedy="Add --seed.")
+    for flag, text in (("--node", request.node), ("--backend", request.backend), ("--name", request.name)):
+        if text is not None and (not text.strip() or len(text) > 200):
+            raise Refused("must have 1 to 200 characters.", where=flag)
+    if request.image is not None and (len(request.image) != 64 or set(request.image) - set("0123456789abcdef")):
+        raise Refused("is no SHA-256 of an uploaded picture.", where="image", remedy="Upload the picture first.")
+
+
+def _chosen(request: RunRequest, sources: tuple[Source, ...], seed: int, most: int) -> list[tuple[Taken, int]]:
+    """The prompts that are left after the limits, each with its number of jobs. Counts before anything is made."""
+    prompts: Counter[str] = Counter()
+    images: Counter[str] = Counter()
+    chosen: list[tuple[Taken, int]] = []
+    total = variants = 0
+    for taken in in_order(sources, request.order, seed):
+        pack = taken.source.stem
+        prompts[pack] += 1
+        if request.max_prompts is not None and prompts[pack] > request.max_prompts:
+            continue
+        if request.limit is not None and variants >= request.limit:
+            break
+        variants += 1
+        copies = request.count
+        if request.max_images is not None:
+            copies = min(copies, request.max_images - images[pack])
+        if copies > 0:
+            images[pack] += copies
+            total += copies
+            chosen.append((taken, copies))
+    if total > most:
+        raise Refused(
+            f"the plan would have {total} jobs; run.max_variants allows {most}.",
+            where="run",
+            remedy="Lower --count, give --limit or --max-images, or raise run.max_variants in config.toml.",
+        )
+    return chosen
+
+
+class _Painter:
+    """Makes the jobs of one prompt after another; works out what prompts share only once."""
+
+    def __init__(
+        self, request: RunRequest, recipe: Recipe, sources: tuple[Source, ...], locks: Mapping[str, str]
+    ) -> None:
+        self.warnings: list[str] = []
+        self._recipe = recipe
+        self._locks = locks
+        self._seed_origin = "drawn" if request.seed is None else "--seed"
+        self._negative = bool(request.negative)
+        self._steps = steps_of(recipe.base)
+        self._looks: dict[tuple[tuple[str, Scalar], ...], _Look] = {}
+        self._packs: dict[str, dict[str, Scalar]] = {}
+        self._digits = max(2, len(str(max(len(source.prompts) for source in sources))))
+        for source in sources:
+            if source.pack:
+                values, told_of = pack_values(recipe, source.pack.preset, source.pack.file)
+                self._packs[source.stem] = values
+                self.warnings += [*source.pack.warnings, *told_of]
+
+    def jobs(self, taken: Taken, seed: int, copies: int) -> Iterator[tuple[JobSpec, str]]:
+        """Each with the digest of its effective config."""
+        source, prompt = taken
+        look = self._look(source, prompt)
+        origins = {**self._recipe.origins, **self._of_words(source, prompt), **look.origins}
+        added = source.negative if source.pack else ""
+        negative = ", ".join(filter(None, [prompt.negative, added]))
+        words, unwanted = tokens.lock(prompt.text, self._locks), tokens.lock(negative, self._locks)
+        for one in range(seed, seed + copies):
+            yield (
+                JobSpec(
+                    name=f"{source.stem}-{prompt.number:0{self._digits}}-v1-s{one}",
+                    pack=source.pack.name if source.pack else None,
+                    prompt_number=prompt.number,
+                    template=prompt.text,
+                    prompt=words,
+                    negative_template=negative,
+                    negative=unwanted,
+                    seed=one,
+                    overlay=dict(look.overlay),
+                    origins=origins,
+                    stages=look.stages,
+                ),
+                look.digest,
+            )
+
+    def _of_words(self, source: Source, prompt: PackPrompt) -> dict[str, str]:
+        origin = source.origin(prompt)
+        found = {"prompt": origin, "seed": self._seed_origin}
+        if prompt.negative and source.pack:
+            found["negative"] = f"{origin}, --negative" if self._negative else origin
+        elif self._negative:
+            found["negative"] = "--negative"
+        return found
+
+    def _look(self, source: Source, prompt: PackPrompt) -> _Look:
+        own = self._packs.get(source.stem, {})
+        mine: dict[str, Scalar] = {}
+        where = source.origin(prompt)
+        if prompt.overrides:
+            mine, told_of = prompt_values(self._recipe, prompt.overrides, where)
+            self.warnings += told_of
+        values = {**own, **mine}
+        key = tuple(sorted(values.items()))
+        made = self._looks.get(key)
+        if made is None:
+            made = self._looks[key] = self._make(vary(self._recipe, values, where))
+        if not made.overlay:
+            return made
+        pack = f"pack {source.pack.file}" if source.pack else ""
+        origins = {name: where if name in mine else pack if name in own else "refine preset" for name in made.overlay}
+        return made._replace(origins=origins)
+
+    def _make(self, pipeline: PipelineConfig) -> _Look:
+        steps = steps_of(pipeline)
+        return _Look(
+            overlay=difference(pipeline, self._recipe.base),
+            stages=None if steps == self._steps else steps,
+            origins={},
+            digest=config_digest(pipeline),
+        )
+
+
+def config_digest(pipeline: PipelineConfig) -> str:
+    """Of the effective settings of all stages that run, in order; not of their ids, nor the pipeline's name."""
+    config = list(config_of(inherited(pipeline)).values())
+    return hashlib.sha256(msgspec.json.encode(config, order="sorted")).hexdigest()
+
+
+def _check_hash(request: RunRequest, plan_hash: str) -> None:
+    if request.plan_hash is not None and request.plan_hash.strip().lower() != plan_hash:
+        raise Refused(
+            f"the plan is another one by now: its hash is {plan_hash}.",
+            where="--plan-hash",
+            remedy="Look at it again with `stablenew plan`, then submit with the new hash.",
+        )
+
+
+def _run_spec(
+    request: RunRequest,
+    recipe: Recipe,
+    sources: tuple[Source, ...],
+    jobs: list[JobSpec],
+    base: bytes,
+    plan_hash: str,
+    seed: int,
+    now: float,
+    drawn_folder: str,
+) -> RunSpec:
+    packs = _packs(sources, jobs)
+    name = told(request.name or _name(sources), 80)
+    not_before = read_time(request.at, "--at", now) if request.at is not None else None
+    deadline = read_time(request.deadline, "--deadline", now) if request.deadline is not None else None
+    if deadline is not None and deadline <= (not_before or now):
+        raise Refused("the deadline is before the run may start.", where="--deadline", remedy="Give a later time.")
+    return RunSpec(
+        name=name,
+        base=Sha256(hashlib.sha256(base).hexdigest()),
+        plan_hash=plan_hash,
+        seed=seed,
+        jobs=len(jobs),
+        pipeline=recipe.name,
+        stages=steps_of(recipe.base),
+        packs=packs,
+        lane=request.lane or ("batch" if packs else "interactive"),
+        window=read_window(request.window) if request.window is not None else None,
+        not_before=not_before,
+        deadline=deadline,
+        hold=request.hold,
+        node=request.node,
+        backend=request.backend,
+        learning=request.learning,
+        preset=request.preset,
+        profile=request.profile,
+        randomizer=_randomizer(request),
+        film=film_spec(recipe.base.film()),
+        folder="-".join(filter(None, [drawn_folder, stem(name, 60)])),
+    )
+
+
+def _packs(sources: tuple[Source, ...], jobs: list[JobSpec]) -> tuple[PackRef, ...]:
+    """How much of each pack is in the plan. Jobs are told apart by the stems of their names."""
+    made = Counter(job.name.rsplit("-", 3)[0] for job in jobs)
+    used = Counter(name for name, _ in {(job.name.rsplit("-", 3)[0], job.prompt_number) for job in jobs})
+    return tuple(
+        PackRef(name=source.pack.name, sha256=source.pack.sha256, prompts=used[source.stem], jobs=made[source.stem])
+        for source in sources
+        if source.pack
+    )
+
+
+def _randomizer(request: RunRequest) -> Randomizer:
+    locks = {name.strip(): value.strip() for name, _, value in (text.partition("=") for text in request.lock)}
+    return Randomizer(
+        order=request.order,
+        matrix=request.matrix,
+        limit=request.limit,
+        locks=locks,
+        count=request.count,
+        max_images=request.max_images,
+        max_prompts=request.max_prompts,
+    )
+
+
+def film_spec(film: Video | None) -> FilmSpec | None:
+    if film is None:
+        return None
+    return FilmSpec(
+        fps=film.fps,
+        codec=film.codec,
+        container=film.container or ("webm" if film.codec == "vp9" else "mp4"),
+        width=film.width,
+        height=film.height,
+        bitrate=film.bitrate,
+        seconds=film.seconds,
+        trim_from=film.trim_from,
+        trim_to=film.trim_to,
+        frames=film.frames,
+    )
+
+
+def _name(sources: tuple[Source, ...]) -> str:
+    """`harbour`, `harbour and 2 more`, or how the prompt begins."""
+    first = sources[0]
+    name = first.pack.name if first.pack else (first.prompts[0].text or "picture")
+    return told(name, 40) if len(sources) == 1 else f"{told(name, 40)} and {len(sources) - 1} more"
+
+
+def _left_as_they_are(sources: tuple[Source, ...], locks: Mapping[str, str]) -> list[str]:
+    """One warning for each pack or prompt that holds slots, wildcards or choices."""
+    warnings: list[str] = []
+    for source in sources:
+        found: dict[str, str] = {}
+        for prompt in source.prompts:
+            text = tokens.lock(f"{prompt.text}\n{prompt.negative}", locks)
+            for token in tokens.unexpanded(text):
+                found.setdefault(token, source.origin(prompt))
+        if found:
+            shown = ", ".join(f"{told(token, 40)}" for token in list(found)[:6])
+            more = f" and {len(found) - 6} more" if len(found) > 6 else ""
+            warnings.append(f"{next(iter(found.values()))}: left as it is: {shown}{more}; nothing is put in its place.")
+    return warnings
+
+
+def _short(warnings: tuple[str, ...]) -> tuple[str, ...]:
+    each = tuple(dict.fromkeys(told(text, 300) for text in warnings))
+    if len(each) <= MAX_WARNINGS:
+        return each
+    return (*each[:MAX_WARNINGS], f"... and {len(each) - MAX_WARNINGS} more warnings.")

@@ -1,0 +1,168 @@
+"""Presets: settings worth reusing, by stage. Our own fields and the field names that StableNew and the WebUI write.
+
+A preset fits any pipeline: a section is a stage's id or its kind; what the pipeline lacks or nobody here
+understands is told, never guessed.
+"""
+
+from typing import NamedTuple
+
+from daemon.prompting.fields import Setting, class_of, coerce
+from daemon.prompting.texts import told
+from daemon.prompting.written import Json, read_json_or_yaml
+from schema.errors import Refused
+from schema.pipeline import PipelineConfig
+from schema.plans import Scalar
+from schema.stages import Stage
+
+SECTIONS = {"adetailer": "detail", "hires_fix": "txt2img"}
+"""Other programs' names of our stage kinds."""
+
+ALIASES: dict[str, dict[str, str]] = {
+    "": {
+        "model_name": "model", "sd_model_checkpoint": "model", "vae_name": "vae", "sd_vae": "vae",
+        "sampler_name": "sampler", "schedule_type": "scheduler", "scheduler_name": "scheduler",
+        "cfg_scale": "cfg", "denoising_strength": "denoise", "CLIP_stop_at_last_layers": "clip_skip",
+    },
+    "txt2img": {
+        "hr_scale": "hires.scale", "hr_upscaler": "hires.upscaler",
+        "hr_second_pass_steps": "hires.steps", "denoising_strength": "hires.denoise",
+    },
+    "upscale": {"upscaling_resize": "factor", "upscale_factor": "factor", "scale": "factor", "tile_size": "tile"},
+    "refiner": {"refiner_checkpoint": "model", "refiner_switch_at": "switch_at"},
+    "detail": {
+        "model": "detector", "mask_feather": "mask_blur", "denoising_strength": "denoise", "cfg_scale": "cfg",
+        "negative_prompt": "negative", "dilate_erode": "dilate", "inpaint_only_masked_padding": "padding",
+        "mask_k_largest": "max_regions", "checkpoint": "model", "inpaint_width": "width", "inpaint_height": "height",
+    },
+}  # fmt: skip
+"""Kind of stage (empty: all that have the field) to other programs' field names and ours."""
+
+PASSED_OVER = {"prompt", "name", "description", "note", "schema_version", "version", "type", "id", "enable_hr"}
+BLANK: tuple[Json, ...] = (None, "", "None", "inherit", "Automatic", "Use same checkpoint")
+"""By these other programs say that a value is not set."""
+
+NOTHING: tuple[Json, ...] = (*BLANK, "none", False, 0, -1, [], {})
+"""What need not be told when it is not understood."""
+
+
+class Fitted(NamedTuple):
+    """What of a preset fits a pipeline."""
+
+    settings: tuple[Setting, ...]
+    """With values of the fields' own types."""
+    unused: tuple[str, ...]
+    """`section.field` of what was not understood or does not fit, in order."""
+
+
+def read_preset(file: str, text: str) -> dict[str, Json]:
+    """An object of sections, in JSON or YAML. Raises Refused."""
+    written = read_json_or_yaml(file, text.removeprefix("\ufeff"))
+    if not isinstance(written, dict):
+        raise Refused("holds no preset.", where=told(file), remedy='Write {"txt2img": {"steps": 30}}.')
+    inner = written.get("preset_data", written.get("params", written))
+    return inner if isinstance(inner, dict) else written
+
+
+def fit(preset: dict[str, Json], pipeline: PipelineConfig, origin: str) -> Fitted:
+    """Puts every value where the pipeline has its stage. Never raises for a value: it is named as unused."""
+    settings: list[Setting] = []
+    unused: list[str] = []
+    for section, fields in _sections(preset):
+        stage = _stage(pipeline, section)
+        for field, value in fields.items():
+            _take(section, field, value, stage, origin, settings, unused)
+    for kind, on in _switches(preset):
+        stage = _stage(pipeline, kind)
+        if stage is not None:
+            settings.append(Setting(stage.id, "enabled", on, origin))
+        elif on:
+            unused.append(f"{kind} (the pipeline has no such stage)")
+    return Fitted(tuple(settings), tuple(unused))
+
+
+def _sections(preset: dict[str, Json]) -> list[tuple[str, dict[str, Json]]]:
+    """Stage name to its fields, from nested sections, flat `stage.field` keys, or a pipeline's list of stages."""
+    found: dict[str, dict[str, Json]] = {}
+    stages = preset.get("stages")
+    for stage in stages if isinstance(stages, list) else []:
+        if isinstance(stage, dict):
+            found[str(stage.get("id") or stage.get("type"))] = stage
+    for key, value in preset.items():
+        section, dot, field = key.partition(".")
+        if isinstance(value, dict) and key not in ("pipeline", "randomization", "api", "aesthetic"):
+            found.setdefault(key, {}).update(_without_idle_hires(value))
+        elif dot:
+            found.setdefault(section, {})[field] = value
+        elif isinstance(value, dict) and key == "randomization" and value.get("enabled"):
+            found["randomization"] = {"enabled": True}
+    return list(found.items())
+
+
+def _without_idle_hires(section: dict[str, Json]) -> dict[str, Json]:
+    """Other programs write the second pass's settings even while it is switched off."""
+    if "sampler_name" not in section and "enable_hr" not in section:
+        return section
+    idle = () if section.get("enable_hr") else ("hr_", "denoising_strength" if "width" in section else "hr_")
+    return {key: value for key, value in section.items() if not idle or not key.startswith(idle)}
+
+
+def _switches(preset: dict[str, Json]) -> list[tuple[str, bool]]:
+    """`{"pipeline": {"upscale_enabled": false}}` and the switch that other programs keep inside a section."""
+    table = preset.get("pipeline")
+    found: list[tuple[str, bool]] = []
+    for key, value in (table if isinstance(table, dict) else {}).items():
+        kind = key.removesuffix("_enabled")
+        if key.endswith("_enabled") and isinstance(value, bool) and class_of(SECTIONS.get(kind, kind)):
+            found.append((SECTIONS.get(kind, kind), value))
+    return found
+
+
+def _stage(pipeline: PipelineConfig, section: str) -> Stage | None:
+    """By id, else the first of that kind."""
+    by_id = next((stage for stage in pipeline.stages if stage.id == section), None)
+    kind = SECTIONS.get(section, section)
+    return by_id or next((stage for stage in pipeline.stages if stage.type == kind), None)
+
+
+def _take(
+    section: str,
+    field: str,
+    value: Json,
+    stage: Stage | None,
+    origin: str,
+    settings: list[Setting],
+    unused: list[str],
+) -> None:
+    name = f"{told(section, 40)}.{told(field, 40)}"
+    if isinstance(value, dict) and stage is not None:
+        for inner, item in value.items():
+            _take(section, f"{field}.{inner}", item, stage, origin, settings, unused)
+        return
+    if field in PASSED_OVER or value in BLANK:
+        return
+    if stage is not None and not isinstance(value, list | dict):
+        for ours in _spellings(stage, section, field):
+            taken = _coerced(stage, ours, value)
+            if taken:
+                settings += [Setting(stage.id, inner, item, origin) for inner, item in taken.items()]
+                return
+    if value not in NOTHING:
+        unused.append(name)
+
+
+def _spellings(stage: Stage, section: str, field: str) -> list[str]:
+    """Our names that `field` may mean for this stage, likeliest first."""
+    plain = field
+    for prefix in ("adetailer_", "ad_"):
+        plain = plain.removeprefix(prefix) if stage.type == "detail" else plain
+    own = ALIASES.get(stage.type, {})
+    meant = [own[plain]] if plain in own and (section in SECTIONS or plain != field or plain != "model") else []
+    return [*meant, *([ALIASES[""][plain]] if plain in ALIASES[""] else []), plain]
+
+
+def _coerced(stage: Stage, field: str, value: Scalar) -> dict[str, Scalar]:
+    """Empty when the stage has no such field or the value is outside its range."""
+    try:
+        return coerce(stage, field, value, "")
+    except Refused:
+        return {}

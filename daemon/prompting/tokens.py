@@ -1,0 +1,46 @@
+"""What stands inside a prompt besides words: LoRAs, embeddings, slots, wildcards, choices.
+
+`<lora:NAME:WEIGHT>`, `<embedding:NAME>`, `(<embedding:NAME>:W)`, bare `<NAME>` (an embedding),
+`[[slot]]`, `__wildcard__`, `{a|b}`.
+"""
+
+import re
+from collections.abc import Mapping
+
+from schema.packs import Part
+
+_LORA = re.compile(r"<lora:([^:<>]+)(?::(-?\d+(?:\.\d+)?|-?\.\d+))?(?::[^<>]*)?>", re.IGNORECASE)
+_EMBEDDING = re.compile(r"<embedding:([^:<>]+)>(?:\s*:\s*(\d+(?:\.\d+)?)\))?", re.IGNORECASE)
+_BARE = re.compile(r"<([A-Za-z0-9][\w .-]*)>")
+_SLOT = re.compile(r"\[\[([^\[\]\n]{1,80})\]\]")
+_VARIABLE = re.compile(r"\[\[[^\[\]\n]{1,80}\]\]|__[\w~@!][\w/*. ()=-]{0,79}?__|\{[^{}\n]*\|[^{}\n]*\}|\$\{[^{}\n]*\}")
+
+
+def loras(text: str) -> tuple[Part, ...]:
+    return tuple(Part(name=name.strip(), weight=float(weight or 1.0)) for name, weight in _LORA.findall(text))
+
+
+def embeddings(text: str) -> tuple[Part, ...]:
+    named = [Part(name=name.strip(), weight=float(weight or 1.0)) for name, weight in _EMBEDDING.findall(text)]
+    return (*named, *(Part(name=name.strip()) for name in _BARE.findall(text)))
+
+
+def unexpanded(text: str) -> tuple[str, ...]:
+    """Slots, wildcards and choices that are still in the text, as written, each once."""
+    return tuple(dict.fromkeys(_VARIABLE.findall(text)))
+
+
+def slots(text: str) -> tuple[str, ...]:
+    return tuple(_SLOT.findall(text))
+
+
+def plain_slot(name: str) -> str:
+    """What two spellings of a slot have in common: `hair-color` is `Hair Color`."""
+    return "".join(letter for letter in name.lower() if letter.isalnum())
+
+
+def lock(text: str, values: Mapping[str, str]) -> str:
+    """Puts `values` (by plain slot name) in the place of their slots; other slots stay."""
+    if not values or "[[" not in text:
+        return text
+    return _SLOT.sub(lambda found: values.get(plain_slot(found[1]), found[0]), text)
