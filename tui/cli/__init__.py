@@ -16,9 +16,20 @@ ROOT: Mapping[str, Entry] = {
     "status": Entry("tui.cli.status", "What runs, what waits, and on which nodes.", "STATUS"),
     "queue": Entry("tui.cli.queue", "Show, pause, resume or clear the queue; choose how nodes share it."),
     "job": Entry("tui.cli.job", "List, wait for, cancel, retry, move and explain jobs."),
-    "daemon": Entry("tui.cli.daemon", "Start, stop and look at the daemon, or run it as a service."),
     "undo": Entry("tui.cli.queue", "Take back the last command.", "UNDO"),
     "redo": Entry("tui.cli.queue", "Do again what `undo` took back.", "REDO"),
+    "image": Entry("tui.cli.image", "List, rate, tag, compare, enhance, export and trash pictures."),
+    "video": Entry("tui.cli.video", "Make a film of pictures.", "VIDEO"),
+    "pack": Entry("tui.cli.library", "List, show and check packs.", "PACK_VERBS"),
+    "pipeline": Entry("tui.cli.library", "List and show pipelines.", "PIPELINE_VERBS"),
+    "preset": Entry("tui.cli.library", "List and show presets.", "PRESET_VERBS"),
+    "node": Entry("tui.cli.node", "List, show, drain and resume nodes."),
+    "agent": Entry("tui.cli.node", "What the agents are.", "AGENT_VERBS"),
+    "log": Entry("tui.cli.log", "Read, verify, replay, back up and restore the log."),
+    "config": Entry("tui.cli.config", "Where things live, and the settings."),
+    "doctor": Entry("tui.cli.doctor", "Say what works here and what does not.", "DOCTOR"),
+    "ui": Entry("tui.cli.ui", "Open the terminal UI.", "UI"),
+    "daemon": Entry("tui.cli.daemon", "Start, stop and look at the daemon, or run it as a service."),
 }
 
 

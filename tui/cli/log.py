@@ -1,0 +1,82 @@
+"""`log`: the truth, read and looked after. The daemon shows its tail; whatever needs the file itself a child does."""
+
+import sys
+
+from schema.errors import NoDaemon
+from tui.cli import ask, output
+from tui.cli.child import become, passing
+from tui.cli.tree import JSON, JSONL, Verb, argument, flag, option
+from tui.link.call import quoted
+from tui.link.doc import Doc
+
+
+def tail(number: int, after: int | None, follow: bool, as_jsonl: bool) -> int:
+    daemon = ask.daemon()
+    if after is None:
+        after = max(0, daemon.get("/v1/status").whole("head") - number)
+    asked = {"after": after, "follow": 1} if follow else {"after": after, "limit": number}
+    for event in daemon.lines("/v1/log", asked, patience=None):
+        output.put(output.as_json(event.fields) if as_jsonl else line_of(event))
+        if follow:
+            sys.stdout.flush()
+    return 0
+
+
+def show(seq: int, as_json: bool) -> int:
+    """Asks the daemon, or a child where none runs."""
+    try:
+        event = ask.daemon().get(f"/v1/log/{quoted(str(seq))}")
+    except NoDaemon:
+        return become("log", "show", str(seq), *(["--json"] if as_json else []))
+    if as_json:
+        output.put_json(event.fields)
+        return 0
+    head = {name: event.text(name) for name in ("seq", "at", "epoch", "type", "actor", "cause", "command", "key")}
+    output.put(output.pairs(head))
+    output.put("\n" + output.pairs({name: output.as_json(value) for name, value in event.doc("event").fields.items()}))
+    return 0
+
+
+def line_of(event: Doc) -> str:
+    """`1204 14:05:12 StageAssigned uid:1000 job=k3mp.2 stage=upscale`"""
+    fields = " ".join(
+        f"{name}={output.clean(str(value))[:60]}"
+        for name, value in event.doc("event").fields.items()
+        if name != "type" and isinstance(value, str | int | float)
+    )
+    kind, actor = event.text("type"), output.clean(event.text("actor"))
+    return f"{event.whole('seq'):>7} {output.moment(event.text('at'))} {kind:<18} {actor} {fields}"
+
+
+VERBS = {
+    "tail": Verb(
+        tail,
+        "The newest events.",
+        (
+            option("-n --number", "N", "How many; default 20.", kind=int, default=20),
+            option("--after", "SEQ", "Those after this seq instead.", kind=int),
+            flag("-f --follow", "Go on with what is appended, until Ctrl-C."),
+            JSONL,
+        ),
+    ),
+    "show": Verb(show, "One event whole.", (argument("SEQ", "Its position in the log.", kind=int), JSON)),
+    "verify": passing(
+        ("log", "verify"),
+        "Check the chain of the log and its anchor; no daemon is needed.\nEnds with 1 when something is found.",
+        flag("--deep", "From the first event, not from where it was last checked."),
+        JSON,
+    ),
+    "replay": passing(
+        ("log", "replay"),
+        "Fold the log again; `--check` compares live state, snapshot and tail, and replay by their hash.",
+        flag("--check", "Compare the three; ends with 1 on a difference."),
+        JSON,
+    ),
+    "stats": passing(("log", "stats"), "How many events of which kind, and how large the log is.", JSON),
+    "recover": passing(("log", "recover"), "Save what can be read of a damaged log.", JSON),
+    "backup": passing(("log", "backup"), "Copy the log while it is written.", argument("FILE", "Where to."), JSON),
+    "restore": passing(("log", "restore"), "Put a copy back in place.", argument("FILE", "The copy."), JSON),
+    "at": passing(
+        ("log", "at"), "The state as of then.", argument("WHEN", "A seq, an ISO time or an age (`2h`)."), JSON
+    ),
+}

@@ -1,0 +1,77 @@
+"""`node` and `agent status`: the machines that make pictures."""
+
+from schema.errors import Refused
+from tui.cli import ask, output
+from tui.cli.status import nodes_table
+from tui.cli.tree import JSON, KEY, Verb, argument
+from tui.link.call import quoted
+from tui.link.doc import Doc
+
+NODE = argument("NODE", "A node's id or name, or a unique prefix of it.")
+COMMAND = (KEY, JSON)
+
+
+def list_(as_json: bool) -> int:
+    answer = ask.daemon().get("/v1/nodes")
+    if as_json:
+        output.put_json(answer.fields)
+    else:
+        output.put(nodes_table(answer.docs("items")))
+    return 0
+
+
+def show(node: str, as_json: bool) -> int:
+    found = _find(node)
+    if as_json:
+        output.put_json(found.fields)
+    else:
+        values = {name: _in_words(value) for name, value in found.fields.items()}
+        output.put(output.pairs(values))
+    return 0
+
+
+def _in_words(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def drain(node: str, key: str | None, as_json: bool) -> int:
+    return _change(node, "drain", "gets nothing new; what runs there ends", key, as_json)
+
+
+def resume(node: str, key: str | None, as_json: bool) -> int:
+    return _change(node, "resume", "gets work again", key, as_json)
+
+
+def _change(node: str, verb: str, words: str, key: str | None, as_json: bool) -> int:
+    found = _find(node)
+    name = output.clean(found.text("name") or found.text("node"))
+    return ask.command(f"/v1/nodes/{quoted(found.text('node'))}/{verb}", {}, key, as_json, f"{name} {words}.")
+
+
+def _find(node: str) -> Doc:
+    """By id, by name, or by a unique beginning of either. Raises Refused naming the nodes there are."""
+    nodes = ask.daemon().get("/v1/nodes").docs("items")
+    exact = [found for found in nodes if node in (found.text("node"), found.text("name"))]
+    near = [found for found in nodes if found.text("node").startswith(node) or found.text("name").startswith(node)]
+    for matching in (exact, near):
+        if len(matching) == 1:
+            return matching[0]
+    names = ", ".join(output.clean(found.text("name") or found.text("node")) for found in nodes) or "none"
+    what = "fits several nodes" if near else "is no node"
+    raise Refused(f"{output.clean(node)!r} {what}", remedy=f"There are: {names}.")
+
+
+def agent_status(as_json: bool) -> int:
+    """The agents as the daemon knows them; the embedded one is there from the start."""
+    return list_(as_json)
+
+
+VERBS = {
+    "list": Verb(list_, "The nodes, what they can do and what they do.", (JSON,)),
+    "show": Verb(show, "One node.", (NODE, JSON)),
+    "drain": Verb(drain, "Give a node nothing new; what runs there ends.", (NODE, *COMMAND)),
+    "resume": Verb(resume, "Give a drained node work again.", (NODE, *COMMAND)),
+}
+AGENT_VERBS = {
+    "status": Verb(agent_status, "The agents that the daemon drives; the embedded one needs no set-up.", (JSON,)),
+}

@@ -1,0 +1,136 @@
+"""`image export` and `image enhance`: pictures leave the store as files, and files come in as pictures."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from schema.errors import Exit, Refused
+from tui.cli import ask, output
+from tui.cli.tree import JSON, KEY, option, options, switch
+from tui.link.call import Daemon, Refusal, quoted
+from tui.link.doc import Doc
+
+PAGE = 500
+LARGEST_PICTURE = 64_000_000
+"""Bytes of a file that is sent to the daemon."""
+
+OPTIONS = (
+    option("--prompt", "TEXT", "What should be in the picture."),
+    option("--negative", "TEXT", "What should not."),
+    option("--pipeline", "FILE|NAME", "The stages; default: what the settings say."),
+    options("--set", "STAGE.FIELD=VALUE", "Change one field of one stage.", dest="sets"),
+    option("--seed", "N", "Default: drawn and printed.", kind=int),
+    option("--count", "N", "Pictures, with seeds seed, seed+1, ...", kind=int),
+    switch("--wait", "Wait for the end; the default."),
+    KEY,
+    JSON,
+)
+
+
+def export(select: list[str], folder: str, as_json: bool) -> int:
+    target = Path(folder).absolute()
+    copied = []
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for image in _selected(ask.daemon(), select):
+            source = Path(image.text("path"))
+            copied.append(str(_copy(source, target, image.text("id"))))
+    except OSError as fault:
+        raise Refused(f"cannot copy: {fault.strerror}", where=str(fault.filename or target)) from None
+    if as_json:
+        output.put_json({"folder": str(target), "files": copied})
+    else:
+        output.tell(f"{output.plural(len(copied), 'picture')} copied.")
+        output.put(str(target))
+    return Exit.DONE
+
+
+def _copy(source: Path, folder: Path, name: str) -> Path:
+    """Under its own name; where another picture has that name, with the image's id before the ending."""
+    from filecmp import cmp
+    from shutil import copyfile
+
+    target = folder / source.name
+    if target.exists() and not cmp(source, target, shallow=False):
+        target = folder / f"{source.stem}-{name}{source.suffix}"
+    if not target.exists():
+        beside = target.with_name(f".{target.name}.part")
+        copyfile(source, beside)
+        beside.replace(target)
+    return target
+
+
+def _selected(daemon: Daemon, select: list[str]) -> Iterator[Doc]:
+    """Image rows: a run or a job stands for its final pictures."""
+    if any(map(ask.is_pair, select)):
+        yield from _matching(daemon, ask.filter_of(select) or "", None)
+        return
+    for name in select:
+        try:
+            yield daemon.get(f"/v1/images/{quoted(name)}").doc("image")
+        except Refusal as refusal:
+            run = name.partition(".")[0]
+            of_run = list(_matching(daemon, f"run:{run}", 1)) if refusal.status == 404 else []
+            found = [image for image in of_run if "." not in name or image.text("job") == name]
+            if not found:
+                raise
+            yield from found
+
+
+def _matching(daemon: Daemon, text: str, final: int | None) -> Iterator[Doc]:
+    offset = 0
+    while True:
+        query = {"filter": text, "final": final, "offset": offset, "limit": PAGE}
+        page = daemon.get("/v1/images", query)
+        yield from page.docs("items")
+        offset += PAGE
+        if offset >= page.whole("total"):
+            return
+
+
+def enhance(
+    picture: str,
+    prompt: str | None,
+    negative: str | None,
+    seed: int | None,
+    wait: bool | None,
+    key: str | None,
+    as_json: bool,
+    **asked: object,
+) -> int:
+    from tui.cli.run import request_of, submit
+
+    daemon = ask.started()
+    path = Path(picture)
+    if path.is_file():
+        sha = daemon.put("/v1/blobs", _read(path)).text("sha256")
+    else:
+        sha, made_with = _made_here(daemon, picture)
+        prompt = made_with.text("prompt") if prompt is None else prompt
+        negative = made_with.text("negative") if negative is None else negative
+        seed = made_with.whole("seed") if seed is None else seed
+    request = request_of({**asked, "prompt": prompt or "", "negative": negative, "seed": seed, "image": sha})
+    return submit(request, wait is not False, key, as_json)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST_PICTURE + 1)
+    except OSError as fault:
+        raise Refused(f"cannot read this file: {fault.strerror}", where=str(path)) from None
+    if len(content) > LARGEST_PICTURE:
+        raise Refused(f"this is larger than {output.size(LARGEST_PICTURE)}", where=str(path), remedy="Make it smaller.")
+    return content
+
+
+def _made_here(daemon: Daemon, picture: str) -> tuple[str, Doc]:
+    """The picture's hash and the spec of its job. Raises Refused for what is neither a file nor an id."""
+    try:
+        answer = daemon.get(f"/v1/images/{quoted(picture)}")
+    except Refusal as refusal:
+        if refusal.status != 404:
+            raise
+        raise Refused(
+            "this is neither a file nor an image's id", where=picture, remedy="`stablenew image list` shows the ids."
+        ) from None
+    return answer.doc("image").text("sha256"), answer.doc("job").doc("spec")
