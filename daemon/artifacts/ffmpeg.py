@@ -29,6 +29,10 @@ class FilmFault(Exception):
         super().__init__(sentence)
 
 
+class BadFrames(FilmFault):
+    """What was asked for cannot be a film: the asker must change it."""
+
+
 def find() -> str:
     """`IMAGEIO_FFMPEG_EXE` if set, else the system's ffmpeg, else the one that came along. Raises FilmFault."""
     named = os.environ.get("IMAGEIO_FFMPEG_EXE")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from daemon.artifacts import ffmpeg
-from daemon.artifacts.ffmpeg import FilmFault
+from daemon.artifacts.ffmpeg import BadFrames, FilmFault
 from daemon.artifacts.files import sync_folder
 from daemon.artifacts.frames import fitted, size_of
 from schema.plans import FilmSpec
@@ -66,9 +66,9 @@ async def make_film(
 
 
 def choose(frames: Sequence[Path], spec: FilmSpec) -> Sequence[Path]:
-    """The frames of the film: from `trim_from` up to `trim_to`, then no more than `seconds`. Raises FilmFault."""
+    """The frames of the film: from `trim_from` up to `trim_to`, then no more than `seconds`. Raises BadFrames."""
     if not frames:
-        raise FilmFault("there are no frames to make a film of")
+        raise BadFrames("there are no frames to make a film of")
     first = round(spec.trim_from * spec.fps)
     end = len(frames) if spec.trim_to is None else round(spec.trim_to * spec.fps)
     chosen = frames[first:end]
@@ -76,7 +76,7 @@ def choose(frames: Sequence[Path], spec: FilmSpec) -> Sequence[Path]:
         chosen = chosen[: max(1, round(spec.seconds * spec.fps))]
     if not chosen:
         length = len(frames) / spec.fps
-        raise FilmFault(
+        raise BadFrames(
             f"the trim leaves no frame: {len(frames)} frames at {spec.fps:g} a second are {length:g} seconds"
         )
     return chosen
@@ -211,4 +211,4 @@ def _nobody(done: int, total: int) -> None:
     pass
 
 
-__all__ = ["Film", "FilmFault", "choose", "make_film", "probe"]
+__all__ = ["BadFrames", "Film", "FilmFault", "choose", "make_film", "probe"]

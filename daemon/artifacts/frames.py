@@ -6,7 +6,7 @@ from pathlib import Path
 from PIL import Image
 
 from daemon.artifacts import formats
-from daemon.artifacts.ffmpeg import FilmFault
+from daemon.artifacts.ffmpeg import BadFrames
 from daemon.artifacts.png import Malformed
 from daemon.artifacts.verifier import FORMATS
 from schema.stages import MAX_MEGAPIXELS
@@ -15,7 +15,7 @@ Image.MAX_IMAGE_PIXELS = int(MAX_MEGAPIXELS * 1e6)
 
 
 def size_of(path: Path) -> tuple[int, int]:
-    """Width and height in pixels. Raises FilmFault."""
+    """Width and height in pixels. Raises BadFrames."""
     try:
         with _open(path) as picture:
             return picture.size
@@ -26,7 +26,7 @@ def size_of(path: Path) -> tuple[int, int]:
 def fitted(path: Path, width: int, height: int) -> bytes:
     """RGB bytes of width x height: the picture as large as it fits; transparency and the rest black.
 
-    Raises FilmFault.
+    Raises BadFrames.
     """
     try:
         with _open(path) as picture:
@@ -61,9 +61,9 @@ def _opaque(picture: Image.Image) -> Image.Image:
     return canvas.convert("RGB")
 
 
-def _unreadable(path: Path, fault: Exception) -> FilmFault:
+def _unreadable(path: Path, fault: Exception) -> BadFrames:
     if isinstance(fault, FileNotFoundError):
-        return FilmFault(f"the frame {path.name} cannot be read: there is no such file")
+        return BadFrames(f"the frame {path.name} cannot be read: there is no such file")
     if isinstance(fault, Malformed):
-        return FilmFault(f"the frame {path.name} cannot be read: it {fault}")
-    return FilmFault(f"the frame {path.name} cannot be read: it is no whole PNG, JPEG or WebP picture")
+        return BadFrames(f"the frame {path.name} cannot be read: it {fault}")
+    return BadFrames(f"the frame {path.name} cannot be read: it is no whole PNG, JPEG or WebP picture")

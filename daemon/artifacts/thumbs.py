@@ -5,10 +5,9 @@ The cache may be deleted at any time.
 
 import asyncio
 import io
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from PIL import Image
 
@@ -28,11 +27,15 @@ QUALITY = 80
 Image.MAX_IMAGE_PIXELS = int(MAX_MEGAPIXELS * 1e6)
 
 
+class Store(Protocol):
+    def path(self, sha: Sha256) -> Path:
+        """The file of a verified picture. Raises Refused."""
+
+
 class Thumbnails:
-    def __init__(self, root: Path, path_of: Callable[[Sha256], Path], *, threads: int = 2) -> None:
-        """`path_of` names the file of a verified picture, or raises Refused."""
+    def __init__(self, root: Path, store: Store, *, threads: int = 2) -> None:
         self._root = root
-        self._path_of = path_of
+        self._store = store
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="thumbnail")
         self._making: dict[Path, asyncio.Future[None]] = {}
 
@@ -41,7 +44,7 @@ class Thumbnails:
         name = self._root / sha[:2] / f"{sha}-{size}.webp"
         if _whole(name):
             return name
-        source = self._path_of(sha)
+        source = self._store.path(sha)
         making = self._making.get(name)
         if making is None:
             loop = asyncio.get_running_loop()

@@ -1,0 +1,216 @@
+"""The verbs that need no daemon: `video` makes a film of picture files, `image-params` tells how a picture was made.
+
+Run as `python -P -m daemon video|image-params ...`. Exit codes and streams as the command line promises them.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import json
+import re
+import sys
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from daemon.artifacts import carriers, parameters
+from daemon.artifacts.film import BadFrames, Film, FilmFault, make_film
+from schema.errors import Exit, Refused
+from schema.plans import FilmSpec
+from schema.stages import Video
+
+PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
+FLAGS = {"fps": "--fps", "codec": "--codec", "container": "-o", "width": "--size", "height": "--size",
+         "bitrate": "--bitrate", "seconds": "--seconds", "trim_from": "--trim", "trim_to": "--trim"}  # fmt: skip
+
+
+def main(argv: list[str]) -> int:
+    """`argv` begins with the verb. Returns the exit code."""
+    try:
+        match argv[:1]:
+            case ["video"]:
+                return video(argv[1:])
+            case ["image-params"]:
+                return image_params(argv[1:])
+        raise Refused(f"'{' '.join(argv[:1])}' is neither video nor image-params")
+    except Refused as refused:
+        return _say(refused.told(), Exit.REFUSED)
+    except BadFrames as fault:
+        return _say(fault.sentence, Exit.REFUSED)
+    except FilmFault as fault:
+        return _say(fault.sentence, Exit.FAILED)
+    except OSError as fault:
+        return _say(f"{fault.filename or 'output'}: {fault.strerror}", Exit.FAILED)
+    except KeyboardInterrupt:
+        return _say("interrupted; nothing was written", Exit.INTERRUPTED)
+
+
+def video(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="stablenew video", description="Make a film of pictures, in natural order.")
+    parser.add_argument("sources", nargs="+", metavar="FOLDER|FILE")
+    parser.add_argument("-o", dest="out", required=True, metavar="FILE", help="the film; .mp4 or .webm")
+    parser.add_argument("--fps", type=float, default=8.0)
+    parser.add_argument("--codec", choices=("h264", "vp9", "av1"))
+    parser.add_argument("--size", metavar="WxH", help="default: the first picture's")
+    parser.add_argument("--bitrate", metavar="B", help="as 4M or 900k; default: constant quality")
+    parser.add_argument("--trim", metavar="A-B", help="seconds of the whole film; B may be left out")
+    parser.add_argument("--seconds", type=float, help="cut to this length")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--progress", action="store_true", help="a line per step on standard error, terminal or not")
+    asked = parser.parse_args(argv)
+    out = Path(asked.out).absolute()
+    spec = _spec(asked, out)
+    frames = _frames([Path(source) for source in asked.sources])
+    shown = asked.progress or (sys.stderr.isatty() and not asked.json)
+    film = asyncio.run(make_film(frames, spec, out, on_frame=_tell if shown else None))
+    _print_film(film, out, as_json=asked.json)
+    return Exit.DONE
+
+
+def image_params(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="stablenew image params", description="Tell how a picture was made.")
+    parser.add_argument("file", metavar="FILE", help="PNG, JPEG, WebP or .txt")
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args(argv)
+    path = Path(asked.file).absolute()
+    carried = carriers.texts_of(path)
+    whose = parameters.dialect(carried.texts)
+    text = carried.texts.get("parameters", "") if whose == "a1111" else ""
+    if asked.json:
+        _print_json(_described(path, carried, whose, text))
+    elif text:
+        print(_printable(text))
+    if whose == "none":
+        return _say(f"{path}: the picture carries no generation parameters", Exit.FAILED)
+    if whose != "a1111":
+        return _say(
+            f"{path}: the texts are {whose}'s ({', '.join(sorted(carried.texts))}); only A1111 `parameters` are read",
+            Exit.FAILED,
+        )
+    return Exit.DONE
+
+
+def _described(path: Path, carried: carriers.Carried, whose: str, text: str) -> dict[str, object]:
+    found = parameters.read(text)
+    own = carried.texts.get("stablenew")
+    try:
+        capsule = None if own is None else json.loads(own)
+    except (ValueError, RecursionError):
+        capsule = None
+    return {
+        "file": str(path),
+        "media": carried.media,
+        "carrier": carried.carrier,
+        "dialect": whose,
+        "keys": sorted(carried.texts),
+        "prompt": found.prompt,
+        "negative": found.negative,
+        "parameters": dict(found.fields),
+        "seed": found.seed,
+        "size": found.size,
+        "sampler": found.sampler,
+        "scheduler": found.scheduler,
+        "text": text,
+        "stablenew": capsule,
+    }
+
+
+def _spec(asked: argparse.Namespace, out: Path) -> FilmSpec:
+    container = out.suffix.lower().removeprefix(".")
+    if container not in ("mp4", "webm"):
+        raise Refused(f"'{out.suffix}' is no kind of film", where="-o", remedy="End the file's name in .mp4 or .webm.")
+    width, height = _numbers(asked.size, r"(\d+)x(\d+)", "--size", "WIDTHxHEIGHT, as 1280x720")
+    begin, end = _numbers(asked.trim, r"([\d.]+)-([\d.]*)", "--trim", "A-B in seconds, as 0.5-3")
+    written = {
+        "fps": asked.fps,
+        "codec": asked.codec or ("vp9" if container == "webm" else "h264"),
+        "container": container,
+        "width": None if width is None else int(width),
+        "height": None if height is None else int(height),
+        "bitrate": asked.bitrate,
+        "seconds": asked.seconds,
+        "trim_from": begin or 0.0,
+        "trim_to": end,
+    }
+    try:
+        checked = Video.model_validate(written)
+    except ValidationError as faults:
+        fault = faults.errors()[0]
+        field = str(fault["loc"][0]) if fault["loc"] else ""
+        raise Refused(fault["msg"].removeprefix("Value error, "), where=FLAGS.get(field, "video")) from faults
+    return FilmSpec(
+        fps=checked.fps,
+        codec=checked.codec,
+        container="webm" if container == "webm" else "mp4",
+        width=checked.width,
+        height=checked.height,
+        bitrate=checked.bitrate,
+        seconds=checked.seconds,
+        trim_from=checked.trim_from,
+        trim_to=checked.trim_to,
+    )
+
+
+def _numbers(written: str | None, form: str, flag: str, wanted: str) -> tuple[float | None, float | None]:
+    if written is None:
+        return None, None
+    found = re.fullmatch(form, written)
+    try:
+        if found is not None:
+            return float(found[1]), float(found[2]) if found[2] else None
+    except ValueError:
+        pass
+    raise Refused(f"'{written}' is not {wanted}", where=flag)
+
+
+def _frames(sources: Sequence[Path]) -> list[Path]:
+    """Files as they are named; of a folder its pictures in natural order, subfolders left out. Raises Refused."""
+    frames: list[Path] = []
+    for source in sources:
+        if source.is_dir():
+            found = [path for path in source.iterdir() if path.suffix.lower() in PICTURES and path.is_file()]
+            if not found:
+                raise Refused("there are no pictures in this folder", where=str(source), remedy="Name another.")
+            frames += sorted((path for path in found if not path.name.startswith(".")), key=natural)
+        elif source.is_file():
+            frames.append(source)
+        else:
+            raise Refused("there is no such file or folder", where=str(source))
+    return frames
+
+
+def natural(path: Path) -> tuple[tuple[int, int, str], ...]:
+    """Numbers count as numbers: `img2` stands before `img10`."""
+    parts = re.split(r"(\d+)", unicodedata.normalize("NFC", path.name).casefold())
+    return tuple((1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts if part)
+
+
+def _print_film(film: Film, out: Path, *, as_json: bool) -> None:
+    if not as_json:
+        print(f"{out}: {film.frames} frames, {film.seconds:g} s, {film.width}x{film.height}, {film.codec}")
+        return
+    with out.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    _print_json({"video": str(out), **film._asdict(), "bytes": out.stat().st_size, "sha256": sha256})
+
+
+def _tell(done: int, total: int) -> None:
+    end = "\r" if sys.stderr.isatty() and done < total else "\n"
+    print(f"{done}/{total} frames", end=end, file=sys.stderr, flush=True)
+
+
+def _say(sentence: str, code: Exit) -> int:
+    print(_printable(sentence), file=sys.stderr)
+    return code
+
+
+def _print_json(document: dict[str, object]) -> None:
+    """One line in ASCII: nothing a foreign picture says can reach the terminal as a control sequence."""
+    print(json.dumps(document))
+
+
+def _printable(text: str) -> str:
+    """Without control characters and marks that turn the direction of text."""
+    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co"))
