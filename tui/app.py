@@ -1,0 +1,373 @@
+"""The terminal UI: starts and ends it, keeps what the feed tells, dispatches keys in their order.
+
+Screens draw and ask; only here frames are folded and commands sent. Textual writes to stderr: log elsewhere.
+"""
+
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import msgspec
+from textual import events, on
+from textual.app import App, SystemCommand
+from textual.screen import Screen
+
+from schema.errors import NoDaemon, Refused
+from schema.ids import RunId
+from schema.settings import UiSettings
+from tui import outside
+from tui.keys import AREAS, EVERYWHERE, LEADER, LEADER_TOP, TITLES, bindings, unknown
+from tui.link.ask import Asker, Told
+from tui.link.feed import Silence, news
+from tui.live import Change, Live, heard, silent
+from tui.messages import FrameArrived, WentSilent
+from tui.screens.area import AreaScreen, ListScreen
+from tui.screens.queue import QueueScreen
+from tui.widgets.foot import Foot
+from tui.widgets.ink import plain
+from tui.widgets.topbar import TopBar
+
+if TYPE_CHECKING:
+    from tui.screens.draft import Draft
+
+RATE, RATE_REMOTE = 10, 4
+"""Frames a second at most, here and over SSH."""
+
+TRUECOLOR = ("tmux-256color", "xterm-256color", "xterm-kitty", "foot", "alacritty", "wezterm")
+"""Terminals that show 24-bit colour though ssh does not say so."""
+
+
+class FolderOfRun(msgspec.Struct, frozen=True):
+    """Of a run's record, where its results lie."""
+
+    row: "FolderRow"
+
+
+class FolderRow(msgspec.Struct, frozen=True):
+    folder: str = ""
+
+
+class StableNew(App[None]):
+    """`find` names the daemon's socket; `ensure` starts a daemon where none runs; `clock` gives Unix seconds."""
+
+    TITLE = "stablenew"
+    CSS_PATH = "styles.tcss"
+    MODES = {"queue": QueueScreen}
+    DEFAULT_MODE = "queue"
+    BINDINGS = bindings(EVERYWHERE)
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    NOTIFICATION_TIMEOUT: ClassVar[float] = 4.0
+
+    def __init__(
+        self,
+        find: Callable[[], Path],
+        *,
+        ensure: Callable[[], None] | None = None,
+        ui: UiSettings | None = None,
+        env: Mapping[str, str] | None = None,
+        clock: Callable[[], float] = time.time,
+        complaint: str = "",
+    ) -> None:
+        super().__init__()
+        self.ui = ui or UiSettings()
+        self.env = env if env is not None else {}
+        self.clock = clock
+        self.asker = Asker(find, fresh_key=lambda: secrets.token_hex(8))
+        self.live = Live()
+        self.draft: Draft | None = None
+        """A run that was written and not queued yet; kept until it is."""
+        self.keymap_of_user = dict(self.ui.keymap)
+        self.remote = outside.is_remote(self.env)
+        self._ensure = ensure
+        self._complaint = complaint
+        self._leading = False
+        self._again_at = 0.0
+        self._ever_linked = False
+
+    def on_mount(self) -> None:
+        if self.remote:
+            self.animation_level = "none"
+        if self.ui.theme in self.available_themes:
+            self.theme = self.ui.theme
+        else:
+            self._complaint = self._complaint or f"There is no theme {self.ui.theme!r}; `:` and `theme` lists them."
+        if strangers := unknown(self.keymap_of_user):
+            self._complaint = self._complaint or f"The keymap names no key of ours: {', '.join(strangers)}."
+        self.set_keymap(self.keymap_of_user)
+        if self._complaint:
+            self.notify(plain(self._complaint), severity="warning", markup=False, timeout=12)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.run_worker(self._listen(), group="feed", exclusive=True)
+        self.set_interval(5.0, self._tick)
+
+    # What the daemon tells --------------------------------------------------------------------------
+
+    async def _listen(self) -> None:
+        if self._ensure is not None:
+            await self._start_daemon(self._ensure)
+        rate = RATE_REMOTE if self.remote else RATE
+        async for one in news(self.asker, rate):
+            if isinstance(one, Silence):
+                self.post_message(WentSilent(one.reason, one.again_in))
+            else:
+                self.post_message(FrameArrived(one))
+
+    async def _start_daemon(self, ensure: Callable[[], None]) -> None:
+        import asyncio
+
+        self.live = silent(self.live, "starting the daemon")
+        self.tell_screens(Change())
+        try:
+            await asyncio.to_thread(ensure)
+        except (Refused, NoDaemon) as e:
+            self.say(str(e), bad=True)
+
+    @on(FrameArrived)
+    def _heard(self, message: FrameArrived) -> None:
+        self.live, change = heard(self.live, message.frame)
+        self.tell_screens(change)
+
+    @on(WentSilent)
+    def _silent(self, message: WentSilent) -> None:
+        self._again_at = self.clock() + message.again_in
+        self.live = silent(self.live, message.reason)
+        self.tell_screens(Change())
+
+    def _tick(self) -> None:
+        if isinstance(screen := self.area_screen, AreaScreen):
+            screen.query_one(TopBar).show(self.live, self.time())
+
+    def tell_screens(self, change: Change) -> None:
+        """Only the area in view; the others look for themselves when they come into view."""
+        if (screen := self.area_screen) is not None and screen.is_mounted:
+            screen.told(self.live, change)
+
+    @property
+    def area_screen(self) -> AreaScreen | None:
+        """The area in view, also below a question."""
+        return next((screen for screen in self.screen_stack if isinstance(screen, AreaScreen)), None)
+
+    def time(self) -> str:
+        return f"{datetime.fromtimestamp(self.clock()):%H:%M}"
+
+    def again(self) -> str:
+        return "trying again" if self._again_at else "looking for it"
+
+    # What the person wishes -------------------------------------------------------------------------
+
+    def command(self, path: str, body: msgspec.Struct | None, told: str = "") -> None:
+        """Sends it; refusals and losses become toasts. `told`: what to say of what changed; empty: nothing."""
+        self.run_worker(self._command(path, body, told), group="commands")
+
+    async def _command(self, path: str, body: msgspec.Struct | None, told: str) -> None:
+        answer = await self.answered(path, body)
+        if answer is None:
+            return
+        if told and not answer.changed and path.startswith("/v1/jobs/"):
+            self.say("nothing changed")
+        elif told and answer.changed > 1:
+            self.say(f"{answer.changed:,} {told}")
+        elif told:
+            self.say(f"{answer.subjects[0]} {told}" if path.startswith("/v1/jobs/") and answer.subjects else told)
+
+    async def answered(self, path: str, body: msgspec.Struct | None) -> Told | None:
+        """The answer, or None after a toast that says why there is none."""
+        try:
+            return await self.asker.command(path, body)
+        except Refused as e:
+            self.say(e.told(), bad=True)
+        except NoDaemon:
+            self.say("The daemon does not answer; it was not done.", bad=True)
+        return None
+
+    def say(self, text: str, *, bad: bool = False) -> None:
+        self.notify(plain(text), markup=False, severity="warning" if bad else "information", timeout=8 if bad else 3)
+
+    def action_undo(self) -> None:
+        self.run_worker(self._taken_back("undo"), group="commands")
+
+    def action_redo(self) -> None:
+        self.run_worker(self._taken_back("redo"), group="commands")
+
+    async def _taken_back(self, verb: str) -> None:
+        answer = await self.answered(f"/v1/{verb}", None)
+        if answer is not None:
+            head = "taken back" if verb == "undo" else "done again"
+            self.say(f"{head}: {answer.text}" if answer.text else head)
+
+    async def folder_of(self, run: RunId) -> Path | None:
+        try:
+            folder = (await self.asker.get(f"/v1/runs/{run}", FolderOfRun)).row.folder
+        except (Refused, NoDaemon) as e:
+            self.say(str(e), bad=True)
+            return None
+        return Path(folder) if folder else None
+
+    def open_outside(self, path: Path) -> None:
+        self.run_worker(self._open(path), group="outside")
+
+    async def _open(self, path: Path) -> None:
+        if not outside.has_desktop(self.env):
+            self.say(f"No desktop at this terminal. It lies here: {path}")
+        elif not await outside.open_path(path):
+            self.say(f"Nothing here opens files (xdg-open is missing): {path}", bad=True)
+
+    def copy(self, text: str, what: str) -> None:
+        self.run_worker(self._copy(text, what), group="outside")
+
+    async def _copy(self, text: str, what: str) -> None:
+        self.copy_to_clipboard(text)
+        if self.env.get("TMUX") and await outside.to_tmux(text):
+            self.say(f"{what} copied, also into tmux's buffer")
+        else:
+            self.say(f"{what} copied, if the terminal takes OSC 52")
+
+    async def clone(self, job: str) -> None:
+        """Opens a new run with this job's settings."""
+        from tui.screens.draft import draft_of
+        from tui.screens.newrun import NewRun
+
+        draft = await draft_of(self.asker, job, self.say)
+        if draft is not None:
+            await self.push_screen(NewRun(draft))
+
+    # Keys -------------------------------------------------------------------------------------------
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys of an area are run here, one done before the next is looked at.
+
+        Textual forwards a key to the focused widget's own queue: of `/x` typed fast, `x` would cancel a job
+        before the filter line has the focus.
+        """
+        if isinstance(event, events.Key) and not event.is_forwarded and await self._own_key(event):
+            return
+        await super().on_event(event)
+
+    async def _own_key(self, event: events.Key) -> bool:
+        screen = self.screen
+        if not isinstance(screen, AreaScreen):
+            self._leading = False
+            return False
+        focused = self.focused
+        if focused is not None and focused.check_consume_key(event.key, event.character):
+            return False
+        if self._leading:
+            await self._led(screen, event)
+            return True
+        active = screen.active_bindings
+        for key in event.aliases:
+            if (found := active.get(key)) is not None and found.enabled:
+                return await self.run_action(found.binding.action, default_namespace=found.node)
+        return False
+
+    def action_leader(self) -> None:
+        self._lead(True)
+
+    def _lead(self, pending: bool) -> None:
+        self._leading = pending
+        if self.area_screen is not None:
+            self.area_screen.query_one(Foot).lead(pending)
+
+    async def _led(self, screen: AreaScreen, event: events.Key) -> None:
+        self._lead(False)
+        area = next((a for a in AREAS if event.character == a.letter), None)
+        if area is not None:
+            await self.action_go(area.id)
+        elif event.character == LEADER_TOP and isinstance(screen, ListScreen):
+            screen.action_top()
+        elif event.key != "escape":
+            self.say(f"{LEADER} and {event.character or event.key}: no such area")
+
+    async def action_go(self, area: str) -> None:
+        await self.switch_mode(area)
+
+    async def action_keys_help(self) -> None:
+        from tui.screens.help import KeysHelp
+
+        if isinstance(self.screen, AreaScreen):
+            await self.push_screen(KeysHelp(self.screen.area, self.focused, self.keymap_of_user))
+
+    async def action_back(self) -> None:
+        screen = self.area_screen
+        if isinstance(screen, ListScreen) and screen.step_back():
+            return
+        from tui.screens.ask import Confirm
+
+        async def answered(yes: bool | None) -> None:
+            if yes:
+                self.exit()
+
+        await self.push_screen(Confirm("Leave? The daemon keeps running."), answered)
+
+    def action_redraw(self) -> None:
+        if self._driver is not None:
+            self._driver.write("\x1b[2J")
+        self.screen.refresh(layout=True)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette: every key of this area by name, then the themes."""
+        if isinstance(screen, AreaScreen):
+            for key in screen.hinted():
+                if key.id not in ("app.palette", "app.leader"):
+                    yield SystemCommand(key.does, f"{TITLES[key.where]} · {key.id}", self._doing(key.action, screen))
+        yield SystemCommand("theme", "other colours", self.action_change_theme)
+        if not self.live.linked and self._ensure is not None:
+            yield SystemCommand("start the daemon", "none answers", self._begin)
+
+    def _doing(self, action: str, screen: AreaScreen) -> Callable[[], None]:
+        def do() -> None:
+            screen.call_later(self.run_action, action, screen)
+
+        return do
+
+    async def on_unmount(self) -> None:
+        await self.asker.drop()
+
+
+def run(as_of: str | None = None) -> int:
+    """Shows the terminal UI until it is left; its exit code. Starts the daemon where none runs."""
+    from schema.places import places
+    from tui.link.endpoint import ensure, socket_of
+    from tui.preferences import preferences
+
+    if as_of is not None:
+        print("The terminal UI shows the present only; `stablenew log at WHEN` shows the past.", file=sys.stderr)
+        return 2
+    ui, complaint = preferences(places(os.environ).settings, os.environ)
+    colours(ui)
+
+    def find() -> Path:
+        socket = socket_of(os.environ)
+        if socket is None:
+            raise NoDaemon("none has left word where it listens")
+        return Path(socket)
+
+    app = StableNew(find, ensure=lambda: _ensured(ensure), ui=ui, env=os.environ, complaint=complaint)
+    import asyncio
+
+    async def shown() -> None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.exit, None, 143)
+        await app.run_async(mouse=ui.mouse)
+
+    asyncio.run(shown())
+    return app.return_code or 0
+
+
+def _ensured(ensure: Callable[[Mapping[str, str]], object]) -> None:
+    ensure(os.environ)
+
+
+def colours(ui: UiSettings) -> None:
+    """24-bit colours where the terminal is known to have them: ssh does not pass COLORTERM on."""
+    known = os.environ.get("TERM", "") in TRUECOLOR and ui.truecolor == "auto"
+    if not os.environ.get("COLORTERM") and (known or ui.truecolor == "yes"):
+        os.environ["COLORTERM"] = "truecolor"

@@ -1,0 +1,162 @@
+"""Every key of the terminal UI, once: bindings, help, footer and docs/keymap.md are made from this table.
+
+Known not to arrive in tmux and therefore not used: ctrl+enter, alt+enter, ctrl+h, ctrl+i, ctrl+m, ctrl+backspace.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from textual.binding import Binding, BindingType
+
+
+class Area(NamedTuple):
+    """A place with a tab in the top line, a letter behind the leader and a function key."""
+
+    id: str
+    title: str
+    letter: str
+    function: str
+
+
+AREAS = (Area("queue", "Queue", "q", "f2"), Area("gallery", "Gallery", "i", "f4"))
+"""In the order of the top line. An area is listed here from the day it works."""
+
+LEADER = "g"
+LEADER_TOP = "g"
+"""Leader twice: to the top of the list."""
+
+
+class Key(NamedTuple):
+    id: str
+    keys: str
+    """Textual's names, separated by commas; a user's keymap replaces them by id."""
+    does: str
+    action: str
+    where: str
+    """`everywhere`, `lists`, or the screen's name."""
+    hint: str = ""
+    """Its word in the footer; empty: not there."""
+
+
+EVERYWHERE = (
+    *(Key(f"go.{a.id}", a.function, f"go to {a.title}", f"app.go('{a.id}')", "everywhere") for a in AREAS),
+    Key("app.leader", LEADER, "go to an area: then its letter", "app.leader", "everywhere", "go"),
+    Key("app.palette", "colon,ctrl+p", "all commands by name", "app.command_palette", "everywhere", "commands"),
+    Key("app.undo", "z", "take back the last change", "app.undo", "everywhere", "undo"),
+    Key("app.redo", "Z", "do again what was taken back", "app.redo", "everywhere"),
+    Key("app.help", "question_mark,f1", "the keys of what has focus", "app.keys_help", "everywhere", "help"),
+    Key("app.back", "q", "back; at the top: leave, the daemon keeps running", "app.back", "everywhere"),
+    Key("app.redraw", "ctrl+l", "draw everything again", "app.redraw", "everywhere"),
+    Key("app.suspend", "ctrl+z", "to the shell; `fg` comes back", "app.suspend_process", "everywhere"),
+    Key("app.leave", "ctrl+q", "leave at once", "app.quit", "everywhere"),
+)
+
+LISTS = (
+    Key("list.mark", "space", "mark and step on", "mark", "lists", "mark"),
+    Key("list.open", "enter", "open, details", "open", "lists", "open"),
+    Key("list.filter", "slash", "filter in place", "filter", "lists", "filter"),
+    Key("list.down", "j,down", "down", "move(0, 1)", "lists"),
+    Key("list.up", "k,up", "up", "move(0, -1)", "lists"),
+    Key("list.half_down", "ctrl+d,pagedown", "half a page down", "half(1)", "lists"),
+    Key("list.half_up", "ctrl+u,pageup", "half a page up", "half(-1)", "lists"),
+    Key("list.bottom", "G,end", "to the bottom", "bottom", "lists"),
+    Key("list.top", "home", "to the top; `gg` too", "top", "lists"),
+    Key("list.range", "v", "mark a range from here on", "range", "lists"),
+    Key("list.all", "a", "mark all in the filter", "all", "lists"),
+    Key("list.clear", "escape", "clear the marks, then the filter", "clear", "lists"),
+    Key("list.sort", "s", "order of the list", "sort", "lists"),
+    Key("list.copy", "y", "copy the id", "copy('id')", "lists"),
+    Key("list.copy_text", "Y", "copy the text", "copy('text')", "lists"),
+    Key("list.outside", "o", "open outside the terminal", "outside", "lists"),
+)
+
+QUEUE = (
+    Key("queue.new", "n", "new run", "new", "queue", "new"),
+    Key("queue.cancel", "x", "cancel", "cancel", "queue", "cancel"),
+    Key("queue.pause", "p", "pause or resume the queue", "pause", "queue", "pause"),
+    Key("queue.retry", "R", "try again from the first unfinished stage", "retry", "queue", "retry"),
+    Key("queue.hold", "H", "hold, or release what is held", "hold", "queue", "hold"),
+    Key("queue.down", "J", "move down", "shift(1)", "queue"),
+    Key("queue.up", "K", "move up", "shift(-1)", "queue"),
+    Key("queue.raise", "plus", "priority up", "priority(1)", "queue"),
+    Key("queue.lower", "minus", "priority down", "priority(-1)", "queue"),
+    Key("queue.skip", "S", "go on without the stage it is at", "skip", "queue"),
+    Key("queue.clone", "c", "new run with the settings of this job", "clone", "queue"),
+    Key("queue.details", "l,right", "to the details", "details", "queue"),
+    Key("queue.list", "h,left", "back to the list", "list", "queue"),
+)
+
+GALLERY = (
+    Key("gallery.next", "n", "next without a rating", "unrated(1)", "gallery", "next unrated"),
+    Key("gallery.previous", "N", "previous without a rating", "unrated(-1)", "gallery"),
+    *(Key(f"gallery.rate{n}", str(n), f"{n} of 5 stars", f"rate({n})", "gallery") for n in range(1, 6)),
+    Key("gallery.unrate", "0", "take the rating back", "rate(0)", "gallery"),
+    Key("gallery.tag", "t", "tags", "tag", "gallery", "tag"),
+    Key("gallery.compare", "c", "compare two: which is better", "compare", "gallery", "compare"),
+    Key("gallery.trash", "d", "to the trash", "trash", "gallery", "trash"),
+    Key("gallery.again", "r", "new run with the settings of this picture", "again", "gallery"),
+    Key("gallery.details", "e", "everything known of it", "details", "gallery"),
+    Key("gallery.left", "h,left", "left", "move(-1, 0)", "gallery"),
+    Key("gallery.right", "l,right", "right", "move(1, 0)", "gallery"),
+)
+
+TABLE = (*EVERYWHERE, *LISTS, *QUEUE, *GALLERY)
+
+TITLES = {"everywhere": "Everywhere", "lists": "Lists", "queue": "Queue", "gallery": "Gallery"}
+
+SHOWN = {
+    "question_mark": "?", "slash": "/", "colon": ":", "plus": "+", "minus": "-", "space": "␣", "enter": "⏎",
+    "escape": "esc", "down": "↓", "up": "↑", "left": "←", "right": "→", "pagedown": "pgdn", "pageup": "pgup",
+}  # fmt: skip
+
+
+def of(*places: str) -> tuple[Key, ...]:
+    return tuple(key for key in TABLE if key.where in places)
+
+
+def bindings(keys: Iterable[Key]) -> list[BindingType]:
+    return [Binding(key.keys, key.action, key.does, show=bool(key.hint), id=key.id) for key in keys]
+
+
+def shown(keys: str) -> str:
+    """As a person reads it: `^p`, `?`, `⏎`."""
+    return " ".join(SHOWN.get(k, k.upper() if _function(k) else k.replace("ctrl+", "^")) for k in keys.split(","))
+
+
+def first_shown(key: Key, keymap: Mapping[str, str]) -> str:
+    return shown(keymap.get(key.id, key.keys).split(",")[0].strip())
+
+
+def unknown(keymap: Mapping[str, str]) -> list[str]:
+    """Ids in a user's keymap that name no binding."""
+    known = {key.id for key in TABLE}
+    return sorted(name for name in keymap if name not in known)
+
+
+def page() -> str:
+    """docs/keymap.md."""
+    lines = [
+        "# Keys",
+        "",
+        "Made from the binding table in `tui/keys.py`. Change one in `config.toml`:",
+        "",
+        "```toml",
+        "[ui.keymap]",
+        '"queue.cancel" = "X"',
+        "```",
+        "",
+        f"`{LEADER}` waits for a second key: "
+        + ", ".join(f"`{a.letter}` {a.title}" for a in AREAS)
+        + f", `{LEADER_TOP}` top of the list. One-letter keys do nothing while you type in a field.",
+    ]
+    for where, title in TITLES.items():
+        lines += ["", f"## {title}", "", "| keys | what it does | id |", "|---|---|---|"]
+        lines += [
+            f"| {' '.join(f'`{shown(k)}`' for k in key.keys.split(','))} | {key.does} | `{key.id}` |"
+            for key in of(where)
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _function(key: str) -> bool:
+    return key[0] == "f" and key[1:].isdigit()

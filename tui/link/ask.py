@@ -1,0 +1,191 @@
+"""Questions and commands to the daemon's socket, for the terminal UI: asyncio, typed, patient.
+
+A command carries an idempotency key and is sent again when its answer was lost: it happens once.
+Knows the routes' shapes; knows nothing of screens.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from schema.errors import NoDaemon, Refused
+from schema.scenes import Answer
+
+if TYPE_CHECKING:
+    from aiohttp import ClientResponse, ClientSession
+
+Shape = TypeVar("Shape")
+
+TIMES = frozenset({"created", "ended", "started", "since", "at", "not_before", "deadline"})
+"""Fields that structs hold as Unix seconds and routes write as ISO 8601."""
+
+TRIES = 4
+FIRST_WAIT = 0.2
+"""Seconds before a command is sent again; doubles each time."""
+
+TEXT_LIMIT = 1 << 20
+"""Bytes of one line of a streamed answer."""
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """The body of every answer that is none."""
+
+    error: str
+    where: str = ""
+    remedy: str = ""
+
+
+class Told(Answer, frozen=True, kw_only=True):
+    """An answer with what some commands say besides."""
+
+    text: str = ""
+    """Of undo and redo: what was taken back."""
+    run: str | None = None
+    jobs: int = 0
+    folder: str = ""
+    waits: bool = False
+
+
+class PlanLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One job of a preview, or its last line: the one with `jobs`."""
+
+    prompt: str = ""
+    negative: str = ""
+    seed: int = 0
+    name: str = ""
+    jobs: int | None = None
+    plan_hash: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+class Asker:
+    """Asks the daemon whose socket `find` names, anew after every loss: it may have moved."""
+
+    def __init__(self, find: Callable[[], Path], *, fresh_key: Callable[[], str]) -> None:
+        self._find = find
+        self._fresh_key = fresh_key
+        self._session: ClientSession | None = None
+
+    async def get(self, path: str, shape: type[Shape], query: Mapping[str, str | int] | None = None) -> Shape:
+        """Raises Refused, or NoDaemon when nobody answers."""
+        return reply(await self.raw("GET", path, query=query), shape)
+
+    async def picture(self, image: str, size: int) -> bytes:
+        """The thumbnail, WebP, `size` pixels (256 or 1024) along its longer side."""
+        return await self.raw("GET", f"/v1/images/{image}/thumb", query={"size": size})
+
+    async def command(self, path: str, body: msgspec.Struct | None = None) -> Told:
+        """Sends it until it is answered; one key for all tries. Raises Refused or NoDaemon."""
+        key = self._fresh_key()
+        wait = FIRST_WAIT
+        for tries in range(TRIES):
+            try:
+                return reply(await self.raw("POST", path, body=body, key=key), Told)
+            except NoDaemon:
+                if tries + 1 == TRIES:
+                    raise
+            await asyncio.sleep(wait)
+            wait *= 2
+        raise NoDaemon("the daemon does not answer")
+
+    async def plan(self, body: msgspec.Struct, keep: int) -> tuple[tuple[PlanLine, ...], PlanLine]:
+        """The first `keep` jobs of a preview and its last line; the rest is read past."""
+        from aiohttp import ClientError
+
+        first: list[PlanLine] = []
+        last = PlanLine(jobs=0)
+        try:
+            session = self.session()
+            async with session.post("http://daemon/v1/plan", data=msgspec.json.encode(body)) as response:
+                await refuse(response)
+                async for line in response.content:
+                    if len(first) < keep or b'"plan_hash"' in line:
+                        one = msgspec.json.decode(line, type=PlanLine)
+                        if one.jobs is not None:
+                            last = one
+                        elif len(first) < keep:
+                            first.append(one)
+        except (ClientError, OSError) as e:
+            raise NoDaemon(str(e) or type(e).__name__) from e
+        return tuple(first), last
+
+    async def raw(
+        self,
+        verb: str,
+        path: str,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        body: msgspec.Struct | None = None,
+        key: str | None = None,
+    ) -> bytes:
+        from aiohttp import ClientError
+
+        headers = {"Content-Type": "application/json"}
+        if key:
+            headers["Idempotency-Key"] = key
+        sent = msgspec.json.encode(body) if body is not None else None
+        try:
+            session = self.session()
+            async with session.request(
+                verb, f"http://daemon{path}", params=query, data=sent, headers=headers
+            ) as response:
+                await refuse(response)
+                return await response.read()
+        except (ClientError, OSError, TimeoutError) as e:
+            await self.drop()
+            raise NoDaemon(str(e) or type(e).__name__) from e
+
+    def session(self) -> "ClientSession":
+        """Raises NoDaemon when no socket is known."""
+        if self._session is None or self._session.closed:
+            from aiohttp import ClientSession, ClientTimeout, UnixConnector
+
+            self._session = ClientSession(
+                connector=UnixConnector(path=str(self._find())),
+                timeout=ClientTimeout(total=60.0, connect=5.0),
+                read_bufsize=TEXT_LIMIT,
+            )
+        return self._session
+
+    async def drop(self) -> None:
+        """Forgets the connection; the next question finds the socket again."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+
+async def refuse(response: "ClientResponse") -> None:
+    """Raises what an unhappy answer says: Refused, or NoDaemon while the daemon starts or stops."""
+    if response.status < 400:
+        return
+    text = await response.read()
+    try:
+        fault = msgspec.json.decode(text, type=Fault)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        fault = Fault(error=f"the daemon answered {response.status}")
+    if response.status == 503:
+        raise NoDaemon(fault.error)
+    raise Refused(fault.error, where=fault.where, remedy=fault.remedy)
+
+
+def reply(text: bytes, shape: type[Shape]) -> Shape:
+    """The JSON as `shape`, its ISO times as Unix seconds. Raises Refused when it is something else."""
+    try:
+        return msgspec.convert(seconds(msgspec.json.decode(text)), shape)
+    except (msgspec.DecodeError, ValueError) as e:
+        raise Refused(f"the daemon's answer is not understood: {e}", remedy="Is it of another version?") from e
+
+
+def seconds(value: object, name: object = "") -> object:
+    """The value with every ISO time in a field of `TIMES` turned into Unix seconds."""
+    if isinstance(value, dict):
+        return {k: seconds(v, k) if isinstance(v, (dict, list)) or k in TIMES else v for k, v in value.items()}
+    if isinstance(value, list):
+        return [seconds(item) for item in value] if value and isinstance(value[0], (dict, list)) else value
+    if isinstance(value, str) and name in TIMES:
+        return datetime.fromisoformat(value).timestamp()
+    return value

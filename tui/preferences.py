@@ -1,0 +1,50 @@
+"""The `[ui]` section of the settings, as the terminal UI reads it before it starts.
+
+A broken file is told, not fatal: the defaults are taken and the sentence names the file and the line.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from schema.settings import UiSettings
+
+
+def preferences(path: Path, env: Mapping[str, str]) -> tuple[UiSettings, str]:
+    """The settings and, if something is wrong with them, a sentence for the person."""
+    from pydantic import ValidationError
+
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        text = ""
+    except (OSError, UnicodeDecodeError) as e:
+        return UiSettings(), f"{path} cannot be read: {e}. The defaults are used."
+    try:
+        section = tomllib.loads(text).get("ui", {})
+    except tomllib.TOMLDecodeError as e:
+        return UiSettings(), f"{path}: {e}. The defaults are used."
+    told = dict(section) if isinstance(section, dict) else {}
+    told |= {k.removeprefix("STABLENEW_UI__").lower(): v for k, v in env.items() if k.startswith("STABLENEW_UI__")}
+    try:
+        return UiSettings.model_validate(told), ""
+    except ValidationError as e:
+        first = e.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "ui"
+        line = line_of(text, str(first["loc"][0]) if first["loc"] else "ui")
+        where = f"{path}:{line}" if line else str(path)
+        return UiSettings(), f"{where}: ui.{field}: {first['msg']}. The defaults are used."
+
+
+def line_of(text: str, field: str) -> int:
+    """The line, from 1, of `field` in section `[ui]`; 0 when it is not written there."""
+    section = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if head := re.match(r"\s*\[([^\]]+)\]", line):
+            section = head[1].strip()
+            if section == f"ui.{field}":
+                return number
+        elif section == "ui" and re.match(rf"\s*[\"']?{re.escape(field)}[\"']?\s*[.=]", line):
+            return number
+    return 0

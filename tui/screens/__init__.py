@@ -1,0 +1,1 @@
+"""The areas of the terminal UI and what opens over them."""

@@ -1,0 +1,100 @@
+"""Small questions over an area: yes or no, one of a few, a line of text."""
+
+from collections.abc import Sequence
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+
+class Confirm(ModalScreen[bool]):
+    """Asks only what cannot be taken back with z, or costs much."""
+
+    BINDINGS = [
+        Binding("y,enter", "answer(True)", "yes"),
+        Binding("n,escape,q", "answer(False)", "no"),
+    ]
+
+    def __init__(self, question: str, detail: str = "") -> None:
+        super().__init__()
+        self._question = question
+        self._detail = detail
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = "Sure?"
+            yield Static(Content(self._question))
+            if self._detail:
+                yield Static(Content(self._detail), classes="quiet")
+            yield Static(Content.from_markup("[b]y[/b] yes   [b]n[/b] no"), classes="answers")
+
+    def action_answer(self, yes: bool) -> None:
+        self.dismiss(yes)
+
+
+class Choose(ModalScreen[str | None]):
+    """One of a few: its name, or None."""
+
+    BINDINGS = [
+        Binding("escape,q", "leave", "back"),
+        Binding("j", "step(1)", "down", show=False),
+        Binding("k", "step(-1)", "up", show=False),
+    ]
+
+    def __init__(self, title: str, choices: Sequence[tuple[str, str]], current: str) -> None:
+        super().__init__()
+        self._title = title
+        self._choices = choices
+        self._current = current
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog choices") as dialog:
+            dialog.border_title = self._title
+            yield OptionList(*(Option(Content(words), id=name) for name, words in self._choices), compact=True)
+
+    def on_mount(self) -> None:
+        names = [name for name, _ in self._choices]
+        options = self.query_one(OptionList)
+        options.highlighted = names.index(self._current) if self._current in names else 0
+        self.set_focus(options)
+
+    def action_step(self, by: int) -> None:
+        options = self.query_one(OptionList)
+        (options.action_cursor_down if by > 0 else options.action_cursor_up)()
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option.id)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+
+class Type(ModalScreen[str | None]):
+    """A line of text, or None."""
+
+    BINDINGS = [Binding("escape", "leave", "back")]
+
+    def __init__(self, title: str, help: str, value: str = "") -> None:
+        super().__init__()
+        self._title = title
+        self._help = help
+        self._value = value
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = self._title
+            yield Input(self._value, compact=True)
+            yield Static(Content(self._help), classes="quiet")
+
+    @on(Input.Submitted)
+    def _typed(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)

@@ -1,0 +1,81 @@
+"""A run as it is being written: the fields of the form, and the request they make. Pure but for `draft_of`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from schema.errors import NoDaemon, Refused
+from schema.pages import JobRecord, RunRecord
+from schema.plans import Scalar
+from schema.requests import RunRequest
+from tui.link.ask import Asker
+
+
+@dataclass(frozen=True)
+class Draft:
+    prompt: str = ""
+    negative: str = ""
+    pack: str = ""
+    pipeline: str = ""
+    count: str = "1"
+    seed: str = ""
+    set: tuple[str, ...] = ()
+    """`STAGE.FIELD=VALUE`."""
+    video: bool = False
+    hold: bool = False
+    origin: str = ""
+    """The job it was cloned from."""
+
+    @property
+    def empty(self) -> bool:
+        return not (self.prompt.strip() or self.pack)
+
+
+def request(draft: Draft) -> RunRequest:
+    """Raises Refused when a number is none."""
+    return RunRequest(
+        packs=(draft.pack,) if draft.pack else (),
+        prompt=draft.prompt.strip() or None,
+        negative=draft.negative.strip() or None,
+        pipeline=draft.pipeline or None,
+        set=draft.set,
+        count=whole(draft.count, "count") or 1,
+        seed=whole(draft.seed, "seed"),
+        video=True if draft.video else None,
+        hold=draft.hold,
+    )
+
+
+def whole(text: str, field: str) -> int | None:
+    """A whole number, 0 or more; None for an empty field."""
+    text = text.strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise Refused(f"{field} must be a whole number, not {text!r}")
+    return int(text)
+
+
+def written(value: Scalar) -> str:
+    """A setting's value as `--set` reads it."""
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+async def draft_of(asker: Asker, job: str, say: Callable[[str], None]) -> Draft | None:
+    """A new run like this job: its prompt as it was resolved, its seed, its settings."""
+    try:
+        record = await asker.get(f"/v1/jobs/{job}", JobRecord)
+        run = await asker.get(f"/v1/runs/{record.run}", RunRecord)
+    except (Refused, NoDaemon) as e:
+        say(str(e))
+        return None
+    spec = record.spec
+    return Draft(
+        prompt=spec.prompt,
+        negative=spec.negative,
+        pipeline=run.spec.pipeline,
+        seed=str(spec.seed),
+        set=tuple(f"{name}={written(value)}" for name, value in spec.overlay.items()),
+        origin=record.id,
+    )

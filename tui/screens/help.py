@@ -1,0 +1,99 @@
+"""The keys of what has focus: made from the table, so it cannot be wrong."""
+
+from collections.abc import Mapping
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Input
+
+from tui.keys import AREAS, LEADER, LEADER_TOP, TITLES, Key, of, shown
+from tui.widgets.ink import Line, Piece, fit
+from tui.widgets.panel import Panel
+
+FILTERS = (
+    ("words", "all of them, anywhere in name or prompt"),
+    ("state:queued|failed", "queued held running finished failed cancelled attention"),
+    ("run:ID pack:NAME node:NAME", "where it belongs"),
+    ("model:NAME tag:WORD", "what it was made with, how it is tagged"),
+    ("stars:>=4", "its rating"),
+    ("since:2h", "an age, a date or a seq"),
+)
+
+
+class KeysHelp(ModalScreen[None]):
+    BINDINGS = [
+        Binding("escape,q,question_mark,f1,enter", "leave", "back"),
+        Binding("j,down", "scroll(1)", "down"),
+        Binding("k,up", "scroll(-1)", "up"),
+        Binding("ctrl+d,pagedown,space", "scroll(10)", "page down"),
+        Binding("ctrl+u,pageup", "scroll(-10)", "page up"),
+    ]
+
+    def __init__(self, area: str, focused: Widget | None, keymap: Mapping[str, str]) -> None:
+        super().__init__()
+        self._area = area
+        self._typing = isinstance(focused, Input)
+        self._keymap = keymap
+
+    def compose(self) -> ComposeResult:
+        yield Panel(id="keys-help")
+
+    def on_mount(self) -> None:
+        self.on_resize()
+        self.set_focus(self.query_one(Panel))
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._fill)
+
+    def _fill(self) -> None:
+        panel = self.query_one(Panel)
+        panel.fill(self.lines(panel.room[0]), [Piece("Keys", "title")], keep_place=True)
+        panel.refoot([Piece("esc back", "dim")])
+
+    def lines(self, width: int) -> list[Line]:
+        mine = [self.section(where, width) for where in (self._area, "lists")]
+        other = [self.section("everywhere", width), self.leader(), self.filters()]
+        if width < 90:
+            return [line for part in (*mine, *other) for line in part]
+        half = width // 2
+        left = [line for part in mine for line in part]
+        right = [line for part in other for line in part]
+        left += [[]] * (len(right) - len(left))
+        right += [[]] * (len(left) - len(right))
+        return [[*padded(one, half), *two] for one, two in zip(left, right, strict=True)]
+
+    def section(self, where: str, width: int) -> list[Line]:
+        return [[Piece(f" {TITLES[where]}", "title")], *(self.row(key) for key in of(where)), []]
+
+    def row(self, key: Key) -> Line:
+        keys = shown(self._keymap.get(key.id, key.keys))
+        return [Piece(fit(f"   {keys}", 16), "key"), Piece(key.does)]
+
+    def leader(self) -> list[Line]:
+        rows = [(f"{LEADER} {area.letter}", area.title) for area in AREAS] + [(f"{LEADER} {LEADER_TOP}", "top")]
+        return [
+            [Piece(" After the leader", "title")],
+            *([Piece(fit(f"   {keys}", 16), "key"), Piece(word)] for keys, word in rows),
+            [],
+        ]
+
+    def filters(self) -> list[Line]:
+        rows: list[Line] = [[Piece(" Words of a filter" + (" (you type one now)" if self._typing else ""), "title")]]
+        for word, meaning in FILTERS:
+            rows += [[Piece(f"   {word}", "key")], [Piece(f"      {meaning}", "dim")]]
+        return [*rows, []]
+
+    def action_leave(self) -> None:
+        self.dismiss()
+
+    def action_scroll(self, by: int) -> None:
+        self.query_one(Panel).scroll_by(by)
+
+
+def padded(line: Line, width: int) -> list[Piece]:
+    """A line whose last piece is cut or filled so that all are `width` cells."""
+    pieces = list(line) or [Piece("")]
+    before = sum(len(piece.text) for piece in pieces[:-1])
+    return [*pieces[:-1], Piece(fit(pieces[-1].text, width - before), pieces[-1].ink)]

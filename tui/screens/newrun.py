@@ -1,0 +1,195 @@
+"""A new run, quickly: what to make, how often, and what that comes to before it is queued."""
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import msgspec
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Checkbox, Input, Select, Static, TextArea
+
+from schema.errors import NoDaemon, Refused
+from tui.link.ask import PlanLine
+from tui.screens.draft import Draft, request
+from tui.widgets.ink import plain
+
+if TYPE_CHECKING:
+    from tui.app import StableNew
+
+WAIT = 0.35
+"""Seconds after the last change before the plan is asked for."""
+
+
+class Named(msgspec.Struct, frozen=True):
+    name: str
+
+
+class Names(msgspec.Struct, frozen=True):
+    items: tuple[Named, ...]
+
+
+class NewRun(ModalScreen[None]):
+    """Nothing written here is lost: escape keeps it for the next time, queueing clears it once it is queued."""
+
+    BINDINGS = [
+        Binding("ctrl+j,ctrl+s", "queue", "queue it", priority=True),
+        Binding("escape", "leave", "keep it and go back"),
+    ]
+
+    def __init__(self, draft: Draft) -> None:
+        super().__init__()
+        self.draft = draft
+        self.plan: PlanLine | None = None
+        """Of the draft as it stands; None while it is being made."""
+        self._planning = 0
+
+    @property
+    def home(self) -> "StableNew":
+        from tui.app import StableNew
+
+        assert isinstance(self.app, StableNew)
+        return self.app
+
+    def compose(self) -> ComposeResult:
+        draft = self.draft
+        with Vertical(classes="dialog form") as dialog:
+            dialog.border_title = f"New run like {plain(draft.origin)}" if draft.origin else "New run"
+            dialog.border_subtitle = "^j queue  esc keep for later"
+            yield Static("prompt", classes="field")
+            yield TextArea(draft.prompt, id="prompt", compact=True, soft_wrap=True, tab_behavior="focus")
+            with Horizontal(classes="row"):
+                yield Static("negative", classes="field")
+                yield Input(draft.negative, id="negative", compact=True)
+            with Horizontal(classes="row"):
+                yield Static("pack", classes="field")
+                yield Select[str]([], id="pack", compact=True, prompt="none")
+                yield Static("pipeline", classes="field")
+                yield Select[str]([], id="pipeline", compact=True, prompt="standard")
+            with Horizontal(classes="row"):
+                yield Static("count", classes="field")
+                yield Input(draft.count, id="count", compact=True, restrict=r"[0-9]*", max_length=6)
+                yield Static("seed", classes="field")
+                yield Input(draft.seed, id="seed", compact=True, placeholder="drawn", restrict=r"[0-9]*", max_length=19)
+            with Horizontal(classes="row"):
+                yield Checkbox("film", draft.video, id="video", compact=True)
+                yield Checkbox("hold", draft.hold, id="hold", compact=True)
+            if draft.set:
+                yield Static(Content("settings  " + plain(" · ".join(draft.set))), classes="quiet")
+            yield Static("", id="plan", classes="quiet")
+
+    def on_mount(self) -> None:
+        if self.home.remote:
+            self.query_one(TextArea).cursor_blink = False
+            for field in self.query(Input):
+                field.cursor_blink = False
+        self.set_focus(self.query_one("#prompt"))
+        self.run_worker(self._fill_lists(), group="lists")
+        self.preview()
+
+    async def _fill_lists(self) -> None:
+        for id, route, value in (
+            ("pack", "/v1/packs", self.draft.pack),
+            ("pipeline", "/v1/pipelines", self.draft.pipeline),
+        ):
+            try:
+                names = [item.name for item in (await self.home.asker.get(route, Names)).items]
+            except (NoDaemon, Refused):
+                continue
+            select = self.query_one(f"#{id}", Select)
+            select.set_options([(Content(plain(name)), name) for name in names])
+            if value in names:
+                select.value = value
+
+    # The draft and its plan -------------------------------------------------------------------------
+
+    def read(self) -> Draft:
+        """The form as it stands."""
+        pack, pipeline = self.query_one("#pack", Select).value, self.query_one("#pipeline", Select).value
+        return replace(
+            self.draft,
+            prompt=self.query_one(TextArea).text.replace("\r\n", "\n").replace("\r", "\n"),
+            negative=self.query_one("#negative", Input).value,
+            pack=pack if isinstance(pack, str) else "",
+            pipeline=pipeline if isinstance(pipeline, str) else self.draft.pipeline,
+            count=self.query_one("#count", Input).value,
+            seed=self.query_one("#seed", Input).value,
+            video=self.query_one("#video", Checkbox).value,
+            hold=self.query_one("#hold", Checkbox).value,
+        )
+
+    @on(TextArea.Changed)
+    @on(Input.Changed)
+    @on(Select.Changed)
+    @on(Checkbox.Changed)
+    def preview(self) -> None:
+        if not self.is_mounted:
+            return
+        self.plan = None
+        self._planning += 1
+        self.run_worker(self._preview(self._planning), group="plan", exclusive=True)
+
+    async def _preview(self, number: int) -> None:
+        await asyncio.sleep(WAIT)
+        draft = self.read()
+        if draft.empty:
+            self.tell("write a prompt or take a pack")
+            return
+        try:
+            first, last = await self.home.asker.plan(request(draft), keep=2)
+        except Refused as e:
+            self.tell(e.told(), bad=True)
+        except NoDaemon:
+            self.tell("the daemon does not answer; the plan comes when it does", bad=True)
+        else:
+            if number == self._planning:
+                self.plan = last
+                self.tell_plan(first, last)
+
+    def tell_plan(self, first: tuple[PlanLine, ...], last: PlanLine) -> None:
+        jobs = last.jobs or 0
+        lines = [f"{jobs:,} {'job' if jobs == 1 else 'jobs'} · seed {last.seed}"]
+        lines += [f"{number}  {plain(job.prompt)[:200]}" for number, job in enumerate(first, 1)]
+        lines += [f"! {plain(warning)}" for warning in last.warnings[:3]]
+        self.tell("\n".join(lines))
+
+    def tell(self, words: str, *, bad: bool = False) -> None:
+        line = self.query_one("#plan", Static)
+        line.set_class(bad, "wrong")
+        line.update(Content(words))
+
+    # Leaving ----------------------------------------------------------------------------------------
+
+    def action_queue(self) -> None:
+        self.run_worker(self._queue(self.read()), group="queue", exclusive=True)
+
+    async def _queue(self, draft: Draft) -> None:
+        """The plan that was seen is the plan that is queued: its seed and hash go with it."""
+        if draft.empty:
+            self.tell("write a prompt or take a pack", bad=True)
+            return
+        self.home.draft = draft
+        try:
+            wish = request(draft)
+            if self.plan is not None and self.plan.plan_hash:
+                wish = msgspec.structs.replace(wish, seed=self.plan.seed, plan_hash=self.plan.plan_hash)
+            answer = await self.home.asker.command("/v1/runs", wish)
+        except Refused as e:
+            self.tell(e.told(), bad=True)
+        except NoDaemon:
+            self.tell("the daemon does not answer; nothing was queued, nothing is lost", bad=True)
+        else:
+            self.home.draft = None
+            word = "job" if answer.jobs == 1 else "jobs"
+            self.home.say(f"{answer.run or 'run'}: {answer.jobs:,} {word} {'held' if draft.hold else 'queued'}")
+            if self.is_current:
+                self.dismiss()
+
+    def action_leave(self) -> None:
+        draft = self.read()
+        self.home.draft = None if draft.empty else draft
+        self.dismiss()

@@ -1,0 +1,274 @@
+"""The queue: every job there is and ever was, what is being made now, and one job in full."""
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+
+from schema.errors import NoDaemon, Refused
+from schema.pages import JobRecord, Page
+from schema.requests import Selection
+from schema.scenes import Row
+from tui.live import Change, Live
+from tui.screens.area import ListScreen
+from tui.widgets.filterline import FilterLine
+from tui.widgets.jobcard import card, title
+from tui.widgets.jobtable import JobTable
+from tui.widgets.panel import Panel
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
+
+LONG_RUNNING = 60.0
+"""Seconds after which a running job is not cancelled unasked."""
+
+MANY = 100
+"""More items than this are not cancelled unasked."""
+
+LOOK_PAUSE = 0.5
+"""Seconds between two looks at a job that changes."""
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    text: str = ""
+
+
+class QueueScreen(ListScreen[Row]):
+    area = "queue"
+    route = "/v1/jobs"
+    orders = (
+        ("position", "position ▲"),
+        ("newest", "newest"),
+        ("name", "name"),
+        ("state", "state"),
+        ("node", "node"),
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.record: JobRecord | None = None
+        """The job in the details, whole."""
+        self._why = ""
+        self._again: Timer | None = None
+
+    def body(self) -> ComposeResult:
+        yield FilterLine()
+        with Horizontal(classes="body"):
+            yield JobTable()
+            yield Panel(id="card")
+
+    @property
+    def listing(self) -> JobTable:
+        return self.query_one(JobTable)
+
+    @property
+    def card(self) -> Panel:
+        return self.query_one("#card", Panel)
+
+    def shape(self) -> type[Page[Row]]:
+        return Page[Row]
+
+    def noun(self, many: int) -> str:
+        return " job" if many == 1 else " jobs"
+
+    # What is shown ----------------------------------------------------------------------------------
+
+    def concerns(self, change: Change) -> bool:
+        return change.everything or bool(change.jobs)
+
+    def told(self, live: Live, change: Change) -> None:
+        super().told(live, change)
+        if change.steps or change.everything or change.jobs:
+            self.listing.progressed(live.running, frozenset(live.running) | change.steps | change.jobs)  # type: ignore[operator]
+        if self.record is None:
+            return
+        if self.record.id in change.jobs or change.everything:
+            self.look_soon()
+        elif self.record.id in change.steps:
+            self.draw_card(keep_place=True)
+
+    def look_soon(self) -> None:
+        if self._again is None:
+            self._again = self.set_timer(LOOK_PAUSE, self.look)
+
+    def look(self) -> None:
+        self._again = None
+        row = self.listing.item()
+        if row is None:
+            self.record = None
+            self.card.fill((), (), keep_place=False)
+        elif self.card.display:
+            self.run_worker(self._look(row), group="look", exclusive=True)
+
+    async def _look(self, row: Row) -> None:
+        try:
+            record = await self.home.asker.get(f"/v1/jobs/{row.id}", JobRecord)
+            why = ""
+            if record.state in ("queued", "held") and not record.reason:
+                why = (await self.home.asker.get(f"/v1/jobs/{row.id}/explain", Explanation)).text
+        except (NoDaemon, Refused):
+            return
+        same = self.record is not None and self.record.id == record.id
+        self.record, self._why = record, why
+        self.draw_card(keep_place=same)
+
+    def draw_card(self, *, keep_place: bool) -> None:
+        if self.record is not None:
+            running = self.home.live.running.get(self.record.id)
+            lines = card(self.record, running, self._why, self.card.room[0], self.home.clock())
+            self.card.fill(lines, title(self.record), keep_place=keep_place)
+
+    # Where one is -----------------------------------------------------------------------------------
+
+    def action_open(self) -> None:
+        """The details: beside the list where there is room, instead of it where there is none."""
+        self.add_class("-open")
+        self.card.display = True
+        self.call_after_refresh(self._into_card)
+
+    def _into_card(self) -> None:
+        self.set_focus(self.card)
+        self.look()
+
+    def action_details(self) -> None:
+        self.action_open()
+
+    def action_list(self) -> None:
+        self.remove_class("-open")
+        self.set_focus(self.listing)
+
+    def step_back(self) -> bool:
+        if self.focused is self.card:
+            self.action_list()
+            return True
+        return super().step_back()
+
+    def action_move(self, across: int, down: int) -> None:
+        if self.focused is self.card:
+            self.card.scroll_by(down)
+        else:
+            super().action_move(across, down)
+
+    def action_half(self, pages: int) -> None:
+        if self.focused is self.card:
+            self.card.scroll_by(pages * self.card.room[1] // 2)
+        else:
+            super().action_half(pages)
+
+    def action_clear(self) -> None:
+        if self.focused is self.card:
+            self.action_list()
+        else:
+            super().action_clear()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.draw_card, keep_place=True)
+
+    # Verbs ------------------------------------------------------------------------------------------
+
+    def verb(self, name: str, selection: Selection, told: str = "") -> None:
+        """Does it to the targets, in the order of the keys; what it did is told when it is done."""
+        if selection.select:
+            self.home.command(f"/v1/jobs/{name}", selection, told)
+
+    async def action_cancel(self) -> None:
+        targets = self.targets()
+        question = self.question(targets)
+
+        async def answered(yes: bool | None) -> None:
+            if yes:
+                self.verb("cancel", Selection(select=targets), "cancelled")
+                self.listing.unmark()
+
+        if question:
+            from tui.screens.ask import Confirm
+
+            await self.app.push_screen(
+                Confirm(question, "z brings cancelled jobs back; a running stage is lost."), answered
+            )
+        else:
+            await answered(True)
+
+    def question(self, targets: tuple[str, ...]) -> str:
+        """What to ask before cancelling these; empty: nothing, it is small and can be taken back."""
+        many = self.listing.marked or len(targets)
+        if many > MANY:
+            return f"Cancel {many:,} jobs?"
+        now = self.home.clock()
+        for name, job in self.home.live.running.items():
+            if name in targets and job.since and now - job.since > LONG_RUNNING:
+                return f"Cancel {name}? It has been running for {round(now - job.since) // 60} min."
+        return ""
+
+    def action_pause(self) -> None:
+        paused = self.home.live.scene.queue.paused
+        verb = "resume" if paused else "pause"
+        self.home.command(
+            f"/v1/queue/{verb}", None, "the queue goes on" if paused else "the queue is paused; what runs ends"
+        )
+
+    def action_retry(self) -> None:
+        self.verb("retry", Selection(select=self.targets()), "tried again")
+
+    def action_hold(self) -> None:
+        row = self.listing.item()
+        held = row is not None and row.state == "held"
+        self.verb("release" if held else "hold", Selection(select=self.targets()), "released" if held else "held")
+
+    def action_skip(self) -> None:
+        self.verb("skip", Selection(select=self.targets()), "goes on without its stage")
+
+    def action_priority(self, by: int) -> None:
+        row = self.listing.item()
+        if row is not None:
+            self.verb(
+                "priority",
+                Selection(select=self.targets(), priority=row.priority + by),
+                f"priority {row.priority + by:+d}",
+            )
+            self.listing.pages.replace(self.listing.cursor, msgspec.structs.replace(row, priority=row.priority + by))
+
+    def action_shift(self, by: int) -> None:
+        """One place up or down; shown at once, and as the daemon has it a moment later."""
+        listing = self.listing
+        row, beside = listing.item(), listing.pages.get(listing.cursor + by)
+        if row is None or beside is None:
+            return
+        if self.order != "position" or self.filter:
+            self.home.say("jobs are moved in the whole list, sorted by position")
+            return
+        self.verb("move", Selection(select=(row.id,), to="after" if by > 0 else "before", anchor=beside.id))
+        listing.pages.swap(listing.cursor, listing.cursor + by)
+        listing.redraw_items(listing.cursor, listing.cursor + by)
+        listing.go(listing.cursor + by)
+
+    async def action_new(self) -> None:
+        from tui.screens.draft import Draft
+        from tui.screens.newrun import NewRun
+
+        await self.app.push_screen(NewRun(self.home.draft or Draft()))
+
+    async def action_clone(self) -> None:
+        row = self.listing.item()
+        if row is not None:
+            await self.home.clone(row.id)
+
+    def action_copy(self, what: str) -> None:
+        row = self.listing.item()
+        if row is None:
+            return
+        if what == "id":
+            self.home.copy("\n".join(self.targets()), "id")
+        elif self.record is not None and self.record.id == row.id:
+            self.home.copy(self.record.spec.prompt, "prompt")
+
+    def action_outside(self) -> None:
+        row = self.listing.item()
+        if row is not None:
+            self.run_worker(self._outside(row), group="outside")
+
+    async def _outside(self, row: Row) -> None:
+        folder = await self.home.folder_of(row.run)
+        if folder:
+            self.home.open_outside(folder)

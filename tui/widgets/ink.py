@@ -1,0 +1,193 @@
+"""Drawing by the line: pieces of text with the name of an ink, made into strips of an exact width.
+
+Everything that came from people or machines passes `plain` first: no control character reaches the terminal.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+INKS = (
+    "text", "strong", "dim", "faint", "frame", "frame-focus", "title", "run", "wait", "good", "bad", "warn", "star",
+    "mark", "cursor", "cursor-idle", "key", "active", "bar", "trough",
+)  # fmt: skip
+
+UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f"
+    "\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff\ud800-\udfff]"
+)
+
+
+class Piece(NamedTuple):
+    text: str
+    ink: str = "text"
+
+
+Line = Sequence[Piece]
+
+
+def plain(text: str) -> str:
+    """The text as one line with nothing in it that steers a terminal or hides itself."""
+    return UNPRINTABLE.sub(lambda m: " " if m[0] in "\t\n\r" else "·" if m[0] < "\xa0" else "", text)
+
+
+@lru_cache(maxsize=8192)
+def fit(text: str, width: int, align: str = "left") -> str:
+    """Exactly `width` cells: padded, or cut with an ellipsis."""
+    if width <= 0:
+        return ""
+    length = cell_len(text)
+    if length > width:
+        return set_cell_size(text, width - 1) + "…"
+    return " " * (width - length) + text if align == "right" else text + " " * (width - length)
+
+
+@lru_cache(maxsize=8192)
+def fit_middle(text: str, width: int) -> str:
+    """As `fit`, but the end stays: for paths and ids."""
+    if cell_len(text) <= width or width < 6:
+        return fit(text, width)
+    tail = text[-(width - width // 3 - 1) :]
+    return set_cell_size(text, width - 1 - cell_len(tail)) + "…" + tail
+
+
+def wrap(text: str, width: int, limit: int) -> list[str]:
+    """At most `limit` lines of at most `width` cells, broken at spaces where there are any."""
+    lines: list[str] = []
+    for word in plain(text).split():
+        while word:
+            room = width - cell_len(lines[-1]) - 1 if lines else 0
+            if lines and cell_len(word) <= room:
+                lines[-1] += " " + word
+                break
+            if len(lines) == limit:
+                lines[-1] = fit(lines[-1] + " …", width).rstrip() if room >= 2 else lines[-1][: width - 1] + "…"
+                return lines
+            head = word if cell_len(word) <= width else set_cell_size(word, width).rstrip()
+            lines.append(head)
+            word = word[len(head) :]
+            if not word:
+                break
+    return lines
+
+
+def measure(line: Iterable[Piece]) -> int:
+    return sum(cell_len(piece.text) for piece in line)
+
+
+class Drawn(Widget):
+    """A widget that draws its own lines. `line(y)` says what stands on each."""
+
+    COMPONENT_CLASSES = {f"ink--{name}" for name in INKS}
+
+    def ink(self, name: str) -> Style:
+        return self.get_component_rich_style(f"ink--{name}")
+
+    def line(self, y: int) -> Line:
+        """The pieces of line `y`, from 0; made to fit the width by the caller."""
+        return ()
+
+    def render_line(self, y: int) -> Strip:
+        return self.strip(self.line(y), self.size.width)
+
+    def strip(self, line: Line, width: int, over: str | None = None) -> Strip:
+        """The line, padded or cut to `width`; `over`: an ink whose background lies under all of it."""
+        base = self.ink("text")
+        ground = Style(bgcolor=self.ink(over).bgcolor) if over else None
+        segments = [
+            Segment(piece.text, self.ink(piece.ink) + ground if ground else self.ink(piece.ink))
+            for piece in line
+            if piece.text
+        ]
+        return Strip(segments).adjust_cell_length(width, base + ground if ground else base).simplify()
+
+    def redraw(self, *lines: int) -> None:
+        """Sends these lines again and nothing else."""
+        width, height = self.size
+        regions = [Region(0, y, width, 1) for y in lines if 0 <= y < height]
+        if regions:
+            self.refresh(*regions)
+
+
+class Framed(Drawn):
+    """A pane in a round frame with a title on top and a word below. `bare` drops the frame."""
+
+    bare = False
+    title_line: Line = ()
+    foot_line: Line = ()
+
+    @property
+    def room(self) -> tuple[int, int]:
+        """Columns and lines inside the frame."""
+        width, height = self.size
+        return (width, height) if self.bare else (max(0, width - 2), max(0, height - 2))
+
+    @property
+    def inset(self) -> int:
+        return 0 if self.bare else 1
+
+    def inner(self, y: int, width: int) -> Strip:
+        """Line `y` inside the frame, exactly `width` cells."""
+        return self.strip((), width)
+
+    def thumb(self) -> tuple[int, int] | None:
+        """First and last inner line of the scroll mark in the right edge; None: all is in view."""
+        return None
+
+    def render_line(self, y: int) -> Strip:
+        width, height = self.size
+        if self.bare:
+            return self.inner(y, width)
+        if width < 4 or height < 2:
+            return self.strip((), width)
+        edge = self.ink("frame-focus" if self.has_focus else "frame")
+        if y == 0:
+            return self.edge("╭", self.title_line, "╮", edge, left=True)
+        if y == height - 1:
+            return self.edge("╰", self.foot_line, "╯", edge, left=False)
+        span = self.thumb()
+        right = "┃" if span and span[0] <= y - 1 <= span[1] else "│"
+        return Strip.join(
+            [
+                Strip([Segment("│", edge)], 1),
+                self.inner(y - 1, width - 2),
+                Strip([Segment(right, edge)], 1),
+            ]
+        )
+
+    def edge(self, start: str, line: Line, end: str, edge: Style, *, left: bool) -> Strip:
+        """A frame's upper or lower edge with its words at the left or the right."""
+        width = self.size.width
+        if not line:
+            return Strip([Segment(start + "─" * (width - 2) + end, edge)], width)
+        room = width - 6
+        taken = min(measure(line), room)
+        words = self.strip(line, taken)
+        rest = "─" * (width - taken - 5)
+        if left:
+            return Strip.join([Strip([Segment(f"{start}─ ", edge)]), words, Strip([Segment(f" {rest}{end}", edge)])])
+        return Strip.join([Strip([Segment(f"{start}{rest} ", edge)]), words, Strip([Segment(f" ─{end}", edge)])])
+
+    def on_focus(self) -> None:
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self.refresh()
+
+    def retitle(self, line: Line) -> None:
+        if tuple(line) != tuple(self.title_line):
+            self.title_line = tuple(line)
+            self.redraw(0)
+
+    def refoot(self, line: Line) -> None:
+        if tuple(line) != tuple(self.foot_line):
+            self.foot_line = tuple(line)
+            self.redraw(self.size.height - 1)

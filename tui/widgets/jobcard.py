@@ -1,0 +1,144 @@
+"""A job whole, as lines: what it is, its stages, its prompts, what happened to it. Pure."""
+
+from datetime import datetime
+
+from schema.pages import JobRecord, StageRecord
+from schema.plans import Scalar, StageStep
+from schema.scenes import RunningJob
+from tui.widgets.ink import Line, Piece, fit, fit_middle, plain, wrap
+from tui.widgets.jobrow import GLYPHS, bar, clock, share
+
+STAGE_SIGNS = {
+    "waiting": ("○", "dim"),
+    "running": ("▶", "run"),
+    "done": ("✓", "good"),
+    "failed": ("✗", "bad"),
+    "skipped": ("⊘", "dim"),
+}
+
+
+def title(record: JobRecord) -> list[Piece]:
+    sign, ink, word = GLYPHS[record.state]
+    return [Piece(record.id, "title"), Piece(f"  {sign} {word}", ink)]
+
+
+def card(record: JobRecord, running: RunningJob | None, why: str, width: int, now: float) -> list[Line]:
+    """All lines for a pane `width` cells wide; `why`: the scheduler's words on a job that waits."""
+    inside = width - 2
+    lines = [*facts(record, inside), *stages(record, running, inside, now)]
+    if record.reason:
+        lines += [section("reason"), *block(record.reason, inside, 6, "bad" if record.state != "held" else "warn")]
+    elif why:
+        lines += [section("waits"), *block(why, inside, 6, "dim")]
+    lines += prompts(record, inside)
+    lines += [*settings(record, inside), section("events"), *happened(record, inside)]
+    return lines
+
+
+def section(name: str) -> Line:
+    return [Piece(f" {name}", "title")]
+
+
+def block(text: str, width: int, limit: int, ink: str) -> list[Line]:
+    return [*([Piece("   " + line, ink)] for line in wrap(text, width - 2, limit)), []]
+
+
+def facts(record: JobRecord, width: int) -> list[Line]:
+    spec = record.spec
+    attempts = max((stage.attempts for stage in record.stages), default=0)
+    pairs = [
+        ("job", spec.name),
+        ("pack", f"{spec.pack} · prompt {spec.prompt_number}" if spec.pack else ""),
+        ("node", record.node or ""),
+        ("lane", f"{record.lane}   priority {record.priority:+d}" if record.priority else record.lane),
+        ("seed", f"{spec.seed}   variant {spec.variant}"),
+        ("tries", str(attempts) if attempts > 1 else ""),
+    ]
+    told = [
+        [Piece(f" {fit(name, 6)} ", "dim"), Piece(fit_middle(plain(text), width - 7))] for name, text in pairs if text
+    ]
+    return [*told, []]
+
+
+def stages(record: JobRecord, running: RunningJob | None, width: int, now: float) -> list[Line]:
+    lines: list[Line] = [section("stages")]
+    steps = {step.id: step for step in record.spec.stages or ()}
+    for number, stage in enumerate(record.stages, 1):
+        here = running if running is not None and running.stage == stage.id else None
+        sign, ink = STAGE_SIGNS["running" if here else stage.state]
+        note = timing(stage, here, now)
+        name = fit(plain(stage.id), 12)
+        room = width - 6 - 12 - 1 - len(note)
+        gist = fit(plain(gist_of(stage, steps.get(stage.id))), max(0, room))
+        lines.append([
+            Piece(f"  {sign}", ink), Piece(f" {number} ", "dim"), Piece(name + " "), Piece(gist, "dim"),
+            Piece(note, ink if here or stage.state == "failed" else "dim"),
+        ])  # fmt: skip
+        if here is not None:
+            tail = f" {int(share(here) * 100)}%  {clock(here.eta_s)}"
+            lines.append([Piece("      "), *bar(share(here), max(4, width - 6 - len(tail))), Piece(tail, "run")])
+        if stage.state == "failed" and stage.reason:
+            lines += block(stage.reason, width - 3, 3, "bad")[:-1]
+    return [*lines, []]
+
+
+def gist_of(stage: StageRecord, step: StageStep | None) -> str:
+    """What sets this stage apart, in a few words."""
+    told = stage.effective
+    if "width" in told and "height" in told:
+        size = f"{told['width']}x{told['height']}"
+        return f"{told['steps']} st · {size}" if "steps" in told else size
+    if "denoise" in told:
+        return f"{told['denoise']}"
+    if step is not None and step.steps:
+        return f"{step.steps} st"
+    return ""
+
+
+def timing(stage: StageRecord, running: RunningJob | None, now: float) -> str:
+    if running is not None:
+        return f"{running.step}/{running.steps}" if running.steps else clock(max(0.0, now - running.since))
+    if stage.started is not None and stage.ended is not None:
+        return clock(stage.ended - stage.started)
+    return "" if stage.state in ("waiting", "running") else stage.state
+
+
+def prompts(record: JobRecord, width: int) -> list[Line]:
+    spec = record.spec
+    lines: list[Line] = []
+    if spec.prompt:
+        lines += [section("prompt"), *block(spec.prompt, width, 8, "text")]
+    if spec.template and spec.template != spec.prompt:
+        lines += [section("before variation"), *block(spec.template, width, 6, "dim")]
+    if spec.negative:
+        lines += [section("negative"), *block(spec.negative, width, 4, "dim")]
+    return lines
+
+
+def settings(record: JobRecord, width: int) -> list[Line]:
+    """What this job sets other than its run's pipeline does, and where each value came from."""
+    overlay: dict[str, Scalar] = record.spec.overlay
+    if not overlay:
+        return []
+    lines: list[Line] = [section("settings")]
+    for name, value in overlay.items():
+        origin = record.spec.origins.get(name, "")
+        left = fit(plain(f"{name} {value}"), min(width - 3, max(18, width - 4 - len(origin))))
+        lines.append([Piece("   " + left), Piece(" " + plain(origin), "faint")])
+    return [*lines, []]
+
+
+def happened(record: JobRecord, width: int) -> list[Line]:
+    moments = [(record.created, "submitted", "dim")]
+    for stage in record.stages:
+        if stage.started is not None:
+            where = f" on {stage.node}" if stage.node else ""
+            moments.append((stage.started, f"{stage.id} begun{where}", "dim"))
+        if stage.ended is not None:
+            moments.append((stage.ended, f"{stage.id} {stage.state}", STAGE_SIGNS[stage.state][1]))
+    if record.ended is not None:
+        moments.append((record.ended, GLYPHS[record.state][2], GLYPHS[record.state][1]))
+    return [
+        [Piece(f"   {datetime.fromtimestamp(at):%H:%M:%S} ", "faint"), Piece(fit(plain(word), width - 11), ink)]
+        for at, word, ink in moments
+    ]

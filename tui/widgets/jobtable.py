@@ -1,0 +1,70 @@
+"""The queue as a table: a hundred thousand jobs or ten, a change touches its line or its cell."""
+
+from textual.geometry import Region
+from textual.strip import Strip
+
+from schema.ids import JobId
+from schema.scenes import Row, RunningJob
+from tui.widgets.ink import Piece, fit
+from tui.widgets.jobrow import Widths, heading, longest_id, pieces, widths
+from tui.widgets.listing import Listing
+from tui.widgets.pages import Pages
+
+
+class JobTable(Listing[Row]):
+    header_lines = 1
+
+    def __init__(self) -> None:
+        super().__init__(Pages(lambda row: row.id), id="jobs")
+        self.running: dict[JobId, RunningJob] = {}
+        self.title_line = (Piece("Jobs", "title"),)
+        self._id_width = 10
+
+    def name_of(self, item: Row) -> str:
+        return item.id
+
+    @property
+    def widths(self) -> Widths:
+        return widths(self.room[0], self._id_width)
+
+    def header_line(self, line: int, width: int) -> Strip:
+        return self.strip(heading(self.widths), width)
+
+    def inner(self, y: int, width: int) -> Strip:
+        if self.pages.known and not self.pages.total and y == 3:
+            return self.strip([Piece(fit("  No job here.  n makes a new run.", width), "dim")], width)
+        return super().inner(y, width)
+
+    def cell_line(self, index: int, item: Row | None, line: int, width: int) -> Strip:
+        here = index == self.cursor
+        over = ("cursor" if self.has_focus else "cursor-idle") if here else None
+        if item is None:
+            return self.strip([Piece("  ·", "faint")], width, over)
+        drawn = pieces(item, self.running.get(item.id), self.widths, cursor=here, marked=self.is_marked(item))
+        return self.strip(drawn, width, over)
+
+    def arrived(self, changed: set[int], *, total_changed: bool) -> None:
+        first, last = self.in_view()
+        longest = longest_id([self.pages.get(i) for i in range(first, last + 1)])
+        if longest > self._id_width:
+            self._id_width, total_changed = longest, True
+        super().arrived(changed, total_changed=total_changed)
+
+    def progressed(self, running: dict[JobId, RunningJob], jobs: frozenset[JobId]) -> None:
+        """New progress: only the last cell of these jobs is sent again, and only where it is in view."""
+        was, self.running = self.running, running
+        first, last = self.in_view()
+        regions = []
+        wide = self.widths.progress
+        for index in range(first, min(last + 1, self.pages.total)):
+            row = self.pages.get(index)
+            if row is None or row.id not in jobs:
+                continue
+            old, new = was.get(row.id), running.get(row.id)
+            y = index - self.top + self.header_lines + self.inset
+            if old is not None and new is not None and old.stage == new.stage and old.node == new.node:
+                regions.append(Region(self.inset + self.room[0] - wide, y, wide, 1))
+            elif old != new:
+                regions.append(Region(self.inset, y, self.room[0], 1))
+        if regions:
+            self.refresh(*regions)

@@ -1,0 +1,61 @@
+"""The first line: where one can go, where one is, and whether the daemon is there."""
+
+from rich.cells import cell_len
+from textual import events
+
+from tui.keys import AREAS
+from tui.live import Live
+from tui.widgets.ink import Drawn, Line, Piece, measure
+
+
+class TopBar(Drawn):
+    ALLOW_SELECT = False
+
+    def __init__(self, area: str) -> None:
+        super().__init__()
+        self._area = area
+        self._live = Live()
+        self._time = ""
+
+    def show(self, live: Live, time: str) -> None:
+        """Draws what changed; `time` is `12:41`."""
+        before = self.line(0)
+        self._live, self._time = live, time
+        if tuple(before) != tuple(self.line(0)):
+            self.redraw(0)
+
+    def line(self, y: int) -> Line:
+        width = self.size.width
+        wide = width >= 100
+        left = [Piece(" stablenew  " if wide else " ", "title")]
+        for area in AREAS:
+            here = area.id == self._area
+            word = f"[{area.title}]" if here else f" {area.title} "
+            left.append(Piece(word + (" " if wide else ""), "active" if here else "dim"))
+        right = self._right(wide)
+        gap = width - measure(left) - measure(right) - 1
+        return [*left, Piece(" " * max(1, gap)), *right]
+
+    def _right(self, wide: bool) -> list[Piece]:
+        nodes = self._live.scene.nodes
+        up = sum(node.state in ("ready", "busy") for node in nodes)
+        count = f"{up}/{len(nodes)}"
+        if not self._live.linked:
+            return [Piece("○ ", "bad"), Piece("no daemon" if wide else "off", "bad"), self._clock(wide)]
+        sign = Piece("● ", "good" if up == len(nodes) and up else "warn")
+        if not wide:
+            return [sign, Piece(count, "text")]
+        word = "node" if len(nodes) == 1 else "nodes"
+        return [sign, Piece("daemon up", "text"), Piece(f"  {count} {word}", "text"), self._clock(wide)]
+
+    def _clock(self, wide: bool) -> Piece:
+        return Piece(f"  {self._time}" if wide else "", "dim")
+
+    async def on_click(self, event: events.Click) -> None:
+        """A click on an area's name goes there."""
+        x = cell_len(self.line(0)[0].text)
+        for area, piece in zip(AREAS, self.line(0)[1:], strict=False):
+            x += cell_len(piece.text)
+            if event.x < x:
+                await self.run_action(f"app.go('{area.id}')")
+                return
