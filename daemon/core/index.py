@@ -55,7 +55,7 @@ class Index:
         """May have nothing left to do."""
         self.places: dict[JobId, Place] = {}
         self.counts: dict[Where, int] = dict.fromkeys(("shelf", "delayed", "ripe", "held", "running", "attention"), 0)
-        self.work: dict[RunId, dict[StageKind, float]] = {}
+        self.work: dict[RunId, dict[str, float]] = {}
         """Units of work that can still be done without a person, by stage kind."""
 
     def put(self, job: JobId, place: Place) -> None:

@@ -1,5 +1,7 @@
 """The live state as a client sees it, and the open attempts as the dispatcher does."""
 
+from itertools import islice
+
 from msgspec.structs import replace
 
 from daemon.core.eta import Paces, job_seconds, paces_of, run_seconds
@@ -21,7 +23,7 @@ def look(state: State, vitals: Vitals, now: float) -> Scene:
     counts = index.counts
     waiting = counts["shelf"] + counts["delayed"] + counts["ripe"]
     started = list(index.started)[:MOST_RUNNING]
-    newest = [run for _, run in zip(range(MOST_RUNS), reversed(state.runs.values()), strict=False)]
+    newest = list(islice(reversed(state.runs.values()), MOST_RUNS))
     return Scene(
         head=state.seq,
         queue=QueueScene(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from schema.commands import Command, SubmitRun
 from schema.errors import Refused
 from schema.ids import NodeId, Token
+from schema.observations import Observation
 from schema.orders import Load, Progress
 
 MEGA = 1024 * 1024
@@ -30,7 +31,7 @@ def blocked(vitals: Vitals) -> str:
     return f"only {free:,.0f} MB of disk are free; stages start again above {floor:,.0f} MB"
 
 
-def check_room(vitals: Vitals, command: Command) -> None:
+def check_room(vitals: Vitals, command: Command | Observation) -> None:
     """Raises Refused for a run that the disk has no room for."""
     if not isinstance(command, SubmitRun) or vitals.free_bytes is None or vitals.free_bytes >= vitals.submit_floor:
         return

@@ -9,7 +9,7 @@ from typing import Literal
 from msgspec import structs
 
 from daemon.core.decide import jobs, reopen
-from daemon.core.state import Held, Job, State, Undoable, phase_name
+from daemon.core.state import Held, Job, Running, State, Undoable, phase_name
 from daemon.core.words import label
 from schema import commands as c
 from schema import events as e
@@ -139,6 +139,8 @@ def _live_job_back(state: State, event: e.Event, why: Why) -> e.Event | None:
             if job.spec == event.was or not jobs.may_edit(job):
                 return None
             return e.JobEdited(job=job.id, was=job.spec, now=event.was)
+        case e.JobReopened() if isinstance(job.phase, Running):
+            return jobs.cancelled(job, f"{why} of its {event.reason}")
         case e.JobReopened(was="finished"):
             return e.JobFinished(job=job.id)
         case e.JobReopened(was="failed"):

@@ -1,0 +1,92 @@
+"""Idempotency keys: the same wish asked twice is done once and answered twice with the same words."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from daemon.log.store import Log
+from schema.errors import Refused
+from schema.events import CommandRedone, CommandUndone, Envelope, Event, ImagesCompared
+from schema.ids import CommandId
+from schema.scenes import Answer
+
+MOST = 4096
+"""Keys kept in memory; older ones are looked up in the log."""
+
+MOST_SUBJECTS = 1000
+
+
+class _Seen(NamedTuple):
+    digest: bytes | None
+    answer: asyncio.Future[Answer]
+
+
+class Recent:
+    """Keys on their way to the log, or just written."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._seen: dict[tuple[str, str], _Seen] = {}
+
+    async def find(self, actor: str, key: str, digest: bytes | None) -> Answer | None:
+        """The answer if the key was used; None: it is free, and stays so until the caller next awaits.
+
+        Raises Refused if the key was used for another wish, or if the wish it was used for is refused.
+        """
+        seen = self._seen.get((actor, key))
+        if seen is None:
+            kept = await self._log.find_key(actor, key)
+            if kept is not None:
+                _check(digest, kept.digest, key)
+                return replace(answer_of(kept.command, kept.envelopes), repeated=True)
+            seen = self._seen.get((actor, key))  # Another may have brought it while the log was read.
+        if seen is None:
+            return None
+        _check(digest, seen.digest, key)
+        return replace(await asyncio.shield(seen.answer), repeated=True)
+
+    def note(self, actor: str, key: str, digest: bytes | None, answer: asyncio.Future[Answer]) -> None:
+        """The wish is in the mailbox. A refused one leaves its key free."""
+        self._seen[(actor, key)] = _Seen(digest, answer)
+        answer.add_done_callback(lambda done: self._forget((actor, key)) if _came_to_nothing(done) else None)
+        for name in list(self._seen)[: max(0, len(self._seen) - MOST)]:
+            if self._seen[name].answer.done():
+                del self._seen[name]
+
+    def _forget(self, name: tuple[str, str]) -> None:
+        self._seen.pop(name, None)
+
+
+def answer_of(command: CommandId, envelopes: Sequence[Envelope]) -> Answer:
+    """What a command's own events amount to; the same now and when its key comes again in a year."""
+    subjects = tuple(dict.fromkeys(name for envelope in envelopes if (name := _subject(envelope.event))))
+    return Answer(
+        command=command,
+        seq=envelopes[-1].seq if envelopes else 0,
+        subjects=subjects[:MOST_SUBJECTS],
+        changed=len(subjects),
+    )
+
+
+def _subject(event: Event) -> str | None:
+    """The id of what the event is about."""
+    if isinstance(event, ImagesCompared):
+        return event.better
+    if isinstance(event, CommandUndone | CommandRedone):
+        return None
+    for kind in ("job", "run", "image", "node"):
+        name: str | None = getattr(event, kind, None)
+        if name is not None:
+            return name
+    return None
+
+
+def _check(digest: bytes | None, known: bytes | None, key: str) -> None:
+    if digest != known:
+        raise Refused(f"The key '{key}' was used for another request.", remedy="Use a new key for a new request.")
+
+
+def _came_to_nothing(answer: asyncio.Future[Answer]) -> bool:
+    return answer.cancelled() or answer.exception() is not None
