@@ -6,15 +6,16 @@
 import json
 import os
 import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from daemon.log import anchor
 from daemon.log.chain import ZERO, Head, walk
-from daemon.log.faults import LogDamaged
 from daemon.log.reading import hash_at, newest
 from daemon.log.rows import envelope
-from daemon.log.tables import COLUMNS, Row, check_format, reader
+from daemon.log.tables import COLUMNS, Row, check_format, is_empty, reader
 
 ALWAYS_WHOLE: Final = 50_000
 """Events up to which every start checks the whole chain (a quarter of a second); beyond, only what is new since the
@@ -43,68 +44,79 @@ def check_against(path: Path, promise: Head | None, *, deep: bool = False) -> Ve
     """As `check`; a promise of seq 0 is kept by every log, so that a backup can be checked without its anchor."""
     promised = promise.seq if promise else 0
     if not path.exists() or path.stat().st_size == 0:
-        return Verdict(0, ZERO, promised, _broken_promise(ZERO, promise, None, empty=True))
+        return Verdict(0, ZERO, promised, _broken_promise(ZERO, promise, None))
     try:
-        db = reader(path)
-    except sqlite3.Error as error:
-        return Verdict(0, ZERO, promised, (f"the log cannot be opened: {error}",))
-    try:
-        db.execute("BEGIN")  # one moment for all reads
-        return _check_open(db, path, promise, deep)
+        with closing(reader(path)) as db:
+            db.execute("BEGIN")  # one moment for all reads
+            if is_empty(db):
+                return Verdict(0, ZERO, promised, _broken_promise(ZERO, promise, None))
+            return _check_open(db, path, promise, deep)
     except sqlite3.Error as error:
         return Verdict(0, ZERO, promised, (f"the log cannot be read: {error}",))
-    except LogDamaged as damage:
-        return Verdict(0, ZERO, promised, damage.findings)
-    finally:
-        db.close()
 
 
 def _check_open(db: sqlite3.Connection, path: Path, promise: Head | None, deep: bool) -> Verdict:
-    check_format(db, path)
-    count = newest(db)[0]
+    findings = _told(lambda: check_format(db, path))
+    count = _count(db)
     whole = deep or count <= ALWAYS_WHOLE
-    findings: list[str] = []
     start = ZERO if whole else verified(path)
     if start.seq and hash_at(db, start.seq) != start.hash:
         start = ZERO
-    chain = walk(db.execute(f"SELECT {COLUMNS} FROM events WHERE seq>? ORDER BY seq", (start.seq,)), start)
-    if chain.finding:
-        findings.append(chain.finding)
-    findings.extend(_structure(db, whole))
-    promised_hash = hash_at(db, promise.seq) if promise and promise.seq <= chain.head.seq else None
-    findings.extend(_broken_promise(chain.head, promise, promised_hash, empty=chain.head.seq == 0))
+    head, broken = walk(_rows(db, start.seq), start)
+    if broken:
+        findings.append(broken)
+    findings += _told(lambda: _structure(db, whole))
+    promised_hash = hash_at(db, promise.seq) if promise and promise.seq <= head.seq else None
+    findings += _broken_promise(head, promise, promised_hash)
     if deep and not findings:
-        findings.extend(_unreadable(db))
-    promised = max(promise.seq if promise else 0, count if chain.finding else 0)
-    return Verdict(chain.head.seq, chain.head, promised, tuple(findings))
+        findings += _told(lambda: _streams(db))
+    promised = max(promise.seq if promise else 0, count if broken else 0)
+    return Verdict(head.seq, head, promised, tuple(findings))
+
+
+def _count(db: sqlite3.Connection) -> int:
+    """Events that seem to be there; 0 when the last page cannot be read."""
+    try:
+        return newest(db)[0]
+    except sqlite3.DatabaseError:
+        return 0
+
+
+def _rows(db: sqlite3.Connection, after: int) -> Iterator[Row]:
+    # A generator, so that whoever walks also meets the error of the first page.
+    yield from db.execute(f"SELECT {COLUMNS} FROM events WHERE seq>? ORDER BY seq", (after,))
+
+
+def _told(look: Callable[[], list[str]]) -> list[str]:
+    """What a look finds, or why it could not: a damaged page must not hide how much of the chain is good."""
+    try:
+        return look()
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        return [f"the log cannot be read: {error}"]
 
 
 def _structure(db: sqlite3.Connection, whole: bool) -> list[str]:
     """What SQLite itself finds; `whole` compares the indexes with the table, too."""
-    try:
-        told = db.execute(f"PRAGMA {'integrity' if whole else 'quick'}_check(3)").fetchall()
-    except sqlite3.DatabaseError as error:
-        return [f"SQLite cannot check the tables: {error}"]
+    told = db.execute(f"PRAGMA {'integrity' if whole else 'quick'}_check(3)").fetchall()
     return [f"SQLite finds: {line}" for (line,) in told if line != "ok"]
 
 
-def _broken_promise(head: Head, promise: Head | None, promised_hash: bytes | None, *, empty: bool) -> tuple[str, ...]:
+def _broken_promise(head: Head, promise: Head | None, promised_hash: bytes | None) -> tuple[str, ...]:
     if promise is None:
         lost = f"nobody knows whether the log's end is whole: its head anchor is missing (it ends at {head.seq})"
-        return () if empty else (lost,)
+        return (lost,) if head.seq else ()
     if promise.seq > head.seq:
         return (f"the log ends at {head.seq} but {promise.seq} was promised",)
-    if not empty and promised_hash != promise.hash:
+    if head.seq and promised_hash != promise.hash:
         return (f"event {promise.seq} is another one than was promised: this is not the log that was last used here",)
     return ()
 
 
-def _unreadable(db: sqlite3.Connection) -> list[str]:
+def _streams(db: sqlite3.Connection) -> list[str]:
     """Streams with a gap. Raises LogFromNewer for an event that no decoder reads."""
     versions: dict[str, int] = {}
     findings: list[str] = []
-    row: Row
-    for row in db.execute(f"SELECT {COLUMNS} FROM events ORDER BY seq"):
+    for row in _rows(db, 0):
         if row[4] != versions.get(row[3], 0) + 1:
             findings.append(f"event {row[0]} is number {row[4]} of {row[3]}, behind {versions.get(row[3], 0)}")
         versions[row[3]] = row[4]

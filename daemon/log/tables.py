@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
-from daemon.log.faults import LogDamaged, LogFromNewer
+from daemon.log.faults import LogFromNewer
 from schema.errors import Refused
 from schema.ids import CommandId, Seq
 
@@ -71,7 +71,7 @@ def writer(path: Path | str, *, durable: bool = True) -> sqlite3.Connection:
     for pragma in ("foreign_keys=ON", "trusted_schema=OFF", "cell_size_check=ON", "mmap_size=0"):
         db.execute(f"PRAGMA {pragma}")
     db.execute("PRAGMA journal_size_limit=67108864")
-    if not db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+    if is_empty(db):
         db.execute("BEGIN IMMEDIATE")
         for statement in SCHEMA:
             db.execute(statement)
@@ -97,10 +97,19 @@ def check_sqlite() -> None:
         )
 
 
-def check_format(db: sqlite3.Connection, path: Path) -> None:
-    """Raises LogFromNewer or LogDamaged unless this is a log of a format this version reads."""
+def is_empty(db: sqlite3.Connection) -> bool:
+    """Whether the tables are still to be made."""
+    return not db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+
+
+def check_format(db: sqlite3.Connection, path: Path) -> list[str]:
+    """What is wrong with the tables themselves. Raises LogFromNewer for a format this version does not read."""
     if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-        raise LogDamaged(("this file is no log of stablenew",), where=str(path), ends_at=0, promised=0)
-    found = int(db.execute("SELECT v FROM meta WHERE k='format'").fetchone()[0])
-    if found > FORMAT:
-        raise LogFromNewer(f"the log has format {found}; this version reads up to {FORMAT}.", where=str(path))
+        return ["this file does not say that it is a log of stablenew"]
+    found = db.execute("SELECT v FROM meta WHERE k='format'").fetchone()
+    if found and found[0].isdecimal() and int(found[0]) > FORMAT:
+        raise LogFromNewer(f"the log has format {found[0]}; this version reads up to {FORMAT}.", where=str(path))
+    tables = {sql for (sql,) in db.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")}
+    if not found or found[0] != str(FORMAT) or tables != {sql for sql in SCHEMA if sql.startswith("CREATE")}:
+        return ["its tables or triggers were changed"]
+    return []
