@@ -1,0 +1,1 @@
+"""What people wrote, on disk: settings, packs, pipelines, presets, profiles. Reads fresh, writes whole files."""
