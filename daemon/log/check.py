@@ -51,7 +51,7 @@ def check_against(path: Path, promise: Head | None, *, deep: bool = False) -> Ve
             if is_empty(db):
                 return Verdict(0, ZERO, promised, _broken_promise(ZERO, promise, None))
             return _check_open(db, path, promise, deep)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # SQLite cites damaged text as it is
         return Verdict(0, ZERO, promised, (f"the log cannot be read: {error}",))
 
 
