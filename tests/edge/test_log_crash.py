@@ -1,0 +1,141 @@
+"""A process that is killed, a disk that is full or fails: what was told is on disk, nothing is told afterwards."""
+
+import asyncio
+import random
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from daemon.log.check import check
+from daemon.log.store import LogBroken, open_log, read_log
+from schema.events import Envelope, QueuePaused
+from schema.ids import Seq
+
+APPENDING = """
+import asyncio, sys
+from pathlib import Path
+from daemon.log.store import LogBroken, open_log
+from schema.events import Envelope, JobHeld
+from schema.ids import JobId, Seq
+
+async def main(home):
+    log = open_log(home / "events.db", home / "events.head")
+    seq = log.head.seq
+
+    async def submit(number):
+        nonlocal seq
+        while True:
+            seq += 1
+            mine = seq
+            event = JobHeld(job=JobId(f"run.{number}-" + "x" * 300))
+            await log.append([Envelope(seq=Seq(mine), at=1.0, epoch=Seq(1), actor="daemon", event=event)])
+            sys.stdout.write(f"{mine}\\n")
+            sys.stdout.flush()
+
+    try:
+        await asyncio.gather(*(submit(number) for number in range(8)))
+    except LogBroken as broken:
+        sys.stderr.write(str(broken))
+        try:
+            await log.append([])
+        except LogBroken:
+            sys.exit(74)
+
+asyncio.run(main(Path(sys.argv[1])))
+"""
+
+
+def batch(first: int, last: int) -> list[Envelope]:
+    return [
+        Envelope(seq=Seq(seq), at=1.0, epoch=Seq(1), actor="daemon", event=QueuePaused())
+        for seq in range(first, last + 1)
+    ]
+
+
+def start(home: Path, limit: int | None = None) -> subprocess.Popen[str]:
+    """A process that appends and prints each seq once it was told that it is durable."""
+
+    def bound() -> None:
+        if limit is not None:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    return subprocess.Popen(
+        [sys.executable, "-P", "-c", APPENDING, str(home)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=bound,
+    )  # fmt: skip
+
+
+def told(output: str) -> int:
+    """The highest seq that was printed whole."""
+    return max((int(line) for line in output.splitlines(keepends=True) if line.endswith("\n")), default=0)
+
+
+def kill_after(home: Path, lines: int) -> int:
+    process = start(home)
+    assert process.stdout is not None
+    seen = [process.stdout.readline() for _ in range(lines)]
+    process.kill()
+    output = "".join(seen) + process.communicate(timeout=30)[0]
+    return told(output)
+
+
+def kills(home: Path, times: int) -> None:
+    draw = random.Random(7)
+    highest = 0
+    for _ in range(times):
+        highest = max(highest, kill_after(home, draw.randrange(1, 200)))
+        verdict = check(home / "events.db", home / "events.head", deep=True)
+        assert verdict.findings == ()
+        assert verdict.head.seq >= highest
+    assert [kept.seq for kept in read_log(home / "events.db")] == list(range(1, verdict.head.seq + 1))
+
+
+@pytest.mark.story
+def test_a_killed_process_loses_nothing_that_was_told(tmp_path: Path) -> None:
+    kills(tmp_path, 4)
+
+
+@pytest.mark.long
+@pytest.mark.story
+@pytest.mark.timeout(900)
+def test_two_hundred_kills_lose_nothing_that_was_told(tmp_path: Path) -> None:
+    kills(tmp_path, 200)
+
+
+@pytest.mark.story
+def test_a_full_disk_ends_the_log_and_loses_nothing_that_was_told(tmp_path: Path) -> None:
+    process = start(tmp_path, limit=600_000)
+    output, complaint = process.communicate(timeout=60)
+    assert process.returncode == 74
+    assert "the log takes nothing more" in complaint
+    verdict = check(tmp_path / "events.db", tmp_path / "events.head", deep=True)
+    assert verdict.findings == ()
+    assert verdict.head.seq >= told(output) > 50
+    # With room again, the next process goes on.
+    assert kill_after(tmp_path, 20) > verdict.head.seq
+
+
+async def test_a_failing_sync_fails_all_that_wait_and_all_that_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = open_log(tmp_path / "events.db", tmp_path / "events.head")
+    await log.append(batch(1, 3))
+
+    def fail(*_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr("daemon.log.appender.Appender.append", fail)
+    waiting = [log.append(batch(4, 4)), log.append(batch(5, 5))]
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert all(isinstance(result, LogBroken) for result in results)
+    monkeypatch.undo()
+    with pytest.raises(LogBroken, match="disk I/O error"):
+        await log.append(batch(4, 4))
+    assert log.head.seq == 3
+    await log.close()
