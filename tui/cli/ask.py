@@ -2,20 +2,26 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from tui.cli import output
-from tui.link import endpoint
-from tui.link.call import Daemon
 from tui.link.doc import Doc
 
+if TYPE_CHECKING:
+    from tui.link.call import Daemon  # loaded when something is asked: a help asks nothing
 
-def daemon() -> Daemon:
+
+def daemon() -> "Daemon":
     """The daemon that runs; verbs that need one end with `NO_DAEMON` where none does."""
+    from tui.link import endpoint
+
     return endpoint.reach(os.environ)
 
 
-def started() -> Daemon:
+def started() -> "Daemon":
     """The daemon, started if none runs."""
+    from tui.link import endpoint
+
     return endpoint.ensure(os.environ, output.tell)
 
 

@@ -3,11 +3,12 @@
 import os
 
 from tui.cli.tree import Take, Verb
-from tui.link.endpoint import daemon_command
 
 
 def become(*words: str) -> int:
     """This process becomes the child: signals, pipes and the exit code are the child's own. Does not return."""
+    from tui.link.endpoint import daemon_command
+
     command = daemon_command(*words)
     os.execv(command[0], command)
 

@@ -1,11 +1,14 @@
 """`config`: where things live, and the settings with their faults. No daemon is needed."""
 
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tui.cli import output
 from tui.cli.child import passing
 from tui.cli.tree import JSON, Verb
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def path(as_json: bool) -> int:
@@ -37,9 +40,10 @@ def paths() -> dict[str, str | None]:
     }
 
 
-def _results(settings: Path, default: Path) -> str:
+def _results(settings: "Path", default: "Path") -> str:
     """The settings may name another folder; the environment wins over the file."""
     import tomllib
+    from pathlib import Path
 
     folder: object = os.environ.get("STABLENEW_RESULTS__FOLDER")
     if not folder:

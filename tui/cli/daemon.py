@@ -4,14 +4,16 @@ import os
 
 from schema.errors import Exit, Refused
 from tui.cli import ask, output
+from tui.cli.child import become
 from tui.cli.tree import JSON, Verb, flag
-from tui.link import endpoint
 from tui.link.doc import Doc
 
 STATUS_FIELDS = ("pid", "socket", "version", "head", "state", "started", "results")
 
 
 def start(as_json: bool) -> int:
+    from tui.link import endpoint
+
     was_up = endpoint.state_of(os.environ) in endpoint.UP
     answer = ask.started().get("/v1/status")
     if as_json:
@@ -23,6 +25,8 @@ def start(as_json: bool) -> int:
 
 def stop(as_json: bool) -> int:
     """Returns when the process is gone. What runs is given back to the queue and goes on after the next start."""
+    from tui.link import endpoint
+
     daemon = ask.daemon()
     pid = daemon.get("/v1/status").whole("pid")
     daemon.post("/v1/daemon/stop")
@@ -51,8 +55,7 @@ def _status_of(answer: Doc) -> dict[str, object]:
 
 def run(words: list[str]) -> int:
     """In the foreground: this process becomes the daemon, so that signals and the exit code are its own."""
-    command = endpoint.daemon_command("run", *words)
-    os.execv(command[0], command)
+    return become("run", *words)
 
 
 UNIT = """\

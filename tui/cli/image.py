@@ -8,8 +8,8 @@ from tui.cli.child import passing
 from tui.cli.job import FILTER
 from tui.cli.pictures import OPTIONS, enhance, export
 from tui.cli.tree import JSON, KEY, PAGE, Verb, argument, flag, option, options
-from tui.link.call import quoted
 from tui.link.doc import Doc
+from tui.link.query import quoted
 
 Words = list[str]
 

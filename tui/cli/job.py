@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from schema.errors import Exit, Refused
 from tui.cli import ask, output
 from tui.cli.tree import JSON, KEY, PAGE, Verb, argument, flag, option, options
-from tui.link.call import quoted
 from tui.link.doc import Doc
+from tui.link.query import quoted
 
 Words = list[str]
 

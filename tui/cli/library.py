@@ -3,8 +3,8 @@
 from tui.cli import ask, output
 from tui.cli.child import passing
 from tui.cli.tree import JSON, Verb, argument
-from tui.link.call import quoted
 from tui.link.doc import Doc
+from tui.link.query import quoted
 
 NAME = argument("NAME", "As `list` shows it.")
 

@@ -6,8 +6,8 @@ from schema.errors import NoDaemon
 from tui.cli import ask, output
 from tui.cli.child import become, passing
 from tui.cli.tree import JSON, JSONL, Verb, argument, flag, option
-from tui.link.call import quoted
 from tui.link.doc import Doc
+from tui.link.query import quoted
 
 
 def tail(number: int, after: int | None, follow: bool, as_jsonl: bool) -> int:

@@ -4,8 +4,8 @@ from schema.errors import Refused
 from tui.cli import ask, output
 from tui.cli.status import nodes_table
 from tui.cli.tree import JSON, KEY, Verb, argument
-from tui.link.call import quoted
 from tui.link.doc import Doc
+from tui.link.query import quoted
 
 NODE = argument("NODE", "A node's id or name, or a unique prefix of it.")
 COMMAND = (KEY, JSON)

@@ -3,7 +3,6 @@
 Text that came from outside (prompts, names, reasons) loses the characters that could drive a terminal.
 """
 
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -32,6 +31,8 @@ def clean_lines(text: str) -> str:
 
 def as_json(document: object) -> str:
     """One line. Control characters beyond ASCII are escaped, so that a terminal cannot be driven by it."""
+    import json
+
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPED)
 
 
@@ -66,6 +67,8 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: str = "") 
 
     A column headed STATE is coloured; the cells are cleaned.
     """
+    if not rows:
+        return "none"
     cells = [[clean(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in [list(heads), *cells]) for i in range(len(heads))]
     room = _width() - sum(widths[:-1]) - 2 * (len(heads) - 1)

@@ -1,13 +1,18 @@
 """`image export` and `image enhance`: pictures leave the store as files, and files come in as pictures."""
 
 from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from schema.errors import Exit, Refused
 from tui.cli import ask, output
 from tui.cli.tree import JSON, KEY, option, options, switch
-from tui.link.call import Daemon, Refusal, quoted
 from tui.link.doc import Doc
+from tui.link.query import quoted
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tui.link.call import Daemon
 
 PAGE = 500
 LARGEST_PICTURE = 64_000_000
@@ -27,6 +32,8 @@ OPTIONS = (
 
 
 def export(select: list[str], folder: str, as_json: bool) -> int:
+    from pathlib import Path
+
     target = Path(folder).absolute()
     copied = []
     try:
@@ -44,7 +51,7 @@ def export(select: list[str], folder: str, as_json: bool) -> int:
     return Exit.DONE
 
 
-def _copy(source: Path, folder: Path, name: str) -> Path:
+def _copy(source: "Path", folder: "Path", name: str) -> "Path":
     """Under its own name; where another picture has that name, with the image's id before the ending."""
     from filecmp import cmp
     from shutil import copyfile
@@ -59,8 +66,10 @@ def _copy(source: Path, folder: Path, name: str) -> Path:
     return target
 
 
-def _selected(daemon: Daemon, select: list[str]) -> Iterator[Doc]:
+def _selected(daemon: "Daemon", select: list[str]) -> Iterator[Doc]:
     """Image rows: a run or a job stands for its final pictures."""
+    from tui.link.call import Refusal
+
     if any(map(ask.is_pair, select)):
         yield from _matching(daemon, ask.filter_of(select) or "", None)
         return
@@ -76,7 +85,7 @@ def _selected(daemon: Daemon, select: list[str]) -> Iterator[Doc]:
             yield from found
 
 
-def _matching(daemon: Daemon, text: str, final: int | None) -> Iterator[Doc]:
+def _matching(daemon: "Daemon", text: str, final: int | None) -> Iterator[Doc]:
     offset = 0
     while True:
         query = {"filter": text, "final": final, "offset": offset, "limit": PAGE}
@@ -97,6 +106,8 @@ def enhance(
     as_json: bool,
     **asked: object,
 ) -> int:
+    from pathlib import Path
+
     from tui.cli.run import request_of, submit
 
     daemon = ask.started()
@@ -109,10 +120,10 @@ def enhance(
         negative = made_with.text("negative") if negative is None else negative
         seed = made_with.whole("seed") if seed is None else seed
     request = request_of({**asked, "prompt": prompt or "", "negative": negative, "seed": seed, "image": sha})
-    return submit(request, wait is not False, key, as_json)
+    return submit(daemon, request, wait is not False, key, as_json)
 
 
-def _read(path: Path) -> bytes:
+def _read(path: "Path") -> bytes:
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST_PICTURE + 1)
@@ -123,8 +134,10 @@ def _read(path: Path) -> bytes:
     return content
 
 
-def _made_here(daemon: Daemon, picture: str) -> tuple[str, Doc]:
+def _made_here(daemon: "Daemon", picture: str) -> tuple[str, Doc]:
     """The picture's hash and the spec of its job. Raises Refused for what is neither a file nor an id."""
+    from tui.link.call import Refusal
+
     try:
         answer = daemon.get(f"/v1/images/{quoted(picture)}")
     except Refusal as refusal:

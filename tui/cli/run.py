@@ -2,12 +2,15 @@
 
 import sys
 from collections.abc import Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from schema.errors import Exit, NoDaemon, Refused
 from tui.cli import ask, output
 from tui.cli.tree import JSON, JSONL, KEY, Verb, argument, flag, option, options, switch
 from tui.link.doc import Doc
+
+if TYPE_CHECKING:
+    from tui.link.call import Daemon
 
 LARGEST_FILE = 16_000_000
 """Bytes of a pack or pipeline; more is no text a person wrote."""
@@ -47,12 +50,12 @@ WAIT = switch("--wait", "Wait for the end; the default, except with --hold, --at
 def run(wait: bool | None, key: str | None, as_json: bool, **asked: object) -> int:
     request = request_of(asked)
     waits = wait if wait is not None else not any(request.get(name) for name in ("hold", "at", "window"))
-    return submit(request, waits, key, as_json)
+    return submit(ask.started(), request, waits, key, as_json)
 
 
-def submit(request: Mapping[str, object], wait: bool, key: str | None, as_json: bool) -> int:
+def submit(daemon: "Daemon", request: Mapping[str, object], wait: bool, key: str | None, as_json: bool) -> int:
     """Sends a run and, if asked, waits for it. Also what `image enhance` does in the end."""
-    taken = ask.started().post("/v1/runs", request, key)
+    taken = daemon.post("/v1/runs", request, key)
     name = taken.text("run")
     output.tell(
         f"Run {name}: {output.plural(taken.whole('jobs'), 'job')}, seed {taken.whole('seed')},"
@@ -105,7 +108,8 @@ def _whole(done: Doc, taken: Doc) -> dict[str, object]:
 
 def plan(as_json: bool, as_jsonl: bool, wait: bool | None, key: str | None, **asked: object) -> int:
     """Lines as they come; `--json` gathers them into one document."""
-    lines = ask.started().lines("/v1/plan", body=request_of(asked))
+    request = request_of(asked)
+    lines = ask.started().lines("/v1/plan", body=request)
     gathered: list[object] = []
     for line in lines:
         if "plan_hash" in line:
@@ -148,6 +152,8 @@ def text_or_name(word: str) -> str | dict[str, object]:
     """
     if word == "-":
         return {"name": "stdin", "text": _decoded(sys.stdin.buffer.read(LARGEST_FILE + 1), "-")}
+    from pathlib import Path
+
     path = Path(word)
     try:
         if path.is_file():

@@ -11,11 +11,10 @@ from typing import BinaryIO, NamedTuple
 
 from schema.errors import Exit, NoDaemon, Refused
 from tui.link.doc import Doc
+from tui.link.query import Query, query_of
 
 PATIENCE = 120.0
 """Seconds without a byte before an answer is given up; a plan of a hundred thousand jobs takes some of them."""
-
-Query = Mapping[str, str | int | tuple[str, ...] | None]
 
 
 class Refusal(Refused):
@@ -41,7 +40,7 @@ class Daemon:
         self.path = path
 
     def get(self, path: str, query: Query | None = None) -> Doc:
-        return _document(self._ask("GET", path + _query(query)))
+        return _document(self._ask("GET", path + query_of(query)))
 
     def post(self, path: str, body: Mapping[str, object] | None = None, key: str | None = None) -> Doc:
         return _document(self._ask("POST", path, _encoded(body), key))
@@ -61,7 +60,7 @@ class Daemon:
         `patience`: seconds of silence after which the daemon is taken for gone; None: never.
         """
         method, content = ("GET", b"") if body is None else ("POST", _encoded(body))
-        reply = self._ask(method, path + _query(query), content, patience=patience)
+        reply = self._ask(method, path + query_of(query), content, patience=patience)
         with reply.stream:
             rest = b""
             for piece in reply.pieces():
@@ -180,9 +179,9 @@ def _encoded(body: Mapping[str, object] | None) -> bytes:
 
 def _refusal(reply: _Reply) -> Refusal:
     try:
-        told = Doc(json.loads(reply.body()))
+        told = _decoded(reply.body())
         sentence = told.text("error") or f"the daemon answered with status {reply.status}"
-    except (ValueError, HungUp):
+    except HungUp:
         told, sentence = Doc({}), f"the daemon answered with status {reply.status}"
     code = told.whole("exit", Exit.REFUSED if reply.status < 500 else Exit.FAILED)
     return Refusal(
@@ -196,23 +195,6 @@ def _checked(key: str) -> str:
             "an idempotency key is 1 to 200 printable ASCII characters", where="--key", remedy="Take a UUID, say."
         )
     return key
-
-
-def _query(query: Query | None) -> str:
-    pairs = []
-    for name, value in (query or {}).items():
-        for one in value if isinstance(value, tuple) else (value,):
-            if one is not None:
-                pairs.append(f"{name}={quoted(str(one))}")
-    return "?" + "&".join(pairs) if pairs else ""
-
-
-PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-
-
-def quoted(text: str) -> str:
-    """Percent-encoding (RFC 3986); `urllib.parse` would cost a tenth of a verb's time."""
-    return "".join(chr(byte) if byte in PLAIN else f"%{byte:02X}" for byte in text.encode("utf-8", "surrogateescape"))
 
 
 def _broken(fault: OSError) -> str:

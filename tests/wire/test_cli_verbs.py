@@ -1,0 +1,545 @@
+"""The verbs against a small daemon that answers the documented routes: exit codes, JSON shapes, what is sent."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from socketserver import ThreadingMixIn, UnixStreamServer
+from typing import NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from schema.errors import Exit
+
+RUN = {
+    "run": "k3mpw7ab",
+    "plan_hash": "ab" * 32,
+    "seed": 7,
+    "jobs": 3,
+    "name": "lighthouse",
+    "folder": "/r/k",
+    "seq": 9,
+}
+DONE = {
+    "run": "k3mpw7ab", "plan_hash": "ab" * 32, "seed": 7, "jobs": 3, "finished": 3, "failed": 0, "cancelled": 0,
+    "folder": "/results/k3mpw7ab", "manifest": "/results/k3mpw7ab/manifest.json", "video": None,
+}  # fmt: skip
+PROGRESS = {
+    "jobs": 3, "finished": 1, "failed": 0, "cancelled": 0, "attention": 0, "eta_s": 12.0, "film": "none",
+    "running": [{"job": "k3mpw7ab.2", "stage": "detail", "stage_number": 2, "stages": 3, "step": 4, "steps": 20}],
+}  # fmt: skip
+JOB_ROW = {
+    "id": "k3mpw7ab.1", "run": "k3mpw7ab", "name": "lighthouse-01", "state": "finished", "stars": 4,
+    "created": "2026-11-20T22:04:05.123Z", "seconds": 75.0,
+}  # fmt: skip
+IMAGE_ROW = {
+    "id": "p2q4r6s8", "job": "k3mpw7ab.1", "run": "k3mpw7ab", "stage": "upscale", "final": True, "width": 1024,
+    "height": 1024, "created": "2026-11-20T22:04:05.123Z", "path": "/r/a.png", "sha256": "cd" * 32, "seed": 7,
+}  # fmt: skip
+NODE = {"node": "here", "name": "here", "state": "ready", "backends": ["sketch"], "vram_gb": 8.0}
+QUEUE = {"counts": {"queued": 2}, "eta_s": 31.0}
+STATUS = {
+    "version": "0.1.0", "pid": 4711, "socket": "/s", "head": 42, "state": "ready", "started": "2026-11-20T22:00:00Z",
+    "results": "/r", "queue": QUEUE, "nodes": [NODE], "undo": "cancel 2 jobs",
+}  # fmt: skip
+ANSWER = {"command": "c0mmand1", "seq": 17, "subjects": ["k3mpw7ab.1"], "changed": 1}
+EVENT = {
+    "seq": 42, "at": "2026-11-20T22:04:05.123Z", "epoch": 1, "actor": "uid:1000", "type": "QueuePaused",
+    "event": {"type": "QueuePaused"},
+}  # fmt: skip
+
+
+def page(*items: object) -> dict[str, object]:
+    return {"items": list(items), "total": len(items), "head": 42}
+
+
+class Asked(NamedTuple):
+    method: str
+    path: str
+    query: dict[str, list[str]]
+    body: bytes
+    key: str | None
+
+    @property
+    def fields(self) -> dict[str, object]:
+        return dict(json.loads(self.body or b"{}"))
+
+
+class FakeDaemon:
+    """Answers every documented route; `answers` overrides one, `asked` is what came in."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.asked: list[Asked] = []
+        self.answers: dict[str, tuple[int, object]] = {}
+        self.follow: list[object] = [{"progress": PROGRESS}, {"done": DONE}]
+        path = home / "s"
+        self._server = _Server(str(path), _Handler)
+        self._server.fake = self
+        (home / "state").mkdir(parents=True)
+        endpoint = {"socket": str(path), "pid": os.getpid(), "boot": "x"}
+        (home / "state" / "endpoint.json").write_text(json.dumps(endpoint))
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def answer(self, asked: Asked) -> tuple[int, object]:
+        if asked.path in self.answers:
+            return self.answers[asked.path]
+        if asked.method == "POST" and asked.path.startswith(("/v1/jobs/", "/v1/images/", "/v1/queue/", "/v1/nodes/")):
+            return 200, ANSWER
+        return {
+            "/v1/status": (200, STATUS),
+            "/v1/runs": (201, RUN),
+            "/v1/plan": (200, [{"prompt": "a", "negative": "", "seed": 7, "config": {}}, PLAN_END]),
+            "/v1/jobs": (200, page(JOB_ROW)),
+            "/v1/jobs/k3mpw7ab.1": (200, {"id": "k3mpw7ab.1", "state": "finished", "spec": {"prompt": "a"}}),
+            "/v1/jobs/k3mpw7ab.1/explain": (200, {"job": "k3mpw7ab.1", "text": "It is done.", "stages": []}),
+            "/v1/images": (200, page(IMAGE_ROW)),
+            "/v1/images/p2q4r6s8": (200, {"image": IMAGE_ROW, "job": {"spec": {"prompt": "a lighthouse", "seed": 7}}}),
+            "/v1/queue": (200, QUEUE),
+            "/v1/nodes": (200, page(NODE)),
+            "/v1/packs": (200, page({"name": "knights", "prompts": 3})),
+            "/v1/pipelines": (200, page({"name": "standard"})),
+            "/v1/presets": (200, page()),
+            "/v1/undo": (200, {**ANSWER, "text": "cancel 2 jobs"}),
+            "/v1/redo": (200, {**ANSWER, "text": "cancel 2 jobs"}),
+            "/v1/follow": (200, self.follow),
+            "/v1/log": (200, [EVENT]),
+            "/v1/log/42": (200, EVENT),
+            "/v1/blobs": (200, {"sha256": "ef" * 32}),
+        }.get(asked.path, (404, {"error": "there is no such thing", "where": "x", "remedy": "Look.", "exit": 2}))
+
+
+PLAN_END = {"jobs": 1, "plan_hash": "ab" * 32, "seed": 7, "warnings": []}
+
+
+class _Server(ThreadingMixIn, UnixStreamServer):
+    daemon_threads = True
+    fake: FakeDaemon
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+
+    def _answer(self) -> None:
+        parts = urlsplit(self.path)
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        asked = Asked(self.command, parts.path, parse_qs(parts.query), body, self.headers.get("Idempotency-Key"))
+        self.server.fake.asked.append(asked)
+        status, document = self.server.fake.answer(asked)
+        self.send_response(status)
+        if isinstance(document, list):
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            for line in document:
+                content = json.dumps(line).encode() + b"\n"
+                for piece in (content[:5], content[5:]):  # lines need not arrive whole
+                    self.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+            self.wfile.write(b"0\r\n\r\n")
+        else:
+            content = json.dumps(document).encode()
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+    do_GET = do_POST = do_PUT = _answer
+
+    def address_string(self) -> str:
+        return "unix"
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Iterator[FakeDaemon]:
+    daemon = FakeDaemon(tmp_path)
+    yield daemon
+    daemon.close()
+
+
+class Told(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, object]:
+        """Of a `--json` verb: exactly one line, one document."""
+        assert self.out.endswith("\n") and self.out.count("\n") == 1, self
+        return dict(json.loads(self.out))
+
+
+def stablenew(home: Path, *words: str, folder: Path | None = None, **env: str) -> Told:
+    command = [sys.executable, "-P", "-m", "tui.cli", *words]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("STABLENEW")}
+    done = subprocess.run(
+        command, env={**kept, "STABLENEW_HOME": str(home), **env}, cwd=folder, capture_output=True, text=True,
+        stdin=subprocess.DEVNULL, timeout=60, check=False,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr, done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+    return Told(done.returncode, done.stdout, done.stderr)
+
+
+# Exit codes ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("status",), Exit.NO_DAEMON, "stablenew daemon start"),
+        (("job", "list"), Exit.NO_DAEMON, "stablenew daemon start"),
+        (("daemon", "stop"), Exit.NO_DAEMON, "stablenew daemon start"),
+        (("jbo",), Exit.REFUSED, "Did you mean `stablenew job`?"),
+        (("job", "cancle"), Exit.REFUSED, "Did you mean `stablenew job cancel`?"),
+        (("job", "cancel"), Exit.REFUSED, "JOB|RUN|FILTER"),
+        (("run", "--count", "many"), Exit.REFUSED, "--count"),
+        (("run", "--nonsense"), Exit.REFUSED, "--nonsense"),
+        (("run", "no/such.txt"), Exit.REFUSED, "no/such.txt: there is no such file"),
+        (("image", "rate", "abc", "6"), Exit.REFUSED, "1 to 5 stars"),
+        (("job", "move", "abc"), Exit.REFUSED, "--top"),
+        (("job", "priority", "abc", "high"), Exit.REFUSED, "'high'"),
+        (("job", "rerun", "abc"), Exit.REFUSED, "--only"),
+        (("--version",), Exit.DONE, ""),
+        (("help-me",), Exit.REFUSED, "--help"),
+    ],
+)
+def test_without_a_daemon_each_word_ends_with_its_documented_code(
+    tmp_path: Path, words: tuple[str, ...], code: int, says: str
+) -> None:
+    told = stablenew(tmp_path, *words)
+
+    assert told.code == code
+    assert says in told.err
+    assert told.out == "" or words == ("--version",)
+
+
+def test_one_sentence_names_what_where_and_the_remedy(fake: FakeDaemon) -> None:
+    fake.answers["/v1/queue/mode"] = (
+        400, {"error": "there is no mode 'quick'", "where": "mode", "remedy": "Take share, warm or free.", "exit": 2},
+    )  # fmt: skip
+
+    told = stablenew(fake.home, "queue", "mode", "quick")
+
+    assert told == (Exit.REFUSED, "", "mode: there is no mode 'quick'. Take share, warm or free.\n")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (404, {"error": "no job", "exit": 2}, 2),
+        (409, {"error": "the plan would differ", "exit": 2}, 2),
+        (403, {"error": "not allowed", "exit": 4}, 4),
+        (503, {"error": "the daemon is stopping", "exit": 1}, 1),
+        (500, "this is no object", 1),
+    ],
+)
+def test_the_daemons_refusal_brings_its_own_exit_code(fake: FakeDaemon, status: int, body: object, code: int) -> None:
+    fake.answers["/v1/jobs/cancel"] = (status, body)
+
+    assert stablenew(fake.home, "job", "cancel", "k3mpw7ab").code == code
+
+
+def test_a_daemon_that_hangs_up_is_no_daemon(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "s"))
+        server.listen()
+
+        def hang_up() -> None:
+            connection, _ = server.accept()
+            connection.recv(65_536)
+            connection.close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        told = stablenew(tmp_path, "undo", STABLENEW_SOCKET=str(tmp_path / "s"))
+        thread.join()
+
+    assert told.code == Exit.NO_DAEMON
+    assert "ended before it had answered" in told.err
+
+
+# run and plan -------------------------------------------------------------------------------------
+
+
+def test_run_waits_and_prints_the_folder(fake: FakeDaemon) -> None:
+    told = stablenew(fake.home, "run", "--prompt", "a lighthouse", "--seed", "7")
+
+    assert told.code == Exit.DONE
+    assert told.out == "/results/k3mpw7ab\n"
+    assert "Run k3mpw7ab: 3 jobs, seed 7" in told.err
+    assert "1/3 jobs ended ETA 12s" in told.err
+    assert fake.asked[-1].query == {"select": ["k3mpw7ab"]}
+
+
+def test_run_json_is_what_scripts_rely_on(fake: FakeDaemon) -> None:
+    told = stablenew(fake.home, "run", "--prompt", "a", "--json")
+
+    assert told.document == DONE
+
+
+def test_run_without_waiting_tells_the_four_facts(fake: FakeDaemon) -> None:
+    told = stablenew(fake.home, "run", "--prompt", "a", "--no-wait", "--json")
+
+    assert told.document == {name: RUN[name] for name in ("run", "plan_hash", "seed", "jobs")}
+    assert fake.asked[-1].path == "/v1/runs"
+
+
+@pytest.mark.parametrize("words", [("--hold",), ("--at", "2h"), ("--window", "22:00-06:00")])
+def test_run_does_not_wait_for_what_starts_later(fake: FakeDaemon, words: tuple[str, ...]) -> None:
+    told = stablenew(fake.home, "run", "--prompt", "a", *words)
+
+    assert told.code == Exit.DONE
+    assert told.out == "k3mpw7ab\n"
+
+
+@pytest.mark.parametrize("count", ["failed", "cancelled"])
+def test_a_waited_for_job_that_did_not_finish_is_five(fake: FakeDaemon, count: str) -> None:
+    fake.follow = [{"done": {**DONE, "finished": 2, count: 1}}]
+
+    told = stablenew(fake.home, "run", "--prompt", "a", "--json")
+
+    assert told.code == Exit.JOB_FAILED
+    assert told.document[count] == 1
+
+
+def test_a_wait_survives_a_stream_that_breaks_off(fake: FakeDaemon) -> None:
+    streams = iter([[{"progress": PROGRESS}], [{"done": DONE}]])
+    whole = fake.answer
+
+    def answer(asked: Asked) -> tuple[int, object]:
+        return (200, next(streams)) if asked.path == "/v1/follow" else whole(asked)
+
+    fake.answer = answer  # type: ignore[method-assign]
+
+    assert stablenew(fake.home, "job", "wait", "k3mpw7ab").code == Exit.DONE
+
+
+def test_every_flag_of_run_arrives_as_the_request_names_it(fake: FakeDaemon) -> None:
+    (fake.home / "knights.txt").write_text("\ufeffa knight\n", encoding="utf-8")
+    (fake.home / "mine.json").write_text('[{"type": "txt2img"}]')
+    words = (
+        "run", "knights.txt", "dragons", "--prompt", "p", "--negative", "n", "--pipeline", "mine.json",
+        "--preset", "soft", "--profile", "hero", "--last", "--set", "txt2img.steps=9", "--set", "detail.denoise=0.2",
+        "--count", "2", "--seed", "-5", "--max-images", "9", "--max-prompts", "3", "--order", "weighted",
+        "--matrix", "rotate", "--limit", "4", "--lock", "hair=red", "--lane", "batch", "--node", "here",
+        "--backend", "sketch", "--at", "2h", "--window", "22:00-06:00", "--deadline", "3d", "--hold", "--video",
+        "--learning", "off", "--plan-hash", "ff", "--name", "mine", "--no-wait", "--key", "k-1",
+    )  # fmt: skip
+
+    assert stablenew(fake.home, *words, folder=fake.home).code == Exit.DONE
+
+    sent = fake.asked[-1]
+    assert sent.key == "k-1"
+    assert sent.fields == {
+        "packs": [{"name": "knights.txt", "text": "a knight\n"}, "dragons"], "prompt": "p", "negative": "n",
+        "pipeline": {"name": "mine.json", "text": '[{"type": "txt2img"}]'}, "preset": "soft", "profile": "hero",
+        "last": True, "set": ["txt2img.steps=9", "detail.denoise=0.2"], "count": 2, "seed": -5, "max_images": 9,
+        "max_prompts": 3, "order": "weighted", "matrix": "rotate", "limit": 4, "lock": ["hair=red"], "lane": "batch",
+        "node": "here", "backend": "sketch", "at": "2h", "window": "22:00-06:00", "deadline": "3d", "hold": True,
+        "video": True, "learning": "off", "plan_hash": "ff", "name": "mine",
+    }  # fmt: skip
+
+
+def test_run_says_nothing_of_flags_that_were_not_given(fake: FakeDaemon) -> None:
+    stablenew(fake.home, "run", "--prompt", "a", "--no-video", "--seed", "0", "--no-wait")
+
+    assert fake.asked[-1].fields == {"prompt": "a", "video": False, "seed": 0}
+
+
+def test_a_pack_that_is_not_utf8_is_refused_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "old.txt").write_bytes(b"a knight\n\nca\xe9\n")
+
+    told = stablenew(tmp_path, "plan", "old.txt", folder=tmp_path)
+
+    assert told.code == Exit.REFUSED
+    assert "old.txt:3: byte 12 is not UTF-8. Save the file as UTF-8." in told.err
+
+
+def test_plan_prints_its_lines_in_order(fake: FakeDaemon) -> None:
+    told = stablenew(fake.home, "plan", "--prompt", "a")
+
+    variant, end = map(json.loads, told.out.splitlines())
+    assert variant["prompt"] == "a"
+    assert (end["jobs"], end["seed"]) == (1, 7)
+    assert stablenew(fake.home, "plan", "--prompt", "a", "--json").document["items"] == [variant]
+
+
+# Other verbs --------------------------------------------------------------------------------------
+
+READS = [
+    (("status",), {"version", "pid", "socket", "head", "state", "queue", "nodes"}),
+    (("daemon", "status"), {"pid", "socket", "version", "head", "state"}),
+    (("daemon", "start"), {"pid", "socket", "version", "head", "state"}),
+    (("queue", "show"), {"counts"}),
+    (("job", "list", "state:finished"), {"items", "total"}),
+    (("job", "show", "k3mpw7ab.1"), {"id", "state"}),
+    (("job", "explain", "k3mpw7ab.1"), {"job", "text"}),
+    (("job", "wait", "k3mpw7ab"), {"jobs", "finished", "failed", "cancelled"}),
+    (("image", "list", "stars:>=4"), {"items", "total"}),
+    (("image", "show", "p2q4r6s8"), {"image", "job"}),
+    (("node", "list"), {"items", "total"}),
+    (("node", "show", "he"), {"node", "state"}),
+    (("agent", "status"), {"items"}),
+    (("pack", "list"), {"items", "total"}),
+    (("pipeline", "list"), {"items", "total"}),
+    (("preset", "list"), {"items", "total"}),
+    (("log", "show", "42"), {"seq", "at", "type", "event"}),
+    (("config", "path"), {"config", "state", "results", "socket", "settings"}),
+    (("doctor",), {"ok", "findings", "paths"}),
+    (("daemon", "install", "--print"), set()),
+]
+
+
+@pytest.mark.parametrize(("words", "names"), READS, ids=[" ".join(words) for words, _ in READS])
+def test_what_is_read_is_one_document_or_words(fake: FakeDaemon, words: tuple[str, ...], names: set[str]) -> None:
+    if names:
+        told = stablenew(fake.home, *words, "--json")
+        assert names <= set(told.document), told
+    in_words = stablenew(fake.home, *words)
+    assert in_words.code in (Exit.DONE, Exit.FAILED if words == ("doctor",) else Exit.DONE)
+    assert (in_words.out or in_words.err).strip()
+
+
+CHANGES: list[tuple[tuple[str, ...], str, dict[str, object]]] = [
+    (("queue", "pause"), "/v1/queue/pause", {}),
+    (("queue", "resume"), "/v1/queue/resume", {}),
+    (("queue", "clear"), "/v1/queue/clear", {}),
+    (("queue", "mode", "warm"), "/v1/queue/mode", {"mode": "warm"}),
+    (("undo",), "/v1/undo", {}),
+    (("redo",), "/v1/redo", {}),
+    (("job", "cancel", "a", "b", "--reason", "no"), "/v1/jobs/cancel", {"select": ["a", "b"], "reason": "no"}),
+    (("job", "cancel", "state:queued", "pack:x"), "/v1/jobs/cancel", {"select": ["state:queued pack:x"]}),
+    (("job", "cancel", "state:held", "red hat"), "/v1/jobs/cancel", {"select": ['state:held "red hat"']}),
+    (("job", "retry", "a"), "/v1/jobs/retry", {"select": ["a"]}),
+    (("job", "rerun", "a", "--only", "s"), "/v1/jobs/rerun", {"select": ["a"], "stage": "s", "only": True}),
+    (("job", "rerun", "--from", "s", "a"), "/v1/jobs/rerun", {"select": ["a"], "stage": "s"}),
+    (("job", "rerun", "a", "s"), "/v1/jobs/rerun", {"select": ["a"], "stage": "s"}),
+    (("job", "hold", "a"), "/v1/jobs/hold", {"select": ["a"]}),
+    (("job", "release", "a"), "/v1/jobs/release", {"select": ["a"]}),
+    (("job", "skip", "a"), "/v1/jobs/skip", {"select": ["a"]}),
+    (("job", "move", "a", "--top"), "/v1/jobs/move", {"select": ["a"], "to": "top"}),
+    (("job", "move", "a", "bottom"), "/v1/jobs/move", {"select": ["a"], "to": "bottom"}),
+    (("job", "move", "a", "--after", "b"), "/v1/jobs/move", {"select": ["a"], "to": "after", "anchor": "b"}),
+    (("job", "priority", "a", "-3"), "/v1/jobs/priority", {"select": ["a"], "priority": -3}),
+    (("job", "edit", "a", "--prompt", "", "--set", "x.y=1"), "/v1/jobs/edit",
+     {"select": ["a"], "prompt": "", "set": ["x.y=1"]}),
+    (("image", "rate", "a", "5", "--tag", "keep"), "/v1/images/rate", {"select": ["a"], "stars": 5, "add": ["keep"]}),
+    (("image", "rate", "a", "b", "0"), "/v1/images/rate", {"select": ["a", "b"], "stars": 0}),
+    (("image", "tag", "a", "sharp", "--remove", "soft"), "/v1/images/tag",
+     {"select": ["a"], "add": ["sharp"], "remove": ["soft"]}),
+    (("image", "compare", "a", "b", "--better", "B"), "/v1/images/compare", {"select": ["a", "b"], "better": "b"}),
+    (("image", "compare", "a", "b", "--better", "a"), "/v1/images/compare", {"select": ["a", "b"], "better": "a"}),
+    (("image", "trash", "a"), "/v1/images/trash", {"select": ["a"]}),
+    (("image", "restore", "a"), "/v1/images/restore", {"select": ["a"]}),
+    (("node", "drain", "here"), "/v1/nodes/here/drain", {}),
+    (("node", "resume", "h"), "/v1/nodes/here/resume", {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "path", "body"), CHANGES, ids=[" ".join(words) for words, _, _ in CHANGES])
+def test_what_changes_something_takes_a_key_and_sends_its_words(
+    fake: FakeDaemon, words: tuple[str, ...], path: str, body: dict[str, object]
+) -> None:
+    told = stablenew(fake.home, *words, "--key", "once", "--json")
+
+    assert told.code == Exit.DONE
+    assert told.document["seq"] == 17
+    assert (fake.asked[-1].path, fake.asked[-1].key) == (path, "once")
+    assert fake.asked[-1].fields == body
+
+
+def test_lists_pass_filter_page_and_order_on(fake: FakeDaemon) -> None:
+    stablenew(fake.home, "job", "list", "run:k3", "red hat", "--limit", "3", "--offset", "6", "--sort", "name")
+
+    assert fake.asked[-1].query == {"filter": ['run:k3 "red hat"'], "limit": ["3"], "offset": ["6"], "sort": ["name"]}
+
+
+def test_names_from_outside_cannot_drive_the_terminal(fake: FakeDaemon) -> None:
+    evil = "good\x1b[2J\u202egnp.exe\x9b5m"
+    fake.answers["/v1/jobs"] = (200, page({**JOB_ROW, "name": evil, "reason": evil}))
+    fake.answers["/v1/queue/mode"] = (400, {"error": evil, "exit": 2})
+
+    listed, as_json = stablenew(fake.home, "job", "list"), stablenew(fake.home, "job", "list", "--json")
+    refused = stablenew(fake.home, "queue", "mode", "x")
+
+    for text in (listed.out, as_json.out, refused.err):
+        assert not set(text) & {"\x1b", "\u202e", "\x9b"}
+    items = as_json.document["items"]
+    assert isinstance(items, list) and items[0]["name"] == evil
+
+
+def test_export_copies_once_and_keeps_namesakes_apart(fake: FakeDaemon) -> None:
+    for folder in ("one", "two"):
+        (fake.home / folder).mkdir()
+        (fake.home / folder / "a.png").write_bytes(folder.encode())
+    rows = [{**IMAGE_ROW, "id": folder, "path": str(fake.home / folder / "a.png")} for folder in ("one", "two")]
+    fake.answers["/v1/images"] = (200, page(*rows))
+
+    for _ in range(2):
+        told = stablenew(fake.home, "image", "export", "k3mpw7ab", "--to", str(fake.home / "out"), "--json")
+
+        assert told.document["files"] == [str(fake.home / "out" / name) for name in ("a.png", "a-two.png")]
+    assert sorted(path.name for path in (fake.home / "out").iterdir()) == ["a-two.png", "a.png"]
+
+
+def test_enhance_sends_a_file_or_takes_a_pictures_own_prompt(fake: FakeDaemon) -> None:
+    (fake.home / "in.png").write_bytes(b"\x89PNG and so on")
+
+    stablenew(fake.home, "image", "enhance", "in.png", "--prompt", "sharper", "--no-wait", folder=fake.home)
+    blob, from_file = fake.asked[-2:]
+    stablenew(fake.home, "image", "enhance", "p2q4r6s8", "--no-wait")
+
+    assert (blob.method, blob.path, blob.body) == ("PUT", "/v1/blobs", b"\x89PNG and so on")
+    assert from_file.fields == {"image": "ef" * 32, "prompt": "sharper"}
+    assert fake.asked[-1].fields == {"image": "cd" * 32, "prompt": "a lighthouse", "negative": "", "seed": 7}
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(fake: FakeDaemon) -> None:
+    fake.answers["/v1/log"] = (200, [EVENT] * 20_000)
+    command = [sys.executable, "-P", "-m", "tui.cli", "log", "tail", "--jsonl"]
+    env = {**os.environ, "STABLENEW_HOME": str(fake.home)}
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdout and child.stderr
+        child.stdout.readline()
+        child.stdout.close()
+        assert child.stderr.read() == b""
+
+    assert child.returncode == 0
+
+
+def test_ctrl_c_while_waiting_says_how_to_go_on(fake: FakeDaemon) -> None:
+    import signal
+
+    waiting = threading.Event()
+    released = threading.Event()
+    whole = fake.answer
+
+    def answer(asked: Asked) -> tuple[int, object]:
+        if asked.path == "/v1/follow":
+            waiting.set()
+            released.wait(30)
+        return whole(asked)
+
+    fake.answer = answer  # type: ignore[method-assign]
+    command = [sys.executable, "-P", "-m", "tui.cli", "run", "--prompt", "a"]
+    env = {**os.environ, "STABLENEW_HOME": str(fake.home)}
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert waiting.wait(30)
+        child.send_signal(signal.SIGINT)
+        _, err = child.communicate(timeout=30)
+    released.set()
+
+    assert child.returncode == Exit.INTERRUPTED
+    assert b"stablenew job wait k3mpw7ab" in err and b"stablenew job cancel k3mpw7ab" in err
