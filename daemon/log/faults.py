@@ -1,9 +1,17 @@
 """What can be wrong with a log, as sentences a person can act on."""
 
-from schema.errors import Refused
+
+class Unusable(Exception):
+    """A log that cannot be opened: a sentence, where, and the remedy, as in `schema.errors.Refused`. Exit code 1."""
+
+    def __init__(self, sentence: str, *, where: str, remedy: str) -> None:
+        self.sentence = sentence
+        self.where = where
+        self.remedy = remedy
+        super().__init__(f"{where}: {sentence} {remedy}" if where else f"{sentence} {remedy}")
 
 
-class LogDamaged(Refused):
+class LogDamaged(Unusable):
     """The log is not what was promised. Nothing was changed; it may be read, never written.
 
     `ends_at` is the last good seq, `promised` the newest seq anybody was told of, `findings` one sentence each.
@@ -27,7 +35,7 @@ class LogDamaged(Refused):
         return max(0, self.promised - self.ends_at)
 
 
-class LogFromNewer(Refused):
+class LogFromNewer(Unusable):
     """A newer stablenew wrote this log, or events this version does not know. Nothing is dropped or guessed."""
 
     def __init__(self, sentence: str, *, where: str = "") -> None:

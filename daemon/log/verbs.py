@@ -10,6 +10,7 @@ from pathlib import Path
 from daemon.claim import Claim, Locked
 from daemon.log import mend, verbs_at, verbs_fold, verbs_read
 from daemon.log.documents import BackedUp, Mending, say, write
+from daemon.log.faults import Unusable
 from schema.errors import Exit, Refused
 from schema.places import Places, places
 
@@ -24,6 +25,8 @@ def main(argv: list[str]) -> int:
         return _run(args, places(os.environ))
     except Refused as refused:
         return _complain(refused.told(), Exit.REFUSED)
+    except Unusable as unusable:
+        return _complain(str(unusable), Exit.FAILED)
     except Locked as locked:
         return _complain(str(locked), Exit.LOCKED)
     except BrokenPipeError:  # `log tail | head`: what was wanted was read

@@ -37,7 +37,7 @@ def verify(places: Places, *, json: bool) -> int:
     except LogFromNewer as newer:
         with closing(reader(places.log)) as db:
             seq = newest(db)[0]
-        verified = Verified(events=seq, head=seq, ok=False, findings=(newer.told(),))
+        verified = Verified(events=seq, head=seq, ok=False, findings=(str(newer),))
     else:
         if verified.ok:
             note_verified(places.log, verdict.head)

@@ -96,6 +96,26 @@ def kills(home: Path, times: int) -> None:
     assert [kept.seq for kept in read_log(home / "events.db")] == list(range(1, verdict.head.seq + 1))
 
 
+async def test_a_failing_sync_fails_all_that_wait_and_all_that_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = open_log(tmp_path / "events.db", tmp_path / "events.head")
+    await log.append(batch(1, 3))
+
+    def fail(*_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr("daemon.log.appender.Appender.append", fail)
+    waiting = [log.append(batch(4, 4)), log.append(batch(5, 5))]
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert all(isinstance(result, LogBroken) for result in results)
+    monkeypatch.undo()
+    with pytest.raises(LogBroken, match="disk I/O error"):
+        await log.append(batch(4, 4))
+    assert log.head.seq == 3
+    await log.close()
+
+
 @pytest.mark.story
 def test_a_killed_process_loses_nothing_that_was_told(tmp_path: Path) -> None:
     kills(tmp_path, 4)
@@ -119,23 +139,3 @@ def test_a_full_disk_ends_the_log_and_loses_nothing_that_was_told(tmp_path: Path
     assert verdict.head.seq >= told(output) > 50
     # With room again, the next process goes on.
     assert kill_after(tmp_path, 20) > verdict.head.seq
-
-
-async def test_a_failing_sync_fails_all_that_wait_and_all_that_come(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    log = open_log(tmp_path / "events.db", tmp_path / "events.head")
-    await log.append(batch(1, 3))
-
-    def fail(*_: object) -> None:
-        raise sqlite3.OperationalError("disk I/O error")
-
-    monkeypatch.setattr("daemon.log.appender.Appender.append", fail)
-    waiting = [log.append(batch(4, 4)), log.append(batch(5, 5))]
-    results = await asyncio.gather(*waiting, return_exceptions=True)
-    assert all(isinstance(result, LogBroken) for result in results)
-    monkeypatch.undo()
-    with pytest.raises(LogBroken, match="disk I/O error"):
-        await log.append(batch(4, 4))
-    assert log.head.seq == 3
-    await log.close()
