@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from daemon.artifacts.verifier import Verdict
+from schema.stages import MAX_MEGAPIXELS
 
 TIMEOUT = 10.0
 """Seconds one picture may take."""
@@ -68,7 +69,7 @@ class Decoders:
 
 async def _start() -> Process:
     """A child that has said that it listens. Raises OSError."""
-    command = (sys.executable, "-P", "-m", "daemon.artifacts.verifier")
+    command = (sys.executable, "-P", "-m", "daemon.artifacts.verifier", str(int(MAX_MEGAPIXELS * 1e6)))
     child = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL)
     try:
         await _ask(child, b"")

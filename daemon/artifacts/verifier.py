@@ -1,7 +1,8 @@
-"""The child process that decodes pictures nobody has verified yet: `python -P -m daemon.artifacts.verifier`.
+"""The child process that decodes pictures nobody has verified: `python -P -m daemon.artifacts.verifier PIXELS`.
 
 One JSON line with a path comes in, one JSON line of `Verdict` goes out, until standard input ends. It lives under
-hard limits of memory and cannot write files, so that a picture that attacks its decoder gains nothing.
+hard limits of memory and cannot write files, so that a picture that attacks its decoder gains nothing. PIXELS is the
+most a picture may have. Imports little, so that a new child is there at once.
 """
 
 import hashlib
@@ -11,8 +12,6 @@ import warnings
 
 import msgspec
 from PIL import Image, ImageStat, UnidentifiedImageError
-
-from schema.stages import MAX_MEGAPIXELS
 
 MEMORY = 1 << 30
 FORMATS = ("PNG", "JPEG", "WEBP")
@@ -43,7 +42,7 @@ def verdict(path: str) -> Verdict:
                 luminance_std=luminance_std(picture),
             )
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        return Verdict(fault=f"unpacks to more than {MAX_MEGAPIXELS:.0f} megapixels")
+        return Verdict(fault=f"unpacks to more than {(Image.MAX_IMAGE_PIXELS or 0) / 1e6:g} megapixels")
     except MemoryError:
         return Verdict(fault=f"needs more than {MEMORY >> 30} GB of memory to decode")
     except UnidentifiedImageError:
@@ -85,7 +84,7 @@ def _limit() -> None:
 
 
 def main() -> None:
-    Image.MAX_IMAGE_PIXELS = int(MAX_MEGAPIXELS * 1e6)
+    Image.MAX_IMAGE_PIXELS = int(sys.argv[1])
     Image.init()
     warnings.simplefilter("ignore")
     warnings.simplefilter("error", Image.DecompressionBombWarning)
