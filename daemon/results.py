@@ -5,14 +5,16 @@ Idempotent: what it did is told by a cursor file, and doing it again changes not
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
 
-from daemon.ledger import Committed
+from daemon.artifacts.results import write_job, write_manifest, write_stage
+from daemon.mail import Committed
+from schema.errors import Refused
 from schema.events import Envelope, JobFinished, RunFinished, StageFinished
-from schema.ids import JobId, RunId, StageId, run_of
+from schema.ids import JobId, RunId, Sha256
 from schema.pages import JobRecord, RunRecord
 
 log = logging.getLogger(__name__)
@@ -29,26 +31,24 @@ class Past(Protocol):
     async def jobs_of(self, run: RunId) -> tuple[JobRecord, ...]: ...
 
 
-class Folder(Protocol):
-    """What writes; see daemon.artifacts.results."""
-
-    def stage(self, run: RunRecord, job: JobRecord, stage: StageId) -> None: ...
-    def job(self, run: RunRecord, job: JobRecord) -> None: ...
-    def manifest(self, run: RunRecord, jobs: Iterable[JobRecord]) -> Path: ...
-
-
 class Results:
     def __init__(
         self,
         past: Past,
-        folder: Folder,
-        cursor: Path,
         follow: Callable[[], AbstractAsyncContextManager[AsyncIterator[Committed]]],
+        root: Path,
+        path_of: Callable[[Sha256], Path],
+        cursor: Path,
+        *,
+        links: bool,
     ) -> None:
+        """`root` holds the runs' folders; `cursor` is the file that tells how far they are."""
         self._past = past
-        self._folder = folder
-        self._cursor = cursor
         self._follow = follow
+        self._root = root
+        self._path_of = path_of
+        self._cursor = cursor
+        self._links = links
         self._reached = 0
         self._moved = asyncio.Condition()
 
@@ -77,19 +77,27 @@ class Results:
             self._moved.notify_all()
 
     async def _write(self, envelope: Envelope) -> None:
-        event = envelope.event
-        match event:
-            case StageFinished(job=job, stage=stage):
-                record = await self._past.job(job)
-                await asyncio.to_thread(self._folder.stage, await self._past.run(run_of(job)), record, stage)
-            case JobFinished(job=job):
-                record = await self._past.job(job)
-                await asyncio.to_thread(self._folder.job, await self._past.run(run_of(job)), record)
-            case RunFinished(run=run):
-                jobs = await self._past.jobs_of(run)
-                await asyncio.to_thread(self._folder.manifest, await self._past.run(run), jobs)
+        match envelope.event:
+            case StageFinished(job=job_id, stage=stage_id):
+                job = await self._past.job(job_id)
+                run = await self._past.run(job.run)
+                stage = next(each for each in job.stages if each.id == stage_id)
+                await self._in_thread(write_stage, run, job, stage)
+            case JobFinished(job=job_id):
+                job = await self._past.job(job_id)
+                await self._in_thread(write_job, await self._past.run(job.run), job)
+            case RunFinished(run=run_id):
+                jobs = await self._past.jobs_of(run_id)
+                await self._in_thread(write_manifest, await self._past.run(run_id), jobs)
             case _:
                 pass
+
+    async def _in_thread(self, write: Callable[..., object], *records: object) -> None:
+        """A results folder that cannot be written stops nothing: it is written again when asked for."""
+        try:
+            await asyncio.to_thread(write, self._root, *records, self._path_of, links=self._links)
+        except (OSError, Refused) as fault:
+            log.error("a results folder could not be written: %s", fault)
 
 
 def _read_cursor(path: Path) -> int:

@@ -13,10 +13,10 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from daemon.core.look import Brief
+from daemon.core.state import Brief
 from daemon.core.vitals import Vitals
 from daemon.fleet.link import AgentLink, LinkLost
-from daemon.ledger import Committed
+from daemon.mail import Committed
 from schema.events import JobCancelled, JobReopened, StageSkipped
 from schema.ids import JobId, NodeId, Sha256, Token
 from schema.observations import Attempt, AttemptGone, NewImage, Observation, StageBroke, StageReturned

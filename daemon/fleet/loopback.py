@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -30,7 +30,7 @@ class Loopback:
         self._options = options
         self._process: asyncio.subprocess.Process | None = None
 
-    async def lives(self) -> AsyncIterator[tuple[Path, asyncio.Task[int]]]:
+    async def lives(self) -> AsyncGenerator[tuple[Path, asyncio.Task[int]], None]:
         """The agent's socket, and the task that ends when that agent does. Ends never."""
         wait = FIRST_WAIT
         loop = asyncio.get_running_loop()

@@ -1,0 +1,77 @@
+"""`python -P -m daemon run`, and the verbs that need no daemon: log, video, image-params, pack-check, config-*.
+
+The outermost loop of the process: what is not expected ends here, with a trace in the log and a status that is not 0.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Coroutine
+from importlib import import_module
+
+from schema.errors import Exit, Refused
+
+OFFLINE = {
+    "log": "daemon.log.verbs",
+    "video": "daemon.artifacts.verbs",
+    "image-params": "daemon.artifacts.verbs",
+    "pack-check": "daemon.library.verbs",
+    "config-path": "daemon.library.verbs",
+    "config-show": "daemon.library.verbs",
+    "config-validate": "daemon.library.verbs",
+    "config-schema": "daemon.library.verbs",
+}
+"""Verb to the module whose `main` takes the rest of the words; `log`'s has verbs of its own."""
+
+
+def main(words: list[str]) -> int:
+    verb = words[0] if words else "run"
+    if verb == "run":
+        return _run()
+    if verb not in OFFLINE:
+        sys.stderr.write(f"there is no '{verb}'; there are run, {', '.join(OFFLINE)}\n")
+        return Exit.REFUSED
+    answer: int = import_module(OFFLINE[verb]).main(words[1:] if verb == "log" else words)
+    return answer
+
+
+def _run() -> int:
+    from daemon.app import run
+    from daemon.claim import Locked
+    from daemon.library.settings import load_settings
+    from daemon.log.store import LogDamaged, LogFromNewer
+    from daemon.logs import start_logs
+    from schema.places import places
+
+    where = places(os.environ)
+    try:
+        settings = load_settings(where.settings, os.environ)
+        return _loop(run(where, settings, os.environ))
+    except Locked as held:
+        sys.stderr.write(f"{held}\n")
+        return Exit.LOCKED
+    except Refused as refused:
+        sys.stderr.write(f"{refused.told()}\n")
+        return Exit.REFUSED
+    except (LogDamaged, LogFromNewer) as damage:
+        sys.stderr.write(f"{damage}\n")
+        return Exit.FAILED
+    except Exception:
+        start_logs(where.logs, "daemon")
+        logging.getLogger("daemon").critical("the daemon ends on a fault of its own", exc_info=True)
+        raise
+
+
+def _loop(program: Coroutine[object, object, int]) -> int:
+    import asyncio
+
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(program)
+    answer: int = uvloop.run(program)
+    return answer
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

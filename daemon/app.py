@@ -1,0 +1,243 @@
+"""The only wiring: takes the claim, opens the parts in order, runs them, and stops them in reverse.
+
+Knows every part and does the work of none.
+"""
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import socket
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+
+from daemon import upkeep
+from daemon.api.house import Condition, House
+from daemon.api.server import serve
+from daemon.artifacts.film import make_film
+from daemon.artifacts.store import ArtifactStore
+from daemon.artifacts.thumbs import Thumbnails
+from daemon.claim import Claim, socket_path
+from daemon.core.rules import Rules
+from daemon.core.vitals import Vitals
+from daemon.films import Films
+from daemon.fleet.dispatcher import Patience
+from daemon.fleet.loopback import Loopback
+from daemon.fleet.loopback_node import LoopbackNode
+from daemon.intake import HouseIntake
+from daemon.ledger import Ledger
+from daemon.library.shelf import FolderShelf
+from daemon.log import snapshots
+from daemon.log.store import LogFile, open_log
+from daemon.logs import start_logs
+from daemon.past import Past
+from daemon.planner import Planner, last_run
+from daemon.results import Results
+from daemon.views.views import Views
+from schema.errors import Exit
+from schema.ids import ALPHABET, ID_LENGTH, NodeId, Sha256
+from schema.observations import DaemonBegan, DaemonEnds
+from schema.orders import Card
+from schema.places import Places
+from schema.settings import Settings
+
+log = logging.getLogger(__name__)
+
+LOOPBACK = NodeId("local")
+VERSION = version("stablenew")
+
+
+def draw_id() -> str:
+    """A new random id; the only place where the daemon draws one."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(ID_LENGTH))
+
+
+@dataclass(kw_only=True)
+class Parts:
+    """Everything that is open while the daemon runs."""
+
+    places: Places
+    settings: Settings
+    log: LogFile
+    store: ArtifactStore
+    thumbnails: Thumbnails
+    vitals: Vitals
+    ledger: Ledger
+    views: Views
+    past: Past
+    results: Results
+    films: Films
+    loopback: Loopback
+    node: LoopbackNode
+    planner: Planner
+
+
+async def run(places: Places, settings: Settings, env: Mapping[str, str]) -> int:
+    """Serves until it is told to stop; the exit code. Raises Locked, Refused, LogDamaged, LogFromNewer."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stopping.set)
+    async with AsyncExitStack() as stack:
+        claim = Claim.take(places, boot=draw_id())
+        stack.callback(claim.release)
+        start_logs(places.logs, "daemon")
+        parts = await _open(places, settings, stack)
+        listener = claim.listen(env)
+        house = _house(parts, env, stopping)
+        log.info("stablenew %s begins", VERSION, extra={"seq": parts.ledger.durable})
+        await _work(parts, house, claim, listener, env, stopping)
+        log.info("stablenew ends", extra={"seq": parts.ledger.durable})
+    return Exit.DONE
+
+
+async def _open(places: Places, settings: Settings, stack: AsyncExitStack) -> Parts:
+    """From the truth outwards: log, state, artifacts, ledger, views, edges."""
+    the_log = await asyncio.to_thread(open_log, places.log, places.head)
+    stack.push_async_callback(the_log.close)
+    state = await asyncio.to_thread(snapshots.restore, places.snapshots, places.log)
+    store = ArtifactStore(places.artifacts)
+    stack.push_async_callback(store.close)
+    thumbnails = Thumbnails(places.thumbnails, store.path)
+    stack.callback(thumbnails.close)
+    floors = settings.daemon
+    vitals = Vitals(submit_floor=floors.submit_floor_mb << 20, dispatch_floor=floors.free_floor_mb << 20)
+    vitals.free_bytes = upkeep.free_bytes(places)
+    rules = Rules(retries=floors.retries, backoff=floors.backoff, utc_offset=_utc_offset)
+    ledger = Ledger(state, the_log, clock=time.time, vitals=vitals, rules=rules, on_broken=_end_at_once)
+    root = results_root(places, settings)
+    views = await Views.open(places.views, the_log, results=root, clock=time.time)
+    stack.push_async_callback(views.close)
+    past = Past(the_log, views, lambda: ledger.durable)
+    intake = HouseIntake(store, past, lambda: int(state.epoch), draw_id, VERSION)
+    loopback = Loopback(places.agent, os.uname().nodename, _sketch_options(settings))
+    stack.push_async_callback(loopback.stop)
+
+    async def keep_card(card: Card) -> Sha256:
+        return await store.put_blob(msgspec.json.encode(card, order="sorted"))
+
+    patience = Patience(attempt=floors.stage_timeout, stall=floors.stall_timeout)
+    return Parts(
+        places=places,
+        settings=settings,
+        log=the_log,
+        store=store,
+        thumbnails=thumbnails,
+        vitals=vitals,
+        ledger=ledger,
+        views=views,
+        past=past,
+        results=Results(
+            past, ledger.follow, root, store.path, places.state / "results.seq", links=settings.results.links
+        ),
+        films=Films(ledger, past, store.path, store.accept_film, make_film, draw_id, places.state / "films"),
+        loopback=loopback,
+        node=LoopbackNode(loopback, LOOPBACK, ledger, intake, vitals, patience, keep_card),
+        planner=Planner(
+            FolderShelf(places, lambda: last_run(ledger.last, store.path)),
+            settings,
+            time.time,
+            secrets.randbelow,
+            draw_id,
+        ),
+    )
+
+
+async def _work(
+    parts: Parts, house: House, claim: Claim, listener: socket.socket, env: Mapping[str, str], stopping: asyncio.Event
+) -> None:
+    """Followers first, so that nothing is told before they listen; then the ledger; then those who feed it."""
+    ledger = parts.ledger
+    writing = asyncio.create_task(ledger.run())
+    async with asyncio.TaskGroup() as group, ledger.follow() as batches:
+        tasks = [group.create_task(parts.views.follow(batches)), group.create_task(parts.results.run())]
+        tasks.append(group.create_task(parts.films.run()))
+        await asyncio.sleep(0)  # they follow now
+        await ledger.observe(DaemonBegan(version=VERSION, sqlite=sqlite3.sqlite_version, host=os.uname().nodename))
+        tasks.append(group.create_task(parts.node.run()))
+        tasks.append(group.create_task(upkeep.keep_disk(parts.places, parts.vitals, ledger.pulse)))
+        tasks.append(group.create_task(upkeep.keep_snapshots(parts.places, parts.settings, lambda: ledger.durable)))
+        runner = await serve(house, listener)
+        tasks.append(group.create_task(upkeep.keep_socket(claim, runner, env)))
+        ended = asyncio.create_task(stopping.wait())
+        await asyncio.wait((ended, writing), return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        await runner.cleanup()
+        for task in tasks[1:]:
+            task.cancel()
+        await parts.loopback.stop()
+        await ledger.observe(DaemonEnds(reason="told to stop"))
+        await ledger.stop()
+        await writing
+
+
+def results_root(places: Places, settings: Settings) -> Path:
+    named = settings.results.folder
+    return Path(named).expanduser().absolute() if named else places.results
+
+
+def _house(parts: Parts, env: Mapping[str, str], stopping: asyncio.Event) -> House:
+    def condition() -> Condition:
+        if stopping.is_set():
+            return "stopping"
+        return "ready" if parts.node.ready.is_set() else "starting"
+
+    async def put_picture(body: AsyncIterator[bytes]) -> Sha256:
+        return (await parts.store.accept(body)).sha256
+
+    planner = parts.planner
+    return House(
+        version=VERSION,
+        pid=os.getpid(),
+        uid=os.geteuid(),
+        socket=socket_path(parts.places, env),
+        started=time.time(),
+        clock=time.time,
+        draw_id=draw_id,
+        condition=condition,
+        stop=stopping.set,
+        settings=lambda: parts.settings,
+        results=results_root(parts.places, parts.settings),
+        ledger=parts.ledger,
+        log=parts.log,
+        views=parts.views,
+        library=planner,
+        plan=planner.plan,
+        config=planner.config,
+        edit=planner.edit,
+        free_bytes=lambda: parts.vitals.free_bytes,
+        put_blob=parts.store.put_blob,
+        put_picture=put_picture,
+        blob=parts.store.path,
+        thumbnail=parts.thumbnails.of,
+        results_reached=parts.results.reached,
+    )
+
+
+def _sketch_options(settings: Settings) -> list[str]:
+    sketch = settings.sketch
+    return [
+        "--sketch-step-seconds", f"{sketch.step_seconds:g}",
+        "--sketch-load-seconds", f"{sketch.load_seconds:g}",
+        "--sketch-vram-gb", f"{sketch.vram_gb:g}",
+    ]  # fmt: skip
+
+
+def _utc_offset(now: float) -> float:
+    """Seconds that local time is ahead of UTC just then."""
+    return float(time.localtime(now).tm_gmtoff)
+
+
+def _end_at_once(fault: BaseException) -> None:
+    """The log could not be written: what was told is on disk, what was decided since is forgotten with the process."""
+    log.critical("the log cannot be written: %s; free the disk or repair it, then start again", fault)
+    logging.shutdown()
+    os._exit(Exit.DISK)
