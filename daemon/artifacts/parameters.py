@@ -75,7 +75,7 @@ def read(text: str) -> Infotext:
     lines = text.replace("\r\n", "\n").strip().split("\n")
     start = _start(lines)
     line = "\n".join(lines[start:])
-    piped = len(PIPE.split(line)) >= 3
+    piped = _is_piped(line)
     fields = tuple(_piped(line) if piped else _pairs(line))
     prompt, negative = _prompts(lines[:start])
     if piped:
@@ -115,7 +115,13 @@ def _is_parameters(line: str) -> bool:
     first = KEY.match(line)
     if not first or first[1] not in KNOWN:
         return False
-    return len(PIPE.split(line)) >= 3 or sum(1 for _ in _pairs(line)) >= 3
+    return _is_piped(line) or sum(1 for _ in _pairs(line)) >= 3
+
+
+def _is_piped(line: str) -> bool:
+    """Three pairs with bars between them; a value among commas may hold bars, too."""
+    parts = PIPE.split(line)
+    return len(parts) >= 3 and all(KEY.match(part) for part in parts) and sum(1 for _ in _pairs(parts[0])) == 1
 
 
 def _prompts(lines: Sequence[str]) -> tuple[str, str]:
