@@ -175,16 +175,11 @@ class LastUsed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     effective: dict[StageId, dict[str, Scalar]] = {}
 
 
-class Facts(msgspec.Struct, kw_only=True):
-    """Everything that the canonical bytes hold."""
+class _Whole(msgspec.Struct, kw_only=True):
+    """What has no parts of its own."""
 
     seq: Seq = Seq(0)
     epoch: Seq = Seq(0)
-    jobs: dict[JobId, Job] = {}
-    runs: dict[RunId, Run] = {}
-    nodes: dict[NodeId, Node] = {}
-    attempts: dict[Token, Brief] = {}
-    """The open ones."""
     paused: bool = False
     mode: QueueMode = "share"
     live_at: float = 0.0
@@ -196,15 +191,30 @@ class Facts(msgspec.Struct, kw_only=True):
     last: LastUsed | None = None
 
 
-class State(Facts, kw_only=True):
-    """The facts with a derived index, which is built when it is first asked for (`indexed`)."""
+class State(_Whole, kw_only=True):
+    """All maps in the order in which their entries came."""
 
+    jobs: dict[JobId, Job] = {}
+    runs: dict[RunId, Run] = {}
+    nodes: dict[NodeId, Node] = {}
+    attempts: dict[Token, Brief] = {}
+    """The open ones."""
     index: Index | None = None
+    """Derived; built when it is first asked for (`daemon.core.filing`), and never saved."""
 
 
-_NAMES = Facts.__struct_fields__
+class _Saved(_Whole, kw_only=True):
+    """The state without its index; lists where the order of entries is part of it."""
+
+    jobs: list[Job]
+    runs: list[Run]
+    nodes: list[Node]
+    attempts: list[Brief]
+
+
+_WHOLE = _Whole.__struct_fields__
 _encoder = msgspec.msgpack.Encoder(order="deterministic")
-_decoder = msgspec.msgpack.Decoder(Facts)
+_decoder = msgspec.msgpack.Decoder(_Saved)
 
 
 def canonical(state: State) -> bytes:
@@ -212,14 +222,26 @@ def canonical(state: State) -> bytes:
 
     Decoded once in between: where an event was made with `8` for a float, its copy from the log says `8.0`.
     """
-    live = _encoder.encode(Facts(**{name: getattr(state, name) for name in _NAMES}))
-    return _encoder.encode(_decoder.decode(live))
+    saved = _Saved(
+        jobs=list(state.jobs.values()),
+        runs=list(state.runs.values()),
+        nodes=list(state.nodes.values()),
+        attempts=list(state.attempts.values()),
+        **{name: getattr(state, name) for name in _WHOLE},
+    )
+    return _encoder.encode(_decoder.decode(_encoder.encode(saved)))
 
 
 def revive(data: bytes) -> State:
     """The state that `canonical` wrote. Raises msgspec.DecodeError or ValidationError."""
-    facts = _decoder.decode(data)
-    return State(**{name: getattr(facts, name) for name in _NAMES})
+    saved = _decoder.decode(data)
+    return State(
+        jobs={job.id: job for job in saved.jobs},
+        runs={run.id: run for run in saved.runs},
+        nodes={node.id: node for node in saved.nodes},
+        attempts={brief.attempt.token: brief for brief in saved.attempts},
+        **{name: getattr(saved, name) for name in _WHOLE},
+    )
 
 
 def state_hash(state: State) -> str:
