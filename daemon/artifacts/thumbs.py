@@ -5,9 +5,10 @@ The cache may be deleted at any time.
 
 import asyncio
 import io
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 from PIL import Image
 
@@ -27,15 +28,11 @@ QUALITY = 80
 Image.MAX_IMAGE_PIXELS = int(MAX_MEGAPIXELS * 1e6)
 
 
-class Store(Protocol):
-    def path(self, sha: Sha256) -> Path:
-        """The file of a verified picture. Raises Refused."""
-
-
 class Thumbnails:
-    def __init__(self, root: Path, store: Store, *, threads: int = 2) -> None:
+    def __init__(self, root: Path, path_of: Callable[[Sha256], Path], *, threads: int = 2) -> None:
+        """`path_of` names the file of a verified picture, or raises Refused."""
         self._root = root
-        self._store = store
+        self._path_of = path_of
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="thumbnail")
         self._making: dict[Path, asyncio.Future[None]] = {}
 
@@ -44,7 +41,7 @@ class Thumbnails:
         name = self._root / sha[:2] / f"{sha}-{size}.webp"
         if _whole(name):
             return name
-        source = self._store.path(sha)
+        source = self._path_of(sha)
         making = self._making.get(name)
         if making is None:
             loop = asyncio.get_running_loop()
