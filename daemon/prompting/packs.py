@@ -31,18 +31,18 @@ def read_pack(file: str, text: str) -> Pack:
             remedy="Split it into several packs.",
         )
     body = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    shown = told(file)
     match suffix(file):
         case ".tsv":
-            pack = tsv.read(file, body)
+            pack = tsv.read(shown, body)
         case ".json":
-            pack = packjson.read(file, body)
-        case _ if suffix(file) != ".txt" and body.lstrip().startswith(('{"', "{\n")):
-            pack = packjson.read(file, body)
+            pack = packjson.read(shown, body)
+        case ending if ending != ".txt" and body.lstrip().startswith(('{"', "{\n")):
+            pack = packjson.read(shown, body)
         case _:
-            pack = txt.read(file, body)
-    pack = _checked(pack)
+            pack = txt.read(shown, body)
     digest = Sha256(hashlib.sha256(text.encode(errors="replace")).hexdigest())
-    return msgspec.structs.replace(pack, file=told(file), sha256=digest)
+    return msgspec.structs.replace(_checked(pack), name=file_stem(file), sha256=digest)
 
 
 def read_list(file: str, text: str) -> dict[str, tuple[str, ...]] | None:
@@ -90,8 +90,9 @@ def _checked(pack: Pack) -> Pack:
         text, negative = cleaned(prompt.text), cleaned(prompt.negative)
         if (text, negative) != (prompt.text, prompt.negative):
             dirty.append(pack.where(prompt))
-            prompt = msgspec.structs.replace(prompt, text=text, negative=negative)
-        prompts.append(prompt)
+            prompt = msgspec.structs.replace(prompt, text=text.strip(), negative=negative.strip())
+        if prompt.text:
+            prompts.append(msgspec.structs.replace(prompt, number=len(prompts) + 1))
     if dirty:
         warnings.append(f"{dirty[0]}: control characters were left out{_more(len(dirty))}.")
     if not prompts:
