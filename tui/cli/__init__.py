@@ -29,6 +29,7 @@ ROOT: Mapping[str, Entry] = {
     "config": Entry("tui.cli.config", "Where things live, and the settings."),
     "doctor": Entry("tui.cli.doctor", "Say what works here and what does not.", "DOCTOR"),
     "ui": Entry("tui.cli.ui", "Open the terminal UI.", "UI"),
+    "completion": Entry("tui.cli.completion", "Let your shell complete words.", "COMPLETION"),
     "daemon": Entry("tui.cli.daemon", "Start, stop and look at the daemon, or run it as a service."),
 }
 

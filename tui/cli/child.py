@@ -14,7 +14,7 @@ def become(*words: str) -> int:
 
 
 def passing(words: tuple[str, ...], about: str, *takes: Take) -> Verb:
-    """A verb that the child reads itself; `takes` is what the help says of it."""
+    """A verb that the child reads itself; `takes` is what it takes, for the help and a first check."""
 
     def run(words: list[str], begin: tuple[str, ...] = words) -> int:
         return become(*begin, *words)

@@ -113,7 +113,9 @@ VERBS = {
             argument("FILTER", FILTER, dest="filters", often="*"),
             flag("--final", "Only what each job's last stage made."),
             *PAGE,
-            option("--sort", "ORDER", "newest, oldest, stars or name."),
+            option(
+                "--sort", "ORDER", "newest (default), oldest, stars, name, size or job; `--sort=-name` turns it round."
+            ),
             JSON,
         ),
     ),

@@ -190,7 +190,12 @@ def _change(
 
 JOB = argument("JOB", "A job's id or a unique prefix of it.")
 LIST = (argument("FILTER", FILTER, dest="filters", often="*"), *PAGE)
-SORT = option("--sort", "ORDER", "position, newest, name, state or node; default: live order, then the newest ended.")
+SORT = option(
+    "--sort",
+    "ORDER",
+    "position (default), newest, oldest, name, state, node, pack, model, priority, stars, seconds or ended;"
+    " `--sort=-name` turns it round.",
+)
 
 VERBS = {
     "list": Verb(list_, "Jobs that match a FILTER.", (*LIST, SORT, JSON)),

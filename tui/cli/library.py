@@ -3,7 +3,6 @@
 from tui.cli import ask, output
 from tui.cli.child import passing
 from tui.cli.tree import JSON, Verb, argument
-from tui.link.doc import Doc
 from tui.link.query import quoted
 
 NAME = argument("NAME", "As `list` shows it.")
@@ -15,7 +14,8 @@ def _list(noun: str, about: str) -> Verb:
         if as_json:
             output.put_json(answer.fields)
         else:
-            output.put(_table(answer.docs("items")))
+            for name in answer.texts("items"):
+                output.put(output.clean(name))
         return 0
 
     return Verb(run, about, (JSON,))
@@ -31,13 +31,6 @@ def _show(noun: str, about: str) -> Verb:
         return 0
 
     return Verb(run, about, (NAME, JSON))
-
-
-def _table(items: tuple[Doc, ...]) -> str:
-    """Whatever single values the items have, the name first."""
-    names = list(dict.fromkeys(name for item in items for name in item.fields))
-    shown = [name for name in names if not any(isinstance(item.fields.get(name), list | dict) for item in items)]
-    return output.table([name.upper() for name in shown], [[item.text(name) for name in shown] for item in items])
 
 
 PACK_VERBS = {

@@ -10,13 +10,24 @@ from tui.link.doc import Doc
 from tui.link.query import quoted
 
 
-def tail(number: int, after: int | None, follow: bool, as_jsonl: bool) -> int:
-    daemon = ask.daemon()
-    if after is None:
-        after = max(0, daemon.get("/v1/status").whole("head") - number)
-    asked = {"after": after, "follow": 1} if follow else {"after": after, "limit": number}
-    for event in daemon.lines("/v1/log", asked, patience=None):
-        output.put(output.as_json(event.fields) if as_jsonl else line_of(event))
+def tail(lines: int, after: int | None, follow: bool, as_jsonl: bool, as_json: bool) -> int:
+    """From the daemon, or from the file where none runs."""
+    try:
+        daemon = ask.daemon()
+        head = daemon.get("/v1/status").whole("head")
+    except NoDaemon:
+        if after is not None:
+            raise
+        chosen = [word for word, given in (("-f", follow), ("--jsonl", as_jsonl), ("--json", as_json)) if given]
+        return become("log", "tail", "-n", str(lines), *chosen)
+    begin = max(0, head - lines) if after is None else after
+    asked = {"after": begin, "follow": 1} if follow else {"after": begin, "limit": lines}
+    events = daemon.lines("/v1/log", asked, patience=None)
+    if as_json and not follow:
+        output.put_json({"items": [event.fields for event in events], "total": head})
+        return 0
+    for event in events:
+        output.put(output.as_json(event.fields) if as_jsonl or as_json else line_of(event))
         if follow:
             sys.stdout.flush()
     return 0
@@ -53,17 +64,17 @@ VERBS = {
         tail,
         "The newest events.",
         (
-            option("-n --number", "N", "How many; default 20.", kind=int, default=20),
+            option("-n --lines", "N", "How many; default 20.", kind=int, default=20),
             option("--after", "SEQ", "Those after this seq instead.", kind=int),
             flag("-f --follow", "Go on with what is appended, until Ctrl-C."),
             JSONL,
+            JSON,
         ),
     ),
     "show": Verb(show, "One event whole.", (argument("SEQ", "Its position in the log.", kind=int), JSON)),
     "verify": passing(
         ("log", "verify"),
-        "Check the chain of the log and its anchor; no daemon is needed.\nEnds with 1 when something is found.",
-        flag("--deep", "From the first event, not from where it was last checked."),
+        "Check everything: tables, hash chain, promised head, every event.\nEnds with 1 when something is found.",
         JSON,
     ),
     "replay": passing(
@@ -73,9 +84,21 @@ VERBS = {
         JSON,
     ),
     "stats": passing(("log", "stats"), "How many events of which kind, and how large the log is.", JSON),
-    "recover": passing(("log", "recover"), "Save what can be read of a damaged log.", JSON),
-    "backup": passing(("log", "backup"), "Copy the log while it is written.", argument("FILE", "Where to."), JSON),
-    "restore": passing(("log", "restore"), "Put a copy back in place.", argument("FILE", "The copy."), JSON),
+    "recover": passing(
+        ("log", "recover"),
+        "Keep the good beginning of a damaged log; the old one stays beside.",
+        option("--accept-loss", "N", "How many events you accept to lose.", kind=int),
+        JSON,
+    ),
+    "backup": passing(
+        ("log", "backup"), "A whole, checked copy; the daemon may run.", argument("FILE", "Where to."), JSON
+    ),
+    "restore": passing(
+        ("log", "restore"),
+        "Put a backup in the log's place; the old one stays beside.",
+        argument("FILE", "The copy."),
+        JSON,
+    ),
     "at": passing(
         ("log", "at"), "The state as of then.", argument("WHEN", "A seq, an ISO time or an age (`2h`)."), JSON
     ),

@@ -36,7 +36,7 @@ class Verb(NamedTuple):
     """First line: what it does. Further lines: what one must know."""
     takes: tuple[Take, ...] = ()
     passes: bool = False
-    """The words go on unread, as `words`: another program reads them; `takes` is for the help alone."""
+    """Called with `words` alone, as typed: another program reads them again. Here they are only checked."""
 
 
 class Entry(NamedTuple):
@@ -124,8 +124,8 @@ def read(words: list[str], root: Mapping[str, Entry]) -> Call:
     before_dashes = rest[: rest.index("--")] if "--" in rest else rest
     if "--help" in before_dashes or "-h" in before_dashes:
         return Call(path, found, {}, help=True)
-    values: dict[str, object] = {"words": rest} if found.passes else parse(found, path, rest)
-    return Call(path, found, values)
+    values = parse(found, path, rest)
+    return Call(path, found, {"words": rest} if found.passes else values)
 
 
 def load(entry: Entry) -> Verb | Mapping[str, Verb]:

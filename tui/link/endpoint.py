@@ -34,6 +34,10 @@ UP = ("ready", "read-only")
 """States of a daemon that answers; `read-only` takes no commands but shows everything."""
 
 
+_STARTED: "list[Popen[bytes]]" = []
+"""Kept, because Python warns of a child that is forgotten while it runs; these are meant to outlive us."""
+
+
 class NotStarted(Refused):
     """The daemon ended instead of getting ready; the sentence is its own, `code` its exit code."""
 
@@ -143,11 +147,13 @@ def _output(where: Places) -> BinaryIO:
 def _spawn(env: Mapping[str, str], output: BinaryIO) -> "Popen[bytes]":
     from subprocess import DEVNULL, Popen
 
-    return Popen(
+    child = Popen(
         daemon_command("run"),
         stdin=DEVNULL, stdout=output, stderr=output,
         start_new_session=True, cwd="/", env=absolute(env),
     )  # fmt: skip
+    _STARTED.append(child)
+    return child
 
 
 def _not_started(output: BinaryIO, begun: int, code: int) -> NotStarted:

@@ -1,0 +1,145 @@
+"""Help, the tree of commands, and what may be loaded: no daemon is needed for any of it."""
+
+import inspect
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from schema.errors import Refused
+from tui.cli import ROOT, output, tree, usage
+from tui.cli.reference import reference, verbs
+from tui.cli.tree import Verb
+
+VERBS = list(verbs())
+HEAVY = ("aiohttp", "textual", "pydantic", "PIL", "asyncio", "msgspec", "click", "sqlite3", "urllib", "http")
+LOADED = """
+import sys
+sys.argv = ["stablenew", *{words!r}]
+from tui.cli import main
+code = main()
+sys.stderr.write(" ".join(name for name in {heavy!r} if name in sys.modules))
+sys.exit(code)
+"""
+
+
+def python(program: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-P", "-c", program], capture_output=True, text=True, check=False, timeout=60,
+        env={**os.environ, **env},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("words", [["--help"], ["job", "--help"], ["run", "--help"], ["image", "export", "-h"]])
+def test_help_loads_nothing_heavy(words: list[str]) -> None:
+    done = python(LOADED.format(words=words, heavy=HEAVY))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(("stablenew: makes pictures", "List, wait", "Make pictures", "Copy pictures"))
+
+
+def test_asking_a_daemon_loads_nothing_heavy_either(tmp_path: Path) -> None:
+    allowed = {"urllib"}  # by pathlib
+    heavy = tuple(name for name in HEAVY if name not in allowed)
+
+    done = python(LOADED.format(words=["status"], heavy=heavy), STABLENEW_HOME=str(tmp_path))
+
+    assert done.stderr == "No daemon runs. Start one with `stablenew daemon start`.\n"
+
+
+@pytest.mark.parametrize(("path", "verb"), VERBS, ids=[" ".join(path) for path, _ in VERBS])
+def test_every_verb_takes_what_its_function_takes(path: tuple[str, ...], verb: Verb) -> None:
+    parameters = inspect.signature(verb.run).parameters
+    wanted = {"words"} if verb.passes else {take.dest for take in verb.takes}
+    named = {name for name, parameter in parameters.items() if parameter.kind is not parameter.VAR_KEYWORD}
+
+    if verb.passes:
+        assert wanted <= named
+    elif len(named) == len(parameters):
+        assert wanted == named
+    else:
+        assert named <= wanted
+
+
+@pytest.mark.parametrize(("path", "verb"), VERBS, ids=[" ".join(path) for path, _ in VERBS])
+def test_help_of_every_verb_names_all_it_takes(path: tuple[str, ...], verb: Verb) -> None:
+    text = usage.of_verb(path, verb)
+
+    assert f"Usage: stablenew {' '.join(path)}" in text
+    assert all(flag in text for take in verb.takes for flag in take.flags)
+    assert max(map(len, text.splitlines())) <= 120
+
+
+def test_help_wins_wherever_it_stands() -> None:
+    for words in (["job", "cancel", "abc", "--help"], ["image", "rate", "-h", "x"], ["video", "--help"]):
+        assert tree.read(words, ROOT).help
+
+
+def test_what_changes_something_takes_a_key() -> None:
+    changing = {
+        "queue": {"pause", "resume", "clear", "mode"},
+        "job": {"cancel", "retry", "rerun", "hold", "release", "move", "priority", "edit", "skip"},
+        "image": {"rate", "tag", "compare", "trash", "restore", "enhance"},
+        "node": {"drain", "resume"},
+    }
+    keyed = {path for path, verb in VERBS if "--key" in {flag for take in verb.takes for flag in take.flags}}
+
+    assert keyed >= {(noun, word) for noun, words in changing.items() for word in words} | {
+        ("run",),
+        ("undo",),
+        ("redo",),
+    }
+
+
+def test_the_reference_is_current() -> None:
+    written = Path(__file__).parents[2] / "docs" / "cli.md"
+
+    assert written.read_text() == reference().rstrip() + "\n", "python -P -m tui.cli.reference > docs/cli.md"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_offers_every_verb(shell: str) -> None:
+    done = python(f'import sys; sys.argv = ["stablenew", "completion", {shell!r}]; from tui.cli import main; main()')
+
+    assert all(path[-1] in done.stdout for path, _ in VERBS)
+    if shell == "bash":
+        assert subprocess.run(["bash", "-n"], input=done.stdout, text=True, check=False).returncode == 0
+
+
+def test_options_and_arguments_may_be_mixed() -> None:
+    call = tree.read(["job", "cancel", "a", "--reason", "no", "b", "--json"], ROOT)
+
+    assert call.values == {"select": ["a", "b"], "reason": "no", "as_json": True, "key": None}
+
+
+@pytest.mark.parametrize(
+    "words", [["run", "--promt", "x"], ["status", "now"], ["image", "compare", "a", "b"], ["run", "--co", "3"]]
+)
+def test_words_that_mean_nothing_are_refused(words: list[str]) -> None:
+    with pytest.raises(Refused) as refused:
+        tree.read(words, ROOT)
+
+    assert f"stablenew {words[0]}" in refused.value.told() and "--help" in refused.value.remedy
+
+
+def test_a_table_is_as_wide_as_its_words_and_keeps_them_on_one_line() -> None:
+    text = output.table(("ID", "N", "NAME"), [("a", "7", "two\nlines"), ("bcd", "1000", "x\x1b[31m")], right="N")
+
+    assert text.splitlines() == ["ID      N  NAME", "a       7  two lines", "bcd  1000  x[31m"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(None, ""), (0.4, "0s"), (59.6, "1m 00s"), (125, "2m 05s"), (7800, "2h 10m"), (273_600, "3d 4h")],
+)
+def test_durations_are_short(seconds: float | None, words: str) -> None:
+    assert output.duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(0, "0 B"), (999, "999 B"), (1400, "1.4 kB"), (85_400_000_000, "85.4 GB")]
+)
+def test_sizes_are_readable(count: int, words: str) -> None:
+    assert output.size(count) == words
