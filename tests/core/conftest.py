@@ -145,7 +145,9 @@ class Case:
         last = next(
             one.event for one in reversed(self.log) if isinstance(one.event, e.RunFinished) and one.event.run == run
         )
-        spec = next(one.event.spec for one in self.log if isinstance(one.event, e.RunSubmitted) and one.event.run == run)
+        spec = next(
+            one.event.spec for one in self.log if isinstance(one.event, e.RunSubmitted) and one.event.run == run
+        )
         return EndedRun(run=run, spec=spec, finished=last.finished, failed=last.failed, cancelled=last.cancelled)
 
     def replayed(self) -> bytes:
