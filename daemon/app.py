@@ -21,7 +21,7 @@ import msgspec
 
 from daemon import upkeep
 from daemon.api.house import Condition, House
-from daemon.api.server import serve
+from daemon.api import server
 from daemon.artifacts.film import make_film
 from daemon.artifacts.store import ArtifactStore
 from daemon.artifacts.thumbs import Thumbnails
@@ -90,7 +90,7 @@ async def run(places: Places, settings: Settings, env: Mapping[str, str]) -> int
         claim = Claim.take(places, boot=draw_id())
         stack.callback(claim.release)
         start_logs(places.logs, "daemon")
-        parts = await _open(places, settings, stack)
+        parts = await open_parts(places, settings, stack)
         listener = claim.listen(env)
         house = _house(parts, env, stopping)
         log.info("stablenew %s begins", VERSION, extra={"seq": parts.ledger.durable})
@@ -99,7 +99,7 @@ async def run(places: Places, settings: Settings, env: Mapping[str, str]) -> int
     return Exit.DONE
 
 
-async def _open(places: Places, settings: Settings, stack: AsyncExitStack) -> Parts:
+async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) -> Parts:
     """From the truth outwards: log, state, artifacts, ledger, views, edges."""
     the_log = await asyncio.to_thread(open_log, places.log, places.head)
     stack.push_async_callback(the_log.close)
@@ -165,7 +165,7 @@ async def _work(
         tasks.append(group.create_task(parts.node.run()))
         tasks.append(group.create_task(upkeep.keep_disk(parts.places, parts.vitals, ledger.pulse)))
         tasks.append(group.create_task(upkeep.keep_snapshots(parts.places, parts.settings, lambda: ledger.durable)))
-        runner = await serve(house, listener)
+        runner = await server.serve(house, listener)
         tasks.append(group.create_task(upkeep.keep_socket(claim, runner, env)))
         ended = asyncio.create_task(stopping.wait())
         await asyncio.wait((ended, writing), return_when=asyncio.FIRST_COMPLETED)

@@ -67,17 +67,15 @@ class LoopbackNode:
         while not ended.done():
             async with AgentLink(path) as link:
                 serving = asyncio.create_task(self._serve(link))
-                await asyncio.wait((serving, ended), return_when=asyncio.FIRST_COMPLETED)
-                if not serving.done():
-                    serving.cancel()
                 try:
-                    await serving
-                except LinkLost as fault:
-                    if not ended.done():
-                        log.warning("lost the agent: %s", fault, extra={"node": self._node})
-                except asyncio.CancelledError:
-                    if not ended.done():
-                        raise
+                    await asyncio.wait((serving, ended), return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    serving.cancel()
+                    (fault,) = await asyncio.gather(serving, return_exceptions=True)
+            if fault is not None and not isinstance(fault, LinkLost | asyncio.CancelledError):
+                raise fault
+            if not ended.done():
+                log.warning("lost the agent: %s", fault, extra={"node": self._node})
             if self.ready.is_set():
                 answered = loop.time()
                 self.ready.clear()
