@@ -28,13 +28,16 @@ from tui.link.feed import Silence, news
 from tui.live import Change, Live, heard, silent
 from tui.messages import FrameArrived, WentSilent
 from tui.screens.area import AreaScreen, ListScreen
+from tui.screens.gallery import GalleryScreen
 from tui.screens.queue import QueueScreen
 from tui.widgets.foot import Foot
 from tui.widgets.ink import plain
+from tui.widgets.thumbs import Thumbs
 from tui.widgets.topbar import TopBar
 
 if TYPE_CHECKING:
     from tui.screens.draft import Draft
+    from tui.widgets.preview import SharpClass
 
 RATE, RATE_REMOTE = 10, 4
 """Frames a second at most, here and over SSH."""
@@ -58,7 +61,7 @@ class StableNew(App[None]):
 
     TITLE = "stablenew"
     CSS_PATH = "styles.tcss"
-    MODES = {"queue": QueueScreen}
+    MODES = {"queue": QueueScreen, "gallery": GalleryScreen}
     DEFAULT_MODE = "queue"
     BINDINGS = bindings(EVERYWHERE)
     ENABLE_COMMAND_PALETTE = True
@@ -74,12 +77,20 @@ class StableNew(App[None]):
         env: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.time,
         complaint: str = "",
+        sharp: "SharpClass | None" = None,
     ) -> None:
         super().__init__()
+        self.sharp = sharp
+        """The widget of the terminal's own pictures; None: half cells."""
         self.ui = ui or UiSettings()
         self.env = env if env is not None else {}
         self.clock = clock
         self.asker = Asker(find, fresh_key=lambda: secrets.token_hex(8))
+        self.thumbs = Thumbs(
+            self.asker.picture,
+            lambda work: self.run_worker(work, group="pictures"),
+            true=lambda: self.console.color_system == "truecolor",
+        )
         self.live = Live()
         self.draft: Draft | None = None
         """A run that was written and not queued yet; kept until it is."""
@@ -351,7 +362,12 @@ def run(as_of: str | None = None) -> int:
             raise NoDaemon("none has left word where it listens")
         return Path(socket)
 
-    app = StableNew(find, ensure=lambda: _ensured(ensure), ui=ui, env=os.environ, complaint=complaint)
+    sharp = None
+    if ui.images not in ("half", "none"):
+        from tui.widgets.preview import sharp_class
+
+        sharp = sharp_class(ui.images, remote=outside.is_remote(os.environ), tmux=bool(os.environ.get("TMUX")))
+    app = StableNew(find, ensure=lambda: _ensured(ensure), ui=ui, env=os.environ, complaint=complaint, sharp=sharp)
     import asyncio
 
     async def shown() -> None:

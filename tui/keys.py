@@ -36,6 +36,8 @@ class Key(NamedTuple):
     """`everywhere`, `lists`, or the screen's name."""
     hint: str = ""
     """Its word in the footer; empty: not there."""
+    face: str = ""
+    """How the footer writes its keys, where it stands for several: `1-5`."""
 
 
 EVERYWHERE = (
@@ -87,10 +89,11 @@ QUEUE = (
 )
 
 GALLERY = (
+    Key("gallery.rate1", "1", "1 of 5 stars", "rate(1)", "gallery", "rate", "1-5"),
+    *(Key(f"gallery.rate{n}", str(n), f"{n} of 5 stars", f"rate({n})", "gallery") for n in range(2, 6)),
+    Key("gallery.unrate", "0", "take the rating back", "rate(0)", "gallery"),
     Key("gallery.next", "n", "next without a rating", "unrated(1)", "gallery", "next unrated"),
     Key("gallery.previous", "N", "previous without a rating", "unrated(-1)", "gallery"),
-    *(Key(f"gallery.rate{n}", str(n), f"{n} of 5 stars", f"rate({n})", "gallery") for n in range(1, 6)),
-    Key("gallery.unrate", "0", "take the rating back", "rate(0)", "gallery"),
     Key("gallery.tag", "t", "tags", "tag", "gallery", "tag"),
     Key("gallery.compare", "c", "compare two: which is better", "compare", "gallery", "compare"),
     Key("gallery.trash", "d", "to the trash", "trash", "gallery", "trash"),
@@ -100,9 +103,30 @@ GALLERY = (
     Key("gallery.right", "l,right", "right", "move(1, 0)", "gallery"),
 )
 
-TABLE = (*EVERYWHERE, *LISTS, *QUEUE, *GALLERY)
+ZOOM = (
+    Key("zoom.next", "j,l,right,down,space", "next picture", "step(1)", "zoom", "next"),
+    Key("zoom.previous", "k,h,left,up", "previous picture", "step(-1)", "zoom", "previous"),
+    Key("zoom.unrated", "n", "next without a rating", "unrated(1)", "zoom", "next unrated"),
+    Key("zoom.unrated_back", "N", "previous without a rating", "unrated(-1)", "zoom"),
+    Key("zoom.rate1", "1", "1 of 5 stars", "rate(1)", "zoom", "rate", "1-5"),
+    *(Key(f"zoom.rate{n}", str(n), f"{n} of 5 stars", f"rate({n})", "zoom") for n in range(2, 6)),
+    Key("zoom.unrate", "0", "take the rating back", "rate(0)", "zoom"),
+    Key("zoom.outside", "o", "open outside the terminal", "outside", "zoom", "open"),
+    Key("zoom.back", "escape,enter,q", "back to the gallery", "leave", "zoom", "back"),
+)
 
-TITLES = {"everywhere": "Everywhere", "lists": "Lists", "queue": "Queue", "gallery": "Gallery"}
+COMPARE = (
+    Key("compare.left", "1,h,left", "the left one is better", "better(0)", "compare", "left"),
+    Key("compare.right", "2,l,right", "the right one is better", "better(1)", "compare", "right"),
+    Key("compare.back", "escape,q", "neither; back", "leave", "compare", "back"),
+)
+
+TABLE = (*EVERYWHERE, *LISTS, *QUEUE, *GALLERY, *ZOOM, *COMPARE)
+
+TITLES = {
+    "everywhere": "Everywhere", "lists": "Lists", "queue": "Queue", "gallery": "Gallery", "zoom": "A picture alone",
+    "compare": "Two pictures",
+}  # fmt: skip
 
 SHOWN = {
     "question_mark": "?", "slash": "/", "colon": ":", "plus": "+", "minus": "-", "space": "␣", "enter": "⏎",
@@ -124,6 +148,8 @@ def shown(keys: str) -> str:
 
 
 def first_shown(key: Key, keymap: Mapping[str, str]) -> str:
+    if key.face and key.id not in keymap:
+        return key.face
     return shown(keymap.get(key.id, key.keys).split(",")[0].strip())
 
 

@@ -166,6 +166,7 @@ class FakeDaemon:
 
     async def begin(self) -> None:
         app = web.Application(client_max_size=1 << 24)
+        app.router.add_get("/v1/status", self.status)
         app.router.add_get("/v1/feed", self.feed)
         app.router.add_get("/v1/jobs", self.list_jobs)
         app.router.add_get("/v1/jobs/{id}", self.show_job)
@@ -190,6 +191,9 @@ class FakeDaemon:
             await self._runner.cleanup()
         self._runner = None
         self.socket.unlink(missing_ok=True)
+
+    async def status(self, request: web.Request) -> web.Response:
+        return web.json_response({"state": "ready", "version": "0.1.0", "pid": os.getpid()})
 
     async def feed(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
@@ -446,7 +450,7 @@ def quiet_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def daemon(tmp_path: Path) -> AsyncIterator[FakeDaemon]:
-    fake = FakeDaemon(Path(os.path.relpath(tmp_path / "api.sock")))
+    fake = FakeDaemon(tmp_path / "api.sock")
     await fake.begin()
     yield fake
     await fake.end()

@@ -71,7 +71,7 @@ class AreaScreen(Screen[None]):
 
     def hinted(self) -> tuple[Key, ...]:
         """What the footer and the help tell, the most used first."""
-        return (*of("lists"), *of(self.area), *of("everywhere"))
+        return (*of(self.area), *of("lists"), *of("everywhere"))
 
     def on_mount(self) -> None:
         self.query_one(Foot).hint(self.hinted(), self.home.keymap_of_user)

@@ -18,7 +18,7 @@ class FilterInput(Input):
     BINDINGS = [Binding("escape", "give_up", "the filter before", show=False)]
 
     def __init__(self) -> None:
-        super().__init__(placeholder="/ to filter", id="filter", compact=True, select_on_focus=False)
+        super().__init__(placeholder="press / to filter", id="filter", compact=True, select_on_focus=False)
         self._before = ""
 
     def begin(self) -> None:
@@ -57,7 +57,7 @@ class Label(Drawn):
     ALLOW_SELECT = False
 
     def line(self, y: int) -> Line:
-        return [Piece(" Filter:" if self.size.width > 4 else " /", "dim")]
+        return [Piece(" Filter:" if self.size.width > 4 else "", "dim")]
 
 
 class FilterLine(Horizontal):

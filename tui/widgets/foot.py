@@ -11,6 +11,9 @@ from tui.live import Live
 from tui.widgets.ink import Drawn, Line, Piece, measure, plain
 from tui.widgets.jobrow import bar, clock, share
 
+ALWAYS = ("go", "undo", "help")
+"""Words of hints that are never left out."""
+
 
 class Foot(Drawn):
     ALLOW_SELECT = False
@@ -62,7 +65,7 @@ class Foot(Drawn):
             parts.append([Piece(memory, "dim")])
         line = [Piece(" ")]
         for number, part in enumerate(parts):
-            if measure(line) + measure(part) + 3 > self.size.width and number:
+            if measure(line) + measure(part) + 4 > self.size.width and number:
                 break
             line += [*([Piece(" │ ", "faint")] if number else []), *part]
         return line
@@ -74,7 +77,7 @@ class Foot(Drawn):
         line = [Piece(f"▶ {counts.running} run" if wide else f"▶{counts.running}", "run" if counts.running else "dim")]
         if queue.paused:
             line.append(Piece(f"{gap}‖ paused", "warn"))
-        line.append(Piece(f"{gap}{counts.queued:,} queued" if wide else f"{gap}⧖{counts.queued:,}", "text"))
+        line.append(Piece(f"{gap}{counts.queued:,} queued" if wide else f"{gap}○{counts.queued:,}", "text"))
         if counts.held:
             line.append(Piece(f"{gap}{counts.held:,} held" if wide else f"{gap}‖{counts.held:,}", "warn"))
         if failed:
@@ -108,15 +111,19 @@ class Foot(Drawn):
         return [*line, Piece(LEADER_TOP, "key"), Piece(" top   ", "text"), Piece("esc", "key"), Piece(" no", "dim")]
 
     def _keys(self) -> list[tuple[Piece, str]]:
-        """As many hints as fit, with the action a click on each runs."""
+        """As many hints as fit, with the action a click on each runs; the way out and the help always do."""
         gap = "  " if self.size.width >= 100 else " "
+        faces = [
+            ("space" if keys == "␣" and len(gap) == 2 else keys, word, action) for keys, word, action in self._hints
+        ]
+        long = [cell_len(keys) + 1 + cell_len(word) + len(gap) for keys, word, _ in faces]
+        room = self.size.width - 1 - sum(n for n, hint in zip(long, faces, strict=True) if hint[1] in ALWAYS)
         line: list[tuple[Piece, str]] = [(Piece(" "), "")]
-        room = self.size.width - 1
-        for keys, word, action in self._hints:
-            long = cell_len(keys) + 1 + cell_len(word) + len(gap)
-            if long > room:
-                continue
-            room -= long
+        for wide, (keys, word, action) in zip(long, faces, strict=True):
+            if word not in ALWAYS:
+                if wide > room:
+                    continue
+                room -= wide
             line += [(Piece(keys, "key"), action), (Piece(f" {word}{gap}", "dim"), action)]
         return line
 

@@ -20,6 +20,9 @@ INKS = (
     "mark", "cursor", "cursor-idle", "key", "active", "bar", "trough",
 )  # fmt: skip
 
+GROUNDED = ("bar", "trough")
+"""Inks with a background of their own, kept also in a line with another."""
+
 UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f"
     "\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff\ud800-\udfff]"
@@ -102,11 +105,11 @@ class Drawn(Widget):
         """The line, padded or cut to `width`; `over`: an ink whose background lies under all of it."""
         base = self.ink("text")
         ground = Style(bgcolor=self.ink(over).bgcolor) if over else None
-        segments = [
-            Segment(piece.text, self.ink(piece.ink) + ground if ground else self.ink(piece.ink))
-            for piece in line
-            if piece.text
-        ]
+        segments = []
+        for piece in line:
+            if piece.text:
+                style = self.ink(piece.ink)
+                segments.append(Segment(piece.text, style + ground if ground and piece.ink not in GROUNDED else style))
         return Strip(segments).adjust_cell_length(width, base + ground if ground else base).simplify()
 
     def redraw(self, *lines: int) -> None:

@@ -14,7 +14,7 @@ SHORT = {
 }  # fmt: skip
 
 GLYPHS: dict[JobPhase, tuple[str, str, str]] = {
-    "queued": ("⧖", "wait", "queued"),
+    "queued": ("○", "wait", "queued"),
     "held": ("‖", "warn", "held"),
     "running": ("▶", "run", "running"),
     "finished": ("✓", "good", "done"),

@@ -14,6 +14,10 @@ from tui.widgets.pages import Pages
 class JobTable(Listing[Row]):
     header_lines = 1
 
+    @property
+    def bare(self) -> bool:  # type: ignore[override]
+        return self.app.size.width < 100
+
     def __init__(self) -> None:
         super().__init__(Pages(lambda row: row.id), id="jobs")
         self.running: dict[JobId, RunningJob] = {}

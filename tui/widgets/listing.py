@@ -100,8 +100,8 @@ class Listing(Framed, Generic[Item], can_focus=True):
         start = (lines - long) * self.top // max(1, rows - view)
         return self.header_lines + start, self.header_lines + start + long - 1
 
-    def redraw_items(self, *indexes: int) -> None:
-        """Sends the cells of these items again, those that are in view."""
+    def redraw_items(self, *indexes: int, whole: bool = False) -> None:
+        """Sends the cells of these items again, those that are in view; not `whole`: what `touched` says of them."""
         columns, high = self.cells()
         width, lines = self.room
         each = width // columns
@@ -112,11 +112,11 @@ class Listing(Framed, Generic[Item], can_focus=True):
             if self.header_lines <= y < lines:
                 wide = each if column < columns - 1 else width - each * (columns - 1)
                 region = Region(self.inset + column * each, self.inset + y, wide, min(high, lines - y))
-                regions.append(self.touched(region, index))
+                regions.append(region if whole else self.touched(region))
         if regions:
             self.refresh(*regions)
 
-    def touched(self, cell: Region, index: int) -> Region:
+    def touched(self, cell: Region) -> Region:
         """What of a cell changes when its cursor or mark does; a picture's caption only, say."""
         return cell
 
@@ -186,7 +186,7 @@ class Listing(Framed, Generic[Item], can_focus=True):
         if total_changed or len(seen) > 12:
             self.redraw_all()
         elif seen:
-            self.redraw_items(*seen)
+            self.redraw_items(*seen, whole=True)
         self.want()
 
     def follow(self, name: str) -> None:

@@ -1,0 +1,46 @@
+"""Lines over an area, to be read and closed."""
+
+from collections.abc import Callable, Sequence
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.screen import ModalScreen
+
+from tui.widgets.ink import Line
+from tui.widgets.panel import Panel
+
+
+class Details(ModalScreen[None]):
+    """`lines(width)` makes them, again after every resize."""
+
+    BINDINGS = [
+        Binding("escape,q,e,enter", "leave", "back"),
+        Binding("j,down", "scroll(1)", "down"),
+        Binding("k,up", "scroll(-1)", "up"),
+        Binding("ctrl+d,pagedown,space", "scroll(10)", "page down"),
+        Binding("ctrl+u,pageup", "scroll(-10)", "page up"),
+    ]
+
+    def __init__(self, title: Line, lines: Callable[[int], Sequence[Line]]) -> None:
+        super().__init__()
+        self._title_line = title
+        self._lines = lines
+
+    def compose(self) -> ComposeResult:
+        yield Panel(id="details")
+
+    def on_mount(self) -> None:
+        self.set_focus(self.query_one(Panel))
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._fill)
+
+    def _fill(self) -> None:
+        panel = self.query_one(Panel)
+        panel.fill(self._lines(panel.room[0]), self._title_line, keep_place=True)
+
+    def action_leave(self) -> None:
+        self.dismiss()
+
+    def action_scroll(self, by: int) -> None:
+        self.query_one(Panel).scroll_by(by)

@@ -1,0 +1,231 @@
+"""The gallery: pictures as they come, rated with one key each, compared two by two."""
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+
+from schema.errors import NoDaemon, Refused
+from schema.pages import ImageRow, JobRecord, Page
+from schema.requests import ImageSelection
+from tui.live import Change
+from tui.screens.area import ListScreen
+from tui.widgets.filterline import FilterLine
+from tui.widgets.imagecard import rating, whole
+from tui.widgets.imagegrid import ImageGrid
+from tui.widgets.ink import Piece
+from tui.widgets.pages import PAGE
+from tui.widgets.panel import Panel
+from tui.widgets.preview import Preview
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+EVERY_IMAGE = "stars:>=0"
+"""A FILTER that every picture matches."""
+
+LOOKED_THROUGH = 20
+"""Pages at most that are searched for the next unrated picture."""
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """`GET /v1/images/{id}`."""
+
+    image: ImageRow
+    job: JobRecord
+
+
+class GalleryScreen(ListScreen[ImageRow]):
+    area = "gallery"
+    route = "/v1/images"
+    orders = (("newest", "newest"), ("stars", "stars"), ("name", "name"), ("oldest", "oldest"))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.record: JobRecord | None = None
+        """Of the job that made the picture under the cursor."""
+
+    def body(self) -> ComposeResult:
+        yield FilterLine()
+        with Horizontal(classes="body"):
+            yield ImageGrid(self.home.thumbs)
+            with Vertical(id="side"):
+                yield Preview(self.home.thumbs, self.home.sharp, id="preview")
+                yield Panel(id="rating")
+
+    @property
+    def listing(self) -> ImageGrid:
+        return self.query_one(ImageGrid)
+
+    def shape(self) -> type[Page[ImageRow]]:
+        return Page[ImageRow]
+
+    def asked_for(self) -> "Mapping[str, str | int]":
+        return {**super().asked_for(), "final": 1}
+
+    def noun(self, many: int) -> str:
+        return " picture" if many == 1 else " pictures"
+
+    def everything(self) -> str:
+        return EVERY_IMAGE
+
+    def concerns(self, change: Change) -> bool:
+        return change.everything or bool(change.images)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        panel = self.query_one("#rating", Panel)
+        panel.can_focus = False
+        panel.title_line = (Piece("Rate & tag", "title"),)
+
+    # The picture under the cursor -------------------------------------------------------------------
+
+    def look(self) -> None:
+        image = self.listing.item()
+        if self.record is not None and (image is None or image.job != self.record.id):
+            self.record = None
+        self.query_one(Preview).show(image)
+        self.draw_rating()
+        if image is not None and self.record is None:
+            self.run_worker(self._look(image), group="look", exclusive=True)
+
+    async def _look(self, image: ImageRow) -> None:
+        try:
+            shown = await self.home.asker.get(f"/v1/images/{image.id}", Shown)
+        except (NoDaemon, Refused):
+            return
+        self.record = shown.job
+        self.draw_rating()
+
+    def draw_rating(self) -> None:
+        panel, image = self.query_one("#rating", Panel), self.listing.item()
+        wide = self.app.size.width >= 100
+        panel.bare = not wide
+        lines = rating(image, self.record, panel.room[0], wide=wide) if image else []
+        panel.fill(lines, panel.title_line, keep_place=False)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.look)
+
+    # Verdicts ---------------------------------------------------------------------------------------
+
+    def verb(self, name: str, selection: ImageSelection, told: str = "") -> None:
+        if selection.select:
+            self.home.command(f"/v1/images/{name}", selection, told)
+
+    def action_rate(self, stars: int) -> None:
+        targets = self.targets()
+        self.rate(targets, stars)
+        if self.listing.marked:
+            self.home.say(f"{self.listing.marked:,} pictures: {'★' * stars or 'no stars'}")
+
+    def rate(self, targets: tuple[str, ...], stars: int) -> None:
+        """Shown at once, and sent; what the daemon says of it comes with the feed."""
+        listing = self.listing
+        self.verb("rate", ImageSelection(select=targets, stars=stars))
+        for name in targets:
+            index = listing.pages.find(name)
+            item = listing.pages.get(index) if index is not None else None
+            if index is not None and item is not None:
+                listing.pages.replace(index, msgspec.structs.replace(item, stars=stars))
+                listing.redraw_items(index)
+        self.draw_rating()
+
+    async def action_tag(self) -> None:
+        from tui.screens.ask import Type
+
+        targets = self.targets()
+        image = self.listing.item()
+        have = " ".join(image.tags) if image is not None and not self.listing.marked else ""
+
+        async def typed(text: str | None) -> None:
+            if text is None:
+                return
+            words = text.split()
+            gone = [word for word in have.split() if word not in words]
+            add = tuple(word for word in words if not word.startswith("-") and word not in have.split())
+            remove = tuple(gone + [word[1:] for word in words if word.startswith("-")])
+            if add or remove:
+                self.verb("tag", ImageSelection(select=targets, add=add, remove=remove), "tagged")
+
+        await self.app.push_screen(Type("Tags", "words with spaces between them; -word takes one away", have), typed)
+
+    def action_trash(self) -> None:
+        self.verb("trash", ImageSelection(select=self.targets()), "in the trash; z takes it back")
+        self.listing.unmark()
+
+    def action_unrated(self, step: int) -> None:
+        self.run_worker(self.seek_unrated(step), group="unrated", exclusive=True)
+
+    async def seek_unrated(self, step: int) -> None:
+        """Looks at rows that are not here yet, too, some pages far."""
+        listing, pages = self.listing, self.listing.pages
+        index = listing.cursor + step
+        while 0 <= index < pages.total:
+            item = pages.get(index)
+            if item is None:
+                if abs(index - listing.cursor) > LOOKED_THROUGH * PAGE:
+                    break
+                await self._fetch(index // PAGE)
+                item = pages.get(index)
+                if item is None:
+                    return
+            if item.stars == 0:
+                listing.go(index)
+                return
+            index += step
+        self.home.say("no picture without a rating further " + ("down" if step > 0 else "up"))
+
+    # Looking closer ---------------------------------------------------------------------------------
+
+    async def action_open(self) -> None:
+        from tui.screens.zoom import Zoom
+
+        if self.listing.item() is not None:
+            await self.app.push_screen(Zoom(self))
+
+    async def action_compare(self) -> None:
+        from tui.screens.compare import Compare
+
+        marks = self.listing.marks
+        found = [self.listing.pages.find(name) for name in sorted(marks)]
+        images = [item for item in (self.listing.pages.get(i) for i in found if i is not None) if item is not None]
+        if len(images) != 2:
+            self.home.say("mark two pictures with space, then c")
+            return
+        await self.app.push_screen(Compare(images[0], images[1]), self._compared)
+
+    async def _compared(self, better: str | None) -> None:
+        if better is not None:
+            pair = tuple(sorted(self.listing.marks))
+            self.verb("compare", ImageSelection(select=pair, better=better), "noted which is better")
+            self.listing.unmark()
+
+    async def action_details(self) -> None:
+        from tui.screens.details import Details
+
+        image = self.listing.item()
+        if image is not None:
+            record, now = self.record, self.home.clock()
+            title = [Piece(image.job, "title")]
+            await self.app.push_screen(Details(title, lambda width: whole(image, record, width, now)))
+
+    async def action_again(self) -> None:
+        image = self.listing.item()
+        if image is not None:
+            await self.home.clone(image.job)
+
+    def action_copy(self, what: str) -> None:
+        image = self.listing.item()
+        if image is not None and what == "id":
+            self.home.copy(image.path or image.id, "path" if image.path else "id")
+        elif self.record is not None:
+            self.home.copy(self.record.spec.prompt, "prompt")
+
+    def action_outside(self) -> None:
+        from pathlib import Path
+
+        image = self.listing.item()
+        if image is not None and image.path:
+            self.home.open_outside(Path(image.path))

@@ -1,0 +1,61 @@
+"""What is known of a picture, in a few lines or in all of them. Pure."""
+
+from schema.pages import ImageRow, JobRecord, StageRecord
+from tui.widgets.ink import Line, Piece, fit_middle, plain, wrap
+from tui.widgets.jobcard import card
+from tui.widgets.jobrow import clock, short
+
+
+def rating(image: ImageRow, record: JobRecord | None, width: int, *, wide: bool) -> list[Line]:
+    """The panel beside a picture: stars, tags, the settings that made it, where it lies."""
+    stars = [Piece(" " + "★" * image.stars, "star"), Piece("☆" * (5 - image.stars), "faint")]
+    tags: list[Piece] = [Piece(" tags  " if wide else "  ", "dim")]
+    tags += [Piece(plain(tag) + "  ", "mark") for tag in image.tags] or [Piece("none" if wide else "", "faint")]
+    path = [Piece(" " + fit_middle(plain(image.path), max(6, width - 2)), "dim")]
+    if not wide:
+        return [[*stars, *tags], *told(image, record, width)[:2], path]
+    keys = Piece("   1-5 rate  0 clear  n next unrated", "faint")
+    lines: list[Line] = [[*stars, keys], tags]
+    if image.suspect:
+        lines.append([Piece(f" may be broken: {plain(image.suspect)}", "warn")])
+    return [*lines, [], *told(image, record, width), path]
+
+
+def told(image: ImageRow, record: JobRecord | None, width: int) -> list[Line]:
+    """The settings line, the model, the way it took."""
+    lines = [f"seed {image.seed}"]
+    if record is not None:
+        lines[0] = " · ".join([*numbers(record), f"seed {image.seed}"])
+    lines.append(" ".join(filter(None, [image.model or "", f"· {image.pack}" if image.pack else ""])))
+    if record is not None:
+        way = "→".join(short(stage.id) for stage in record.stages)
+        node = next((stage.node for stage in reversed(record.stages) if stage.node), None)
+        took = clock(record.ended - record.created) if record.ended is not None else ""
+        lines.append(" · ".join(filter(None, [way, node or "", took])))
+    return [[Piece(" " + line, "text")] for text in lines for line in wrap(text, width - 2, 2)]
+
+
+def numbers(record: JobRecord) -> list[str]:
+    """`cfg 6.0`, `30 st`, the sampler: of the first stage, as the backend really used them."""
+    first: StageRecord | None = next((stage for stage in record.stages if stage.effective), None)
+    found = dict(first.effective) if first else {}
+    for name, value in record.spec.overlay.items():
+        stage, _, field = name.partition(".")
+        if record.stages and stage == record.stages[0].id:
+            found.setdefault(field, value)
+    words = [f"cfg {found['cfg']}"] if "cfg" in found else []
+    words += [f"{found['steps']} st"] if "steps" in found else []
+    return words + [plain(str(found[name])) for name in ("sampler", "scheduler") if found.get(name)]
+
+
+def whole(image: ImageRow, record: JobRecord | None, width: int, now: float) -> list[Line]:
+    """Everything: for the pane that opens over the gallery."""
+    facts = [
+        ("image", image.id), ("size", f"{image.width}x{image.height} · {image.bytes / 1e6:.1f} MB · {image.media}"),
+        ("sha256", image.sha256), ("pixels", image.pixels), ("path", image.path),
+    ]  # fmt: skip
+    lines: list[Line] = []
+    for name, text in facts:
+        wrapped = wrap(text, width - 11, 4) or [""]
+        lines += [[Piece(f" {name if n == 0 else '':<8} ", "dim"), Piece(part)] for n, part in enumerate(wrapped)]
+    return [*lines, [], *(card(record, None, "", width, now) if record else [])]

@@ -1,0 +1,110 @@
+"""One picture as large as its pane: half cells, or the terminal's own pictures where the setting says so."""
+
+import io
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.strip import Strip
+from textual.widget import Widget
+
+from schema.errors import NoDaemon, Refused
+from schema.pages import ImageRow
+from tui.widgets.ink import Framed, Piece
+from tui.widgets.thumbs import LARGE, Thumbs, Wish
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from textual_image.widget import SixelImage, TGPImage
+
+    SharpClass = type[SixelImage] | type[TGPImage]
+
+
+class Preview(Framed):
+    """`sharp`: the widget of a picture protocol, or None for half cells."""
+
+    ALLOW_SELECT = False
+
+    def __init__(self, thumbs: Thumbs, sharp: "SharpClass | None" = None, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.thumbs = thumbs
+        self.image: ImageRow | None = None
+        self._sharp = sharp
+
+    def compose(self) -> ComposeResult:
+        if self._sharp is not None:
+            yield self._sharp(None, classes="sharp")
+
+    def show(self, image: ImageRow | None) -> None:
+        same = image is not None and self.image is not None and image.id == self.image.id
+        self.image = image
+        title = (Piece(image.job, "title"), Piece(f"  {image.width}x{image.height}", "dim")) if image else ()
+        if same:
+            self.retitle(title)
+            return
+        self.title_line = title
+        self.refresh()
+        if self._sharp is not None and image is not None:
+            self.run_worker(self._show_sharp(image), group="sharp", exclusive=True)
+
+    def picture_came(self, image: str) -> None:
+        if self.image is not None and self.image.id == image and self._sharp is None:
+            self.refresh()
+
+    def inner(self, y: int, width: int) -> Strip:
+        image = self.image
+        if image is None or self._sharp is not None or width < 2:
+            return self.strip((), width)
+        high = self.room[1]
+        wish = Wish(image.id, width, high)
+        cells = self.thumbs.get(wish, self)
+        if cells is None:
+            word = "cannot be shown" if self.thumbs.is_broken(wish) else "…"
+            return self.strip([Piece(f"{word:^{width}}", "dim")] if y == high // 2 else (), width)
+        left, above = (width - cells.columns) // 2, (high - cells.lines) // 2
+        if not 0 <= y - above < cells.lines:
+            return self.strip((), width)
+        right = width - left - cells.columns
+        return Strip.join([self.strip((), left), cells.strips[y - above], self.strip((), right)])
+
+    async def _show_sharp(self, image: ImageRow) -> None:
+        """The protocols want a picture that is known to be one, not a path: a bad path ends the program."""
+        import asyncio
+
+        try:
+            blob = await self.thumbs.blob(image.id, LARGE)
+            picture = await asyncio.to_thread(opened, blob)
+        except (NoDaemon, Refused, OSError, ValueError):
+            return
+        for widget in self.query(".sharp"):
+            set_picture(widget, picture)
+
+
+def opened(blob: bytes) -> "Image":
+    from PIL import Image
+
+    with Image.open(io.BytesIO(blob)) as image:
+        return image.convert("RGB")
+
+
+def set_picture(widget: Widget, picture: "Image") -> None:
+    from textual_image.widget import SixelImage, TGPImage
+
+    if isinstance(widget, SixelImage | TGPImage):
+        widget.image = picture
+
+
+def sharp_class(setting: str, *, remote: bool, tmux: bool) -> "SharpClass | None":
+    """Before the app runs, for the question to the terminal reads the keyboard. None: half cells.
+
+    Over SSH and in tmux the terminal is not asked: a late answer arrives as key presses.
+    """
+    if setting in ("half", "none") or (setting == "auto" and (remote or tmux)):
+        return None
+    from textual_image.renderable import Image as Found
+    from textual_image.renderable.sixel import Image as Sixel
+    from textual_image.renderable.tgp import Image as Kitty
+    from textual_image.widget import SixelImage, TGPImage
+
+    if setting == "kitty" or (setting == "auto" and Found is Kitty):
+        return TGPImage
+    return SixelImage if setting == "sixel" or Found is Sixel else None
