@@ -85,6 +85,8 @@ def restore(places: Places, source: Path, actor: str, clock: Callable[[], float]
         raise Refused(
             f"this file is no whole log: {verdict.findings[0]}.", where=str(source), remedy="Take another backup."
         )
+    if verdict.events == 0:
+        raise Refused("this file holds no events.", where=str(source), remedy="Take another backup.")
     promise = anchor.read(places.head)
     return _replace(places, source, verdict.head, promise.seq if promise else 0, actor, clock)
 

@@ -39,7 +39,7 @@ def verify(places: Places, *, json: bool) -> int:
             seq = newest(db)[0]
         verified = Verified(events=seq, head=seq, ok=False, findings=(str(newer),))
     else:
-        if verified.ok:
+        if verified.ok and verified.events:
             note_verified(places.log, verdict.head)
     if json:
         write(verified)
