@@ -1,5 +1,6 @@
 """The verbs against a small daemon that answers the documented routes: exit codes, JSON shapes, what is sent."""
 
+import contextlib
 import json
 import os
 import socket
@@ -504,6 +505,48 @@ def test_enhance_sends_a_file_or_takes_a_pictures_own_prompt(fake: FakeDaemon) -
     assert (blob.method, blob.path, blob.body) == ("PUT", "/v1/blobs", b"\x89PNG and so on")
     assert from_file.fields == {"image": "ef" * 32, "prompt": "sharper"}
     assert fake.asked[-1].fields == {"image": "cd" * 32, "prompt": "a lighthouse", "negative": "", "seed": 7}
+
+
+def test_a_wait_without_a_daemon_ends_at_once(tmp_path: Path) -> None:
+    assert stablenew(tmp_path, "job", "wait", "k3mpw7ab").code == Exit.NO_DAEMON
+
+
+def test_no_word_and_no_terminal_is_the_status(fake: FakeDaemon) -> None:
+    told = stablenew(fake.home)
+
+    assert told.code == Exit.DONE
+    assert "queue: 2 queued; ETA 31s; mode share" in told.out
+    assert "here" in told.out and "takes back: cancel 2 jobs" in told.out
+
+
+def on_a_terminal(home: Path, *words: str, **env: str) -> str:
+    """What the command shows where stdin, stdout and stderr are a terminal of 80 columns."""
+    mine, its = os.openpty()
+    command = [sys.executable, "-P", "-m", "tui.cli", *words]
+    base = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    told = {**base, "STABLENEW_HOME": str(home), "TERM": "xterm", **env}
+    with subprocess.Popen(command, env=told, stdin=its, stdout=its, stderr=its):
+        os.close(its)
+        shown = b""
+        with contextlib.suppress(OSError):  # the end of a terminal is an error
+            while piece := os.read(mine, 65_536):
+                shown += piece
+    os.close(mine)
+    return shown.decode()
+
+
+def test_on_a_terminal_a_run_shows_one_line_that_is_drawn_over(fake: FakeDaemon) -> None:
+    shown = on_a_terminal(fake.home, "run", "--prompt", "a", NO_COLOR="1")
+
+    assert "\r1/3 jobs ended ███" in shown
+    assert "ETA 12s | k3mpw7ab.2 detail (2 of 3) 4/20" in shown
+    assert shown.endswith("Run k3mpw7ab: 3 of 3 jobs finished.\r\n/results/k3mpw7ab\r\n")
+    assert "\x1b" not in shown
+
+
+def test_colour_is_for_terminals_that_want_it(fake: FakeDaemon) -> None:
+    assert "\x1b[32mfinished\x1b[0m" in on_a_terminal(fake.home, "job", "list")
+    assert "\x1b" not in on_a_terminal(fake.home, "job", "list", NO_COLOR="1")
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(fake: FakeDaemon) -> None:

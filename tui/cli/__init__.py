@@ -44,7 +44,7 @@ def main() -> int:
     except Refused as refused:
         return _told(_sentence(refused), _code_of(refused))
     except NoDaemon as absent:
-        return _told(f"{absent} Start one with `stablenew daemon start`.", Exit.NO_DAEMON)
+        return _told(f"{absent} {_remedy(absent)}", Exit.NO_DAEMON)
     except KeyboardInterrupt:
         return _told("Interrupted. What the daemon has taken goes on; `stablenew status` shows it.", Exit.INTERRUPTED)
     except BrokenPipeError:
@@ -92,6 +92,14 @@ def _version() -> int:
 
     print(f"stablenew {version('stablenew')}")
     return Exit.DONE
+
+
+def _remedy(absent: NoDaemon) -> str:
+    from tui.link.call import HungUp
+
+    if isinstance(absent, HungUp):
+        return "What it had taken is in its log: ask again once it runs, with the same --key if there was one."
+    return "Start one with `stablenew daemon start`."
 
 
 def _sentence(refused: Refused) -> str:

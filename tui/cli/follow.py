@@ -28,6 +28,7 @@ def follow(selected: Sequence[str]) -> Doc:
     Raises NoDaemon when the daemon stays away, KeyboardInterrupt as it comes.
     """
     show = Live() if sys.stderr.isatty() else Lines()
+    endpoint.reach(os.environ).get("/v1/status")  # a daemon that was never there is not waited for
     try:
         while True:
             try:
@@ -163,6 +164,6 @@ def _eta(progress: Doc) -> str:
 
 def _columns() -> int:
     try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
     except OSError:
         return 80

@@ -33,7 +33,8 @@ def as_json(document: object) -> str:
     """One line. Control characters beyond ASCII are escaped, so that a terminal cannot be driven by it."""
     import json
 
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPED)
+    ascii_only = "utf" not in (sys.stdout.encoding or "").lower()
+    return json.dumps(document, ensure_ascii=ascii_only, separators=(",", ":")).translate(_ESCAPED)
 
 
 def put_json(document: object) -> None:
@@ -92,7 +93,7 @@ def _width() -> int:
     if not sys.stdout.isatty():
         return 10_000
     try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns
+        return os.get_terminal_size(sys.stdout.fileno()).columns or 80
     except OSError:
         return 80
 

@@ -159,7 +159,12 @@ def _spawn(env: Mapping[str, str], output: BinaryIO) -> "Popen[bytes]":
 def _not_started(output: BinaryIO, begun: int, code: int) -> NotStarted:
     """With the last line the daemon printed since `begun`, or where to look when it printed nothing."""
     output.seek(begun)
-    lines = [line.strip() for line in output.read().decode(errors="replace").splitlines() if line.strip()]
+    told = output.read().decode(errors="replace")
+    if "Traceback (most recent call last)" in told:
+        return NotStarted(
+            "the daemon ended on a fault of its own", where=output.name, remedy="This file tells where.",
+        )  # fmt: skip
+    lines = [line.strip() for line in told.splitlines() if line.strip()]
     if not lines:
         return NotStarted(
             f"the daemon ended with status {code} and said nothing",
