@@ -1,27 +1,39 @@
 """Turns a validation fault into one sentence in the person's own words: the field, what stands there, what may."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeGuard, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from daemon.prompting.texts import nearest, told
+from schema.stages import Stage
 
-KINDS = {
-    "txt2img", "img2img", "refiner", "detail", "upscale", "face_restore", "refine", "post", "resize", "video",
-    "generatePrompt", "llmEnhance", "selectLoras", "dispatch",
-}  # fmt: skip
+KINDS: dict[str, type[BaseModel]] = {
+    str(one.model_fields["type"].default): one for one in get_args(Stage) if issubclass(one, BaseModel)
+}
+"""Stage kinds and their models."""
 
 
 def sentence(fault: ValidationError, written: object = None, model: type[BaseModel] | None = None) -> str:
     """The first fault, and how many more there are. `written` is what was validated, to name stages by their id;
     `model` names the fields that exist, for `Did you mean`.
     """
-    details = fault.errors(include_url=False)
+    details = _own(fault.errors(include_url=False))
     first = details[0]
     text = f"{path(first['loc'], written)}{_saying(first, model)}"
     others = len(details) - 1
     return f"{text} ({others} more fault{'s' if others > 1 else ''} after this one.)" if others else text
+
+
+def _own(details: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without those that only say that something inside them is wrong."""
+    locs = [one["loc"] for one in details]
+    return [
+        one
+        for one in details
+        if not any(len(loc) > len(one["loc"]) and loc[: len(one["loc"])] == one["loc"] for loc in locs)
+    ]
 
 
 def path(loc: Sequence[str | int], written: object = None) -> str:
@@ -63,13 +75,18 @@ def _saying(fault: ErrorDetails, model: type[BaseModel] | None) -> str:
 
 def _fields(loc: Sequence[str | int], model: type[BaseModel] | None) -> list[str]:
     """The names that may stand where `loc` ends."""
+    if len(loc) > 2 and loc[0] == "stages" and str(loc[2]) in KINDS:
+        model, loc = KINDS[str(loc[2])], loc[3:]
     here = model
     for part in loc[:-1]:
         field = here.model_fields.get(str(part)) if here else None
-        inner = field.annotation if field else None
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            here = inner
+        inner = [one for one in (field.annotation, *get_args(field.annotation)) if _is_model(one)] if field else []
+        here = inner[0] if inner else None
     return list(here.model_fields) if here else []
+
+
+def _is_model(kind: object) -> TypeGuard[type[BaseModel]]:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 _Saying = Callable[[str, Mapping[str, object]], str]

@@ -147,18 +147,6 @@ def names(kind: type[BaseModel]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def class_of(kind: str) -> type[BaseModel] | None:
-    """The model of a stage kind by its name."""
-    return _CLASSES.get(kind)
-
-
-def _classes() -> dict[str, type[BaseModel]]:
-    return {str(one.model_fields["type"].default): one for one in get_args(Stage) if issubclass(one, BaseModel)}
-
-
-_CLASSES = _classes()
-
-
 class _Allowed(NamedTuple):
     type: TypeAdapter[object]
     empty: bool

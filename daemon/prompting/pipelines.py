@@ -3,7 +3,6 @@
 from pydantic import ValidationError
 
 from daemon.prompting.faults import sentence
-from daemon.prompting.fields import names
 from daemon.prompting.texts import file_stem, nearest, told
 from daemon.prompting.written import Json, read_json_or_yaml
 from schema.errors import Refused
@@ -43,21 +42,7 @@ def checked(written: Json, file: str) -> PipelineConfig:
     try:
         return PipelineConfig.model_validate(written)
     except ValidationError as fault:
-        raise Refused(f"{sentence(fault, written)}{_near(fault, written)}", where=told(file)) from None
-
-
-def _near(fault: ValidationError, written: Json) -> str:
-    """For a field that does not exist: the one that was meant."""
-    first = fault.errors(include_url=False)[0]
-    loc = first["loc"]
-    if first["type"] != "extra_forbidden":
-        return ""
-    if len(loc) >= 4 and loc[0] == "stages":
-        from daemon.prompting.fields import class_of
-
-        kind = class_of(str(loc[2]))
-        return " " + nearest(str(loc[3]), (*names(kind), "id", "type")) if kind else ""
-    return " " + nearest(str(loc[-1]), PipelineConfig.model_fields) if len(loc) == 1 else ""
+        raise Refused(sentence(fault, written, PipelineConfig), where=told(file)) from None
 
 
 def begin_from(written: Json, image: str) -> Json:

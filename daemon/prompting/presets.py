@@ -6,7 +6,8 @@ understands is told, never guessed.
 
 from typing import NamedTuple
 
-from daemon.prompting.fields import Setting, class_of, coerce
+from daemon.prompting.faults import KINDS
+from daemon.prompting.fields import Setting, coerce
 from daemon.prompting.texts import told
 from daemon.prompting.written import Json, read_json_or_yaml
 from schema.errors import Refused
@@ -90,7 +91,7 @@ def _sections(preset: dict[str, Json]) -> list[tuple[str, dict[str, Json]]]:
     for key, value in preset.items():
         section, dot, field = key.partition(".")
         if isinstance(value, dict) and key not in ("pipeline", "randomization", "api", "aesthetic"):
-            found.setdefault(key, {}).update(_without_idle_hires(value))
+            found.setdefault(key, {}).update(_without_idle_hires(key, value))
         elif dot:
             found.setdefault(section, {})[field] = value
         elif isinstance(value, dict) and key == "randomization" and value.get("enabled"):
@@ -98,12 +99,11 @@ def _sections(preset: dict[str, Json]) -> list[tuple[str, dict[str, Json]]]:
     return list(found.items())
 
 
-def _without_idle_hires(section: dict[str, Json]) -> dict[str, Json]:
+def _without_idle_hires(name: str, section: dict[str, Json]) -> dict[str, Json]:
     """Other programs write the second pass's settings even while it is switched off."""
-    if "sampler_name" not in section and "enable_hr" not in section:
+    if name != "txt2img" or section.get("enable_hr"):
         return section
-    idle = () if section.get("enable_hr") else ("hr_", "denoising_strength" if "width" in section else "hr_")
-    return {key: value for key, value in section.items() if not idle or not key.startswith(idle)}
+    return {key: value for key, value in section.items() if not key.startswith(("hr_", "denoising_strength"))}
 
 
 def _switches(preset: dict[str, Json]) -> list[tuple[str, bool]]:
@@ -112,7 +112,7 @@ def _switches(preset: dict[str, Json]) -> list[tuple[str, bool]]:
     found: list[tuple[str, bool]] = []
     for key, value in (table if isinstance(table, dict) else {}).items():
         kind = key.removesuffix("_enabled")
-        if key.endswith("_enabled") and isinstance(value, bool) and class_of(SECTIONS.get(kind, kind)):
+        if key.endswith("_enabled") and isinstance(value, bool) and SECTIONS.get(kind, kind) in KINDS:
             found.append((SECTIONS.get(kind, kind), value))
     return found
 

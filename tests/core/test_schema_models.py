@@ -1,0 +1,75 @@
+"""The models people write against: defaults make sense, ranges hold, and every field can be set by name."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from daemon.prompting.faults import KINDS, sentence
+from daemon.prompting.fields import coerce, flat, names, read_assignment, settle, with_values
+from schema.errors import Refused
+from schema.pipeline import AT_MOST, RANK, STANDARD, PipelineConfig
+from schema.settings import Settings
+from schema.stages import STAGE
+
+REQUIRED = {"post": {"processor": "grain"}}
+
+
+def stage(kind):
+    return STAGE.validate_python({"type": kind, "id": kind, **REQUIRED.get(kind, {})})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_stands_somewhere_in_the_order(kind):
+    assert kind in RANK
+    assert set(AT_MOST) <= set(RANK)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_default_can_be_written_as_text_and_read_back(kind):
+    one = stage(kind)
+    for field, value in one.model_dump(mode="json").items():
+        if field in names(type(one)) and not isinstance(value, dict):
+            text = "null" if value is None else str(value)
+            assert coerce(one, field, text, "here") == {field: value}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_setting_that_does_not_exist_is_refused_with_the_nearest(kind):
+    with pytest.raises(Refused, match="Did you mean 'enabled'"):
+        coerce(stage(kind), "enabld", "true", "here")
+
+
+def test_flat_values_rebuild_the_pipeline():
+    pipeline = PipelineConfig.model_validate(
+        [{"type": "txt2img", "hires": {"scale": 2}}, {"type": "post", "processor": "grain", "options": {"size": 2}}]
+    )
+    bare = PipelineConfig.model_validate([{"type": "txt2img"}, {"type": "post", "processor": "x"}])
+    assert with_values(bare, flat(pipeline)).stages == pipeline.stages
+
+
+@given(st.dictionaries(st.sampled_from(sorted(flat(STANDARD))), st.none() | st.text(max_size=8) | st.floats()))
+def test_any_values_are_taken_or_refused(values):
+    assignments = [read_assignment(f"{key}={value}", "here") for key, value in values.items()]
+    try:
+        with_values(STANDARD, settle(STANDARD, assignments))
+    except Refused as refused:
+        assert refused.where == "here"
+    except ValidationError as fault:
+        assert "pydantic" not in sentence(fault, STANDARD.model_dump(mode="json"))
+
+
+def test_options_of_a_post_processor_are_free():
+    one = stage("post")
+    for text, value in (("2", 2), ("0.5", 0.5), ("true", True), ("soft", "soft")):
+        assert coerce(one, "options.strength", text, "here") == {"options.strength": value}
+
+
+def test_settings_can_be_empty():
+    assert Settings.model_validate({}) == Settings()
+    assert Settings().run.pipeline == STANDARD.name
+
+
+def test_frozen_models_cannot_be_changed():
+    with pytest.raises(ValidationError):
+        STANDARD.stages[0].steps = 3
