@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Protocol, Self
 
-from daemon.views import lists, records, select
+from daemon.views import lists, records, select, watch
 from daemon.views.lists import Window
 from daemon.views.readers import Readers
 from daemon.views.tables import OPEN
+from daemon.views.watch import Watched
 from daemon.views.writer import ViewWriter, digest_of
 from schema.commands import EndedJob, EndedRun, Rating, Tagging
 from schema.events import Envelope
@@ -125,6 +126,11 @@ class Views:
     async def resolve_images(self, names: Sequence[str]) -> tuple[ImageId, ...]:
         async with self._readers.reading() as db:
             return await select.image_ids(db, names, self._clock())
+
+    async def watched(self, names: Sequence[str]) -> Watched:
+        """The same jobs with their states, for one who waits for them; and which runs were named."""
+        async with self._readers.reading() as db:
+            return await watch.watched(db, names, self._clock(), ANY_STATE)
 
     async def run_id(self, name: str) -> RunId:
         async with self._readers.reading() as db:

@@ -53,7 +53,7 @@ def _submitted(envelope: e.Envelope, event: e.JobSubmitted, spec: JobSpec) -> li
 
 def _spec(job: str, spec: JobSpec) -> list[Statement]:
     return [
-        (EDITED, (spec.name, words(spec), spec.priority, spec.pack, _model(spec), spec.seed, _stages(spec), job)),
+        (EDITED, (spec.name, words(spec), spec.pack, _model(spec), spec.seed, _stages(spec), job)),
         (SPEC, (job, json(spec))),
     ]
 
@@ -61,11 +61,11 @@ def _spec(job: str, spec: JobSpec) -> list[Statement]:
 def _reopened(envelope: e.Envelope, event: e.JobReopened) -> list[Statement]:
     """Stages that are not kept wait again; their pictures stay, they were made and perhaps rated."""
     rank = float(envelope.seq) if event.rank is None else event.rank
-    kept = json_list(done.stage for done in event.kept)
+    state, held, begun = ("held" if event.held else "queued"), int(event.held), int(bool(event.kept))
     return [
         *_spec(event.job, event.spec),
-        (REOPENED, ("held" if event.held else "queued", int(event.held), rank, int(bool(event.kept)), event.job)),
-        (FORGOTTEN, (event.job, kept)),
+        (REOPENED, (state, held, rank, begun, event.spec.priority, event.job)),
+        (FORGOTTEN, (event.job, json_list(done.stage for done in event.kept))),
     ]
 
 
@@ -89,9 +89,9 @@ SUBMITTED = (
 )
 SPEC = "INSERT INTO specs VALUES (?, ?) ON CONFLICT(job) DO UPDATE SET spec = excluded.spec"
 EDITED = (
-    "UPDATE jobs SET name = ?1, words = ?2, priority = ?3, pack = ?4, seed = ?6,"
-    " model = coalesce(?5, (SELECT model FROM runs WHERE id = jobs.run)),"
-    " stages = coalesce(?7, (SELECT stages FROM runs WHERE id = jobs.run)) WHERE id = ?8"
+    "UPDATE jobs SET name = ?1, words = ?2, pack = ?3, seed = ?5,"
+    " model = coalesce(?4, (SELECT model FROM runs WHERE id = jobs.run)),"
+    " stages = coalesce(?6, (SELECT stages FROM runs WHERE id = jobs.run)) WHERE id = ?7"
 )
 HELD = "UPDATE jobs SET held = 1, state = iif(state = 'queued', 'held', state) WHERE id = ?"
 RELEASED = "UPDATE jobs SET held = 0, state = iif(state = 'held', 'queued', state) WHERE id = ?"
@@ -100,8 +100,8 @@ PRIORITY = "UPDATE jobs SET priority = ? WHERE id = ?"
 ENDED = "UPDATE jobs SET state = ?, ended = ?, ended_seq = ?, held = 0, reason = ?, seconds = ? WHERE id = ?"
 PARKED = "UPDATE jobs SET state = 'attention', ended = ?, reason = ? WHERE id = ?"
 REOPENED = (
-    "UPDATE jobs SET state = ?, held = ?, rank = ?, done = ?, ended = NULL, ended_seq = NULL, node = NULL,"
-    " attempts = 0, reason = '', seconds = NULL WHERE id = ?"
+    "UPDATE jobs SET state = ?, held = ?, rank = ?, done = ?, priority = iif(ended_seq IS NULL, priority, ?),"
+    " ended = NULL, ended_seq = NULL, node = NULL, attempts = 0, reason = '', seconds = NULL WHERE id = ?"
 )
 ABANDONED = "UPDATE stages SET state = 'waiting' WHERE job = ? AND state = 'running'"
 FORGOTTEN = "DELETE FROM stages WHERE job = ? AND stage NOT IN (SELECT value FROM json_each(?))"

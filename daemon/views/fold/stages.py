@@ -19,11 +19,11 @@ def fold(envelope: e.Envelope, event: StageEvent) -> list[Statement]:
         case e.StageFinished():
             return _finished(at, event)
         case e.StageFailed(job=job, stage=stage, token=token, reason=reason):
-            return [(BROKEN, ("failed", at, reason, job, stage, token)), (WAITING, (job,))]
+            return [(BROKEN, ("failed", at, reason, job, stage, token)), (WAITING, (job, token))]
         case e.StageLost(job=job, stage=stage, token=token, reason=reason):
-            return [(BROKEN, ("waiting", at, reason, job, stage, token)), (WAITING, (job,))]
+            return [(BROKEN, ("waiting", at, reason, job, stage, token)), (WAITING, (job, token))]
         case e.StageCancelled(job=job, stage=stage, token=token):
-            return [(BROKEN, ("waiting", at, "", job, stage, token)), (WAITING, (job,))]
+            return [(BROKEN, ("waiting", at, "", job, stage, token)), (WAITING, (job, token))]
         case e.StageSkipped(job=job, stage=stage, reason=reason):
             return [
                 (SKIPPED, (job, stage, at, reason)),
@@ -64,7 +64,10 @@ NEXT = (
 )
 MADE = "UPDATE images SET suspect = ?, node = ?, model = coalesce(?, model) WHERE job = ? AND token = ?"
 BROKEN = "UPDATE stages SET state = ?, ended = ?, reason = ? WHERE job = ? AND stage = ? AND token = ?"
-WAITING = "UPDATE jobs SET state = iif(held, 'held', 'queued'), node = NULL WHERE id = ? AND state = 'running'"
+WAITING = (  # unless the job has gone on without that attempt
+    "UPDATE jobs SET state = iif(held, 'held', 'queued'), node = NULL WHERE id = ?1 AND state = 'running'"
+    " AND ?2 IN (SELECT token FROM stages WHERE job = ?1)"
+)
 SKIPPED = (
     "INSERT INTO stages(job, stage, state, ended, reason) VALUES (?1, ?2, 'skipped', ?3, ?4)"
     " ON CONFLICT(job, stage) DO UPDATE SET state = 'skipped', ended = ?3, reason = ?4, result = NULL"

@@ -1,0 +1,80 @@
+"""How a refusal becomes an answer: status, one sentence, and the exit code for the command line."""
+
+import msgspec
+from aiohttp import web
+
+from daemon.api.told import answer
+from daemon.views.select import NotFound
+from schema.errors import Exit, Refused
+
+
+class Unavailable(Refused):
+    """Not now: the daemon is starting or stopping, reads only, or has no room."""
+
+
+class NotAllowed(Refused):
+    """This client may not ask."""
+
+
+class Conflict(Refused):
+    """What was asked fits what is there no more: a used key, another plan."""
+
+
+class TooLarge(Refused):
+    """More bytes than this route takes."""
+
+
+class WrongMedia(Refused):
+    """A body of a kind this route does not take."""
+
+
+class Told(msgspec.Struct, frozen=True):
+    """The body of every answer that is none."""
+
+    error: str
+    where: str
+    remedy: str
+    exit: int
+
+
+CONFLICTS = frozenset({"--plan-hash", "--key"})
+"""Refusals about these flags say that something is no longer as the asker thinks."""
+
+
+def refusal(fault: Refused) -> web.Response:
+    status, code = 400, Exit.REFUSED
+    match fault:
+        case Unavailable():
+            status, code = 503, Exit.FAILED
+        case NotAllowed():
+            status, code = 403, Exit.NOT_ALLOWED
+        case NotFound():
+            status = 404
+        case TooLarge():
+            status = 413
+        case WrongMedia():
+            status = 415
+        case Conflict():
+            status = 409
+        case _ if fault.where in CONFLICTS:
+            status = 409
+    return answer(Told(fault.sentence, fault.where, fault.remedy, code), status)
+
+
+def of_http(fault: web.HTTPException, request: web.Request) -> web.Response:
+    """aiohttp's own refusals, in our words."""
+    match fault.status:
+        case 404:
+            told = Told(f"there is no {request.path}.", "", "GET /v1/openapi.json lists the routes.", Exit.REFUSED)
+        case 405:
+            told = Told(f"{request.path} does not take {request.method}.", "", "", Exit.REFUSED)
+        case 413:
+            told = Told("the request is too large.", "", "", Exit.REFUSED)
+        case _:
+            told = Told(f"{fault.reason}.", "", "", Exit.REFUSED)
+    return answer(told, fault.status)
+
+
+def bug() -> web.Response:
+    told = Told("something went wrong in the daemon.", "", "Its log in the state folder says more.", Exit.FAILED)
+    return answer(told, 500)

@@ -1,0 +1,128 @@
+"""What the routes need of the rest of the daemon. `daemon/app.py` fills it in; a test may fill in less."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, NamedTuple, Protocol
+
+from daemon.mail import Committed, Origin
+from daemon.views.views import Views
+from schema.commands import Command
+from schema.events import Envelope
+from schema.ids import CommandId, JobId, Sha256
+from schema.pages import ImageRow
+from schema.plans import JobSpec, RunSpec, Scalar
+from schema.requests import RunRequest, Selection
+from schema.scenes import Answer, Scene
+from schema.settings import Settings
+
+Condition = Literal["starting", "ready", "read-only", "stopping"]
+
+Config = Mapping[str, Mapping[str, Scalar]]
+"""Stage id to its fields."""
+
+
+class LedgerDoor(Protocol):
+    """The one writer, as the routes see it (`daemon.ledger.Ledger`)."""
+
+    @property
+    def durable(self) -> int: ...
+    async def command(self, command: Command, origin: Origin) -> Answer: ...
+    def follow(self) -> AbstractAsyncContextManager[AsyncIterator[Committed]]: ...
+    def scene(self) -> Scene: ...
+    async def undo_top(self) -> CommandId | None: ...
+    async def redo_top(self) -> CommandId | None: ...
+    async def explain(self, job: JobId) -> tuple[str, ...]: ...
+    async def state_hash(self) -> tuple[int, str]: ...
+
+
+class KeptKey(Protocol):
+    @property
+    def command(self) -> CommandId: ...
+    @property
+    def digest(self) -> bytes: ...
+    @property
+    def envelopes(self) -> tuple[Envelope, ...]: ...
+
+
+class ReadLog(Protocol):
+    async def find_key(self, actor: str, key: str) -> KeptKey | None: ...
+    async def events_of(self, command: CommandId) -> tuple[Envelope, ...]: ...
+    async def read(self, after: int, limit: int) -> tuple[Envelope, ...]: ...
+
+
+class Planned(Protocol):
+    """`daemon.prompting.plan.Plan`."""
+
+    @property
+    def spec(self) -> RunSpec: ...
+    @property
+    def jobs(self) -> tuple[JobSpec, ...]: ...
+    @property
+    def base(self) -> bytes: ...
+    @property
+    def plan_hash(self) -> str: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def warnings(self) -> tuple[str, ...]: ...
+
+
+class Shown(NamedTuple):
+    """Something of the library, as a list or a person who opens it sees it."""
+
+    name: str
+    text: str
+    prompts: tuple[str, ...] = ()
+    """Of a pack: the positive prompts, before variation."""
+
+
+class Library(Protocol):
+    """What people wrote. Reads files: called off the loop. Refused with file and line where one cannot be read."""
+
+    def names(self, noun: Literal["packs", "pipelines", "presets"]) -> tuple[str, ...]: ...
+    def show(self, noun: Literal["packs", "pipelines", "presets"], name: str) -> Shown: ...
+    def last(self) -> Config | None:
+        """The effective config of the last run; None: there was none."""
+        ...
+
+
+@dataclass(kw_only=True)
+class House:
+    version: str
+    pid: int
+    uid: int
+    """Whose daemon this is: only this user and root may ask."""
+    socket: Path
+    started: float
+    """Unix seconds."""
+    clock: Callable[[], float]
+    draw_id: Callable[[], str]
+    condition: Callable[[], Condition]
+    stop: Callable[[], None]
+    """Asks the daemon to stop; returns at once."""
+    settings: Callable[[], Settings]
+    results: Path
+    ledger: LedgerDoor
+    log: ReadLog
+    views: Views
+    library: Library
+    plan: Callable[[RunRequest], Planned]
+    """Draws what is not said (seed, folder). Slow for many jobs: called off the loop. Raises Refused."""
+    config: Callable[[bytes, Mapping[str, Scalar]], Config]
+    """Base config and overlay to every running stage's effective settings."""
+    edit: Callable[[JobSpec, bytes, Selection], JobSpec]
+    """The job with a person's changes. Raises Refused."""
+    free_bytes: Callable[[], int | None]
+    """Of the fullest disk that is written to."""
+    put_blob: Callable[[bytes], Awaitable[Sha256]]
+    put_picture: Callable[[AsyncIterator[bytes]], Awaitable[Sha256]]
+    """Verified before it is kept. Raises Refused."""
+    blob: Callable[[Sha256], Path]
+    """Where a file of the artifact store lies. Raises Refused when it does not."""
+    thumbnail: Callable[[Sha256, Literal[256, 1024]], Awaitable[Path]]
+    results_reached: Callable[[int], Awaitable[None]]
+    """Returns when the results folders hold everything up to this seq."""
+    in_results: Callable[[ImageRow], Path | None] = field(default=lambda row: None)
+    """The picture's file in its run's results folder, if it lies there."""

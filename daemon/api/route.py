@@ -1,0 +1,38 @@
+"""A route, as data: what the server registers, the guard checks and the OpenAPI page tells."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from aiohttp import web
+
+from daemon.api.house import House
+
+Answering = Callable[[House, web.Request], Awaitable[web.StreamResponse]]
+
+MIB = 1024 * 1024
+
+PAGE = ("filter", "sort", "offset", "limit")
+"""Query of every list."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    method: Literal["GET", "POST", "PUT"]
+    path: str
+    """With `{names}` of parts, as aiohttp writes them."""
+    does: str
+    """One line for people."""
+    run: Answering
+    takes: type | None = None
+    """The struct of its JSON body."""
+    gives: object = None
+    """The type of its JSON answer, or of each line of a stream; None: said by `media`."""
+    query: tuple[str, ...] = ()
+    """Names it takes; others are refused."""
+    media: str = "application/json"
+    """Of the answer."""
+    takes_media: str = "application/json"
+    limit: int = MIB
+    """Bytes its body may have."""
+    status: int = 200

@@ -1,0 +1,15 @@
+"""All the routes, one file per noun. A route that is not listed here does not exist."""
+
+from daemon.api.route import Route
+from daemon.api.routes import daemon, images, jobs, library, log, nodes, queue, runs
+
+ALL: tuple[Route, ...] = (
+    *daemon.ROUTES,
+    *runs.ROUTES,
+    *jobs.ROUTES,
+    *images.ROUTES,
+    *queue.ROUTES,
+    *nodes.ROUTES,
+    *log.ROUTES,
+    *library.ROUTES,
+)

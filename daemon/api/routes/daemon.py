@@ -1,0 +1,69 @@
+"""The daemon itself: status, stop, its own description; and the two streams, follow and feed."""
+
+import msgspec
+from aiohttp import web
+
+from daemon.api import feed, follow
+from daemon.api.asked import no_body
+from daemon.api.house import House
+from daemon.api.openapi import OPENAPI
+from daemon.api.route import Route
+from daemon.api.told import answer
+from schema.scenes import Frame, NodeScene, QueueScene, RunningJob, RunScene
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    version: str
+    pid: int
+    socket: str
+    state: str
+    """`starting`, `ready`, `read-only` or `stopping`."""
+    started: float
+    results: str
+    head: int
+    queue: QueueScene
+    running: tuple[RunningJob, ...]
+    runs: tuple[RunScene, ...]
+    nodes: tuple[NodeScene, ...]
+    undo: str
+    redo: str
+
+
+class Stopping(msgspec.Struct, frozen=True):
+    stopping: bool
+
+
+async def status(house: House, request: web.Request) -> web.StreamResponse:
+    scene = house.ledger.scene()
+    return answer(
+        Status(
+            version=house.version, pid=house.pid, socket=str(house.socket), state=house.condition(),
+            started=house.started, results=str(house.results), head=scene.head, queue=scene.queue,
+            running=scene.running, runs=scene.runs, nodes=scene.nodes, undo=scene.undo, redo=scene.redo,
+        )
+    )  # fmt: skip
+
+
+async def stop(house: House, request: web.Request) -> web.StreamResponse:
+    await no_body(request)
+    house.stop()
+    return answer(Stopping(True))
+
+
+async def openapi(house: House, request: web.Request) -> web.StreamResponse:
+    return answer(request.app[OPENAPI])
+
+
+ROUTES = (
+    Route(method="GET", path="/v1/status", run=status, gives=Status, does="What the daemon is and does now."),
+    Route(
+        method="GET", path="/v1/feed", run=feed.serve, gives=Frame, media="application/msgpack", query=("rate",),
+        does="WebSocket: the live scene, then what changes, at most `rate` (10) frames a second.",
+    ),
+    Route(
+        method="GET", path="/v1/follow", run=follow.serve, gives=follow.Line, media="application/x-ndjson",
+        query=("select",), does="Progress of jobs or runs until all have ended.",
+    ),
+    Route(method="POST", path="/v1/daemon/stop", run=stop, gives=Stopping, does="Stop the daemon."),
+    Route(method="GET", path="/v1/openapi.json", run=openapi, does="This API, for programs."),
+)  # fmt: skip

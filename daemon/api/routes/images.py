@@ -1,0 +1,179 @@
+"""Pictures: list, show, their files, and verdicts on them."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+from aiohttp import web
+
+from daemon.api.asked import body, flag, number, origin, window
+from daemon.api.house import House
+from daemon.api.route import PAGE, Route
+from daemon.api.told import answer
+from daemon.views.select import NotFound
+from schema.commands import Command, CompareImages, RateImages, RestoreImages, TagImages, TrashImages
+from schema.errors import Refused
+from schema.ids import ImageId, Sha256
+from schema.pages import ImageRow, JobRecord, Page
+from schema.requests import ImageSelection
+from schema.scenes import Answer
+
+Making = Callable[[House, ImageSelection], Awaitable[Command]]
+
+MOST_TAG = 80
+"""Characters of a tag."""
+
+FOREVER = "private, max-age=31536000, immutable"
+"""A picture never changes under its id."""
+
+
+class ImageAnswer(msgspec.Struct, frozen=True):
+    image: ImageRow
+    job: JobRecord
+
+
+async def list_images(house: House, request: web.Request) -> web.StreamResponse:
+    await house.views.reached(house.ledger.durable)
+    page = await house.views.images(window(request), final=flag(request, "final"))
+    return answer(msgspec.structs.replace(page, items=tuple(_with_path(house, row) for row in page.items)))
+
+
+async def show(house: House, request: web.Request) -> web.StreamResponse:
+    row = await _row(house, request)
+    job = await house.views.job(row.job)
+    assert job is not None  # a picture is stored for a job that was submitted
+    return answer(ImageAnswer(_with_path(house, row), job))
+
+
+async def file(house: House, request: web.Request) -> web.StreamResponse:
+    """Also of a film, by the film's id."""
+    await house.views.reached(house.ledger.durable)
+    film = await house.views.film(ImageId(request.match_info["image"]))
+    if film is not None:
+        return _sent(house.blob(film[1].file.sha256), film[1].file.media)
+    row = await _row(house, request)
+    return _sent(house.blob(Sha256(row.sha256)), row.media)
+
+
+async def thumb(house: House, request: web.Request) -> web.StreamResponse:
+    size = number(request, "size", 256)
+    if size not in (256, 1024):
+        raise Refused(f"there are no thumbnails of {size} pixels.", where="size", remedy="Use 256 or 1024.")
+    row = await _row(house, request)
+    return _sent(await house.thumbnail(Sha256(row.sha256), 1024 if size == 1024 else 256), "image/webp")
+
+
+async def _row(house: House, request: web.Request) -> ImageRow:
+    await house.views.reached(house.ledger.durable)
+    image = await house.views.image_id(request.match_info["image"])
+    row = await house.views.image(image)
+    if row is None:
+        raise NotFound(f"there is no picture {image}.")
+    return row
+
+
+def _with_path(house: House, row: ImageRow) -> ImageRow:
+    """Where it lies; empty when the file is gone."""
+    path = house.in_results(row)
+    if path is None:
+        try:
+            path = house.blob(Sha256(row.sha256))
+        except Refused:
+            return row
+    return msgspec.structs.replace(row, path=str(path))
+
+
+def _sent(path: Path, media: str) -> web.FileResponse:
+    return web.FileResponse(path, headers={"Content-Type": media, "Cache-Control": FOREVER})
+
+
+def _verb(make: Making, *fields: str) -> Callable[[House, web.Request], Awaitable[web.StreamResponse]]:
+    async def run(house: House, request: web.Request) -> web.StreamResponse:
+        asked = await body(request, ImageSelection)
+        given = {"stars": asked.stars is not None, "add": asked.add, "remove": asked.remove, "better": asked.better}
+        for name, value in given.items():
+            if value and name not in fields:
+                raise Refused(f"{request.path} has no such field.", where=name)
+        whose = await origin(house, request, asked)
+        await house.views.reached(house.ledger.durable)
+        return answer(await house.ledger.command(await make(house, asked), whose))
+
+    return run
+
+
+async def _rate(house: House, asked: ImageSelection) -> Command:
+    if asked.stars is None or not 0 <= asked.stars <= 5:
+        raise Refused("a rating is 0 to 5 stars; 0 takes it back.", where="stars")
+    return RateImages(ratings=await house.views.rated(await house.views.resolve_images(asked.select), asked.stars))
+
+
+async def _tag(house: House, asked: ImageSelection) -> Command:
+    if not asked.add and not asked.remove:
+        raise Refused("no tag is named.", where="add", remedy="Name tags to add or to remove.")
+    add, remove = (tuple(dict.fromkeys(_tag_text(tag) for tag in tags)) for tags in (asked.add, asked.remove))
+    images = await house.views.tagged(await house.views.resolve_images(asked.select))
+    return TagImages(images=images, add=add, remove=remove)
+
+
+def _tag_text(text: str) -> str:
+    tag = text.strip()
+    if not tag or len(tag) > MOST_TAG or not tag.isprintable() or '"' in tag:
+        raise Refused(f"a tag is 1 to {MOST_TAG} printable characters without quotes.", where="tag")
+    return tag
+
+
+async def _compare(house: House, asked: ImageSelection) -> Command:
+    images = [await house.views.image_id(name) for name in asked.select]
+    if len(images) != 2 or images[0] == images[1]:
+        raise Refused("two different pictures are compared.", where="select")
+    if asked.better is None:
+        raise Refused("this field is missing.", where="better", remedy="Name the better one of the two.")
+    better = await house.views.image_id(_side(asked))
+    if better not in images:
+        raise Refused(f"{better} is none of the two.", where="better")
+    return CompareImages(better=better, worse=images[0] if better == images[1] else images[1])
+
+
+def _side(asked: ImageSelection) -> str:
+    """`A` and `B` stand for the first and the second."""
+    better = asked.better or ""
+    return {"A": asked.select[0], "B": asked.select[1]}.get(better.upper() if len(better) == 1 else "", better)
+
+
+async def _trash(house: House, asked: ImageSelection) -> Command:
+    return TrashImages(images=await house.views.resolve_images(asked.select))
+
+
+async def _restore(house: House, asked: ImageSelection) -> Command:
+    return RestoreImages(images=await house.views.resolve_images(asked.select))
+
+
+VERBS = (
+    ("rate", "Give pictures stars; 0 takes a rating back.", _verb(_rate, "stars")),
+    ("tag", "Add tags to pictures, or remove them.", _verb(_tag, "add", "remove")),
+    ("compare", "Say which of two pictures is better.", _verb(_compare, "better")),
+    ("trash", "Hide pictures; nothing is deleted.", _verb(_trash)),
+    ("restore", "Bring pictures back from the trash.", _verb(_restore)),
+)
+
+ROUTES = (
+    Route(
+        method="GET", path="/v1/images", run=list_images, gives=Page[ImageRow], query=(*PAGE, "final"),
+        does="List pictures; with `final=1` only those of each job's last stage.",
+    ),
+    Route(
+        method="GET", path="/v1/images/{image}", run=show, gives=ImageAnswer, does="Show a picture and its job.",
+    ),
+    Route(
+        method="GET", path="/v1/images/{image}/file", run=file, media="image/*",
+        does="The bytes of a picture or a film.",
+    ),
+    Route(
+        method="GET", path="/v1/images/{image}/thumb", run=thumb, media="image/webp", query=("size",),
+        does="A small copy, 256 or 1024 pixels at most along its longer side.",
+    ),
+    *(
+        Route(method="POST", path=f"/v1/images/{verb}", run=run, takes=ImageSelection, gives=Answer, does=does)
+        for verb, does, run in VERBS
+    ),
+)  # fmt: skip

@@ -1,0 +1,214 @@
+"""Jobs: list, show, explain, and every wish about them."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import get_args
+
+import msgspec
+from aiohttp import web
+
+from daemon.api.asked import body, origin, window
+from daemon.api.house import House
+from daemon.api.route import PAGE, Route
+from daemon.api.told import answer
+from daemon.views.tables import OPEN
+from schema.commands import (
+    CancelJobs,
+    Command,
+    EditJobs,
+    HoldJobs,
+    MoveJobs,
+    ReleaseJobs,
+    RerunJobs,
+    RetryJobs,
+    SetPriority,
+    SkipStage,
+)  # fmt: skip
+from schema.errors import Refused
+from schema.ids import JobId, RunId, StageId
+from schema.pages import JobRecord, Page
+from schema.requests import Selection
+from schema.scenes import Answer, Row
+
+ENDED = ("finished", "failed", "cancelled", "attention")
+WAITING = ("queued", "held", "attention")
+
+Making = Callable[[House, Selection], Awaitable[Command]]
+
+COMMON = frozenset({"select"})
+
+
+class StageWhy(msgspec.Struct, frozen=True):
+    stage: str
+    state: str
+    node: str | None
+    why: str
+    """Of its last assignment."""
+    reason: str
+    """Why its last attempt failed."""
+
+
+class Explained(msgspec.Struct, frozen=True):
+    job: JobId
+    text: str
+    stages: tuple[StageWhy, ...]
+
+
+async def list_jobs(house: House, request: web.Request) -> web.StreamResponse:
+    await house.views.reached(house.ledger.durable)
+    return answer(await house.views.jobs(window(request)))
+
+
+async def show(house: House, request: web.Request) -> web.StreamResponse:
+    return answer(await _record(house, request))
+
+
+async def explain(house: House, request: web.Request) -> web.StreamResponse:
+    record = await _record(house, request)
+    sentences = await house.ledger.explain(record.id) or _in_the_past(record)
+    stages = tuple(
+        StageWhy(stage.id, stage.state, stage.node, stage.why, stage.reason)
+        for stage in record.stages
+        if stage.why or stage.reason
+    )
+    return answer(Explained(record.id, " ".join(sentences), stages))
+
+
+async def _record(house: House, request: web.Request) -> JobRecord:
+    await house.views.reached(house.ledger.durable)
+    job = await house.views.job_id(request.match_info["job"])
+    record = await house.views.job(job)
+    assert record is not None  # its id was found in the same table
+    return record
+
+
+def _in_the_past(record: JobRecord) -> list[str]:
+    because = f": {record.reason}" if record.reason else ""
+    where = f" on {record.node}" if record.node else ""
+    return [f"{record.id} is {record.state}{where}{because}."]
+
+
+def _verb(make: Making, needs: Sequence[str] = (), may: Sequence[str] = ()) -> Callable[..., Awaitable[web.Response]]:
+    """A route that makes a command of a selection; fields of other verbs are refused."""
+    allowed = COMMON.union(needs, may)
+
+    async def run(house: House, request: web.Request) -> web.Response:
+        asked = await body(request, Selection)
+        for name in Selection.__struct_fields__:
+            given = getattr(asked, name) != _DEFAULTS.get(name)
+            if name in needs and not given:
+                raise Refused("this field is missing.", where=name)
+            if given and name not in allowed:
+                raise Refused(f"{request.path} has no such field.", where=name)
+        whose = await origin(house, request, asked)
+        await house.views.reached(house.ledger.durable)
+        return answer(await house.ledger.command(await make(house, asked), whose))
+
+    return run
+
+
+_DEFAULTS = {
+    field.name: field.default for field in msgspec.structs.fields(Selection) if field.default is not msgspec.NODEFAULT
+}
+
+
+async def _cancel(house: House, asked: Selection) -> Command:
+    return CancelJobs(jobs=await house.views.resolve(asked.select, OPEN), reason=asked.reason)
+
+
+async def _hold(house: House, asked: Selection) -> Command:
+    return HoldJobs(jobs=await house.views.resolve(asked.select, ("queued", "running")))
+
+
+async def _release(house: House, asked: Selection) -> Command:
+    return ReleaseJobs(jobs=await house.views.resolve(asked.select, ("held", "running")))
+
+
+async def _move(house: House, asked: Selection) -> Command:
+    places = get_args(MoveJobs.__annotations__["to"])
+    if asked.to not in places:
+        raise Refused(f"'{asked.to}' is no place.", where="to", remedy=f"Use one of {', '.join(places)}.")
+    if (asked.to in ("before", "after")) != (asked.anchor is not None):
+        raise Refused("before and after go with the job they are about, top and bottom without.", where="anchor")
+    anchor = None if asked.anchor is None else await house.views.job_id(asked.anchor)
+    jobs = await house.views.resolve(asked.select, WAITING)
+    return MoveJobs(jobs=jobs, to=asked.to, anchor=anchor)  # type: ignore[arg-type]
+
+
+async def _priority(house: House, asked: Selection) -> Command:
+    priority = asked.priority or 0
+    if abs(priority) > 1_000_000:
+        raise Refused("a priority lies between -1000000 and 1000000.", where="priority")
+    return SetPriority(jobs=await house.views.resolve(asked.select, OPEN), priority=priority)
+
+
+async def _retry(house: House, asked: Selection) -> Command:
+    jobs = await house.views.resolve(asked.select, ("failed", "cancelled", "attention"))
+    ended = await house.views.ended(jobs)
+    return RetryJobs(jobs=jobs, ended=ended, runs=await house.views.ended_runs(_runs(ended)))
+
+
+async def _rerun(house: House, asked: Selection) -> Command:
+    jobs = await house.views.resolve(asked.select, ENDED)
+    ended = await house.views.ended(jobs)
+    runs = await house.views.ended_runs(_runs(ended))
+    return RerunJobs(jobs=jobs, stage=StageId(asked.stage or ""), only=asked.only, ended=ended, runs=runs)
+
+
+async def _edit(house: House, asked: Selection) -> Command:
+    """Planned here, checked by the ledger: a job that started meanwhile is not edited."""
+    jobs = await house.views.resolve(asked.select, ("queued", "held"))
+    specs = {}
+    bases: dict[RunId, bytes] = {}
+    for record in await house.views.records(jobs):
+        if record.run not in bases:
+            bases[record.run] = await _base(house, record.run)
+        specs[record.id] = house.edit(record.spec, bases[record.run], asked)
+    return EditJobs(specs=specs)
+
+
+async def _base(house: House, run: RunId) -> bytes:
+    record = await house.views.run(run)
+    if record is None:
+        raise Refused(f"there is no run {run}.")
+    return house.blob(record.spec.base).read_bytes()
+
+
+async def _skip(house: House, asked: Selection) -> Command:
+    jobs = await house.views.resolve(asked.select, ("queued", "held", "running", "attention"))
+    if len(jobs) != 1:
+        raise Refused(f"a stage is skipped in one job at a time, and this names {len(jobs)}.", where="select")
+    return SkipStage(job=jobs[0])
+
+
+def _runs(ended: Sequence[msgspec.Struct]) -> list[RunId]:
+    return list(dict.fromkeys(getattr(job, "run") for job in ended))  # noqa: B009
+
+
+VERBS: tuple[tuple[str, str, Callable[..., Awaitable[web.Response]]], ...] = (
+    ("cancel", "Cancel jobs; those that run are stopped within a step.", _verb(_cancel, may=("reason",))),
+    ("retry", "Go on with failed, parked and cancelled jobs.", _verb(_retry)),
+    ("rerun", "Run jobs again from a stage on, or that stage alone.", _verb(_rerun, ("stage",), ("only",))),
+    ("hold", "Start nothing more of jobs until they are released.", _verb(_hold)),
+    ("release", "Let held jobs go on.", _verb(_release)),
+    ("move", "Put jobs at another place in their lane.", _verb(_move, ("to",), ("anchor",))),
+    ("priority", "Give jobs a priority; higher goes first.", _verb(_priority, ("priority",))),
+    (
+        "edit",
+        "Change what jobs that have not begun will make.",
+        _verb(_edit, may=("set", "prompt", "negative", "seed")),
+    ),
+    ("skip", "Go on without the stage a job is at.", _verb(_skip)),
+)
+
+ROUTES = (
+    Route(method="GET", path="/v1/jobs", run=list_jobs, gives=Page[Row], query=PAGE, does="List jobs."),
+    Route(method="GET", path="/v1/jobs/{job}", run=show, gives=JobRecord, does="Show a job with all its stages."),
+    Route(
+        method="GET", path="/v1/jobs/{job}/explain", run=explain, gives=Explained,
+        does="Say why a job is where it is.",
+    ),
+    *(
+        Route(method="POST", path=f"/v1/jobs/{verb}", run=run, takes=Selection, gives=Answer, does=does)
+        for verb, does, run in VERBS
+    ),
+)  # fmt: skip

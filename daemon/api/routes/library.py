@@ -1,0 +1,96 @@
+"""The library: what people wrote, and pictures they bring."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Literal
+
+import msgspec
+from aiohttp import web
+
+from daemon.api.faults import TooLarge, Unavailable, WrongMedia
+from daemon.api.house import Config, House, Shown
+from daemon.api.route import MIB, Route
+from daemon.api.told import answer
+from schema.plans import Scalar
+
+Noun = Literal["packs", "pipelines", "presets"]
+
+PICTURES = 64 * MIB
+
+
+class Names(msgspec.Struct, frozen=True):
+    items: tuple[str, ...]
+    total: int
+
+
+class Item(msgspec.Struct, frozen=True):
+    name: str
+    text: str
+    prompts: tuple[str, ...]
+
+
+class Last(msgspec.Struct, frozen=True):
+    config: dict[str, dict[str, Scalar]] | None
+
+
+class Blob(msgspec.Struct, frozen=True):
+    sha256: str
+
+
+def _list(noun: Noun) -> Callable[[House, web.Request], Awaitable[web.StreamResponse]]:
+    async def run(house: House, request: web.Request) -> web.StreamResponse:
+        names = await asyncio.to_thread(house.library.names, noun)
+        return answer(Names(names, len(names)))
+
+    return run
+
+
+def _show(noun: Noun) -> Callable[[House, web.Request], Awaitable[web.StreamResponse]]:
+    async def run(house: House, request: web.Request) -> web.StreamResponse:
+        shown: Shown = await asyncio.to_thread(house.library.show, noun, request.match_info["name"])
+        return answer(Item(shown.name, shown.text, shown.prompts))
+
+    return run
+
+
+async def last(house: House, request: web.Request) -> web.StreamResponse:
+    config: Config | None = await asyncio.to_thread(house.library.last)
+    return answer(Last(None if config is None else {stage: dict(fields) for stage, fields in config.items()}))
+
+
+async def put_blob(house: House, request: web.Request) -> web.StreamResponse:
+    """Kept only after it was verified to be a picture."""
+    if house.condition() in ("read-only", "stopping"):
+        raise Unavailable(f"the daemon is {house.condition()} and takes no pictures now.")
+    if request.content_type != "application/octet-stream" and not request.content_type.startswith("image/"):
+        raise WrongMedia("this is no picture.", where="Content-Type", remedy="Send application/octet-stream.")
+    return answer(Blob(await house.put_picture(_pieces(request))))
+
+
+async def _pieces(request: web.Request) -> AsyncIterator[bytes]:
+    total = 0
+    async for piece in request.content.iter_any():
+        total += len(piece)
+        if total > PICTURES:
+            raise TooLarge(f"a picture has at most {PICTURES} bytes.", where="body")
+        yield piece
+
+
+ROUTES = (
+    *(
+        Route(method="GET", path=f"/v1/{noun}", run=_list(noun), gives=Names, does=f"List the library's {noun}.")
+        for noun in ("packs", "pipelines", "presets")
+    ),
+    *(
+        Route(
+            method="GET", path=f"/v1/{noun}/{{name}}", run=_show(noun), gives=Item,
+            does=f"Show one of the library's {noun}.",
+        )
+        for noun in ("packs", "pipelines", "presets")
+    ),
+    Route(method="GET", path="/v1/last", run=last, gives=Last, does="The last run's effective config."),
+    Route(
+        method="PUT", path="/v1/blobs", run=put_blob, gives=Blob, takes_media="application/octet-stream",
+        limit=PICTURES, does="Bring a picture for img2img or masks.",
+    ),
+)  # fmt: skip

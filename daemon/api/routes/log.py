@@ -1,0 +1,106 @@
+"""The log, as lines of JSON, and the live state's hash."""
+
+import msgspec
+from aiohttp import web
+
+from daemon.api.asked import flag, number
+from daemon.api.house import House
+from daemon.api.news import listening
+from daemon.api.route import Route
+from daemon.api.told import answer, line
+from daemon.views.select import NotFound
+from schema.events import Envelope, Event
+
+PAGE = 500
+
+QUIET_SECONDS = 15.0
+"""After so long without an event an empty line shows that the stream lives."""
+
+
+class EventLine(msgspec.Struct, frozen=True, kw_only=True):
+    seq: int
+    at: float
+    epoch: int
+    actor: str
+    cause: int | None
+    command: str | None
+    key: str | None
+    type: str
+    event: Event
+    """The event's own fields."""
+
+
+class StateHash(msgspec.Struct, frozen=True):
+    seq: int
+    hash: str
+
+
+async def events(house: House, request: web.Request) -> web.StreamResponse:
+    after, limit = number(request, "after", 0), number(request, "limit", 2**62)
+    following = flag(request, "follow")
+    response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+    await response.prepare(request)
+    if following:
+        await _follow(house, response, after, limit)
+    else:
+        await _write(house, response, after, limit)
+    await response.write_eof()
+    return response
+
+
+async def _write(house: House, response: web.StreamResponse, after: int, limit: int) -> tuple[int, int]:
+    """What is there. Returns the last seq written and how many may still be."""
+    while limit > 0 and (envelopes := await house.log.read(after, min(PAGE, limit))):
+        await response.write(b"".join(map(_line, envelopes)))
+        after, limit = envelopes[-1].seq, limit - len(envelopes)
+    return after, limit
+
+
+async def _follow(house: House, response: web.StreamResponse, after: int, limit: int) -> None:
+    """Commits only wake it: events are read from the log, so a slow client costs no memory."""
+    async with listening(house.ledger) as news:
+        while True:
+            after, limit = await _write(house, response, after, limit)
+            if limit == 0 or news.over or house.condition() == "stopping":
+                return
+            if not await news.wait(QUIET_SECONDS):
+                await response.write(b"\n")
+
+
+async def event(house: House, request: web.Request) -> web.StreamResponse:
+    text = request.match_info["seq"]
+    if not text.isdigit() or not (found := await house.log.read(max(0, int(text[:18]) - 1), 1)) or text == "0":
+        raise NotFound(f"the log has no event {text[:40]}.", remedy=f"It goes from 1 to {house.ledger.durable}.")
+    return answer(_told(found[0]))
+
+
+async def state(house: House, request: web.Request) -> web.StreamResponse:
+    return answer(StateHash(*await house.ledger.state_hash()))
+
+
+def _line(envelope: Envelope) -> bytes:
+    return line(_told(envelope))
+
+
+def _told(envelope: Envelope) -> EventLine:
+    return EventLine(
+        seq=envelope.seq,
+        at=envelope.at,
+        epoch=envelope.epoch,
+        actor=envelope.actor,
+        cause=envelope.cause,
+        command=envelope.command,
+        key=envelope.key,
+        type=type(envelope.event).__name__,
+        event=envelope.event,
+    )
+
+
+ROUTES = (
+    Route(
+        method="GET", path="/v1/log", run=events, gives=EventLine, media="application/x-ndjson",
+        query=("after", "limit", "follow"), does="Events in order; with `follow=1` also those to come.",
+    ),
+    Route(method="GET", path="/v1/log/{seq}", run=event, gives=EventLine, does="One event."),
+    Route(method="GET", path="/v1/state", run=state, gives=StateHash, does="The live state's canonical hash."),
+)  # fmt: skip

@@ -1,0 +1,56 @@
+"""Nodes: look, drain, resume."""
+
+import msgspec
+from aiohttp import web
+
+from daemon.api.asked import no_body, origin
+from daemon.api.house import House
+from daemon.api.route import Route
+from daemon.api.told import answer
+from daemon.views.select import NotFound
+from schema.commands import DrainNode, ResumeNode
+from schema.errors import Refused
+from schema.ids import NodeId
+from schema.scenes import Answer, NodeScene
+
+
+class Nodes(msgspec.Struct, frozen=True):
+    items: tuple[NodeScene, ...]
+    total: int
+
+
+async def list_nodes(house: House, request: web.Request) -> web.StreamResponse:
+    nodes = house.ledger.scene().nodes
+    return answer(Nodes(nodes, len(nodes)))
+
+
+async def drain(house: House, request: web.Request) -> web.StreamResponse:
+    await no_body(request)
+    command = DrainNode(node=_node(house, request.match_info["node"]))
+    return answer(await house.ledger.command(command, await origin(house, request, command)))
+
+
+async def resume(house: House, request: web.Request) -> web.StreamResponse:
+    await no_body(request)
+    command = ResumeNode(node=_node(house, request.match_info["node"]))
+    return answer(await house.ledger.command(command, await origin(house, request, command)))
+
+
+def _node(house: House, word: str) -> NodeId:
+    """By id or name, or the beginning of either."""
+    nodes = house.ledger.scene().nodes
+    exact = [node for node in nodes if word in (node.node, node.name)]
+    found = exact or [node for node in nodes if node.node.startswith(word) or node.name.startswith(word)]
+    if not found:
+        raise NotFound(f"there is no node '{word}'.", remedy="`node list` shows all nodes.")
+    if len(found) > 1:
+        names = ", ".join(node.node for node in found)
+        raise Refused(f"'{word}' fits {len(found)} nodes: {names}; write more of it.")
+    return found[0].node
+
+
+ROUTES = (
+    Route(method="GET", path="/v1/nodes", run=list_nodes, gives=Nodes, does="List nodes."),
+    Route(method="POST", path="/v1/nodes/{node}/drain", run=drain, gives=Answer, does="Give a node nothing new."),
+    Route(method="POST", path="/v1/nodes/{node}/resume", run=resume, gives=Answer, does="Use a drained node again."),
+)

@@ -1,0 +1,117 @@
+"""The queue as a whole: look, pause, resume, clear, mode; and taking back the last change."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Literal, get_args
+
+import msgspec
+from aiohttp import web
+
+from daemon.api.asked import body, no_body, origin
+from daemon.api.house import House
+from daemon.api.route import Route
+from daemon.api.told import answer
+from schema.commands import CancelJobs, Command, PauseQueue, Redo, ResumeQueue, SetQueueMode, Undo
+from schema.errors import Refused
+from schema.events import Envelope, JobCancelled, JobFailed, JobFinished, JobReopened, QueueMode
+from schema.ids import CommandId, JobId, run_of
+from schema.requests import ModeRequest
+from schema.scenes import Answer, QueueScene
+
+
+class TakenBack(msgspec.Struct, frozen=True, kw_only=True):
+    command: CommandId
+    seq: int
+    subjects: tuple[str, ...]
+    changed: int
+    repeated: bool
+    text: str
+    """What was taken back, in words."""
+
+
+async def show(house: House, request: web.Request) -> web.StreamResponse:
+    return answer(house.ledger.scene().queue)
+
+
+def _verb(command: Command) -> Callable[[House, web.Request], Awaitable[web.StreamResponse]]:
+    async def run(house: House, request: web.Request) -> web.StreamResponse:
+        await no_body(request)
+        return answer(await house.ledger.command(command, await origin(house, request, command)))
+
+    return run
+
+
+async def clear(house: House, request: web.Request) -> web.StreamResponse:
+    """What runs goes on; what needs attention stays."""
+    await no_body(request)
+    whose = await origin(house, request, "clear")
+    await house.views.reached(house.ledger.durable)
+    jobs = await house.views.resolve(["state:queued", "state:held"])
+    return answer(await house.ledger.command(CancelJobs(jobs=jobs, reason="the queue was cleared"), whose))
+
+
+async def mode(house: House, request: web.Request) -> web.StreamResponse:
+    asked = await body(request, ModeRequest)
+    modes: Sequence[QueueMode] = get_args(QueueMode)
+    wanted = next((each for each in modes if each == asked.mode), None)
+    if wanted is None:
+        raise Refused(f"there is no mode '{asked.mode}'.", where="mode", remedy=f"Use one of {', '.join(modes)}.")
+    command = SetQueueMode(mode=wanted)
+    return answer(await house.ledger.command(command, await origin(house, request, command)))
+
+
+async def undo(house: House, request: web.Request) -> web.StreamResponse:
+    return await _take_back(house, request, "undo")
+
+
+async def redo(house: House, request: web.Request) -> web.StreamResponse:
+    return await _take_back(house, request, "redo")
+
+
+async def _take_back(house: House, request: web.Request, verb: Literal["undo", "redo"]) -> web.StreamResponse:
+    """The ledger checks that the command is still on top when it takes it back."""
+    await no_body(request)
+    whose = await origin(house, request, verb)
+    scene = house.ledger.scene()
+    top = await (house.ledger.undo_top() if verb == "undo" else house.ledger.redo_top())
+    if whose.key is not None and (kept := await house.log.find_key(whose.actor, whose.key)) is not None:
+        top = kept.command  # asked before: the ledger answers as it did then
+    if top is None:
+        raise Refused(f"there is nothing to {verb}.", remedy="Only changes to the queue and verdicts are taken back.")
+    events = await house.log.events_of(top)
+    await house.views.reached(house.ledger.durable)
+    ended = await house.views.ended(_jobs_that_ended(events))
+    runs = await house.views.ended_runs(list(dict.fromkeys(run_of(job.job) for job in ended)))
+    kind = Undo if verb == "undo" else Redo
+    done = await house.ledger.command(kind(done=top, events=events, ended=ended, runs=runs), whose)
+    return answer(
+        TakenBack(
+            command=done.command, seq=done.seq, subjects=done.subjects, changed=done.changed, repeated=done.repeated,
+            text=scene.undo if verb == "undo" else scene.redo,
+        )
+    )  # fmt: skip
+
+
+def _jobs_that_ended(events: Sequence[Envelope]) -> list[JobId]:
+    """Jobs that the events ended or brought back: to take that back one must know them whole."""
+    found: dict[JobId, None] = {}
+    for envelope in events:
+        match envelope.event:
+            case JobCancelled(job=job) | JobFinished(job=job) | JobFailed(job=job) | JobReopened(job=job):
+                found[job] = None
+            case _:
+                pass
+    return list(found)
+
+
+ROUTES = (
+    Route(method="GET", path="/v1/queue", run=show, gives=QueueScene, does="The queue: counts, mode, estimate."),
+    Route(method="POST", path="/v1/queue/pause", run=_verb(PauseQueue()), gives=Answer, does="Start no more stages."),
+    Route(method="POST", path="/v1/queue/resume", run=_verb(ResumeQueue()), gives=Answer, does="Start stages again."),
+    Route(method="POST", path="/v1/queue/clear", run=clear, gives=Answer, does="Cancel all that waits."),
+    Route(
+        method="POST", path="/v1/queue/mode", run=mode, takes=ModeRequest, gives=Answer,
+        does="How lanes share the nodes: share, warm or free.",
+    ),
+    Route(method="POST", path="/v1/undo", run=undo, gives=TakenBack, does="Take back the last change."),
+    Route(method="POST", path="/v1/redo", run=redo, gives=TakenBack, does="Do again what was taken back."),
+)  # fmt: skip

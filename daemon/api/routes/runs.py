@@ -1,0 +1,277 @@
+"""Runs: preview, submit, list, show, pause. Preview and submit plan with the same function."""
+
+import asyncio
+
+import msgspec
+from aiohttp import web
+
+from daemon.api.asked import body, key_reused, no_body, origin, window
+from daemon.api.faults import Unavailable
+from daemon.api.files import files_of
+from daemon.api.house import House, KeptKey
+from daemon.api.route import MIB, PAGE, Route
+from daemon.api.told import answer, line
+from daemon.mail import Origin
+from schema.commands import PauseRun, ResumeRun, SubmitRun
+from schema.errors import Refused
+from schema.events import Envelope, JobSubmitted, RunSubmitted
+from schema.ids import RunId
+from schema.pages import FilmRecord, Page, RunRow
+from schema.plans import JobSpec, RunSpec, Scalar
+from schema.requests import RunRequest, TextFile
+from schema.scenes import Answer
+
+MEGA = 1024 * 1024
+
+CHUNK = 200
+"""Jobs whose effective config is worked out off the loop at a time."""
+
+
+class PlanLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One job of a preview."""
+
+    name: str
+    pack: str | None
+    style: str | None
+    prompt_number: int
+    variant: int
+    prompt: str
+    negative: str
+    seed: int
+    config: dict[str, dict[str, Scalar]]
+    """Stage to its effective settings."""
+    overlay: dict[str, Scalar]
+    origins: dict[str, str]
+
+
+class PlanEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """The last line of a preview."""
+
+    jobs: int
+    plan_hash: str
+    seed: int
+    warnings: tuple[str, ...]
+
+
+class Submitted(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a submit: the command's, and what a client needs to follow the run."""
+
+    command: str
+    seq: int
+    subjects: tuple[str, ...]
+    changed: int
+    repeated: bool
+    run: RunId
+    plan_hash: str
+    seed: int
+    jobs: int
+    name: str
+    folder: str
+    """Absolute."""
+    waits: bool
+    """It was told not to start yet: held, or not before a time, or only within a window."""
+    warnings: tuple[str, ...]
+
+
+class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A whole pipeline at once, for other programs."""
+
+    pipeline: msgspec.Raw
+    """A PipelineConfig: `{"stages": [...]}` or the plain list."""
+    prompt: str
+    negative: str | None = None
+    seed: int | None = None
+    count: int = 1
+    name: str | None = None
+
+
+class RunAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    row: RunRow
+    spec: RunSpec
+    film: FilmRecord | None
+    film_reason: str
+    manifest: str | None
+    """Absolute; None: not written yet."""
+    video: str | None
+    """Absolute, of the run's film in its results folder, else in the artifact store."""
+
+
+async def plan(house: House, request: web.Request) -> web.StreamResponse:
+    """Streamed, so that a plan of many jobs shows its first at once and holds little memory."""
+    asked = await body(request, RunRequest)
+    planned = await asyncio.to_thread(house.plan, asked)
+    response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+    await response.prepare(request)
+    for at in range(0, len(planned.jobs), CHUNK):
+        jobs = planned.jobs[at : at + CHUNK]
+        await response.write(await asyncio.to_thread(_plan_lines, house, planned.base, jobs))
+    end = PlanEnd(
+        jobs=len(planned.jobs), plan_hash=planned.plan_hash, seed=planned.seed, warnings=tuple(planned.warnings)
+    )
+    await response.write(line(end))
+    await response.write_eof()
+    return response
+
+
+def _plan_lines(house: House, base: bytes, jobs: tuple[JobSpec, ...]) -> bytes:
+    return b"".join(line(_plan_line(house, base, job)) for job in jobs)
+
+
+def _plan_line(house: House, base: bytes, job: JobSpec) -> PlanLine:
+    return PlanLine(
+        name=job.name,
+        pack=job.pack,
+        style=job.style,
+        prompt_number=job.prompt_number,
+        variant=job.variant,
+        prompt=job.prompt,
+        negative=job.negative,
+        seed=job.seed,
+        config={stage: dict(fields) for stage, fields in house.config(base, job.overlay).items()},
+        overlay=job.overlay,
+        origins=job.origins,
+    )
+
+
+async def submit(house: House, request: web.Request) -> web.StreamResponse:
+    return await _submit(house, request, asked := await body(request, RunRequest), asked)
+
+
+async def generate(house: House, request: web.Request) -> web.StreamResponse:
+    asked = await body(request, GenerateRequest)
+    pipeline = TextFile(name="pipeline", text=bytes(asked.pipeline).decode())
+    wish = RunRequest(
+        prompt=asked.prompt, negative=asked.negative, pipeline=pipeline, seed=asked.seed, count=asked.count,
+        name=asked.name,
+    )  # fmt: skip
+    return await _submit(house, request, wish, asked)
+
+
+async def _submit(house: House, request: web.Request, wish: RunRequest, asked: object) -> web.Response:
+    """A key that was seen is answered from the log before anything is planned: a drawn seed would differ."""
+    whose = await origin(house, request, asked)
+    if whose.key is not None and (kept := await house.log.find_key(whose.actor, whose.key)) is not None:
+        return _answered_before(house, whose, kept)
+    _check_room(house)
+    planned = await asyncio.to_thread(house.plan, wish)
+    await house.put_blob(planned.base)
+    run = RunId(house.draw_id())
+    done = await house.ledger.command(SubmitRun(run=run, spec=planned.spec, jobs=planned.jobs), whose)
+    if done.repeated:  # the same request came twice at once
+        return _stored(house, done, await house.log.events_of(done.command))
+    return _submitted(house, done, run, planned.spec, tuple(planned.warnings))
+
+
+def _answered_before(house: House, whose: Origin, kept: KeptKey) -> web.Response:
+    if kept.digest != whose.digest:
+        raise key_reused(whose.key or "")
+    jobs = [envelope for envelope in kept.envelopes if isinstance(envelope.event, JobSubmitted)]
+    done = Answer(
+        command=kept.command,
+        seq=kept.envelopes[-1].seq,
+        subjects=_subjects(kept.envelopes),
+        changed=1 + len(jobs),
+        repeated=True,
+    )
+    return _stored(house, done, kept.envelopes)
+
+
+def _subjects(envelopes: tuple[Envelope, ...]) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for envelope in envelopes:
+        match envelope.event:
+            case RunSubmitted(run=run):
+                found[run] = None
+            case JobSubmitted(job=job):
+                found[job] = None
+            case _:
+                pass
+    return tuple(found)[:1000]
+
+
+def _stored(house: House, done: Answer, envelopes: tuple[Envelope, ...]) -> web.Response:
+    for envelope in envelopes:
+        if isinstance(envelope.event, RunSubmitted):
+            return _submitted(house, done, envelope.event.run, envelope.event.spec, ())
+    raise Refused("this key was used for something else than a run.", where="--key", remedy="Take a new key.")
+
+
+def _submitted(house: House, done: Answer, run: RunId, spec: RunSpec, warnings: tuple[str, ...]) -> web.Response:
+    return answer(
+        Submitted(
+            command=done.command, seq=done.seq, subjects=done.subjects, changed=done.changed, repeated=done.repeated,
+            run=run, plan_hash=spec.plan_hash, seed=spec.seed, jobs=spec.jobs, name=spec.name,
+            folder=str(house.results / spec.folder),
+            waits=spec.hold or spec.not_before is not None or spec.window is not None, warnings=warnings,
+        ),
+        201,
+    )  # fmt: skip
+
+
+def _check_room(house: House) -> None:
+    """Before the plan is made: its base config would already need room."""
+    free, floor = house.free_bytes(), house.settings().daemon.submit_floor_mb
+    if free is not None and free < floor * MEGA:
+        raise Unavailable(
+            f"only {free / MEGA:,.0f} MB of disk are free and runs need {floor:,} MB.",
+            remedy="Free some space, or lower daemon.submit_floor_mb.",
+        )
+
+
+async def list_runs(house: House, request: web.Request) -> web.StreamResponse:
+    await house.views.reached(house.ledger.durable)
+    return answer(await house.views.runs(window(request)))
+
+
+async def show(house: House, request: web.Request) -> web.StreamResponse:
+    await house.views.reached(house.ledger.durable)
+    run = await house.views.run_id(request.match_info["run"])
+    return answer(await run_answer(house, run))
+
+
+async def run_answer(house: House, run: RunId) -> RunAnswer:
+    record = await house.views.run(run)
+    if record is None:
+        raise Refused(f"there is no run {run}.")
+    manifest, video = await asyncio.to_thread(files_of, house, record)
+    return RunAnswer(
+        row=record.row, spec=record.spec, film=record.film, film_reason=record.film_reason, manifest=manifest,
+        video=video,
+    )  # fmt: skip
+
+
+async def pause(house: House, request: web.Request) -> web.StreamResponse:
+    await no_body(request)
+    run = await house.views.run_id(request.match_info["run"])
+    command = PauseRun(run=run)
+    return answer(await house.ledger.command(command, await origin(house, request, command)))
+
+
+async def resume(house: House, request: web.Request) -> web.StreamResponse:
+    await no_body(request)
+    run = await house.views.run_id(request.match_info["run"])
+    command = ResumeRun(run=run)
+    return answer(await house.ledger.command(command, await origin(house, request, command)))
+
+
+PLANS = 16 * MIB
+"""Packs come as text: more than other requests."""
+
+ROUTES = (
+    Route(
+        method="POST", path="/v1/plan", run=plan, takes=RunRequest, gives=PlanLine | PlanEnd,
+        media="application/x-ndjson", limit=PLANS, does="Preview a run: its jobs in order, then the plan's hash.",
+    ),
+    Route(
+        method="POST", path="/v1/runs", run=submit, takes=RunRequest, gives=Submitted, status=201, limit=PLANS,
+        does="Submit a run.",
+    ),
+    Route(
+        method="POST", path="/v1/generate", run=generate, takes=GenerateRequest, gives=Submitted, status=201,
+        does="Submit a run from a whole pipeline.",
+    ),
+    Route(method="GET", path="/v1/runs", run=list_runs, gives=Page[RunRow], query=PAGE, does="List runs."),
+    Route(method="GET", path="/v1/runs/{run}", run=show, gives=RunAnswer, does="Show a run, its manifest and film."),
+    Route(method="POST", path="/v1/runs/{run}/pause", run=pause, gives=Answer, does="Start nothing more of a run."),
+    Route(method="POST", path="/v1/runs/{run}/resume", run=resume, gives=Answer, does="Go on with a paused run."),
+)  # fmt: skip

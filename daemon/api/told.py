@@ -1,0 +1,52 @@
+"""How structs are told to clients: as JSON with every field there, and times as UTC ISO 8601."""
+
+import msgspec
+from aiohttp import web
+
+from schema.pages import iso
+
+TIMES = frozenset({"at", "created", "deadline", "ended", "not_before", "since", "started"})
+"""Fields of our structs that hold Unix seconds."""
+
+Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+
+_fields: dict[type[msgspec.Struct], tuple[str, ...]] = {}
+
+
+def told(value: object) -> Json:
+    """Fields at their defaults are there too: a script need not know the defaults. Keys of maps are left alone."""
+    if isinstance(value, msgspec.Struct):
+        return _struct(value)
+    if isinstance(value, dict):
+        return {str(key): told(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [told(each) for each in value]
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    if isinstance(value, bytes):
+        return value.hex()
+    raise TypeError(f"{type(value).__name__} cannot be told as JSON")
+
+
+def answer(value: object, status: int = 200) -> web.Response:
+    return web.Response(body=line(value), status=status, content_type="application/json", charset="utf-8")
+
+
+def line(value: object) -> bytes:
+    """One JSON document, with the end of its line."""
+    return msgspec.json.encode(told(value)) + b"\n"
+
+
+def _struct(value: msgspec.Struct) -> dict[str, Json]:
+    kind = type(value)
+    names = _fields.get(kind)
+    if names is None:
+        names = _fields[kind] = kind.__struct_fields__
+    found: dict[str, Json] = {}
+    tag = kind.__struct_config__.tag
+    if isinstance(tag, str):
+        found[kind.__struct_config__.tag_field or "type"] = tag
+    for name in names:
+        each = getattr(value, name)
+        found[name] = iso(each) if name in TIMES and isinstance(each, float) else told(each)
+    return found
