@@ -5,6 +5,9 @@ from daemon.core.state import Attention, Held, Job, Queued, Run, Running, State,
 from schema.ids import JobId, RunId
 from schema.plans import StageStep
 
+ALWAYS = float("-inf")
+"""Before any time that a clock may show."""
+
 
 def indexed(state: State) -> Index:
     """The index, built now if there is none: replay folds without one."""
@@ -55,7 +58,7 @@ def shelf_for(run: Run, step: StageStep) -> Shelf:
     return Shelf(
         lane=spec.lane,
         paused=run.id if run.paused else None,
-        not_before=spec.not_before or 0.0,
+        not_before=ALWAYS if spec.not_before is None else spec.not_before,
         window=spec.window or "",
         node=spec.node or "",
         backend=spec.backend or "",

@@ -5,7 +5,7 @@ Called until it returns nothing, each time on the state that its last events mad
 
 from collections.abc import Iterator
 
-from daemon.core.filing import indexed
+from daemon.core.filing import ALWAYS, indexed
 from daemon.core.index import Index, Shelf
 from daemon.core.rules import Rules
 from daemon.core.state import Job, Node, Queued, State, next_step
@@ -76,7 +76,7 @@ def _offers(state: State, index: Index, now: float, rules: Rules) -> tuple[Itera
         opens = opens_at(found.shelf, now, rules)
         if due is None and opens is None:
             heads.append((_lane(found.shelf), found.key, found.shelf))
-        elif (later := max(due or 0.0, opens or 0.0)) > now:
+        elif (later := max(ALWAYS if due is None else due, ALWAYS if opens is None else opens)) > now:
             wake_at = _sooner(wake_at, later)
     heads.sort(key=lambda head: head[:2])
     return (_offer(state, JobId(key[3]), shelf) for _, key, shelf in heads), wake_at
@@ -85,7 +85,7 @@ def _offers(state: State, index: Index, now: float, rules: Rules) -> tuple[Itera
 def opens_at(shelf: Shelf, now: float, rules: Rules) -> float | None:
     """None: open. Else when to look again, in the past if only a person can open it."""
     if shelf.paused is not None:
-        return 0.0
+        return ALWAYS
     if shelf.not_before > now:
         return shelf.not_before
     if shelf.window and not windows.is_open(shelf.window, now, rules.utc_offset):

@@ -1,5 +1,7 @@
 """Moving jobs within their lane."""
 
+from itertools import pairwise
+
 import pytest
 
 from schema import events as e
@@ -46,7 +48,7 @@ def test_neighbours_are_moved_apart_when_there_is_no_room_between_them(case):
         assert case.order() == expected, turn
 
     ranks = sorted(job.rank for job in case.state.jobs.values())
-    assert all(after - before >= 1e-4 for before, after in zip(ranks, ranks[1:], strict=False))
+    assert all(after - before >= 1e-4 for before, after in pairwise(ranks))
 
 
 def test_only_those_near_the_place_are_moved_apart(case):
