@@ -1,6 +1,7 @@
 """Reads and writes the small text files of the library: UTF-8, size checked, replaced whole, remembered by mtime."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,9 +60,9 @@ def read_text(path: Path, most: int) -> str:
 
 def write_text(path: Path, text: str) -> None:
     """Whole or not at all: a temporary file beside it, synced, then renamed over it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("w", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()
@@ -69,7 +70,8 @@ def write_text(path: Path, text: str) -> None:
         temporary.replace(path)
         sync_folder(path.parent)
     except OSError as fault:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise Refused(
             f"cannot be written: {fault.strerror}.",
             where=told(str(path), 200),

@@ -1,0 +1,95 @@
+"""The verbs that need no daemon: what they print, and how they end."""
+
+import json
+
+import pytest
+
+from daemon.library.shelf import EXAMPLES
+from daemon.library.verbs import main
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("STABLENEW_HOME", str(tmp_path))
+    (tmp_path / "config").mkdir()
+    return tmp_path
+
+
+def said(capsys):
+    told = capsys.readouterr()
+    return told.out, told.err
+
+
+def test_good_packs_are_told_with_their_prompts(capsys):
+    assert main(["pack-check", str(EXAMPLES)]) == 0
+    out, err = said(capsys)
+    assert "harbour.txt: 6 prompts, txt" in out and "seasons.tsv: 4 prompts, tsv" in out and not err
+
+
+def test_json_is_one_line_whatever_the_packs_are(capsys, tmp_path):
+    good, bad, lists = tmp_path / "good.txt", tmp_path / "bad.json", tmp_path / "lists.json"
+    good.write_text("a [[colour]] boat")
+    bad.write_text('{"slots": [')
+    lists.write_text('{"evening": ["good.txt"]}')
+    assert main(["pack-check", str(good), str(bad), str(lists), str(tmp_path / "none.txt"), "--json"]) == 2
+    out, err = said(capsys)
+    assert out.count("\n") == 1
+    told = json.loads(out)
+    assert [pack["ok"] for pack in told["packs"]] == [True, False, True, False] and told["ok"] is False
+    assert told["packs"][0]["slots"] == ["colour"] and told["packs"][0]["prompts"] == 1
+    assert told["packs"][2]["lists"] == {"evening": ["good.txt"]}
+    assert f"{bad}:1: broken JSON" in err and "none.txt: cannot be read: no such file or directory." in err
+    assert "Traceback" not in err
+
+
+def test_names_from_outside_cannot_steer_the_terminal(capsys, tmp_path):
+    (tmp_path / "evil\x1b[2J.txt").write_text("a boat")
+    assert main(["pack-check", str(tmp_path / "evil\x1b[2J.txt")]) == 2
+    out, err = said(capsys)
+    assert "\x1b" not in out + err and "control characters" in err
+
+
+def test_paths_are_shown_even_when_the_settings_are_broken(capsys, home):
+    (home / "config" / "config.toml").write_text("[daemon")
+    assert main(["config-path", "--json"]) == 0
+    out, err = said(capsys)
+    assert json.loads(out)["results"] == str(home / "results") and "broken TOML" in err
+    (home / "config" / "config.toml").write_text(f'[results]\nfolder = "{home}/pictures"')
+    main(["config-path", "--json"])
+    assert json.loads(said(capsys)[0])["results"] == f"{home}/pictures"
+
+
+def test_show_tells_every_value_and_where_it_came_from(capsys, home, monkeypatch):
+    (home / "config" / "config.toml").write_text("[daemon]\nretries = 5\n")
+    monkeypatch.setenv("STABLENEW_RUN__VIDEO", "true")
+    assert main(["config-show"]) == 0
+    lines = said(capsys)[0].splitlines()
+    assert "daemon.retries = 5  # config.toml:2" in lines
+    assert "run.video = true  # STABLENEW_RUN__VIDEO" in lines
+    assert 'run.pipeline = "standard"  # default' in lines
+    assert main(["config-show", "--json"]) == 0
+    told = json.loads(said(capsys)[0])
+    assert told["settings"]["daemon"]["retries"] == 5 and told["origins"]["daemon.retries"] == "config.toml:2"
+
+
+def test_validate_ends_with_two_and_names_the_line(capsys, home):
+    assert main(["config-validate"]) == 0
+    file = home / "config" / "config.toml"
+    file.write_text("[daemon]\nretries = 0\n")
+    assert main(["config-validate", "--json"]) == 2
+    out, err = said(capsys)
+    told = json.loads(out.splitlines()[-1])
+    assert told["ok"] is False and f"{file}:2: daemon.retries" in told["error"] and "daemon.retries" in err
+    assert main(["config-validate", str(home / "none.toml")]) == 2
+
+
+def test_the_schema_is_json_schema(capsys):
+    assert main(["config-schema", "--json"]) == 0
+    assert "daemon" in json.loads(said(capsys)[0])["properties"]
+
+
+@pytest.mark.parametrize("argv", [[], ["fly"], ["pack-check"], ["pack-check", "--fast"], ["config-validate", "a", "b"]])
+def test_wrong_usage_is_one_sentence(capsys, argv):
+    assert main(argv) == 2
+    out, err = said(capsys)
+    assert not out and err.count("\n") == 1
