@@ -203,6 +203,10 @@ async def test_a_dead_daemons_endpoint_is_no_daemon(append: Append, say: Callabl
     assert (said.code, said["live"]) == (0, None)
 
 
+def left_over(folder: Path) -> list[Path]:
+    return list(folder.glob(".saved*"))
+
+
 # Backup and restore -------------------------------------------------------------------------------
 
 
@@ -213,7 +217,7 @@ async def test_a_backup_is_a_whole_log(append: Append, say: Callable[..., Said],
     assert list(read_log(target)) == list(read_log(home.log))
     assert say("backup", target).code == 2  # never over another file
     assert say("backup", tmp_path / "nowhere" / "saved.db").code == 2
-    assert list(tmp_path.glob(".saved*")) == []
+    assert left_over(tmp_path) == []
 
 
 async def test_a_backup_while_the_log_is_written(
