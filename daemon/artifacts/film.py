@@ -7,6 +7,7 @@ a picture, and no list file is written.
 import asyncio
 import os
 import re
+import signal
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
@@ -51,17 +52,19 @@ async def make_film(
     width, height = await asyncio.to_thread(_size, chosen[0], spec)
     program = await asyncio.to_thread(ffmpeg.find)
     encoder = await asyncio.to_thread(ffmpeg.encoder_for, program, spec.codec)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".film-") as folder:
-        part = Path(folder) / f"film.{spec.container}"
-        arguments = ffmpeg.arguments(program, encoder, spec, width, height, part)
-        pictures = _pictures(chosen, width, height)
-        async with aclosing(pictures):
-            await _encode(arguments, pictures, len(chosen), on_frame or _nobody, cancel)
-        film = await probe(part)
-        if film.frames != len(chosen):
-            raise FilmFault(f"the film has {film.frames} frames instead of {len(chosen)}")
-        await asyncio.to_thread(_name, part, out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".film-") as folder:
+            part = Path(folder) / f"film.{spec.container}"
+            arguments = ffmpeg.arguments(program, encoder, spec, width, height, part)
+            async with aclosing(_pictures(chosen, width, height)) as pictures:
+                await _encode(arguments, pictures, len(chosen), on_frame or _nobody, cancel)
+            film = await probe(part)
+            if film.frames != len(chosen):
+                raise FilmFault(f"the film has {film.frames} frames instead of {len(chosen)}")
+            await asyncio.to_thread(_name, part, out)
+    except OSError as fault:
+        raise FilmFault(f"the film {out} could not be written: {fault.strerror}") from fault
     return film
 
 
@@ -86,7 +89,7 @@ async def probe(path: Path) -> Film:
     """Reads a film from end to end, as a player would. Raises FilmFault."""
     program = await asyncio.to_thread(ffmpeg.find)
     command = ffmpeg.reading(program, path)
-    child = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=PIPE, stderr=PIPE)
+    child = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, process_group=0)
     try:
         told, said = (text.decode("utf-8", "replace") for text in await child.communicate())
     except BaseException:
@@ -135,7 +138,7 @@ async def _encode(
     on_frame: OnFrame,
     cancel: asyncio.Event | None,
 ) -> None:
-    child = await asyncio.create_subprocess_exec(*arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+    child = await asyncio.create_subprocess_exec(*arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE, process_group=0)
     assert child.stdin is not None and child.stdout is not None and child.stderr is not None
     progress = asyncio.ensure_future(_follow(child.stdout, total, on_frame))
     errors = asyncio.ensure_future(child.stderr.read())
@@ -181,9 +184,10 @@ async def _follow(told: asyncio.StreamReader, total: int, on_frame: OnFrame) -> 
 
 
 async def _stop(child: Process) -> None:
+    """Ends it with all that it started: `ffmpeg` may be a script around the program."""
     if child.returncode is None:
         with suppress(ProcessLookupError):
-            child.kill()
+            os.killpg(child.pid, signal.SIGKILL)
     if child.stdin is not None:
         child.stdin.close()
     await child.wait()

@@ -103,13 +103,16 @@ class ArtifactStore:
             return await asyncio.to_thread(self._keep_picture, incoming, raw, kind, verdict, texts or {})
 
     async def accept_film(self, path: Path) -> Picture:
-        """Copies a finished film into the store. `pixels` is empty. Raises FilmFault when it cannot be read."""
+        """Copies a finished film into the store. `pixels` is empty. Raises FilmFault when it cannot be read or kept."""
         seen = await film.probe(path)
         extension = "webm" if path.suffix == ".webm" else "mp4"
-        with Incoming(self._temporary) as incoming:
-            await asyncio.to_thread(incoming.copy, path)
-            sha, size = Sha256(incoming.sha256()), incoming.size
-            await asyncio.to_thread(self._name, incoming, sha, extension)
+        try:
+            with Incoming(self._temporary) as incoming:
+                await asyncio.to_thread(incoming.copy, path)
+                sha, size = Sha256(incoming.sha256()), incoming.size
+                await asyncio.to_thread(self._name, incoming, sha, extension)
+        except OSError as fault:
+            raise film.FilmFault(f"the film could not be kept: {fault.strerror}") from fault
         media = formats.FILMS[extension]
         return Picture(sha256=sha, pixels="", media=media, bytes=size, width=seen.width, height=seen.height)
 
