@@ -22,7 +22,7 @@ KNOWN = frozenset(
 NEGATIVE = "Negative prompt:"
 KEY = re.compile(r"\s*(\w[\w \-/]*):\s*")
 STEPS = re.compile(r"\s*Steps:\s*\d")
-PIPE = re.compile(r"\s+\|\s+")
+PIPE = " | "
 JSON = json.JSONDecoder(strict=False)
 
 SCHEDULERS = ("Karras", "Exponential", "Polyexponential", "SGM Uniform", "Uniform", "Simple", "Beta", "Normal")
@@ -120,7 +120,7 @@ def _is_parameters(line: str) -> bool:
 
 def _is_piped(line: str) -> bool:
     """Three pairs with bars between them; a value among commas may hold bars, too."""
-    parts = PIPE.split(line)
+    parts = line.split(PIPE)
     return len(parts) >= 3 and all(KEY.match(part) for part in parts) and sum(1 for _ in _pairs(parts[0])) == 1
 
 
@@ -168,7 +168,7 @@ def _comma(line: str, at: int) -> int:
 
 
 def _piped(line: str) -> Iterator[tuple[str, str]]:
-    for part in PIPE.split(line):
+    for part in line.split(PIPE):
         key, separator, value = part.partition(":")
         yield key.strip(), value.strip() if separator else key.strip()
 
