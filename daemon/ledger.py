@@ -101,7 +101,7 @@ class Ledger:
 
     def scene(self) -> Scene:
         """The newest durable scene with the vitals of now."""
-        if not self._flight and self._scene.head != self._state.seq:
+        if not self._flight and self._broken is None and self._scene.head != self._state.seq:
             self._scene = look(self._state, self._vitals, self._clock())
         return refresh(self._scene, self._vitals, self._clock())
 
@@ -322,6 +322,7 @@ class Ledger:
         for batch in self._flight:
             for future, _ in batch.told:
                 _fail(future, stopped)
+        self._flight.clear()
         for letter in self._mailbox:
             _fail(letter.answer, stopped)
         self._mailbox.clear()
