@@ -1,4 +1,4 @@
-"""Verbs that need no daemon: `pack-check`, `config-path`, `config-show`, `config-validate`, `config-schema`.
+"""Verbs that need no daemon: `pack-check`, `library`, `config-path`, `config-show`, `config-validate`, `config-schema`.
 
 Data on stdout, talk on stderr; with `--json` stdout is one line.
 """
@@ -10,8 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from daemon.library import shelving
 from daemon.library.files import read_text
 from daemon.library.settings import load, table
+from daemon.library.shelf import FolderShelf
 from daemon.prompting import tokens
 from daemon.prompting.packs import PRIORITY, read_list, read_pack
 from daemon.prompting.texts import MAX_TEXT, cleaned, told
@@ -33,9 +35,11 @@ def main(argv: list[str]) -> int:
     try:
         if run is None:
             raise Refused(f"there is no verb '{told(verb, 40)}'.", remedy=f"There are: {', '.join(VERBS)}.")
-        unknown = next((word for word in asked.words if word.startswith("-")), None)
+        known = OPTIONS.get(verb, ())
+        unknown = next((word for word in asked.words if word.startswith("-") and word not in known), None)
         if unknown is not None:
-            raise Refused(f"there is no option '{told(unknown, 40)}'.", where=verb, remedy="Only --json is known.")
+            remedy = f"There are: {', '.join(('--json', *known))}."
+            raise Refused(f"there is no option '{told(unknown, 40)}'.", where=verb, remedy=remedy)
         return run(asked)
     except Refused as refused:
         print(cleaned(refused.told()), file=sys.stderr)
@@ -118,6 +122,10 @@ def _print_checked(result: _Checked) -> None:
         print(f"{told(str(result.path), 200)}: lists of packs: {names}")
 
 
+def _library(asked: _Asked) -> int:
+    return shelving.run(FolderShelf(_places()), asked.words, asked.json)
+
+
 def _config_path(asked: _Asked) -> int:
     folders = _folders()
     if asked.json:
@@ -195,8 +203,12 @@ def _places() -> Places:
 
 VERBS: dict[str, Callable[[_Asked], int]] = {
     "pack-check": _pack_check,
+    "library": _library,
     "config-path": _config_path,
     "config-show": _config_show,
     "config-validate": _config_validate,
     "config-schema": _config_schema,
 }
+
+OPTIONS: dict[str, tuple[str, ...]] = {"library": ("--replace", "-")}
+"""What a verb knows besides `--json`; `-` is stdin or stdout in the place of a file."""

@@ -130,12 +130,12 @@ def pipeline_of(base: bytes) -> PipelineConfig:
     return PipelineConfig.model_validate_json(base)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _effective(base: bytes, overlay: tuple[tuple[str, Scalar], ...]) -> PipelineConfig:
     return inherited(with_values(pipeline_of(base), dict(overlay)))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _config(base: bytes, overlay: tuple[tuple[str, Scalar], ...]) -> Config:
     return config_of(_effective(base, overlay))
 

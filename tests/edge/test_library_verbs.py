@@ -1,5 +1,6 @@
 """The verbs that need no daemon: what they print, and how they end."""
 
+import io
 import json
 
 import pytest
@@ -93,3 +94,57 @@ def test_wrong_usage_is_one_sentence(capsys, argv):
     assert main(argv) == 2
     out, err = said(capsys)
     assert not out and err.count("\n") == 1
+
+
+PIPELINE = '[{"type": "txt2img", "steps": 9}]'
+
+
+def test_a_pipeline_is_imported_shown_renamed_exported_and_deleted(capsys, home):
+    file = home / "evening.json"
+    file.write_text(PIPELINE)
+    assert main(["library", "import", "pipeline", str(file), "--json"]) == 0
+    told = json.loads(said(capsys)[0])
+    assert told["name"] == "evening" and told["path"] == str(home / "config" / "pipelines" / "evening.json")
+    assert main(["library", "import", "pipeline", str(file)]) == 2
+    assert "there is a pipeline 'evening' already" in said(capsys)[1]
+    assert main(["library", "import", "pipeline", str(file), "--replace"]) == 0
+    assert main(["library", "rename", "pipeline", "evening", "night"]) == 0
+    capsys.readouterr()
+    assert main(["library", "export", "pipeline", "night"]) == 0
+    assert said(capsys)[0] == PIPELINE
+    assert main(["library", "export", "pipeline", "night", str(file)]) == 2
+    assert main(["library", "export", "pipeline", "night", str(home / "copy.json")]) == 0
+    assert (home / "copy.json").read_text() == PIPELINE
+    capsys.readouterr()
+    assert main(["library", "list", "pipeline", "--json"]) == 0
+    listed = json.loads(said(capsys)[0])
+    assert [(one["name"], one["builtin"]) for one in listed["items"]] == [("night", False), ("standard", True)]
+    assert main(["library", "delete", "pipeline", "night"]) == 0
+    assert not list((home / "config" / "pipelines").iterdir())
+
+
+def test_a_preset_is_saved_from_stdin(capsys, home, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO('{"txt2img": {"steps": 33}}'))
+    assert main(["library", "save", "preset", "soft", "-"]) == 0
+    capsys.readouterr()
+    assert main(["library", "show", "preset", "soft", "--json"]) == 0
+    assert json.loads(said(capsys)[0]) == {"name": "soft.json", "text": '{"txt2img": {"steps": 33}}'}
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        (["fly", "pack"], "there is no verb 'fly'"),
+        (["show", "paks"], "Did you mean 'pack'?"),
+        (["show", "pack"], "the name is missing"),
+        (["show", "pack", "harbur"], "Did you mean 'harbour'?"),
+        (["delete", "pack", "harbour"], "comes with the program"),
+        (["import", "pack", "/nowhere.txt"], "cannot be read: no such file or directory."),
+        (["list", "pack", "extra"], "one word too many"),
+        (["list", "pack", "--fast"], "there is no option '--fast'"),
+    ],
+)
+def test_wrong_words_for_the_library_are_one_sentence(capsys, argv, told):
+    assert main(["library", *argv]) == 2
+    out, err = said(capsys)
+    assert not out and told in err and err.count("\n") == 1

@@ -1,0 +1,141 @@
+"""The verb `library`: list, show, save, rename, delete, import and export what people wrote. Needs no daemon.
+
+    library VERB KIND [NAME] [FILE|TO] [--replace] [--json]     KIND: pack pipeline preset profile
+
+The daemon reads the folders fresh, so it sees the change at its next look.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from daemon.library.files import read_text, write_text
+from daemon.library.shelf import ENDINGS, Entry, FolderShelf, Kind
+from daemon.prompting.texts import MAX_CONFIG, MAX_TEXT, cleaned, nearest, told
+from schema.errors import Exit, Refused
+from schema.pages import iso
+
+
+class Asked(NamedTuple):
+    shelf: FolderShelf
+    kind: Kind
+    words: list[str]
+    replace: bool
+    json: bool
+
+    def word(self, place: int, what: str) -> str:
+        if place >= len(self.words):
+            raise Refused(f"{what} is missing.", where=f"{self.kind}")
+        return self.words[place]
+
+
+def run(shelf: FolderShelf, words: list[str], as_json: bool) -> int:
+    """Raises Refused. `words` as in the module's first lines, `--json` taken out."""
+    plain = [word for word in words if word != "--replace"]
+    verb, kind = (*plain, "", "")[:2]
+    if verb not in VERBS:
+        raise Refused(f"there is no verb '{told(verb, 40)}'.", where="library", remedy=nearest(verb, VERBS))
+    if kind not in ENDINGS:
+        raise Refused(f"there are no {told(kind, 40)}s in the library.", where="library", remedy=nearest(kind, ENDINGS))
+    most, work = VERBS[verb]
+    if len(plain) > most + 2:
+        raise Refused(f"'{told(plain[most + 2], 40)}' is one word too many.", where=f"{kind} {verb}")
+    work(Asked(shelf, kind, plain[2:], "--replace" in words, as_json))
+    return Exit.DONE
+
+
+def _list(asked: Asked) -> None:
+    entries = asked.shelf.entries(asked.kind)
+    if asked.json:
+        print(json.dumps({"items": [_as_json(entry) for entry in entries], "total": len(entries)}))
+    for entry in () if asked.json else entries:
+        print(f"{told(entry.name)}  {'comes with the program' if entry.builtin else entry.path}")
+
+
+def _show(asked: Asked) -> None:
+    file = asked.shelf.text(asked.kind, asked.word(0, "the name"))
+    if asked.json:
+        print(json.dumps({"name": file.name, "text": file.text}))
+    else:
+        print(cleaned(file.text).rstrip("\n"))
+
+
+def _save(asked: Asked) -> None:
+    """From a file, or from stdin with `-` or without one. Takes the place of one of the same name."""
+    name = asked.word(0, "the name")
+    text = _read(asked, asked.words[1] if len(asked.words) > 1 else "-")
+    _told(asked, "saved", asked.shelf.save(asked.kind, name, text))
+
+
+def _import(asked: Asked) -> None:
+    """Called as its file unless a name is given; replaces only with `--replace`."""
+    file = asked.word(0, "the file")
+    name = asked.words[1] if len(asked.words) > 1 else Path(file).name
+    _told(asked, "imported", asked.shelf.save(asked.kind, name, _read(asked, file), replace=asked.replace))
+
+
+def _export(asked: Asked) -> None:
+    """As it is on disk, to a file or to stdout; an existing file is replaced only with `--replace`."""
+    text = asked.shelf.text(asked.kind, asked.word(0, "the name")).text
+    if len(asked.words) < 2 or asked.words[1] == "-":
+        sys.stdout.write(text)
+        return
+    path = Path(asked.words[1]).absolute()
+    if path.exists() and not asked.replace:
+        raise Refused("is there already.", where=told(str(path), 200), remedy="Take another file, or add --replace.")
+    write_text(path, text)
+    print(json.dumps({"path": str(path)}) if asked.json else told(str(path), 300))
+
+
+def _rename(asked: Asked) -> None:
+    entry = asked.shelf.rename(asked.kind, asked.word(0, "the name"), asked.word(1, "the new name"))
+    _told(asked, "renamed", entry)
+
+
+def _delete(asked: Asked) -> None:
+    name = asked.word(0, "the name")
+    asked.shelf.delete(asked.kind, name)
+    print(json.dumps({"deleted": name}) if asked.json else f"deleted {asked.kind} {told(name)}")
+
+
+VERBS: dict[str, tuple[int, Callable[[Asked], None]]] = {
+    "list": (0, _list),
+    "show": (1, _show),
+    "save": (2, _save),
+    "rename": (2, _rename),
+    "delete": (1, _delete),
+    "import": (2, _import),
+    "export": (2, _export),
+}
+"""Each with how many words it takes after the kind."""
+
+
+def _read(asked: Asked, file: str) -> str:
+    most = MAX_TEXT if asked.kind == "pack" else MAX_CONFIG
+    if file == "-":
+        text = sys.stdin.read(most + 1)
+        if len(text) > most:
+            raise Refused(f"is larger than {most // 1000} kB.", where="stdin", remedy="Check what is sent.")
+        return text
+    try:
+        return read_text(Path(file), most)
+    except OSError as fault:
+        why = (fault.strerror or str(fault)).lower()
+        raise Refused(f"cannot be read: {why}.", where=told(file, 200), remedy="Check the path.") from None
+
+
+def _told(asked: Asked, verb: str, entry: Entry) -> None:
+    print(json.dumps(_as_json(entry)) if asked.json else f"{verb} {asked.kind} {told(entry.name)} as {entry.path}")
+
+
+def _as_json(entry: Entry) -> dict[str, str | int | bool | None]:
+    return {
+        "name": entry.name,
+        "kind": entry.kind,
+        "path": str(entry.path) if entry.path else None,
+        "builtin": entry.builtin,
+        "bytes": entry.bytes,
+        "modified": iso(entry.modified) if entry.modified else None,
+    }
