@@ -149,11 +149,11 @@ async def serve(house: House, request: web.Request) -> web.StreamResponse:
 
 
 async def _until_over(house: House, tally: Tally, news: News, response: web.StreamResponse) -> bool:
-    """False: the daemon stopped before the end."""
+    """One line at least. False: the daemon stopped before the end."""
     clock = asyncio.get_running_loop().time
     shown: Progress | None = None
-    shown_at = 0.0
-    while not tally.over:
+    shown_at = float("-inf")
+    while True:
         if news.over or house.condition() == "stopping":
             return False
         now = clock()
@@ -161,8 +161,9 @@ async def _until_over(house: House, tally: Tally, news: News, response: web.Stre
         if now - shown_at >= (LEAST_SECONDS if progress != shown else MOST_SECONDS):
             await response.write(line(ProgressLine(progress)))
             shown, shown_at = progress, now
+        if tally.over:
+            return True
         await news.wait(LEAST_SECONDS)
-    return True
 
 
 def _progress(house: House, tally: Tally) -> Progress:
