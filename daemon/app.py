@@ -21,7 +21,7 @@ import msgspec
 
 from daemon import upkeep
 from daemon.api.house import Condition, House
-from daemon.api import server
+from daemon.api.server import serve
 from daemon.artifacts.film import make_film
 from daemon.artifacts.store import ArtifactStore
 from daemon.artifacts.thumbs import Thumbnails
@@ -165,7 +165,7 @@ async def _work(
         tasks.append(group.create_task(parts.node.run()))
         tasks.append(group.create_task(upkeep.keep_disk(parts.places, parts.vitals, ledger.pulse)))
         tasks.append(group.create_task(upkeep.keep_snapshots(parts.places, parts.settings, lambda: ledger.durable)))
-        runner = await server.serve(house, listener)
+        runner = await serve(house, listener)
         tasks.append(group.create_task(upkeep.keep_socket(claim, runner, env)))
         ended = asyncio.create_task(stopping.wait())
         await asyncio.wait((ended, writing), return_when=asyncio.FIRST_COMPLETED)
