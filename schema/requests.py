@@ -15,6 +15,8 @@ class TextFile(_Request, frozen=True, kw_only=True):
     name: str
     """As the person typed it; told in errors."""
     text: str
+    settings: str = ""
+    """JSON text of the settings that lie beside a pack, in a `.json` of the same stem without prompts."""
 
 
 class RunRequest(_Request, frozen=True, kw_only=True):

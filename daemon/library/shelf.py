@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from daemon.library.files import Texts, sync_folder, write_text
-from daemon.prompting.packs import PRIORITY, read_list, read_pack
+from daemon.prompting.packs import PRIORITY, only_settings, read_list, read_pack
 from daemon.prompting.pipelines import read_pipeline
 from daemon.prompting.presets import read_preset
 from daemon.prompting.recipe import LastRun
@@ -63,8 +63,8 @@ class FolderShelf:
             members = self._list(name)
             if members is None:
                 raise self._unknown("pack", name)
-            return tuple(self._read(self._expect("pack", member)) for member in members)
-        return (self._read(entry),)
+            return tuple(self._pack(self._expect("pack", member), member) for member in members)
+        return (self._pack(entry, name),)
 
     def pipeline(self, name: str) -> TextFile:
         return self._read(self._expect("pipeline", name))
@@ -94,7 +94,8 @@ class FolderShelf:
 
     def text(self, kind: Kind, name: str) -> TextFile:
         """As it is on disk: for `show` and `export`."""
-        return self._read(self._expect(kind, name))
+        entry = self._expect(kind, name)
+        return self._pack(entry, name) if kind == "pack" else self._read(entry)
 
     def save(self, kind: Kind, name: str, text: str, *, replace: bool = True) -> Entry:
         """Checks the text as a run would, then writes the file whole. Packs are saved under a name with its ending."""
@@ -146,6 +147,24 @@ class FolderShelf:
                 read_pipeline(file, text)
             case "preset" | "profile":
                 read_preset(file, text)
+
+    def _pack(self, entry: Entry, name: str) -> TextFile:
+        """The pack's text. A JSON that only brings settings lends them to the text or table of the same stem."""
+        file = self._read(entry)
+        if suffix(name) == ".json" or suffix(file.name) != ".json":
+            return file
+        try:
+            settings = only_settings(file.name, file.text)
+        except Refused:
+            return file  # reading it as a pack tells what is wrong
+        if settings is None:
+            return file
+        for ending in PRIORITY[1:]:
+            other = self._find("pack", f"{entry.name}{ending}")
+            if other is not None and other.builtin == entry.builtin:
+                text = self._read(other)
+                return TextFile(name=text.name, text=text.text, settings=settings)
+        return file
 
     def _read(self, entry: Entry) -> TextFile:
         if entry.path is None:

@@ -93,10 +93,12 @@ def renamed(name: str, seed: int) -> str:
 
 
 def check_seed(seed: int, count: int) -> None:
-    if not 0 <= seed <= MAX_SEED - count + 1:
+    if seed < 0:
         raise Refused(
             f"{seed} is no seed.", where="--seed", remedy="Give 0 or more, or leave it out to have one drawn."
         )
+    if seed + count - 1 > MAX_SEED:
+        raise Refused(f"seeds end at {MAX_SEED}.", where="--seed", remedy="Give a smaller one, or a smaller --count.")
 
 
 def check_prompt(text: str, where: str) -> None:

@@ -100,6 +100,13 @@ def _kind(words: str) -> _Saying:
     return lambda given, _: f"{given} is no {words}."
 
 
+_PATTERNS: dict[object, str] = {
+    "^[A-Za-z][A-Za-z0-9_-]{0,39}$": "a letter with up to 39 more letters, digits, _ or -",
+    "^[0-9a-f]{64}$": "the SHA-256 of an uploaded picture, 64 hex digits",
+    "^[1-9][0-9]*[kKmM]?$": "a bit rate such as 4M or 800k",
+}
+_ELSE = "written as it must be"
+
 _SAYINGS: dict[str, _Saying] = {
     "greater_than_equal": _bound("too small; it must be at least", "ge"),
     "greater_than": _bound("too small; it must be above", "gt"),
@@ -117,9 +124,7 @@ _SAYINGS: dict[str, _Saying] = {
     "string_type": lambda given, _: f"{given} is no text; put it in quotes.",
     "string_too_long": lambda given, context: f"is longer than {context.get('max_length')} characters.",
     "string_too_short": lambda given, context: "is empty.",
-    "string_pattern_mismatch": lambda given, context: (
-        f"{given} is not written as it must be ({context.get('pattern')})."
-    ),
+    "string_pattern_mismatch": lambda given, context: f"{given} is not {_PATTERNS.get(context.get('pattern'), _ELSE)}.",
     "literal_error": lambda given, context: f"{given} is not one of {context.get('expected')}.",
     "too_short": lambda given, context: f"needs at least {context.get('min_length')}.",
     "too_long": lambda given, context: f"may have at most {context.get('max_length')}.",

@@ -63,6 +63,24 @@ def read_list(file: str, text: str) -> dict[str, tuple[str, ...]] | None:
     return lists
 
 
+def only_settings(file: str, text: str) -> str | None:
+    """JSON text of `preset_data`, if the file is a JSON pack that brings settings and no prompt; else None.
+
+    StableNew keeps the settings of a text pack so, in a `.json` beside it.
+    """
+    body = text.removeprefix("\ufeff")
+    if suffix(file) != ".json" or "preset_data" not in body:
+        return None
+    whole = read_json(file, body)
+    if not isinstance(whole, dict) or not isinstance(whole.get("preset_data"), dict):
+        return None
+    inner = whole.get("pack_data", whole)
+    slots = inner.get("slots") if isinstance(inner, dict) else None
+    if isinstance(slots, list) and any(isinstance(slot, dict) and slot.get("text") for slot in slots):
+        return None
+    return msgspec.json.encode(whole["preset_data"]).decode()
+
+
 def check_name(file: str) -> None:
     name = file_stem(file)
     if len(name.encode(errors="replace")) > MAX_NAME:

@@ -14,18 +14,16 @@ import msgspec
 from daemon.prompting import tokens
 from daemon.prompting.effective import check_seed, config_of, difference, inherited
 from daemon.prompting.recipe import Recipe, Shelf, make_recipe, pack_values, prompt_values, vary
+from daemon.prompting.runs import run_spec
 from daemon.prompting.sources import Source, Taken, check_locks, in_order, read_sources
 from daemon.prompting.steps import steps_of
-from daemon.prompting.texts import stem, told
-from daemon.prompting.times import read_time, read_window
+from daemon.prompting.texts import told
 from schema.errors import Refused
-from schema.ids import Sha256
 from schema.packs import PackPrompt
 from schema.pipeline import PipelineConfig
-from schema.plans import FilmSpec, JobSpec, PackRef, Plain, Randomizer, RunSpec, Scalar, StageStep
+from schema.plans import JobSpec, Plain, RunSpec, Scalar, StageStep
 from schema.requests import RunRequest
 from schema.settings import Settings
-from schema.stages import Video
 
 MAX_WARNINGS = 20
 
@@ -76,7 +74,7 @@ def make_plan(
     plan_hash = digest.hexdigest()
     _check_hash(request, plan_hash)
     base = recipe.base.canonical()
-    spec = _run_spec(request, recipe, sources, jobs, base, plan_hash, seed, now, drawn_folder)
+    spec = run_spec(request, recipe, sources, jobs, base, plan_hash, seed, now, drawn_folder)
     warnings = (*recipe.warnings, *painter.warnings, *_left_as_they_are(sources, locks))
     return Plan(spec=spec, jobs=tuple(jobs), base=base, plan_hash=plan_hash, seed=seed, warnings=_short(warnings))
 
@@ -226,96 +224,6 @@ def _check_hash(request: RunRequest, plan_hash: str) -> None:
             where="--plan-hash",
             remedy="Look at it again with `stablenew plan`, then submit with the new hash.",
         )
-
-
-def _run_spec(
-    request: RunRequest,
-    recipe: Recipe,
-    sources: tuple[Source, ...],
-    jobs: list[JobSpec],
-    base: bytes,
-    plan_hash: str,
-    seed: int,
-    now: float,
-    drawn_folder: str,
-) -> RunSpec:
-    packs = _packs(sources, jobs)
-    name = told(request.name or _name(sources), 80)
-    not_before = read_time(request.at, "--at", now) if request.at is not None else None
-    deadline = read_time(request.deadline, "--deadline", now) if request.deadline is not None else None
-    if deadline is not None and deadline <= (not_before or now):
-        raise Refused("the deadline is before the run may start.", where="--deadline", remedy="Give a later time.")
-    return RunSpec(
-        name=name,
-        base=Sha256(hashlib.sha256(base).hexdigest()),
-        plan_hash=plan_hash,
-        seed=seed,
-        jobs=len(jobs),
-        pipeline=recipe.name,
-        stages=steps_of(recipe.base),
-        packs=packs,
-        lane=request.lane or ("batch" if packs else "interactive"),
-        window=read_window(request.window) if request.window is not None else None,
-        not_before=not_before,
-        deadline=deadline,
-        hold=request.hold,
-        node=request.node,
-        backend=request.backend,
-        learning=request.learning,
-        preset=request.preset,
-        profile=request.profile,
-        randomizer=_randomizer(request),
-        film=film_spec(recipe.base.film()),
-        folder="-".join(filter(None, [drawn_folder, stem(name, 60)])),
-    )
-
-
-def _packs(sources: tuple[Source, ...], jobs: list[JobSpec]) -> tuple[PackRef, ...]:
-    """How much of each pack is in the plan. Jobs are told apart by the stems of their names."""
-    made = Counter(job.name.rsplit("-", 3)[0] for job in jobs)
-    used = Counter(name for name, _ in {(job.name.rsplit("-", 3)[0], job.prompt_number) for job in jobs})
-    return tuple(
-        PackRef(name=source.pack.name, sha256=source.pack.sha256, prompts=used[source.stem], jobs=made[source.stem])
-        for source in sources
-        if source.pack
-    )
-
-
-def _randomizer(request: RunRequest) -> Randomizer:
-    locks = {name.strip(): value.strip() for name, _, value in (text.partition("=") for text in request.lock)}
-    return Randomizer(
-        order=request.order,
-        matrix=request.matrix,
-        limit=request.limit,
-        locks=locks,
-        count=request.count,
-        max_images=request.max_images,
-        max_prompts=request.max_prompts,
-    )
-
-
-def film_spec(film: Video | None) -> FilmSpec | None:
-    if film is None:
-        return None
-    return FilmSpec(
-        fps=film.fps,
-        codec=film.codec,
-        container=film.container or ("webm" if film.codec == "vp9" else "mp4"),
-        width=film.width,
-        height=film.height,
-        bitrate=film.bitrate,
-        seconds=film.seconds,
-        trim_from=film.trim_from,
-        trim_to=film.trim_to,
-        frames=film.frames,
-    )
-
-
-def _name(sources: tuple[Source, ...]) -> str:
-    """`harbour`, `harbour and 2 more`, or how the prompt begins."""
-    first = sources[0]
-    name = first.pack.name if first.pack else (first.prompts[0].text or "picture")
-    return told(name, 40) if len(sources) == 1 else f"{told(name, 40)} and {len(sources) - 1} more"
 
 
 def _left_as_they_are(sources: tuple[Source, ...], locks: Mapping[str, str]) -> list[str]:

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import msgspec
+
 from daemon.prompting import tokens
 from daemon.prompting.effective import check_prompt
 from daemon.prompting.packs import read_list, read_pack
@@ -53,6 +55,8 @@ def read_sources(request: RunRequest, library: Shelf) -> tuple[Source, ...]:
         found.append(_of_command_line(request, negative, _unique("prompt", taken)))
     for file in files:
         pack = read_pack(file.name, file.text)
+        if file.settings and not pack.preset:
+            pack = msgspec.structs.replace(pack, preset=file.settings)
         found.append(Source(_unique(stem(pack.name), taken), pack.prompts, pack, negative))
     if not found:
         raise Refused(

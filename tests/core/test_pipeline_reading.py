@@ -80,7 +80,7 @@ FAULTS = [
     ("p.json", '[{"type": "txt2img", "steps": "many"}]', "txt2img.steps: 'many' is no whole number"),
     ("p.json", '[{"type": "txt2img", "steps": 501}]', "txt2img.steps: '501' is too large; it must be at most 500"),
     ("p.json", '[{"type": "txt2img", "hires": {"scale": 9}}]', "txt2img.hires.scale: '9' is too large"),
-    ("p.json", '[{"type": "txt2img", "id": "4 me"}]', "id: '4 me' is not written as it must be"),
+    ("p.json", '[{"type": "txt2img", "id": "4 me"}]', "id: '4 me' is not a letter with up to 39 more"),
     ("p.json", '[{"type": "txt2img"}, {"type": "post"}]', "post.processor: is missing"),
     ("p.json", '[{"type": "txt2img"}, {"type": "video", "codec": "gif"}]', "video.codec: 'gif' is not one of 'h264'"),
     ("p.json", '[{"id": "a", "type": "txt2img"}, {"id": "a", "type": "detail"}]', "two stages have the id 'a'"),

@@ -275,7 +275,7 @@ WRONG = [
     ({"prompt": "a", "limit": 0}, "--limit: 0 is too small"),
     ({"prompt": "a", "max_images": -1}, "--max-images: -1 is too small"),
     ({"prompt": "a", "seed": -1}, "--seed: -1 is no seed"),
-    ({"prompt": "a", "seed": 2**63 - 1, "count": 2}, "is no seed"),
+    ({"prompt": "a", "seed": 2**63 - 1, "count": 2}, "seeds end at 9223372036854775807"),
     ({"prompt": "a", "count": 10**9}, "1000000000 jobs; run.max_variants allows 100000"),
     ({"prompt": "a", "plan_hash": "00"}, "--plan-hash: needs --seed"),
     ({"prompt": "a", "plan_hash": "00", "seed": 1}, "the plan is another one by now"),

@@ -70,6 +70,17 @@ def test_json_wins_over_text_and_text_over_tables(home, shelf):
     assert shelf.pack("knights")[0].name == "knights.txt"
 
 
+def test_a_json_without_prompts_lends_its_settings_to_the_text_beside_it(home, shelf):
+    put(home, "packs/heroes.txt", "a knight in the rain")
+    put(home, "packs/heroes.json", '{"pack_data": {"slots": []}, "preset_data": {"txt2img": {"steps": 42}}}')
+    made = make_plan(
+        RunRequest(packs=("heroes",)), library=shelf, settings=Settings(), drawn_seed=0, now=0.0, drawn_folder="f"
+    )
+    assert made.jobs[0].prompt == "a knight in the rain" and made.jobs[0].overlay == {"txt2img.steps": 42}
+    assert shelf.text("pack", "heroes").name == "heroes.txt"
+    assert shelf.pack("heroes.json")[0].name == "heroes.json"
+
+
 def test_a_persons_pack_stands_before_the_programs(home, shelf):
     put(home, "packs/harbour.tsv", "my own harbour")
     assert shelf.pack("harbour")[0].text == "my own harbour"

@@ -150,9 +150,18 @@ def _part(item: Json, where: str, field: str) -> Part:
         weight = item[1] if len(item) > 1 else 1.0
     if not isinstance(name, str) or not name.strip() or any(sign in name for sign in "<>\n"):
         raise Refused(f"an entry of '{field}' has no name.", where=where, remedy='Write "name" or ["name", 0.8].')
+    if isinstance(weight, str):
+        weight = _number(weight)
     if not isinstance(weight, int | float) or isinstance(weight, bool) or not math.isfinite(weight):
         raise Refused(f"the weight of '{told(name, 40)}' in '{field}' is no number.", where=where, remedy="Write 0.8.")
     return Part(name=name.strip(), weight=float(weight))
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _embedding(part: Part) -> str:
