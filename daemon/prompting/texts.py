@@ -35,7 +35,7 @@ def nearest(word: str, among: Iterable[str]) -> str:
     names = sorted(set(among))
     if not names:
         return ""
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word[:80], names, n=1, cutoff=0.6)
     if close:
         return f"Did you mean '{close[0]}'?"
     shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
