@@ -436,7 +436,7 @@ CHANGES: list[tuple[tuple[str, ...], str, dict[str, object]]] = [
     (("job", "priority", "a", "-3"), "/v1/jobs/priority", {"select": ["a"], "priority": -3}),
     (("job", "edit", "a", "--prompt", "", "--set", "x.y=1"), "/v1/jobs/edit",
      {"select": ["a"], "prompt": "", "set": ["x.y=1"]}),
-    (("image", "rate", "a", "5", "--tag", "keep"), "/v1/images/rate", {"select": ["a"], "stars": 5, "add": ["keep"]}),
+    (("image", "rate", "a", "state:finished", "5"), "/v1/images/rate", {"select": ["a state:finished"], "stars": 5}),
     (("image", "rate", "a", "b", "0"), "/v1/images/rate", {"select": ["a", "b"], "stars": 0}),
     (("image", "tag", "a", "sharp", "--remove", "soft"), "/v1/images/tag",
      {"select": ["a"], "add": ["sharp"], "remove": ["soft"]}),
@@ -459,6 +459,18 @@ def test_what_changes_something_takes_a_key_and_sends_its_words(
     assert told.document["seq"] == 17
     assert (fake.asked[-1].path, fake.asked[-1].key) == (path, "once")
     assert fake.asked[-1].fields == body
+
+
+def test_a_rating_with_tags_is_two_commands_with_a_key_each(fake: FakeDaemon) -> None:
+    told = stablenew(
+        fake.home, "image", "rate", "k3mpw7ab", "5", "--tag", "keep", "--tag", "soft", "--key", "k", "--json"
+    )
+
+    assert "tagged" in told.document
+    rated, tagged = fake.asked[-2:]
+    assert (rated.path, rated.key, rated.fields) == ("/v1/images/rate", "k", {"select": ["k3mpw7ab"], "stars": 5})
+    assert (tagged.path, tagged.key) == ("/v1/images/tag", "k.tags")
+    assert tagged.fields == {"select": ["k3mpw7ab"], "add": ["keep", "soft"]}
 
 
 def test_lists_pass_filter_page_and_order_on(fake: FakeDaemon) -> None:
@@ -485,14 +497,17 @@ def test_export_copies_once_and_keeps_namesakes_apart(fake: FakeDaemon) -> None:
     for folder in ("one", "two"):
         (fake.home / folder).mkdir()
         (fake.home / folder / "a.png").write_bytes(folder.encode())
-    rows = [{**IMAGE_ROW, "id": folder, "path": str(fake.home / folder / "a.png")} for folder in ("one", "two")]
+    rows = [
+        {**IMAGE_ROW, "id": folder, "name": "lamp", "path": str(fake.home / folder / "a.png")}
+        for folder in ("one", "two")
+    ]
     fake.answers["/v1/images"] = (200, page(*rows))
 
     for _ in range(2):
         told = stablenew(fake.home, "image", "export", "k3mpw7ab", "--to", str(fake.home / "out"), "--json")
 
-        assert told.document["files"] == [str(fake.home / "out" / name) for name in ("a.png", "a-two.png")]
-    assert sorted(path.name for path in (fake.home / "out").iterdir()) == ["a-two.png", "a.png"]
+        assert told.document["files"] == [str(fake.home / "out" / name) for name in ("lamp.png", "lamp-two.png")]
+    assert sorted(path.name for path in (fake.home / "out").iterdir()) == ["lamp-two.png", "lamp.png"]
 
 
 def test_enhance_sends_a_file_or_takes_a_pictures_own_prompt(fake: FakeDaemon) -> None:

@@ -44,8 +44,15 @@ def told(answer: Doc, as_json: bool, done: str) -> int:
     elif answer.whole("seq") == 0 or not (answer.whole("changed") or "{n}" not in done):
         output.tell("Nothing to change.")
     else:
-        output.tell(done.replace("{n}", str(answer.whole("changed"))))
+        output.tell(done.replace("{n}", str(_number(answer))))
     return 0
+
+
+def _number(answer: Doc) -> int:
+    """Of jobs, where jobs are among what changed: their runs, which change with them, are not counted."""
+    subjects = answer.texts("subjects")
+    jobs = sum("." in subject for subject in subjects)
+    return jobs if jobs and len(subjects) == answer.whole("changed") else answer.whole("changed")
 
 
 def filter_of(words: Sequence[str]) -> str | None:

@@ -67,7 +67,7 @@ def in_words(record: Doc) -> str:
 
 def _stage(stage: Doc) -> tuple[str, ...]:
     images = " ".join(image.text("id") for image in stage.docs("images"))
-    seconds = stage.doc("measures").real("executed_s")
+    seconds = stage.doc("measures").real("executed_s") or None
     return (
         stage.text("id"), stage.text("state"), stage.text("node"), str(stage.whole("attempts") or ""),
         output.duration(seconds), images, stage.text("reason") or stage.text("why"),
@@ -174,10 +174,8 @@ def explain(job: str, as_json: bool) -> int:
     answer = ask.daemon().get(f"/v1/jobs/{quoted(job)}/explain")
     if as_json:
         output.put_json(answer.fields)
-        return 0
-    output.put(output.clean_lines(answer.text("text")))
-    for stage in answer.docs("stages"):
-        output.put(output.clean("  ".join(str(value) for value in stage.fields.values() if value not in (None, ""))))
+    else:
+        output.put(output.clean_lines(answer.text("text")))
     return 0
 
 

@@ -39,8 +39,7 @@ def export(select: list[str], folder: str, as_json: bool) -> int:
     try:
         target.mkdir(parents=True, exist_ok=True)
         for image in _selected(ask.daemon(), select):
-            source = Path(image.text("path"))
-            copied.append(str(_copy(source, target, image.text("id"))))
+            copied.append(str(_copy(Path(image.text("path")), target, image)))
     except OSError as fault:
         raise Refused(f"cannot copy: {fault.strerror}", where=str(fault.filename or target)) from None
     if as_json:
@@ -51,14 +50,16 @@ def export(select: list[str], folder: str, as_json: bool) -> int:
     return Exit.DONE
 
 
-def _copy(source: "Path", folder: "Path", name: str) -> "Path":
-    """Under its own name; where another picture has that name, with the image's id before the ending."""
+def _copy(source: "Path", folder: "Path", image: Doc) -> "Path":
+    """Under its job's name, with the stage's where it is not the last; its id too where another has that name."""
     from filecmp import cmp
     from shutil import copyfile
 
-    target = folder / source.name
+    stem = output.clean(image.text("name")).replace("/", "_").lstrip(".") or image.text("id")
+    stem += "" if image.flag("final") else f"-{image.text('stage')}"
+    target = folder / f"{stem}{source.suffix}"
     if target.exists() and not cmp(source, target, shallow=False):
-        target = folder / f"{source.stem}-{name}{source.suffix}"
+        target = folder / f"{stem}-{image.text('id')}{source.suffix}"
     if not target.exists():
         beside = target.with_name(f".{target.name}.part")
         copyfile(source, beside)

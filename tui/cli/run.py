@@ -61,6 +61,8 @@ def submit(daemon: "Daemon", request: Mapping[str, object], wait: bool, key: str
         f"Run {name}: {output.plural(taken.whole('jobs'), 'job')}, seed {taken.whole('seed')},"
         f" plan {taken.text('plan_hash')[:12]}"
     )
+    if taken.flag("repeated"):
+        output.tell("This key was used before: it is the same run.")
     for warning in taken.texts("warnings"):
         output.tell(f"Note: {warning}")
     if not wait:

@@ -37,7 +37,7 @@ def queue_words(queue: Doc) -> str:
         if (number := counts.whole(name))
     ]
     line = f"queue{output.styled(' paused', 'yellow') if queue.flag('paused') else ''}: {', '.join(shown) or 'empty'}"
-    if "eta_s" in queue:
+    if shown and "eta_s" in queue:
         line += f"; ETA {output.duration(queue.real('eta_s'))}"
     line += f"; mode {queue.text('mode', 'share')}"
     return line + (f"\nnothing is given out: {output.clean(queue.text('blocked'))}" if queue.text("blocked") else "")
