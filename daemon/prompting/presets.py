@@ -70,8 +70,11 @@ def fit(preset: dict[str, Json], pipeline: PipelineConfig, origin: str) -> Fitte
     unused: list[str] = []
     for section, fields in _sections(preset):
         stage = _stage(pipeline, section)
-        for field, value in fields.items():
-            _take(section, field, value, stage, origin, settings, unused)
+        for field, value in _flat(fields):
+            taken = _taken(stage, section, field, value)
+            settings += [Setting(stage.id, name, item, origin) for name, item in taken.items()] if stage else []
+            if not taken and _worth_telling(field, value):
+                unused.append(f"{told(section, 40)}.{told(field, 40)}")
     for kind, on in _switches(preset):
         stage = _stage(pipeline, kind)
         if stage is not None:
@@ -87,7 +90,7 @@ def _sections(preset: dict[str, Json]) -> list[tuple[str, dict[str, Json]]]:
     stages = preset.get("stages")
     for stage in stages if isinstance(stages, list) else []:
         if isinstance(stage, dict):
-            found[str(stage.get("id") or stage.get("type"))] = stage
+            found[str(stage.get("id") or stage.get("type"))] = dict(stage)
     for key, value in preset.items():
         section, dot, field = key.partition(".")
         if isinstance(value, dict) and key not in ("pipeline", "randomization", "api", "aesthetic"):
@@ -124,30 +127,27 @@ def _stage(pipeline: PipelineConfig, section: str) -> Stage | None:
     return by_id or next((stage for stage in pipeline.stages if stage.type == kind), None)
 
 
-def _take(
-    section: str,
-    field: str,
-    value: Json,
-    stage: Stage | None,
-    origin: str,
-    settings: list[Setting],
-    unused: list[str],
-) -> None:
-    name = f"{told(section, 40)}.{told(field, 40)}"
-    if isinstance(value, dict) and stage is not None:
-        for inner, item in value.items():
-            _take(section, f"{field}.{inner}", item, stage, origin, settings, unused)
-        return
-    if field in PASSED_OVER or value in BLANK:
-        return
-    if stage is not None and not isinstance(value, list | dict):
-        for ours in _spellings(stage, section, field):
-            taken = _coerced(stage, ours, value)
-            if taken:
-                settings += [Setting(stage.id, inner, item, origin) for inner, item in taken.items()]
-                return
-    if value not in NOTHING:
-        unused.append(name)
+def _flat(fields: dict[str, Json]) -> list[tuple[str, Json]]:
+    """`{"hires": {"scale": 2}}` -> `hires.scale`."""
+    found: list[tuple[str, Json]] = []
+    for field, value in fields.items():
+        if isinstance(value, dict) and value:
+            found += [(f"{field}.{inner}", item) for inner, item in value.items()]
+        else:
+            found.append((field, value))
+    return found
+
+
+def _taken(stage: Stage | None, section: str, field: str, value: Json) -> dict[str, Scalar]:
+    """The stage's own fields that the value sets; empty when there are none."""
+    if stage is None or field in PASSED_OVER or value in BLANK or isinstance(value, list | dict):
+        return {}
+    spelt = (_coerced(stage, name, value) for name in _spellings(stage, section, field))
+    return next((values for values in spelt if values), {})
+
+
+def _worth_telling(field: str, value: Json) -> bool:
+    return field not in PASSED_OVER and value not in NOTHING
 
 
 def _spellings(stage: Stage, section: str, field: str) -> list[str]:

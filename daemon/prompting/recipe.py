@@ -109,7 +109,7 @@ def pack_values(recipe: Recipe, preset_text: str, file: str) -> tuple[Flat, tupl
         return {}, ()
     if not recipe.takes_packs:
         return {}, (f"{file}: its own settings are left aside, because --last was asked for.",)
-    fitted = fit(read_preset(f"{file}.json", preset_text), recipe.open, f"pack {file}")
+    fitted = fit(read_preset(f"{file} preset_data", preset_text), recipe.open, f"pack {file}")
     values = settle(recipe.open, list(fitted.settings))
     above = recipe.preset | recipe.fixed
     return {key: value for key, value in values.items() if not decided(key, above)}, _unused(file, fitted.unused)
