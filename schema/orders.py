@@ -96,7 +96,7 @@ class Order(Plain, frozen=True, kw_only=True):
     negative: str = ""
     seed: int = 0
     inputs: tuple[Sha256, ...] = ()
-    """Pictures of the stage before; sent as blobs beforehand."""
+    """Pictures of the stage before, and the `image` and `mask` of img2img if it names any; sent as blobs beforehand."""
     preset: str | None = None
     previews: bool = False
     reduced: bool = False
