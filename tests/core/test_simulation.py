@@ -1,4 +1,4 @@
-"""Whole evenings in virtual time: crashes, lost messages, people in a hurry. What was acknowledged is there, and once."""
+"""Whole evenings in virtual time, with crashes and lost messages: what was acknowledged is there, and once."""
 
 import asyncio
 
@@ -52,10 +52,7 @@ class LyingLog(LogInLoop):
 
 def _is_found_out(words: str, seeds: int = 20, **parts) -> bool:
     """Whether a violation of that kind comes up within so many seeds."""
-    for seed in range(seeds):
-        if any(words in sentence for sentence in simulate(seed, 1.0, **parts).found):
-            return True
-    return False
+    return any(words in sentence for seed in range(seeds) for sentence in simulate(seed, 1.0, **parts).found)
 
 
 def test_without_fencing_it_is_found_out(monkeypatch):
