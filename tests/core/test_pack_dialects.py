@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.prompting import tokens
@@ -189,6 +189,7 @@ def test_a_broken_pack_is_one_sentence_with_its_place_and_a_remedy(file, text, t
     assert not any(ord(sign) < 32 or 127 <= ord(sign) < 160 for sign in refused.value.told())
 
 
+@settings(deadline=None)
 @given(st.text(max_size=400), st.sampled_from([".txt", ".tsv", ".json"]))
 def test_any_text_is_a_pack_or_is_refused(text, ending):
     try:
@@ -221,6 +222,7 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(json_values)
 def test_any_json_is_a_pack_or_is_refused(value):
     try:
@@ -232,6 +234,7 @@ def test_any_json_is_a_pack_or_is_refused(value):
 simple = st.text(alphabet="abc xyz,[]<>:", min_size=1, max_size=30).filter(lambda text: text.strip())
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(simple, simple), min_size=1, max_size=8))
 def test_what_was_written_as_text_is_read_back(prompts):
     text = "\n\n".join(f"{positive}\nneg: {negative}" for positive, negative in prompts)

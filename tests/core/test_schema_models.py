@@ -1,7 +1,7 @@
 """The models people write against: defaults make sense, ranges hold, and every field can be set by name."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -48,6 +48,7 @@ def test_flat_values_rebuild_the_pipeline():
     assert with_values(bare, flat(pipeline)).stages == pipeline.stages
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(sorted(flat(STANDARD))), st.none() | st.text(max_size=8) | st.floats()))
 def test_any_values_are_taken_or_refused(values):
     assignments = [read_assignment(f"{key}={value}", "here") for key, value in values.items()]
