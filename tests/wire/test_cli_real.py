@@ -16,8 +16,9 @@ from schema.errors import Exit
 
 pytestmark = pytest.mark.story
 
-SLOW = "[sketch]\nstep_seconds = 0.02\n"
-"""A job of the standard pipeline then takes about a second."""
+SETTINGS = '[sketch]\nstep_seconds = 0.01\n[run]\npipeline = "small"\n'
+PIPELINE = '[{"type": "txt2img", "width": 64, "height": 64}, {"type": "upscale"}]'
+"""A job of it takes about a third of a second."""
 
 
 class House:
@@ -26,8 +27,9 @@ class House:
     def __init__(self, home: Path) -> None:
         self.env = {name: value for name, value in os.environ.items() if not name.startswith("STABLENEW")}
         self.env["STABLENEW_HOME"] = str(home)
-        (home / "config").mkdir()
-        (home / "config" / "config.toml").write_text(SLOW)
+        (home / "config" / "pipelines").mkdir(parents=True)
+        (home / "config" / "config.toml").write_text(SETTINGS)
+        (home / "config" / "pipelines" / "small.json").write_text(PIPELINE)
 
     def begin(self, *words: str) -> "subprocess.Popen[str]":
         command = [sys.executable, "-P", "-m", "tui.cli", *words]
@@ -124,26 +126,26 @@ def test_a_cancelled_job_is_a_five_and_a_retry_makes_it_good(house: House) -> No
 
 def test_ctrl_c_ends_the_wait_and_not_the_run(house: House) -> None:
     before = house.total("state:finished")
-    with house.begin("run", "--prompt", "a bridge", "--count", "2") as child:
-        house.until(lambda: house.total("bridge") == 2)
+    with house.begin("run", "--prompt", "a bridge", "--count", "9") as child:
+        house.until(lambda: house.total("bridge") == 9)
         child.send_signal(signal.SIGINT)
         _, err = child.communicate(timeout=30)
 
     assert child.returncode == Exit.INTERRUPTED
     assert "`stablenew job wait " in err and "`stablenew job cancel " in err
     house.ask("job", "wait", "bridge since:1h")
-    assert house.total("state:finished") == before + 2
+    assert house.total("state:finished") == before + 9
 
 
 def test_a_wait_outlives_a_daemon_that_is_killed(house: House) -> None:
-    with house.begin("run", "--prompt", "a canal", "--count", "3", "--json") as child:
-        house.until(lambda: house.total("canal") == 3)
+    with house.begin("run", "--prompt", "a canal", "--count", "9", "--json") as child:
+        house.until(lambda: house.total("canal") == 9)
         os.kill(int(str(house.document("daemon", "status")["pid"])), signal.SIGKILL)
         house.ask("daemon", "start")
         out, err = child.communicate(timeout=100)
 
     assert child.returncode == Exit.DONE, err
-    assert json.loads(out)["finished"] == 3
+    assert json.loads(out)["finished"] == 9
     assert house.document("log", "verify")["ok"] is True
     house.ask("log", "replay", "--check")
 
