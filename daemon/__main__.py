@@ -20,6 +20,7 @@ OFFLINE = {
     "config-show": "daemon.library.verbs",
     "config-validate": "daemon.library.verbs",
     "config-schema": "daemon.library.verbs",
+    "library": "daemon.library.verbs",
 }
 """Verb to the module whose `main` takes the rest of the words; `log`'s has verbs of its own."""
 
