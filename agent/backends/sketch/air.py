@@ -35,8 +35,8 @@ def boats(canvas: Canvas, view: View) -> None:
         size = 0.05 + 0.16 * near
         hull, sails, image = canvas.fine(), canvas.fine(), canvas.fine()
         hull.about = sails.about = image.about = x
-        hull.shape([(x - size * 0.6, y - size * 0.14), (x + size * 0.62, y - size * 0.14), (x + size * 0.42, y + size * 0.06),
-                    (x - size * 0.42, y + size * 0.06)])  # fmt: skip
+        deck, keel = y - size * 0.14, y + size * 0.06
+        hull.shape([(x - size * 0.6, deck), (x + size * 0.62, deck), (x + size * 0.42, keel), (x - size * 0.42, keel)])
         hull.line([(x, y - size * 0.14), (x, y - size * 1.35)], 1.3)
         sails.shape(
             [(x + size * 0.04, y - size * 1.3), (x + size * 0.04, y - size * 0.2), (x + size * 0.6, y - size * 0.2)]

@@ -1,0 +1,144 @@
+"""The agent as a process: it dies with its daemon, stops cleanly, and keeps what had ended through kill -9."""
+
+import asyncio
+import json
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import msgspec
+import pytest
+
+from agent.spool import Spool
+from schema.ids import JobId, StageId, Token
+from schema.orders import Accepted, AgentNews, AttemptReport, Card, Ended, Order, Progress, attempt_id
+from schema.stages import Txt2Img
+
+pytestmark = pytest.mark.story
+
+
+@asynccontextmanager
+async def agent(home: Path, *options: str) -> AsyncIterator[Process]:
+    """Started and ready; killed at the end if it still lives."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-m", "agent", "--loopback", "--home", str(home / "agent"), "--socket", str(home / "s"),
+        "--node", "here", *options, stdin=PIPE, stdout=PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(30):
+            said = json.loads(await process.stdout.readline())
+        assert said == {"ready": True, "socket": str(home / "s")}
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+@asynccontextmanager
+async def client(home: Path) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession("http://agent", connector=aiohttp.UnixConnector(str(home / "s"))) as session:
+        yield session
+
+
+def order(token: int, steps: int = 2) -> Order:
+    config = Txt2Img(id="txt2img", width=64, height=64, steps=steps)
+    packed = msgspec.Raw(msgspec.msgpack.encode(config.model_dump(mode="json")))
+    return Order(job=JobId("abcdefgh.1"), stage=StageId("txt2img"), token=Token(token), epoch=1, config=packed)
+
+
+async def offer(session: aiohttp.ClientSession, asked: Order) -> Accepted:
+    path = f"/v1/attempts/{attempt_id(asked.job, asked.stage, asked.token)}"
+    async with session.put(path, data=msgspec.msgpack.encode(asked)) as answer:
+        return msgspec.msgpack.decode(await answer.read(), type=Accepted)
+
+
+async def attempts(session: aiohttp.ClientSession) -> dict[int, AttemptReport]:
+    async with session.get("/v1/attempts") as answer:
+        reports = msgspec.msgpack.decode(await answer.read(), type=list[AttemptReport])
+    return {report.token: report for report in reports}
+
+
+async def told(feed: aiohttp.ClientWebSocketResponse, kind: type[AgentNews]) -> AgentNews:
+    """The next news of this kind."""
+    decode = msgspec.msgpack.Decoder(AgentNews).decode
+    async with asyncio.timeout(20):
+        while not isinstance(news := decode((await feed.receive()).data), kind):
+            pass
+    return news
+
+
+async def card(session: aiohttp.ClientSession) -> Card:
+    async with session.get("/v1/card") as answer:
+        return msgspec.msgpack.decode(await answer.read(), type=Card)
+
+
+async def test_killed_in_a_stage_it_comes_back_with_what_had_ended_and_nothing_else(tmp_path: Path) -> None:
+    slow = ("--sketch-step-seconds", "0.05")
+    async with agent(tmp_path, *slow) as process, client(tmp_path) as session:
+        before = await card(session)
+        async with session.ws_connect("/v1/feed") as feed:
+            await offer(session, order(1))
+            await told(feed, Ended)
+            await offer(session, order(2, steps=500))
+            await told(feed, Progress)
+        process.kill()
+        await process.wait()
+    async with agent(tmp_path, *slow), client(tmp_path) as session:
+        known = await attempts(session)
+        assert {token: report.state for token, report in known.items()} == {1: "done"}
+        result = known[1].result
+        assert result is not None
+        async with session.get(f"/v1/blobs/{result.products[0].sha256}") as answer:
+            assert len(await answer.read()) == result.products[0].bytes
+        after = await card(session)
+        assert after.node == before.node and after.instance != before.instance
+        # the daemon gives the lost one out again under a new token, and commits the other
+        async with session.delete("/v1/attempts/abcdefgh.1~txt2img~1") as answer:
+            assert answer.status == 204
+        assert (await offer(session, order(3))).state == "accepted"
+
+
+async def test_it_ends_at_once_when_its_daemon_is_gone(tmp_path: Path) -> None:
+    async with agent(tmp_path, "--sketch-step-seconds", "0.05") as process, client(tmp_path) as session:
+        async with session.ws_connect("/v1/feed") as feed:
+            await offer(session, order(1, steps=500))
+            await told(feed, Progress)
+        assert process.stdin is not None
+        process.stdin.close()
+        async with asyncio.timeout(5):
+            assert await process.wait() == 0
+    assert not (tmp_path / "s").exists()
+
+
+async def test_sigterm_stops_it_cleanly_in_the_middle_of_a_stage(tmp_path: Path) -> None:
+    async with (
+        agent(tmp_path, "--sketch-step-seconds", "0.05") as process,
+        client(tmp_path) as session,
+        session.ws_connect("/v1/feed") as feed,
+    ):
+        await offer(session, order(1, steps=500))
+        await told(feed, Progress)
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(5):
+            assert await process.wait() == 0
+    # nobody cancelled the attempt, so nothing is said of it
+    assert Spool(tmp_path / "agent" / "spool").reports() == ()
+
+
+async def test_two_agents_never_share_a_home(tmp_path: Path) -> None:
+    async with agent(tmp_path):
+        second = await asyncio.create_subprocess_exec(
+            sys.executable, "-P", "-m", "agent", "--home", str(tmp_path / "agent"), "--socket", str(tmp_path / "t"),
+            "--node", "there", stdout=PIPE, stderr=PIPE,
+        )  # fmt: skip
+        async with asyncio.timeout(30):
+            _, said = await second.communicate()
+        assert second.returncode == 75 and b"another agent uses" in said
+        async with client(tmp_path) as session:
+            assert (await card(session)).name == "here"

@@ -1,0 +1,503 @@
+"""The agent's routes over a real Unix socket: what is done once, what is refused, and what is told."""
+
+import asyncio
+import hashlib
+import io
+import os
+import stat
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import aiohttp
+import msgspec
+import pytest
+from aiohttp import web
+
+from agent.backends import Backend, BackendTrouble, Drawn, Made, Memory, Reporter, Work
+from agent.bench import Bench
+from agent.blobs import Blobs
+from agent.card import make_card
+from agent.feed import Feed
+from agent.server import Server, listen
+from agent.spool import Spool
+from schema.ids import JobId, NodeId, Sha256, StageId, Token
+from schema.orders import (
+    Accepted,
+    AgentNews,
+    AttemptReport,
+    BackendCard,
+    Card,
+    Ended,
+    Gpu,
+    Load,
+    Order,
+    Preview,
+    Progress,
+    attempt_id,
+)
+from schema.stages import Img2Img, Txt2Img
+
+Found = TypeVar("Found")
+
+
+class Patient:
+    """A backend that makes the same bytes each time, and waits for `go` first."""
+
+    kind = "patient"
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.go.set()
+        self.trouble: Exception | None = None
+        self.works: list[Work] = []
+
+    def card(self) -> BackendCard:
+        return BackendCard(kind=self.kind, kinds=("txt2img", "img2img"))
+
+    def gpus(self) -> tuple[Gpu, ...]:
+        return ()
+
+    def memory(self) -> Memory:
+        return Memory(8.0, 2.0, ("m",))
+
+    def run(self, work: Work, reporter: Reporter) -> Made:
+        self.works.append(work)
+        reporter.step(0, 3, "sampling")
+        while not self.go.is_set():
+            reporter.rest(0.005)
+        if self.trouble is not None:
+            raise self.trouble
+        if reporter.previews:
+            reporter.preview(b"small")
+        for step in (1, 2, 3):
+            reporter.step(step, 3, "sampling")
+        content = f"picture {work.order.seed}".encode()
+        return Made(pictures=(Drawn(content, work.order.seed),), effective={"steps": 3}, loaded_s=0.0)
+
+    def free(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass
+class Place:
+    """An agent in this process, and a client of it."""
+
+    home: Path
+    backend: Patient
+    bench: Bench
+    spool: Spool
+    session: aiohttp.ClientSession
+
+    async def put(self, order: Order, body: bytes | None = None, name: str | None = None) -> tuple[int, bytes]:
+        path = f"/v1/attempts/{name or attempt_id(order.job, order.stage, order.token)}"
+        async with self.session.put(path, data=msgspec.msgpack.encode(order) if body is None else body) as answer:
+            return answer.status, await answer.read()
+
+    async def offer(self, order: Order) -> Accepted:
+        status, body = await self.put(order)
+        assert status == 200, body
+        return msgspec.msgpack.decode(body, type=Accepted)
+
+    async def call(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        async with self.session.request(method, path, data=body) as answer:
+            return answer.status, await answer.read()
+
+    async def attempts(self) -> dict[str, AttemptReport]:
+        _, body = await self.call("GET", "/v1/attempts")
+        reports = msgspec.msgpack.decode(body, type=list[AttemptReport])
+        return {attempt_id(report.job, report.stage, report.token): report for report in reports}
+
+    async def ended(self, order: Order) -> AttemptReport:
+        name = attempt_id(order.job, order.stage, order.token)
+
+        async def look() -> AttemptReport | None:
+            report = (await self.attempts()).get(name)
+            return report if report and report.state in ("done", "broke", "cancelled") else None
+
+        return await until(look)
+
+
+async def until(look: Callable[[], Awaitable[Found | None]]) -> Found:
+    """Asks again until there is an answer; a deadline of ten seconds."""
+    async with asyncio.timeout(10):
+        while (found := await look()) is None:  # noqa: ASYNC110 - the answer comes from outside
+            await asyncio.sleep(0.005)
+        return found
+
+
+@asynccontextmanager
+async def placed(home: Path, *, floor_bytes: int = 0, blob_limit: int = 10**9) -> AsyncIterator[Place]:
+    backend = Patient()
+    spool, blobs = Spool(home / "spool"), Blobs(home / "blobs", blob_limit)
+    feed = Feed(lambda: bench.load())
+    bench = Bench([backend], spool, blobs, clock=time.monotonic, tell=feed.tell, floor_bytes=floor_bytes)
+    server = Server(bench, spool, blobs, feed, lambda: make_card(NodeId("n"), "name", "i", "0", [backend]))
+    runner = web.AppRunner(server.app(), access_log=None, shutdown_timeout=0.2)
+    await runner.setup()
+    await web.SockSite(runner, listen(home / "s")).start()
+    connector = aiohttp.UnixConnector(str(home / "s"))
+    async with aiohttp.ClientSession("http://agent", connector=connector) as session:
+        yield Place(home, backend, bench, spool, session)
+    feed.close()
+    await runner.cleanup()
+    await bench.stop()
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    async with placed(tmp_path) as place:
+        yield place
+
+
+def order(token: int = 1, *, stage: str = "txt2img", epoch: int = 1, seed: int = 7, **more: object) -> Order:
+    config = more.pop("config", None) or Txt2Img(id=stage)
+    packed = msgspec.Raw(msgspec.msgpack.encode(config.model_dump(mode="json")))
+    return Order(
+        job=JobId("abcdefgh.1"), stage=StageId(stage), token=Token(token), epoch=epoch, config=packed, seed=seed, **more
+    )
+
+
+async def send_blob(place: Place, content: bytes) -> Sha256:
+    sha = Sha256(hashlib.sha256(content).hexdigest())
+    status, _ = await place.call("PUT", f"/v1/blobs/{sha}", content)
+    assert status == 204
+    return sha
+
+
+# One attempt ------------------------------------------------------------------------------------
+
+
+async def test_an_order_becomes_a_result_whose_file_can_be_fetched(place: Place) -> None:
+    asked = order(seed=11)
+    assert (await place.offer(asked)).state == "accepted"
+    report = await place.ended(asked)
+    assert report.state == "done" and report.result is not None
+    (product,) = report.result.products
+    status, content = await place.call("GET", f"/v1/blobs/{product.sha256}")
+    assert (status, content, product.bytes, product.seed) == (200, b"picture 11", 10, 11)
+    assert report.result.backend == "patient" and report.result.effective == {"steps": 3}
+    assert report.result.measures.executed_s > 0
+
+
+async def test_the_same_order_runs_once_however_often_it_is_sent(place: Place) -> None:
+    place.backend.go.clear()
+    answers = await asyncio.gather(*(place.offer(order()) for _ in range(20)))
+    place.backend.go.set()
+    await place.ended(order())
+    again = await place.offer(order())
+    assert {answer.state for answer in (*answers, again)} == {"accepted"}
+    assert len(place.backend.works) == 1
+
+
+async def test_an_acknowledged_attempt_is_forgotten_and_never_runs_again(place: Place) -> None:
+    await place.offer(order())
+    report = await place.ended(order())
+    name = "/v1/attempts/abcdefgh.1~txt2img~1"
+    assert (await place.call("DELETE", name))[0] == 204
+    assert (await place.call("DELETE", name))[0] == 404
+    assert await place.attempts() == {}
+    assert (await place.offer(order())).state == "refused"
+    assert len(place.backend.works) == 1
+    # the picture stays as a blob: the next stage will want it
+    assert report.result is not None
+    assert (await place.call("HEAD", f"/v1/blobs/{report.result.products[0].sha256}"))[0] == 200
+
+
+async def test_another_order_under_a_used_name_is_refused(place: Place) -> None:
+    await place.offer(order(seed=1))
+    status, body = await place.put(order(seed=2))
+    assert status == 409 and b"another order" in body
+
+
+async def test_one_runs_one_waits_and_a_third_is_told_to_come_back(place: Place) -> None:
+    place.backend.go.clear()
+    states = [(await place.offer(order(token))).state for token in (1, 2, 3)]
+    assert states == ["accepted", "accepted", "busy"]
+    shown = await place.attempts()
+    assert [report.state for report in shown.values()] == ["running", "waiting"]
+    place.backend.go.set()
+    await place.ended(order(2))
+    assert (await place.offer(order(3))).state == "accepted"
+
+
+async def test_a_running_attempt_is_cancelled_within_a_step(place: Place) -> None:
+    place.backend.go.clear()
+    await place.offer(order())
+    status, body = await place.call("POST", "/v1/attempts/abcdefgh.1~txt2img~1/cancel")
+    assert status == 200 and msgspec.msgpack.decode(body, type=AttemptReport).token == 1
+    report = await place.ended(order())
+    assert (report.state, report.result) == ("cancelled", None)
+
+
+async def test_a_waiting_attempt_is_cancelled_while_another_runs(place: Place) -> None:
+    place.backend.go.clear()
+    await place.offer(order(1))
+    await place.offer(order(2))
+    await place.call("POST", "/v1/attempts/abcdefgh.1~txt2img~2/cancel")
+    assert (await place.ended(order(2))).state == "cancelled"
+    assert (await place.attempts())["abcdefgh.1~txt2img~1"].state == "running"
+    assert len(place.backend.works) == 1
+
+
+async def test_cancelling_what_has_ended_changes_nothing(place: Place) -> None:
+    await place.offer(order())
+    await place.ended(order())
+    _, body = await place.call("POST", "/v1/attempts/abcdefgh.1~txt2img~1/cancel")
+    assert msgspec.msgpack.decode(body, type=AttemptReport).state == "done"
+
+
+async def test_a_running_attempt_cannot_be_forgotten(place: Place) -> None:
+    place.backend.go.clear()
+    await place.offer(order())
+    assert (await place.call("DELETE", "/v1/attempts/abcdefgh.1~txt2img~1"))[0] == 409
+
+
+@pytest.mark.parametrize(
+    ("fault", "trouble", "words"),
+    [
+        (BackendTrouble("out-of-memory", "no room"), "out-of-memory", "no room"),
+        (BackendTrouble("bad-request", "no such thing"), "bad-request", "no such thing"),
+        (ZeroDivisionError("oops"), "backend", "ZeroDivisionError"),
+    ],
+)
+async def test_trouble_is_told_as_the_backend_names_it_and_the_next_order_runs(
+    place: Place, fault: Exception, trouble: str, words: str
+) -> None:
+    place.backend.trouble = fault
+    await place.offer(order(1))
+    report = await place.ended(order(1))
+    assert (report.state, report.trouble) == ("broke", trouble) and words in report.reason
+    place.backend.trouble = None
+    await place.offer(order(2))
+    assert (await place.ended(order(2))).state == "done"
+
+
+# What is refused --------------------------------------------------------------------------------
+
+
+async def test_an_older_epoch_is_fenced(place: Place) -> None:
+    await place.offer(order(1, epoch=5))
+    answer = await place.offer(order(2, epoch=4))
+    assert answer.state == "refused" and "epoch 4" in answer.reason
+    await place.ended(order(1, epoch=5))
+    assert (await place.offer(order(3, epoch=5))).state == "accepted"
+
+
+async def test_missing_inputs_are_named(place: Place) -> None:
+    absent = Sha256("ab" * 32)
+    answer = await place.offer(order(inputs=(absent,)))
+    assert answer.state == "refused" and absent in answer.reason
+    masked = Img2Img(id="img2img", image="cd" * 32, mask="ef" * 32)
+    answer = await place.offer(order(2, stage="img2img", config=masked))
+    assert answer.state == "refused" and "cd" * 32 in answer.reason
+
+
+async def test_image_and_mask_are_told_apart_from_the_pictures_of_the_stage_before(place: Place) -> None:
+    before, image, mask = [await send_blob(place, content) for content in (b"before", b"image", b"mask")]
+    config = Img2Img(id="img2img", image=image, mask=mask)
+    asked = order(stage="img2img", config=config, inputs=(before, image, mask))
+    await place.offer(asked)
+    await place.ended(asked)
+    (work,) = place.backend.works
+    assert [path.read_bytes() for path in work.inputs] == [b"before"]
+    assert work.image is not None and work.image.read_bytes() == b"image"
+    assert work.mask is not None and work.mask.read_bytes() == b"mask"
+
+
+async def test_a_result_not_yet_acknowledged_is_an_input_even_when_it_is_forgotten_meanwhile(place: Place) -> None:
+    await place.offer(order(1))
+    report = await place.ended(order(1))
+    assert report.result is not None
+    place.backend.go.clear()
+    following = order(2, stage="img2img", config=Img2Img(id="img2img"), inputs=(report.result.products[0].sha256,))
+    assert (await place.offer(following)).state == "accepted"
+    await place.call("DELETE", "/v1/attempts/abcdefgh.1~txt2img~1")
+    place.backend.go.set()
+    await place.ended(following)
+    assert [path.read_bytes() for path in place.backend.works[1].inputs] == [b"picture 7"]
+
+
+async def test_what_no_backend_offers_is_refused(place: Place) -> None:
+    assert "comfyui" in (await place.offer(order(backend="comfyui"))).reason
+    packed = msgspec.Raw(msgspec.msgpack.encode({"type": "upscale", "id": "u"}))
+    answer = await place.offer(msgspec.structs.replace(order(2), config=packed))
+    assert answer.state == "refused" and "upscale" in answer.reason
+
+
+async def test_a_config_out_of_range_is_refused_with_its_field(place: Place) -> None:
+    packed = msgspec.Raw(msgspec.msgpack.encode({"type": "txt2img", "id": "t", "steps": 100_000}))
+    answer = await place.offer(msgspec.structs.replace(order(), config=packed))
+    assert answer.state == "refused" and "steps" in answer.reason
+
+
+@pytest.mark.parametrize("body", [b"", b"\xc1", b"\x93\x01\x02", os.urandom(400), msgspec.msgpack.encode({"job": 3})])
+async def test_a_body_that_is_no_order_is_a_400(place: Place, body: bytes) -> None:
+    status, said = await place.put(order(), body=body)
+    assert status == 400 and b"no order" in said
+
+
+async def test_the_name_in_the_path_must_be_the_orders(place: Place) -> None:
+    status, _ = await place.put(order(1), name="abcdefgh.1~txt2img~2")
+    assert status == 400
+
+
+@pytest.mark.parametrize(
+    "name", ["..~x~1", "%2e%2e%2fx~y~1", "a~b", "a~b~c", "a~b~1~2", "~~1", "a~b~-1", "x" * 200 + "~b~1", ".report~b~1"]
+)
+async def test_hostile_names_reach_no_file(place: Place, name: str) -> None:
+    for method, path in (("PUT", ""), ("DELETE", ""), ("POST", "/cancel")):
+        status, _ = await place.call(method, f"/v1/attempts/{name}{path}", b"")
+        assert status in (400, 404), (method, name)
+    assert list((place.home / "spool").iterdir()) == []
+
+
+async def test_an_order_of_more_than_a_megabyte_is_not_read(place: Place) -> None:
+    body = msgspec.msgpack.encode(order(prompt="x" * 1_100_000))
+    async with place.session.put("/v1/attempts/abcdefgh.1~txt2img~1", data=io.BytesIO(body)) as answer:
+        assert answer.status == 413
+
+
+async def test_a_compressed_body_is_not_unpacked(place: Place) -> None:
+    async with place.session.put(
+        "/v1/attempts/abcdefgh.1~txt2img~1", data=b"\x1f\x8b", headers={"Content-Encoding": "gzip"}
+    ) as answer:
+        assert answer.status == 415
+
+
+async def test_unknown_things_are_404(place: Place) -> None:
+    for method, path in (
+        ("GET", "/v1/blobs/" + "00" * 32),
+        ("HEAD", "/v1/blobs/" + "00" * 32),
+        ("GET", "/v1/blobs/short"),
+        ("DELETE", "/v1/attempts/a~b~1"),
+        ("POST", "/v1/attempts/a~b~1/cancel"),
+        ("GET", "/v1/nothing"),
+    ):
+        assert (await place.call(method, path))[0] == 404, path
+
+
+async def test_with_too_little_disk_orders_wait_but_results_stay(tmp_path: Path) -> None:
+    async with placed(tmp_path, floor_bytes=2**60) as place:
+        answer = await place.offer(order())
+        assert answer.state == "busy" and "MiB" in answer.reason
+
+
+async def test_the_socket_belongs_to_one_user(place: Place) -> None:
+    assert stat.S_IMODE((place.home / "s").stat().st_mode) == 0o600
+
+
+# Blobs ------------------------------------------------------------------------------------------
+
+
+async def test_a_blob_must_be_what_its_name_says(place: Place) -> None:
+    status, said = await place.call("PUT", f"/v1/blobs/{'00' * 32}", b"something else")
+    assert status == 422 and b"hashes to" in said
+    assert (await place.call("HEAD", f"/v1/blobs/{'00' * 32}"))[0] == 404
+    assert list((place.home / "blobs").iterdir()) == []
+
+
+async def test_a_blob_that_rotted_between_two_lives_is_not_believed(tmp_path: Path) -> None:
+    async with placed(tmp_path) as place:
+        kept, rotted = await send_blob(place, b"kept"), await send_blob(place, b"rotted")
+    (tmp_path / "blobs" / rotted).write_bytes(b"other!")
+    async with placed(tmp_path) as place:
+        assert (await place.call("HEAD", f"/v1/blobs/{kept}"))[0] == 200
+        assert (await place.call("HEAD", f"/v1/blobs/{rotted}"))[0] == 404
+
+
+async def test_the_least_recently_used_blobs_make_room_but_never_those_in_use(tmp_path: Path) -> None:
+    async with placed(tmp_path, blob_limit=25) as place:
+        needed, old = await send_blob(place, b"needed 000"), await send_blob(place, b"old 000000")
+        place.backend.go.clear()
+        await place.offer(order(stage="img2img", config=Img2Img(id="img2img"), inputs=(needed,)))
+        new = await send_blob(place, b"new 000000")
+        newest = await send_blob(place, b"newest 000")
+        known = [(await place.call("HEAD", f"/v1/blobs/{sha}"))[0] for sha in (needed, old, new, newest)]
+        assert known == [200, 404, 404, 200]
+
+
+# The feed ---------------------------------------------------------------------------------------
+
+
+async def test_the_feed_tells_progress_previews_and_the_end_and_beats(place: Place) -> None:
+    decode = msgspec.msgpack.Decoder(AgentNews).decode
+    async with place.session.ws_connect("/v1/feed") as feed:
+        first = decode((await feed.receive(timeout=5)).data)
+        assert isinstance(first, Load) and first.resident == ("m",) and first.vram_used_gb == 2.0
+        await place.offer(order(previews=True))
+        news: list[AgentNews] = []
+        while not news or not isinstance(news[-1], Ended):
+            news.append(decode((await feed.receive(timeout=5)).data))
+        assert any(isinstance(each, Progress) for each in news) or len(news) == 1
+        async with asyncio.timeout(5):
+            while not isinstance(decode((await feed.receive()).data), Load):
+                pass
+
+
+async def test_progress_is_coalesced_and_only_grows(place: Place) -> None:
+    decode = msgspec.msgpack.Decoder(AgentNews).decode
+    async with place.session.ws_connect("/v1/feed") as feed:
+        place.backend.go.clear()
+        await place.offer(order(previews=True))
+        began = asyncio.get_running_loop().time()
+        asyncio.get_running_loop().call_later(0.5, place.backend.go.set)
+        steps, previews = [], 0
+        while True:
+            news = decode((await feed.receive(timeout=5)).data)
+            if isinstance(news, Progress):
+                steps.append(news.step)
+            previews += isinstance(news, Preview)
+            if isinstance(news, Ended):
+                break
+        spent = asyncio.get_running_loop().time() - began
+        assert steps == sorted(steps) and 1 <= len(steps) <= spent * 10 + 2
+
+
+async def test_a_listener_that_goes_disturbs_nobody(place: Place) -> None:
+    gone = await place.session.ws_connect("/v1/feed")
+    async with place.session.ws_connect("/v1/feed") as feed:
+        await gone.close()
+        await place.offer(order())
+        decode = msgspec.msgpack.Decoder(AgentNews).decode
+        async with asyncio.timeout(5):
+            while not isinstance(decode((await feed.receive()).data), Ended):
+                pass
+
+
+async def test_a_listener_that_never_reads_is_dropped() -> None:
+    from agent.feed import MOST_ENDED, _Listener
+
+    listener = _Listener()
+    report = AttemptReport(job=JobId("j.1"), stage=StageId("s"), token=Token(1), state="done")
+    for _ in range(MOST_ENDED + 1):
+        listener.put(Ended(report=report))
+    assert listener.dropped
+
+
+# The rest ---------------------------------------------------------------------------------------
+
+
+async def test_the_card_says_what_the_backends_offer(place: Place) -> None:
+    _, body = await place.call("GET", "/v1/card")
+    card = msgspec.msgpack.decode(body, type=Card)
+    assert [backend.kind for backend in card.backends] == ["patient"] and card.vram_gb == 8.0 and card.ram_gb > 0
+
+
+async def test_models_are_freed_only_when_nothing_runs(place: Place) -> None:
+    assert (await place.call("POST", "/v1/free"))[0] == 204
+    place.backend.go.clear()
+    await place.offer(order())
+    assert (await place.call("POST", "/v1/free"))[0] == 409
+
+
+def test_the_fake_is_a_backend() -> None:
+    backend: Backend = Patient()
+    assert backend.kind == "patient"
