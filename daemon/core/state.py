@@ -100,8 +100,8 @@ class Job(msgspec.Struct, kw_only=True, omit_defaults=True):
     losses: int = 0
     """In a row, of the stage it is at."""
     reduced: bool = False
-    late: tuple[Token, ...] = ()
-    """Attempts of the stage it is at that were given up: a result of one is adopted while the job waits."""
+    late: Token | None = None
+    """The last attempt at its stage, given up: should its result come after all, it is adopted while the job waits."""
     began: float | None = None
     """Unix seconds of its first assignment since it was opened."""
     trouble: str = ""

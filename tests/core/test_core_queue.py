@@ -40,6 +40,8 @@ class Queue(RuleBasedStateMachine):
         self.specs: dict[str, RunSpec] = {}
         self.now, self.commands, self.runs = 1_000.0, 0, 0
         self._observe(o.DaemonBegan(version="1", sqlite="3", host="h"))
+        self._joins("n1", "lan")
+        self._joins("n2", "loopback")
 
     # Wishes --------------------------------------------------------------------------------------
 
@@ -73,11 +75,13 @@ class Queue(RuleBasedStateMachine):
         for name in self._some(pick)[:1]:
             self._wish(c.SkipStage(job=name))
 
-    @rule(what=st.sampled_from([c.PauseQueue(), c.ResumeQueue(), c.ResumeQueue(), c.SetQueueMode(mode="share")]))
-    def queue(self, what: c.Command) -> None:
-        self._wish(what)
+    @rule()
+    def queue(self) -> None:
+        """Paused, and back again."""
+        self._wish(c.PauseQueue())
+        self._wish(c.ResumeQueue())
 
-    @rule(pick=PICK, what=st.sampled_from([c.PauseRun, c.ResumeRun]))
+    @rule(pick=PICK, what=st.sampled_from([c.PauseRun, c.ResumeRun, c.ResumeRun]))
     def run(self, pick: int, what: type) -> None:
         if self.state.runs:
             self._wish(what(run=Random(pick).choice(list(self.state.runs))))
@@ -106,33 +110,40 @@ class Queue(RuleBasedStateMachine):
 
     # News ----------------------------------------------------------------------------------------
 
-    @rule(node=st.sampled_from(["n1", "n2"]), link=st.sampled_from(["lan", "loopback"]))
-    def node_seen(self, node: str, link: str) -> None:
-        self._observe(
-            o.NodeSeen(joined=e.NodeJoined(node=node, name=node, instance="i", link=link, backends=("s",), kinds=KINDS))
-        )
-
-    @rule(node=st.sampled_from(["n1", "n2"]))
-    def node_gone(self, node: str) -> None:
+    @rule(node=st.sampled_from(["n1", "n2"]), comes_back=st.booleans())
+    def node_gone(self, node: str, comes_back: bool) -> None:
         self._observe(o.NodeGone(node=node, reason="silent"))
+        if comes_back:
+            self._joins(node, "lan")
 
-    @rule()
-    def restart(self) -> None:
+    @rule(reset=st.booleans())
+    def restart(self, reset: bool) -> None:
         """From a snapshot."""
         self.state = revive(canonical(self.state))
         self._observe(o.DaemonBegan(version="1", sqlite="3", host="h"))
+        self._joins("n1", "lan")
+        self._joins("n2", "lan" if reset else "loopback")
 
-    @precondition(lambda self: self.state.attempts)
     @rule(pick=PICK)
     def returned(self, pick: int) -> None:
-        attempt = self._attempt(pick)
-        self._observe(o.StageReturned(attempt=attempt, backend="s"))
-        self._observe(o.StageReturned(attempt=attempt, backend="s"))
+        """Everything that runs comes back, or one attempt, and that twice."""
+        for attempt in [brief.attempt for brief in self.state.attempts.values()]:
+            self._observe(o.StageReturned(attempt=attempt, backend="s"))
+            self._observe(o.StageReturned(attempt=attempt, backend="s"))
+            if pick % 2:
+                return
 
-    @precondition(lambda self: self.state.attempts)
-    @rule(pick=PICK, trouble=st.sampled_from(["out-of-memory", "bad-request", "backend", "lost", "cancelled"]))
-    def broke(self, pick: int, trouble: str) -> None:
-        self._observe(o.StageBroke(attempt=self._attempt(pick), trouble=trouble, reason="hiss"))
+    @rule(trouble=st.sampled_from(["out-of-memory", "bad-request", "backend", "lost", "cancelled"]))
+    def broke(self, trouble: str) -> None:
+        for attempt in [brief.attempt for brief in self.state.attempts.values()]:
+            self._observe(o.StageBroke(attempt=attempt, trouble=trouble, reason="hiss"))
+
+    @rule()
+    def parked(self) -> None:
+        """Out of memory twice."""
+        for _ in range(2):
+            for attempt in [brief.attempt for brief in self.state.attempts.values()]:
+                self._observe(o.StageBroke(attempt=attempt, trouble="out-of-memory", reason="full"))
 
     @rule(pick=PICK)
     def late(self, pick: int) -> None:
@@ -270,8 +281,10 @@ class Queue(RuleBasedStateMachine):
         rng, names = Random(pick), list(self.past)
         return tuple(rng.sample(names, min(len(names), rng.randint(1, 3))))
 
-    def _attempt(self, pick: int) -> o.Attempt:
-        return Random(pick).choice(list(self.state.attempts.values())).attempt
+    def _joins(self, node: str, link: str) -> None:
+        self._observe(
+            o.NodeSeen(joined=e.NodeJoined(node=node, name=node, instance="i", link=link, backends=("s",), kinds=KINDS))
+        )
 
     def _ended(self, names: tuple[str, ...]) -> tuple[c.EndedJob, ...]:
         return tuple(
@@ -292,7 +305,7 @@ class Queue(RuleBasedStateMachine):
 
 TestQueue = Queue.TestCase
 TestQueue.settings = settings(
-    max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    max_examples=80, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck), database=None
 )
 
 

@@ -90,6 +90,20 @@ def test_a_late_result_is_adopted_when_the_stage_waits_again(case, meanwhile):
     assert [done.stage for done in case.state.jobs[job].done] == ["paint"]
 
 
+def test_a_result_older_than_the_last_attempt_is_fenced_also_while_the_job_waits(case):
+    (job,) = case.run()
+    case.node()
+    older = case.start(job)
+    case.news(AttemptGone(attempt=older, reason="unknown to the agent"))
+    newer = case.start(job)
+    case.news(AttemptGone(attempt=newer, reason="unknown to the agent"))
+
+    (refused,) = case.news(case.returned(older))
+
+    assert refused.reason == "fenced"
+    assert isinstance(case.news(case.returned(newer))[-1], e.StageFinished)
+
+
 def test_a_late_result_saves_a_job_that_needed_attention(case):
     (job,) = case.run()
     case.node()

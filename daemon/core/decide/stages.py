@@ -47,8 +47,10 @@ def verdict(state: State, at: o.Attempt) -> Verdict:
         return "closed"
     if isinstance(job.phase, Running):
         return "fenced"
-    # The stage waits again: a result of an attempt that was given up saves its work.
-    return "accept" if at.token in job.late else "mismatch"
+    if job.late is None or at.token > job.late:
+        return "mismatch"
+    # The stage waits again: the result of the attempt that was given up last saves its work.
+    return "accept" if at.token == job.late else "fenced"
 
 
 def _accepted(news: o.StageReturned) -> list[e.Event]:

@@ -8,9 +8,6 @@ from schema import events as e
 from schema.ids import JobId, StageId, Token
 from schema.observations import Attempt
 
-KEPT_LATE = 10
-"""Given-up attempts of one stage whose results may still be adopted."""
-
 
 def assigned(state: State, event: e.StageAssigned, envelope: e.Envelope) -> None:
     job, token = state.jobs.get(event.job), Token(envelope.seq)
@@ -118,12 +115,12 @@ def _waiting_again(state: State, name: JobId, token: Token, envelope: e.Envelope
         return None
     hold = job.phase.hold
     job.phase = Held(since=envelope.at) if hold else Queued(since=envelope.at, again_in=again_in)
-    job.late = (*job.late, token)[-KEPT_LATE:]
+    job.late = token
     return job
 
 
 def _at_next_stage(job: Job) -> None:
-    job.attempts, job.losses, job.reduced, job.late, job.trouble = 0, 0, False, (), ""
+    job.attempts, job.losses, job.reduced, job.late, job.trouble = 0, 0, False, None, ""
 
 
 def _in_order(state: State, job: Job, done: e.StageDone) -> tuple[e.StageDone, ...]:
