@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -22,6 +23,7 @@ from schema.errors import NoDaemon, Refused
 from schema.ids import RunId
 from schema.settings import UiSettings
 from tui import outside
+from tui.background import begin
 from tui.keys import AREAS, EVERYWHERE, LEADER, LEADER_TOP, TITLES, bindings, unknown
 from tui.link.ask import Asker, Told
 from tui.link.feed import Silence, news
@@ -64,6 +66,8 @@ class StableNew(App[None]):
     MODES = {"queue": QueueScreen, "gallery": GalleryScreen}
     DEFAULT_MODE = "queue"
     BINDINGS = bindings(EVERYWHERE)
+    HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (60, "-narrow"), (100, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (15, "-short"), (30, "-tall")]
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
     NOTIFICATION_TIMEOUT: ClassVar[float] = 4.0
@@ -88,7 +92,7 @@ class StableNew(App[None]):
         self.asker = Asker(find, fresh_key=lambda: secrets.token_hex(8))
         self.thumbs = Thumbs(
             self.asker.picture,
-            lambda work: self.run_worker(work, group="pictures"),
+            lambda work: begin(self, work, group="pictures"),
             true=lambda: self.console.color_system == "truecolor",
         )
         self.live = Live()
@@ -117,7 +121,7 @@ class StableNew(App[None]):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        self.run_worker(self._listen(), group="feed", exclusive=True)
+        begin(self, self._listen, group="feed", exclusive=True)
         self.set_interval(5.0, self._tick)
 
     # What the daemon tells --------------------------------------------------------------------------
@@ -177,7 +181,7 @@ class StableNew(App[None]):
 
     def command(self, path: str, body: msgspec.Struct | None, told: str = "") -> None:
         """Sends it; refusals and losses become toasts. `told`: what to say of what changed; empty: nothing."""
-        self.run_worker(self._command(path, body, told), group="commands")
+        begin(self, partial(self._command, path, body, told), group="commands")
 
     async def _command(self, path: str, body: msgspec.Struct | None, told: str) -> None:
         answer = await self.answered(path, body)
@@ -204,10 +208,10 @@ class StableNew(App[None]):
         self.notify(plain(text), markup=False, severity="warning" if bad else "information", timeout=8 if bad else 3)
 
     def action_undo(self) -> None:
-        self.run_worker(self._taken_back("undo"), group="commands")
+        begin(self, partial(self._taken_back, "undo"), group="commands")
 
     def action_redo(self) -> None:
-        self.run_worker(self._taken_back("redo"), group="commands")
+        begin(self, partial(self._taken_back, "redo"), group="commands")
 
     async def _taken_back(self, verb: str) -> None:
         answer = await self.answered(f"/v1/{verb}", None)
@@ -224,7 +228,7 @@ class StableNew(App[None]):
         return Path(folder) if folder else None
 
     def open_outside(self, path: Path) -> None:
-        self.run_worker(self._open(path), group="outside")
+        begin(self, partial(self._open, path), group="outside")
 
     async def _open(self, path: Path) -> None:
         if not outside.has_desktop(self.env):
@@ -233,7 +237,7 @@ class StableNew(App[None]):
             self.say(f"Nothing here opens files (xdg-open is missing): {path}", bad=True)
 
     def copy(self, text: str, what: str) -> None:
-        self.run_worker(self._copy(text, what), group="outside")
+        begin(self, partial(self._copy, text, what), group="outside")
 
     async def _copy(self, text: str, what: str) -> None:
         self.copy_to_clipboard(text)

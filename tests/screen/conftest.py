@@ -7,13 +7,15 @@ import asyncio
 import io
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
 from aiohttp import WSMsgType, web
+from rich.cells import cell_len
 from textual.pilot import Pilot
 
 from schema.ids import ImageId, JobId, NodeId, RunId, StageId, Token, run_of
@@ -437,8 +439,6 @@ def picture(number: int, size: int) -> bytes:
 
 # Fixtures -------------------------------------------------------------------------------------------
 
-Show = Callable[..., "asyncio.Future[None]"]
-
 
 @pytest.fixture(autouse=True)
 def quiet_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -446,6 +446,7 @@ def quiet_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SSH_CONNECTION", "TMUX", "DISPLAY", "WAYLAND_DISPLAY", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
 
 
 @pytest.fixture
@@ -479,6 +480,11 @@ class Eyes:
         except TimeoutError:
             raise AssertionError(f"never seen together: {words}\n{self.text()}") from None
 
+    async def quiet(self) -> None:
+        """Until nothing is being read."""
+        quick = ("pages", "reread", "look", "commands", "pictures")
+        await self.until(lambda: not any(worker.group in quick for worker in self.app.workers))
+
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
 
@@ -501,4 +507,18 @@ def show(daemon: FakeDaemon) -> Callable[..., object]:
     return shown
 
 
-Told = Awaitable[None]
+@pytest.fixture
+def picture_of() -> Callable[[Eyes, str], None]:
+    """Compares the screen with `snapshots/NAME.txt`; `STABLENEW_SNAPSHOTS=write` writes it instead."""
+
+    def compare(eyes: Eyes, name: str) -> None:
+        width, height = eyes.app.size
+        seen = eyes.text()
+        lines = seen.split("\n")
+        assert (len(lines), {cell_len(line) for line in lines}) == (height, {width}), "the picture is not whole"
+        kept = Path(__file__).parent / "snapshots" / f"{name}.txt"
+        if os.environ.get("STABLENEW_SNAPSHOTS") == "write":
+            kept.write_text(seen + "\n", "utf-8")
+        assert seen + "\n" == kept.read_text("utf-8"), f"{name} looks otherwise:\n{seen}"
+
+    return compare

@@ -5,6 +5,7 @@ An area is told what changed (`told`) and asks for what it shows; between two lo
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from textual import on
@@ -13,7 +14,8 @@ from textual.screen import Screen
 
 from schema.errors import NoDaemon, Refused
 from schema.pages import Page
-from tui.keys import Key, of
+from tui.background import begin
+from tui.keys import Key, bindings, of
 from tui.live import Change, Live
 from tui.messages import CursorMoved, FilterChanged, ItemOpened, MarksChanged, PagesWanted
 from tui.widgets.filterline import WAIT, FilterInput, Tally
@@ -44,8 +46,6 @@ class AreaScreen(Screen[None]):
     """A screen with a tab. `area` is its id in `keys.AREAS`."""
 
     area: ClassVar[str]
-    HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (60, "-narrow"), (100, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-flat"), (15, "-short"), (30, "-tall")]
     AUTO_FOCUS = ""
 
     def compose(self) -> ComposeResult:
@@ -84,6 +84,7 @@ class AreaScreen(Screen[None]):
 class ListScreen(AreaScreen, Generic[Item]):
     """An area around one long list that the daemon holds."""
 
+    BINDINGS = bindings(of("lists"))
     route: ClassVar[str]
     orders: ClassVar[tuple[tuple[str, str], ...]]
     """The list's orders as the daemon calls them, and in words; the first is the usual one."""
@@ -129,7 +130,7 @@ class ListScreen(AreaScreen, Generic[Item]):
     @on(PagesWanted)
     def _fetch_wanted(self, event: PagesWanted) -> None:
         for page in event.pages:
-            self.run_worker(self._fetch(page), group="pages")
+            begin(self, partial(self._fetch, page), group="pages")
 
     async def _fetch(self, page: int) -> None:
         pages = self.listing.pages
@@ -169,7 +170,7 @@ class ListScreen(AreaScreen, Generic[Item]):
         self._stale = True
         if not self._reading:
             self._reading = True
-            self.run_worker(self._reread(), group="reread")
+            begin(self, self._reread, group="reread")
 
     async def _reread(self) -> None:
         clock = asyncio.get_running_loop().time

@@ -1,5 +1,6 @@
 """The gallery: pictures as they come, rated with one key each, compared two by two."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -9,6 +10,8 @@ from textual.containers import Horizontal, Vertical
 from schema.errors import NoDaemon, Refused
 from schema.pages import ImageRow, JobRecord, Page
 from schema.requests import ImageSelection
+from tui.background import begin
+from tui.keys import bindings, of
 from tui.live import Change
 from tui.screens.area import ListScreen
 from tui.widgets.filterline import FilterLine
@@ -38,6 +41,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 
 class GalleryScreen(ListScreen[ImageRow]):
     area = "gallery"
+    BINDINGS = bindings(of("gallery"))
     route = "/v1/images"
     orders = (("newest", "newest"), ("stars", "stars"), ("name", "name"), ("oldest", "oldest"))
 
@@ -88,7 +92,7 @@ class GalleryScreen(ListScreen[ImageRow]):
         self.query_one(Preview).show(image)
         self.draw_rating()
         if image is not None and self.record is None:
-            self.run_worker(self._look(image), group="look", exclusive=True)
+            begin(self, partial(self._look, image), group="look", exclusive=True)
 
     async def _look(self, image: ImageRow) -> None:
         try:
@@ -149,14 +153,14 @@ class GalleryScreen(ListScreen[ImageRow]):
             if add or remove:
                 self.verb("tag", ImageSelection(select=targets, add=add, remove=remove), "tagged")
 
-        await self.app.push_screen(Type("Tags", "words with spaces between them; -word takes one away", have), typed)
+        await self.app.push_screen(Type("Tags", "some words; -word takes one away", have), typed)
 
     def action_trash(self) -> None:
         self.verb("trash", ImageSelection(select=self.targets()), "in the trash; z takes it back")
         self.listing.unmark()
 
     def action_unrated(self, step: int) -> None:
-        self.run_worker(self.seek_unrated(step), group="unrated", exclusive=True)
+        begin(self, partial(self.seek_unrated, step), group="unrated", exclusive=True)
 
     async def seek_unrated(self, step: int) -> None:
         """Looks at rows that are not here yet, too, some pages far."""

@@ -62,7 +62,7 @@ class KeysHelp(ModalScreen[None]):
         right = [line for part in other for line in part]
         left += [[]] * (len(right) - len(left))
         right += [[]] * (len(left) - len(right))
-        return [[*padded(one, half), *two] for one, two in zip(left, right, strict=True)]
+        return [[*padded(one, half), *padded(two, width - half)] for one, two in zip(left, right, strict=True)]
 
     def section(self, where: str, width: int) -> list[Line]:
         return [[Piece(f" {TITLES[where]}", "title")], *(self.row(key) for key in of(where)), []]

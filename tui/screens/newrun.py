@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,12 +12,14 @@ from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Checkbox, Input, Select, Static, TextArea
+from textual.widgets import Input, Select, Static, TextArea
 
 from schema.errors import NoDaemon, Refused
+from tui.background import begin
 from tui.link.ask import PlanLine
 from tui.screens.draft import Draft, request
 from tui.widgets.ink import plain
+from tui.widgets.tick import Tick
 
 if TYPE_CHECKING:
     from tui.app import StableNew
@@ -76,8 +79,9 @@ class NewRun(ModalScreen[None]):
                 yield Static("seed", classes="field")
                 yield Input(draft.seed, id="seed", compact=True, placeholder="drawn", restrict=r"[0-9]*", max_length=19)
             with Horizontal(classes="row"):
-                yield Checkbox("film", draft.video, id="video", compact=True)
-                yield Checkbox("hold", draft.hold, id="hold", compact=True)
+                yield Static("", classes="field")
+                yield Tick("film of the run", draft.video, id="video")
+                yield Tick("hold it back", draft.hold, id="hold")
             if draft.set:
                 yield Static(Content("settings  " + plain(" · ".join(draft.set))), classes="quiet")
             yield Static("", id="plan", classes="quiet")
@@ -88,7 +92,7 @@ class NewRun(ModalScreen[None]):
             for field in self.query(Input):
                 field.cursor_blink = False
         self.set_focus(self.query_one("#prompt"))
-        self.run_worker(self._fill_lists(), group="lists")
+        begin(self, self._fill_lists, group="lists")
         self.preview()
 
     async def _fill_lists(self) -> None:
@@ -118,20 +122,20 @@ class NewRun(ModalScreen[None]):
             pipeline=pipeline if isinstance(pipeline, str) else self.draft.pipeline,
             count=self.query_one("#count", Input).value,
             seed=self.query_one("#seed", Input).value,
-            video=self.query_one("#video", Checkbox).value,
-            hold=self.query_one("#hold", Checkbox).value,
+            video=self.query_one("#video", Tick).value,
+            hold=self.query_one("#hold", Tick).value,
         )
 
     @on(TextArea.Changed)
     @on(Input.Changed)
     @on(Select.Changed)
-    @on(Checkbox.Changed)
+    @on(Tick.Changed)
     def preview(self) -> None:
         if not self.is_mounted:
             return
         self.plan = None
         self._planning += 1
-        self.run_worker(self._preview(self._planning), group="plan", exclusive=True)
+        begin(self, partial(self._preview, self._planning), group="plan", exclusive=True)
 
     async def _preview(self, number: int) -> None:
         await asyncio.sleep(WAIT)
@@ -165,7 +169,7 @@ class NewRun(ModalScreen[None]):
     # Leaving ----------------------------------------------------------------------------------------
 
     def action_queue(self) -> None:
-        self.run_worker(self._queue(self.read()), group="queue", exclusive=True)
+        begin(self, partial(self._queue, self.read()), group="queue", exclusive=True)
 
     async def _queue(self, draft: Draft) -> None:
         """The plan that was seen is the plan that is queued: its seed and hash go with it."""

@@ -1,5 +1,6 @@
 """The queue: every job there is and ever was, what is being made now, and one job in full."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,6 +11,8 @@ from schema.errors import NoDaemon, Refused
 from schema.pages import JobRecord, Page
 from schema.requests import Selection
 from schema.scenes import Row
+from tui.background import begin
+from tui.keys import bindings, of
 from tui.live import Change, Live
 from tui.screens.area import ListScreen
 from tui.widgets.filterline import FilterLine
@@ -36,6 +39,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
 class QueueScreen(ListScreen[Row]):
     area = "queue"
+    BINDINGS = bindings(of("queue"))
     route = "/v1/jobs"
     orders = (
         ("position", "position ▲"),
@@ -79,6 +83,9 @@ class QueueScreen(ListScreen[Row]):
 
     def told(self, live: Live, change: Change) -> None:
         super().told(live, change)
+        if (nodes := len(live.scene.nodes)) != self.listing.nodes:
+            self.listing.nodes = nodes
+            self.listing.redraw_all()
         if change.steps or change.everything or change.jobs:
             self.listing.progressed(live.running, frozenset(live.running) | change.steps | change.jobs)  # type: ignore[operator]
         if self.record is None:
@@ -99,7 +106,7 @@ class QueueScreen(ListScreen[Row]):
             self.record = None
             self.card.fill((), (), keep_place=False)
         elif self.card.display:
-            self.run_worker(self._look(row), group="look", exclusive=True)
+            begin(self, partial(self._look, row), group="look", exclusive=True)
 
     async def _look(self, row: Row) -> None:
         try:
@@ -266,7 +273,7 @@ class QueueScreen(ListScreen[Row]):
     def action_outside(self) -> None:
         row = self.listing.item()
         if row is not None:
-            self.run_worker(self._outside(row), group="outside")
+            begin(self, partial(self._outside, row), group="outside")
 
     async def _outside(self, row: Row) -> None:
         folder = await self.home.folder_of(row.run)

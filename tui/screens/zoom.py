@@ -1,10 +1,12 @@
 """One picture on the whole terminal, rated and turned over as in the gallery."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
 
+from tui.background import begin
 from tui.keys import bindings, first_shown, of
 from tui.widgets.imagegrid import stars_of
 from tui.widgets.ink import Drawn, Line, Piece, plain
@@ -68,7 +70,7 @@ class Zoom(ModalScreen[None]):
         self.show()
 
     def action_unrated(self, step: int) -> None:
-        self.run_worker(self._unrated(step))
+        begin(self, partial(self._unrated, step), group="unrated")
 
     async def _unrated(self, step: int) -> None:
         await self._gallery.seek_unrated(step)

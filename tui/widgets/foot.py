@@ -94,7 +94,7 @@ class Foot(Drawn):
         return [
             Piece(f"{plain(job.job)} ", "text"),
             Piece(stage + steps, "dim"),
-            *bar(part, 12 if wide else 6),
+            *bar(part, 10 if wide else 6),
             Piece(f" {int(part * 100)}%", "run"),
             Piece(eta, "dim"),
         ]

@@ -1,9 +1,11 @@
 """What is known of a picture, in a few lines or in all of them. Pure."""
 
+from collections.abc import Sequence
+
 from schema.pages import ImageRow, JobRecord, StageRecord
-from tui.widgets.ink import Line, Piece, fit_middle, plain, wrap
+from tui.widgets.ink import Line, Piece, fit, fit_middle, plain, wrap
 from tui.widgets.jobcard import card
-from tui.widgets.jobrow import clock, short
+from tui.widgets.jobrow import lasted, short
 
 
 def rating(image: ImageRow, record: JobRecord | None, width: int, *, wide: bool) -> list[Line]:
@@ -22,17 +24,26 @@ def rating(image: ImageRow, record: JobRecord | None, width: int, *, wide: bool)
 
 
 def told(image: ImageRow, record: JobRecord | None, width: int) -> list[Line]:
-    """The settings line, the model, the way it took."""
-    lines = [f"seed {image.seed}"]
+    """The settings, the model, the way it took."""
+    groups = [[*(numbers(record) if record is not None else []), f"seed {image.seed}"]]
+    groups.append([name for name in (image.model, image.pack) if name])
     if record is not None:
-        lines[0] = " · ".join([*numbers(record), f"seed {image.seed}"])
-    lines.append(" ".join(filter(None, [image.model or "", f"· {image.pack}" if image.pack else ""])))
-    if record is not None:
-        way = "→".join(short(stage.id) for stage in record.stages)
         node = next((stage.node for stage in reversed(record.stages) if stage.node), None)
-        took = clock(record.ended - record.created) if record.ended is not None else ""
-        lines.append(" · ".join(filter(None, [way, node or "", took])))
-    return [[Piece(" " + line, "text")] for text in lines for line in wrap(text, width - 2, 2)]
+        took = sum(s.ended - s.started for s in record.stages if s.ended is not None and s.started is not None)
+        way = "→".join(short(stage.id) for stage in record.stages)
+        groups.append([way, *([node] if node else []), lasted(took)])
+    return [[Piece(" " + line)] for words in groups for line in joined(words, width - 2)]
+
+
+def joined(words: Sequence[str], width: int) -> list[str]:
+    """The words with dots between them, broken between two of them only."""
+    lines: list[str] = []
+    for word in map(plain, words):
+        if lines and len(lines[-1]) + 3 + len(word) <= width:
+            lines[-1] += f" · {word}"
+        else:
+            lines.append(fit(word, width).rstrip())
+    return lines
 
 
 def numbers(record: JobRecord) -> list[str]:

@@ -137,8 +137,15 @@ class ImageGrid(Listing[ImageRow]):
             self._shape, total_changed = shape, True
         super().arrived(changed, total_changed=total_changed)
 
+    def follow(self, name: str) -> None:
+        """Wherever it has gone: a rating meant for a picture must not meet the one that came in its place."""
+        index = self.pages.find(name)
+        if index is not None and index != self.cursor:
+            self.go(index)
+
     def scroll_top(self, top: int) -> bool:
-        self.thumbs.forget_wishes()
+        if top != self.top:
+            self.thumbs.forget_wishes(self)
         return super().scroll_top(top)
 
     def below(self) -> tuple[Piece, ...]:

@@ -58,7 +58,7 @@ def fit_middle(text: str, width: int) -> str:
     """As `fit`, but the end stays: for paths and ids."""
     if cell_len(text) <= width or width < 6:
         return fit(text, width)
-    tail = text[-(width - width // 3 - 1) :]
+    tail = text[-(width // 2) :]
     return set_cell_size(text, width - 1 - cell_len(tail)) + "…" + tail
 
 

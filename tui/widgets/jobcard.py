@@ -6,7 +6,7 @@ from schema.pages import JobRecord, StageRecord
 from schema.plans import Scalar, StageStep
 from schema.scenes import RunningJob
 from tui.widgets.ink import Line, Piece, fit, fit_middle, plain, wrap
-from tui.widgets.jobrow import GLYPHS, bar, clock, share
+from tui.widgets.jobrow import GLYPHS, bar, clock, lasted, share
 
 STAGE_SIGNS = {
     "waiting": ("○", "dim"),
@@ -69,7 +69,7 @@ def stages(record: JobRecord, running: RunningJob | None, width: int, now: float
         note = timing(stage, here, now)
         name = fit(plain(stage.id), 12)
         room = width - 6 - 12 - 1 - len(note)
-        gist = fit(plain(gist_of(stage, steps.get(stage.id))), max(0, room))
+        gist = fit(plain(gist_of(stage, steps.get(stage.id), room - 1)), max(0, room))
         lines.append([
             Piece(f"  {sign}", ink), Piece(f" {number} ", "dim"), Piece(name + " "), Piece(gist, "dim"),
             Piece(note, ink if here or stage.state == "failed" else "dim"),
@@ -82,16 +82,15 @@ def stages(record: JobRecord, running: RunningJob | None, width: int, now: float
     return [*lines, []]
 
 
-def gist_of(stage: StageRecord, step: StageStep | None) -> str:
-    """What sets this stage apart, in a few words."""
+def gist_of(stage: StageRecord, step: StageStep | None, room: int) -> str:
+    """What sets this stage apart, as much of it as there is room for."""
     told = stage.effective
-    if "width" in told and "height" in told:
-        size = f"{told['width']}x{told['height']}"
-        return f"{told['steps']} st · {size}" if "steps" in told else size
-    if "denoise" in told:
-        return f"{told['denoise']}"
-    if step is not None and step.steps:
-        return f"{step.steps} st"
+    size = f"{told['width']}x{told['height']}" if "width" in told and "height" in told else ""
+    steps = told.get("steps") or (step.steps if step is not None else 0)
+    words = [f"{steps} st" if steps else "", size]
+    for gist in (" · ".join(filter(None, words)), size, words[0]):
+        if len(gist) <= room:
+            return gist
     return ""
 
 
@@ -99,7 +98,7 @@ def timing(stage: StageRecord, running: RunningJob | None, now: float) -> str:
     if running is not None:
         return f"{running.step}/{running.steps}" if running.steps else clock(max(0.0, now - running.since))
     if stage.started is not None and stage.ended is not None:
-        return clock(stage.ended - stage.started)
+        return lasted(stage.ended - stage.started)
     return "" if stage.state in ("waiting", "running") else stage.state
 
 

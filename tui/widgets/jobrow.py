@@ -36,12 +36,15 @@ class Widths(NamedTuple):
     progress: int
 
 
-def widths(room: int, id_width: int) -> Widths:
-    """How `room` cells are shared: two for cursor and mark, one between columns; the job's name takes the rest."""
+def widths(room: int, id_width: int, nodes: int) -> Widths:
+    """How `room` cells are shared: two for cursor and mark, one between columns; the job's name takes the rest.
+
+    With one node only nobody asks which.
+    """
     state, stages, node, progress = (11, 11, 8, 15) if room >= 82 else (2, 11, 8, 13)
     if room < 66:
         stages = 0
-    if room < 56:
+    if room < 56 or nodes < 2:
         node = 0
     gaps = 3 + bool(stages) + bool(node)
     job = room - 2 - id_width - state - stages - node - progress - gaps
@@ -63,7 +66,7 @@ def pieces(row: Row, running: RunningJob | None, w: Widths, *, cursor: bool, mar
         Piece("●" if marked else " ", "mark"),
         Piece(fit_middle(row.id, w.id) + " ", quiet),
         Piece(fit(f"{sign} {word}" if w.state > 4 else sign, w.state) + " ", ink),
-        Piece(fit(plain(row.name), w.job) + " ", quiet if state != "running" else "strong"),
+        Piece(fit_middle(plain(row.name), w.job) + " ", quiet if state != "running" else "strong"),
     ]
     if w.stages:
         line += stages(row, running, w.stages)
@@ -99,8 +102,10 @@ def progress(row: Row, running: RunningJob | None, width: int) -> list[Piece]:
     if running is not None and row.state in ("running", "queued"):
         return under_way(running, width)
     if row.state == "finished":
-        took = fit(clock(row.seconds), 5, "right") if row.seconds is not None else " " * 5
-        return [Piece(took + "  ", "dim"), Piece(fit("★" * row.stars, width - 7), "star")]
+        return [
+            Piece(fit(lasted(row.seconds), 5, "right") + "  ", "dim"),
+            Piece(fit("★" * row.stars, width - 7), "star"),
+        ]
     ink = {"failed": "bad", "attention": "bad", "held": "warn"}.get(row.state, "dim")
     return [Piece(fit(plain(row.reason), width), ink)]
 
@@ -139,6 +144,11 @@ def clock(seconds: float | None) -> str:
     if whole < 86_400:
         return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
     return f"{whole // 86_400}d{whole % 86_400 // 3600:02d}h"
+
+
+def lasted(seconds: float | None) -> str:
+    """As `clock`, but `0.4s` where seconds would say nothing."""
+    return f"{max(0.0, seconds):.1f}s" if seconds is not None and seconds < 9.95 else clock(seconds)
 
 
 def longest_id(rows: Sequence[Row | None]) -> int:

@@ -22,6 +22,8 @@ class JobTable(Listing[Row]):
         super().__init__(Pages(lambda row: row.id), id="jobs")
         self.running: dict[JobId, RunningJob] = {}
         self.title_line = (Piece("Jobs", "title"),)
+        self.nodes = 0
+        """How many there are: with one, its column says nothing."""
         self._id_width = 10
 
     def name_of(self, item: Row) -> str:
@@ -29,7 +31,7 @@ class JobTable(Listing[Row]):
 
     @property
     def widths(self) -> Widths:
-        return widths(self.room[0], self._id_width)
+        return widths(self.room[0], self._id_width, self.nodes)
 
     def header_line(self, line: int, width: int) -> Strip:
         return self.strip(heading(self.widths), width)

@@ -29,6 +29,8 @@ class Listing(Framed, Generic[Item], can_focus=True):
         self.cursor = 0
         self.top = 0
         """The first row of cells in view."""
+        self.held = False
+        """The person has put the cursor on an item."""
         self.marks: set[str] = set()
         self.all_marked = False
         self._anchor: int | None = None
@@ -134,6 +136,7 @@ class Listing(Framed, Generic[Item], can_focus=True):
     def go(self, index: int) -> None:
         index = max(0, min(index, self.pages.total - 1))
         was, self.cursor = self.cursor, index
+        self.held = index > 0
         scrolled = self.scroll_to_row(index // self.cells()[0])
         if self._anchor is not None:
             self._mark_range()
@@ -190,10 +193,13 @@ class Listing(Framed, Generic[Item], can_focus=True):
         self.want()
 
     def follow(self, name: str) -> None:
-        """The cursor goes on standing on this item, if it is still in view."""
+        """The cursor goes on standing on this item if it is still in view.
+
+        Whoever has not touched the list, or went to its top, watches the top and not an item.
+        """
         index = self.pages.find(name)
         first, last = self.in_view()
-        if index is not None and index != self.cursor and first <= index <= last:
+        if self.held and index is not None and index != self.cursor and first <= index <= last:
             self.go(index)
 
     # Marks ------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """One picture as large as its pane: half cells, or the terminal's own pictures where the setting says so."""
 
 import io
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -9,6 +10,7 @@ from textual.widget import Widget
 
 from schema.errors import NoDaemon, Refused
 from schema.pages import ImageRow
+from tui.background import begin
 from tui.widgets.ink import Framed, Piece
 from tui.widgets.thumbs import LARGE, Thumbs, Wish
 
@@ -44,7 +46,7 @@ class Preview(Framed):
         self.title_line = title
         self.refresh()
         if self._sharp is not None and image is not None:
-            self.run_worker(self._show_sharp(image), group="sharp", exclusive=True)
+            begin(self, partial(self._show_sharp, image), group="sharp", exclusive=True)
 
     def picture_came(self, image: str) -> None:
         if self.image is not None and self.image.id == image and self._sharp is None:

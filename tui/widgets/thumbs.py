@@ -6,6 +6,7 @@ The one who asks gets what is here, or nothing now and a call when it has come.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from schema.errors import NoDaemon, Refused
@@ -41,12 +42,12 @@ class Viewer(Protocol):
 
 
 class Thumbs:
-    """`fetch(image, size)` brings the bytes; `start` runs a coroutine in the background."""
+    """`fetch(image, size)` brings the bytes; `start` runs a coroutine function in the background."""
 
     def __init__(
         self,
         fetch: Callable[[str, int], Awaitable[bytes]],
-        start: Callable[[Awaitable[None]], object],
+        start: Callable[[Callable[[], Awaitable[None]]], object],
         *,
         true: Callable[[], bool],
     ) -> None:
@@ -75,10 +76,14 @@ class Thumbs:
     def is_broken(self, wish: Wish) -> bool:
         return wish in self._ready and self._ready[wish] is None
 
-    def forget_wishes(self) -> None:
-        """What was wished for and has not begun is out of view."""
+    def forget_wishes(self, viewer: Viewer) -> None:
+        """What this viewer wished for and has not begun is out of its view."""
         for wish in [w for w in self._wishes if w not in self._under_way]:
-            del self._wishes[wish]
+            viewers = self._wishes[wish]
+            if viewer in viewers:
+                viewers.remove(viewer)
+            if not viewers:
+                del self._wishes[wish]
 
     def forget_broken(self) -> None:
         """The daemon is there again: what failed may come now."""
@@ -89,7 +94,7 @@ class Thumbs:
         wish = next((w for w in self._wishes if w not in self._under_way), None)
         if wish is not None:
             self._under_way.add(wish)
-            self._start(self._bring(wish))
+            self._start(partial(self._bring, wish))
 
     async def _bring(self, wish: Wish) -> None:
         try:
