@@ -1,26 +1,20 @@
 """What a request asks, read with one sentence for everything that is wrong with it."""
 
 import asyncio
-import hashlib
 import re
 from typing import TypeVar
 
 import msgspec
 from aiohttp import web
 
-from daemon.api.faults import Conflict, TooLarge, Unavailable, WrongMedia
-from daemon.api.house import House
-from daemon.mail import Origin
+from daemon.api.faults import TooLarge, WrongMedia
 from daemon.views.lists import Window
 from schema.errors import Refused
-from schema.ids import CommandId
 
 Body = TypeVar("Body")
 
 BODY_SECONDS = 30.0
 """How long a body may take to arrive."""
-
-KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,198}[\x21-\x7e])?")
 
 ACTOR = web.RequestKey("actor", str)
 """Who asks: `uid:1000`. Set by the guard."""
@@ -47,34 +41,6 @@ async def no_body(request: web.Request) -> None:
 
 class Nothing(msgspec.Struct, forbid_unknown_fields=True):
     pass
-
-
-async def origin(house: House, request: web.Request, asked: object) -> Origin:
-    """Who wants what, for the ledger. `asked` is the whole wish, for telling a repetition from another wish."""
-    if house.condition() in ("read-only", "stopping"):
-        raise Unavailable(
-            f"the daemon is {house.condition()} and changes nothing now.",
-            remedy="`stablenew daemon status` says more.",
-        )
-    key = request.headers.get("Idempotency-Key")
-    digest = None
-    if key is not None:
-        if not KEY.fullmatch(key):
-            raise Refused("an idempotency key is 1 to 200 printable ASCII characters.", where="--key")
-        digest = digest_of(request, asked)
-    return Origin(request[ACTOR], CommandId(house.draw_id()), key, digest)
-
-
-def digest_of(request: web.Request, asked: object) -> bytes:
-    """SHA-256 of method, path and the decoded wish in canonical form: spaces and order of fields do not count."""
-    canonical = msgspec.json.encode(asked, order="sorted")
-    return hashlib.sha256(b"\0".join((request.method.encode(), request.path.encode(), canonical))).digest()
-
-
-def key_reused(key: str) -> Conflict:
-    return Conflict(
-        f"the key '{key}' was used for another request.", where="--key", remedy="Take a new key for a new wish."
-    )
 
 
 def window(request: web.Request) -> Window:

@@ -71,7 +71,7 @@ class Connection(RequestHandler):
             keepalive_timeout=KEEPALIVE_SECONDS,
             tcp_keepalive=False,
             access_log=None,  # type: ignore[arg-type]  # None: no access log, as aiohttp documents
-            lingering_time=0.0,  # what a refused request still sends is not read
+            lingering_time=1.0,  # seconds of throwing away what a refused request still sends
             auto_decompress=False,
         )
         self._among = among

@@ -37,7 +37,7 @@ class Told(msgspec.Struct, frozen=True):
     exit: int
 
 
-CONFLICTS = frozenset({"--plan-hash", "--key"})
+CONFLICTS = frozenset({"--plan-hash"})
 """Refusals about these flags say that something is no longer as the asker thinks."""
 
 

@@ -36,8 +36,6 @@ def make_guard(house: House, routes: dict[tuple[str, str], Route]) -> Middleware
             response = await _guarded(request, handler)
         finally:
             connection.ends()
-        if response.status >= 400 and request.body_exists and not request.content.is_eof():
-            response.force_close()  # what was not read is never read
         return response
 
     async def _guarded(request: web.Request, go_on: Next) -> web.StreamResponse:

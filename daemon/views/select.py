@@ -28,11 +28,12 @@ async def job_ids(db: Reading, select: Sequence[str], now: float, among: Sequenc
     found: dict[JobId, None] = {}
     for word in named:
         jobs = await _jobs_of(db, word, among)
-        if not jobs and words:
+        if jobs is None and words:
             words.append(word)
-        elif not jobs:
+        elif jobs is None:
             raise _no_such(word, "job or run")
-        found.update(dict.fromkeys(jobs))
+        else:
+            found.update(dict.fromkeys(jobs))
     if words:
         where = jobs_where(await whole_runs(db, parse_filter(" ".join(words), now, JOB_STATES)))
         rows = await db.all(
@@ -110,20 +111,18 @@ def _split(select: Sequence[str]) -> tuple[list[str], list[str]]:
     return named, [word for word in words if word]
 
 
-async def _jobs_of(db: Reading, word: str, among: Sequence[str]) -> list[JobId]:
-    """Of a job id: itself. Of a run id: its jobs, those in the states `among` if any are given."""
+async def _jobs_of(db: Reading, word: str, among: Sequence[str]) -> list[JobId] | None:
+    """Of a job id: itself. Of a run id: its jobs, those in the states `among` if any are given. None: no such id."""
     head, dot, number = word.partition(".")
     runs = await _beginning(db, "runs", head)
     if not runs:
-        return []
+        return None
     run = _unique(head, runs, "runs")
     if dot:
         rows = await db.all("SELECT id FROM jobs WHERE id = ?", (f"{run}.{number}",))
-        return [JobId(row["id"]) for row in rows]
+        return [JobId(row["id"]) for row in rows] or None
     states = f" AND state IN ({_marks(among)})" if among else ""
     rows = await db.all(f"SELECT id FROM jobs WHERE run = ?{states} ORDER BY number", (run, *among))
-    if not rows and among:
-        raise Refused(f"no job of run {run} is {' or '.join(among)}.", where=word)
     return [JobId(row["id"]) for row in rows]
 
 
@@ -135,9 +134,8 @@ async def _images_of(db: Reading, word: str) -> list[ImageId]:
             if runs and word not in images:
                 raise _ambiguous(word, [*images, *runs], "pictures and runs")
             return [ImageId(_unique(word, images, "pictures"))]
-    jobs = await _jobs_of(db, word, ())
     found: list[ImageId] = []
-    for job in jobs:
+    for job in await _jobs_of(db, word, ()) or ():
         sql = "SELECT id FROM images WHERE job = ? AND final AND NOT trashed ORDER BY n"
         found += [ImageId(row["id"]) for row in await db.all(sql, (job,))]
     return found

@@ -138,7 +138,7 @@ class World:
 
 async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - whatever it is, it tells nobody
             await asyncio.sleep(0.002)
 
 

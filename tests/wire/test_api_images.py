@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # for `api_world`
 
-from api_world import PNG, World, until, world  # noqa: E402
+from api_world import PNG, World, until, world
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ async def test_pictures_are_listed_with_their_files(it: World) -> None:
     page = await it.get("/v1/images")
     assert page["total"] == 6
     row = (await it.get("/v1/images", final=1))["items"][0]
-    assert Path(row["path"]).read_bytes().startswith(PNG)
+    assert Path(row["path"]).read_bytes().startswith(PNG)  # noqa: ASYNC240
     assert row["created"].endswith("Z") and row["final"] and row["stage"] == "upscale"
     shown = await it.get(f"/v1/images/{row['id']}")
     assert shown["image"]["id"] == row["id"] and shown["job"]["id"] == row["job"]
@@ -51,7 +51,7 @@ async def test_a_pictures_bytes_and_thumbnail(it: World) -> None:
 
 async def test_a_picture_whose_file_is_gone_is_still_listed(it: World) -> None:
     row = (await it.get("/v1/images", final=1))["items"][0]
-    Path(row["path"]).unlink()
+    Path(row["path"]).unlink()  # noqa: ASYNC240
     assert (await it.get(f"/v1/images/{row['id']}"))["image"]["path"] == ""
     told = await it.get(f"/v1/images/{row['id']}/file")
     assert (told["status"], told["exit"]) == (400, 2)

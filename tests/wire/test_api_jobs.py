@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # for `api_world`
 
-from api_world import World, until, world  # noqa: E402
+from api_world import World, until, world
 
 FOX = {"prompt": "a red fox", "seed": 7}
 DETAILS = {"prompt": "a fox", "seed": 1, "pipeline": {"name": "p", "text": '{"stages": [{"type": "txt2img"}]}'}}

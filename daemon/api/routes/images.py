@@ -1,15 +1,17 @@
 """Pictures: list, show, their files, and verdicts on them."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
 from aiohttp import web
 
-from daemon.api.asked import body, flag, number, origin, window
+from daemon.api.asked import body, flag, number, window
 from daemon.api.house import House
 from daemon.api.route import PAGE, Route
 from daemon.api.told import answer
+from daemon.api.wish import wish
 from daemon.views.select import NotFound
 from schema.commands import Command, CompareImages, RateImages, RestoreImages, TagImages, TrashImages
 from schema.errors import Refused
@@ -94,9 +96,7 @@ def _verb(make: Making, *fields: str) -> Callable[[House, web.Request], Awaitabl
         for name, value in given.items():
             if value and name not in fields:
                 raise Refused(f"{request.path} has no such field.", where=name)
-        whose = await origin(house, request, asked)
-        await house.views.reached(house.ledger.durable)
-        return answer(await house.ledger.command(await make(house, asked), whose))
+        return answer(await wish(house, request, asked, partial(make, house, asked)))
 
     return run
 

@@ -1,15 +1,17 @@
 """Jobs: list, show, explain, and every wish about them."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import get_args
 
 import msgspec
 from aiohttp import web
 
-from daemon.api.asked import body, origin, window
+from daemon.api.asked import body, window
 from daemon.api.house import House
 from daemon.api.route import PAGE, Route
 from daemon.api.told import answer
+from daemon.api.wish import wish
 from daemon.views.tables import OPEN
 from schema.commands import (
     CancelJobs,
@@ -99,9 +101,7 @@ def _verb(make: Making, needs: Sequence[str] = (), may: Sequence[str] = ()) -> C
                 raise Refused("this field is missing.", where=name)
             if given and name not in allowed:
                 raise Refused(f"{request.path} has no such field.", where=name)
-        whose = await origin(house, request, asked)
-        await house.views.reached(house.ledger.durable)
-        return answer(await house.ledger.command(await make(house, asked), whose))
+        return answer(await wish(house, request, asked, partial(make, house, asked)))
 
     return run
 

@@ -7,10 +7,11 @@ from typing import Literal
 import msgspec
 from aiohttp import web
 
-from daemon.api.faults import TooLarge, Unavailable, WrongMedia
+from daemon.api.faults import TooLarge, WrongMedia
 from daemon.api.house import Config, House, Shown
 from daemon.api.route import MIB, Route
 from daemon.api.told import answer
+from daemon.api.wish import check_open
 from schema.plans import Scalar
 
 Noun = Literal["packs", "pipelines", "presets"]
@@ -60,8 +61,7 @@ async def last(house: House, request: web.Request) -> web.StreamResponse:
 
 async def put_blob(house: House, request: web.Request) -> web.StreamResponse:
     """Kept only after it was verified to be a picture."""
-    if house.condition() in ("read-only", "stopping"):
-        raise Unavailable(f"the daemon is {house.condition()} and takes no pictures now.")
+    check_open(house)
     if request.content_type != "application/octet-stream" and not request.content_type.startswith("image/"):
         raise WrongMedia("this is no picture.", where="Content-Type", remedy="Send application/octet-stream.")
     return answer(Blob(await house.put_picture(_pieces(request))))

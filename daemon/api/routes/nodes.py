@@ -3,12 +3,13 @@
 import msgspec
 from aiohttp import web
 
-from daemon.api.asked import no_body, origin
+from daemon.api.asked import no_body
 from daemon.api.house import House
-from daemon.api.route import Route
+from daemon.api.route import Answering, Route
 from daemon.api.told import answer
+from daemon.api.wish import wish
 from daemon.views.select import NotFound
-from schema.commands import DrainNode, ResumeNode
+from schema.commands import Command, DrainNode, ResumeNode
 from schema.errors import Refused
 from schema.ids import NodeId
 from schema.scenes import Answer, NodeScene
@@ -24,16 +25,16 @@ async def list_nodes(house: House, request: web.Request) -> web.StreamResponse:
     return answer(Nodes(nodes, len(nodes)))
 
 
-async def drain(house: House, request: web.Request) -> web.StreamResponse:
-    await no_body(request)
-    command = DrainNode(node=_node(house, request.match_info["node"]))
-    return answer(await house.ledger.command(command, await origin(house, request, command)))
+def _verb(kind: type[DrainNode] | type[ResumeNode]) -> Answering:
+    async def run(house: House, request: web.Request) -> web.StreamResponse:
+        await no_body(request)
 
+        async def make() -> Command:
+            return kind(node=_node(house, request.match_info["node"]))
 
-async def resume(house: House, request: web.Request) -> web.StreamResponse:
-    await no_body(request)
-    command = ResumeNode(node=_node(house, request.match_info["node"]))
-    return answer(await house.ledger.command(command, await origin(house, request, command)))
+        return answer(await wish(house, request, kind.__name__, make))
+
+    return run
 
 
 def _node(house: House, word: str) -> NodeId:
@@ -51,6 +52,18 @@ def _node(house: House, word: str) -> NodeId:
 
 ROUTES = (
     Route(method="GET", path="/v1/nodes", run=list_nodes, gives=Nodes, does="List nodes."),
-    Route(method="POST", path="/v1/nodes/{node}/drain", run=drain, gives=Answer, does="Give a node nothing new."),
-    Route(method="POST", path="/v1/nodes/{node}/resume", run=resume, gives=Answer, does="Use a drained node again."),
+    Route(
+        method="POST",
+        path="/v1/nodes/{node}/drain",
+        run=_verb(DrainNode),
+        gives=Answer,
+        does="Give a node nothing new.",
+    ),
+    Route(
+        method="POST",
+        path="/v1/nodes/{node}/resume",
+        run=_verb(ResumeNode),
+        gives=Answer,
+        does="Use a drained node again.",
+    ),
 )

@@ -1,15 +1,16 @@
 """The queue as a whole: look, pause, resume, clear, mode; and taking back the last change."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import msgspec
 from aiohttp import web
 
-from daemon.api.asked import body, no_body, origin
+from daemon.api.asked import body, no_body
 from daemon.api.house import House
-from daemon.api.route import Route
+from daemon.api.route import Answering, Route
 from daemon.api.told import answer
+from daemon.api.wish import wish
 from schema.commands import CancelJobs, Command, PauseQueue, Redo, ResumeQueue, SetQueueMode, Undo
 from schema.errors import Refused
 from schema.events import Envelope, JobCancelled, JobFailed, JobFinished, JobReopened, QueueMode
@@ -25,17 +26,21 @@ class TakenBack(msgspec.Struct, frozen=True, kw_only=True):
     changed: int
     repeated: bool
     text: str
-    """What was taken back, in words."""
+    """What was taken back, in words; empty when the answer is a repeated one."""
 
 
 async def show(house: House, request: web.Request) -> web.StreamResponse:
     return answer(house.ledger.scene().queue)
 
 
-def _verb(command: Command) -> Callable[[House, web.Request], Awaitable[web.StreamResponse]]:
+def _verb(command: Command) -> Answering:
     async def run(house: House, request: web.Request) -> web.StreamResponse:
         await no_body(request)
-        return answer(await house.ledger.command(command, await origin(house, request, command)))
+
+        async def make() -> Command:
+            return command
+
+        return answer(await wish(house, request, type(command).__name__, make))
 
     return run
 
@@ -43,10 +48,13 @@ def _verb(command: Command) -> Callable[[House, web.Request], Awaitable[web.Stre
 async def clear(house: House, request: web.Request) -> web.StreamResponse:
     """What runs goes on; what needs attention stays."""
     await no_body(request)
-    whose = await origin(house, request, "clear")
-    await house.views.reached(house.ledger.durable)
-    jobs = await house.views.resolve(["state:queued", "state:held"])
-    return answer(await house.ledger.command(CancelJobs(jobs=jobs, reason="the queue was cleared"), whose))
+
+    async def make() -> Command:
+        return CancelJobs(
+            jobs=await house.views.resolve(["state:queued", "state:held"]), reason="the queue was cleared"
+        )
+
+    return answer(await wish(house, request, "clear", make))
 
 
 async def mode(house: House, request: web.Request) -> web.StreamResponse:
@@ -55,8 +63,11 @@ async def mode(house: House, request: web.Request) -> web.StreamResponse:
     wanted = next((each for each in modes if each == asked.mode), None)
     if wanted is None:
         raise Refused(f"there is no mode '{asked.mode}'.", where="mode", remedy=f"Use one of {', '.join(modes)}.")
-    command = SetQueueMode(mode=wanted)
-    return answer(await house.ledger.command(command, await origin(house, request, command)))
+
+    async def make() -> Command:
+        return SetQueueMode(mode=wanted)
+
+    return answer(await wish(house, request, asked, make))
 
 
 async def undo(house: House, request: web.Request) -> web.StreamResponse:
@@ -70,23 +81,27 @@ async def redo(house: House, request: web.Request) -> web.StreamResponse:
 async def _take_back(house: House, request: web.Request, verb: Literal["undo", "redo"]) -> web.StreamResponse:
     """The ledger checks that the command is still on top when it takes it back."""
     await no_body(request)
-    whose = await origin(house, request, verb)
-    scene = house.ledger.scene()
-    top = await (house.ledger.undo_top() if verb == "undo" else house.ledger.redo_top())
-    if whose.key is not None and (kept := await house.log.find_key(whose.actor, whose.key)) is not None:
-        top = kept.command  # asked before: the ledger answers as it did then
-    if top is None:
-        raise Refused(f"there is nothing to {verb}.", remedy="Only changes to the queue and verdicts are taken back.")
-    events = await house.log.events_of(top)
-    await house.views.reached(house.ledger.durable)
-    ended = await house.views.ended(_jobs_that_ended(events))
-    runs = await house.views.ended_runs(list(dict.fromkeys(run_of(job.job) for job in ended)))
-    kind = Undo if verb == "undo" else Redo
-    done = await house.ledger.command(kind(done=top, events=events, ended=ended, runs=runs), whose)
+    text = ""
+
+    async def make() -> Command:
+        nonlocal text
+        scene = house.ledger.scene()
+        top = await (house.ledger.undo_top() if verb == "undo" else house.ledger.redo_top())
+        if top is None:
+            raise Refused(
+                f"there is nothing to {verb}.", remedy="Only changes to the queue and verdicts are taken back."
+            )
+        text = scene.undo if verb == "undo" else scene.redo
+        events = await house.log.events_of(top)
+        ended = await house.views.ended(_jobs_that_ended(events))
+        runs = await house.views.ended_runs(list(dict.fromkeys(run_of(job.job) for job in ended)))
+        return (Undo if verb == "undo" else Redo)(done=top, events=events, ended=ended, runs=runs)
+
+    done = await wish(house, request, verb, make)
     return answer(
         TakenBack(
             command=done.command, seq=done.seq, subjects=done.subjects, changed=done.changed, repeated=done.repeated,
-            text=scene.undo if verb == "undo" else scene.redo,
+            text=text,
         )
     )  # fmt: skip
 

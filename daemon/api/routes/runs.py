@@ -5,16 +5,16 @@ import asyncio
 import msgspec
 from aiohttp import web
 
-from daemon.api.asked import body, key_reused, no_body, origin, window
+from daemon.api.asked import body, no_body, window
 from daemon.api.faults import Unavailable
 from daemon.api.files import files_of
-from daemon.api.house import House, KeptKey
-from daemon.api.route import MIB, PAGE, Route
+from daemon.api.house import House
+from daemon.api.route import MIB, PAGE, Answering, Route
 from daemon.api.told import answer, line
-from daemon.mail import Origin
-from schema.commands import PauseRun, ResumeRun, SubmitRun
+from daemon.api.wish import kept_for, origin, stored, wish
+from schema.commands import Command, PauseRun, ResumeRun, SubmitRun
 from schema.errors import Refused
-from schema.events import Envelope, JobSubmitted, RunSubmitted
+from schema.events import Envelope, RunSubmitted
 from schema.ids import RunId
 from schema.pages import FilmRecord, Page, RunRow
 from schema.plans import JobSpec, RunSpec, Scalar
@@ -140,53 +140,27 @@ async def submit(house: House, request: web.Request) -> web.StreamResponse:
 async def generate(house: House, request: web.Request) -> web.StreamResponse:
     asked = await body(request, GenerateRequest)
     pipeline = TextFile(name="pipeline", text=bytes(asked.pipeline).decode())
-    wish = RunRequest(
+    asked_for = RunRequest(
         prompt=asked.prompt, negative=asked.negative, pipeline=pipeline, seed=asked.seed, count=asked.count,
         name=asked.name,
     )  # fmt: skip
-    return await _submit(house, request, wish, asked)
+    return await _submit(house, request, asked_for, asked)
 
 
-async def _submit(house: House, request: web.Request, wish: RunRequest, asked: object) -> web.Response:
+async def _submit(house: House, request: web.Request, asked_for: RunRequest, asked: object) -> web.Response:
     """A key that was seen is answered from the log before anything is planned: a drawn seed would differ."""
-    whose = await origin(house, request, asked)
-    if whose.key is not None and (kept := await house.log.find_key(whose.actor, whose.key)) is not None:
-        return _answered_before(house, whose, kept)
+    whose = origin(house, request, asked)
+    kept = await kept_for(house, whose)
+    if kept is not None:
+        return _stored(house, stored(kept), kept.envelopes)
     _check_room(house)
-    planned = await asyncio.to_thread(house.plan, wish)
+    planned = await asyncio.to_thread(house.plan, asked_for)
     await house.put_blob(planned.base)
     run = RunId(house.draw_id())
     done = await house.ledger.command(SubmitRun(run=run, spec=planned.spec, jobs=planned.jobs), whose)
     if done.repeated:  # the same request came twice at once
         return _stored(house, done, await house.log.events_of(done.command))
     return _submitted(house, done, run, planned.spec, tuple(planned.warnings))
-
-
-def _answered_before(house: House, whose: Origin, kept: KeptKey) -> web.Response:
-    if kept.digest != whose.digest:
-        raise key_reused(whose.key or "")
-    jobs = [envelope for envelope in kept.envelopes if isinstance(envelope.event, JobSubmitted)]
-    done = Answer(
-        command=kept.command,
-        seq=kept.envelopes[-1].seq,
-        subjects=_subjects(kept.envelopes),
-        changed=1 + len(jobs),
-        repeated=True,
-    )
-    return _stored(house, done, kept.envelopes)
-
-
-def _subjects(envelopes: tuple[Envelope, ...]) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    for envelope in envelopes:
-        match envelope.event:
-            case RunSubmitted(run=run):
-                found[run] = None
-            case JobSubmitted(job=job):
-                found[job] = None
-            case _:
-                pass
-    return tuple(found)[:1000]
 
 
 def _stored(house: House, done: Answer, envelopes: tuple[Envelope, ...]) -> web.Response:
@@ -240,18 +214,16 @@ async def run_answer(house: House, run: RunId) -> RunAnswer:
     )  # fmt: skip
 
 
-async def pause(house: House, request: web.Request) -> web.StreamResponse:
-    await no_body(request)
-    run = await house.views.run_id(request.match_info["run"])
-    command = PauseRun(run=run)
-    return answer(await house.ledger.command(command, await origin(house, request, command)))
+def _verb(kind: type[PauseRun] | type[ResumeRun]) -> Answering:
+    async def run(house: House, request: web.Request) -> web.StreamResponse:
+        await no_body(request)
 
+        async def make() -> Command:
+            return kind(run=await house.views.run_id(request.match_info["run"]))
 
-async def resume(house: House, request: web.Request) -> web.StreamResponse:
-    await no_body(request)
-    run = await house.views.run_id(request.match_info["run"])
-    command = ResumeRun(run=run)
-    return answer(await house.ledger.command(command, await origin(house, request, command)))
+        return answer(await wish(house, request, kind.__name__, make))
+
+    return run
 
 
 PLANS = 16 * MIB
@@ -272,6 +244,12 @@ ROUTES = (
     ),
     Route(method="GET", path="/v1/runs", run=list_runs, gives=Page[RunRow], query=PAGE, does="List runs."),
     Route(method="GET", path="/v1/runs/{run}", run=show, gives=RunAnswer, does="Show a run, its manifest and film."),
-    Route(method="POST", path="/v1/runs/{run}/pause", run=pause, gives=Answer, does="Start nothing more of a run."),
-    Route(method="POST", path="/v1/runs/{run}/resume", run=resume, gives=Answer, does="Go on with a paused run."),
+    Route(
+        method="POST", path="/v1/runs/{run}/pause", run=_verb(PauseRun), gives=Answer,
+        does="Start nothing more of a run.",
+    ),
+    Route(
+        method="POST", path="/v1/runs/{run}/resume", run=_verb(ResumeRun), gives=Answer,
+        does="Go on with a paused run.",
+    ),
 )  # fmt: skip

@@ -1,0 +1,75 @@
+"""A wish that changes something: who wants it, whether it was wished before, and what the ledger made of it."""
+
+import hashlib
+import re
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from aiohttp import web
+
+from daemon.api.asked import ACTOR
+from daemon.api.faults import Conflict, Unavailable
+from daemon.api.house import House, KeptKey
+from daemon.mail import Origin
+from daemon.recent import answer_of
+from schema.commands import Command
+from schema.errors import Refused
+from schema.ids import CommandId
+from schema.scenes import Answer
+
+KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,198}[\x21-\x7e])?")
+
+
+async def wish(house: House, request: web.Request, asked: object, make: Callable[[], Awaitable[Command]]) -> Answer:
+    """The ledger's answer to the command that `make` gives.
+
+    With a key that was used for the same request, the answer of then: before anything is looked up, for by now the
+    look-up may find something else.
+    """
+    whose = origin(house, request, asked)
+    kept = await kept_for(house, whose)
+    if kept is not None:
+        return stored(kept)
+    await house.views.reached(house.ledger.durable)
+    return await house.ledger.command(await make(), whose)
+
+
+def origin(house: House, request: web.Request, asked: object) -> Origin:
+    """`asked` is the whole wish: it tells a repetition from another wish. Raises Unavailable."""
+    check_open(house)
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return Origin(request[ACTOR], CommandId(house.draw_id()))
+    if not KEY.fullmatch(key):
+        raise Refused("an idempotency key is 1 to 200 printable ASCII characters.", where="--key")
+    return Origin(request[ACTOR], CommandId(house.draw_id()), key, digest_of(request, asked))
+
+
+def check_open(house: House) -> None:
+    condition = house.condition()
+    if condition in ("read-only", "stopping"):
+        raise Unavailable(
+            f"the daemon is {condition} and changes nothing now.", remedy="`stablenew daemon status` says more."
+        )
+
+
+def digest_of(request: web.Request, asked: object) -> bytes:
+    """SHA-256 of method, path and the decoded wish in canonical form: spaces and order of fields do not count."""
+    canonical = msgspec.json.encode(asked, order="sorted")
+    return hashlib.sha256(b"\0".join((request.method.encode(), request.path.encode(), canonical))).digest()
+
+
+async def kept_for(house: House, whose: Origin) -> KeptKey | None:
+    """The command that brought this key before; None: none has. Raises Conflict when it was another wish."""
+    kept = None if whose.key is None else await house.log.find_key(whose.actor, whose.key)
+    if kept is not None and kept.digest != whose.digest:
+        raise Conflict(
+            f"the key '{whose.key}' was used for another request.",
+            where="--key",
+            remedy="Take a new key for a new one.",
+        )
+    return kept
+
+
+def stored(kept: KeptKey) -> Answer:
+    return msgspec.structs.replace(answer_of(kept.command, kept.envelopes), repeated=True)
