@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from daemon.log import anchor
 from daemon.log.chain import ZERO, Head, walk
 from daemon.log.reading import hash_at, newest
-from daemon.log.rows import envelope
+from daemon.log.rows import TOLD, envelopes
 from daemon.log.tables import COLUMNS, Row, check_format, is_empty, reader
 
 ALWAYS_WHOLE: Final = 50_000
@@ -116,11 +116,11 @@ def _streams(db: sqlite3.Connection) -> list[str]:
     """Streams with a gap. Raises LogFromNewer for an event that no decoder reads."""
     versions: dict[str, int] = {}
     findings: list[str] = []
-    for row in _rows(db, 0):
-        if row[4] != versions.get(row[3], 0) + 1:
-            findings.append(f"event {row[0]} is number {row[4]} of {row[3]}, behind {versions.get(row[3], 0)}")
-        versions[row[3]] = row[4]
-        envelope(row)
+    for stream, sver, *told in db.execute(f"SELECT stream,sver,{TOLD} FROM events ORDER BY seq"):
+        if sver != versions.get(stream, 0) + 1:
+            findings.append(f"event {told[0]} is number {sver} of {stream}, behind {versions.get(stream, 0)}")
+        versions[stream] = sver
+        envelopes((tuple(told),))
     return findings
 
 

@@ -1,16 +1,16 @@
 """Reading the log through a read-only connection, in short reads: a long one would keep the WAL from being emptied."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from daemon.log.rows import envelope
-from daemon.log.tables import COLUMNS, Row, reader
+from daemon.log.rows import TOLD, ToldRow, envelopes
+from daemon.log.tables import reader
 from schema.events import Envelope
 from schema.ids import CommandId
 
-_PAGE = 512
+_PAGE = 128
 """Events per read: small enough that rows, envelopes and the fold stay in the processor's cache."""
 
 
@@ -23,17 +23,18 @@ class Kept(NamedTuple):
 
 
 def read(db: sqlite3.Connection, after: int, limit: int) -> tuple[Envelope, ...]:
-    return tuple(map(envelope, rows(db, after, limit)))
+    """At most `limit` events behind seq `after`, in order."""
+    return tuple(envelopes(_rows(db, after, limit)))
 
 
-def rows(db: sqlite3.Connection, after: int, limit: int) -> list[Row]:
-    """At most `limit` rows behind seq `after`, in order."""
-    return db.execute(f"SELECT {COLUMNS} FROM events WHERE seq>? ORDER BY seq LIMIT ?", (after, limit)).fetchall()
+def _rows(db: sqlite3.Connection, after: int, limit: int) -> Iterable[ToldRow]:
+    # A cursor, not a list: a row that is let go at once is memory for the next.
+    return db.execute(f"SELECT {TOLD} FROM events WHERE seq>? ORDER BY seq LIMIT ?", (after, limit))
 
 
 def events_of(db: sqlite3.Connection, command: CommandId) -> tuple[Envelope, ...]:
-    found = db.execute(f"SELECT {COLUMNS} FROM events WHERE command=? ORDER BY seq", (command,))
-    return tuple(map(envelope, found.fetchall()))
+    found = db.execute(f"SELECT {TOLD} FROM events WHERE command=? ORDER BY seq", (command,))
+    return tuple(envelopes(found))
 
 
 def find_key(db: sqlite3.Connection, actor: str, key: str) -> Kept | None:
@@ -65,8 +66,8 @@ def read_log(path: Path, after: int = 0, upto: int | None = None) -> Iterator[En
     """
     db = reader(path)
     try:
-        while page := rows(db, after, _PAGE if upto is None else max(0, min(_PAGE, upto - after))):
-            yield from map(envelope, page)
-            after = page[-1][0]
+        while page := envelopes(_rows(db, after, _PAGE if upto is None else max(0, min(_PAGE, upto - after)))):
+            yield from page
+            after = page[-1].seq
     finally:
         db.close()

@@ -1,8 +1,10 @@
 """Rows of the log from envelopes and back."""
 
+from collections.abc import Iterable
+from typing import Final
+
 import msgspec
 
-from daemon.log.tables import Row
 from daemon.log.upcast import Reader
 from schema.events import Envelope, stream_of, version_of
 from schema.ids import CommandId, Seq
@@ -30,17 +32,29 @@ def draft(envelope: Envelope) -> Draft:
     )  # fmt: skip
 
 
-def envelope(row: Row, reader: Reader = _READER) -> Envelope:
+TOLD: Final = "seq,ts_us,epoch,type,v,actor,cause,command,idem,digest,data"
+"""The columns an envelope is made of; fetching the others would cost as much as decoding the event."""
+
+ToldRow = tuple[Seq, int, Seq, str, int, str, Seq | None, CommandId | None, str | None, bytes | None, bytes]
+"""One row of `TOLD`."""
+
+
+def envelopes(rows: Iterable[ToldRow], reader: Reader = _READER) -> list[Envelope]:
     """Raises LogFromNewer for an event this version does not know."""
-    seq, micros, epoch, _, _, name, v, actor, cause, command, key, digest, data, _ = row
-    return Envelope(
-        seq=seq,
-        at=micros / 1_000_000,
-        epoch=epoch,
-        actor=actor,
-        event=reader.read(seq, name, v, data),
-        cause=cause,
-        command=command,
-        key=key,
-        digest=digest,
-    )
+    found: list[Envelope] = []
+    append, read = found.append, reader.read
+    for seq, micros, epoch, name, v, actor, cause, command, key, digest, data in rows:
+        append(
+            Envelope(
+                seq=seq,
+                at=micros / 1_000_000,
+                epoch=epoch,
+                actor=actor,
+                event=read(seq, name, v, data),
+                cause=cause,
+                command=command,
+                key=key,
+                digest=digest,
+            )
+        )
+    return found

@@ -36,11 +36,10 @@ class Reader:
 
     def read(self, seq: int, name: str, v: int, data: bytes) -> events.Event:
         """Raises LogFromNewer for a type, a version or a value that this version does not know."""
-        decode = self._decode.get((name, v))
-        if decode is None:
-            return self._read_old(seq, name, v, data)
         try:
-            return decode(data)
+            return self._decode[name, v](data)
+        except KeyError:
+            return self._read_old(seq, name, v, data)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise LogFromNewer(
                 f"event {seq} ({name}, version {v}) holds what this version cannot read: {error}."
