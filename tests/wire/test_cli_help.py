@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from schema.errors import Refused
-from tui.cli import ROOT, output, tree, usage
+from tui.cli import ROOT, output, terminal, tree, usage
 from tui.cli.reference import reference, verbs
 from tui.cli.tree import Verb
 
@@ -97,6 +97,34 @@ def test_the_reference_is_current() -> None:
     written = Path(__file__).parents[2] / "docs" / "cli.md"
 
     assert written.read_text() == reference().rstrip() + "\n", "python -P -m tui.cli.reference > docs/cli.md"
+
+
+def test_the_systemd_unit_runs_this_installation(tmp_path: Path) -> None:
+    program = 'import sys; sys.argv = ["stablenew", "daemon", "install"]; from tui.cli import main; sys.exit(main())'
+    done = python(program, XDG_CONFIG_HOME=str(tmp_path), STABLENEW_HOME=str(tmp_path / 'a "100%" home'))
+
+    unit = tmp_path / "systemd" / "user" / "stablenew.service"
+    assert (done.returncode, done.stdout) == (0, f"{unit}\n")
+    assert "systemctl --user enable --now stablenew" in done.stderr and "loginctl enable-linger" in done.stderr
+    text = unit.read_text()
+    assert " daemon run\n" in text and "Restart=on-failure" in text and "WantedBy=default.target" in text
+    assert f'Environment="STABLENEW_HOME={tmp_path}/a \\"100%%\\" home"\n' in text
+
+
+@pytest.mark.parametrize(
+    ("answer", "protocol"),
+    [
+        ("\x1b_Gi=31;OK\x1b\\\x1b[?62;c", "kitty"),
+        ("\x1b[?62;4;22c", "sixel"),
+        ("\x1b[?62;22c", "half cells"),
+        ("", "half cells"),
+    ],
+)
+def test_the_terminal_is_believed(monkeypatch: pytest.MonkeyPatch, answer: str, protocol: str) -> None:
+    monkeypatch.setattr(terminal, "_ask", lambda question: answer)
+    monkeypatch.delenv("TMUX", raising=False)
+
+    assert terminal.picture_protocol() == protocol
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -27,6 +27,7 @@ RUN = {
     "folder": "/r/k",
     "seq": 9,
 }
+RUN_ROW = {"id": "k3mpw7ab", "name": "lighthouse", "state": "finished", "jobs": 3, "folder": "/results/k3mpw7ab"}
 DONE = {
     "run": "k3mpw7ab", "plan_hash": "ab" * 32, "seed": 7, "jobs": 3, "finished": 3, "failed": 0, "cancelled": 0,
     "folder": "/results/k3mpw7ab", "manifest": "/results/k3mpw7ab/manifest.json", "video": None,
@@ -95,11 +96,14 @@ class FakeDaemon:
     def answer(self, asked: Asked) -> tuple[int, object]:
         if asked.path in self.answers:
             return self.answers[asked.path]
-        if asked.method == "POST" and asked.path.startswith(("/v1/jobs/", "/v1/images/", "/v1/queue/", "/v1/nodes/")):
+        if asked.method == "POST" and asked.path.startswith(
+            ("/v1/jobs/", "/v1/images/", "/v1/queue/", "/v1/nodes/", "/v1/runs/")
+        ):
             return 200, ANSWER
         return {
             "/v1/status": (200, STATUS),
-            "/v1/runs": (201, RUN),
+            "/v1/runs": (201, RUN) if asked.method == "POST" else (200, page(RUN_ROW)),
+            "/v1/runs/k3mpw7ab": (200, {"row": RUN_ROW, "spec": {"seed": 7}, "manifest": None, "video": None}),
             "/v1/plan": (200, [{"prompt": "a", "negative": "", "seed": 7, "config": {}}, PLAN_END]),
             "/v1/jobs": (200, page(JOB_ROW)),
             "/v1/jobs/k3mpw7ab.1": (200, {"id": "k3mpw7ab.1", "state": "finished", "spec": {"prompt": "a"}}),
@@ -384,6 +388,8 @@ READS = [
     (("daemon", "status"), {"pid", "socket", "version", "head", "state"}),
     (("daemon", "start"), {"pid", "socket", "version", "head", "state"}),
     (("queue", "show"), {"counts"}),
+    (("queue", "show", "k3mpw7ab"), {"row", "spec", "manifest"}),
+    (("queue", "runs", "state:finished"), {"items", "total"}),
     (("job", "list", "state:finished"), {"items", "total"}),
     (("job", "show", "k3mpw7ab.1"), {"id", "state"}),
     (("job", "explain", "k3mpw7ab.1"), {"job", "text"}),
@@ -416,6 +422,8 @@ def test_what_is_read_is_one_document_or_words(fake: FakeDaemon, words: tuple[st
 CHANGES: list[tuple[tuple[str, ...], str, dict[str, object]]] = [
     (("queue", "pause"), "/v1/queue/pause", {}),
     (("queue", "resume"), "/v1/queue/resume", {}),
+    (("queue", "pause", "k3"), "/v1/runs/k3/pause", {}),
+    (("queue", "resume", "k3"), "/v1/runs/k3/resume", {}),
     (("queue", "clear"), "/v1/queue/clear", {}),
     (("queue", "mode", "warm"), "/v1/queue/mode", {"mode": "warm"}),
     (("undo",), "/v1/undo", {}),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from tui.cli import output
 from tui.cli.child import passing
-from tui.cli.tree import JSON, Verb
+from tui.cli.tree import JSON, Verb, argument
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,6 +58,11 @@ def _results(settings: "Path", default: "Path") -> str:
 VERBS = {
     "path": Verb(path, "Where settings, packs, log, socket and results lie.", (JSON,)),
     "show": passing(("config-show",), "The settings in force: file, environment and defaults.", JSON),
-    "validate": passing(("config-validate",), "Check the settings file; each fault with its line and field.", JSON),
+    "validate": passing(
+        ("config-validate",),
+        "Check the settings file, or another; each fault with its line and field.",
+        argument("FILE", "Default: the settings file.", often="?"),
+        JSON,
+    ),
     "schema": passing(("config-schema",), "The JSON Schema of the settings file.", JSON),
 }

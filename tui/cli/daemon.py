@@ -101,6 +101,8 @@ def install(show: bool, as_json: bool) -> int:
 
 
 def unit_text(env: os._Environ[str] | dict[str, str]) -> str:
+    import sys
+    from pathlib import Path
     from shutil import which
 
     from tui.link.endpoint import absolute
@@ -108,7 +110,8 @@ def unit_text(env: os._Environ[str] | dict[str, str]) -> str:
     settled = absolute(env)
     kept = [name for name in ("STABLENEW_HOME", "STABLENEW_SOCKET") if settled.get(name)]
     environment = "".join(f'Environment="{name}={_escaped(settled[name])}"\n' for name in kept)
-    command = which("stablenew") or "%h/.local/bin/stablenew"
+    own = Path(sys.executable).parent / "stablenew"
+    command = str(own) if own.exists() else which("stablenew") or "%h/.local/bin/stablenew"
     return UNIT.format(
         command=_escaped(command) if " " not in command else f'"{_escaped(command)}"',
         locked=int(Exit.LOCKED), refused=int(Exit.REFUSED), environment=environment,

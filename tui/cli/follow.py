@@ -56,7 +56,9 @@ def summary(done: Doc) -> str:
 
 
 def how_to_go_on(selected: Sequence[str]) -> str:
-    names = " ".join(selected)
+    from shlex import join
+
+    names = join(selected)
     return (
         f"Interrupted; the work goes on. Follow it with `stablenew job wait {names}`,"
         f" cancel it with `stablenew job cancel {names}`."

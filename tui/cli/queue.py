@@ -1,29 +1,78 @@
-"""`queue`, `undo` and `redo`: what concerns the whole queue and the last command."""
+"""`queue`, `undo` and `redo`: what concerns whole runs, the whole queue, and the last command."""
 
 from tui.cli import ask, output
+from tui.cli.job import FILTER
 from tui.cli.status import queue_words
-from tui.cli.tree import JSON, KEY, Verb, argument
+from tui.cli.tree import JSON, KEY, PAGE, Verb, argument, option
+from tui.link.doc import Doc
+from tui.link.query import quoted
 
 COMMAND = (KEY, JSON)
 
 
-def show(as_json: bool) -> int:
-    queue = ask.daemon().get("/v1/queue")
+def show(run: str | None, as_json: bool) -> int:
+    """The queue in numbers, or one run whole."""
+    answer = ask.daemon().get(f"/v1/runs/{quoted(run)}" if run else "/v1/queue")
     if as_json:
-        output.put_json(queue.fields)
+        output.put_json(answer.fields)
     else:
-        output.put(queue_words(queue))
+        output.put(_run_in_words(answer) if run else queue_words(answer))
     return 0
 
 
-def pause(key: str | None, as_json: bool) -> int:
-    return ask.command(
-        "/v1/queue/pause", {}, key, as_json, "The queue is paused; what runs goes on to its stage's end."
+def runs(filters: list[str], limit: int, offset: int, sort: str | None, as_json: bool) -> int:
+    query = {"filter": ask.filter_of(filters), "limit": limit, "offset": offset, "sort": sort}
+    page = ask.daemon().get("/v1/runs", query)
+    if as_json:
+        output.put_json(page.fields)
+        return 0
+    heads = ("RUN", "STATE", "NAME", "JOBS", "DONE", "FAILED", "CREATED", "FOLDER")
+    output.put(output.table(heads, [_run_row(run) for run in page.docs("items")], right="JOBS DONE FAILED"))
+    ask.more(page)
+    return 0
+
+
+def _run_row(run: Doc) -> tuple[str, ...]:
+    failed = run.whole("failed") + run.whole("attention")
+    return (
+        run.text("id"), run.text("state"), run.text("name"), str(run.whole("jobs")), str(run.whole("finished")),
+        str(failed or ""), output.moment(run.text("created")), run.text("folder"),
+    )  # fmt: skip
+
+
+def _run_in_words(record: Doc) -> str:
+    row, spec = record.doc("row"), record.doc("spec")
+    ends = [f"{row.whole(name)} {name}" for name in ("finished", "failed", "cancelled", "attention") if row.whole(name)]
+    return output.pairs(
+        {
+            "run": row.text("id"),
+            "state": row.text("state"),
+            "name": row.text("name"),
+            "jobs": ", ".join([str(row.whole("jobs")), *ends]),
+            "lane": row.text("lane"),
+            "packs": ", ".join(row.texts("packs")),
+            "seed": str(spec.whole("seed")),
+            "plan": spec.text("plan_hash"),
+            "created": output.moment(row.text("created")),
+            "ended": output.moment(row.text("ended")) if "ended" in row else "",
+            "folder": row.text("folder"),
+            "manifest": record.text("manifest"),
+            "video": record.text("video") or record.text("film_reason"),
+        }
     )
 
 
-def resume(key: str | None, as_json: bool) -> int:
-    return ask.command("/v1/queue/resume", {}, key, as_json, "The queue goes on.")
+def pause(run: str | None, key: str | None, as_json: bool) -> int:
+    done = "It is paused; what runs goes on to its stage's end."
+    return ask.command(f"{_place(run)}/pause", {}, key, as_json, done)
+
+
+def resume(run: str | None, key: str | None, as_json: bool) -> int:
+    return ask.command(f"{_place(run)}/resume", {}, key, as_json, "It goes on.")
+
+
+def _place(run: str | None) -> str:
+    return f"/v1/runs/{quoted(run)}" if run else "/v1/queue"
 
 
 def clear(key: str | None, as_json: bool) -> int:
@@ -47,10 +96,17 @@ def _taken_back(path: str, words: str, key: str | None, as_json: bool) -> int:
     return ask.told(answer, as_json, f"{words}: {answer.text('text')}.")
 
 
+RUN = argument("RUN", "A run's id or a unique prefix of it; default: the whole queue.", often="?")
+RUN_SORT = "newest (default), oldest, name, state, jobs, ended; `--sort=-name`: turned."
 VERBS = {
-    "show": Verb(show, "What waits and runs, in numbers.", (JSON,)),
-    "pause": Verb(pause, "Start no further stage.", COMMAND),
-    "resume": Verb(resume, "Go on.", COMMAND),
+    "show": Verb(show, "What waits and runs, in numbers; or one run whole.", (RUN, JSON)),
+    "runs": Verb(
+        runs,
+        "Runs that match a FILTER, with their folders.",
+        (argument("FILTER", FILTER, dest="filters", often="*"), *PAGE, option("--sort", "ORDER", RUN_SORT), JSON),
+    ),
+    "pause": Verb(pause, "Start no further stage; of one run, or of all.", (RUN, *COMMAND)),
+    "resume": Verb(resume, "Go on; with one run, or with all.", (RUN, *COMMAND)),
     "clear": Verb(clear, "Cancel all that waits.", COMMAND),
     "mode": Verb(
         mode,

@@ -139,6 +139,8 @@ class _Reply(NamedTuple):
                 yield self.stream.read()
         except OSError as fault:
             raise HungUp(_broken(fault)) from None
+        except ValueError:
+            raise HungUp("What answers on the socket does not speak as the daemon does.") from None
 
     def body(self) -> bytes:
         with self.stream:
