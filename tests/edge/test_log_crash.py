@@ -1,8 +1,10 @@
 """A process that is killed, a disk that is full or fails: what was told is on disk, nothing is told afterwards."""
 
 import asyncio
+import os
 import random
 import resource
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -57,7 +59,7 @@ def batch(first: int, last: int) -> list[Envelope]:
     ]
 
 
-def start(home: Path, limit: int | None = None) -> subprocess.Popen[str]:
+def start(home: Path, limit: int | None = None, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
     """A process that appends and prints each seq once it was told that it is durable."""
 
     def bound() -> None:
@@ -67,7 +69,7 @@ def start(home: Path, limit: int | None = None) -> subprocess.Popen[str]:
 
     return subprocess.Popen(
         [sys.executable, "-P", "-c", APPENDING, str(home)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=bound,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=bound, env={**os.environ, **(env or {})},
     )  # fmt: skip
 
 
@@ -139,3 +141,90 @@ def test_a_full_disk_ends_the_log_and_loses_nothing_that_was_told(tmp_path: Path
     assert verdict.head.seq >= told(output) > 50
     # With room again, the next process goes on.
     assert kill_after(tmp_path, 20) > verdict.head.seq
+
+
+# A disk that fails in the middle ------------------------------------------------------------------
+
+FAILING = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <stdio.h>
+static int of_the_log(int fd) {
+  char link[64], path[4096];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  ssize_t n = readlink(link, path, sizeof path - 1);
+  if (n < 0) return 0;
+  path[n] = 0;
+  return strstr(path, "events.db") != NULL && strstr(path, "-shm") == NULL;
+}
+/* The FAIL_AT-th write or sync of the log's files fails with EIO; all after it too, if FAIL_ALWAYS is set. */
+static int fails(int fd) {
+  static long count;
+  if (!of_the_log(fd)) return 0;
+  long at = atol(getenv("FAIL_AT"));
+  count++;
+  if (count == at || (count > at && getenv("FAIL_ALWAYS"))) { errno = EIO; return 1; }
+  return 0;
+}
+#define REAL(name, type) static type real; if (!real) real = (type)dlsym(RTLD_NEXT, name)
+typedef ssize_t (*writer)(int, const void *, size_t, off_t);
+ssize_t pwrite(int fd, const void *b, size_t n, off_t o) {
+  REAL("pwrite", writer); return fails(fd) ? -1 : real(fd, b, n, o);
+}
+ssize_t pwrite64(int fd, const void *b, size_t n, off_t o) {
+  REAL("pwrite64", writer); return fails(fd) ? -1 : real(fd, b, n, o);
+}
+typedef int (*syncer)(int);
+int fsync(int fd) { REAL("fsync", syncer); return fails(fd) ? -1 : real(fd); }
+int fdatasync(int fd) { REAL("fdatasync", syncer); return fails(fd) ? -1 : real(fd); }
+"""
+
+
+@pytest.fixture(scope="module")
+def failing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library that makes the disk fail, for LD_PRELOAD."""
+    if shutil.which("cc") is None:
+        pytest.skip("no C compiler here: the disk cannot be made to fail")
+    folder = tmp_path_factory.mktemp("failing")
+    (folder / "failing.c").write_text(FAILING)
+    library = folder / "failing.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, folder / "failing.c", "-ldl"], check=True)
+    return library
+
+
+def fail_at(home: Path, failing: Path, at: int, always: bool) -> None:
+    home.mkdir()
+    env = {"LD_PRELOAD": str(failing), "FAIL_AT": str(at)} | ({"FAIL_ALWAYS": "1"} if always else {})
+    process = start(home, env=env)
+    assert process.stdout is not None
+    seen = [process.stdout.readline() for _ in range(100)]
+    process.kill()  # of no avail to one that has ended by itself
+    output, complaint = process.communicate(timeout=30)
+    acknowledged = told("".join(seen) + output)
+    ended = (74,) if always else (74, -signal.SIGKILL)  # a checkpoint that fails once harms nobody
+    assert process.returncode in ended or not acknowledged, complaint
+    verdict = check(home / "events.db", home / "events.head", deep=True)
+    assert verdict.findings == (), (at, always)
+    assert verdict.head.seq >= acknowledged, (at, always)
+    kill_after(home, 3)  # the next process goes on
+    assert check(home / "events.db", home / "events.head", deep=True).findings == (), (at, always)
+
+
+@pytest.mark.story
+@pytest.mark.parametrize("at", [1, 6, 17, 33, 60])
+def test_a_failing_write_or_sync_loses_nothing_that_was_told(tmp_path: Path, failing: Path, at: int) -> None:
+    fail_at(tmp_path / "once", failing, at, always=False)
+    fail_at(tmp_path / "always", failing, at, always=True)
+
+
+@pytest.mark.long
+@pytest.mark.story
+@pytest.mark.timeout(1800)
+def test_every_failing_write_or_sync_loses_nothing_that_was_told(tmp_path: Path, failing: Path) -> None:
+    for at in range(1, 121):
+        fail_at(tmp_path / f"once-{at}", failing, at, always=False)
+        fail_at(tmp_path / f"always-{at}", failing, at, always=True)

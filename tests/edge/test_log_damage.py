@@ -290,7 +290,7 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "events.db"
     with closing(sqlite3.connect(path)) as db:
         db.execute("CREATE TABLE other(a)")
-    with pytest.raises(LogDamaged, match="not say that it is a log of stablenew|no such table"):
+    with pytest.raises(LogDamaged, match=r"no log of stablenew|not say that|no such table"):
         open_log(path, head_of(path))
 
 

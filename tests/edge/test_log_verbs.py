@@ -37,9 +37,11 @@ def append(home: Places) -> Append:
     async def run(times: int) -> None:
         home.state.mkdir(parents=True, exist_ok=True, mode=0o700)
         log = open_log(home.log, home.head)
+        batch: list[Envelope] = []
         for seq in range(log.head.seq + 1, log.head.seq + 1 + times):
             event = QueuePaused() if seq % 2 else JobHeld(job=JobId("a.1"))
-            await log.append([Envelope(seq=Seq(seq), at=AT + seq, epoch=Seq(1), actor="uid:1000", event=event)])
+            batch.append(Envelope(seq=Seq(seq), at=AT + seq, epoch=Seq(1), actor="uid:1000", event=event))
+        await log.append(batch)
         await log.close()
 
     return run

@@ -61,6 +61,7 @@ def append(log: Path) -> Append:
 
     async def run(times: int) -> None:
         opened = open_log(log, log.with_name("events.head"))
+        batch: list[Envelope] = []
         modes: tuple[QueueMode, ...] = ("share", "warm", "free")
         for seq in range(opened.head.seq + 1, opened.head.seq + 1 + times):
             events = (
@@ -68,7 +69,8 @@ def append(log: Path) -> Append:
                 QueueModeChanged(was=modes[seq % 3], now=modes[(seq + 1) % 3]),
             )  # fmt: skip
             event = events[seq % len(events)]
-            await opened.append([Envelope(seq=Seq(seq), at=next(clock), epoch=Seq(1), actor="daemon", event=event)])
+            batch.append(Envelope(seq=Seq(seq), at=next(clock), epoch=Seq(1), actor="daemon", event=event))
+        await opened.append(batch)
         await opened.close()
 
     return run
