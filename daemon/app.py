@@ -23,6 +23,7 @@ from daemon import upkeep
 from daemon.api.house import Condition, House
 from daemon.api.server import serve
 from daemon.artifacts.film import make_film
+from daemon.artifacts.results import find
 from daemon.artifacts.store import ArtifactStore
 from daemon.artifacts.thumbs import Thumbnails
 from daemon.claim import Claim, socket_path
@@ -46,6 +47,7 @@ from schema.errors import Exit
 from schema.ids import ALPHABET, ID_LENGTH, NodeId, Sha256
 from schema.observations import DaemonBegan, DaemonEnds
 from schema.orders import Card
+from schema.pages import ImageRow
 from schema.places import Places
 from schema.settings import Settings
 
@@ -193,7 +195,11 @@ def _house(parts: Parts, env: Mapping[str, str], stopping: asyncio.Event) -> Hou
     async def put_picture(body: AsyncIterator[bytes]) -> Sha256:
         return (await parts.store.accept(body)).sha256
 
-    planner = parts.planner
+    def in_results(row: ImageRow) -> Path | None:
+        sha256 = Sha256(row.sha256)
+        return find(root, row, parts.store.path(sha256)) if parts.store.has(sha256) else None
+
+    planner, root = parts.planner, results_root(parts.places, parts.settings)
     return House(
         version=VERSION,
         pid=os.getpid(),
@@ -203,9 +209,10 @@ def _house(parts: Parts, env: Mapping[str, str], stopping: asyncio.Event) -> Hou
         clock=time.time,
         draw_id=draw_id,
         condition=condition,
+        trouble=lambda: parts.loopback.trouble,
         stop=stopping.set,
         settings=lambda: parts.settings,
-        results=results_root(parts.places, parts.settings),
+        results=root,
         ledger=parts.ledger,
         log=parts.log,
         views=parts.views,
@@ -219,6 +226,7 @@ def _house(parts: Parts, env: Mapping[str, str], stopping: asyncio.Event) -> Hou
         blob=parts.store.path,
         thumbnail=parts.thumbnails.of,
         results_reached=parts.results.reached,
+        in_results=in_results,
     )
 
 

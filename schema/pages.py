@@ -54,6 +54,12 @@ class ImageRow(Plain, frozen=True, kw_only=True):
     """Absolute, in the results folder if it is there, else in the artifact store."""
     trashed: bool = False
     suspect: str | None = None
+    folder: str = ""
+    """Name of its run's results folder."""
+    stage_number: int = 1
+    """Of its stage in the job's pipeline, from 1."""
+    index: int = 0
+    """Among the pictures of its attempt."""
 
 
 class ImageRecord(Plain, frozen=True, kw_only=True):

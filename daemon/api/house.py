@@ -100,6 +100,8 @@ class House:
     clock: Callable[[], float]
     draw_id: Callable[[], str]
     condition: Callable[[], Condition]
+    trouble: Callable[[], str] = field(default=lambda: "")
+    """Why it is not ready, in a sentence; empty where nothing stands in the way."""
     stop: Callable[[], None]
     """Asks the daemon to stop; returns at once."""
     settings: Callable[[], Settings]

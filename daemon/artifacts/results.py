@@ -15,8 +15,8 @@ from daemon.artifacts import manifest as m
 from daemon.artifacts.files import Incoming, sync_folder, write_whole
 from daemon.artifacts.names import safe_name
 from schema.errors import Refused
-from schema.ids import Sha256, number_of
-from schema.pages import FilmRecord, ImageRecord, JobRecord, RunRecord, StageRecord
+from schema.ids import JobId, Sha256, number_of
+from schema.pages import FilmRecord, ImageRecord, ImageRow, JobRecord, RunRecord, StageRecord
 from schema.plans import Picture
 
 EXTENSIONS = {
@@ -84,6 +84,18 @@ def write_film(root: Path, run: RunRecord, path_of: PathOf, *, links: bool = Tru
     raise AssertionError("names do not end")
 
 
+def find(root: Path, row: ImageRow, source: Path) -> Path | None:
+    """Where a picture lies in its run's folder; None where it is not there under the name it was given first."""
+    stem = _file_stem(row.name, row.job)
+    folder = root / row.folder
+    if not row.final:
+        folder, stem = folder / "stages", f"{stem}-{row.stage_number:02d}-{row.stage}"
+    if row.index:
+        stem = f"{stem}+{row.index + 1}"
+    name = next(iter(_names(folder, stem, source.suffix[1:])))
+    return name if _is_same(name, source, row.bytes, row.sha256) else None
+
+
 def open_folder(root: Path, run: RunRecord) -> Path:
     """The run's folder, made if need be; absolute. Refuses to leave the results root."""
     name = run.spec.folder
@@ -104,10 +116,12 @@ def final_stage(job: JobRecord) -> StageRecord | None:
 
 def file_stem(job: JobRecord) -> str:
     """The job's name where it can be a file's as it stands; else made so, with the job's number to keep it apart."""
-    name = safe_name(job.spec.name, STEM_LIMIT)
-    if name == job.spec.name and name.lower() not in TAKEN:
-        return name
-    return f"{name}+{number_of(job.id)}"
+    return _file_stem(job.spec.name, job.id)
+
+
+def _file_stem(name: str, job: JobId) -> str:
+    fit = safe_name(name, STEM_LIMIT)
+    return name if fit == name and name.lower() not in TAKEN else f"{fit}+{number_of(job)}"
 
 
 def _job(
@@ -191,17 +205,21 @@ def _names(place: Path, stem: str, extension: str) -> Iterable[Path]:
 
 
 def _stands(name: Path, source: Path, file: Picture) -> bool:
+    return _is_same(name, source, file.bytes, file.sha256)
+
+
+def _is_same(name: Path, source: Path, size: int, sha256: str) -> bool:
     """Whether this very content lies under this name: one file with the source, or a copy that its sidecar names."""
     try:
         found = name.lstat()
     except OSError:
         return False
-    if found.st_size != file.bytes or name.is_symlink():
+    if found.st_size != size or name.is_symlink():
         return False
     if os.path.samestat(found, source.stat()):
         return True
     told = _told_beside(name)
-    return (told or hashlib.sha256(name.read_bytes()).hexdigest()) == file.sha256
+    return (told or hashlib.sha256(name.read_bytes()).hexdigest()) == sha256
 
 
 def _told_beside(name: Path) -> str | None:

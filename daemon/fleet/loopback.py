@@ -29,6 +29,8 @@ class Loopback:
         self._node = node
         self._options = options
         self._process: asyncio.subprocess.Process | None = None
+        self.trouble = ""
+        """Why no agent is up, if one was tried."""
 
     async def lives(self) -> AsyncGenerator[tuple[Path, asyncio.Task[int]], None]:
         """The agent's socket, and the task that ends when that agent does. Ends never."""
@@ -39,12 +41,14 @@ class Loopback:
             try:
                 process, path = await self._start()
             except (OSError, TimeoutError) as fault:
-                log.error("the loopback agent did not start: %s", fault)
+                self.trouble = f"the loopback agent did not start: {fault}"
+                log.error("%s", self.trouble)
             else:
+                self.trouble = ""
                 ended = asyncio.create_task(process.wait())
                 yield path, ended
-                status = await ended
-                log.warning("the loopback agent ended with status %s", status)
+                self.trouble = f"the loopback agent ended with status {await ended}"
+                log.warning("%s", self.trouble)
             wait = FIRST_WAIT if loop.time() - born > LONGEST_WAIT else min(wait * 2, LONGEST_WAIT)
             await asyncio.sleep(wait)
 
@@ -78,7 +82,7 @@ class Loopback:
             process.kill()
             raise
         if not line:
-            raise OSError(f"it ended with status {await process.wait()} before it listened; see its log")
+            raise OSError(f"it ended with status {await process.wait()} before it listened; see the logs")
         return process, path
 
 

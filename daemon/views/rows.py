@@ -19,7 +19,8 @@ JOB_COLUMNS = (
 IMAGE_COLUMNS = (
     "images.id, images.job, images.run, images.stage, jobs.name, images.final, images.created, images.media,"
     " images.bytes, images.width, images.height, images.sha256, images.pixels, images.stars, images.pack, images.model,"
-    " images.seed, images.trashed, images.suspect,"
+    " images.seed, images.trashed, images.suspect, images.number, jobs.stages AS pipeline,"
+    " (SELECT folder FROM runs WHERE runs.id = images.run) AS folder,"
     " (SELECT json_group_array(tag) FROM tags WHERE image = images.id) AS tags"
 )
 
@@ -76,6 +77,9 @@ def image_row(row: Found) -> ImageRow:
         seed=row["seed"],
         trashed=bool(row["trashed"]),
         suspect=row["suspect"],
+        folder=row["folder"],
+        stage_number=texts(row["pipeline"]).index(row["stage"]) + 1,
+        index=row["number"],
     )
 
 

@@ -53,6 +53,9 @@ def test_a_pack_becomes_pictures_a_film_and_a_manifest(home):
                 with Image.open(found) as picture:
                     assert picture.size == (artifact["width"], artifact["height"])
 
+    listed = home.json("image", "list", f"run:{done['run']}", "--limit", "100")["items"]
+    assert {Path(image["path"]).parent for image in listed} == {folder, folder / "stages"}
+
     frames, seconds = imageio_ffmpeg.count_frames_and_secs(done["video"])
     assert frames == summary["jobs"]
     assert seconds == pytest.approx(frames / 8, abs=0.2)

@@ -18,6 +18,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     socket: str
     state: str
     """`starting`, `ready`, `read-only` or `stopping`."""
+    trouble: str
+    """Why it is not ready."""
     started: float
     results: str
     head: int
@@ -38,7 +40,7 @@ async def status(house: House, request: web.Request) -> web.StreamResponse:
     return answer(
         Status(
             version=house.version, pid=house.pid, socket=str(house.socket), state=house.condition(),
-            started=house.started, results=str(house.results), head=scene.head, queue=scene.queue,
+            trouble=house.trouble(), started=house.started, results=str(house.results), head=scene.head, queue=scene.queue,
             running=scene.running, runs=scene.runs, nodes=scene.nodes, undo=scene.undo, redo=scene.redo,
         )
     )  # fmt: skip
