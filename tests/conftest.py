@@ -1,5 +1,6 @@
 """What every suite shares: the long suite stays out unless asked for, and a sample of it rotates by the day."""
 
+import asyncio
 import datetime
 import random
 
@@ -8,6 +9,13 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--sample", type=int, default=0, help="run only this many of the selected tests, others each day")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """pytest-asyncio makes a loop only to put it back after its first test, and never closes it: give it one."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    config.add_cleanup(loop.close)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
