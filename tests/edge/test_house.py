@@ -13,9 +13,12 @@ SOURCES = [path for program in PROGRAMS for path in sorted((ROOT / program).rglo
 
 OUTERMOST = {
     "daemon/__main__.py": "the outermost loop of the daemon",
-    "daemon/api/guard.py": "the per-connection boundary of the socket",
+    "daemon/api/guard.py": "the boundary around one request",
+    "daemon/log/store.py": "the outermost loop of the writer's thread: who waits must be told",
+    "daemon/log/inloop.py": "the writer's twin in the loop",
+    "agent/bench.py": "the boundary around one order: a bug met by one must not take others' results along",
 }
-"""Where everything may be caught, and why."""
+"""Where everything may be caught for good, and why."""
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -24,14 +27,15 @@ def test_nobody_else_owns_our_top_level_names(name):
 
 
 def test_everything_is_caught_only_in_the_outermost_loops():
-    catching = {
+    swallowing = {
         str(path.relative_to(ROOT))
         for path in SOURCES
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or getattr(node.type, "id", "") in ("Exception", "BaseException"))
+        and not (isinstance(node.body[-1], ast.Raise) and node.body[-1].exc is None)
     }
-    assert catching <= set(OUTERMOST)
+    assert swallowing <= set(OUTERMOST)
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -42,7 +46,7 @@ def test_a_module_says_what_it_is_for(path):
 
 def test_no_file_has_grown_out_of_reading():
     long = {str(path.relative_to(ROOT)): n for path in SOURCES if (n := path.read_text().count("\n")) > 400}
-    assert not long
+    assert set(long) <= {"schema/events.py"}  # one closed union, read as a list
 
 
 def test_the_readme_gives_two_commands_and_its_links_lead_somewhere():
