@@ -77,7 +77,7 @@ class Ledger:
     async def command(self, command: Command, origin: Origin) -> Answer:
         """The answer, once all that the command did is on disk. Raises Refused, LedgerStopped."""
         if origin.key is None:
-            return await self._post(command, origin)
+            return await self._letter(command, origin, None, wish=True)
         repeated = await self._recent.find(origin.actor, origin.key, origin.digest)
         if repeated is not None:
             return repeated
@@ -87,7 +87,7 @@ class Ledger:
 
     async def observe(self, observation: Observation, actor: str = "daemon", cause: Seq | None = None) -> None:
         """Returns when what the news made happen is on disk. Raises LedgerStopped."""
-        await asyncio.shield(self._letter(observation, Origin(actor), cause, wish=False))
+        await self._letter(observation, Origin(actor), cause, wish=False)
 
     @asynccontextmanager
     async def follow(self) -> AsyncIterator[AsyncIterator[Committed]]:
@@ -331,9 +331,6 @@ class Ledger:
         self._landed.set()
 
     # The mailbox -------------------------------------------------------------------------------
-
-    async def _post(self, command: Command, origin: Origin) -> Answer:
-        return await asyncio.shield(self._letter(command, origin, None, wish=True))
 
     def _letter(self, input: Input, origin: Origin, cause: Seq | None, *, wish: bool) -> asyncio.Future[Answer]:
         if self._stopping or self._broken is not None:

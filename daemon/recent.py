@@ -51,9 +51,9 @@ class Recent:
         """The wish is in the mailbox. A refused one leaves its key free."""
         self._seen[(actor, key)] = _Seen(digest, answer)
         answer.add_done_callback(lambda done: self._forget((actor, key)) if _came_to_nothing(done) else None)
-        for name in list(self._seen)[: max(0, len(self._seen) - MOST)]:
-            if self._seen[name].answer.done():
-                del self._seen[name]
+        oldest = next(iter(self._seen))
+        if len(self._seen) > MOST and self._seen[oldest].answer.done():
+            del self._seen[oldest]
 
     def _forget(self, name: tuple[str, str]) -> None:
         self._seen.pop(name, None)

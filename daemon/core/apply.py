@@ -15,14 +15,16 @@ def apply(state: State, envelope: e.Envelope) -> None:
     match event:
         case e.StageAssigned():
             stages.assigned(state, event, envelope)
+        case e.ArtifactStored() | e.LateResultRefused():
+            pass  # Facts for the views; nothing unfinished depends on them.
         case e.StageFinished():
             stages.finished(state, event, envelope)
         case e.JobSubmitted():
             jobs.submitted(state, event, envelope)
         case e.JobFinished():
             jobs.finished(state, event)
-        case e.ArtifactStored() | e.LateResultRefused() | e.NothingChanged() | e.LogLossAccepted() | e.DaemonStopped():
-            pass  # Facts for the views; nothing unfinished depends on them.
+        case e.ImageRated() | e.ImageTagged() | e.ImagesCompared() | e.ImageTrashed() | e.ImageRestored():
+            pass  # Verdicts live in the views; here they can only be undone.
         case e.JobHeld() | e.JobReleased():
             jobs.hold_changed(state, event, envelope)
         case e.JobMoved():
@@ -59,8 +61,8 @@ def apply(state: State, envelope: e.Envelope) -> None:
             runs.film_ended(state, event)
         case e.RunFinished():
             runs.finished(state, event)
-        case e.ImageRated() | e.ImageTagged() | e.ImagesCompared() | e.ImageTrashed() | e.ImageRestored():
-            pass  # Verdicts live in the views; here they can only be undone.
+        case e.NothingChanged() | e.LogLossAccepted() | e.DaemonStopped():
+            pass
         case e.QueuePaused():
             state.paused = True
         case e.QueueResumed():

@@ -271,6 +271,8 @@ def steps_left(state: State, job: Job) -> tuple[StageStep, ...]:
 def inputs_for(state: State, job: Job, stage: StageId) -> tuple[Sha256, ...]:
     """The pictures of the nearest finished stage before `stage`."""
     files: tuple[Sha256, ...] = ()
+    if not job.done:
+        return files
     by_stage = {done.stage: done.files for done in job.done}
     for step in steps_of(state, job):
         if step.id == stage:

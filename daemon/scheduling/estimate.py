@@ -13,11 +13,11 @@ def units(step: StageStep) -> float:
     return max(step.megapixels, 0.1) * max(step.steps, 1)
 
 
-def learn(paces: Mapping[str, float], step: StageStep, seconds: float) -> dict[str, float]:
-    """Exponentially weighted mean of seconds per unit; the first measurement counts whole."""
+def learn(paces: Mapping[str, float], step: StageStep, seconds: float) -> float:
+    """The new pace of the kind: weighted mean of seconds per unit; the first measurement counts whole."""
     now = seconds / units(step)
     before = paces.get(step.kind)
-    return {**paces, step.kind: now if before is None else before + ALPHA * (now - before)}
+    return now if before is None else before + ALPHA * (now - before)
 
 
 def seconds_for(paces: Mapping[str, float], step: StageStep) -> float | None:

@@ -147,9 +147,8 @@ def test_the_time_left_is_learned(case):
 
 def test_newer_measurements_weigh_more():
     step = StageStep(id="a", kind="txt2img", steps=10, megapixels=2.0)
-    paces = learn({}, step, 20.0)
-    assert paces == {"txt2img": 1.0}
-    paces = learn(paces, step, 40.0)
+    assert learn({}, step, 20.0) == 1.0
+    paces = {"txt2img": learn({"txt2img": 1.0}, step, 40.0)}
     assert paces == {"txt2img": pytest.approx(1.3)}
     assert seconds_for(paces, step) == pytest.approx(26.0)
     assert seconds_for(paces, StageStep(id="b", kind="upscale")) is None

@@ -47,7 +47,7 @@ def finished(state: State, event: e.StageFinished, envelope: e.Envelope) -> None
         state.runs[job.run].attention -= 1
     done = e.StageDone(stage=event.stage, token=event.token, node=event.node, images=event.images, files=event.files)
     job.done = _in_order(state, job, done)
-    job.effective = {**job.effective, event.stage: event.effective}
+    job.effective[event.stage] = event.effective
     job.phase = Held(since=envelope.at) if hold else Queued(since=envelope.at)
     _at_next_stage(job)
     if state.runs[job.run].spec.lane == "interactive":
@@ -124,13 +124,16 @@ def _at_next_stage(job: Job) -> None:
 
 
 def _in_order(state: State, job: Job, done: e.StageDone) -> tuple[e.StageDone, ...]:
+    steps, number = steps_of(state, job), len(job.done)
+    if number < len(steps) and steps[number].id == done.stage:
+        return (*job.done, done)
     by_stage: dict[StageId, e.StageDone] = {one.stage: one for one in job.done}
     by_stage[done.stage] = done
-    return tuple(by_stage[step.id] for step in steps_of(state, job) if step.id in by_stage)
+    return tuple(by_stage[step.id] for step in steps if step.id in by_stage)
 
 
 def _learn(state: State, brief: Brief, event: e.StageFinished) -> None:
     node = state.nodes.get(brief.attempt.node)
     seconds = event.measures.executed_s
     if node is not None and seconds > 0.0:
-        node.paces = learn(node.paces, brief.step, seconds)
+        node.paces[brief.step.kind] = learn(node.paces, brief.step, seconds)
