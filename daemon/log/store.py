@@ -232,11 +232,13 @@ class _Writer:
         self._synced = monotonic()
 
     def _empty_wal(self) -> None:
+        self._db.execute("PRAGMA busy_timeout=0")  # a reader may keep the WAL; batches must not wait for it
         try:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_FULL:  # all is safe in the WAL; when there is room again, then
                 raise
+        self._db.execute("PRAGMA busy_timeout=5000")
         self._emptied = True
 
     def _tell(self, batches: list[_Batch], error: BaseException | None) -> None:

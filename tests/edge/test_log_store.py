@@ -4,10 +4,12 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from daemon.log.appender import Appender
 from daemon.log.store import Log, LogBroken, LogFile, LogInLoop, open_log, read_log
 from daemon.log.tables import COLUMNS, reader, writer
 from schema.events import Envelope, Event, FilmFinished, ImagesCompared, JobHeld, JobReleased, QueuePaused, StageFailed
@@ -24,6 +26,14 @@ def event(seq: int, happened: Event | None = None, **more: object) -> Envelope:
 
 def batch(first: int, last: int) -> tuple[Envelope, ...]:
     return tuple(event(seq) for seq in range(first, last + 1))
+
+
+async def eventually(holds: Callable[[], bool]) -> None:
+    for _ in range(2000):
+        if holds():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("it did not come about within ten seconds")
 
 
 @pytest.fixture
@@ -259,6 +269,58 @@ def test_every_commit_is_synced_and_only_simulations_do_without(path: Path) -> N
     for durable, wanted in ((True, 2), (False, 0)):  # FULL, OFF
         with closing(writer(path, durable=durable)) as db:
             assert db.execute("PRAGMA synchronous").fetchone() == (wanted,)
+
+
+async def test_submitters_share_their_commits(opened: Callable[[], LogFile], monkeypatch: pytest.MonkeyPatch) -> None:
+    commits: list[int] = []
+    append = Appender.append
+
+    def counted(appender: Appender, batches: Sequence[Sequence[Envelope]]) -> None:
+        commits.append(sum(map(len, batches)))
+        append(appender, batches)
+
+    monkeypatch.setattr(Appender, "append", counted)
+    log = opened()
+    numbers = count(1)
+
+    async def submit() -> None:
+        for _ in range(30):
+            await log.append([event(next(numbers))])
+
+    await asyncio.gather(*(submit() for _ in range(64)))
+    await log.close()
+    assert sum(commits) == 64 * 30
+    assert len(commits) <= 64 * 30 / 48
+
+
+async def test_an_idle_log_empties_its_wal(
+    opened: Callable[[], LogFile], path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.log.store.IDLE_S", 0.01)
+    monkeypatch.setattr("daemon.log.store.SYNC_ANCHOR_S", 0.01)
+    log = opened()
+    wal = path.with_name("events.db-wal")
+    for turn in range(2):
+        await log.append(batch(turn * 50 + 1, turn * 50 + 50))
+        await eventually(lambda: wal.stat().st_size == 0)
+    await log.close()
+
+
+async def test_a_reader_that_dawdles_holds_up_nobody(
+    opened: Callable[[], LogFile], path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.log.store.IDLE_S", 0.01)
+    monkeypatch.setattr("daemon.log.store.SYNC_ANCHOR_S", 0.01)
+    log = opened()
+    await log.append(batch(1, 50))
+    with closing(reader(path)) as db:
+        db.execute("BEGIN")
+        db.execute("SELECT * FROM events").fetchone()
+        async with asyncio.timeout(4):  # SQLite alone would wait for five seconds
+            for turn in range(1, 20):
+                await log.append(batch(turn * 50 + 1, turn * 50 + 50))
+                await asyncio.sleep(0.02)
+    await log.close()
 
 
 # The loop's twin alone ----------------------------------------------------------------------------
