@@ -15,12 +15,12 @@ from agent.backends.sketch.effective import flattened, model_of
 from agent.backends.sketch.palette import STYLES
 from agent.backends.sketch.pixels import PROCESSORS, RESTORERS, UPSCALERS
 from agent.backends.sketch.regions import DETECTORS
-from agent.backends.sketch.stages import KINDS, run_stage
+from agent.backends.sketch.stages import KINDS, REGION_SIDE, run_stage
 from agent.backends.sketch.texture import SAMPLERS, SCHEDULERS
 from schema.orders import BackendCard, Gpu
 from schema.plans import Scalar
 from schema.settings import SketchSettings
-from schema.stages import Detail, ImageStage, Img2Img, Refiner, Resize, Txt2Img, Upscale
+from schema.stages import Detail, ImageStage, Img2Img, Refiner, Txt2Img, Upscale
 
 BASE_GB = 1.6
 """Memory a loaded model is said to take."""
@@ -107,11 +107,9 @@ class Sketch:
 
     def _claim(self, config: ImageStage, size: tuple[int, int], reduced: bool) -> float:
         """Peak memory in GB. Raises BackendTrouble where a GPU of the set size would give up."""
-        if isinstance(config, Resize):
+        megapixels = _held_megapixels(config, size)
+        if not megapixels:
             return self._used
-        megapixels = size[0] * size[1] / 1e6
-        if isinstance(config, Upscale) and config.tile:
-            megapixels = min(megapixels, config.tile**2 / 1e6)
         peak = BASE_GB + GB_PER_MEGAPIXEL * megapixels * (REDUCED if reduced else 1.0)
         limit = self._settings.vram_gb
         if limit and peak > limit:
@@ -138,6 +136,20 @@ class Sketch:
             megapixels=sum(picture.width * picture.height for picture in outcome.pictures) / 1e6,
             peak_vram_gb=peak,
         )
+
+
+def _held_megapixels(config: ImageStage, size: tuple[int, int]) -> float:
+    """What a GPU would hold at once: the picture, a tile, a region, or nothing where the processor does it."""
+    whole = size[0] * size[1] / 1e6
+    match config:
+        case Txt2Img() | Img2Img() | Refiner():
+            return whole
+        case Upscale():
+            return min(whole, config.tile**2 / 1e6) if config.tile else whole
+        case Detail():
+            return min(whole, REGION_SIDE**2 / 1e6)
+        case _:
+            return 0.0
 
 
 def _opened(path: Path) -> Image.Image:

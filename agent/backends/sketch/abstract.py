@@ -15,10 +15,10 @@ def veil(canvas: Canvas, view: View, words: tuple[str, ...], number: int) -> Non
     """A cloud of one colour, in places that the words choose."""
     rng = stream(view.seed, "veil", number, *words)
     colors = (view.palette.far, view.palette.accent, view.palette.water, view.palette.light, view.palette.near)
-    cells = rng.uniform(1.6, 4.0)
-    shape = noise(canvas.size, (cells, cells * canvas.height / canvas.width), rng, 2 + round(view.detail * 4))
+    cells = rng.uniform(1.2, 2.6)
+    shape = noise(canvas.size, (cells, cells * canvas.height / canvas.width), rng, 1 + round(view.detail * 2))
     low = round(rng.uniform(118, 146))
-    canvas.paint(colors[number % len(colors)], fade(ramp(shape, low, low + 14 + number * 8), rng.uniform(0.4, 0.8)))
+    canvas.paint(colors[number % len(colors)], fade(ramp(shape, low, low + 44 + number * 12), rng.uniform(0.4, 0.8)))
 
 
 def discs(canvas: Canvas, view: View, words: tuple[str, ...]) -> None:

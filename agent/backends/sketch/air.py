@@ -56,12 +56,12 @@ def flowers(canvas: Canvas, view: View) -> None:
     rng = view.rng("flowers")
     ridge = view.ridge(view.layers - 1)
     stems, heads, hearts = canvas.fine(), canvas.fine(), canvas.fine()
-    for _ in range(20 + view.count(round(170 * view.weight("flowers")))):
+    for _ in range(30 + view.count(round(380 * view.weight("flowers")))):
         x = stems.about = heads.about = hearts.about = rng.random()
-        near = rng.random()
+        near = rng.random() ** 1.5
         ground = height_at(ridge, x)
         foot = ground + (1.02 - ground) * near
-        tall, size = 0.012 + 0.05 * near, 0.003 + 0.009 * near
+        tall, size = 0.01 + 0.045 * near, 0.0014 + 0.0052 * near
         lean = rng.gauss(0, 0.006)
         stems.line([(x, foot), (x + lean, foot - tall)], 0.7 + near)
         for dx, dy in ((-0.8, 0.0), (0.8, 0.0), (0.0, -0.8), (0.0, 0.8)):

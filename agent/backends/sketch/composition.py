@@ -55,6 +55,7 @@ class Painting:
         image = _settled(self.canvas.image, detail, wish.seed, crisp="blur" in self._negative)
         amount = 0.25 if "grain" in self._negative else 0.9
         hand: Hand = hand_of(wish.sampler, wish.scheduler)
+        image = _banded(image, style_of(wish.model).bands)
         image = touch(image, hand, wish.seed, amount * (0.5 + 0.5 * detail))
         return balance(image, wish.cfg, tone_of(wish.vae, wish.clip_skip, wish.hypernetwork))
 
@@ -154,6 +155,13 @@ def _abstraction(view: View, words: tuple[str, ...]) -> list[tuple[str, Stroke]]
 
 def _bound(stroke: Callable[..., None], *args: object) -> Stroke:
     return lambda canvas: stroke(canvas, *args)
+
+
+def _banded(image: Image.Image, bands: int) -> Image.Image:
+    """Flat colours, as printed with a few plates; 0: as it is."""
+    if not bands:
+        return image
+    return image.point([round(round(v / 255 * (bands - 1)) * 255 / (bands - 1)) for v in range(256)] * 3)
 
 
 def _settled(image: Image.Image, detail: float, seed: int, crisp: bool) -> Image.Image:

@@ -44,7 +44,7 @@ def sun(canvas: Canvas, view: View) -> None:
     disc = fine.mask()
     canvas.paint(mix(p.light, (255, 255, 255), 0.3), disc)
     if night:
-        seas = ramp(noise(canvas.size, (14, 14), rng, 3), 128, 190)
+        seas = ramp(noise(canvas.size, (34, 34), rng, 3), 132, 190)
         canvas.paint(mix(p.light, p.middle, 0.45), fade(times(disc, seas), 0.55 * view.detail))
 
 
@@ -83,10 +83,10 @@ def range_of_land(canvas: Canvas, view: View, layer: int) -> None:
     body = Image.new("RGB", canvas.size, low)
     body.paste(gradient((canvas.width, reach), (mix(color, view.palette.light, 0.06), color, low)), (0, top))
     canvas.paint(body, mask)
-    slopes = noise(canvas.size, (10, 16), view.rng("slopes", layer), 2 + round(view.detail * 4))
+    slopes = noise(canvas.size, (4, 22), view.rng("slopes", layer), 2 + round(view.detail * 5))
     lit = mix(color, view.palette.light, 0.5)
-    canvas.paint(lit, fade(times(mask, ramp(slopes, 134, 210)), 0.34 * (0.35 + 0.65 * depth)))
-    if (view.has("snow") and view.has("mountains", "hills")) or (view.has("mountains") and depth < 0.55):
+    canvas.paint(lit, fade(times(mask, ramp(slopes, 116, 216)), 0.3 * (0.35 + 0.4 * depth)))
+    if view.has("mountains") and depth < 0.75:
         _snow_caps(canvas, view, layer, mask, min(ridge))
     if view.style.outline:
         edge = mask.filter(ImageFilter.FIND_EDGES)

@@ -40,7 +40,7 @@ def touch(image: Image.Image, hand: Hand, seed: int, amount: float) -> Image.Ima
     amount *= hand.strength
     match hand.kind:
         case "pencil":
-            return _lit(image, _strokes(size, hand, rng.randbytes, unit), 0.3 * amount)
+            return _lit(image, _strokes(size, hand, rng.randbytes, unit), 0.17 * amount)
         case "charcoal":
             coarse = noise(size, (size[0] / (3.2 * unit), size[1] / (3.2 * unit)), rng, 2)
             return _lit(_lit(image, coarse, 0.5 * amount), grain(size, rng), 0.12 * amount)
@@ -102,7 +102,7 @@ def _strokes(size: tuple[int, int], hand: Hand, randbytes: object, unit: float) 
     """Noise drawn out along one direction."""
     assert callable(randbytes)
     side = round((size[0] ** 2 + size[1] ** 2) ** 0.5) + 4
-    across, down = max(2, round(side / (26 * unit * hand.size))), max(2, round(side / (1.5 * unit)))
+    across, down = max(2, round(side / (34 * unit * hand.size))), max(2, round(side / (1.5 * unit)))
     drawn = Image.frombytes("L", (across, down), randbytes(across * down))
     turned = drawn.resize((side, side), Image.Resampling.BICUBIC).rotate(hand.slope, Image.Resampling.BILINEAR)
     left, top = (side - size[0]) // 2, (side - size[1]) // 2

@@ -67,16 +67,25 @@ def _pine(fine: Fine, x: float, foot: float, tall: float, tiers: int) -> None:
 
 def _trees(fine: Fine, view: View, layer: int, ridge: Ridge, depth: float) -> None:
     rng = view.rng("trees", layer)
-    for _ in range(3 + view.count(7)):
-        x = rng.choice((rng.uniform(0.0, 0.36), rng.uniform(0.64, 1.0)))
-        tall = (0.09 + 0.17 * depth**2) * rng.uniform(0.7, 1.3) * math.sqrt(view.weight("trees"))
+    for _ in range(3 + view.count(6)):
+        x = fine.about = rng.choice((rng.uniform(0.0, 0.34), rng.uniform(0.66, 1.0)))
+        tall = (0.1 + 0.17 * depth**2) * rng.uniform(0.7, 1.3) * math.sqrt(view.weight("trees"))
         foot = height_at(ridge, x) + 0.01
-        fine.about = x
-        fine.shape([(x - tall * 0.035, foot), (x + tall * 0.035, foot), (x + tall * 0.012, foot - tall * 0.7),
+        fine.shape([(x - tall * 0.04, foot), (x + tall * 0.04, foot), (x + tall * 0.012, foot - tall * 0.7),
                     (x - tall * 0.012, foot - tall * 0.7)])  # fmt: skip
-        for _ in range(8 + view.count(26)):
-            out, up = rng.gauss(0, 0.17) * tall, rng.gauss(0.72, 0.13) * tall
-            fine.disc(x + out, foot - up, tall * rng.uniform(0.05, 0.13), squash=0.85)
+        fine.disc(x, foot - tall * 0.74, tall * 0.2, squash=0.95)
+        for _ in range(14 + view.count(70)):
+            around, reach = rng.random(), math.sqrt(rng.random())
+            out, up = _round(around, reach)
+            fine.disc(x + out * tall * 0.29, foot - tall * (0.74 + up * 0.24), tall * rng.uniform(0.03, 0.075))
+
+
+def _round(around: float, reach: float) -> tuple[float, float]:
+    """A place within a circle of radius 1 without sine or cosine, which differ between machines."""
+    side, place = int(around * 4), (around * 4) % 1.0 * 2 - 1
+    length = math.sqrt(1 + place * place)
+    x, y = ((1.0, place), (-place, 1.0), (-1.0, -place), (place, -1.0))[side]
+    return x / length * reach, y / length * reach
 
 
 def _grass(fine: Fine, view: View, ridge: Ridge) -> None:
@@ -126,8 +135,8 @@ def _windows(lit: Fine, name: float, view: View, box: tuple[float, float, float,
 def _castle(canvas: Canvas, view: View, ridge: Ridge) -> None:
     rng = view.rng("castle")
     middle = rng.uniform(0.3, 0.7)
-    foot = height_at(ridge, middle) + 0.035
-    size = 0.2 * math.sqrt(view.weight("castle"))
+    foot = height_at(ridge, middle) + 0.012
+    size = 0.27 * math.sqrt(view.weight("castle"))
     body, roofs, lit = canvas.fine(), canvas.fine(), canvas.fine()
     body.about = roofs.about = lit.about = middle
     body.box(middle - size * 0.62, foot - size * 0.42, middle + size * 0.62, foot + 0.1)
@@ -141,7 +150,9 @@ def _castle(canvas: Canvas, view: View, ridge: Ridge) -> None:
         for number in range(view.count(3)):
             y = foot - tall * (0.82 - 0.26 * number)
             lit.box(x - wide * 0.16, y, x + wide * 0.16, y + size * 0.045)
-    stone = mix(view.land(max(0, view.layers - 2)), view.palette.low, 0.16)
+    stone = mix(view.land(max(0, view.layers - 2)), view.palette.near, 0.5)
+    if view.hour in ("day", "dawn"):
+        stone = mix(stone, view.palette.low, 0.45)
     canvas.paint(stone, body.mask())
     canvas.paint(mix(stone, view.palette.accent, 0.42), roofs.mask())
     canvas.paint(view.palette.accent, lit.mask())
@@ -160,18 +171,19 @@ def _town(canvas: Canvas, view: View, ridge: Ridge) -> None:
     body, roofs, lit = canvas.fine(), canvas.fine(), canvas.fine()
     middle = rng.uniform(0.3, 0.7)
     for _ in range(3 + view.count(13)):
-        x = body.about = roofs.about = lit.about = middle + rng.gauss(0, 0.13)
-        size = rng.uniform(0.03, 0.055) * math.sqrt(view.weight("town"))
-        foot = height_at(ridge, x) + 0.02
+        x = body.about = roofs.about = lit.about = middle + rng.gauss(0, 0.16)
+        size = rng.uniform(0.026, 0.046) * math.sqrt(view.weight("town"))
+        foot = height_at(ridge, x) + 0.006
         body.box(x - size, foot - size * 1.3, x + size, foot + 0.05)
         roofs.shape([(x - size * 1.2, foot - size * 1.25), (x + size * 1.2, foot - size * 1.25),
                      (x, foot - size * 2.3)])  # fmt: skip
         for place in (-0.45, 0.35):
             if rng.random() < 0.8:
                 lit.box(x + (place - 0.13) * size, foot - size, x + (place + 0.13) * size, foot - size * 0.6)
-    wall = mix(view.land(max(0, view.layers - 2)), view.palette.low, 0.2)
+    wall = mix(mix(view.palette.far, view.palette.near, 0.75), view.palette.low, 0.14)
     canvas.paint(wall, body.mask())
-    canvas.paint(mix(mix(wall, view.palette.accent, 0.45), view.palette.near, 0.2), roofs.mask())
+    roof = (240, 244, 250) if view.has("snow") else mix(view.palette.accent, view.palette.near, 0.5)
+    canvas.paint(mix(roof, view.palette.middle, 0.25), roofs.mask())
     canvas.paint(view.palette.accent, lit.mask())
 
 

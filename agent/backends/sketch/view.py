@@ -42,7 +42,11 @@ class View(NamedTuple):
         return (layer + 1) / self.layers
 
     def land(self, layer: int) -> Color:
-        return mix(self.palette.far, self.palette.near, math.pow(self.depth(layer), 1.3))
+        color = mix(self.palette.far, self.palette.near, math.pow(self.depth(layer), 1.3))
+        if not self.has("snow"):
+            return color
+        light = 0.82 if self.hour in ("day", "dawn") else 0.56
+        return mix(color, mix((246, 248, 252), self.palette.middle, 0.22), light)
 
     def base(self, layer: int) -> float:
         """Height of a land layer's middle, from above."""
@@ -78,7 +82,7 @@ def _ridge(view: View, layer: int) -> list[float]:
         swing *= rough
     base = view.base(layer) - lift
     if view.has("water") and layer == view.layers - 1:
-        side = 1 if rng.random() < 0.5 else -1
+        side = view.rng("shore").choice((-1, 1))
         last = len(heights) - 1
         return [base - steep * h + 0.17 * side * (2 * i / last - 1) for i, h in enumerate(heights)]
     return [base - steep * h for h in heights]
