@@ -81,10 +81,24 @@ def open_log(path: Path, anchor_path: Path, *, deep: bool = False) -> "LogFile":
     path.parent.mkdir(parents=True, exist_ok=True)
     if anchor.read(anchor_path) is None:  # before the log: a log with events and no anchor is damage
         anchor.reset(anchor_path, verdict.head)
+    if not path.exists() or path.stat().st_size == 0:
+        _create(path)
     db = writer(path)
-    anchor.sync_folder(path.parent)
     note_verified(path, verdict.head)
     return LogFile(path, db, Anchor(anchor_path), verdict.head)
+
+
+def _create(path: Path) -> None:
+    """A log without events, there at once and whole: a half-made one could not be read by anybody."""
+    spare = path.with_name(f".{path.name}.new")
+    for ending in ("", "-journal", "-wal", "-shm"):
+        spare.with_name(spare.name + ending).unlink(missing_ok=True)
+    writer(spare).close()
+    for ending in ("-wal", "-shm"):  # of a log that somebody took away: not of this one
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + ending).rename(path.with_name(f"{path.name}{ending}.orphan"))
+    spare.replace(path)
+    anchor.sync_folder(path.parent)
 
 
 class _Batch(NamedTuple):

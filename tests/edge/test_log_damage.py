@@ -197,6 +197,17 @@ def test_a_log_that_is_gone_is_told(closed: Path) -> None:
     assert not closed.exists()
 
 
+async def test_the_wal_of_a_log_that_was_taken_away_is_not_read_into_a_new_one(crashed: Path) -> None:
+    crashed.unlink()
+    head_of(crashed).unlink()
+    log = open_log(crashed, head_of(crashed))
+    assert log.head.seq == 0
+    await log.append(batch(1, 3))
+    await log.close()
+    assert sum(1 for _ in read_log(crashed)) == 3
+    assert crashed.with_name("events.db-wal.orphan").exists()
+
+
 def test_damage_changes_nothing_on_disk(crashed: Path) -> None:
     wal = crashed.with_name("events.db-wal")
     wal.write_bytes(wal.read_bytes()[:50_000])
