@@ -197,9 +197,14 @@ def test_a_log_that_is_gone_is_told(closed: Path) -> None:
     assert not closed.exists()
 
 
+def take_away(path: Path) -> None:
+    """As a person does who forgets the WAL."""
+    path.unlink()
+    head_of(path).unlink()
+
+
 async def test_the_wal_of_a_log_that_was_taken_away_is_not_read_into_a_new_one(crashed: Path) -> None:
-    crashed.unlink()
-    head_of(crashed).unlink()
+    take_away(crashed)
     log = open_log(crashed, head_of(crashed))
     assert log.head.seq == 0
     await log.append(batch(1, 3))
