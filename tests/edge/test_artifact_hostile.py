@@ -5,6 +5,7 @@ import io
 import os
 import struct
 import time
+import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -316,6 +317,19 @@ def test_readers_of_structure_and_texts_fail_only_in_words(form: str, data: st.D
 @given(st.lists(st.tuples(st.sampled_from([b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"abCd"]), st.binary(max_size=60))))
 def test_any_chunks_behind_a_header_are_read_or_refused(parts: list[tuple[bytes, bytes]]):
     _exercise(with_chunks(*(chunk(kind, body) for kind, body in parts)))
+
+
+@pytest.mark.parametrize("kind", [b"zTXt", b"iTXt"])
+def test_a_text_bomb_is_not_unpacked(kind: bytes):
+    raw = text_bomb(kind, 200 << 20)
+    tracemalloc.start()
+
+    with pytest.raises(Malformed):
+        png.check(raw)
+
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 << 20
 
 
 @pytest.mark.parametrize(

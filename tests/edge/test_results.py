@@ -229,6 +229,19 @@ def test_a_stage_run_again_gets_names_of_its_own_and_the_manifest_still_names_th
     assert (path.parent / "knights-01-v1-s7~2.png").read_bytes() == b"again"
 
 
+def test_a_picture_of_another_format_does_not_share_a_sidecar_with_an_earlier_one(shelf: Shelf, root: Path):
+    (first,) = results.write_job(root, run_of(), job_of([stage_of(shelf, "txt2img", b"first")]), shelf.path)
+    file = shelf.add(b"small", media="image/jpeg")
+    resized = stage_of(shelf, "resize", b"", kind="resize", token=8)
+    resized = msgspec.structs.replace(resized, images=(ImageRecord(id=ImageId("j"), index=0, file=file),))
+
+    (second,) = results.write_job(root, run_of(), job_of([resized]), shelf.path)
+
+    assert (first.file, second.file) == ("knights-01-v1-s7.png", "knights-01-v1-s7~2.jpg")
+    assert msgspec.json.decode(Path(first.path).with_suffix(".json").read_bytes(), type=Sidecar).image == first
+    assert msgspec.json.decode(Path(second.path).with_suffix(".json").read_bytes(), type=Sidecar).image == second
+
+
 def test_a_person_s_own_file_is_never_overwritten(shelf: Shelf, root: Path):
     folder = root / run_of().spec.folder
     folder.mkdir(parents=True)
