@@ -1,4 +1,4 @@
-"""What the benches share: lines of the table, interleaved rounds, a disk whose syncs take a known time, memory by /proc.
+"""What the benches share: lines of the table, interleaved rounds, a disk whose syncs take a known time, memory.
 
 A bench is a file `bench_*.py` that measures the program and its limit or peer in the same run, interleaved, and ends
 with `finish(lines)`: a table for people, or with `--json` one JSON list of `Line` for `python tests/bench`.
@@ -189,6 +189,13 @@ def synced(us: int = SYNC_US) -> dict[str, str]:
     """What the environment of a process must have for its syncs to take so long; empty where that cannot be had."""
     library = slow_sync()
     return {} if library is None else {"LD_PRELOAD": str(library), "BENCH_SYNC_US": str(us)}
+
+
+def on_slow_disk() -> None:
+    """Begins this program again with syncs that take SYNC_US, unless they do already or cannot."""
+    env = synced()
+    if env and os.environ.get("LD_PRELOAD") != env["LD_PRELOAD"]:
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **env})
 
 
 def rss(pid: int) -> int:

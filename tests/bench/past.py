@@ -1,4 +1,4 @@
-"""A long past, written with the log's own writer: runs of jobs of two stages that were made and rated, a few still open.
+"""A long past, written with the log's own writer: runs of jobs of two stages, made and rated, a few still open.
 
 The queue is paused at its end, so that a daemon that starts on it has nothing to do but to be ready.
 """
