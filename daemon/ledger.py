@@ -19,7 +19,7 @@ from daemon.core.settle import settle
 from daemon.core.state import Brief, LastUsed, State, state_hash
 from daemon.core.vitals import Vitals, check_room
 from daemon.log.store import Log
-from daemon.mail import Batch, Committed, LedgerStopped, Letter, Origin, Question
+from daemon.mail import Batch, Committed, LedgerStopped, Letter, Origin, Question, fail, failure, until_none
 from daemon.recent import Recent, answer_of
 from schema.commands import Command
 from schema.errors import Refused
@@ -36,6 +36,9 @@ IN_FLIGHT = 2
 
 SETTLES = 100_000
 """More rounds than any one input can need: beyond it the core contradicts itself."""
+
+SCENE_AGE = 1.0
+"""Seconds after which a scene is taken anew although nothing happened: the time left runs down."""
 
 LONGEST_SLEEP = 60.0
 """Seconds; the wall clock may be set meanwhile."""
@@ -69,7 +72,7 @@ class Ledger:
         self._broken: BaseException | None = None
         self.durable: int = state.seq
         """The newest event on disk."""
-        self._scene = look(state, vitals, clock())
+        self._scene, self._looked = look(state, vitals, clock()), clock()
         self._last = state.last
 
     # What the edges call -----------------------------------------------------------------------
@@ -95,15 +98,17 @@ class Ledger:
         queue: asyncio.Queue[Committed | None] = asyncio.Queue()
         self._followers.append(queue)
         try:
-            yield _until_none(queue)
+            yield until_none(queue)
         finally:
             self._followers.remove(queue)
 
     def scene(self) -> Scene:
         """The newest durable scene with the vitals of now."""
-        if not self._flight and self._broken is None and self._scene.head != self._state.seq:
-            self._scene = look(self._state, self._vitals, self._clock())
-        return refresh(self._scene, self._vitals, self._clock())
+        now = self._clock()
+        old = self._scene.head != self._state.seq or abs(now - self._looked) >= SCENE_AGE
+        if old and not self._flight and self._broken is None:
+            self._scene, self._looked = look(self._state, self._vitals, now), now
+        return refresh(self._scene, self._vitals, now)
 
     @property
     def last(self) -> LastUsed | None:
@@ -162,6 +167,9 @@ class Ledger:
                 self._mail.clear()
                 await self._empty_mailbox()
             await self._until(lambda: not self._flight)
+        except Exception as bug:  # the writer's outermost loop: the state may be anything, so nothing is told any more
+            self._break(bug)
+            raise
         finally:
             self._end()
 
@@ -192,10 +200,10 @@ class Ledger:
         if self._broken is not None:
             return
         batch = Batch()
-        while self._mailbox and len(batch.envelopes) < BATCH and isinstance(letter := self._mailbox[0], Letter):
-            self._mailbox.popleft()
-            self._decide(letter, batch)
         self._flight.append(batch)
+        while self._mailbox and len(batch.envelopes) < BATCH and isinstance(letter := self._mailbox[0], Letter):
+            self._decide(letter, batch)
+            self._mailbox.popleft()
         if batch.envelopes:
             batch.briefs = self._opened(batch.envelopes)
             batch.scene = look(self._state, self._vitals, self._clock())
@@ -272,7 +280,7 @@ class Ledger:
             if batch.written is not None:
                 if not batch.written.done():
                     break
-                if (error := _failure(batch.written)) is not None:
+                if (error := failure(batch.written)) is not None:
                     self._break(error)
                     return
             self._flight.popleft()
@@ -309,7 +317,10 @@ class Ledger:
             self._timer = asyncio.get_running_loop().call_later(delay, self.pulse)
 
     def _break(self, error: BaseException) -> None:
-        """Nothing is acknowledged any more; the state may be ahead of the disk and must be forgotten."""
+        """The log failed, or the core contradicts itself.
+
+        Nothing is acknowledged any more; the state may be ahead of the disk and must be forgotten.
+        """
         self._broken = error
         self._mail.set()
         self._landed.set()
@@ -321,10 +332,10 @@ class Ledger:
         stopped = LedgerStopped("the daemon has stopped")
         for batch in self._flight:
             for future, _ in batch.told:
-                _fail(future, stopped)
+                fail(future, stopped)
         self._flight.clear()
         for letter in self._mailbox:
-            _fail(letter.answer, stopped)
+            fail(letter.answer, stopped)
         self._mailbox.clear()
         for follower in self._followers:
             follower.put_nowait(None)
@@ -339,18 +350,3 @@ class Ledger:
         self._mailbox.append(Letter(input, origin, cause, answer, wish))
         self._mail.set()
         return answer
-
-
-async def _until_none(queue: asyncio.Queue[Committed | None]) -> AsyncIterator[Committed]:
-    while (committed := await queue.get()) is not None:
-        yield committed
-
-
-def _failure(written: asyncio.Future[None]) -> BaseException | None:
-    return asyncio.CancelledError("the log gave up the batch") if written.cancelled() else written.exception()
-
-
-def _fail(future: asyncio.Future[Answer] | asyncio.Future[None], error: Exception) -> None:
-    if not future.done():
-        future.set_exception(error)
-        future.exception()  # Whoever asked may have hung up.

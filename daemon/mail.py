@@ -1,7 +1,7 @@
 """What goes into the ledger's mailbox, and what a batch holds back until it is on disk."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -65,3 +65,18 @@ class Batch:
     """When to look again, if `settled` found that out."""
     written: asyncio.Future[None] | None = None
     """None: it has no events and waits for those before it only."""
+
+
+async def until_none(queue: asyncio.Queue[Committed | None]) -> AsyncIterator[Committed]:
+    while (committed := await queue.get()) is not None:
+        yield committed
+
+
+def failure(written: asyncio.Future[None]) -> BaseException | None:
+    return asyncio.CancelledError("the log gave up the batch") if written.cancelled() else written.exception()
+
+
+def fail(future: asyncio.Future[Answer] | asyncio.Future[None], error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)
+        future.exception()  # Whoever asked may have hung up.

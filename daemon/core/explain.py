@@ -2,7 +2,7 @@
 
 from daemon.core.filing import indexed, shelf_for
 from daemon.core.rules import Rules
-from daemon.core.settle import due_at, kept_for_live, machines, opens_at
+from daemon.core.settle import kept_for_live, machines, opens_at
 from daemon.core.state import Attention, Held, Job, Node, Queued, Run, Running, State, next_step
 from daemon.core.vitals import Vitals, blocked
 from daemon.scheduling.place import Machine, Offer, may_take, unfit
@@ -50,7 +50,7 @@ def _why_waiting(state: State, job: Job, now: float, vitals: Vitals, rules: Rule
     opens = opens_at(shelf, now, rules)
     if opens is not None and run.spec.window and not run.paused and shelf.not_before <= now:
         sentences.append(f"Its run may start stages from {run.spec.window} only.")
-    due = due_at(job, now)
+    due = _due_at(job, now)
     if due is not None:
         sentences.append(f"Its last attempt failed ({job.trouble}); it is tried again in {due - now:.0f} s.")
     offer = Offer(
@@ -64,6 +64,13 @@ def _why_waiting(state: State, job: Job, now: float, vitals: Vitals, rules: Rule
     )
     sentences += _the_nodes(state, offer, now, rules)
     return sentences or [_its_turn(state, job)]
+
+
+def _due_at(job: Job, now: float) -> float | None:
+    """None: due. As `settle` sees it."""
+    if not isinstance(job.phase, Queued) or not 0.0 <= now - job.phase.since < job.phase.again_in:
+        return None
+    return job.phase.since + job.phase.again_in
 
 
 def _the_queue(state: State, vitals: Vitals) -> list[str]:

@@ -80,7 +80,8 @@ def _place(state: State, job: Job) -> Place:
             return Place("attention", job.run, None, key, rest)
         case Queued() if not rest:
             return Place("ripe", job.run, None, key, rest)
-        case Queued(again_in=again_in) if again_in > 0.0:
-            return Place("delayed", job.run, shelf_for(state.runs[job.run], rest[0]), key, rest)
+        case Queued(since=since, again_in=again_in) if again_in > 0.0:
+            shelf = shelf_for(state.runs[job.run], rest[0])
+            return Place("delayed", job.run, shelf, key, rest, (since, since + again_in))
         case Queued():
             return Place("shelf", job.run, shelf_for(state.runs[job.run], rest[0]), key, rest)

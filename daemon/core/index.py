@@ -40,13 +40,15 @@ class Place(NamedTuple):
     key: Key
     rest: tuple[StageStep, ...]
     """The stages it has before it."""
+    wait: tuple[float, float] = (0.0, 0.0)
+    """From when until when a delayed one waits."""
 
 
 class Index:
     def __init__(self) -> None:
         self.shelves: dict[Shelf, list[Key]] = {}
-        self.delayed: dict[JobId, None] = {}
-        """Wait until they may be tried again."""
+        self.delayed: dict[JobId, tuple[float, float]] = {}
+        """Wait until they may be tried again: from when, until when."""
         self.ripe: dict[JobId, None] = {}
         """Have nothing left to run."""
         self.started: dict[JobId, None] = {}
@@ -72,7 +74,7 @@ class Index:
                 else:
                     insort(keys, place.key)
             case "delayed":
-                self.delayed[job] = None
+                self.delayed[job] = place.wait
             case "ripe":
                 self.ripe[job] = None
             case "held" | "running" | "attention":

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from daemon.core.filing import ALWAYS, indexed
 from daemon.core.index import Index, Shelf
 from daemon.core.rules import Rules
-from daemon.core.state import Job, Node, Queued, State, next_step
+from daemon.core.state import Job, Node, State, next_step
 from daemon.core.vitals import Vitals, blocked
 from daemon.scheduling import windows
 from daemon.scheduling.place import Machine, Offer, place
@@ -69,15 +69,17 @@ def _offers(state: State, index: Index, now: float, rules: Rules) -> tuple[Itera
             heads.append((_lane(shelf), keys[0], shelf))
         elif opens > now:
             wake_at = _sooner(wake_at, opens)
-    for name in index.delayed:
+    for name, (since, until) in index.delayed.items():
+        if since <= now < until:  # A clock that jumps back or far ahead makes it due rather than never.
+            wake_at = _sooner(wake_at, until)
+            continue
         found = index.places[name]
-        due = due_at(state.jobs[name], now)
         assert found.shelf is not None
         opens = opens_at(found.shelf, now, rules)
-        if due is None and opens is None:
+        if opens is None:
             heads.append((_lane(found.shelf), found.key, found.shelf))
-        elif (later := max(ALWAYS if due is None else due, ALWAYS if opens is None else opens)) > now:
-            wake_at = _sooner(wake_at, later)
+        elif opens > now:
+            wake_at = _sooner(wake_at, opens)
     heads.sort(key=lambda head: head[:2])
     return (_offer(state, JobId(key[3]), shelf) for _, key, shelf in heads), wake_at
 
@@ -91,13 +93,6 @@ def opens_at(shelf: Shelf, now: float, rules: Rules) -> float | None:
     if shelf.window and not windows.is_open(shelf.window, now, rules.utc_offset):
         return windows.next_look(now)
     return None
-
-
-def due_at(job: Job, now: float) -> float | None:
-    """None: due. A clock that jumps back or far ahead makes it due rather than never."""
-    if not isinstance(job.phase, Queued) or not 0.0 <= now - job.phase.since < job.phase.again_in:
-        return None
-    return job.phase.since + job.phase.again_in
 
 
 def _offer(state: State, name: JobId, shelf: Shelf) -> Offer:

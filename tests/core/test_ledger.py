@@ -358,3 +358,44 @@ async def _next_attempt(batches) -> o.Attempt:
         for brief in batch.briefs:
             return brief.attempt
     raise AssertionError("nothing was assigned")
+
+
+async def test_a_bug_ends_the_writing_and_nobody_waits_for_ever(monkeypatch):
+    def contradict(*_):
+        raise ZeroDivisionError("one and one is three")
+
+    broken = []
+    log = LogInLoop()
+    ledger = Ledger(State(), log, clock=time.time, vitals=Vitals(), rules=Rules(), on_broken=broken.append)
+    running = asyncio.create_task(ledger.run())
+    await ledger.command(submit("one"), UID)
+    monkeypatch.setattr("daemon.ledger.decide", contradict)
+
+    wish = asyncio.create_task(ledger.command(submit("two"), UID))
+
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.wait_for(running, 5)
+    assert [type(error) for error in broken] == [ZeroDivisionError]
+    with pytest.raises(LedgerStopped):
+        await asyncio.wait_for(wish, 5)
+    assert [run.run for run in ledger.scene().runs] == ["one"]
+
+
+async def test_the_time_left_runs_down_though_nothing_happens():
+    now = [1_000.0]
+    log = LogInLoop()
+    ledger = Ledger(State(), log, clock=lambda: now[0], vitals=Vitals(), rules=Rules(), on_broken=print)
+    running = asyncio.create_task(ledger.run())
+    await ledger.observe(o.NodeSeen(joined=CARD))
+    measured = o.Measures(executed_s=10.0)
+    async with ledger.follow() as batches:
+        await ledger.command(submit(jobs=2), UID)
+        attempt = await _next_attempt(batches)
+        await ledger.observe(o.StageReturned(attempt=attempt, backend="sketch", measures=measured))
+    before = ledger.scene().running[0].eta_s
+
+    now[0] += 4.0
+
+    assert ledger.scene().running[0].eta_s == before - 4.0
+    await ledger.stop()
+    await running
