@@ -133,7 +133,7 @@ class Bench:
             await asyncio.wait(self._tasks)
         self._threads.shutdown()
         for backend in self._backends:
-            backend.close()
+            await asyncio.to_thread(backend.close)
 
     # One order --------------------------------------------------------------------------------
 
@@ -178,7 +178,7 @@ class Bench:
 
     def _backend(self, kind: str | None, stage: str) -> Backend | None:
         offers = (backend for backend in self._backends if kind in (None, backend.kind))
-        return next((backend for backend in offers if stage in backend.card().kinds), None)
+        return next((backend for backend in offers if stage in backend.kinds()), None)
 
     def _find(self, sha: Sha256) -> Path | None:
         """A result not yet acknowledged is as good an input as a blob; it becomes one, as the spool may forget it."""

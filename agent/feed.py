@@ -26,6 +26,10 @@ class Feed:
         self._load = load
         self._listeners: set[_Listener] = set()
 
+    @property
+    def listeners(self) -> int:
+        return len(self._listeners)
+
     def tell(self, news: AgentNews) -> None:
         for listener in self._listeners:
             listener.put(news)

@@ -3,6 +3,7 @@
 Knows the bench, the blobs and the feed; decides nothing about orders.
 """
 
+import asyncio
 import hashlib
 import os
 import re
@@ -54,7 +55,7 @@ class Server:
         return app
 
     async def card(self, request: web.Request) -> web.Response:
-        return _packed(self._card())
+        return _packed(await asyncio.to_thread(self._card))
 
     async def attempts(self, request: web.Request) -> web.Response:
         return _packed(self._bench.attempts())

@@ -16,20 +16,23 @@ from schema.stages import ImageStage
 
 
 class Backend(Protocol):
-    """Drives one imaging program. Called from one thread at a time; the calls may block."""
+    """Drives one imaging program. `run`, `card`, `free` and `close` are called from threads and may block."""
 
     @property
     def kind(self) -> str:
         """As in `BackendCard.kind`."""
 
+    def kinds(self) -> tuple[str, ...]:
+        """Stage kinds it runs. Must not block."""
+
     def card(self) -> BackendCard:
-        """What it can do and has, as it is now."""
+        """What it can do and has, as it is now: may ask the program it drives, also while `run` works."""
 
     def gpus(self) -> tuple[Gpu, ...]:
-        """The devices it computes on; none: it needs none."""
+        """The devices it computes on; none: it needs none. Must not block."""
 
     def memory(self) -> "Memory":
-        """A vital: must not block. May be called from another thread while `run` works."""
+        """A vital: the last that is known. Must not block."""
 
     def run(self, work: "Work", reporter: "Reporter") -> "Made":
         """Makes the pictures of one stage. Raises BackendTrouble, or Cancelled within a step of the wish.

@@ -18,6 +18,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
+import agent.server
 from agent.backends import Backend, BackendTrouble, Drawn, Made, Memory, Reporter, Work
 from agent.bench import Bench
 from agent.blobs import Blobs
@@ -56,8 +57,11 @@ class Patient:
         self.trouble: Exception | None = None
         self.works: list[Work] = []
 
+    def kinds(self) -> tuple[str, ...]:
+        return ("txt2img", "img2img")
+
     def card(self) -> BackendCard:
-        return BackendCard(kind=self.kind, kinds=("txt2img", "img2img"))
+        return BackendCard(kind=self.kind, kinds=self.kinds())
 
     def gpus(self) -> tuple[Gpu, ...]:
         return ()
@@ -94,6 +98,7 @@ class Place:
     backend: Patient
     bench: Bench
     spool: Spool
+    feed: Feed
     session: aiohttp.ClientSession
 
     async def put(self, order: Order, body: bytes | None = None, name: str | None = None) -> tuple[int, bytes]:
@@ -145,7 +150,7 @@ async def placed(home: Path, *, floor_bytes: int = 0, blob_limit: int = 10**9) -
     await web.SockSite(runner, listen(home / "s")).start()
     connector = aiohttp.UnixConnector(str(home / "s"))
     async with aiohttp.ClientSession("http://agent", connector=connector) as session:
-        yield Place(home, backend, bench, spool, session)
+        yield Place(home, backend, bench, spool, feed, session)
     feed.close()
     await runner.cleanup()
     await bench.stop()
@@ -390,8 +395,19 @@ async def test_with_too_little_disk_orders_wait_but_results_stay(tmp_path: Path)
         assert answer.state == "busy" and "MiB" in answer.reason
 
 
-async def test_the_socket_belongs_to_one_user(place: Place) -> None:
+async def test_the_socket_belongs_to_one_user(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     assert stat.S_IMODE((place.home / "s").stat().st_mode) == 0o600
+    peers: list[int | None] = []
+    ask = agent.server._peer_uid
+
+    def other(request: web.Request) -> int:
+        peers.append(ask(request))
+        return os.geteuid() + 4242
+
+    monkeypatch.setattr("agent.server._peer_uid", other)
+    for path in ("/v1/card", "/v1/attempts", "/v1/feed", "/v1/blobs/" + "00" * 32):
+        assert (await place.call("GET", path))[0] == 403
+    assert peers == [os.geteuid()] * 4
 
 
 # Blobs ------------------------------------------------------------------------------------------
@@ -472,14 +488,31 @@ async def test_a_listener_that_goes_disturbs_nobody(place: Place) -> None:
                 pass
 
 
-async def test_a_listener_that_never_reads_is_dropped() -> None:
-    from agent.feed import MOST_ENDED, _Listener
+async def test_a_listener_that_never_reads_is_dropped_and_the_others_hear_all(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.feed.SLOW_SECONDS", 0.2)
+    reader, writer = await asyncio.open_unix_connection(str(place.home / "s"), limit=1024)
+    writer.write(
+        b"GET /v1/feed HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+    assert b"101" in await reader.readline()
+    writer.transport.pause_reading()  # type: ignore[attr-defined]
+    report = AttemptReport(job=JobId("j.1"), stage=StageId("s"), token=Token(1), state="done", reason="x" * 50_000)
 
-    listener = _Listener()
-    report = AttemptReport(job=JobId("j.1"), stage=StageId("s"), token=Token(1), state="done")
-    for _ in range(MOST_ENDED + 1):
-        listener.put(Ended(report=report))
-    assert listener.dropped
+    async def dropped() -> bool | None:
+        place.feed.tell(Ended(report=report))
+        return True if place.feed.listeners == 1 else None
+
+    decode = msgspec.msgpack.Decoder(AgentNews).decode
+    async with place.session.ws_connect("/v1/feed", max_msg_size=2**20) as feed:
+        assert isinstance(decode((await feed.receive()).data), Load)
+        await until(dropped)
+        async with asyncio.timeout(5):
+            while not isinstance(decode((await feed.receive()).data), Ended):
+                pass
+    writer.close()
 
 
 # The rest ---------------------------------------------------------------------------------------

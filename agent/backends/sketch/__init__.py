@@ -42,6 +42,9 @@ class Sketch:
         self._resident: str | None = None
         self._used = 0.0
 
+    def kinds(self) -> tuple[str, ...]:
+        return KINDS
+
     def card(self) -> BackendCard:
         return BackendCard(
             kind=self.kind,
