@@ -1,4 +1,4 @@
-"""Submitting through the socket: a run of twenty thousand jobs, what else is answered meanwhile, and 64 clients at once.
+"""Submitting through the socket: a run of twenty thousand jobs, what is answered meanwhile, and 64 clients at once.
 
     python tests/bench/bench_submit.py [--jobs N] [--rounds N] [--json]
 

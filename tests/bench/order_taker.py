@@ -22,6 +22,7 @@ class OrderTaker:
         self._ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._ear.connect(os.environ["BENCH_EAR"])
         self._feeds: set[web.WebSocketResponse] = set()
+        self._telling: set[asyncio.Future[None]] = set()
 
     def app(self) -> web.Application:
         app = web.Application()
@@ -51,7 +52,9 @@ class OrderTaker:
 
     def _tell(self, news: bytes) -> None:
         for feed in self._feeds:
-            asyncio.ensure_future(feed.send_bytes(news))
+            telling = asyncio.ensure_future(feed.send_bytes(news))
+            self._telling.add(telling)
+            telling.add_done_callback(self._telling.discard)
 
     async def forget(self, request: web.Request) -> web.Response:
         self._ear.send(b"free")
