@@ -29,7 +29,7 @@ def parameters(
     `stages` are those done so far with the configs their backends really used, flattened as `schema.stages` names
     them (`hires.scale`). `width` and `height` are this picture's, `seed` is its own.
     """
-    fields = [*_sampling(stages, width, height, seed), *_extras(stages), ("Version", f"stablenew {version}")]
+    fields = [*_sampling(stages, width, height, seed), *_extras(job, stages), ("Version", f"stablenew {version}")]
     return text(job.prompt, job.negative, fields)
 
 
@@ -50,7 +50,7 @@ def quoted(value: Scalar) -> str:
 
 def _sampling(stages: Sequence[tuple[StageStep, Config]], width: int, height: int, seed: int) -> Iterator[Field]:
     """The fixed fields in their order, from the stage that sampled the whole picture last."""
-    config = next((config for step, config in reversed(stages) if step.kind in ("txt2img", "img2img")), {})
+    config = _sampled(stages)
     painted_over = any(step.kind == "img2img" for step, _ in stages)
     restored = next((config for step, config in reversed(stages) if step.kind == "face_restore"), {})
     restorer = restored.get("restorer")
@@ -71,7 +71,11 @@ def _sampling(stages: Sequence[tuple[StageStep, Config]], width: int, height: in
     yield "Clip skip", clip_skip if isinstance(clip_skip, int) and clip_skip > 1 else None
 
 
-def _extras(stages: Sequence[tuple[StageStep, Config]]) -> Iterator[Field]:
+def _sampled(stages: Sequence[tuple[StageStep, Config]]) -> Config:
+    return next((config for step, config in reversed(stages) if step.kind in ("txt2img", "img2img")), {})
+
+
+def _extras(job: JobSpec, stages: Sequence[tuple[StageStep, Config]]) -> Iterator[Field]:
     """What A1111's second pass, refiner and extensions add, in the order they add it."""
     details = 0
     for step, config in stages:
@@ -89,7 +93,7 @@ def _extras(stages: Sequence[tuple[StageStep, Config]]) -> Iterator[Field]:
     for step, config in stages:
         if step.kind == "detail":
             ordinal = ORDINALS[details] if details < len(ORDINALS) else f" {details + 1}th"
-            yield from ((key + ordinal, value) for key, value in _detail(config))
+            yield from ((key + ordinal, value) for key, value in _detail(config, job, _sampled(stages)))
             details += 1
     for step, config in stages:
         if step.kind == "upscale":
@@ -99,11 +103,12 @@ def _extras(stages: Sequence[tuple[StageStep, Config]]) -> Iterator[Field]:
             yield "Postprocess upscaler", config.get("upscaler")
 
 
-def _detail(config: Config) -> Iterator[Field]:
-    """ADetailer's own fields, with its defaults left out as it leaves them out."""
+def _detail(config: Config, job: JobSpec, sampled: Config) -> Iterator[Field]:
+    """ADetailer's own fields; what is the picture's own prompt or setting is left out, as ADetailer does."""
+    prompt, negative = config.get("prompt"), config.get("negative")
     yield "ADetailer model", config.get("detector")
-    yield "ADetailer prompt", config.get("prompt") or None
-    yield "ADetailer negative prompt", config.get("negative") or None
+    yield "ADetailer prompt", prompt if prompt and prompt != job.prompt else None
+    yield "ADetailer negative prompt", negative if negative and negative != job.negative else None
     yield "ADetailer confidence", config.get("confidence")
     yield "ADetailer mask only top k", config.get("max_regions") or None
     yield "ADetailer dilate erode", config.get("dilate")
@@ -117,9 +122,11 @@ def _detail(config: Config) -> Iterator[Field]:
     yield "ADetailer inpaint height", config.get("height") if sized else None
     for key, field in (("steps", "steps"), ("CFG scale", "cfg"), ("checkpoint", "model"), ("sampler", "sampler")):
         value = config.get(field)
+        value = None if value == sampled.get(field) else value
         yield f"ADetailer use separate {key}", True if value is not None else None
         yield f"ADetailer {key}", _stem(value) if field == "model" else value
-    yield "ADetailer scheduler", config.get("scheduler")
+    scheduler = config.get("scheduler")
+    yield "ADetailer scheduler", None if scheduler == sampled.get("scheduler") else scheduler
 
 
 def _stem(name: Scalar) -> Scalar:

@@ -71,6 +71,20 @@ def test_details_are_adetailer_s_and_numbered_from_the_second():
     ) in text
 
 
+def test_a_detail_says_nothing_of_what_it_has_in_common_with_its_picture():
+    same = {"detector": "face", "prompt": "a red kite", "negative": "", "steps": 24, "cfg": 6.5,
+            "model": "toy_v1.safetensors", "sampler": "DPM++ 2M", "scheduler": "Karras"}  # fmt: skip
+
+    text = written(step("txt2img", **BASE), step("detail", **same))
+    other = written(step("txt2img", **BASE), step("detail", **same | {"steps": 9, "model": "second.ckpt"}))
+
+    assert "Model: toy_v1, ADetailer model: face, Version" in text
+    assert (
+        "ADetailer use separate steps: True, ADetailer steps: 9, "
+        "ADetailer use separate checkpoint: True, ADetailer checkpoint: second, Version"
+    ) in other
+
+
 def test_painting_over_reports_the_stage_that_painted_and_its_strength():
     text = written(step("txt2img", **BASE), step("img2img", **BASE | {"steps": 12, "denoise": 0.5, "width": None}))
 
@@ -160,7 +174,11 @@ def test_what_is_written_is_read_back_whole(
 
     text = infotext.parameters(job, stages, 64, 64, seed, "0.1.0")
 
-    expected = [*infotext._sampling(stages, 64, 64, seed), *infotext._extras(stages), ("Version", "stablenew 0.1.0")]
+    expected = [
+        *infotext._sampling(stages, 64, 64, seed),
+        *infotext._extras(job, stages),
+        ("Version", "stablenew 0.1.0"),
+    ]
     shown = [
         (key, infotext._number(value) if isinstance(value, float) else str(value))
         for key, value in expected
