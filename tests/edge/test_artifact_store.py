@@ -1,10 +1,12 @@
 """The artifact store: what comes in is verified, hashed and durable before it has a name, and keeps its pixels."""
 
 import asyncio
+import errno
 import hashlib
 import io
 import os
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import msgspec
@@ -12,6 +14,7 @@ import pytest
 from PIL import Image
 
 from daemon.artifacts import exif, formats, jpeg, png, webp
+from daemon.artifacts.files import Incoming
 from daemon.artifacts.store import ArtifactStore, HostilePicture, Limits, Missing
 from schema.ids import Sha256
 
@@ -336,3 +339,55 @@ async def test_a_decoder_that_died_while_idle_is_replaced(store: ArtifactStore):
 
 def _files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
+
+
+class Fails:
+    """Lets the k-th of all file operations of the store fail, and counts them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, number: int, fault: Exception) -> None:
+        self.count = 0
+        self.number = number
+        self.fault = fault
+        for owner, name in (
+            (os, "fsync"), (os, "fchmod"), (Path, "replace"), (Path, "mkdir"), (Incoming, "write"),
+            (Incoming, "replace"), (tempfile, "mkstemp"),
+        ):  # fmt: skip
+            monkeypatch.setattr(owner, name, self._counted(getattr(owner, name)))
+
+    def _counted(self, really: Callable[..., object]) -> Callable[..., object]:
+        def operation(*given: object, **known: object) -> object:
+            self.count += 1
+            if self.count == self.number:
+                raise self.fault
+            return really(*given, **known)
+
+        return operation
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
+async def test_whichever_file_operation_fails_no_name_ever_holds_half_a_picture(tmp_path: Path, code: int):
+    raw = picture("PNG")
+    store = ArtifactStore(tmp_path / "art")
+    kept = await store.accept(raw, texts={"parameters": "whole"})
+    store.path(kept.sha256).unlink()
+    number = 0
+    while True:
+        number += 1
+        (tmp_path / "art" / kept.sha256[:2]).rmdir()
+        with pytest.MonkeyPatch.context() as patch:
+            fails = Fails(patch, number, OSError(code, os.strerror(code)))
+            try:
+                await store.accept(raw, texts={"parameters": "whole"})
+            except OSError as fault:
+                assert fault.errno == code
+            else:
+                assert fails.count < number, "the failure was swallowed"
+                break
+        found = _files(tmp_path / "art")
+        assert all(sha(path.read_bytes()) == path.stem for path in found), number
+
+        assert await store.accept(raw, texts={"parameters": "whole"}) == kept
+        assert [path.stem for path in _files(tmp_path / "art")] == [kept.sha256]
+        store.path(kept.sha256).unlink()
+    assert number > 7
+    await store.close()

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.artifacts import results
+from daemon.artifacts.files import Incoming
 from daemon.artifacts.manifest import Artifact, Manifest, Sidecar, schema_document
 from daemon.artifacts.names import RESERVED, run_folder, safe_name
 from schema.errors import Refused
@@ -272,6 +274,56 @@ def test_a_crash_between_picture_and_sidecar_is_mended(shelf: Shelf, root: Path)
     results.write_job(root, run_of(), job, shelf.path)
 
     assert beside.read_bytes() == told
+
+
+class Crash(BaseException):
+    """The process ends here."""
+
+
+def test_a_crash_at_any_step_is_mended_by_doing_it_again(shelf: Shelf, root: Path, tmp_path: Path):
+    jobs = [
+        job_of([stage_of(shelf, "txt2img", b"a", b"b"), stage_of(shelf, "upscale", b"c", kind="upscale")]),
+        job_of([stage_of(shelf, "txt2img", b"d")], name="other", number=2),
+    ]
+    whole = tree(results.write_manifest(tmp_path / "whole", run_of(jobs=2), jobs, shelf.path).parent)
+    del whole["manifest.json"]
+    number = crashes = 0
+    while crashes == number:
+        number += 1
+        place = tmp_path / f"crash{number}"
+        with pytest.MonkeyPatch.context() as patch:
+            crash_at(patch, number)
+            try:
+                results.write_manifest(place, run_of(jobs=2), jobs, shelf.path)
+            except Crash:
+                crashes += 1
+
+        path = results.write_manifest(place, run_of(jobs=2), jobs, shelf.path)
+
+        found = {name: content for name, content in tree(path.parent).items() if not name.endswith(".part")}
+        manifest = msgspec.json.decode(found.pop("manifest.json"), type=Manifest)
+        assert found.keys() == whole.keys()
+        assert all(content == whole[name] for name, content in found.items() if name.endswith(".png"))
+        assert len(manifest.jobs[0].finals) + len(manifest.jobs[1].finals) == 2
+    assert crashes > 30
+
+
+def crash_at(patch: pytest.MonkeyPatch, number: int) -> None:
+    """Ends the process, as far as the code can tell, before the k-th change to the disk."""
+    count = 0
+
+    def counted(really: Callable[..., object]) -> Callable[..., object]:
+        def change(*given: object, **known: object) -> object:
+            nonlocal count
+            count += 1
+            if count == number:
+                raise Crash
+            return really(*given, **known)
+
+        return change
+
+    for owner, name in ((os, "link"), (os, "fsync"), (Path, "replace"), (Path, "mkdir"), (Incoming, "write")):
+        patch.setattr(owner, name, counted(getattr(owner, name)))
 
 
 def test_the_sidecar_has_the_whole_record_up_to_its_stage(shelf: Shelf, root: Path):
