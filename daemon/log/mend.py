@@ -16,7 +16,7 @@ from daemon.log import anchor
 from daemon.log.appender import Appender
 from daemon.log.chain import ZERO, Head
 from daemon.log.check import check, check_against
-from daemon.log.tables import COLUMNS, WIDTH, reader, writer
+from daemon.log.tables import COLUMNS, WIDTH, close_whole, reader, writer
 from schema.errors import Refused
 from schema.events import Envelope, Event, LogLossAccepted, NothingChanged
 from schema.ids import Seq
@@ -114,12 +114,15 @@ def _replace(places: Places, source: Path, good: Head, promised: int, actor: str
     places.state.mkdir(parents=True, exist_ok=True)
     spare = places.log.with_name(f".{places.log.name}.{os.getpid()}")
     _remove(spare)
-    with closing(writer(spare)) as db:
+    db = writer(spare)
+    try:
         _copy(source, good, db)
         appender = Appender(db, good)
         lost = max(0, promised - good.seq)
         if lost:
             appender.append([_losses(good.seq, lost, _epoch(db), actor, round(clock(), 6))])
+    finally:
+        close_whole(db)
     beside = _move_aside(places.log)
     spare.replace(places.log)
     anchor.reset(places.head, appender.head)

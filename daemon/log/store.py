@@ -23,7 +23,7 @@ from daemon.log.check import check, note_verified
 from daemon.log.faults import LogBroken, LogDamaged, LogFromNewer
 from daemon.log.inloop import LogInLoop
 from daemon.log.reading import Kept, read_log
-from daemon.log.tables import reader, writer
+from daemon.log.tables import close_whole, reader, writer
 from schema.events import Envelope
 from schema.ids import CommandId
 
@@ -93,7 +93,7 @@ def _create(path: Path) -> None:
     spare = path.with_name(f".{path.name}.new")
     for ending in ("", "-journal", "-wal", "-shm"):
         spare.with_name(spare.name + ending).unlink(missing_ok=True)
-    writer(spare).close()
+    close_whole(writer(spare))
     for ending in ("-wal", "-shm"):  # of a log that somebody took away: not of this one
         with suppress(FileNotFoundError):
             path.with_name(path.name + ending).rename(path.with_name(f"{path.name}{ending}.orphan"))

@@ -79,6 +79,19 @@ def writer(path: Path | str, *, durable: bool = True) -> sqlite3.Connection:
     return db
 
 
+def close_whole(db: sqlite3.Connection) -> None:
+    """Closes a database that is to be renamed: all of it is in the one file, synced. Raises sqlite3.Error if not.
+
+    Closing alone does not tell when its checkpoint fails.
+    """
+    try:
+        busy = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if busy:
+            raise sqlite3.OperationalError("somebody else reads the new database")
+    finally:
+        db.close()
+
+
 def reader(path: Path) -> sqlite3.Connection:
     """A read-only connection; never writes, never checkpoints. Raises sqlite3.Error when there is no such file."""
     db = sqlite3.connect(
