@@ -124,10 +124,7 @@ class Ledger:
         """The answer to a question about a state that is wholly on disk; the question may keep nothing of it."""
         answers: list[T] = []
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if self._stopping or self._broken is not None:
-            raise LedgerStopped("the daemon is stopping")
-        self._mailbox.append(Question(lambda state: answers.append(question(state)), done))
-        self._mail.set()
+        self._put(Question(lambda state: answers.append(question(state)), done))
         await asyncio.shield(done)
         return answers[0]
 
@@ -197,8 +194,6 @@ class Ledger:
 
     def _send_off(self) -> None:
         """Decides what waits, hands it to the log as one batch, and keeps the answers until it is durable."""
-        if self._broken is not None:
-            return
         batch = Batch()
         self._flight.append(batch)
         while self._mailbox and len(batch.envelopes) < BATCH and isinstance(letter := self._mailbox[0], Letter):
@@ -344,9 +339,12 @@ class Ledger:
     # The mailbox -------------------------------------------------------------------------------
 
     def _letter(self, input: Input, origin: Origin, cause: Seq | None, *, wish: bool) -> asyncio.Future[Answer]:
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._put(Letter(input, origin, cause, answer, wish))
+        return answer
+
+    def _put(self, mail: Letter | Question) -> None:
         if self._stopping or self._broken is not None:
             raise LedgerStopped("the daemon is stopping")
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._mailbox.append(Letter(input, origin, cause, answer, wish))
+        self._mailbox.append(mail)
         self._mail.set()
-        return answer

@@ -11,7 +11,7 @@ import msgspec
 from daemon.ledger import Ledger, LedgerStopped, Origin
 from schema import commands as c
 from schema.errors import Refused
-from schema.plans import JobSpec, RunSpec, StageStep
+from schema.plans import FilmSpec, JobSpec, RunSpec, StageStep
 from schema.scenes import Answer
 
 if TYPE_CHECKING:
@@ -52,7 +52,10 @@ class Person:
             for number in range(self.rng.randint(1, 4))
         )
         lane = "interactive" if self.rng.random() < 0.3 else "batch"
-        spec = RunSpec(name=name, base="b" * 64, plan_hash="p", seed=1, jobs=len(jobs), stages=STEPS, lane=lane)
+        film = FilmSpec() if self.rng.random() < 0.3 else None
+        spec = RunSpec(
+            name=name, base="b" * 64, plan_hash="p", seed=1, jobs=len(jobs), stages=STEPS, lane=lane, film=film
+        )
         tries = iter(range(1_000))
         # The edge draws a new run id for each try: only the key says that it is the same wish.
         answer = await self.insist(lambda: c.SubmitRun(run=f"{name}t{next(tries)}", spec=spec, jobs=jobs), of=spec)

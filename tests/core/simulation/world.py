@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple
@@ -11,11 +10,12 @@ from daemon.core.apply import apply
 from daemon.core.rules import Rules
 from daemon.core.state import Attention, State, canonical, revive, state_hash
 from daemon.core.vitals import Vitals
-from daemon.ledger import Ledger
+from daemon.ledger import Ledger, LedgerStopped
 from daemon.log.store import LogInLoop
 from schema import commands as c
 from schema import events as e
-from schema.observations import DaemonBegan
+from schema.observations import DaemonBegan, FilmBroke, FilmMade
+from schema.plans import Picture
 
 from .agent import Agent
 from .checks import Reader
@@ -83,12 +83,10 @@ class World:
             self._daemon = asyncio.create_task(self._one_daemon())
             crashed = asyncio.create_task(self._crash_now.wait())
             await asyncio.wait({self._daemon, crashed}, return_when=asyncio.FIRST_COMPLETED)
-            if self._daemon.done() and not self._daemon.cancelled() and (error := self._daemon.exception()):
-                raise error
             self._daemon.cancel()
             crashed.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._daemon
+            (end,) = await asyncio.gather(self._daemon, return_exceptions=True)
+            _check_end(end)
             self.ledger = None
             self.crashes += 1
             self.log = self.log.crash()
@@ -99,16 +97,43 @@ class World:
         self.state = await self._restored()
         ledger = Ledger(self.state, self.log, clock=self.clock, vitals=Vitals(), rules=Rules(), on_broken=self._broken)
         async with asyncio.TaskGroup() as group:
-            group.create_task(ledger.run())
+            group.create_task(self._writing(ledger))
+            await asyncio.sleep(0)
+            group.create_task(self._films(ledger))
+            await asyncio.sleep(0)
             await ledger.observe(DaemonBegan(version="sim", sqlite="0", host="sim"))
             self.ledger = ledger
             self.agents[0].restart()
             for agent in self.agents:
                 group.create_task(Dispatcher(ledger, agent).run())
 
+    async def _writing(self, ledger: Ledger) -> None:
+        await ledger.run()
+        await asyncio.Event().wait()  # its process lingers until it is ended
+
     def _broken(self, error: BaseException) -> None:
-        if not self._crash_now.is_set():
-            self.found.append(f"the log broke by itself: {error}")
+        """The disk failed: the process ends itself."""
+        if not isinstance(error.__cause__, OSError):
+            self.found.append(f"the daemon ended by itself: {error!r}")
+        self._crash_now.set()
+
+    async def _films(self, ledger: Ledger) -> None:
+        """Makes each film that is due; one under way dies with the daemon."""
+        async with ledger.follow() as batches, asyncio.TaskGroup() as group:
+            async for batch in batches:
+                for envelope in batch.envelopes:
+                    if isinstance(envelope.event, e.FilmStarted):
+                        group.create_task(self._film(ledger, envelope.event.run, envelope.seq))
+
+    async def _film(self, ledger: Ledger, run: str, token: int) -> None:
+        await asyncio.sleep(self.rng.uniform(1.0, 30.0))
+        if self.rng.random() < 0.2:
+            await ledger.observe(FilmBroke(run=run, token=token, reason="so it was drawn"))
+            return
+        film = Picture(sha256=f"{token:064x}", pixels="", media="video/mp4", bytes=9, width=8, height=8)
+        await ledger.observe(
+            FilmMade(run=run, token=token, image=f"f{token}", film=film, frames=2, seconds=0.2, fps=8.0, codec="h264")
+        )
 
     async def _restored(self) -> State:
         """From a snapshot taken somewhere in the middle and the tail, as a restart does."""
@@ -134,6 +159,8 @@ class World:
             match self.rng.randrange(4):
                 case 0 if agent.up:
                     asyncio.get_running_loop().create_task(self._agent_crash(agent))
+                case 1 if self.rng.random() < 0.2:
+                    self.log.fail_next(OSError(5, "Input/output error"))
                 case 1 | 2:
                     asyncio.get_running_loop().create_task(self._cut_off(agent))
                 case _:
@@ -182,7 +209,7 @@ class World:
             waiting = await self.ledger.ask(_waiting)
             person.wishes += 1
             await person.insist(lambda jobs=waiting: c.ReleaseJobs(jobs=jobs), of=f"release {person.wishes}")
-            if not waiting:
+            if not waiting and await self.ledger.ask(lambda state: all(run.over for run in state.runs.values())):
                 return
         self.found.append(f"not all work ended within {HEALED_WITHIN / HOUR:.0f} hours")
 
@@ -205,6 +232,14 @@ class World:
                 if reader.names.get(name, 0) != 1:
                     self.found.append(f"run {name} was acknowledged and is there {reader.names.get(name, 0)} times")
         return Report(self.seed, self.found, seq, self.crashes, live, log)
+
+
+def _check_end(end: BaseException | None) -> None:
+    """A daemon may be killed, and its parts may hear that the ledger has stopped; anything else is a bug."""
+    if isinstance(end, BaseExceptionGroup):
+        _, end = end.split((LedgerStopped, asyncio.CancelledError))
+    if end is not None and not isinstance(end, asyncio.CancelledError):
+        raise end
 
 
 def _waiting(state: State) -> tuple[str, ...]:
