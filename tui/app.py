@@ -32,7 +32,6 @@ from tui.messages import FrameArrived, WentSilent
 from tui.screens.area import AreaScreen, ListScreen
 from tui.screens.gallery import GalleryScreen
 from tui.screens.queue import QueueScreen
-from tui.widgets.foot import Foot
 from tui.widgets.ink import plain
 from tui.widgets.thumbs import Thumbs
 from tui.widgets.topbar import TopBar
@@ -158,12 +157,12 @@ class StableNew(App[None]):
         self.tell_screens(Change())
 
     def _tick(self) -> None:
-        if isinstance(screen := self.area_screen, AreaScreen):
+        if (screen := self.area_screen) is not None and screen.ready:
             screen.query_one(TopBar).show(self.live, self.time())
 
     def tell_screens(self, change: Change) -> None:
         """Only the area in view; the others look for themselves when they come into view."""
-        if (screen := self.area_screen) is not None and screen.is_mounted:
+        if (screen := self.area_screen) is not None and screen.ready:
             screen.told(self.live, change)
 
     @property
@@ -290,7 +289,7 @@ class StableNew(App[None]):
     def _lead(self, pending: bool) -> None:
         self._leading = pending
         if self.area_screen is not None:
-            self.area_screen.query_one(Foot).lead(pending)
+            self.area_screen.lead(pending)
 
     async def _led(self, screen: AreaScreen, event: events.Key) -> None:
         self._lead(False)

@@ -37,6 +37,9 @@ from schema.scenes import (
 from schema.settings import UiSettings
 from tui.app import StableNew
 
+asyncio.set_event_loop(None)
+"""Else pytest-asyncio makes one when a sync test came first, and leaves it open."""
+
 NOON = 1_763_726_460.0
 """2025-11-21 12:01 UTC: the tests' now."""
 

@@ -10,7 +10,7 @@ from schema.scenes import Delta
 async def test_the_gallery_at_its_three_sizes(show, picture_of, width, height):
     async with show(width, height) as eyes:
         await to_gallery(eyes)
-        await eyes.sees("cfg 6.0", "▀▀▀▀▀▀")
+        await eyes.sees("30 st", "▀▀▀▀")
         await eyes.quiet()
         picture_of(eyes, f"gallery-{width}x{height}")
 
@@ -66,7 +66,7 @@ async def test_tags_are_typed_and_told_as_what_differs(show, daemon):
         await to_gallery(eyes)
         await eyes.press("l", "t")
         await eyes.sees("keep wallpaper", "-word takes one away")
-        await eyes.press(*" sky -keep", "enter")
+        await eyes.press(*" sky", *" -keep", "enter")
         await eyes.until(lambda: daemon.sent("/v1/images/tag"))
         assert daemon.sent("/v1/images/tag") == [{"select": ["im000001"], "add": ["sky"], "remove": ["keep"]}]
 

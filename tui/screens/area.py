@@ -47,6 +47,8 @@ class AreaScreen(Screen[None]):
 
     area: ClassVar[str]
     AUTO_FOCUS = ""
+    ready = False
+    """Its parts are there; before, nothing is told to it."""
 
     def compose(self) -> ComposeResult:
         yield TopBar(self.area)
@@ -73,12 +75,19 @@ class AreaScreen(Screen[None]):
         """What the footer and the help tell, the most used first."""
         return (*of(self.area), *of("lists"), *of("everywhere"))
 
+    def lead(self, pending: bool) -> None:
+        """The leader was pressed, or is over."""
+        if self.ready:
+            self.query_one(Foot).lead(pending)
+
     def on_mount(self) -> None:
+        self.ready = True
         self.query_one(Foot).hint(self.hinted(), self.home.keymap_of_user)
         self.told(self.home.live, Change(everything=True, scene=True))
 
     def on_screen_resume(self) -> None:
-        self.told(self.home.live, Change(everything=True, scene=True))
+        if self.ready:
+            self.told(self.home.live, Change(everything=True, scene=True))
 
 
 class ListScreen(AreaScreen, Generic[Item]):

@@ -89,7 +89,7 @@ class Type(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self._title
-            yield Input(self._value, compact=True)
+            yield Input(self._value, compact=True, select_on_focus=False)
             yield Static(Content(self._help), classes="quiet")
 
     @on(Input.Submitted)

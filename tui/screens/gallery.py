@@ -147,11 +147,11 @@ class GalleryScreen(ListScreen[ImageRow]):
             if text is None:
                 return
             words = text.split()
-            gone = [word for word in have.split() if word not in words]
+            away = [word[1:] for word in words if word.startswith("-")]
+            away += [word for word in have.split() if word not in words and word not in away]
             add = tuple(word for word in words if not word.startswith("-") and word not in have.split())
-            remove = tuple(gone + [word[1:] for word in words if word.startswith("-")])
-            if add or remove:
-                self.verb("tag", ImageSelection(select=targets, add=add, remove=remove), "tagged")
+            if add or away:
+                self.verb("tag", ImageSelection(select=targets, add=add, remove=tuple(away)), "tagged")
 
         await self.app.push_screen(Type("Tags", "some words; -word takes one away", have), typed)
 

@@ -1,0 +1,139 @@
+"""The keys: one table, no two meanings, in their order, silent where one types."""
+
+from pathlib import Path
+
+import pytest
+
+from schema.settings import UiSettings
+from tui import keys
+
+DOCS = Path(__file__).parents[2] / "docs" / "keymap.md"
+
+
+def test_docs_are_the_table():
+    """`python -c "from tui.keys import page; print(page(), end='')" > docs/keymap.md` writes them anew."""
+    assert DOCS.read_text("utf-8") == keys.page()
+
+
+@pytest.mark.parametrize(
+    "places", [("everywhere", "lists", "queue"), ("everywhere", "lists", "gallery"), ("zoom",), ("compare",)]
+)
+def test_no_key_means_two_things_in_one_place(places):
+    pressed = [name for key in keys.of(*places) for name in key.keys.split(",")]
+    assert sorted(pressed) == sorted(set(pressed))
+
+
+def test_ids_are_unique():
+    ids = [key.id for key in keys.TABLE]
+    assert len(ids) == len(set(ids))
+
+
+def test_no_key_is_used_that_terminals_do_not_send():
+    lost = {"ctrl+enter", "alt+enter", "ctrl+h", "ctrl+i", "ctrl+m", "ctrl+backspace", "ctrl+slash"}
+    assert not lost & {name for key in keys.TABLE for name in key.keys.split(",")}
+
+
+async def test_every_binding_has_its_action(show):
+    async with show() as eyes:
+        for area in keys.AREAS:
+            await eyes.app.action_go(area.id)
+            screen = eyes.app.screen
+            for key in keys.of("everywhere", "lists", area.id):
+                name = key.action.partition("(")[0].removeprefix("app.")
+                owner = eyes.app if key.action.startswith("app.") else screen
+                assert hasattr(owner, f"action_{name}"), key
+
+
+async def test_letters_are_letters_while_one_types(show, daemon):
+    async with show() as eyes:
+        await eyes.sees("131 jobs")
+        await eyes.press("slash", *"xpqgnzRH")
+        await eyes.sees("Filter: xpqgnzRH")
+        assert eyes.app.screen.area == "queue"
+        assert not [path for path, _, _ in daemon.commands]
+
+
+async def test_what_is_typed_in_one_go_after_a_slash_is_the_filter(show, daemon):
+    """All keys are in the queue before the first is looked at: `x` must not cancel."""
+    from textual import events
+
+    async with show() as eyes:
+        await eyes.sees("131 jobs")
+        for name, letter in (("slash", "/"), ("x", "x"), ("p", "p")):
+            event = events.Key(name, letter)
+            eyes.app.post_message(event)
+        await eyes.sees("Filter: xp")
+        assert daemon.commands == []
+
+
+async def test_the_leader_survives_fast_fingers(show):
+    from textual import events
+
+    async with show() as eyes:
+        await eyes.sees("131 jobs")
+        for letter in "gigqgigqgigqgigqgi":
+            eyes.app.post_message(events.Key(letter, letter))
+        await eyes.sees("[Gallery]", "318 pictures")
+
+
+async def test_the_leader_shows_where_it_leads_and_escape_ends_it(show):
+    async with show() as eyes:
+        await eyes.sees("131 jobs")
+        await eyes.press("g")
+        await eyes.sees("q Queue", "i Gallery", "g top")
+        await eyes.press("escape")
+        await eyes.sees("n new  x cancel")
+        await eyes.press("g", "y")
+        await eyes.sees("no such area")
+
+
+async def test_gg_goes_to_the_top_and_G_to_the_bottom(show):
+    async with show() as eyes:
+        await eyes.sees("131 jobs")
+        await eyes.press("G")
+        await eyes.sees(">", "kn03gt7a.11")
+        assert eyes.app.screen.listing.cursor == 130
+        await eyes.press("g", "g")
+        assert eyes.app.screen.listing.cursor == 0
+
+
+async def test_a_users_keymap_is_obeyed_and_shown(show, daemon):
+    ui = UiSettings(keymap={"queue.cancel": "X", "no.such": "q"})
+    async with show(ui=ui) as eyes:
+        await eyes.sees("131 jobs", "X cancel", "The keymap names no key of ours: no.such.")
+        await eyes.press("j", "j", "x")
+        await eyes.press("X")
+        await eyes.until(lambda: daemon.sent("/v1/jobs/cancel"))
+        assert len(daemon.commands) == 1
+
+
+async def test_help_is_made_from_the_table(show, picture_of):
+    async with show() as eyes:
+        await eyes.sees("131 jobs")
+        await eyes.press("question_mark")
+        await eyes.sees("Keys", "After the leader", "Words of a filter")
+        picture_of(eyes, "help-120x36")
+        await eyes.press("escape")
+        await eyes.sees("sort: position")
+
+
+async def test_the_palette_knows_every_key_of_the_area(show, daemon):
+    async with show() as eyes:
+        await eyes.sees("131 jobs")
+        await eyes.press("colon")
+        await eyes.until(lambda: type(eyes.app.screen).__name__ == "CommandPalette")
+        await eyes.press(*"pause or resume")
+        await eyes.sees("pause or resume the queue")
+        await eyes.press("down", "enter")
+        await eyes.until(lambda: daemon.sent("/v1/queue/pause"))
+
+
+async def test_a_click_on_an_area_goes_there_and_a_click_on_a_hint_does_it(show):
+    async with show() as eyes:
+        await eyes.sees("131 jobs")
+        await eyes.pilot.click("TopBar", offset=(26, 0))
+        await eyes.sees("[Gallery]")
+        await eyes.pilot.click("TopBar", offset=(15, 0))
+        await eyes.sees("[Queue]")
+        await eyes.pilot.click("JobTable", offset=(10, 5))
+        assert eyes.app.screen.listing.cursor == 3
