@@ -1,14 +1,14 @@
 """Pages of jobs, images and runs: a FILTER, an order, a window, and how many match in all."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from daemon.views.filters import IMAGE_STATES, JOB_STATES, RUN_STATES, Filter, parse_filter
-from daemon.views.readers import Reading
+from daemon.views.readers import Found, Reading
 from daemon.views.rows import IMAGE_COLUMNS, JOB_COLUMNS, RUN_COLUMNS, image_row, job_row, run_row
 from daemon.views.select import whole_runs
-from daemon.views.where import images_where, jobs_where, runs_where
+from daemon.views.where import Where, images_where, jobs_where, runs_where
 from schema.errors import Refused
 from schema.pages import ImageRow, Page, RunRow
 from schema.scenes import Row
@@ -62,25 +62,23 @@ RUN_SORTS = {
 async def jobs_page(db: Reading, window: Window, now: float) -> Page[Row]:
     where = jobs_where(await _filter(db, window, now, JOB_STATES))
     order = _order(window.sort or "position", JOB_SORTS)
-    total = await db.number(f"SELECT count(*) FROM jobs WHERE {where.sql}", where.values)
+    total, found = await _window(db, "jobs.n", "jobs", where, order, window)
     rows = await db.all(
-        f"SELECT {JOB_COLUMNS} FROM jobs WHERE {where.sql} ORDER BY {order} LIMIT ? OFFSET ?",
-        (*where.values, window.limit, window.offset),
+        f"SELECT n, {JOB_COLUMNS} FROM jobs WHERE n IN ({', '.join(map(str, found))})"  # integers
     )
-    return Page(items=tuple(job_row(row) for row in rows), total=total, head=await _head(db))
+    return Page(items=tuple(job_row(row) for row in _in_order(rows, found)), total=total, head=await _head(db))
 
 
 async def images_page(db: Reading, window: Window, now: float, *, final: bool) -> Page[ImageRow]:
     where = images_where(await _filter(db, window, now, IMAGE_STATES), final=final)
     order = _order(window.sort or "newest", IMAGE_SORTS)
     joined = "images JOIN jobs ON jobs.id = images.job"
-    counted = joined if "jobs." in where.sql else "images"
-    total = await db.number(f"SELECT count(*) FROM {counted} WHERE {where.sql}", where.values)
+    table = joined if "jobs." in where.sql + order else "images"
+    total, found = await _window(db, "images.n", table, where, order, window)
     rows = await db.all(
-        f"SELECT {IMAGE_COLUMNS} FROM {joined} WHERE {where.sql} ORDER BY {order} LIMIT ? OFFSET ?",
-        (*where.values, window.limit, window.offset),
+        f"SELECT images.n, {IMAGE_COLUMNS} FROM {joined} WHERE images.n IN ({', '.join(map(str, found))})"
     )
-    return Page(items=tuple(image_row(row) for row in rows), total=total, head=await _head(db))
+    return Page(items=tuple(image_row(row) for row in _in_order(rows, found)), total=total, head=await _head(db))
 
 
 async def runs_page(db: Reading, window: Window, now: float, results: Path) -> Page[RunRow]:
@@ -92,6 +90,23 @@ async def runs_page(db: Reading, window: Window, now: float, results: Path) -> P
         (*where.values, window.limit, window.offset),
     )
     return Page(items=tuple(run_row(row, results) for row in rows), total=total, head=await _head(db))
+
+
+async def _window(db: Reading, key: str, table: str, where: Where, order: str, window: Window) -> tuple[int, list[int]]:
+    """How many match, and the keys of those in the window: read from indices wherever one holds all that is asked."""
+    values = (*where.values, window.limit, window.offset)
+    sql = f"FROM {table} WHERE {where.sql} ORDER BY {order} LIMIT ? OFFSET ?"
+    if "texts" in where.sql:  # to look into texts is dear: once for both
+        rows = await db.all(f"SELECT {key}, count(*) OVER () {sql}", values)
+        if rows:
+            return int(rows[0][1]), [int(row[0]) for row in rows]
+    total = await db.number(f"SELECT count(*) FROM {table} WHERE {where.sql}", where.values)
+    return total, [int(row[0]) for row in await db.all(f"SELECT {key} {sql}", values)]
+
+
+def _in_order(rows: Sequence[Found], keys: Sequence[int]) -> list[Found]:
+    by_key = {row["n"]: row for row in rows}
+    return [by_key[key] for key in keys]
 
 
 async def image(db: Reading, image_id: str) -> ImageRow | None:

@@ -1,12 +1,14 @@
-"""The tables of `views.db`: what the fold writes and the queries read. A change here is a new `FORMAT`.
+"""The tables of `views.db`: what the fold writes and the queries read.
 
 Every row can be made again from the log, so there are no migrations: an old file is thrown away.
 """
 
 import sqlite3
+import zlib
 from pathlib import Path
 
-FORMAT = 1
+FOLD = 1
+"""Raised when the fold writes other rows into the same tables."""
 
 ENDED = ("finished", "failed", "cancelled")
 """Job states that nothing leaves by itself. A parked job (`attention`) is unfinished: it waits for a person."""
@@ -58,7 +60,6 @@ CREATE TABLE jobs(
   run TEXT NOT NULL,
   number INTEGER NOT NULL,
   name TEXT NOT NULL,
-  words TEXT NOT NULL,                   -- name and prompt, case folded
   state TEXT NOT NULL,
   held INTEGER NOT NULL DEFAULT 0,       -- a held job whose stage still runs is 'running' and held
   created REAL NOT NULL,
@@ -93,7 +94,12 @@ CREATE INDEX jobs_run ON jobs(run, number);
 CREATE INDEX jobs_name ON jobs(name);
 CREATE INDEX jobs_node ON jobs(node) WHERE node IS NOT NULL;
 CREATE INDEX jobs_model ON jobs(model) WHERE model IS NOT NULL;
-CREATE INDEX jobs_stars ON jobs(stars) WHERE stars > 0;
+CREATE INDEX jobs_stars ON jobs(stars, place_1, place_2, place_3) WHERE stars > 0;
+
+CREATE TABLE texts(                      -- apart, so that the rows of lists stay narrow
+  n INTEGER PRIMARY KEY,                 -- of the job
+  words TEXT NOT NULL                    -- its name and prompt, case folded: what words of a FILTER look into
+) STRICT;
 
 CREATE TABLE specs(job TEXT PRIMARY KEY, spec BLOB NOT NULL) STRICT, WITHOUT ROWID;
 
@@ -152,7 +158,7 @@ CREATE TABLE images(
 CREATE INDEX images_job ON images(job, token);
 CREATE INDEX images_run ON images(run);
 CREATE INDEX images_shown ON images(trashed, final);
-CREATE INDEX images_stars ON images(stars) WHERE stars > 0;
+CREATE INDEX images_stars ON images(trashed, stars) WHERE stars > 0;
 CREATE INDEX images_sha256 ON images(sha256);
 
 CREATE TABLE tags(image TEXT NOT NULL, tag TEXT NOT NULL, PRIMARY KEY(image, tag)) STRICT, WITHOUT ROWID;
@@ -171,6 +177,9 @@ CREATE TABLE comparisons(seq INTEGER PRIMARY KEY, at REAL NOT NULL, better TEXT 
 
 CREATE TABLE nodes(id TEXT PRIMARY KEY, name TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
+
+FORMAT = zlib.crc32(f"{FOLD}{TABLES}".encode())
+"""A file of another format is thrown away."""
 
 
 def create(path: Path) -> sqlite3.Connection:

@@ -177,6 +177,8 @@ async def test_priority_rank_and_running_decide_the_place_in_the_queue(tmp_path:
         ("KNIGHT-3", ["kn7.3"]),
         ('"red banner" state:queued', ["kn7.3"]),
         ("fox", ["kq8.1"]),
+        ("fo_", []),
+        ("100%", []),
         ("since:6", ["kq8.1", "dr9.1", "dr9.2"]),
         ("since:1h", ["kq8.1", "kn7.3", "dr9.1", "dr9.2", "kn7.2", "kn7.1"]),
         ("since:3s", []),

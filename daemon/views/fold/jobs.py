@@ -44,16 +44,18 @@ def fold(envelope: e.Envelope, event: JobEvent) -> list[Statement]:
 def _submitted(envelope: e.Envelope, event: e.JobSubmitted, spec: JobSpec) -> list[Statement]:
     return [
         (SUBMITTED, (
-            envelope.seq, event.job, number_of(event.job), spec.name, words(spec), envelope.at, spec.priority,
+            envelope.seq, event.job, number_of(event.job), spec.name, envelope.at, spec.priority,
             float(envelope.seq), spec.pack, _model(spec), spec.seed, _stages(spec), event.run,
         )),
+        (WORDS, (words(spec), event.job)),
         (SPEC, (event.job, json(spec))),
     ]  # fmt: skip
 
 
 def _spec(job: str, spec: JobSpec) -> list[Statement]:
     return [
-        (EDITED, (spec.name, words(spec), spec.pack, _model(spec), spec.seed, _stages(spec), job)),
+        (EDITED, (spec.name, spec.pack, _model(spec), spec.seed, _stages(spec), job)),
+        (WORDS, (words(spec), job)),
         (SPEC, (job, json(spec))),
     ]
 
@@ -83,15 +85,16 @@ def _stages(spec: JobSpec) -> str | None:
 
 
 SUBMITTED = (
-    "INSERT INTO jobs(n, id, run, number, name, words, state, created, lane, priority, rank, pack, model, seed, stages)"
-    " SELECT ?1, ?2, id, ?3, ?4, ?5, 'queued', ?6, lane, ?7, ?8, ?9, coalesce(?10, model), ?11, coalesce(?12, stages)"
-    " FROM runs WHERE id = ?13"
+    "INSERT INTO jobs(n, id, run, number, name, state, created, lane, priority, rank, pack, model, seed, stages)"
+    " SELECT ?1, ?2, id, ?3, ?4, 'queued', ?5, lane, ?6, ?7, ?8, coalesce(?9, model), ?10, coalesce(?11, stages)"
+    " FROM runs WHERE id = ?12"
 )
+WORDS = "INSERT OR REPLACE INTO texts SELECT n, ?1 FROM jobs WHERE id = ?2"
 SPEC = "INSERT INTO specs VALUES (?, ?) ON CONFLICT(job) DO UPDATE SET spec = excluded.spec"
 EDITED = (
-    "UPDATE jobs SET name = ?1, words = ?2, pack = ?3, seed = ?5,"
-    " model = coalesce(?4, (SELECT model FROM runs WHERE id = jobs.run)),"
-    " stages = coalesce(?6, (SELECT stages FROM runs WHERE id = jobs.run)) WHERE id = ?7"
+    "UPDATE jobs SET name = ?1, pack = ?2, seed = ?4,"
+    " model = coalesce(?3, (SELECT model FROM runs WHERE id = jobs.run)),"
+    " stages = coalesce(?5, (SELECT stages FROM runs WHERE id = jobs.run)) WHERE id = ?6"
 )
 HELD = "UPDATE jobs SET held = 1, state = iif(state = 'queued', 'held', state) WHERE id = ?"
 RELEASED = "UPDATE jobs SET held = 0, state = iif(state = 'held', 'queued', state) WHERE id = ?"
