@@ -3,6 +3,7 @@
 import asyncio
 import io
 import os
+import random
 import struct
 import time
 import tracemalloc
@@ -342,6 +343,42 @@ def test_no_text_takes_long_to_read(text: str):
     parameters.read(text)
 
     assert time.process_time() - began < 2.0
+
+
+@pytest.mark.long
+async def test_thousands_of_damaged_pictures_through_the_whole_store(store: ArtifactStore, tmp_path: Path):
+    drawn = random.Random(20261120)
+    taken = 0
+    for number in range(4000):
+        raw = bytearray(CARRIERS[drawn.choice(("PNG", "JPEG", "WEBP"))])
+        for _ in range(drawn.randint(1, 5)):
+            at = drawn.randrange(len(raw))
+            raw[at : at + drawn.choice((0, 1, 1, 4))] = drawn.randbytes(drawn.choice((0, 1, 1, 4)))
+        try:
+            kept = await store.accept(mended(bytes(raw)), texts={"parameters": "new"})
+        except HostilePicture as refused:
+            assert refused.sentence.isprintable(), number
+        else:
+            taken += 1
+            again = await store.accept(store.path(kept.sha256).read_bytes(), claim=kept.sha256)
+            assert again == kept, number
+
+    assert 0 < taken < 4000
+    assert all(len(path.stem) == 64 for path in files_below(tmp_path))
+
+
+def mended(raw: bytes) -> bytes:
+    """With the checksums of its chunks set right, so that damage gets past them into the decoder."""
+    if not raw.startswith(png.MAGIC):
+        return raw
+    parts, at = [png.MAGIC], 8
+    while at + 12 <= len(raw):
+        (length,) = struct.unpack_from(">I", raw, at)
+        if at + 12 + length > len(raw):
+            break
+        parts.append(chunk(raw[at + 4 : at + 8], raw[at + 8 : at + 8 + length]))
+        at += 12 + length
+    return b"".join(parts) + raw[at:]
 
 
 def _exercise(raw: bytes) -> None:

@@ -184,6 +184,34 @@ def test_turning_and_colour_profile_survive_in_jpeg_and_webp():
         assert spliced.info["icc_profile"] == profile
 
 
+@pytest.mark.parametrize(
+    ("form", "mode", "options"),
+    [
+        ("JPEG", "RGB", {"progressive": True}), ("JPEG", "RGB", {"restart_marker_blocks": 1}),
+        ("JPEG", "CMYK", {}), ("JPEG", "RGB", {"comment": b"by somebody", "dpi": (300, 300)}),
+        ("PNG", "I;16", {}), ("PNG", "LA", {}), ("PNG", "1", {}), ("PNG", "RGB", {"transparency": (0, 0, 0)}),
+        ("WEBP", "RGBA", {"lossless": True}), ("WEBP", "RGB", {"lossless": True}), ("WEBP", "RGBA", {"quality": 50}),
+    ],
+)  # fmt: skip
+def test_every_variant_of_the_formats_keeps_its_pixels(form: str, mode: str, options: dict[str, object]):
+    if mode == "I;16":
+        packed = io.BytesIO()
+        Image.linear_gradient("L").convert("I").convert("I;16").save(packed, form)
+        raw = packed.getvalue()
+    else:
+        raw = picture(form, mode, **options)
+    kind = formats.of(raw)
+    assert kind is not None
+
+    final = kind.splice(raw[: kind.check(raw)], {"parameters": "words", "stablenew": "{}"})
+    twice = kind.splice(final, {"parameters": "other"})
+
+    before, after, last = [Image.open(io.BytesIO(each)) for each in (raw, final, twice)]
+    assert before.mode == after.mode == last.mode
+    assert before.tobytes() == after.tobytes() == last.tobytes()
+    assert kind.texts(twice)["parameters"] == "other"
+
+
 def test_other_programs_comments_are_read_in_either_byte_order():
     words = "ein Würfel, Steps"
     for code in (
