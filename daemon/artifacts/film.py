@@ -65,7 +65,7 @@ async def make_film(
             await asyncio.to_thread(_name, part, out)
     except OSError as fault:
         raise FilmFault(f"the film {out} could not be written: {fault.strerror}") from fault
-    return film
+    return _at_rate(film, spec.fps)
 
 
 def choose(frames: Sequence[Path], spec: FilmSpec) -> Sequence[Path]:
@@ -100,7 +100,14 @@ async def probe(path: Path) -> Film:
     if child.returncode or not stream or not counted:
         raise FilmFault(f"the film {path.name} cannot be read back: {_last_line(said)}")
     count, fps = int(counted[-1]), float(stream[4])
-    return Film(count, count / fps, int(stream[2]), int(stream[3]), fps, stream[1])
+    return Film(count, round(count / fps, 6), int(stream[2]), int(stream[3]), fps, stream[1])
+
+
+def _at_rate(film: Film, fps: float) -> Film:
+    """ffmpeg rounds the rate it tells to four digits; where that is all the difference, it is the rate asked for."""
+    if abs(film.fps - fps) > 0.005 * fps:
+        raise FilmFault(f"the film has {film.fps:g} frames a second instead of {fps:g}")
+    return film._replace(fps=fps, seconds=round(film.frames / fps, 6))
 
 
 def _size(first: Path, spec: FilmSpec) -> tuple[int, int]:

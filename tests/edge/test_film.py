@@ -90,6 +90,13 @@ async def test_size_rate_and_bit_rate_as_asked(tmp_path: Path):
     assert "-b:v 200k" in " ".join(ffmpeg.arguments("ffmpeg", "libx264", FilmSpec(bitrate="200k"), 2, 2, Path("x.mp4")))
 
 
+@pytest.mark.parametrize("fps", [0.25, 23.976, 59.94, 239.5])
+async def test_odd_rates_are_told_exactly(tmp_path: Path, fps: float):
+    film = await make_film(frames_in(tmp_path / "in"), FilmSpec(fps=fps), tmp_path / "film.mp4")
+
+    assert (film.frames, film.fps, film.seconds) == (4, fps, round(4 / fps, 6))
+
+
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [
