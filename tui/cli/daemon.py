@@ -1,12 +1,16 @@
 """`daemon`: starts, stops and looks at the program that does the work. It runs as a process of its own."""
 
 import os
+from typing import TYPE_CHECKING
 
 from schema.errors import Exit, Refused
 from tui.cli import ask, output
 from tui.cli.child import become
 from tui.cli.tree import JSON, Verb, flag
 from tui.link.doc import Doc
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 STATUS_FIELDS = ("pid", "socket", "version", "head", "state", "started", "results")
 
@@ -78,16 +82,13 @@ WantedBy=default.target
 
 def install(show: bool, as_json: bool) -> int:
     """Writes a systemd user unit and says how to switch it on; `--print` only shows it."""
-    from pathlib import Path
-
     unit = unit_text(os.environ)
-    folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd" / "user"
     if show:
         output.put(unit.rstrip())
         return Exit.DONE
-    path = folder / "stablenew.service"
+    path = unit_path()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(unit)
     except OSError as fault:
         raise Refused(f"cannot write the unit: {fault.strerror}", where=str(path)) from None
@@ -98,6 +99,13 @@ def install(show: bool, as_json: bool) -> int:
         output.put(str(path))
         output.tell(f"Switch it on with `{steps[0]}`;\n`{steps[1]}` lets it run while nobody is logged in.")
     return Exit.DONE
+
+
+def unit_path() -> "Path":
+    from pathlib import Path
+
+    folder = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(folder) / "systemd" / "user" / "stablenew.service"
 
 
 def unit_text(env: os._Environ[str] | dict[str, str]) -> str:

@@ -52,6 +52,7 @@ def findings() -> Iterator[Finding]:
     yield _terminal()
     yield _pictures()
     yield _mdns()
+    yield from _service()
     yield from _daemon()
 
 
@@ -160,6 +161,23 @@ def _mdns() -> Finding:
     except (ImportError, OSError) as fault:
         return Finding("mdns", "note", f"cannot be used ({fault}): agents on other machines are not found.")
     return Finding("mdns", "ok", "can be used")
+
+
+def _service() -> Iterator[Finding]:
+    """A user's services and the folder of their sockets go at the last logout, unless the user lingers."""
+    from getpass import getuser
+    from pathlib import Path
+
+    from tui.cli.daemon import unit_path
+
+    if not unit_path().exists():
+        return
+    if Path("/var/lib/systemd/linger", getuser()).exists():
+        yield Finding("service", "ok", f"{unit_path()}, also while nobody is logged in")
+    else:
+        yield Finding(
+            "service", "note", f"{unit_path()} stops at your last logout.", "`loginctl enable-linger` keeps it running."
+        )
 
 
 def _daemon() -> Iterator[Finding]:
