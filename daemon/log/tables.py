@@ -65,6 +65,15 @@ def writer(path: Path | str, *, durable: bool = True) -> sqlite3.Connection:
     """
     check_sqlite()
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
+    try:
+        _prepare(db, durable)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _prepare(db: sqlite3.Connection, durable: bool) -> None:
     db.execute("PRAGMA journal_mode=WAL")
     db.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
     db.execute("PRAGMA fullfsync=ON")  # means something on macOS only, where fsync alone does not reach the disk
@@ -76,7 +85,6 @@ def writer(path: Path | str, *, durable: bool = True) -> sqlite3.Connection:
         for statement in SCHEMA:
             db.execute(statement)
         db.execute("COMMIT")
-    return db
 
 
 def close_whole(db: sqlite3.Connection) -> None:
@@ -97,8 +105,12 @@ def reader(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False, timeout=5.0
     )
-    db.execute("PRAGMA cell_size_check=ON")
-    db.execute("PRAGMA query_only=ON")
+    try:
+        db.execute("PRAGMA cell_size_check=ON")
+        db.execute("PRAGMA query_only=ON")
+    except BaseException:
+        db.close()
+        raise
     return db
 
 
