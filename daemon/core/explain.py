@@ -5,7 +5,7 @@ from daemon.core.rules import Rules
 from daemon.core.settle import kept_for_live, machines, opens_at
 from daemon.core.state import Attention, Held, Job, Node, Queued, Run, Running, State, next_step
 from daemon.core.vitals import Vitals, blocked
-from daemon.scheduling.place import Machine, Offer, may_take, unfit
+from daemon.scheduling.place import Offer, may_take, unfit
 from schema.ids import JobId
 
 
@@ -63,7 +63,7 @@ def _why_waiting(state: State, job: Job, now: float, vitals: Vitals, rules: Rule
         backend=shelf.backend,
     )
     sentences += _the_nodes(state, offer, now, rules)
-    return sentences or [_its_turn(state, job)]
+    return sentences or [*_all_busy(state, offer), _its_turn(state, job)]
 
 
 def _due_at(job: Job, now: float) -> float | None:
@@ -99,12 +99,15 @@ def _the_nodes(state: State, offer: Offer, now: float, rules: Rules) -> list[str
     idle = [machine for machine in fitting if machine.idle]
     if idle and not any(may_take(offer, machine, kept, state.mode) for machine in idle):
         return [f"{idle[0].name} is kept for the interactive lane (mode {state.mode})."]
-    return [] if idle else [_all_busy(fitting)]
+    return []
 
 
-def _all_busy(fitting: list[Machine]) -> str:
+def _all_busy(state: State, offer: Offer) -> list[str]:
+    fitting = [machine for machine in machines(state) if not unfit(offer, machine)]
+    if any(machine.idle for machine in fitting):
+        return []
     names = ", ".join(machine.name for machine in fitting)
-    return f"{names} {'is' if len(fitting) == 1 else 'are'} busy."
+    return [f"{names} {'is' if len(fitting) == 1 else 'are'} busy."]
 
 
 def _its_turn(state: State, job: Job) -> str:

@@ -41,7 +41,7 @@ def settle(state: State, now: float, vitals: Vitals, rules: Rules) -> tuple[list
 
 
 def _finished(job: Job, now: float) -> e.JobFinished:
-    return e.JobFinished(job=job.id, seconds=0.0 if job.began is None else max(0.0, now - job.began))
+    return e.JobFinished(job=job.id, seconds=0.0 if job.began is None else round(max(0.0, now - job.began), 3))
 
 
 def _runs_over(state: State, index: Index) -> list[e.Event]:

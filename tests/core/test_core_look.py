@@ -169,7 +169,7 @@ def test_a_job_that_is_next_says_so_and_the_others_how_many_are_before_them(case
     assert said(case, one) == "Runs 'paint' on mill for 0 s."
     case.wish(c.HoldJobs(jobs=(one,)))
     assert said(case, one).endswith("It is held when this stage has ended.")
-    assert said(case, two) == "mill is busy."
+    assert said(case, two) == "mill is busy. It is next."
     case.news(case.returned(attempt))
     assert said(case, two) == "It is next."
     assert said(case, "more.1") == "2 jobs of the batch lane are before it."
