@@ -44,12 +44,12 @@ def check_against(path: Path, promise: Head | None, *, deep: bool = False) -> Ve
     """As `check`; a promise of seq 0 is kept by every log, so that a backup can be checked without its anchor."""
     promised = promise.seq if promise else 0
     if not path.exists() or path.stat().st_size == 0:
-        return Verdict(0, ZERO, promised, _broken_promise(ZERO, promise, None))
+        return Verdict(0, ZERO, promised, tuple(_broken_promise(ZERO, promise, None)))
     try:
         with closing(reader(path)) as db:
             db.execute("BEGIN")  # one moment for all reads
             if is_empty(db):
-                return Verdict(0, ZERO, promised, _broken_promise(ZERO, promise, None))
+                return Verdict(0, ZERO, promised, tuple(_broken_promise(ZERO, promise, None)))
             return _check_open(db, path, promise, deep)
     except (sqlite3.Error, UnicodeDecodeError) as error:  # SQLite cites damaged text as it is
         return Verdict(0, ZERO, promised, (f"the log cannot be read: {error}",))
@@ -59,15 +59,12 @@ def _check_open(db: sqlite3.Connection, path: Path, promise: Head | None, deep: 
     findings = _told(lambda: check_format(db, path))
     count = _count(db)
     whole = deep or count <= ALWAYS_WHOLE
-    start = ZERO if whole else verified(path)
-    if start.seq and hash_at(db, start.seq) != start.hash:
-        start = ZERO
+    start = ZERO if whole else _start(db, path)
     head, broken = walk(_rows(db, start.seq), start)
     if broken:
         findings.append(broken)
     findings += _told(lambda: _structure(db, whole))
-    promised_hash = hash_at(db, promise.seq) if promise and promise.seq <= head.seq else None
-    findings += _broken_promise(head, promise, promised_hash)
+    findings += _told(lambda: _broken_promise(head, promise, db))
     if deep and not findings:
         findings += _told(lambda: _streams(db))
     promised = max(promise.seq if promise else 0, count if broken else 0)
@@ -80,6 +77,15 @@ def _count(db: sqlite3.Connection) -> int:
         return newest(db)[0]
     except sqlite3.DatabaseError:
         return 0
+
+
+def _start(db: sqlite3.Connection, path: Path) -> Head:
+    """What an earlier check found good, if this is the log it was found in."""
+    start = verified(path)
+    try:
+        return start if hash_at(db, start.seq) == start.hash else ZERO
+    except sqlite3.DatabaseError:
+        return ZERO
 
 
 def _rows(db: sqlite3.Connection, after: int) -> Iterator[Row]:
@@ -101,15 +107,15 @@ def _structure(db: sqlite3.Connection, whole: bool) -> list[str]:
     return [f"SQLite finds: {line}" for (line,) in told if line != "ok"]
 
 
-def _broken_promise(head: Head, promise: Head | None, promised_hash: bytes | None) -> tuple[str, ...]:
+def _broken_promise(head: Head, promise: Head | None, db: sqlite3.Connection | None) -> list[str]:
     if promise is None:
         lost = f"nobody knows whether the log's end is whole: its head anchor is missing (it ends at {head.seq})"
-        return (lost,) if head.seq else ()
+        return [lost] if head.seq else []
     if promise.seq > head.seq:
-        return (f"the log ends at {head.seq} but {promise.seq} was promised",)
-    if head.seq and promised_hash != promise.hash:
-        return (f"event {promise.seq} is another one than was promised: this is not the log that was last used here",)
-    return ()
+        return [f"the log ends at {head.seq} but {promise.seq} was promised"]
+    if db is not None and hash_at(db, promise.seq) != promise.hash:
+        return [f"event {promise.seq} is another one than was promised: this is not the log that was last used here"]
+    return []
 
 
 def _streams(db: sqlite3.Connection) -> list[str]:

@@ -92,7 +92,7 @@ def _coded(raw: bytes) -> object:
     """The bytes that hold the pixels, as they lie in the file."""
     match formats.of(raw):
         case formats.PNG:
-            return png.image_data(raw)
+            return png.coded(raw)
         case formats.JPEG:
             return [raw[s.at : s.end] for s in jpeg.segments(raw) if not 0xE0 <= s.marker <= 0xEF]
         case _:

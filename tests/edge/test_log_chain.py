@@ -100,18 +100,16 @@ TIMES = (-5.25, -1e-06, 0.0, 1e-06, 0.000255, 0.0655, 4294.967295, 4294.967296, 
 async def path(tmp_path: Path) -> Path:
     """A log with numbers, texts and bytes of every length that MessagePack writes differently."""
     log = open_log(tmp_path / "events.db", tmp_path / "events.head")
-    for turn in range(20):
-        first = turn * len(EVENTS) + 1
-        await log.append(
-            [
-                Envelope(
-                    seq=Seq(seq), at=TIMES[turn % len(TIMES)], epoch=Seq(seq // 100 * 40_000), actor="uid:1000",
-                    event=event, cause=Seq(seq - 1) if seq % 3 else None, command=CommandId(f"c{seq}"),
-                    key=f"k{seq}" if seq % 2 else None, digest=bytes(range(256)) * (seq % 4) if seq % 2 else None,
-                )
-                for seq, event in enumerate(EVENTS, first)
-            ]
-        )  # fmt: skip
+    await log.append(
+        [
+            Envelope(
+                seq=Seq(seq), at=TIMES[seq % len(TIMES)], epoch=Seq(seq // 100 * 40_000), actor="uid:1000",
+                event=EVENTS[seq % len(EVENTS)], cause=Seq(seq - 1) if seq % 3 else None, command=CommandId(f"c{seq}"),
+                key=f"k{seq}" if seq % 2 else None, digest=bytes(range(256)) * (seq % 4) if seq % 2 else None,
+            )
+            for seq in range(1, 121)
+        ]
+    )  # fmt: skip
     await log.close()
     return tmp_path / "events.db"
 

@@ -35,8 +35,8 @@ def batch(first: int, last: int) -> list[Envelope]:
 async def closed(tmp_path: Path) -> Path:
     """A whole log whose WAL was emptied into the database."""
     log = open_log(tmp_path / "events.db", tmp_path / "events.head")
-    for first in range(1, EVENTS, 40):
-        await log.append(batch(first, first + 39))
+    for first in range(1, EVENTS, 100):
+        await log.append(batch(first, first + 99))
     await log.close()
     return tmp_path / "events.db"
 
@@ -46,8 +46,8 @@ async def crashed(tmp_path: Path) -> Path:
     """What lies on disk when the process is killed: everything is still in the WAL."""
     (tmp_path / "live").mkdir()
     log = open_log(tmp_path / "live" / "events.db", tmp_path / "live" / "events.head")
-    for first in range(1, EVENTS, 40):
-        await log.append(batch(first, first + 39))
+    for first in range(1, EVENTS, 100):
+        await log.append(batch(first, first + 99))
     for name in IMAGES:
         shutil.copy(tmp_path / "live" / name, tmp_path / name)
     await log.close()
