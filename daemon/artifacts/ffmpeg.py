@@ -7,8 +7,6 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-import ffmpeg as lines
-
 from schema.plans import FilmSpec
 
 ENCODERS: Mapping[str, Mapping[str, Mapping[str, str | int]]] = {
@@ -64,6 +62,8 @@ def encoder_for(program: str, codec: str) -> str:
 
 def arguments(program: str, encoder: str, spec: FilmSpec, width: int, height: int, out: Path) -> list[str]:
     """The command that reads raw RGB frames of this size and writes the film; progress goes to standard output."""
+    import ffmpeg as lines
+
     options: dict[str, str | int] = {"vcodec": encoder, "pix_fmt": "yuv420p", **ENCODERS[spec.codec][encoder]}
     if spec.bitrate is not None:
         options = {key: value for key, value in options.items() if key not in QUALITY} | {"b:v": spec.bitrate}
@@ -77,6 +77,8 @@ def arguments(program: str, encoder: str, spec: FilmSpec, width: int, height: in
 
 def reading(program: str, path: Path) -> list[str]:
     """The command that decodes a film and throws the pictures away, telling their count on standard output."""
+    import ffmpeg as lines
+
     made = lines.output(lines.input(f"file:{path}"), "-", f="null", map="0:v:0")
     return [
         str(word) for word in made.global_args("-hide_banner", "-nostats", "-progress", "pipe:1").compile(cmd=program)

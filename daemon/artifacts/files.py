@@ -8,12 +8,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+UNFINISHED = ".stablenew-"
+"""How names of unfinished files begin."""
+
 
 class Incoming:
     """A file that has no name yet. Leaving the block without `finish` deletes it. Every method blocks."""
 
     def __init__(self, folder: Path) -> None:
-        descriptor, name = tempfile.mkstemp(dir=folder, suffix=".part")
+        descriptor, name = tempfile.mkstemp(dir=folder, prefix=UNFINISHED, suffix=".part")
         self.path = Path(name)
         self.size = 0
         self._file = os.fdopen(descriptor, "wb", buffering=0)
@@ -71,12 +74,12 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write_whole(name: Path, data: bytes, *, sync: bool = True) -> bool:
-    """`data` under `name`, whole or not at all; False when it stands there already."""
+def write_whole(name: Path, content: bytes, *, sync: bool = True) -> bool:
+    """`content` under `name`, whole or not at all; False when it stands there already."""
     with suppress(OSError):
-        if name.read_bytes() == data and not name.is_symlink():
+        if name.read_bytes() == content and not name.is_symlink():
             return False
     with Incoming(name.parent) as incoming:
-        incoming.write(data)
+        incoming.write(content)
         incoming.finish(name, mode=0o644, sync=sync)
     return True

@@ -64,7 +64,7 @@ def check(picture: bytes) -> int:
     return end
 
 
-def image_data(picture: bytes) -> bytes:
+def coded(picture: bytes) -> bytes:
     """All IDAT bodies in order: what must be equal before and after metadata was rewritten."""
     return b"".join(chunk.body for chunk in chunks(picture) if chunk.kind == b"IDAT")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from daemon.artifacts import manifest as m
-from daemon.artifacts.files import Incoming, sync_folder, write_whole
+from daemon.artifacts.files import UNFINISHED, Incoming, sync_folder, write_whole
 from daemon.artifacts.names import safe_name
 from schema.errors import Refused
 from schema.ids import JobId, Sha256, number_of
@@ -36,21 +36,17 @@ def write_stage(
     root: Path, run: RunRecord, job: JobRecord, stage: StageRecord, path_of: PathOf, *, links: bool = True
 ) -> tuple[m.Artifact, ...]:
     """Puts the pictures of one finished stage below `stages/` as `<job>-<nn>-<stage id>.png`, with sidecars."""
-    folder = open_folder(root, run)
-    place = folder / "stages"
-    _make(place)
-    ids = [each.id for each in job.stages]
-    stem = f"{file_stem(job)}-{ids.index(stage.id) + 1:02d}-{stage.id}"
-    return tuple(_place(folder, place, stem, run, job, stage, image, path_of, links) for image in stage.images)
+    return _stage(open_folder(root, run), run, job, stage, path_of, links)
 
 
 def write_job(
     root: Path, run: RunRecord, job: JobRecord, path_of: PathOf, *, links: bool = True
 ) -> tuple[m.Artifact, ...]:
     """Puts all stages of a job in their places and, once it is finished, its final pictures on top."""
+    folder = open_folder(root, run)
     for stage in job.stages:
-        write_stage(root, run, job, stage, path_of, links=links)
-    return _finals(open_folder(root, run), run, job, path_of, links)
+        _stage(folder, run, job, stage, path_of, links)
+    return _finals(folder, run, job, path_of, links)
 
 
 def write_manifest(
@@ -60,12 +56,13 @@ def write_manifest(
     folder = open_folder(root, run)
     path = folder / "manifest.json"
     older = m.earlier_of(_previous(path))
-    entries = tuple(_job(root, run, job, path_of, links, older.get(job.id, ())) for job in jobs)
+    entries = tuple(_job(folder, run, job, path_of, links, older.get(job.id, ())) for job in jobs)
     film = write_film(root, run, path_of, links=links) if run.film else None
     summary = _summary(run.film, film) if run.film and film else None
     whole = m.run_entry(run, str(folder), entries, str(film) if film else None, summary)
     if write_whole(path, m.pretty(whole)):
         sync_folder(folder)
+    _clear(folder)
     return path
 
 
@@ -85,15 +82,19 @@ def write_film(root: Path, run: RunRecord, path_of: PathOf, *, links: bool = Tru
 
 
 def find(root: Path, row: ImageRow, source: Path) -> Path | None:
-    """Where a picture lies in its run's folder; None where it is not there under the name it was given first."""
+    """Where a picture lies in its run's folder; None where it is not there."""
     stem = _file_stem(row.name, row.job)
     folder = root / row.folder
     if not row.final:
         folder, stem = folder / "stages", f"{stem}-{row.stage_number:02d}-{row.stage}"
     if row.index:
         stem = f"{stem}+{row.index + 1}"
-    name = next(iter(_names(folder, stem, source.suffix[1:])))
-    return name if _is_same(name, source, row.bytes, row.sha256) else None
+    for name in _names(folder, stem, source.suffix[1:]):
+        if _is_same(name, source, row.bytes, row.sha256):
+            return name
+        if not os.path.lexists(name):
+            return None
+    raise AssertionError("names do not end")
 
 
 def open_folder(root: Path, run: RunRecord) -> Path:
@@ -125,15 +126,25 @@ def _file_stem(name: str, job: JobId) -> str:
 
 
 def _job(
-    root: Path, run: RunRecord, job: JobRecord, path_of: PathOf, links: bool, older: tuple[m.Artifact, ...]
+    folder: Path, run: RunRecord, job: JobRecord, path_of: PathOf, links: bool, older: tuple[m.Artifact, ...]
 ) -> m.ManifestJob:
-    stages = tuple(
-        m.stage_entry(stage, write_stage(root, run, job, stage, path_of, links=links)) for stage in job.stages
-    )
-    finals = _finals(open_folder(root, run), run, job, path_of, links)
+    stages = tuple(m.stage_entry(stage, _stage(folder, run, job, stage, path_of, links)) for stage in job.stages)
+    finals = _finals(folder, run, job, path_of, links)
     named = {artifact.file for stage in stages for artifact in stage.artifacts} | {final.file for final in finals}
     earlier = {artifact.file: artifact for artifact in older if artifact.file not in named}
     return m.job_entry(job, stages, finals, tuple(earlier.values()))
+
+
+def _stage(
+    folder: Path, run: RunRecord, job: JobRecord, stage: StageRecord, path_of: PathOf, links: bool
+) -> tuple[m.Artifact, ...]:
+    if not stage.images:
+        return ()
+    place = folder / "stages"
+    _make(place)
+    ids = [each.id for each in job.stages]
+    stem = f"{file_stem(job)}-{ids.index(stage.id) + 1:02d}-{stage.id}"
+    return tuple(_place(folder, place, stem, run, job, stage, image, path_of, links) for image in stage.images)
 
 
 def _finals(folder: Path, run: RunRecord, job: JobRecord, path_of: PathOf, links: bool) -> tuple[m.Artifact, ...]:
@@ -251,6 +262,13 @@ def _make(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if folder.is_symlink():
         raise Refused(f"the folder {folder} is a link; results are not written through links", where=str(folder))
+
+
+def _clear(folder: Path) -> None:
+    """Removes what a crash left unfinished; nobody else writes here, and not now."""
+    for place in (folder, folder / "stages"):
+        for left in place.glob(f"{UNFINISHED}*.part"):
+            left.unlink(missing_ok=True)
 
 
 def _previous(path: Path) -> m.Manifest | None:

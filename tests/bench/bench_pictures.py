@@ -1,6 +1,6 @@
 """What pictures cost beside the bare work they cannot do without: measured interleaved, as ratios.
 
-    python tests/bench/bench_pictures.py [ROUNDS] [--json]
+    python -P tests/bench/bench_pictures.py [ROUNDS] [--json]
 
 thumbnail   one 256 px WebP of a 1024 x 1024 PNG, against a bare decode of that PNG; goal 1.45
 hit         a thumbnail that is there; goal 0.15 ms

@@ -452,7 +452,7 @@ def test_a_damaged_manifest_is_made_anew(shelf: Shelf, root: Path):
 def test_what_a_crash_left_unfinished_is_removed(shelf: Shelf, root: Path):
     jobs = [job_of([stage_of(shelf, "txt2img", b"a")])]
     folder = results.write_manifest(root, run_of(), jobs, shelf.path).parent
-    left = [folder / ".abc.part", folder / "stages" / ".def.part"]
+    left = [folder / ".stablenew-a.part", folder / "stages" / ".stablenew-b.part"]
     for path in left:
         path.write_bytes(b"half")
 
