@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+from daemon.answers import answer_of
 from daemon.core.apply import apply
 from daemon.core.decide import Input, decide
 from daemon.core.explain import explain
@@ -20,7 +21,7 @@ from daemon.core.state import Brief, LastUsed, State, state_hash
 from daemon.core.vitals import Vitals, check_room
 from daemon.log.store import Log
 from daemon.mail import Batch, Committed, LedgerStopped, Letter, Origin, Question, fail, failure, until_none
-from daemon.recent import Recent, answer_of
+from daemon.recent import Recent
 from schema.commands import Command
 from schema.errors import Refused
 from schema.events import DaemonStarted, Envelope, Event, NothingChanged, StageAssigned

@@ -1,21 +1,17 @@
 """Idempotency keys: the same wish asked twice is done once and answered twice with the same words."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from daemon.answers import answer_of
 from daemon.log.store import Log
 from schema.errors import Refused
-from schema.events import CommandRedone, CommandUndone, Envelope, Event, ImagesCompared
-from schema.ids import CommandId
 from schema.scenes import Answer
 
 MOST = 4096
 """Keys kept in memory; older ones are looked up in the log."""
-
-MOST_SUBJECTS = 1000
 
 
 class _Seen(NamedTuple):
@@ -57,30 +53,6 @@ class Recent:
 
     def _forget(self, name: tuple[str, str]) -> None:
         self._seen.pop(name, None)
-
-
-def answer_of(command: CommandId, envelopes: Sequence[Envelope]) -> Answer:
-    """What a command's own events amount to; the same now and when its key comes again in a year."""
-    subjects = tuple(dict.fromkeys(name for envelope in envelopes if (name := _subject(envelope.event))))
-    return Answer(
-        command=command,
-        seq=envelopes[-1].seq if envelopes else 0,
-        subjects=subjects[:MOST_SUBJECTS],
-        changed=len(subjects),
-    )
-
-
-def _subject(event: Event) -> str | None:
-    """The id of what the event is about."""
-    if isinstance(event, ImagesCompared):
-        return event.better
-    if isinstance(event, CommandUndone | CommandRedone):
-        return None
-    for kind in ("job", "run", "image", "node"):
-        name: str | None = getattr(event, kind, None)
-        if name is not None:
-            return name
-    return None
 
 
 def _check(digest: bytes | None, known: bytes | None, key: str) -> None:

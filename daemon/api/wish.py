@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from aiohttp import web
 
+from daemon.answers import answer_of
 from daemon.api.asked import ACTOR
 from daemon.api.faults import Conflict, Unavailable
 from daemon.api.house import House, KeptKey
 from daemon.mail import Origin
-from daemon.recent import answer_of
 from schema.commands import Command
 from schema.errors import Refused
 from schema.ids import CommandId

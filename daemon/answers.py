@@ -1,0 +1,33 @@
+"""What a command is answered with, read off its events: now, and when its key comes again in a year."""
+
+from collections.abc import Sequence
+
+from schema.events import CommandRedone, CommandUndone, Envelope, Event, ImagesCompared
+from schema.ids import CommandId
+from schema.scenes import Answer
+
+MOST_SUBJECTS = 1000
+
+
+def answer_of(command: CommandId, envelopes: Sequence[Envelope]) -> Answer:
+    """`envelopes` are the command's own, in order."""
+    subjects = tuple(dict.fromkeys(name for envelope in envelopes if (name := _subject(envelope.event))))
+    return Answer(
+        command=command,
+        seq=envelopes[-1].seq if envelopes else 0,
+        subjects=subjects[:MOST_SUBJECTS],
+        changed=len(subjects),
+    )
+
+
+def _subject(event: Event) -> str | None:
+    """The id of what the event is about."""
+    if isinstance(event, ImagesCompared):
+        return event.better
+    if isinstance(event, CommandUndone | CommandRedone):
+        return None
+    for kind in ("job", "run", "image", "node"):
+        name: str | None = getattr(event, kind, None)
+        if name is not None:
+            return name
+    return None
