@@ -5,6 +5,7 @@ people call a file is never part of a path.
 """
 
 import asyncio
+import hashlib
 import os
 import stat
 import time
@@ -80,6 +81,8 @@ class ArtifactStore:
         self._decoders = Decoders(limits.decoders, timeout=limits.decode_s)
         self._temporary = root / TEMPORARY
         self._temporary.mkdir(parents=True, exist_ok=True)
+        self._blobs: set[Sha256] = set()
+        """Those that were synced since the store was opened: most runs have the base config of the one before."""
 
     async def accept(
         self, source: AsyncIterator[bytes] | bytes, *, claim: Sha256 | None = None, texts: Texts | None = None
@@ -117,7 +120,12 @@ class ArtifactStore:
         return Picture(sha256=sha, pixels="", media=media, bytes=size, width=seen.width, height=seen.height)
 
     async def put_blob(self, data: bytes) -> Sha256:
-        """Keeps bytes that are no picture: base configs, cards. Raises OSError."""
+        """Keeps bytes that are no picture: base configs, cards; again costs nothing. Raises OSError."""
+        known = Sha256(hashlib.sha256(data).hexdigest())
+        if known in self._blobs:
+            with suppress(Missing, OSError):
+                os.utime(self.path(known))  # in use again: the sweep leaves it alone
+                return known
 
         def keep() -> Sha256:
             with Incoming(self._temporary) as incoming:
@@ -126,7 +134,9 @@ class ArtifactStore:
                 self._name(incoming, sha, "json" if _is_json(data) else "bin")
                 return sha
 
-        return await asyncio.to_thread(keep)
+        sha = await asyncio.to_thread(keep)
+        self._blobs.add(sha)
+        return sha
 
     def path(self, sha: Sha256) -> Path:
         """The file of this content; never a link, never outside the root. Raises Missing."""

@@ -293,6 +293,23 @@ async def test_blobs_are_kept_with_an_extension_that_tells_json_apart(store: Art
     assert store.path(other).read_bytes() == b"{not json"
 
 
+async def test_a_blob_that_was_lost_meanwhile_is_kept_again(store: ArtifactStore):
+    name = await store.put_blob(b"{}")
+    store.path(name).unlink()
+
+    assert await store.put_blob(b"{}") == name
+    assert store.path(name).read_bytes() == b"{}"
+
+
+async def test_a_blob_that_is_put_again_is_not_taken_for_an_orphan(store: ArtifactStore):
+    name = await store.put_blob(b"{}")
+    os.utime(store.path(name), (1.0, 1.0))
+
+    await store.put_blob(b"{}")
+
+    assert store.path(name).stat().st_mtime > 1.0
+
+
 @pytest.mark.parametrize("name", ["", "..", "../../etc/passwd", "a" * 63, "A" * 64, "g" * 64, "\0" * 64, "/" * 64])
 async def test_only_hashes_are_names(store: ArtifactStore, name: str):
     with pytest.raises(Missing):
