@@ -9,6 +9,7 @@ import hashlib
 import resource
 import sys
 import warnings
+from contextlib import suppress
 
 import msgspec
 from PIL import Image, ImageStat, UnidentifiedImageError
@@ -78,7 +79,10 @@ def _plain(fault: BaseException) -> str:
 
 
 def _limit() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    memory = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
+    with suppress(ValueError):  # macOS knows the limit but does not let anybody set it
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
