@@ -50,6 +50,8 @@ class Results:
         self._cursor = cursor
         self._links = links
         self._reached = 0
+        self._unsaved = 0
+        """Events since the cursor was written."""
         self._moved = asyncio.Condition()
 
     async def reached(self, seq: int) -> None:
@@ -69,9 +71,15 @@ class Results:
     async def _take(self, envelopes: tuple[Envelope, ...]) -> None:
         if not envelopes:
             return
-        for envelope in envelopes:
+        told = [
+            envelope for envelope in envelopes if isinstance(envelope.event, StageFinished | JobFinished | RunFinished)
+        ]
+        for envelope in told:
             await self._write(envelope)
-        await asyncio.to_thread(_write_cursor, self._cursor, envelopes[-1].seq)
+        self._unsaved += len(envelopes)
+        if told or self._unsaved >= PAGE:  # the others are looked at again in no time
+            await asyncio.to_thread(_write_cursor, self._cursor, envelopes[-1].seq)
+            self._unsaved = 0
         async with self._moved:
             self._reached = envelopes[-1].seq
             self._moved.notify_all()
