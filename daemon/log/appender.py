@@ -4,19 +4,21 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cache
-from itertools import chain as flatten
 
 import msgspec
 
 from daemon.log.chain import Head, link
 from daemon.log.rows import Draft, draft
-from daemon.log.tables import COLUMNS, WIDTH, Row
+from daemon.log.tables import COLUMNS, WIDTH
 from schema.events import Envelope
 
 _REMEMBERED = 100_000
 """Streams whose versions are kept in memory, about 15 MB; the others are looked up."""
 
 _LOOK_UP = "SELECT stream,MAX(sver) FROM events WHERE stream IN (SELECT value FROM json_each(?)) GROUP BY stream"
+
+
+Column = int | str | bytes | None
 
 
 class Appender:
@@ -35,29 +37,30 @@ class Appender:
             return
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            rows = self._finish(drafts)
-            self._insert(rows)
+            values, digest = self._finish(drafts)
+            self._insert(values)
         except BaseException:
             with suppress(sqlite3.Error):  # what broke is told, not that undoing it broke too
                 self._db.rollback()
             raise
         self._db.execute("COMMIT")
-        last = rows[-1]
-        self.head = Head(last[0], last[-1])
+        self.head = Head(drafts[-1][0], digest)
 
-    def _finish(self, drafts: Sequence[Draft]) -> list[Row]:
+    def _finish(self, drafts: Sequence[Draft]) -> tuple[list[Column], bytes]:
+        """The columns of all rows, one after the other, and the last row's hash."""
         versions = self._versions
         if len(versions) > _REMEMBERED:
             versions.clear()
         self._look_up({row[3] for row in drafts} - versions.keys())
-        rows: list[Row] = []
+        values: list[Column] = []
         previous = self.head.hash
         for seq, micros, epoch, stream, name, v, actor, cause, command, key, digest, data in drafts:
             versions[stream] = sver = versions[stream] + 1
             row = (seq, micros, epoch, stream, sver, name, v, actor, cause, command, key, digest, data)
             previous = link(previous, row)
-            rows.append((*row, previous))
-        return rows
+            values += row
+            values.append(previous)
+        return values, previous
 
     def _look_up(self, streams: set[str]) -> None:
         if not streams:
@@ -66,13 +69,13 @@ class Appender:
         for stream, sver in self._db.execute(_LOOK_UP, (msgspec.json.encode(sorted(streams)).decode(),)):
             self._versions[stream] = sver
 
-    def _insert(self, rows: Sequence[Row]) -> None:
+    def _insert(self, values: Sequence[Column]) -> None:
         # Many rows per statement: each step of a statement gives the interpreter lock away and must win it back.
         start = 0
-        while start < len(rows):
-            size = min(128, 1 << ((len(rows) - start).bit_length() - 1))
-            self._db.execute(_insert_sql(size), tuple(flatten.from_iterable(rows[start : start + size])))
-            start += size
+        while rest := (len(values) - start) // WIDTH:
+            size = min(128, 1 << (rest.bit_length() - 1))
+            self._db.execute(_insert_sql(size), values[start : start + size * WIDTH])
+            start += size * WIDTH
 
 
 @cache
