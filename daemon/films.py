@@ -6,6 +6,7 @@ A film under way when the daemon dies is started again by the ledger with a new 
 import asyncio
 import contextlib
 import logging
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -56,6 +57,7 @@ class Films:
 
     async def run(self) -> None:
         """One film at a time, in the order they fell due; never ends."""
+        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)  # what a killed daemon left
         due: asyncio.Queue[tuple[RunId, Token]] = asyncio.Queue()
         async with self._books.follow() as batches, asyncio.TaskGroup() as group:
             group.create_task(self._work(due))

@@ -129,14 +129,17 @@ class Rating(msgspec.Struct, frozen=True, kw_only=True):
     """Look-up: the stars it has now."""
 
 
-class RateImages(_Command, frozen=True, kw_only=True):
-    ratings: tuple[Rating, ...]
-
-
 class Tagging(msgspec.Struct, frozen=True, kw_only=True):
     image: ImageId
     tags: tuple[str, ...]
     """Look-up: the tags it has now."""
+
+
+class RateImages(_Command, frozen=True, kw_only=True):
+    ratings: tuple[Rating, ...]
+    images: tuple[Tagging, ...] = ()
+    """Those that are tagged in the same breath, with `add`."""
+    add: tuple[str, ...] = ()
 
 
 class TagImages(_Command, frozen=True, kw_only=True):

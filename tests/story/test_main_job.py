@@ -82,8 +82,11 @@ def test_ratings_are_in_the_log_and_can_be_taken_back(home):
     image = home.json("image", "list", f"run:{done['run']}")["items"][0]["id"]
     home.json("image", "rate", image, "5", "--tag", "keep")
     assert home.json("image", "list", "stars:>=4")["total"] == 1
-    home.json("undo")
+    assert home.json("image", "list", "tag:keep")["total"] == 1
     home.json("undo")
     assert home.json("image", "list", "stars:>=4")["total"] == 0
+    assert home.json("image", "list", "tag:keep")["total"] == 0
+    home.json("redo")
+    assert home.json("image", "list", "stars:>=4 tag:keep")["total"] == 1
     assert [event["stars"] for event in home.events() if event["type"] == "ImageRated"][:1] == [5]
     assert home.json("log", "verify")["ok"]

@@ -73,18 +73,8 @@ def rate(select: Words, tags: Words, key: str | None, as_json: bool) -> int:
             where="stablenew image rate",
             remedy="`image rate ID|RUN STARS` with 1 to 5 stars; 0 takes a rating back.",
         )
-    selected = ask.selection(images)
-    daemon = ask.daemon()
-    answer = daemon.post("/v1/images/rate", {"select": selected, "stars": int(number)}, key)
-    if not tags:
-        return ask.told(answer, as_json, "{n} rated.")
-    # Tags are a command of their own, with a key of its own; both are taken back by two `undo`s.
-    tagged = daemon.post("/v1/images/tag", {"select": selected, "add": tags}, f"{key}.tags" if key else None)
-    if as_json:
-        output.put_json({**answer.fields, "tagged": tagged.fields})
-        return 0
-    ask.told(answer, False, "{n} rated.")
-    return ask.told(tagged, False, "{n} tagged.")
+    wish = ask.body(select=ask.selection(images), stars=int(number), add=tags)
+    return ask.told(ask.daemon().post("/v1/images/rate", wish, key), as_json, "{n} rated.")
 
 
 def tag(select: str, words: Words, add: Words, remove: Words, key: str | None, as_json: bool) -> int:

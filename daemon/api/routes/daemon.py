@@ -40,7 +40,8 @@ async def status(house: House, request: web.Request) -> web.StreamResponse:
     return answer(
         Status(
             version=house.version, pid=house.pid, socket=str(house.socket), state=house.condition(),
-            trouble=house.trouble(), started=house.started, results=str(house.results), head=scene.head, queue=scene.queue,
+            trouble=house.trouble(), started=house.started, results=str(house.results),
+            head=scene.head, queue=scene.queue,
             running=scene.running, runs=scene.runs, nodes=scene.nodes, undo=scene.undo, redo=scene.redo,
         )
     )  # fmt: skip

@@ -104,15 +104,21 @@ def _verb(make: Making, *fields: str) -> Callable[[House, web.Request], Awaitabl
 async def _rate(house: House, asked: ImageSelection) -> Command:
     if asked.stars is None or not 0 <= asked.stars <= 5:
         raise Refused("a rating is 0 to 5 stars; 0 takes it back.", where="stars")
-    return RateImages(ratings=await house.views.rated(await house.views.resolve_images(asked.select), asked.stars))
+    images = await house.views.resolve_images(asked.select)
+    ratings = await house.views.rated(images, asked.stars)
+    add = _tags(asked.add)
+    return RateImages(ratings=ratings, images=await house.views.tagged(images) if add else (), add=add)
 
 
 async def _tag(house: House, asked: ImageSelection) -> Command:
     if not asked.add and not asked.remove:
         raise Refused("no tag is named.", where="add", remedy="Name tags to add or to remove.")
-    add, remove = (tuple(dict.fromkeys(_tag_text(tag) for tag in tags)) for tags in (asked.add, asked.remove))
     images = await house.views.tagged(await house.views.resolve_images(asked.select))
-    return TagImages(images=images, add=add, remove=remove)
+    return TagImages(images=images, add=_tags(asked.add), remove=_tags(asked.remove))
+
+
+def _tags(written: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_tag_text(tag) for tag in written))
 
 
 def _tag_text(text: str) -> str:
@@ -149,7 +155,7 @@ async def _restore(house: House, asked: ImageSelection) -> Command:
 
 
 VERBS = (
-    ("rate", "Give pictures stars; 0 takes a rating back.", _verb(_rate, "stars")),
+    ("rate", "Give pictures stars, and tags if any; 0 takes a rating back.", _verb(_rate, "stars", "add")),
     ("tag", "Add tags to pictures, or remove them.", _verb(_tag, "add", "remove")),
     ("compare", "Say which of two pictures is better.", _verb(_compare, "better")),
     ("trash", "Hide pictures; nothing is deleted.", _verb(_trash)),

@@ -10,10 +10,11 @@ Verdict = c.RateImages | c.TagImages | c.CompareImages | c.TrashImages | c.Resto
 
 def judge(command: Verdict) -> list[e.Event]:
     match command:
-        case c.RateImages(ratings=ratings):
-            return [_rated(rating) for rating in ratings if rating.stars != rating.was]
-        case c.TagImages():
-            return _tagged(command)
+        case c.RateImages(ratings=ratings, images=images, add=add):
+            rated = [_rated(rating) for rating in ratings if rating.stars != rating.was]
+            return [*rated, *_tagged(images, add, ())]
+        case c.TagImages(images=images, add=add, remove=remove):
+            return _tagged(images, add, remove)
         case c.CompareImages(better=better, worse=worse):
             if better == worse:
                 raise Refused("A picture cannot be better than itself.", remedy="Name two pictures.")
@@ -30,11 +31,11 @@ def _rated(rating: c.Rating) -> e.ImageRated:
     return e.ImageRated(image=rating.image, stars=rating.stars, was=rating.was)
 
 
-def _tagged(command: c.TagImages) -> list[e.Event]:
+def _tagged(images: tuple[c.Tagging, ...], add: tuple[str, ...], remove: tuple[str, ...]) -> list[e.Event]:
     events: list[e.Event] = []
-    for image in command.images:
-        added = tuple(tag for tag in dict.fromkeys(command.add) if tag not in image.tags)
-        removed = tuple(tag for tag in dict.fromkeys(command.remove) if tag in image.tags)
+    for image in images:
+        added = tuple(tag for tag in dict.fromkeys(add) if tag not in image.tags)
+        removed = tuple(tag for tag in dict.fromkeys(remove) if tag in image.tags)
         if added or removed:
             events.append(e.ImageTagged(image=image.image, added=added, removed=removed))
     return events
