@@ -52,7 +52,6 @@ CREATE TABLE runs(
          WHEN held > 0 AND held + finished + failed + cancelled + attention >= jobs THEN 'held'
          ELSE 'active' END) VIRTUAL
 ) STRICT;
-CREATE INDEX runs_film ON runs(film_id) WHERE film_id IS NOT NULL;
 
 CREATE TABLE jobs(
   n INTEGER PRIMARY KEY,                 -- seq of its submission
@@ -87,14 +86,6 @@ CREATE TABLE jobs(
     CASE WHEN ended_seq IS NOT NULL THEN 0 ELSE 2 * -priority + (state <> 'running' AND NOT done) END) VIRTUAL,
   place_3 REAL GENERATED ALWAYS AS (CASE WHEN ended_seq IS NOT NULL THEN -ended_seq ELSE rank END) VIRTUAL
 ) STRICT;
-CREATE INDEX jobs_place ON jobs(place_1, place_2, place_3);
-CREATE INDEX jobs_state ON jobs(state, place_1, place_2, place_3);
-CREATE INDEX jobs_pack ON jobs(pack, place_1, place_2, place_3);
-CREATE INDEX jobs_run ON jobs(run, number);
-CREATE INDEX jobs_name ON jobs(name);
-CREATE INDEX jobs_node ON jobs(node) WHERE node IS NOT NULL;
-CREATE INDEX jobs_model ON jobs(model) WHERE model IS NOT NULL;
-CREATE INDEX jobs_stars ON jobs(stars, place_1, place_2, place_3) WHERE stars > 0;
 
 CREATE TABLE texts(                      -- apart, so that the rows of lists stay narrow
   n INTEGER PRIMARY KEY,                 -- of the job
@@ -106,7 +97,9 @@ CREATE TABLE specs(job TEXT PRIMARY KEY, spec BLOB NOT NULL) STRICT, WITHOUT ROW
 CREATE TRIGGER jobs_counted AFTER INSERT ON jobs WHEN NEW.state = 'held' BEGIN
   UPDATE runs SET held = held + 1 WHERE id = NEW.run;
 END;
-CREATE TRIGGER jobs_recounted AFTER UPDATE OF state ON jobs WHEN OLD.state <> NEW.state BEGIN
+CREATE TRIGGER jobs_recounted AFTER UPDATE OF state ON jobs
+  WHEN OLD.state <> NEW.state AND (OLD.state NOT IN ('queued', 'running') OR NEW.state NOT IN ('queued', 'running'))
+BEGIN
   UPDATE runs SET
     held = held + (NEW.state = 'held') - (OLD.state = 'held'),
     finished = finished + (NEW.state = 'finished') - (OLD.state = 'finished'),
@@ -155,14 +148,9 @@ CREATE TABLE images(
   model TEXT,
   node TEXT
 ) STRICT;
-CREATE INDEX images_job ON images(job, token);
-CREATE INDEX images_run ON images(run);
-CREATE INDEX images_shown ON images(trashed, final);
-CREATE INDEX images_stars ON images(trashed, stars) WHERE stars > 0;
-CREATE INDEX images_sha256 ON images(sha256);
+CREATE INDEX images_job ON images(job, token);   -- the fold itself looks pictures up by it
 
 CREATE TABLE tags(image TEXT NOT NULL, tag TEXT NOT NULL, PRIMARY KEY(image, tag)) STRICT, WITHOUT ROWID;
-CREATE INDEX tags_tag ON tags(tag, image);
 
 CREATE TABLE ratings(                    -- every verdict ever given, for learning as of any seq
   seq INTEGER PRIMARY KEY,
@@ -171,19 +159,37 @@ CREATE TABLE ratings(                    -- every verdict ever given, for learni
   stars INTEGER NOT NULL,
   tags TEXT NOT NULL                     -- JSON list, as of then
 ) STRICT;
-CREATE INDEX ratings_image ON ratings(image, seq);
 
 CREATE TABLE comparisons(seq INTEGER PRIMARY KEY, at REAL NOT NULL, better TEXT NOT NULL, worse TEXT NOT NULL) STRICT;
 
 CREATE TABLE nodes(id TEXT PRIMARY KEY, name TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
 
-FORMAT = zlib.crc32(f"{FOLD}{TABLES}".encode())
+INDICES = """
+CREATE INDEX IF NOT EXISTS runs_film ON runs(film_id) WHERE film_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS jobs_place ON jobs(place_1, place_2, place_3);
+CREATE INDEX IF NOT EXISTS jobs_state ON jobs(state, place_1, place_2, place_3);
+CREATE INDEX IF NOT EXISTS jobs_pack ON jobs(pack, place_1, place_2, place_3);
+CREATE INDEX IF NOT EXISTS jobs_run ON jobs(run, number);
+CREATE INDEX IF NOT EXISTS jobs_name ON jobs(name);
+CREATE INDEX IF NOT EXISTS jobs_node ON jobs(node) WHERE node IS NOT NULL;
+CREATE INDEX IF NOT EXISTS jobs_model ON jobs(model) WHERE model IS NOT NULL;
+CREATE INDEX IF NOT EXISTS jobs_stars ON jobs(stars, place_1, place_2, place_3) WHERE stars > 0;
+CREATE INDEX IF NOT EXISTS images_run ON images(run);
+CREATE INDEX IF NOT EXISTS images_shown ON images(trashed, final);
+CREATE INDEX IF NOT EXISTS images_stars ON images(trashed, stars) WHERE stars > 0;
+CREATE INDEX IF NOT EXISTS images_sha256 ON images(sha256);
+CREATE INDEX IF NOT EXISTS tags_tag ON tags(tag, image);
+CREATE INDEX IF NOT EXISTS ratings_image ON ratings(image, seq);
+"""
+"""What only readers need. Made once a long past is folded in: keeping them up to date meanwhile costs as much again."""
+
+FORMAT = zlib.crc32(f"{FOLD}{TABLES}{INDICES}".encode())
 """A file of another format is thrown away."""
 
 
 def create(path: Path) -> sqlite3.Connection:
-    """Throws away what lies at `path` and makes empty tables there. The connection is the only one that writes."""
+    """Throws away what lies at `path` and makes empty tables there, without indices. Nobody else writes them."""
     for leftover in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
         leftover.unlink(missing_ok=True)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -63,6 +63,7 @@ class Views:
                 await writer.restart()
         views = cls(log, writer, await Readers.open(path), results, clock)
         await views._catch_up()
+        await writer.index()
         return views
 
     @property

@@ -16,7 +16,7 @@ from typing import Self, TypeVar
 import msgspec
 
 from daemon.views.fold import Statement, fold
-from daemon.views.tables import FORMAT, connect, create
+from daemon.views.tables import FORMAT, INDICES, connect, create
 from schema.events import Envelope
 
 Given = TypeVar("Given")
@@ -53,6 +53,10 @@ class ViewWriter:
         """One transaction. The envelopes follow `mark.seq` without a gap."""
         self.mark = await self._on_thread(lambda: self._apply(envelopes))
 
+    async def index(self) -> None:
+        """Makes what readers need to be quick, where it is not there yet."""
+        await self._on_thread(self._index)
+
     async def restart(self) -> None:
         """Begins again with empty tables. No reader may be open."""
         await self._on_thread(self._create)
@@ -78,6 +82,10 @@ class ViewWriter:
     def _create(self) -> None:
         self._close()
         self._db, self.mark = create(self._path), Mark(0, b"")
+
+    def _index(self) -> None:
+        assert self._db is not None
+        self._db.executescript(INDICES)
 
     def _apply(self, envelopes: Sequence[Envelope]) -> Mark:
         assert self._db is not None

@@ -1,5 +1,6 @@
 """Given these events, when the views are asked, then these rows."""
 
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -566,3 +567,26 @@ async def _everything(views: Views) -> list[tuple[object, ...]]:
     async with views._readers.reading() as db:
         tables = [row[0] for row in await db.all("SELECT name FROM sqlite_master WHERE type = 'table'")]
         return [(name, *map(tuple, await db.all(f"SELECT * FROM {name}"))) for name in tables]
+
+
+async def test_views_whose_making_was_broken_off_get_their_indices(tmp_path: Path) -> None:
+    log = MemoryLog()
+    knights(log)
+    async with opened(log, tmp_path):
+        pass
+    with sqlite3.connect(tmp_path / "views.db") as db:
+        made = _indices(db)
+        for name in made - {"images_job"}:
+            db.execute(f"DROP INDEX {name}")
+    db.close()
+
+    async with opened(log, tmp_path):
+        pass
+
+    with sqlite3.connect(tmp_path / "views.db") as db:
+        assert _indices(db) == made
+    db.close()
+
+
+def _indices(db: sqlite3.Connection) -> set[str]:
+    return {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL")}
