@@ -8,7 +8,7 @@ import io
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -42,6 +42,8 @@ asyncio.set_event_loop(None)
 
 NOON = 1_763_726_460.0
 """2025-11-21 12:01 UTC: the tests' now."""
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 STAGES = ("txt2img", "detail", "upscale")
 NAMES = (
@@ -170,7 +172,7 @@ class FakeDaemon:
     # Routes -----------------------------------------------------------------------------------------
 
     async def begin(self) -> None:
-        app = web.Application(client_max_size=1 << 24)
+        app = web.Application(client_max_size=1 << 24, middlewares=[json_only])
         app.router.add_get("/v1/status", self.status)
         app.router.add_get("/v1/feed", self.feed)
         app.router.add_get("/v1/jobs", self.list_jobs)
@@ -316,6 +318,14 @@ class FakeDaemon:
     def sent(self, path: str) -> list[dict[str, object]]:
         """Bodies of the commands to this route."""
         return [body for where, body, _ in self.commands if where == path]
+
+
+@web.middleware
+async def json_only(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """As the daemon's guard: a body of another type is not taken."""
+    if request.method == "POST" and request.can_read_body and request.content_type != "application/json":
+        return fault(f"a body of type {request.content_type} is not taken", "Send application/json.", status=415)
+    return await handler(request)
 
 
 def record_of(row: Row) -> JobRecord:

@@ -23,6 +23,8 @@ Shape = TypeVar("Shape")
 TIMES = frozenset({"created", "ended", "started", "since", "at", "not_before", "deadline"})
 """Fields that structs hold as Unix seconds and routes write as ISO 8601."""
 
+JSON = {"Content-Type": "application/json"}
+
 TRIES = 4
 FIRST_WAIT = 0.2
 """Seconds before a command is sent again; doubles each time."""
@@ -100,7 +102,7 @@ class Asker:
         last = PlanLine(jobs=0)
         try:
             session = self.session()
-            async with session.post("http://daemon/v1/plan", data=msgspec.json.encode(body)) as response:
+            async with session.post("http://daemon/v1/plan", data=msgspec.json.encode(body), headers=JSON) as response:
                 await refuse(response)
                 async for line in response.content:
                     if len(first) < keep or b'"plan_hash"' in line:
@@ -124,9 +126,7 @@ class Asker:
     ) -> bytes:
         from aiohttp import ClientError
 
-        headers = {"Content-Type": "application/json"}
-        if key:
-            headers["Idempotency-Key"] = key
+        headers = JSON | ({"Idempotency-Key": key} if key else {})
         sent = msgspec.json.encode(body) if body is not None else None
         try:
             session = self.session()

@@ -23,6 +23,7 @@ from tui.widgets.foot import Foot
 from tui.widgets.ink import Piece, plain
 from tui.widgets.listing import Listing
 from tui.widgets.pages import PAGE
+from tui.widgets.thrift import ThriftyCompositor
 from tui.widgets.toosmall import TooSmall
 from tui.widgets.topbar import TopBar
 
@@ -49,6 +50,10 @@ class AreaScreen(Screen[None]):
     AUTO_FOCUS = ""
     ready = False
     """Its parts are there; before, nothing is told to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._compositor = ThriftyCompositor()
 
     def compose(self) -> ComposeResult:
         yield TopBar(self.area)

@@ -15,6 +15,8 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tui.widgets.thrift import changed
+
 INKS = (
     "text", "strong", "dim", "faint", "frame", "frame-focus", "title", "run", "wait", "good", "bad", "warn", "star",
     "mark", "cursor", "cursor-idle", "key", "active", "bar", "trough",
@@ -91,6 +93,11 @@ class Drawn(Widget):
 
     COMPONENT_CLASSES = {f"ink--{name}" for name in INKS}
 
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._sent: dict[int, Strip] = {}
+        """Lines as they were last drawn."""
+
     def ink(self, name: str) -> Style:
         return self.get_component_rich_style(f"ink--{name}")
 
@@ -98,8 +105,14 @@ class Drawn(Widget):
         """The pieces of line `y`, from 0; made to fit the width by the caller."""
         return ()
 
-    def render_line(self, y: int) -> Strip:
+    def drawn(self, y: int) -> Strip:
+        """Line `y`, as wide as the widget."""
         return self.strip(self.line(y), self.size.width)
+
+    def render_line(self, y: int) -> Strip:
+        strip = self.drawn(y)
+        self._sent[y] = strip
+        return strip
 
     def strip(self, line: Line, width: int, over: str | None = None) -> Strip:
         """The line, padded or cut to `width`; `over`: an ink whose background lies under all of it."""
@@ -113,9 +126,14 @@ class Drawn(Widget):
         return Strip(segments).adjust_cell_length(width, base + ground if ground else base).simplify()
 
     def redraw(self, *lines: int) -> None:
-        """Sends these lines again and nothing else."""
+        """Sends what has changed on these lines and nothing else."""
         width, height = self.size
-        regions = [Region(0, y, width, 1) for y in lines if 0 <= y < height]
+        regions = []
+        for y in lines:
+            if 0 <= y < height:
+                span = changed(self._sent.get(y), self.drawn(y), width)
+                if span is not None:
+                    regions.append(Region(span[0], y, span[1] - span[0], 1))
         if regions:
             self.refresh(*regions)
 
@@ -145,7 +163,7 @@ class Framed(Drawn):
         """First and last inner line of the scroll mark in the right edge; None: all is in view."""
         return None
 
-    def render_line(self, y: int) -> Strip:
+    def drawn(self, y: int) -> Strip:
         width, height = self.size
         if self.bare:
             return self.inner(y, width)

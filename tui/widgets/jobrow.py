@@ -62,15 +62,15 @@ def pieces(row: Row, running: RunningJob | None, w: Widths, *, cursor: bool, mar
     sign, ink, word = GLYPHS[state]
     quiet = "dim" if state in ("finished", "cancelled") else "text"
     line = [
-        Piece(">" if cursor else " ", "strong"),
-        Piece("●" if marked else " ", "mark"),
+        Piece(">", "strong") if cursor else Piece(" ", quiet),
+        Piece("●", "mark") if marked else Piece(" ", quiet),
         Piece(fit_middle(row.id, w.id) + " ", quiet),
         Piece(fit(f"{sign} {word}" if w.state > 4 else sign, w.state) + " ", ink),
         Piece(fit_middle(plain(row.name), w.job) + " ", quiet if state != "running" else "strong"),
     ]
     if w.stages:
         line += stages(row, running, w.stages)
-        line.append(Piece(" "))
+        line.append(Piece(" ", "dim"))
     if w.node:
         node = (running.node if running else None) or row.node
         line.append(Piece(fit(plain(node) if node else "·", w.node) + " ", "dim"))

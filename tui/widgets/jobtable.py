@@ -1,6 +1,5 @@
 """The queue as a table: a hundred thousand jobs or ten, a change touches its line or its cell."""
 
-from textual.geometry import Region
 from textual.strip import Strip
 
 from schema.ids import JobId
@@ -57,20 +56,12 @@ class JobTable(Listing[Row]):
         super().arrived(changed, total_changed=total_changed)
 
     def progressed(self, running: dict[JobId, RunningJob], jobs: frozenset[JobId]) -> None:
-        """New progress: only the last cell of these jobs is sent again, and only where it is in view."""
+        """New progress: of these jobs what differs is sent again, where it is in view."""
         was, self.running = self.running, running
         first, last = self.in_view()
-        regions = []
-        wide = self.widths.progress
+        lines = []
         for index in range(first, min(last + 1, self.pages.total)):
             row = self.pages.get(index)
-            if row is None or row.id not in jobs:
-                continue
-            old, new = was.get(row.id), running.get(row.id)
-            y = index - self.top + self.header_lines + self.inset
-            if old is not None and new is not None and old.stage == new.stage and old.node == new.node:
-                regions.append(Region(self.inset + self.room[0] - wide, y, wide, 1))
-            elif old != new:
-                regions.append(Region(self.inset, y, self.room[0], 1))
-        if regions:
-            self.refresh(*regions)
+            if row is not None and row.id in jobs and was.get(row.id) != running.get(row.id):
+                lines.append(index - self.top + self.header_lines + self.inset)
+        self.redraw(*lines)

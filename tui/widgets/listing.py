@@ -124,7 +124,7 @@ class Listing(Framed, Generic[Item], can_focus=True):
 
     def redraw_all(self) -> None:
         self.foot_line = self.below()
-        self.refresh()
+        self.redraw(*range(self.size.height))
 
     def below(self) -> tuple[Piece, ...]:
         """The word in the lower edge."""

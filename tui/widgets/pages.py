@@ -46,11 +46,10 @@ class Pages(Generic[Item]):
         """A page has come. Indexes whose item changed; pages far from row `near` are dropped."""
         self._asked.discard(page)
         self.known = True
-        if total != self.total:
-            self.total = total
-            for beyond in [p for p in self._pages if p * PAGE >= total]:
-                del self._pages[beyond]
         old, new = self._pages.get(page, ()), tuple(items[:PAGE])
+        if total < self.total:
+            self._pages = {p: held[: total - p * PAGE] for p, held in self._pages.items() if p * PAGE < total}
+        self.total = total
         self._pages[page] = new
         if len(self._pages) > KEPT:
             here = near // PAGE

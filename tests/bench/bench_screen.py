@@ -1,0 +1,236 @@
+"""What the screen costs: bytes sent to the terminal, time of the processor, time until something is seen.
+
+    python tests/bench/bench_screen.py [--rounds N] [--only update|rate|scroll|start|picture] [--json]
+
+The real program in a pty of 120x36 with 24-bit colour, on the fake daemon of the screen tests with 100 and with
+100,000 jobs. Goals: a small update at most 4 times the 20 bytes a terminal needs for it and flat in the number of
+jobs; 20 updates a second at most 4 % of a core; a page scroll at most 7 KB; first paint with 100,000 jobs at most
+1.6 times that of a minimal Textual app; half cells at least 5 times as fast as textual-image's.
+"""
+
+import argparse
+import asyncio
+import fcntl
+import importlib.util
+import json
+import os
+import pty
+import signal
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+from pathlib import Path
+from types import ModuleType
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+COLUMNS, LINES = 120, 36
+FEW, MANY = 100, 100_000
+START = "import sys; from tui.app import run; sys.exit(run())"
+MINIMAL = """
+from textual.app import App
+from textual.widgets import Static
+class Minimal(App):
+    def compose(self):
+        yield Static("131 jobs")
+Minimal().run()
+"""
+ANSI_FLOOR = 20
+"""Bytes: move the cursor and write six letters."""
+
+
+def fake_daemon() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("screen_conftest", HERE.parent / "screen" / "conftest.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["screen_conftest"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+class Screen:
+    """A program in a pty; what it writes is counted."""
+
+    def __init__(self, command: list[str], env: dict[str, str]) -> None:
+        self.began = time.perf_counter()
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+        self.child = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=env, start_new_session=True)
+        os.close(slave)
+        os.set_blocking(self.master, False)
+        self.text = b""
+
+    def read(self) -> int:
+        """Bytes since the last look."""
+        many = 0
+        while True:
+            try:
+                part = os.read(self.master, 1 << 16)
+            except (BlockingIOError, OSError):
+                return many
+            if not part:
+                return many
+            many += len(part)
+            self.text = (self.text + part)[-(1 << 17) :]
+
+    async def until(self, word: bytes) -> float:
+        """Seconds since the start until the word was written."""
+        async with asyncio.timeout(60):
+            while word not in self.text:
+                self.read()
+                await asyncio.sleep(0.002)
+        return time.perf_counter() - self.began
+
+    async def calm(self, seconds: float = 0.6) -> int:
+        """Reads until nothing was written for so long; the bytes."""
+        many, last = 0, time.perf_counter()
+        while time.perf_counter() - last < seconds:
+            if part := self.read():
+                many, last = many + part, time.perf_counter()
+            await asyncio.sleep(0.01)
+        return many
+
+    def keys(self, text: str) -> None:
+        os.write(self.master, text.encode())
+
+    def cpu(self) -> float:
+        """Seconds of the processor so far."""
+        fields = Path(f"/proc/{self.child.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def end(self) -> None:
+        self.child.send_signal(signal.SIGTERM)
+        while self.child.poll() is None:
+            self.read()
+            time.sleep(0.01)
+        os.close(self.master)
+
+
+def environment(home: Path, socket: Path) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if k not in ("TMUX", "SSH_CONNECTION", "COLUMNS", "LINES", "NO_COLOR")}
+    more = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
+    return kept | more | {"STABLENEW_HOME": str(home), "STABLENEW_SOCKET": str(socket), "STABLENEW_UI__IMAGES": "half"}
+
+
+async def on_jobs(fake: ModuleType, jobs: int, home: Path) -> dict[str, float]:
+    """All figures of one screen over so many jobs."""
+    daemon = fake.FakeDaemon(home / f"{jobs}.sock")
+    daemon.rows = [fake.make_row(n) for n in range(jobs)]
+    await daemon.begin()
+    env = environment(home, daemon.socket)
+    screen = Screen([sys.executable, "-P", "-c", START], env)
+    figures = {"first paint s": await screen.until(f"{jobs:,} jobs".encode())}
+    await screen.until(b"before variation")
+    await screen.calm(1.0)
+    screen.keys("jjjjj")
+    await screen.calm(1.0)
+
+    sizes = []
+    for step in range(5, 12):
+        await daemon.progress(100, step)
+        sizes.append(await screen.calm(0.3))
+    figures["bytes of a progress step"] = statistics.median(sizes)
+
+    figures["cpu % at 20 updates/s"] = await load(daemon, screen, 20)
+    figures["cpu % idle"] = await load(daemon, screen, 0)
+
+    screen.keys("\x04")
+    figures["bytes of a half page"] = await screen.calm(0.04)
+    await screen.calm(1.0)
+    screen.keys("\x04\x04")
+    figures["bytes of two half pages"] = await screen.calm(0.04)
+    await screen.calm(1.0)
+    screen.keys("j")
+    figures["bytes of one j, without details"] = await screen.calm(0.05)
+    screen.end()
+    await daemon.end()
+    return figures
+
+
+async def load(daemon: object, screen: Screen, rate: int) -> float:
+    """Per cent of a core over three seconds of updates; the feed tells one job's progress each time."""
+    before, began = screen.cpu(), time.perf_counter()
+    step = 0
+    while time.perf_counter() - began < 3.0:
+        if rate:
+            await daemon.progress(100 + step % 2, step % 29 + 1)  # type: ignore[attr-defined]
+        step += 1
+        screen.read()
+        await asyncio.sleep(1 / rate if rate else 0.1)
+    return 100 * (screen.cpu() - before) / (time.perf_counter() - began)
+
+
+async def minimal(home: Path) -> float:
+    screen = Screen([sys.executable, "-P", "-c", MINIMAL], environment(home, home / "none.sock"))
+    seen = await screen.until(b"131 jobs")
+    screen.end()
+    return seen
+
+
+def pictures(fake: ModuleType) -> dict[str, float]:
+    """Milliseconds of a 40x20 picture, decoded beforehand the same way for both."""
+    import io
+
+    from PIL import Image
+    from rich.console import Console
+    from textual_image.renderable.halfcell import Image as Halfcell
+
+    from tui.widgets.halfcell import cells_of
+
+    blob = fake.picture(7, 256)
+    console = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor", width=120)
+
+    def ours(number: int) -> None:
+        for strip in cells_of(fake.picture(number, 256) if number else blob, 40, 20, true=True).strips:
+            strip.render(console)
+
+    def theirs(number: int) -> None:
+        image = Image.open(io.BytesIO(fake.picture(number, 256) if number else blob)).convert("RGB")
+        console.print(Halfcell(image, width=40, height=20))
+
+    def timed(draw: object) -> float:
+        spent = []
+        for _ in range(30):
+            began = time.perf_counter()
+            draw(0)  # type: ignore[operator]
+            spent.append(time.perf_counter() - began)
+        return 1000 * statistics.median(spent)
+
+    return {"half cells ms": timed(ours), "textual-image ms": timed(theirs)}
+
+
+async def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    asked.add_argument("--rounds", type=int, default=3)
+    asked.add_argument("--json", action="store_true")
+    options = asked.parse_args()
+    sys.path.insert(0, str(ROOT))
+    fake = fake_daemon()
+    found: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        for _ in range(options.rounds):
+            found.setdefault("minimal app, first paint s", []).append(await minimal(home))
+            for jobs in (FEW, MANY):
+                for name, value in (await on_jobs(fake, jobs, home)).items():
+                    found.setdefault(f"{jobs:,} jobs, {name}", []).append(value)
+    medians = {name: statistics.median(values) for name, values in found.items()} | pictures(fake)
+    if options.json:
+        print(json.dumps(medians))
+        return
+    for name, value in medians.items():
+        print(f"{name:<52} {value:10.2f}")
+    paint = medians[f"{MANY:,} jobs, first paint s"] / medians["minimal app, first paint s"]
+    step = medians[f"{MANY:,} jobs, bytes of a progress step"] / ANSI_FLOOR
+    print(f"{'first paint against the minimal app (goal 1.6)':<52} {paint:10.2f}")
+    print(f"{'a step against what a terminal needs (goal 4)':<52} {step:10.2f}")
+    faster = medians["textual-image ms"] / medians["half cells ms"]
+    print(f"{'half cells against textual-image (goal 5)':<52} {faster:10.2f}")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
