@@ -137,9 +137,7 @@ async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) 
         ledger=ledger,
         views=views,
         past=past,
-        results=Results(
-            past, ledger.follow, root, store.path, places.state / "results.seq", links=settings.results.links
-        ),
+        results=Results(past, root, store.path, places.state / "results.seq", links=settings.results.links),
         films=Films(ledger, past, store.path, store.accept_film, make_film, draw_id, places.state / "films"),
         loopback=loopback,
         node=LoopbackNode(loopback, LOOPBACK, ledger, intake, vitals, patience, keep_card),
@@ -157,28 +155,30 @@ async def _work(
     parts: Parts, house: House, claim: Claim, listener: socket.socket, env: Mapping[str, str], stopping: asyncio.Event
 ) -> None:
     """Followers first, so that nothing is told before they listen; then the ledger; then those who feed it."""
-    ledger = parts.ledger
-    writing = asyncio.create_task(ledger.run())
-    async with asyncio.TaskGroup() as group, ledger.follow() as batches:
-        tasks = [group.create_task(parts.views.follow(batches)), group.create_task(parts.results.run())]
-        tasks.append(group.create_task(parts.films.run()))
-        await asyncio.sleep(0)  # they follow now
+    ledger, places = parts.ledger, parts.places
+    follow = ledger.follow
+    async with asyncio.TaskGroup() as group, follow() as for_views, follow() as for_results, follow() as for_films:
+        writing = group.create_task(ledger.run())
+        viewing = group.create_task(parts.views.follow(for_views))
         await ledger.observe(DaemonBegan(version=VERSION, sqlite=sqlite3.sqlite_version, host=os.uname().nodename))
-        tasks.append(group.create_task(parts.node.run()))
-        tasks.append(group.create_task(upkeep.keep_disk(parts.places, parts.vitals, ledger.pulse)))
-        tasks.append(group.create_task(upkeep.keep_snapshots(parts.places, parts.settings, lambda: ledger.durable)))
         runner = await serve(house, listener)
-        tasks.append(group.create_task(upkeep.keep_socket(claim, runner, env)))
-        ended = asyncio.create_task(stopping.wait())
-        await asyncio.wait((ended, writing), return_when=asyncio.FIRST_COMPLETED)
-        ended.cancel()
+        edges = [
+            group.create_task(parts.results.run(for_results)),
+            group.create_task(parts.films.run(for_films)),
+            group.create_task(parts.node.run()),
+            group.create_task(parts.store.warm()),
+            group.create_task(upkeep.keep_disk(places, parts.vitals, ledger.pulse)),
+            group.create_task(upkeep.keep_snapshots(places, parts.settings, lambda: ledger.durable)),
+            group.create_task(upkeep.keep_socket(claim, runner, env)),
+        ]
+        await stopping.wait()
         await runner.cleanup()
-        for task in tasks[1:]:
-            task.cancel()
+        for edge in edges:
+            edge.cancel()
         await parts.loopback.stop()
         await ledger.observe(DaemonEnds(reason="told to stop"))
         await ledger.stop()
-        await writing
+        await asyncio.wait((writing, viewing))
 
 
 def results_root(places: Places, settings: Settings) -> Path:

@@ -8,7 +8,6 @@ import contextlib
 import logging
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -26,7 +25,6 @@ log = logging.getLogger(__name__)
 
 class Books(Protocol):
     async def observe(self, observation: Observation) -> None: ...
-    def follow(self) -> AbstractAsyncContextManager[AsyncIterator[Committed]]: ...
 
 
 class Past(Protocol):
@@ -55,11 +53,10 @@ class Films:
         self._draw_id = draw_id
         self._folder = folder
 
-    async def run(self) -> None:
-        """One film at a time, in the order they fell due; never ends."""
-        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)  # what a killed daemon left
+    async def run(self, batches: AsyncIterator[Committed]) -> None:
+        """One film at a time, in the order they fall due; never ends."""
         due: asyncio.Queue[tuple[RunId, Token]] = asyncio.Queue()
-        async with self._books.follow() as batches, asyncio.TaskGroup() as group:
+        async with asyncio.TaskGroup() as group:
             group.create_task(self._work(due))
             async for batch in batches:
                 for envelope in batch.envelopes:
@@ -67,6 +64,7 @@ class Films:
                         due.put_nowait((envelope.event.run, Token(envelope.seq)))
 
     async def _work(self, due: asyncio.Queue[tuple[RunId, Token]]) -> None:
+        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)  # what a killed daemon left
         while True:
             run, token = await due.get()
             try:

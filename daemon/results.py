@@ -6,7 +6,6 @@ Idempotent: what it did is told by a cursor file, and doing it again changes not
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -35,7 +34,6 @@ class Results:
     def __init__(
         self,
         past: Past,
-        follow: Callable[[], AbstractAsyncContextManager[AsyncIterator[Committed]]],
         root: Path,
         path_of: Callable[[Sha256], Path],
         cursor: Path,
@@ -44,7 +42,6 @@ class Results:
     ) -> None:
         """`root` holds the runs' folders; `cursor` is the file that tells how far they are."""
         self._past = past
-        self._follow = follow
         self._root = root
         self._path_of = path_of
         self._cursor = cursor
@@ -59,14 +56,13 @@ class Results:
         async with self._moved:
             await self._moved.wait_for(lambda: self._reached >= seq)
 
-    async def run(self) -> None:
+    async def run(self, batches: AsyncIterator[Committed]) -> None:
         """Catches up from the cursor, then follows; never ends."""
-        async with self._follow() as batches:
-            self._reached = _read_cursor(self._cursor)
-            while page := await self._past.read(self._reached, PAGE):
-                await self._take(page)
-            async for batch in batches:
-                await self._take(tuple(e for e in batch.envelopes if e.seq > self._reached))
+        self._reached = _read_cursor(self._cursor)
+        while page := await self._past.read(self._reached, PAGE):
+            await self._take(page)
+        async for batch in batches:
+            await self._take(tuple(e for e in batch.envelopes if e.seq > self._reached))
 
     async def _take(self, envelopes: tuple[Envelope, ...]) -> None:
         if not envelopes:
