@@ -1,8 +1,8 @@
 """Brushes for what lies: sky, sun and moon, stars, clouds, ranges of land, and water with its reflection."""
 
-from PIL import Image, ImageEnhance, ImageFilter
+from PIL import Image, ImageEnhance
 
-from agent.backends.sketch.canvas import Canvas, fade, gradient, mix, noise, ramp, times
+from agent.backends.sketch.canvas import Canvas, edges, fade, gradient, mix, noise, ramp, times
 from agent.backends.sketch.things import growth
 from agent.backends.sketch.view import View
 
@@ -89,8 +89,8 @@ def range_of_land(canvas: Canvas, view: View, layer: int) -> None:
     if view.has("mountains") and depth < 0.75:
         _snow_caps(canvas, view, layer, mask, min(ridge))
     if view.style.outline:
-        edge = mask.filter(ImageFilter.FIND_EDGES)
-        canvas.paint(mix(view.palette.near, (0, 0, 0), 0.5), fade(edge, view.style.outline))
+        outline = edges(mask)
+        canvas.paint(mix(view.palette.near, (0, 0, 0), 0.5), fade(outline, view.style.outline))
 
 
 def _snow_caps(canvas: Canvas, view: View, layer: int, mask: Image.Image, peak: float) -> None:

@@ -6,7 +6,7 @@ from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
 
 from agent.backends import BackendTrouble
 from agent.backends.sketch.brief import Brief, Outcome
-from agent.backends.sketch.canvas import stream
+from agent.backends.sketch.canvas import edges, stream
 from agent.backends.sketch.effective import DEFAULT_UPSCALER, REFINE_DEFAULTS
 from agent.backends.sketch.regions import find
 from agent.backends.sketch.texture import Hand, touch
@@ -122,8 +122,8 @@ def refine(brief: Brief, config: Refine) -> Outcome:
         picture = Image.blend(picture, picture.filter(ImageFilter.MedianFilter(3)), denoise)
     elif tool == "bilateral":
         smooth = picture.filter(ImageFilter.GaussianBlur(radius * 1.5))
-        edges = picture.convert("L").filter(ImageFilter.FIND_EDGES).filter(ImageFilter.GaussianBlur(1))
-        flat = edges.point([max(0, 255 - v * 6) for v in range(256)])
+        found = edges(picture).filter(ImageFilter.GaussianBlur(1))
+        flat = found.point([max(0, 255 - v * 6) for v in range(256)])
         picture = Image.blend(picture, Image.composite(smooth, picture, flat), denoise)
     brief.tick(1, 2, "denoising")
     if sharpen:

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from PIL import Image, ImageFilter
+from PIL import Image
 
-from agent.backends.sketch.canvas import stream
+from agent.backends.sketch.canvas import edges, stream
 
 GRID = 12
 """Cells along the longer side."""
@@ -33,8 +33,7 @@ def find(picture: Image.Image, detector: str, confidence: float, most: int) -> l
     """The best regions first; those below `confidence` are none. `most` 0: all, which are at most `MOST`."""
     judge = DETECTORS.get(detector) or _own(detector)
     across, down = _grid(picture.size)
-    edges = picture.convert("L").filter(ImageFilter.FIND_EDGES).crop((1, 1, picture.width - 1, picture.height - 1))
-    cells = edges.resize((across, down), Image.Resampling.BOX).tobytes()
+    cells = edges(picture).resize((across, down), Image.Resampling.BOX).tobytes()
     peak = max(max(cells), 1)
     scores = []
     for index, value in enumerate(cells):

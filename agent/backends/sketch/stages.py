@@ -120,7 +120,7 @@ def _repaint_region(
     for step in range(config.steps):
         brief.tick(number * config.steps + step + 1, total, f"detail {number + 1}")
         if step % 6 == 0:
-            percent = round(25 + 55 * config.denoise)
+            percent = round(15 + 40 * config.denoise)
             large = large.filter(ImageFilter.UnsharpMask(radius=1.6, percent=percent, threshold=1))
     large = touch(large, hand, brief.order.seed + number, 0.5 * config.denoise)
     large = balance(large, 7.0 + (config.cfg - 7.0) * 0.35, tone_of(config.vae, config.clip_skip, None))

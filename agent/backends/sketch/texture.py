@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageChops, ImageEnhance, ImageFilter
 
-from agent.backends.sketch.canvas import grain, noise, ramp, stream
+from agent.backends.sketch.canvas import edges, grain, noise, ramp, stream
 
 DEFAULT_SAMPLER = "pencil"
 DEFAULT_SCHEDULER = "even"
@@ -50,11 +50,7 @@ def touch(image: Image.Image, hand: Hand, seed: int, amount: float) -> Image.Ima
             inked = Image.composite(
                 ImageEnhance.Brightness(image).enhance(0.55), image, ImageChops.multiply(dark, lines)
             )
-            edge = (
-                image.convert("L")
-                .filter(ImageFilter.FIND_EDGES)
-                .point([min(255, max(0, v - 14) * 3) for v in range(256)])
-            )
+            edge = edges(image).point([min(255, max(0, v - 14) * 3) for v in range(256)])
             return Image.blend(
                 image, Image.composite(Image.new("RGB", size, (18, 16, 26)), inked, edge), 0.75 * min(1.0, amount)
             )
