@@ -1,6 +1,7 @@
 """What is painted for a prompt, in which order: the list of brush strokes that the steps are spent on."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from PIL import Image, ImageFilter
@@ -117,44 +118,42 @@ def _strokes(wish: Wish, reading: Reading, view: View) -> list[tuple[str, Stroke
     drawable = view.things.keys() & DRAWABLE
     strokes = _landscape(view) if drawable else _abstraction(view, reading.words)
     for name, weight in reading.loras:
-        strokes.append(("ornaments", _bound(air.motif, view, name, weight)))
+        strokes.append(("ornaments", partial(air.motif, view=view, name=name, weight=weight)))
     return strokes
 
 
 def _landscape(view: View) -> list[tuple[str, Stroke]]:
-    strokes: list[tuple[str, Stroke]] = [("sky", _bound(land.sky, view))]
+    strokes: list[tuple[str, Stroke]] = [("sky", partial(land.sky, view=view))]
     for thing, stroke in (("stars", land.stars), ("sun", land.sun), ("clouds", land.clouds)):
         if view.has(thing) or (thing == "sun" and view.has("moon")):
-            strokes.append((thing, _bound(stroke, view)))
+            strokes.append((thing, partial(stroke, view=view)))
     near = view.layers - 1
     for layer in range(view.layers):
         if layer == near:
             if view.has("water"):
-                strokes.append(("water", _bound(land.water, view)))
+                strokes.append(("water", partial(land.water, view=view)))
             if view.has("boat") and view.has("water"):
-                strokes.append(("boats", _bound(air.boats, view)))
+                strokes.append(("boats", partial(air.boats, view=view)))
             if view.has("mist"):
-                strokes.append(("mist", _bound(air.mist, view)))
-        strokes.append(("things", _bound(things.standing, view, layer)))
+                strokes.append(("mist", partial(air.mist, view=view)))
+        strokes.append(("things", partial(things.standing, view=view, layer=layer)))
         if not (view.has("city") and view.has("water") and layer == near):
-            strokes.append(("land", _bound(land.range_of_land, view, layer)))
+            strokes.append(("land", partial(land.range_of_land, view=view, layer=layer)))
     for thing, stroke in (("birds", air.birds), ("flowers", air.flowers), ("lanterns", air.lanterns),
                           ("rain", air.rain), ("snow", air.snow)):  # fmt: skip
         if view.has(thing):
-            strokes.append((thing, _bound(stroke, view)))
+            strokes.append((thing, partial(stroke, view=view)))
     return strokes
 
 
 def _abstraction(view: View, words: tuple[str, ...]) -> list[tuple[str, Stroke]]:
-    strokes: list[tuple[str, Stroke]] = [("ground", _bound(abstract.ground, view))]
-    strokes += [("veils", _bound(abstract.veil, view, words, number)) for number in range(2 + view.count(4))]
-    strokes.append(("discs", _bound(abstract.discs, view, words)))
-    strokes.append(("ribbons", _bound(abstract.ribbons, view, words)))
+    strokes: list[tuple[str, Stroke]] = [("ground", partial(abstract.ground, view=view))]
+    strokes += [
+        ("veils", partial(abstract.veil, view=view, words=words, number=number)) for number in range(2 + view.count(4))
+    ]
+    strokes.append(("discs", partial(abstract.discs, view=view, words=words)))
+    strokes.append(("ribbons", partial(abstract.ribbons, view=view, words=words)))
     return strokes
-
-
-def _bound(stroke: Callable[..., None], *args: object) -> Stroke:
-    return lambda canvas: stroke(canvas, *args)
 
 
 def _banded(image: Image.Image, bands: int) -> Image.Image:

@@ -1,5 +1,7 @@
 """The hand of the sampler and the last touch of cfg, scheduler and VAE: paper, strokes, contrast."""
 
+from collections.abc import Callable, Mapping
+from random import Random
 from typing import NamedTuple
 
 from PIL import Image, ImageChops, ImageEnhance, ImageFilter
@@ -35,37 +37,7 @@ def hand_of(sampler: str, scheduler: str) -> Hand:
 
 def touch(image: Image.Image, hand: Hand, seed: int, amount: float) -> Image.Image:
     """`image` as that hand leaves it. `amount` 0 to 1."""
-    rng = stream(seed, "paper", hand.kind)
-    size, unit = image.size, min(image.size) / 512
-    amount *= hand.strength
-    match hand.kind:
-        case "pencil":
-            return _lit(image, _strokes(size, hand, rng.randbytes, unit), 0.17 * amount)
-        case "charcoal":
-            coarse = noise(size, (size[0] / (3.2 * unit), size[1] / (3.2 * unit)), rng, 2)
-            return _lit(_lit(image, coarse, 0.5 * amount), grain(size, rng), 0.12 * amount)
-        case "ink":
-            lines = ramp(_strokes(size, hand, rng.randbytes, unit), 118, 150)
-            dark = image.convert("L").point([max(0, min(255, (118 - v) * 3)) for v in range(256)])
-            inked = Image.composite(
-                ImageEnhance.Brightness(image).enhance(0.55), image, ImageChops.multiply(dark, lines)
-            )
-            edge = edges(image).point([min(255, max(0, v - 14) * 3) for v in range(256)])
-            return Image.blend(
-                image, Image.composite(Image.new("RGB", size, (18, 16, 26)), inked, edge), 0.75 * min(1.0, amount)
-            )
-        case "watercolor":
-            wash = noise(size, (4, 4), rng, 6)
-            edge = image.filter(ImageFilter.GaussianBlur(2.2 * unit)).filter(ImageFilter.ModeFilter(3))
-            return _lit(
-                _lit(Image.blend(image, edge, 0.4 * min(1.0, amount)), wash, 0.55 * amount),
-                grain(size, rng),
-                0.07 * amount,
-            )
-        case "dots":
-            return _lit(image, _raster(size, hand, unit), 0.34 * amount)
-        case _:
-            return _lit(image, _weave(size, hand, unit), 0.3 * amount)
+    return TECHNIQUES[hand.kind](image, hand, stream(seed, "paper", hand.kind), amount * hand.strength)
 
 
 def balance(image: Image.Image, cfg: float, tone: float) -> Image.Image:
@@ -87,6 +59,55 @@ def tone_of(vae: str | None, clip_skip: int, hypernetwork: str | None) -> float:
     return tone * (1.0 + 0.02 * (clip_skip - 1))
 
 
+def _pencil(image: Image.Image, hand: Hand, rng: Random, amount: float) -> Image.Image:
+    return _lit(image, _strokes(image.size, hand, rng), 0.17 * amount)
+
+
+def _charcoal(image: Image.Image, hand: Hand, rng: Random, amount: float) -> Image.Image:
+    grains = 3.2 * _unit(image)
+    coarse = noise(image.size, (image.width / grains, image.height / grains), rng, 2)
+    return _lit(_lit(image, coarse, 0.5 * amount), grain(image.size, rng), 0.12 * amount)
+
+
+def _ink(image: Image.Image, hand: Hand, rng: Random, amount: float) -> Image.Image:
+    """Hatching in the dark places, a line along every edge."""
+    lines = ramp(_strokes(image.size, hand, rng), 118, 150)
+    dark = image.convert("L").point([max(0, min(255, (118 - v) * 3)) for v in range(256)])
+    hatched = Image.composite(ImageEnhance.Brightness(image).enhance(0.55), image, ImageChops.multiply(dark, lines))
+    outline = edges(image).point([min(255, max(0, v - 14) * 3) for v in range(256)])
+    inked = Image.composite(Image.new("RGB", image.size, (18, 16, 26)), hatched, outline)
+    return Image.blend(image, inked, 0.75 * min(1.0, amount))
+
+
+def _watercolor(image: Image.Image, hand: Hand, rng: Random, amount: float) -> Image.Image:
+    pooled = image.filter(ImageFilter.GaussianBlur(2.2 * _unit(image))).filter(ImageFilter.ModeFilter(3))
+    washed = _lit(Image.blend(image, pooled, 0.4 * min(1.0, amount)), noise(image.size, (4, 4), rng, 6), 0.55 * amount)
+    return _lit(washed, grain(image.size, rng), 0.07 * amount)
+
+
+def _dots(image: Image.Image, hand: Hand, rng: Random, amount: float) -> Image.Image:
+    return _lit(image, _raster(image.size, hand, _unit(image)), 0.34 * amount)
+
+
+def _canvas(image: Image.Image, hand: Hand, rng: Random, amount: float) -> Image.Image:
+    return _lit(image, _weave(image.size, hand, _unit(image)), 0.3 * amount)
+
+
+TECHNIQUES: Mapping[str, Callable[[Image.Image, Hand, Random, float], Image.Image]] = {
+    "pencil": _pencil,
+    "charcoal": _charcoal,
+    "ink": _ink,
+    "watercolor": _watercolor,
+    "dots": _dots,
+    "canvas": _canvas,
+}
+
+
+def _unit(image: Image.Image) -> float:
+    """Pixels that are one pixel in a picture of 512."""
+    return min(image.size) / 512
+
+
 def _lit(image: Image.Image, paper: Image.Image, share: float) -> Image.Image:
     """Paper lighter or darker than 128 lightens or darkens."""
     return Image.blend(
@@ -94,12 +115,11 @@ def _lit(image: Image.Image, paper: Image.Image, share: float) -> Image.Image:
     )
 
 
-def _strokes(size: tuple[int, int], hand: Hand, randbytes: object, unit: float) -> Image.Image:
+def _strokes(size: tuple[int, int], hand: Hand, rng: Random) -> Image.Image:
     """Noise drawn out along one direction."""
-    assert callable(randbytes)
-    side = round((size[0] ** 2 + size[1] ** 2) ** 0.5) + 4
+    side, unit = round((size[0] ** 2 + size[1] ** 2) ** 0.5) + 4, min(size) / 512
     across, down = max(2, round(side / (34 * unit * hand.size))), max(2, round(side / (1.5 * unit)))
-    drawn = Image.frombytes("L", (across, down), randbytes(across * down))
+    drawn = Image.frombytes("L", (across, down), rng.randbytes(across * down))
     turned = drawn.resize((side, side), Image.Resampling.BICUBIC).rotate(hand.slope, Image.Resampling.BILINEAR)
     left, top = (side - size[0]) // 2, (side - size[1]) // 2
     return turned.crop((left, top, left + size[0], top + size[1]))
