@@ -18,6 +18,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(loop.close)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.option.markexpr and not any("::" in argument for argument in config.args):
         _keep(config, items, [item for item in items if not item.get_closest_marker("long")])
