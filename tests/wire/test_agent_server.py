@@ -149,11 +149,13 @@ async def placed(home: Path, *, floor_bytes: int = 0, blob_limit: int = 10**9) -
     await runner.setup()
     await web.SockSite(runner, listen(home / "s")).start()
     connector = aiohttp.UnixConnector(str(home / "s"))
-    async with aiohttp.ClientSession("http://agent", connector=connector) as session:
-        yield Place(home, backend, bench, spool, feed, session)
-    feed.close()
-    await runner.cleanup()
-    await bench.stop()
+    try:
+        async with aiohttp.ClientSession("http://agent", connector=connector) as session:
+            yield Place(home, backend, bench, spool, feed, session)
+    finally:
+        feed.close()
+        await runner.cleanup()
+        await bench.stop()
 
 
 @pytest.fixture
