@@ -43,7 +43,7 @@ async def keep_socket(claim: Claim, runner: web.BaseRunner, env: Mapping[str, st
 
 async def keep_snapshots(places: Places, settings: Settings, durable: Callable[[], int]) -> None:
     """Saves the state off the loop whenever enough has happened since the last time."""
-    saved = (await asyncio.to_thread(snapshots.newest, places.snapshots, places.log))[1]
+    saved = await asyncio.to_thread(snapshots.newest_seq, places.snapshots, places.log)
     while True:
         if durable() - saved >= settings.daemon.snapshot_every:
             saved = await snapshots.make(places.snapshots, places.log) or saved

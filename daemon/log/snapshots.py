@@ -43,6 +43,11 @@ def newest(folder: Path, log: Path) -> tuple[State, int]:
     return Snapshots(folder, log, CORE).newest()
 
 
+def newest_seq(folder: Path, log: Path) -> int:
+    """Of the newest usable snapshot, without making a state of it; 0 if there is none for this log."""
+    return Snapshots(folder, log, CORE).newest_seq()
+
+
 def restore(folder: Path, log: Path) -> State:
     """The state at the log's head: newest snapshot and the tail behind it. Raises LogFromNewer or sqlite3.Error."""
     return Snapshots(folder, log, CORE).as_of(None)
@@ -90,6 +95,9 @@ class Snapshots(Generic[S]):
                 return state, saved.seq
         return self._fold.empty(), 0
 
+    def newest_seq(self) -> int:
+        return next((saved.seq for saved in self.saved() if self._canonical(saved) is not None), 0)
+
     def as_of(self, upto: int | None) -> S:
         """The state behind event `upto` (None: the newest): a snapshot before it and the events between."""
         state, seq = self.newest(upto)
@@ -134,12 +142,23 @@ class Snapshots(Generic[S]):
 
     def _load(self, saved: _Saved) -> S | None:
         """None, with a line in the program's log, when it cannot be used."""
+        canonical = self._canonical(saved)
+        if canonical is None:
+            return None
+        try:
+            return self._fold.revive(canonical)
+        except (msgspec.MsgspecError, ValueError) as error:
+            _told.warning("the snapshot %s is not used: %s", saved.path, error)
+            return None
+
+    def _canonical(self, saved: _Saved) -> bytes | None:
+        """The state's canonical bytes; None, with a line in the program's log, where the file cannot be used."""
         try:
             content = saved.path.read_bytes()
             fault = self._fault(content, saved.seq)
             if fault is None:
-                return self._fold.revive(zlib.decompress(content[_HEADER.size + _CHECKSUM :]))
-        except (OSError, zlib.error, msgspec.MsgspecError, ValueError) as error:
+                return zlib.decompress(content[_HEADER.size + _CHECKSUM :])
+        except (OSError, zlib.error) as error:
             fault = str(error)
         _told.warning("the snapshot %s is not used: %s", saved.path, fault)
         return None

@@ -84,6 +84,7 @@ async def test_without_a_snapshot_the_log_is_replayed(append: Append, folder: Pa
     await append(20)
     kept = Snapshots(folder, log, counting())
     assert kept.newest() == (Counted(), 0)
+    assert kept.newest_seq() == 0
     assert kept.as_of(None) == from_zero(log)
 
 
@@ -94,6 +95,7 @@ async def test_snapshot_and_tail_are_the_state(append: Append, folder: Path, log
         assert kept.as_of(None) == from_zero(log)
         kept.save()
         assert kept.newest() == (from_zero(log), from_zero(log).seq)
+        assert kept.newest_seq() == from_zero(log).seq
     assert [saved.seq for saved in kept.saved()] == [28, 21, 20]
 
 
@@ -127,7 +129,7 @@ async def test_a_damaged_snapshot_is_passed_over_wherever_it_is_hit(
     whole = path.read_bytes()
     for at in range(len(whole)):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x10]) + whole[at + 1 :])
-        assert kept.newest()[1] == 20
+        assert kept.newest()[1] == kept.newest_seq() == 20
         path.write_bytes(whole[:at])
         assert kept.newest()[1] == 20
     assert kept.as_of(None) == from_zero(log)
@@ -149,7 +151,7 @@ async def test_a_snapshot_of_another_log_is_not_used(append: Append, folder: Pat
     for name in ("events.db", "events.head", "events.db.verified"):
         log.with_name(name).unlink()
     await append(3)
-    assert kept.newest()[1] == 0  # ahead of this log
+    assert kept.newest()[1] == kept.newest_seq() == 0  # ahead of this log
     await append(8)
     assert kept.save() == 11
     assert [saved.seq for saved in kept.saved()] == [11, 9]
