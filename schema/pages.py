@@ -10,7 +10,7 @@ import msgspec
 
 from schema.events import JobPhase
 from schema.ids import ImageId, JobId, NodeId, RunId, StageId, Token
-from schema.plans import JobSpec, Lane, Measures, Picture, Plain, RunSpec, Scalar
+from schema.plans import JobSpec, Lane, Learning, Measures, Picture, Plain, Randomizer, RunSpec, Scalar
 
 Item = TypeVar("Item")
 
@@ -108,6 +108,24 @@ class JobRecord(Plain, frozen=True, kw_only=True):
     node: NodeId | None = None
     ended: float | None = None
     reason: str = ""
+
+
+class JobShown(JobRecord, frozen=True, kw_only=True):
+    """A job with what it owes to its run: `job show`."""
+
+    work: str
+    """Kind of the stage it is at; of its last one when it has ended."""
+    config: dict[str, dict[str, Scalar]]
+    """Stage id to the settings it was planned with."""
+    folder: str
+    """Absolute: its run's results folder."""
+    node_wanted: str | None = None
+    backend_wanted: str | None = None
+    learning: Learning = "passive"
+    experiment: str | None = None
+    preset: str | None = None
+    profile: str | None = None
+    randomizer: Randomizer = Randomizer()
 
 
 class FilmRecord(Plain, frozen=True, kw_only=True):

@@ -52,6 +52,9 @@ def in_words(record: Doc) -> str:
             "job": record.text("id"),
             "state": output.clean(f"{record.text('state')} {record.text('reason')}"),
             "name": spec.text("name"),
+            "work": record.text("work"),
+            "lane": f"{record.text('lane', 'batch')}, priority {record.whole('priority')}",
+            "node": record.text("node") or record.text("node_wanted"),
             "pack": spec.text("pack"),
             "prompt": spec.text("prompt"),
             "negative": spec.text("negative"),
@@ -59,6 +62,8 @@ def in_words(record: Doc) -> str:
             "changed": ", ".join(f"{name}={value}" for name, value in spec.doc("overlay").fields.items()),
             "created": output.moment(record.text("created")),
             "ended": output.moment(record.text("ended")) if "ended" in record else "",
+            "learning": record.text("learning"),
+            "results": record.text("folder"),
         }
     )
     heads = ("STAGE", "STATE", "NODE", "TRIES", "TIME", "PICTURES", "WHY")

@@ -1,5 +1,6 @@
 """Jobs: list, show, explain, and every wish about them."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import get_args
@@ -27,7 +28,7 @@ from schema.commands import (
 )  # fmt: skip
 from schema.errors import Refused
 from schema.ids import JobId, RunId, StageId
-from schema.pages import JobRecord, Page
+from schema.pages import JobRecord, JobShown, Page
 from schema.requests import Selection
 from schema.scenes import Answer, Row
 
@@ -61,7 +62,31 @@ async def list_jobs(house: House, request: web.Request) -> web.StreamResponse:
 
 
 async def show(house: House, request: web.Request) -> web.StreamResponse:
-    return answer(await _record(house, request))
+    record = await _record(house, request)
+    run = await house.views.run(record.run)
+    assert run is not None  # a job's run stands in the same views
+    spec = run.spec
+    base = await asyncio.to_thread(house.blob(spec.base).read_bytes)
+    shown = JobShown(
+        **{name: getattr(record, name) for name in record.__struct_fields__},
+        work=_work(record),
+        config={stage: dict(fields) for stage, fields in house.config(base, record.spec.overlay).items()},
+        folder=str(house.results / spec.folder),
+        node_wanted=spec.node,
+        backend_wanted=spec.backend,
+        learning=spec.learning,
+        experiment=spec.experiment,
+        preset=spec.preset,
+        profile=spec.profile,
+        randomizer=spec.randomizer,
+    )
+    return answer(shown)
+
+
+def _work(record: JobRecord) -> str:
+    """The kind of the stage it is at, or of its last."""
+    waiting = (stage.kind for stage in record.stages if stage.state in ("waiting", "running", "failed"))
+    return next(waiting, record.stages[-1].kind)
 
 
 async def explain(house: House, request: web.Request) -> web.StreamResponse:
@@ -202,7 +227,7 @@ VERBS: tuple[tuple[str, str, Callable[..., Awaitable[web.Response]]], ...] = (
 
 ROUTES = (
     Route(method="GET", path="/v1/jobs", run=list_jobs, gives=Page[Row], query=PAGE, does="List jobs."),
-    Route(method="GET", path="/v1/jobs/{job}", run=show, gives=JobRecord, does="Show a job with all its stages."),
+    Route(method="GET", path="/v1/jobs/{job}", run=show, gives=JobShown, does="Show a job with all its stages."),
     Route(
         method="GET", path="/v1/jobs/{job}/explain", run=explain, gives=Explained,
         does="Say why a job is where it is.",
