@@ -45,6 +45,40 @@ def pipelines() -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
+SETTINGS_HEAD = """# Settings
+
+`config.toml`, in the folder that `stablenew config path` names. Every value has a default, so the file may be missing.
+Each can be overridden in the environment: `STABLENEW_SECTION__NAME=VALUE`, for example
+`STABLENEW_SKETCH__STEP_SECONDS=0.5`. `stablenew config show` prints what is in force and where each value came from,
+`stablenew config validate` says with file and line what is wrong. This page is made by `docs/make.py`.
+
+`[video]` holds the fields of the stage `video` (docs/pipelines.md), as they are used by `--video`.
+`[refine.presets.NAME]` names settings of the stage `refine`; `[refine.models]` gives a model its preset by name.
+"""
+
+
+def settings() -> str:
+    """docs/settings.md, from the classes of schema/settings.py."""
+    tree = ast.parse((ROOT / "schema/settings.py").read_text())
+    stages = ast.parse((ROOT / "schema/stages.py").read_text())
+    aliases = {n.targets[0].id: _limits(n.value) for n in [*stages.body, *tree.body] if _is_alias(n)}  # type: ignore[attr-defined]
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    parts = [SETTINGS_HEAD]
+    for item in classes["Settings"].body:
+        assert isinstance(item, ast.AnnAssign) and isinstance(item.annotation, ast.Name)
+        section = classes.get(item.annotation.id)
+        if section is None or item.annotation.id == "RefineSettings":
+            continue
+        parts.append(f"## [{_names(item)}]\n")
+        if told := ast.get_docstring(section):
+            parts.append(" ".join(told.split()) + "\n")
+        parts.append("| name | default | may be | |\n|---|---|---|---|")
+        parts.append("\n".join(_rows(section, aliases)) + "\n")
+    parts.append("## [refine.presets.NAME]\n\n| name | default | may be | |\n|---|---|---|---|")
+    parts.append("\n".join(_rows(classes["RefinePreset"], aliases)))
+    return "\n".join(parts).rstrip() + "\n"
+
+
 def _line(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> list[ast.ClassDef]:
     """The class and what it inherits, its own fields first; without what every stage has."""
     bases = [base.id for base in node.bases if isinstance(base, ast.Name) and base.id in classes]
@@ -81,8 +115,10 @@ def _limits(node: ast.expr, aliases: dict[str, str] | None = None) -> str:
         case ast.Subscript(value=ast.Name(id="Annotated"), slice=ast.Tuple(elts=[kind, ast.Call(keywords=marks)])):
             bounds = {mark.arg: ast.unparse(mark.value) for mark in marks}
             return f"{_limits(kind, aliases)} {_range(bounds)}".strip()
+        case ast.Subscript(value=ast.Name(id="Annotated"), slice=ast.Tuple(elts=[kind, *_])):
+            return _limits(kind, aliases)
         case _:
-            return "options by name"
+            return "values by name"
 
 
 def _range(bounds: dict[str | None, str]) -> str:
@@ -111,7 +147,7 @@ def _literal(item: ast.stmt) -> str | None:
     return str(ast.literal_eval(item.value)) if isinstance(item, ast.AnnAssign) and item.value else None
 
 
-PAGES = {"docs/pipelines.md": pipelines}
+PAGES = {"docs/pipelines.md": pipelines, "docs/settings.md": settings}
 
 if __name__ == "__main__":
     for name, make in PAGES.items():

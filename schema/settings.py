@@ -18,8 +18,6 @@ class _Section(BaseModel):
 
 
 class DaemonSettings(_Section):
-    idle_exit: Seconds = 0.0
-    """Stop after this long without work or clients; 0: never."""
     free_floor_mb: Annotated[int, Field(ge=0)] = 2048
     """Below this much free disk no stage is started."""
     submit_floor_mb: Annotated[int, Field(ge=0)] = 512
