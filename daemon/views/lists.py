@@ -72,7 +72,7 @@ async def jobs_page(db: Reading, window: Window, now: float) -> Page[Row]:
 async def images_page(db: Reading, window: Window, now: float, *, final: bool) -> Page[ImageRow]:
     where = images_where(await _filter(db, window, now, IMAGE_STATES), final=final)
     order = _order(window.sort or "newest", IMAGE_SORTS)
-    joined = "images JOIN jobs ON jobs.id = images.job"
+    joined = "images CROSS JOIN jobs ON jobs.id = images.job"  # CROSS: pictures first
     table = joined if "jobs." in where.sql + order else "images"
     total, found = await _window(db, "images.n", table, where, order, window)
     rows = await db.all(
@@ -98,8 +98,8 @@ async def _window(db: Reading, key: str, table: str, where: Where, order: str, w
     sql = f"FROM {table} WHERE {where.sql} ORDER BY {order} LIMIT ? OFFSET ?"
     if "texts" in where.sql:  # to look into texts is dear: once for both
         rows = await db.all(f"SELECT {key}, count(*) OVER () {sql}", values)
-        if rows:
-            return int(rows[0][1]), [int(row[0]) for row in rows]
+        if rows or not window.offset:
+            return int(rows[0][1]) if rows else 0, [int(row[0]) for row in rows]
     total = await db.number(f"SELECT count(*) FROM {table} WHERE {where.sql}", where.values)
     return total, [int(row[0]) for row in await db.all(f"SELECT {key} {sql}", values)]
 

@@ -58,7 +58,7 @@ async def image_ids(db: Reading, select: Sequence[str], now: float) -> tuple[Ima
     if words:
         where = images_where(await whole_runs(db, parse_filter(" ".join(words), now, IMAGE_STATES)), final=True)
         rows = await db.all(
-            f"SELECT images.id FROM images JOIN jobs ON jobs.id = images.job WHERE {where.sql} ORDER BY images.n",
+            f"SELECT images.id FROM images CROSS JOIN jobs ON jobs.id = images.job WHERE {where.sql} ORDER BY images.n",
             where.values,
         )
         found.update(dict.fromkeys(ImageId(row["id"]) for row in rows))

@@ -177,7 +177,7 @@ CREATE INDEX IF NOT EXISTS jobs_model ON jobs(model) WHERE model IS NOT NULL;
 CREATE INDEX IF NOT EXISTS jobs_stars ON jobs(stars, place_1, place_2, place_3) WHERE stars > 0;
 CREATE INDEX IF NOT EXISTS images_run ON images(run);
 CREATE INDEX IF NOT EXISTS images_shown ON images(trashed, final);
-CREATE INDEX IF NOT EXISTS images_stars ON images(trashed, stars) WHERE stars > 0;
+CREATE INDEX IF NOT EXISTS images_stars ON images(trashed, stars, final) WHERE stars > 0;
 CREATE INDEX IF NOT EXISTS images_sha256 ON images(sha256);
 CREATE INDEX IF NOT EXISTS tags_tag ON tags(tag, image);
 CREATE INDEX IF NOT EXISTS ratings_image ON ratings(image, seq);

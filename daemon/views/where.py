@@ -29,7 +29,7 @@ def jobs_where(wanted: Filter) -> Where:
         *(("EXISTS (SELECT 1 FROM images JOIN tags ON tags.image = images.id WHERE images.job = jobs.id"
            " AND tags.tag = ?)", (tag,)) for tag in wanted.tags),
         _since("jobs", wanted.since),
-        *_in_texts(wanted.words),
+        _in_texts("jobs.n", "n", wanted.words),
     )  # fmt: skip
 
 
@@ -47,7 +47,7 @@ def images_where(wanted: Filter, *, final: bool) -> Where:
         *_starred("images.stars", wanted.stars),
         *(("EXISTS (SELECT 1 FROM tags WHERE image = images.id AND tag = ?)", (tag,)) for tag in wanted.tags),
         _since("images", wanted.since),
-        *_in_texts(wanted.words),
+        _in_texts("images.job", "j.id", wanted.words),
     )
 
 
@@ -122,9 +122,14 @@ def _since(table: str, since: Since | None) -> Condition | None:
     return (f"{table}.n >= ?", (since.seq,)) if since.seq is not None else (f"{table}.created >= ?", (since.at,))
 
 
-def _in_texts(words: tuple[str, ...]) -> list[Condition]:
-    """Of jobs. Each text is looked at once, whatever else is asked."""
-    return [(f"jobs.n IN (SELECT n FROM texts WHERE {sql})", values) for sql, values in _words("words", words)]
+def _in_texts(column: str, found: str, words: tuple[str, ...]) -> Condition | None:
+    """The jobs in whose text all words occur. One look at each text, whatever else is asked."""
+    if not words:
+        return None
+    conditions = _words("words", words)
+    likes = " AND ".join(sql for sql, _ in conditions)
+    sql = f"{column} IN (SELECT {found} FROM texts CROSS JOIN jobs AS j USING (n) WHERE {likes})"
+    return sql, tuple(value for _, values in conditions for value in values)
 
 
 def _words(column: str, words: tuple[str, ...]) -> list[Condition]:
