@@ -4,7 +4,6 @@ Screens draw and ask; only here frames are folded and commands sent. Textual wri
 """
 
 import os
-import secrets
 import signal
 import sys
 import time
@@ -21,7 +20,6 @@ from textual.screen import Screen
 
 from schema.errors import NoDaemon, Refused
 from schema.ids import RunId
-from schema.settings import UiSettings
 from tui import outside
 from tui.background import begin
 from tui.keys import AREAS, EVERYWHERE, LEADER, LEADER_TOP, TITLES, bindings, unknown
@@ -29,12 +27,11 @@ from tui.link.ask import Asker, Told
 from tui.link.feed import Silence, news
 from tui.live import Change, Live, heard, silent
 from tui.messages import FrameArrived, WentSilent
+from tui.preferences import Preferences
 from tui.screens.area import AreaScreen, ListScreen
-from tui.screens.gallery import GalleryScreen
 from tui.screens.queue import QueueScreen
 from tui.widgets.ink import plain
 from tui.widgets.thumbs import Thumbs
-from tui.widgets.topbar import TopBar
 
 if TYPE_CHECKING:
     from tui.screens.draft import Draft
@@ -62,7 +59,7 @@ class StableNew(App[None]):
 
     TITLE = "stablenew"
     CSS_PATH = "styles.tcss"
-    MODES = {"queue": QueueScreen, "gallery": GalleryScreen}
+    MODES = {"queue": QueueScreen}
     DEFAULT_MODE = "queue"
     BINDINGS = bindings(EVERYWHERE)
     HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (60, "-narrow"), (100, "-wide")]
@@ -76,7 +73,7 @@ class StableNew(App[None]):
         find: Callable[[], Path],
         *,
         ensure: Callable[[], None] | None = None,
-        ui: UiSettings | None = None,
+        ui: Preferences | None = None,
         env: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.time,
         complaint: str = "",
@@ -85,15 +82,17 @@ class StableNew(App[None]):
         super().__init__()
         self.sharp = sharp
         """The widget of the terminal's own pictures; None: half cells."""
-        self.ui = ui or UiSettings()
+        self.ui = ui or Preferences()
         self.env = env if env is not None else {}
         self.clock = clock
-        self.asker = Asker(find, fresh_key=lambda: secrets.token_hex(8))
+        self.asker = Asker(find, fresh_key=lambda: os.urandom(8).hex())
         self.thumbs = Thumbs(
             self.asker.picture,
             lambda work: begin(self, work, group="pictures"),
             true=lambda: self.console.color_system == "truecolor",
+            off=self.ui.images == "none",
         )
+        self.add_mode("gallery", self._gallery)
         self.live = Live()
         self.draft: Draft | None = None
         """A run that was written and not queued yet; kept until it is."""
@@ -104,6 +103,11 @@ class StableNew(App[None]):
         self._leading = False
         self._again_at = 0.0
         self._ever_linked = False
+
+    def _gallery(self) -> Screen[None]:
+        from tui.screens.gallery import GalleryScreen
+
+        return GalleryScreen(self.thumbs, self.sharp)
 
     def on_mount(self) -> None:
         if self.remote:
@@ -117,11 +121,11 @@ class StableNew(App[None]):
         self.set_keymap(self.keymap_of_user)
         if self._complaint:
             self.notify(plain(self._complaint), severity="warning", markup=False, timeout=12)
+        self.set_interval(5.0, self._tick)
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
         begin(self, self._listen, group="feed", exclusive=True)
-        self.set_interval(5.0, self._tick)
 
     # What the daemon tells --------------------------------------------------------------------------
 
@@ -147,6 +151,8 @@ class StableNew(App[None]):
 
     @on(FrameArrived)
     def _heard(self, message: FrameArrived) -> None:
+        if not self.live.linked:
+            self.thumbs.forget_broken()
         self.live, change = heard(self.live, message.frame)
         self.tell_screens(change)
 
@@ -158,7 +164,7 @@ class StableNew(App[None]):
 
     def _tick(self) -> None:
         if (screen := self.area_screen) is not None and screen.ready:
-            screen.query_one(TopBar).show(self.live, self.time())
+            screen.top_bar.show(self.live, self.time())
 
     def tell_screens(self, change: Change) -> None:
         """Only the area in view; the others look for themselves when they come into view."""
@@ -385,8 +391,10 @@ def _ensured(ensure: Callable[[Mapping[str, str]], object]) -> None:
     ensure(os.environ)
 
 
-def colours(ui: UiSettings) -> None:
+def colours(ui: Preferences) -> None:
     """24-bit colours where the terminal is known to have them: ssh does not pass COLORTERM on."""
+    if ui.truecolor == "no":
+        os.environ.pop("COLORTERM", None)
     known = os.environ.get("TERM", "") in TRUECOLOR and ui.truecolor == "auto"
     if not os.environ.get("COLORTERM") and (known or ui.truecolor == "yes"):
         os.environ["COLORTERM"] = "truecolor"

@@ -6,35 +6,53 @@ A broken file is told, not fatal: the defaults are taken and the sentence names 
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
-from schema.settings import UiSettings
+
+@dataclass(frozen=True)
+class Preferences:
+    """`schema.settings.UiSettings`, as plain values: who wrote nothing need not wait for pydantic."""
+
+    theme: str = "textual-dark"
+    images: Literal["auto", "half", "kitty", "sixel", "none"] = "auto"
+    mouse: bool = True
+    truecolor: Literal["auto", "yes", "no"] = "auto"
+    keymap: Mapping[str, str] = field(default_factory=dict)
 
 
-def preferences(path: Path, env: Mapping[str, str]) -> tuple[UiSettings, str]:
+def preferences(path: Path, env: Mapping[str, str]) -> tuple[Preferences, str]:
     """The settings and, if something is wrong with them, a sentence for the person."""
-    from pydantic import ValidationError
-
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError:
         text = ""
     except (OSError, UnicodeDecodeError) as e:
-        return UiSettings(), f"{path} cannot be read: {e}. The defaults are used."
+        return Preferences(), f"{path} cannot be read: {e}. The defaults are used."
     try:
         section = tomllib.loads(text).get("ui", {})
     except tomllib.TOMLDecodeError as e:
-        return UiSettings(), f"{path}: {e}. The defaults are used."
+        return Preferences(), f"{path}: {e}. The defaults are used."
     told = dict(section) if isinstance(section, dict) else {}
     told |= {k.removeprefix("STABLENEW_UI__").lower(): v for k, v in env.items() if k.startswith("STABLENEW_UI__")}
+    return checked(told, path, text) if told else (Preferences(), "")
+
+
+def checked(told: dict[str, object], path: Path, text: str) -> tuple[Preferences, str]:
+    from pydantic import ValidationError
+
+    from schema.settings import UiSettings
+
     try:
-        return UiSettings.model_validate(told), ""
+        ui = UiSettings.model_validate(told)
     except ValidationError as e:
         first = e.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "ui"
+        name = ".".join(str(part) for part in first["loc"]) or "ui"
         line = line_of(text, str(first["loc"][0]) if first["loc"] else "ui")
         where = f"{path}:{line}" if line else str(path)
-        return UiSettings(), f"{where}: ui.{field}: {first['msg']}. The defaults are used."
+        return Preferences(), f"{where}: ui.{name}: {first['msg']}. The defaults are used."
+    return Preferences(ui.theme, ui.images, ui.mouse, ui.truecolor, ui.keymap), ""
 
 
 def line_of(text: str, field: str) -> int:

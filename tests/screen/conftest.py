@@ -34,8 +34,8 @@ from schema.scenes import (
     Step,
     Welcome,
 )
-from schema.settings import UiSettings
 from tui.app import StableNew
+from tui.preferences import Preferences
 
 asyncio.set_event_loop(None)
 """Else pytest-asyncio makes one when a sync test came first, and leaves it open."""
@@ -508,7 +508,7 @@ def show(daemon: FakeDaemon) -> Callable[..., object]:
 
     @asynccontextmanager
     async def shown(
-        width: int = 120, height: int = 36, *, ui: UiSettings | None = None, env: dict[str, str] | None = None
+        width: int = 120, height: int = 36, *, ui: Preferences | None = None, env: dict[str, str] | None = None
     ) -> AsyncIterator[Eyes]:
         app = StableNew(lambda: daemon.socket, ui=ui, env=env or {}, clock=lambda: daemon.now)
         app.animation_level = "none"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from schema.settings import UiSettings
 from tui import keys
+from tui.preferences import Preferences
 
 DOCS = Path(__file__).parents[2] / "docs" / "keymap.md"
 
@@ -98,7 +98,7 @@ async def test_gg_goes_to_the_top_and_G_to_the_bottom(show):
 
 
 async def test_a_users_keymap_is_obeyed_and_shown(show, daemon):
-    ui = UiSettings(keymap={"queue.cancel": "X", "no.such": "q"})
+    ui = Preferences(keymap={"queue.cancel": "X", "no.such": "q"})
     async with show(ui=ui) as eyes:
         await eyes.sees("131 jobs", "X cancel", "The keymap names no key of ours: no.such.")
         await eyes.press("j", "j", "x")

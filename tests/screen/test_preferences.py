@@ -2,7 +2,8 @@
 
 import pytest
 
-from tui.preferences import preferences
+from schema.settings import UiSettings
+from tui.preferences import Preferences, preferences
 from tui.widgets.preview import sharp_class
 
 
@@ -10,6 +11,11 @@ def written(tmp_path, text):
     path = tmp_path / "config.toml"
     path.write_text(text, "utf-8")
     return path
+
+
+def test_the_plain_values_are_those_of_the_schema():
+    ours = Preferences()
+    assert {name: getattr(ours, name) for name in UiSettings.model_fields} == UiSettings().model_dump()
 
 
 def test_no_file_is_the_defaults(tmp_path):

@@ -18,7 +18,7 @@ from tui.background import begin
 from tui.keys import Key, bindings, of
 from tui.live import Change, Live
 from tui.messages import CursorMoved, FilterChanged, ItemOpened, MarksChanged, PagesWanted
-from tui.widgets.filterline import WAIT, FilterInput, Tally
+from tui.widgets.filterline import WAIT, FilterLine
 from tui.widgets.foot import Foot
 from tui.widgets.ink import Piece, plain
 from tui.widgets.listing import Listing
@@ -54,12 +54,14 @@ class AreaScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._compositor = ThriftyCompositor()
+        self.top_bar = TopBar(self.area)
+        self.foot = Foot()
 
     def compose(self) -> ComposeResult:
-        yield TopBar(self.area)
+        yield self.top_bar
         yield from self.body()
         yield TooSmall()
-        yield Foot()
+        yield self.foot
 
     def body(self) -> ComposeResult:
         yield from ()
@@ -73,8 +75,8 @@ class AreaScreen(Screen[None]):
 
     def told(self, live: Live, change: Change) -> None:
         """The newest state, and what of it is new."""
-        self.query_one(TopBar).show(live, self.home.time())
-        self.query_one(Foot).show(live, self.home.again())
+        self.top_bar.show(live, self.home.time())
+        self.foot.show(live, self.home.again())
 
     def hinted(self) -> tuple[Key, ...]:
         """What the footer and the help tell, the most used first."""
@@ -83,11 +85,11 @@ class AreaScreen(Screen[None]):
     def lead(self, pending: bool) -> None:
         """The leader was pressed, or is over."""
         if self.ready:
-            self.query_one(Foot).lead(pending)
+            self.foot.lead(pending)
 
     def on_mount(self) -> None:
         self.ready = True
-        self.query_one(Foot).hint(self.hinted(), self.home.keymap_of_user)
+        self.foot.hint(self.hinted(), self.home.keymap_of_user)
         self.told(self.home.live, Change(everything=True, scene=True))
 
     def on_screen_resume(self) -> None:
@@ -105,6 +107,7 @@ class ListScreen(AreaScreen, Generic[Item]):
 
     def __init__(self) -> None:
         super().__init__()
+        self.filter_line = FilterLine()
         self.filter = ""
         self.order = self.orders[0][0]
         self._of_all: int | None = None
@@ -226,7 +229,7 @@ class ListScreen(AreaScreen, Generic[Item]):
     def tally(self) -> None:
         pages, listing = self.listing.pages, self.listing
         if self._fault:
-            self.query_one(Tally).tell([Piece(plain(self._fault), "bad")])
+            self.filter_line.tally.tell([Piece(plain(self._fault), "bad")])
             return
         wide = self.size.width >= 100
         many = f"{pages.total:,}" if pages.known else "…"
@@ -237,7 +240,7 @@ class ListScreen(AreaScreen, Generic[Item]):
             words += [Piece(" · ", "faint"), Piece(f"{listing.marked:,} marked", "mark")]
         if wide:
             words += [Piece(" · ", "faint"), Piece(f"sort: {dict(self.orders)[self.order]}", "dim")]
-        self.query_one(Tally).tell(words)
+        self.filter_line.tally.tell(words)
 
     def noun(self, many: int) -> str:
         return ""
@@ -264,7 +267,7 @@ class ListScreen(AreaScreen, Generic[Item]):
             self.tally()
 
     def action_filter(self) -> None:
-        self.query_one(FilterInput).begin()
+        self.filter_line.input.begin()
 
     # Keys of every list -----------------------------------------------------------------------------
 
@@ -305,7 +308,7 @@ class ListScreen(AreaScreen, Generic[Item]):
 
     def action_clear(self) -> None:
         if not self.listing.unmark() and self.filter:
-            self.query_one(FilterInput).value = ""
+            self.filter_line.input.value = ""
             self.apply_filter("")
 
     @on(ItemOpened)

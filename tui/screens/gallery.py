@@ -14,16 +14,18 @@ from tui.background import begin
 from tui.keys import bindings, of
 from tui.live import Change
 from tui.screens.area import ListScreen
-from tui.widgets.filterline import FilterLine
 from tui.widgets.imagecard import rating, whole
 from tui.widgets.imagegrid import ImageGrid
 from tui.widgets.ink import Piece
 from tui.widgets.pages import PAGE
 from tui.widgets.panel import Panel
 from tui.widgets.preview import Preview
+from tui.widgets.thumbs import Thumbs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from tui.widgets.preview import SharpClass
 
 EVERY_IMAGE = "stars:>=0"
 """A FILTER that every picture matches."""
@@ -45,22 +47,25 @@ class GalleryScreen(ListScreen[ImageRow]):
     route = "/v1/images"
     orders = (("newest", "newest"), ("stars", "stars"), ("name", "name"), ("oldest", "oldest"))
 
-    def __init__(self) -> None:
+    def __init__(self, thumbs: Thumbs, sharp: "SharpClass | None") -> None:
         super().__init__()
         self.record: JobRecord | None = None
         """Of the job that made the picture under the cursor."""
+        self.grid = ImageGrid(thumbs)
+        self.preview = Preview(thumbs, sharp, id="preview")
+        self.panel = Panel(id="rating")
 
     def body(self) -> ComposeResult:
-        yield FilterLine()
+        yield self.filter_line
         with Horizontal(classes="body"):
-            yield ImageGrid(self.home.thumbs)
+            yield self.grid
             with Vertical(id="side"):
-                yield Preview(self.home.thumbs, self.home.sharp, id="preview")
-                yield Panel(id="rating")
+                yield self.preview
+                yield self.panel
 
     @property
     def listing(self) -> ImageGrid:
-        return self.query_one(ImageGrid)
+        return self.grid
 
     def shape(self) -> type[Page[ImageRow]]:
         return Page[ImageRow]
@@ -79,9 +84,8 @@ class GalleryScreen(ListScreen[ImageRow]):
 
     def on_mount(self) -> None:
         super().on_mount()
-        panel = self.query_one("#rating", Panel)
-        panel.can_focus = False
-        panel.title_line = (Piece("Rate & tag", "title"),)
+        self.panel.can_focus = False
+        self.panel.title_line = (Piece("Rate & tag", "title"),)
 
     # The picture under the cursor -------------------------------------------------------------------
 
@@ -89,7 +93,7 @@ class GalleryScreen(ListScreen[ImageRow]):
         image = self.listing.item()
         if self.record is not None and (image is None or image.job != self.record.id):
             self.record = None
-        self.query_one(Preview).show(image)
+        self.preview.show(image)
         self.draw_rating()
         if image is not None and self.record is None:
             begin(self, partial(self._look, image), group="look", exclusive=True)
@@ -103,7 +107,7 @@ class GalleryScreen(ListScreen[ImageRow]):
         self.draw_rating()
 
     def draw_rating(self) -> None:
-        panel, image = self.query_one("#rating", Panel), self.listing.item()
+        panel, image = self.panel, self.listing.item()
         wide = self.app.size.width >= 100
         panel.bare = not wide
         lines = rating(image, self.record, panel.room[0], wide=wide) if image else []

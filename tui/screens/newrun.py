@@ -87,10 +87,10 @@ class NewRun(ModalScreen[None]):
             yield Static("", id="plan", classes="quiet")
 
     def on_mount(self) -> None:
-        if self.home.remote:
-            self.query_one(TextArea).cursor_blink = False
-            for field in self.query(Input):
-                field.cursor_blink = False
+        blink = self.app.animation_level != "none"
+        self.query_one(TextArea).cursor_blink = blink
+        for field in self.query(Input):
+            field.cursor_blink = blink
         self.set_focus(self.query_one("#prompt"))
         begin(self, self._fill_lists, group="lists")
         self.preview()
@@ -104,6 +104,8 @@ class NewRun(ModalScreen[None]):
                 names = [item.name for item in (await self.home.asker.get(route, Names)).items]
             except (NoDaemon, Refused):
                 continue
+            if not self.is_current:
+                return
             select = self.query_one(f"#{id}", Select)
             select.set_options([(Content(plain(name)), name) for name in names])
             if value in names:
@@ -139,6 +141,8 @@ class NewRun(ModalScreen[None]):
 
     async def _preview(self, number: int) -> None:
         await asyncio.sleep(WAIT)
+        if not self.is_current:
+            return
         draft = self.read()
         if draft.empty:
             self.tell("write a prompt or take a pack")
@@ -162,9 +166,9 @@ class NewRun(ModalScreen[None]):
         self.tell("\n".join(lines))
 
     def tell(self, words: str, *, bad: bool = False) -> None:
-        line = self.query_one("#plan", Static)
-        line.set_class(bad, "wrong")
-        line.update(Content(words))
+        for line in self.query("#plan").results(Static):
+            line.set_class(bad, "wrong")
+            line.update(Content(words))
 
     # Leaving ----------------------------------------------------------------------------------------
 

@@ -15,7 +15,6 @@ from tui.background import begin
 from tui.keys import bindings, of
 from tui.live import Change, Live
 from tui.screens.area import ListScreen
-from tui.widgets.filterline import FilterLine
 from tui.widgets.jobcard import card, title
 from tui.widgets.jobtable import JobTable
 from tui.widgets.panel import Panel
@@ -51,24 +50,22 @@ class QueueScreen(ListScreen[Row]):
 
     def __init__(self) -> None:
         super().__init__()
+        self.table = JobTable()
+        self.card = Panel(id="card")
         self.record: JobRecord | None = None
         """The job in the details, whole."""
         self._why = ""
         self._again: Timer | None = None
 
     def body(self) -> ComposeResult:
-        yield FilterLine()
+        yield self.filter_line
         with Horizontal(classes="body"):
-            yield JobTable()
-            yield Panel(id="card")
+            yield self.table
+            yield self.card
 
     @property
     def listing(self) -> JobTable:
-        return self.query_one(JobTable)
-
-    @property
-    def card(self) -> Panel:
-        return self.query_one("#card", Panel)
+        return self.table
 
     def shape(self) -> type[Page[Row]]:
         return Page[Row]

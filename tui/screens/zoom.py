@@ -74,7 +74,8 @@ class Zoom(ModalScreen[None]):
 
     async def _unrated(self, step: int) -> None:
         await self._gallery.seek_unrated(step)
-        self.show()
+        if self.is_current:
+            self.show()
 
     def action_rate(self, stars: int) -> None:
         image = self._gallery.listing.item()

@@ -21,6 +21,9 @@ class FilterInput(Input):
         super().__init__(placeholder="press / to filter", id="filter", compact=True, select_on_focus=False)
         self._before = ""
 
+    def on_mount(self) -> None:
+        self.cursor_blink = self.app.animation_level != "none"
+
     def begin(self) -> None:
         self._before = self.value
         self.screen.set_focus(self)
@@ -61,7 +64,12 @@ class Label(Drawn):
 
 
 class FilterLine(Horizontal):
+    def __init__(self) -> None:
+        super().__init__()
+        self.input = FilterInput()
+        self.tally = Tally(id="tally")
+
     def compose(self) -> ComposeResult:
         yield Label(id="filter-label")
-        yield FilterInput()
-        yield Tally(id="tally")
+        yield self.input
+        yield self.tally

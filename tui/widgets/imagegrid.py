@@ -41,7 +41,7 @@ class ImageGrid(Listing[ImageRow]):
 
     @property
     def pictures(self) -> bool:
-        return self.room[0] >= NARROW
+        return self.room[0] >= NARROW and not self.thumbs.off
 
     def cells(self) -> tuple[int, int]:
         width, lines = self.room

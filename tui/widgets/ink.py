@@ -68,19 +68,16 @@ def wrap(text: str, width: int, limit: int) -> list[str]:
     """At most `limit` lines of at most `width` cells, broken at spaces where there are any."""
     lines: list[str] = []
     for word in plain(text).split():
+        if lines and cell_len(lines[-1]) + 1 + cell_len(word) <= width:
+            lines[-1] += " " + word
+            continue
         while word:
-            room = width - cell_len(lines[-1]) - 1 if lines else 0
-            if lines and cell_len(word) <= room:
-                lines[-1] += " " + word
-                break
             if len(lines) == limit:
-                lines[-1] = fit(lines[-1] + " …", width).rstrip() if room >= 2 else lines[-1][: width - 1] + "…"
+                lines[-1] = fit(lines[-1] + "…", width).rstrip()
                 return lines
-            head = word if cell_len(word) <= width else set_cell_size(word, width).rstrip()
+            head = word if cell_len(word) <= width else set_cell_size(word, width).rstrip() or "·"
             lines.append(head)
             word = word[len(head) :]
-            if not word:
-                break
     return lines
 
 

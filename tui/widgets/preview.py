@@ -57,6 +57,10 @@ class Preview(Framed):
         if image is None or self._sharp is not None or width < 2:
             return self.strip((), width)
         high = self.room[1]
+        if self.thumbs.off:
+            return self.strip(
+                [Piece(f"{'pictures are switched off':^{width}}", "faint")] if y == high // 2 else (), width
+            )
         wish = Wish(image.id, width, high)
         cells = self.thumbs.get(wish, self)
         if cells is None:

@@ -50,7 +50,10 @@ class Thumbs:
         start: Callable[[Callable[[], Awaitable[None]]], object],
         *,
         true: Callable[[], bool],
+        off: bool = False,
     ) -> None:
+        self.off = off
+        """No pictures are wanted."""
         self._fetch = fetch
         self._start = start
         self._true = true
