@@ -67,9 +67,9 @@ class Bench:
 
     # Asked by the server, in the loop ---------------------------------------------------------
 
-    def offer(self, order: Order, digest: bytes) -> Accepted:
-        """Idempotent by the attempt's id. Raises OtherOrder when `digest` is not that of the order first sent."""
-        attempt = attempt_id(order.job, order.stage, order.token)
+    def offer(self, order: Order) -> Accepted:
+        """Idempotent by the attempt's id. Raises OtherOrder when another one was sent under this id before."""
+        attempt, digest = attempt_id(order.job, order.stage, order.token), _digest(order)
         if attempt in self._orders and self._orders[attempt] != digest:
             raise OtherOrder
         if order.epoch < self._epoch:
@@ -120,7 +120,7 @@ class Bench:
         if self._turns:
             return False
         for backend in self._backends:
-            await asyncio.to_thread(backend.free)
+            await asyncio.get_running_loop().run_in_executor(self._threads, backend.free)
         return True
 
     async def stop(self) -> None:
@@ -301,6 +301,11 @@ def _waker(loop: asyncio.AbstractEventLoop) -> Callable[[Callable[[], None]], No
 
 def _refused(reason: str) -> Accepted:
     return Accepted(state="refused", reason=reason)
+
+
+def _digest(order: Order) -> bytes:
+    """Of all but the epoch: a daemon that was restarted sends what it had begun again under its new one."""
+    return hashlib.sha256(msgspec.msgpack.encode(msgspec.structs.replace(order, epoch=0))).digest()
 
 
 def _needs(order: Order, config: ImageStage) -> tuple[Sha256, ...]:

@@ -4,7 +4,6 @@ Knows the bench, the blobs and the feed; decides nothing about orders.
 """
 
 import asyncio
-import hashlib
 import os
 import re
 import socket as sockets
@@ -70,7 +69,7 @@ class Server:
         if attempt_id(order.job, order.stage, order.token) != named:
             raise web.HTTPBadRequest(text=f"the order in the body is not {named}")
         try:
-            return _packed(self._bench.offer(order, hashlib.sha256(body).digest()))
+            return _packed(self._bench.offer(order))
         except OtherOrder:
             raise web.HTTPConflict(text=f"{named} was sent before with another order") from None
 

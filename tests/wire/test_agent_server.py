@@ -7,7 +7,7 @@ import os
 import stat
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -218,6 +218,16 @@ async def test_an_acknowledged_attempt_is_forgotten_and_never_runs_again(place: 
     assert (await place.call("HEAD", f"/v1/blobs/{report.result.products[0].sha256}"))[0] == 200
 
 
+async def test_a_restarted_daemon_may_send_what_it_had_begun_again(place: Place) -> None:
+    place.backend.go.clear()
+    await place.offer(order(epoch=5))
+    assert (await place.offer(order(epoch=6))).state == "accepted"
+    place.backend.go.set()
+    await place.ended(order())
+    assert (await place.offer(order(epoch=7))).state == "accepted"
+    assert len(place.backend.works) == 1
+
+
 async def test_another_order_under_a_used_name_is_refused(place: Place) -> None:
     await place.offer(order(seed=1))
     status, body = await place.put(order(seed=2))
@@ -285,6 +295,36 @@ async def test_trouble_is_told_as_the_backend_names_it_and_the_next_order_runs(
     place.backend.trouble = None
     await place.offer(order(2))
     assert (await place.ended(order(2))).state == "done"
+
+
+async def test_a_spool_that_cannot_be_written_is_told_and_work_goes_on(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(report: AttemptReport, contents: Sequence[bytes] = ()) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(place.spool, "write", full)
+    await place.offer(order(1))
+    report = await place.ended(order(1))
+    assert (report.state, report.trouble, report.result) == ("broke", "backend", None)
+    assert "No space left" in report.reason and "free space" in report.reason
+    monkeypatch.undo()
+    await place.offer(order(2))
+    assert (await place.ended(order(2))).state == "done"
+
+
+async def test_the_measures_tell_waiting_from_moving_from_working(place: Place) -> None:
+    sent = await send_blob(place, b"before" * 100_000)
+    place.backend.go.clear()
+    await place.offer(order(1))
+    second = order(2, stage="img2img", config=Img2Img(id="img2img"), inputs=(sent,))
+    await place.offer(second)
+    await until(lambda: asyncio.sleep(0.02, result=place.backend.works or None))
+    place.backend.go.set()
+    first, last = (await place.ended(order(1))).result, (await place.ended(second)).result
+    assert first is not None and last is not None
+    assert last.measures.waited_s > 0.015 > first.measures.moved_s == 0
+    assert last.measures.moved_s > 0 and first.measures.executed_s > 0.015
 
 
 # What is refused --------------------------------------------------------------------------------

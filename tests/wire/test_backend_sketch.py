@@ -266,10 +266,11 @@ def test_tiles_cover_every_pixel_and_overlap() -> None:
         assert seen.getextrema() == (255, 255)
 
 
-def test_tiling_leaves_no_seams(picture: Path) -> None:
-    whole = opened(run(Upscale(id="s", factor=3.0, tile=0), picture))
-    tiled = opened(run(Upscale(id="s", factor=3.0, tile=128, overlap=32), picture))
-    assert difference(whole, tiled) < 1.0
+@pytest.mark.parametrize("overlap", [0, 32])
+def test_tiling_leaves_no_seams(picture: Path, overlap: int) -> None:
+    whole = opened(run(Upscale(id="s", factor=2.7, tile=0), picture))
+    tiled = opened(run(Upscale(id="s", factor=2.7, tile=128, overlap=overlap), picture))
+    assert max(high for _, high in ImageChops.difference(whole, tiled).getextrema()) <= 4  # type: ignore[misc]
 
 
 def test_refine_calms_then_sharpens(picture: Path) -> None:

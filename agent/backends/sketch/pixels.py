@@ -19,8 +19,8 @@ UPSCALERS: Mapping[str, Image.Resampling] = {
 }
 RESTORERS = ("codeformer", "gfpgan")
 
-MARGIN = 4
-"""Pixels of the source read around a tile, so that the filter sees its neighbours."""
+MARGIN = 8
+"""Pixels around a tile that are made and cut off again."""
 
 Option = str | int | float | bool
 
@@ -45,7 +45,7 @@ def upscale(brief: Brief, config: Upscale) -> Outcome:
         brief.tick(number + 1, len(boxes), "tile")
     # how large the picture was before is not a setting, but people ask for it
     reported = {"tiles": len(boxes), "from_width": source.width, "from_height": source.height}
-    factor = round(size[0] / source.width, 4)
+    factor = round(size[0] / source.width, 4) if config.width else config.factor
     return Outcome(pictures=(result,), used={"width": size[0], "height": size[1], "factor": factor}, reported=reported)
 
 
@@ -60,16 +60,14 @@ def tiles(size: tuple[int, int], tile: int, overlap: int) -> list[tuple[int, int
 def _piece(
     source: Image.Image, size: tuple[int, int], box: tuple[int, int, int, int], how: Image.Resampling
 ) -> Image.Image:
-    """One tile of the result, from the part of the source it shows and a margin that is cut off again."""
+    """One tile of the result, made with a margin so that the sharpening sees its neighbours; no seam can show."""
     sx, sy = source.width / size[0], source.height / size[1]
-    left, top = max(0, int(box[0] * sx) - MARGIN), max(0, int(box[1] * sy) - MARGIN)
-    right = min(source.width, int(box[2] * sx) + 1 + MARGIN)
-    bottom = min(source.height, int(box[3] * sy) + 1 + MARGIN)
-    part = source.crop((left, top, right, bottom))
-    inner = (box[0] * sx - left, box[1] * sy - top, box[2] * sx - left, box[3] * sy - top)
-    inner = (inner[0], inner[1], min(inner[2], float(part.width)), min(inner[3], float(part.height)))
-    grown = part.resize((box[2] - box[0], box[3] - box[1]), how, box=inner)
-    return grown.filter(ImageFilter.UnsharpMask(radius=1.2, percent=35, threshold=2))
+    left, top = max(0, box[0] - MARGIN), max(0, box[1] - MARGIN)
+    right, bottom = min(size[0], box[2] + MARGIN), min(size[1], box[3] + MARGIN)
+    seen = (left * sx, top * sy, min(right * sx, float(source.width)), min(bottom * sy, float(source.height)))
+    grown = source.resize((right - left, bottom - top), how, box=seen)
+    sharp = grown.filter(ImageFilter.UnsharpMask(radius=1.2, percent=35, threshold=2))
+    return sharp.crop((box[0] - left, box[1] - top, box[2] - left, box[3] - top))
 
 
 def _repainted(piece: Image.Image, config: Upscale, seed: int, number: int) -> Image.Image:
