@@ -1,5 +1,7 @@
 """Keeps the index in step with the facts."""
 
+from functools import lru_cache
+
 from daemon.core.index import Index, Key, Place, Shelf
 from daemon.core.state import Attention, Held, Job, Queued, Run, Running, State, steps_left
 from schema.ids import JobId, RunId
@@ -55,17 +57,21 @@ def order_of(job: Job) -> Key:
 
 def shelf_for(run: Run, step: StageStep) -> Shelf:
     spec = run.spec
-    return Shelf(
-        lane=spec.lane,
-        paused=run.id if run.paused else None,
-        not_before=ALWAYS if spec.not_before is None else spec.not_before,
-        window=spec.window or "",
-        node=spec.node or "",
-        backend=spec.backend or "",
-        kind=step.kind,
-        model=step.model or "",
-        vram_gb=step.vram_gb,
+    return _shelf(
+        spec.lane,
+        run.id if run.paused else None,
+        ALWAYS if spec.not_before is None else spec.not_before,
+        spec.window or "",
+        spec.node or "",
+        spec.backend or "",
+        step.kind,
+        step.model or "",
+        step.vram_gb,
     )
+
+
+_shelf = lru_cache(maxsize=1024)(Shelf)
+"""The jobs of a shelf hold the same one: a hundred thousand equal ones would cost their making and their room."""
 
 
 def _place(state: State, job: Job) -> Place:

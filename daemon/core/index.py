@@ -4,6 +4,7 @@ A shelf holds the jobs that every node and clock treats alike, so that a decisio
 """
 
 from bisect import bisect_left, insort
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from daemon.scheduling.estimate import units
@@ -116,5 +117,11 @@ class Index:
         if place.where not in ("shelf", "delayed", "running"):
             return
         work = self.work.setdefault(place.run, {})
-        for step in place.rest:
-            work[step.kind] = max(0.0, work.get(step.kind, 0.0) + sign * units(step))
+        for kind, amount in _amounts(place.rest):
+            work[kind] = max(0.0, work.get(kind, 0.0) + sign * amount)
+
+
+@lru_cache(maxsize=256)
+def _amounts(steps: tuple[StageStep, ...]) -> tuple[tuple[StageKind, float], ...]:
+    """The work of each stage; most jobs have the very stages of their run before them."""
+    return tuple((step.kind, units(step)) for step in steps)
