@@ -57,13 +57,14 @@ def stand_in(folder: Path) -> Path:
 
 
 @contextmanager
-def echoing(folder: Path) -> Iterator[Path]:
+def echoing(folder: Path) -> Iterator[tuple[Path, int]]:
+    """Its socket and its process."""
     path = folder / "echo.sock"
     words = [sys.executable, str(Path(__file__).with_name("echo.py")), str(path)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
         assert server.stdout is not None and server.stdin is not None
         server.stdout.readline()
-        yield path
+        yield path, server.pid
         server.terminate()
 
 
@@ -101,7 +102,7 @@ def measure(folder: Path, rounds: int) -> list[Line]:
     env = {"PYTHONPATH": str(stand_in(folder)), "BENCH_EAR": str(ear.path)}
     asked = request("POST", "/v1/runs", BODY)
     looked = request("GET", "/v1/status")
-    with running(folder / "home", env) as daemon, echoing(folder) as echo:
+    with running(folder / "home", env) as daemon, echoing(folder) as (echo, _):
         wire, other = daemon.wire(), Wire(echo)
 
         def submit() -> tuple[float, float]:

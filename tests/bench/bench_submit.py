@@ -17,7 +17,7 @@ from contextlib import closing
 from pathlib import Path
 
 from bench_dispatch import BODY, echoing
-from measure import Line, compared, finish, on_slow_disk, percentile, scratch, seconds
+from measure import Line, compared, cpu, finish, on_slow_disk, percentile, scratch, seconds
 from running import Running, ask_all, home_of, request, running
 
 from daemon.log.tables import COLUMNS, WIDTH, Row, reader, writer
@@ -127,28 +127,34 @@ def room(log: Path) -> Line:
 def many_clients(folder: Path, daemon: Running, jobs: int, rounds: int) -> list[Line]:
     asked = request("POST", "/v1/runs", BODY)
     log = home_of(folder / "home").log
-    mine, echoed, bare, alone = ([], [], [], [])  # type: tuple[list[float], ...]
+    mine, echoed, bare, alone, busy, echo_busy = ([], [], [], [], [], [])  # type: tuple[list[float], ...]
     late: list[float] = []
-    count = CLIENTS * 8
-    with echoing(folder) as echo:
+    count = CLIENTS * 16
+    asyncio.run(ask_all(daemon.socket, iter([asked] * CLIENTS), CLIENTS))
+    with echoing(folder) as (echo, echo_pid):
         for turn in range(rounds):
             head = daemon.ask("GET", "/v1/status")["head"]
             assert isinstance(head, int)
-            began = time.perf_counter()
+            began, used = time.perf_counter(), cpu(daemon.pid)
             late += asyncio.run(ask_all(daemon.socket, iter([asked] * count), CLIENTS))
             mine.append(count / (time.perf_counter() - began))
-            began = time.perf_counter()
+            daemon.ask("GET", "/v1/jobs?limit=1")  # the views have them, too
+            busy.append((cpu(daemon.pid) - used) / count * 1e6)
+            began, used = time.perf_counter(), cpu(echo_pid)
             asyncio.run(ask_all(echo, iter([asked] * count), CLIENTS))
             echoed.append(count / (time.perf_counter() - began))
+            echo_busy.append((cpu(echo_pid) - used) / count * 1e6)
             began = time.perf_counter()
-            asyncio.run(ask_all(daemon.socket, iter([asked] * 64), 1))
-            alone.append(64 / (time.perf_counter() - began))
+            asyncio.run(ask_all(daemon.socket, iter([asked] * CLIENTS), 1))
+            alone.append(CLIENTS / (time.perf_counter() - began))
             rows = rows_behind(log, head)
-            bare.append(len(rows) / 2 / insert(folder / f"many{turn}.db", rows, 64))
+            bare.append(len(rows) / 2 / insert(folder / f"many{turn}.db", rows, CLIENTS))
+    what = f"{CLIENTS} clients, a run of one job each"
     return [
-        compared(f"{CLIENTS} clients, a run of one job each", "runs/s", mine, "server that does nothing", echoed, None),
-        compared(f"{CLIENTS} clients, a run of one job each", "runs/s", mine, "bare sqlite3, groups of 64", bare, None),
-        compared("the same against one client", "runs/s", mine, "one client", alone, None),
+        compared(what, "runs/s", mine, "server that does nothing", echoed, None),
+        compared(what, "runs/s", mine, "bare sqlite3, groups of 64", bare, None),
+        compared(what, "runs/s", mine, "one client", alone, None),
+        compared("CPU of a run of one job", "us", busy, "server that does nothing", echo_busy, None),
         Line(what=f"{CLIENTS} clients, p99 of an answer", value=percentile(late, 0.99) * 1e3, unit="ms",
              peer="p50", against=percentile(late, 0.5) * 1e3,
              ratio=percentile(late, 0.99) / percentile(late, 0.5)),

@@ -198,6 +198,12 @@ def on_slow_disk() -> None:
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **env})
 
 
+def cpu(pid: int) -> float:
+    """Seconds of processor time that the process has used: a figure that other work on the machine hardly moves."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def rss(pid: int) -> int:
     """Bytes of memory that the process holds now."""
     return next(int(line.split()[1]) for line in _lines(f"/proc/{pid}/status") if line.startswith("VmRSS")) * 1024
