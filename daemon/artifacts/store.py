@@ -81,7 +81,7 @@ class ArtifactStore:
         self._decoders = Decoders(limits.decoders, timeout=limits.decode_s)
         self._temporary = root / TEMPORARY
         self._temporary.mkdir(parents=True, exist_ok=True)
-        self._blobs: set[Sha256] = set()
+        self._blobs: dict[Sha256, Path] = {}
         """Those that were synced since the store was opened: most runs have the base config of the one before."""
 
     async def accept(
@@ -122,9 +122,9 @@ class ArtifactStore:
     async def put_blob(self, data: bytes) -> Sha256:
         """Keeps bytes that are no picture: base configs, cards; again costs nothing. Raises OSError."""
         known = Sha256(hashlib.sha256(data).hexdigest())
-        if known in self._blobs:
-            with suppress(Missing, OSError):
-                os.utime(self.path(known))  # in use again: the sweep leaves it alone
+        if (path := self._blobs.get(known)) is not None:
+            with suppress(OSError):
+                os.utime(path, follow_symlinks=False)  # in use again: the sweep leaves it alone
                 return known
 
         def keep() -> Sha256:
@@ -135,7 +135,7 @@ class ArtifactStore:
                 return sha
 
         sha = await asyncio.to_thread(keep)
-        self._blobs.add(sha)
+        self._blobs[sha] = self.path(sha)
         return sha
 
     def path(self, sha: Sha256) -> Path:

@@ -1,5 +1,7 @@
 """Reads a pipeline from text, and fits it to a run: begin from a picture, make a film, refine as the model likes it."""
 
+from functools import lru_cache
+
 from pydantic import ValidationError
 
 from daemon.prompting.faults import sentence
@@ -19,6 +21,7 @@ WHY_NOT_YET = {
 """What each prompt stage would do, for the sentence that refuses it."""
 
 
+@lru_cache(maxsize=16)
 def read_pipeline(file: str, text: str, image: str | None = None) -> PipelineConfig:
     """From JSON or YAML, an object with `stages` or the plain array. Raises Refused that names stage and field.
 
