@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from daemon.artifacts.film import Film, FilmFault
-from daemon.mail import Committed
+from daemon.ledger.mail import Committed
 from schema.errors import Refused
 from schema.events import FilmStarted
 from schema.ids import ImageId, RunId, Sha256, Token

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from daemon.artifacts.results import write_job, write_manifest, write_stage
-from daemon.mail import Committed
+from daemon.ledger.mail import Committed
 from schema.errors import Refused
 from schema.events import Envelope, JobFinished, RunFinished, StageFinished
 from schema.ids import JobId, RunId, Sha256

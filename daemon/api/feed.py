@@ -19,7 +19,7 @@ from daemon.api.asked import number
 from daemon.api.house import House
 from daemon.api.news import listening
 from daemon.api.route import MIB
-from daemon.mail import Committed
+from daemon.ledger.mail import Committed
 from schema.errors import Refused
 from schema.ids import JobId
 from schema.scenes import Delta, Frame, RunningJob, Scene, Step, Welcome

@@ -14,7 +14,7 @@ from daemon.api.files import files_of
 from daemon.api.house import House
 from daemon.api.news import News, listening
 from daemon.api.told import line
-from daemon.mail import Committed
+from daemon.ledger.mail import Committed
 from daemon.views.watch import Watched
 from schema.errors import Refused
 from schema.events import (

@@ -13,7 +13,7 @@ from daemon.api.asked import ACTOR, LIMIT
 from daemon.api.connections import Connection
 from daemon.api.house import House
 from daemon.api.route import MIB, Route
-from daemon.mail import LedgerStopped
+from daemon.ledger.mail import LedgerStopped
 from schema.errors import Refused
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
-from daemon.mail import Committed, Origin
+from daemon.ledger.mail import Committed, Origin
 from daemon.views.views import Views
 from schema.commands import Command
 from schema.events import Envelope

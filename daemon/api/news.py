@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from daemon.api.house import LedgerDoor
-from daemon.mail import Committed
+from daemon.ledger.mail import Committed
 
 
 class News:

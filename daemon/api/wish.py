@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from aiohttp import web
 
-from daemon.answers import answer_of
 from daemon.api.asked import ACTOR
 from daemon.api.faults import Conflict, Unavailable
 from daemon.api.house import House, KeptKey
-from daemon.mail import Origin
+from daemon.ledger.answers import answer_of
+from daemon.ledger.mail import Origin
 from schema.commands import Command
 from schema.errors import Refused
 from schema.ids import CommandId
@@ -30,7 +30,7 @@ async def wish(house: House, request: web.Request, asked: object, make: Callable
     kept = await kept_for(house, whose)
     if kept is not None:
         return stored(kept)
-    await house.views.reached(house.ledger.durable)
+    await house.views.shown(house.ledger.durable)
     return await house.ledger.command(await make(), whose)
 
 

@@ -16,7 +16,7 @@ import msgspec
 from daemon.core.state import Brief
 from daemon.core.vitals import Vitals
 from daemon.fleet.link import AgentLink, LinkLost
-from daemon.mail import Committed
+from daemon.ledger.mail import Committed
 from schema.events import JobCancelled, JobReopened, StageSkipped
 from schema.ids import JobId, NodeId, Sha256, Token
 from schema.observations import Attempt, AttemptGone, NewImage, Observation, StageBroke, StageReturned

@@ -12,7 +12,7 @@ from daemon.core.vitals import Vitals
 from daemon.fleet.dispatcher import Books, Dispatcher, Intake, Patience
 from daemon.fleet.link import AgentLink, LinkLost
 from daemon.fleet.loopback import Loopback
-from daemon.mail import Committed
+from daemon.ledger.mail import Committed
 from schema.events import NodeJoined
 from schema.ids import NodeId, Sha256
 from schema.observations import NodeGone, NodeSeen

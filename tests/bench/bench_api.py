@@ -239,7 +239,7 @@ async def through_the_feed(folder: Path, events: int) -> float:
 
 async def publish(it: World, events: int) -> float:
     """Batches of ten events at ten thousand events a second, put before the feed; CPU microseconds per event."""
-    from daemon.mail import Committed
+    from daemon.ledger.mail import Committed
 
     envelopes = tuple(
         Envelope(seq=10**6 + n, at=1.8e9, epoch=1, actor="daemon", event=JobFinished(job=f"aa2.{n}")) for n in range(10)

@@ -30,10 +30,10 @@ import msgspec
 from daemon.core.rules import Rules
 from daemon.core.vitals import Vitals
 from daemon.ledger import Ledger
+from daemon.ledger.mail import Origin
 from daemon.log.fold import CORE
 from daemon.log.store import open_log, read_log
 from daemon.log.tables import COLUMNS, WIDTH, Row, reader, writer
-from daemon.mail import Origin
 from schema import events as e
 from schema.commands import RateImages, Rating, SubmitRun
 from schema.events import Envelope, Event

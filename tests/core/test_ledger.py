@@ -369,7 +369,7 @@ async def test_a_bug_ends_the_writing_and_nobody_waits_for_ever(monkeypatch):
     ledger = Ledger(State(), log, clock=time.time, vitals=Vitals(), rules=Rules(), on_broken=broken.append)
     running = asyncio.create_task(ledger.run())
     await ledger.command(submit("one"), UID)
-    monkeypatch.setattr("daemon.ledger.decide", contradict)
+    monkeypatch.setattr("daemon.ledger.writer.decide", contradict)
 
     wish = asyncio.create_task(ledger.command(submit("two"), UID))
 

@@ -9,7 +9,7 @@ import pytest
 
 from daemon import app
 from daemon.fleet import link, loopback, loopback_node
-from daemon.mail import Origin
+from daemon.ledger.mail import Origin
 from schema.commands import CancelJobs, SubmitRun
 from schema.events import (
     JobFinished,

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from daemon.answers import answer_of
 from daemon.core.apply import apply
 from daemon.core.decide import Input, decide
 from daemon.core.explain import explain
@@ -19,9 +18,10 @@ from daemon.core.rules import Rules
 from daemon.core.settle import settle
 from daemon.core.state import Brief, LastUsed, State, state_hash
 from daemon.core.vitals import Vitals, check_room
+from daemon.ledger.answers import answer_of
+from daemon.ledger.keys import Recent
+from daemon.ledger.mail import Batch, Committed, LedgerStopped, Letter, Origin, Question, fail, failure, until_none
 from daemon.log.store import Log
-from daemon.mail import Batch, Committed, LedgerStopped, Letter, Origin, Question, fail, failure, until_none
-from daemon.recent import Recent
 from schema.commands import Command
 from schema.errors import Refused
 from schema.events import DaemonStarted, Envelope, Event, NothingChanged, StageAssigned

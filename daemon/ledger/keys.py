@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from daemon.answers import answer_of
+from daemon.ledger.answers import answer_of
 from daemon.log.store import Log
 from schema.errors import Refused
 from schema.scenes import Answer
