@@ -110,6 +110,8 @@ class Feed:
         if not self._clients or self._everything:
             return
         for envelope in batch.envelopes:
+            if len(self._jobs) > NAMED or len(self._images) > NAMED:
+                break
             event = envelope.event
             if (job := getattr(event, "job", None)) is not None:
                 self._jobs[job] = None

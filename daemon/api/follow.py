@@ -128,12 +128,14 @@ async def serve(house: House, request: web.Request) -> web.StreamResponse:
     tally: Tally | None = None
 
     def take(batch: Committed) -> None:
-        early.extend(batch.envelopes)
-        while tally is not None and early:
-            tally.take(early.pop(0))
+        if tally is None:
+            early.extend(batch.envelopes)
+            return
+        for envelope in batch.envelopes:
+            tally.take(envelope)
 
     async with listening(house.ledger, take) as news:
-        await house.views.reached(house.ledger.durable)
+        await house.views.shown(house.ledger.durable)
         watched = await house.views.watched(names)
         tally = Tally(watched)
         for envelope in early:

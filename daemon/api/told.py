@@ -1,12 +1,19 @@
 """How structs are told to clients: as JSON with every field there, and times as UTC ISO 8601."""
 
+import asyncio
+from typing import TypeVar
+
 import msgspec
 from aiohttp import web
 
-from schema.pages import iso
+from schema.pages import Page, iso
 
 TIMES = frozenset({"at", "created", "deadline", "ended", "not_before", "since", "started"})
 """Fields of our structs that hold Unix seconds."""
+
+LONG_PAGE = 200
+
+Item = TypeVar("Item")
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
@@ -30,6 +37,13 @@ def told(value: object) -> Json:
 
 def answer(value: object, status: int = 200) -> web.Response:
     return web.Response(body=line(value), status=status, content_type="application/json", charset="utf-8")
+
+
+async def page_answer(page: Page[Item]) -> web.Response:
+    """A long page is written off the loop: others are answered meanwhile."""
+    if len(page.items) > LONG_PAGE:
+        return await asyncio.to_thread(answer, page)
+    return answer(page)
 
 
 def line(value: object) -> bytes:

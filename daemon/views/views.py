@@ -5,17 +5,19 @@ Nothing here is truth. Whoever must see what was just acknowledged waits with `r
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from daemon.views import lists, records, select, watch
 from daemon.views.lists import Window
 from daemon.views.readers import Readers
 from daemon.views.tables import OPEN
 from daemon.views.watch import Watched
-from daemon.views.writer import ViewWriter, digest_of
+from daemon.views.writer import ViewWriter, digest_of, is_full
 from schema.commands import EndedJob, EndedRun, Rating, Tagging
+from schema.errors import Refused
 from schema.events import Envelope
 from schema.ids import ImageId, JobId, RunId
 from schema.pages import FilmRecord, ImageRow, JobRecord, Page, RunRecord, RunRow
@@ -27,6 +29,14 @@ CATCH_UP = 2_000
 ANY_STATE = (*OPEN, "finished", "failed", "cancelled")
 
 logger = logging.getLogger(__name__)
+
+
+AGAIN_SECONDS = 1.0
+"""Between two tries to write on a full disk."""
+
+
+class Behind(Refused):
+    """The views cannot follow the log now."""
 
 
 class ReadableLog(Protocol):
@@ -49,11 +59,15 @@ class Views:
         self._readers = readers
         self._results = results
         self._clock = clock
-        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._waiting: list[_Waiting] = []
+        self._stuck = False
 
     @classmethod
     async def open(cls, path: Path, log: ReadableLog, *, results: Path, clock: Callable[[], float]) -> Self:
-        """Everything in the log is folded in when this returns. `results`: root of the runs' folders."""
+        """Everything in the log is folded in when this returns, unless the disk is full.
+
+        `results`: root of the runs' folders.
+        """
         writer = await ViewWriter.open(path)
         mark = writer.mark
         if mark.seq:
@@ -62,8 +76,13 @@ class Views:
                 logger.warning("the views are of another log; they are made again")
                 await writer.restart()
         views = cls(log, writer, await Readers.open(path), results, clock)
-        await views._catch_up()
-        await writer.index()
+        try:
+            await views._catch_up()
+            await writer.index()
+        except sqlite3.OperationalError as fault:
+            if not is_full(fault):
+                raise
+            views._get_stuck(fault)
         return views
 
     @property
@@ -93,11 +112,12 @@ class Views:
                 await self._fold(envelopes)
 
     async def reached(self, seq: int) -> None:
-        """Returns once the event with this seq is folded in."""
-        if self.seq < seq:
-            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append((seq, done))
-            await done
+        """Returns once the event with this seq is folded in, however long that takes."""
+        await self._wait(seq, patient=True)
+
+    async def shown(self, seq: int) -> None:
+        """The same for a person who asks: raises Behind where the disk is full and nobody knows how long it takes."""
+        await self._wait(seq, patient=False)
 
     async def close(self) -> None:
         await self._readers.close()
@@ -201,22 +221,64 @@ class Views:
 
     # Folding -------------------------------------------------------------------------------------
 
+    async def _wait(self, seq: int, *, patient: bool) -> None:
+        if self.seq >= seq:
+            return
+        if self._stuck and not patient:
+            raise _behind()
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(seq, done, patient))
+        await done
+
     async def _catch_up(self) -> None:
         while envelopes := await self._log.read(self.seq, CATCH_UP):
-            await self._apply(envelopes)
+            await self._writer.apply(envelopes)
+            self._release()
 
     async def _fold(self, envelopes: Sequence[Envelope]) -> None:
-        """Batches may overlap with what was read from the log, or begin after a gap that the log fills."""
-        if envelopes[0].seq > self.seq + 1:
-            await self._catch_up()
-        new = [envelope for envelope in envelopes if envelope.seq > self.seq]
-        if new:
-            await self._apply(new)
+        """Batches may overlap with what was read from the log, or begin after a gap that the log fills.
 
-    async def _apply(self, envelopes: Sequence[Envelope]) -> None:
-        await self._writer.apply(envelopes)
-        still = [(seq, done) for seq, done in self._waiting if seq > self.seq]
-        for seq, done in self._waiting:
-            if seq <= self.seq and not done.done():
-                done.set_result(None)
-        self._waiting = still
+        A full disk is waited for: the log, not this, decides whether the daemon can go on.
+        """
+        while True:
+            try:
+                if envelopes[0].seq > self.seq + 1:
+                    await self._catch_up()
+                new = [envelope for envelope in envelopes if envelope.seq > self.seq]
+                if new:
+                    await self._writer.apply(new)
+                if self._stuck:
+                    await self._writer.index()
+                    self._stuck = False
+                self._release()
+                return
+            except sqlite3.OperationalError as fault:
+                if not is_full(fault):
+                    raise
+                self._get_stuck(fault)
+                await asyncio.sleep(AGAIN_SECONDS)
+
+    def _get_stuck(self, fault: sqlite3.OperationalError) -> None:
+        if not self._stuck:
+            logger.warning("the views cannot be written: %s; they go on when there is room", fault)
+        self._stuck = True
+        for one in self._waiting:
+            if not one.patient and not one.done.done():
+                one.done.set_exception(_behind())
+        self._waiting = [one for one in self._waiting if one.patient]
+
+    def _release(self) -> None:
+        for one in self._waiting:
+            if one.seq <= self.seq and not one.done.done():
+                one.done.set_result(None)
+        self._waiting = [one for one in self._waiting if one.seq > self.seq]
+
+
+class _Waiting(NamedTuple):
+    seq: int
+    done: asyncio.Future[None]
+    patient: bool
+
+
+def _behind() -> Behind:
+    return Behind("lists cannot be answered: the disk is full.", remedy="Free some space; nothing is lost.")

@@ -31,6 +31,12 @@ class Mark(msgspec.Struct, frozen=True):
     digest: bytes
 
 
+def is_full(fault: sqlite3.OperationalError) -> bool:
+    """Whether there was no room, on the disk or for this user."""
+    code = fault.sqlite_errorcode & 0xFF  # without the extension that tells where it was noticed
+    return code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+
+
 def digest_of(envelope: Envelope) -> bytes:
     return hashlib.sha256(msgspec.json.encode(envelope)).digest()
 
@@ -70,14 +76,14 @@ class ViewWriter:
 
     def _open(self) -> None:
         try:
-            db = connect(self._path)
-            row = db.execute("SELECT format, seq, digest FROM meta").fetchone()
+            self._db = connect(self._path)
+            row = self._db.execute("SELECT format, seq, digest FROM meta").fetchone()
         except sqlite3.DatabaseError:
             row = None
         if row is None or row[0] != FORMAT:
             self._create()
         else:
-            self._db, self.mark = db, Mark(row[1], row[2])
+            self.mark = Mark(row[1], row[2])
 
     def _create(self) -> None:
         self._close()
@@ -96,7 +102,8 @@ class ViewWriter:
             self._db.execute(UPDATE_MARK, (mark.seq, mark.digest))
             self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:  # a full disk may have ended it already
+                self._db.execute("ROLLBACK")
             raise
         return mark
 

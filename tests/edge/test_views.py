@@ -1,5 +1,6 @@
 """Given these events, when the views are asked, then these rows."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -9,7 +10,7 @@ import pytest
 
 from daemon.views.lists import Window
 from daemon.views.select import NotFound
-from daemon.views.views import Views
+from daemon.views.views import Behind, Views
 from schema.errors import Refused
 from schema.events import (
     ArtifactStored,
@@ -590,3 +591,25 @@ async def test_views_whose_making_was_broken_off_get_their_indices(tmp_path: Pat
 
 def _indices(db: sqlite3.Connection) -> set[str]:
     return {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL")}
+
+
+async def test_on_a_full_disk_lists_are_refused_until_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.views.views.AGAIN_SECONDS", 0.01)
+    log = MemoryLog()
+    async with opened(log, tmp_path) as views:
+        log.add(*run_of("aa2", [f"job-{n}" for n in range(200)], prompt="a long prompt " * 100))
+        pages = views._writer._db.execute("PRAGMA page_count").fetchone()[0]
+        views._writer._db.execute(f"PRAGMA max_page_count = {pages + 2}")
+        folding = asyncio.create_task(views._fold(log.envelopes))
+        with pytest.raises(Behind):
+            async with asyncio.timeout(5):
+                await views.shown(201)
+        patient = asyncio.create_task(views.reached(201))
+        assert (await views.jobs()).total == 0
+        views._writer._db.execute("PRAGMA max_page_count = 100000")
+        async with asyncio.timeout(5):
+            await asyncio.gather(folding, patient)
+            await views.shown(201)
+        assert (await views.jobs()).total == 200

@@ -1,5 +1,6 @@
 """Pictures: list, show, their files, and verdicts on them."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from aiohttp import web
 from daemon.api.asked import body, flag, number, window
 from daemon.api.house import House
 from daemon.api.route import PAGE, Route
-from daemon.api.told import answer
+from daemon.api.told import answer, page_answer
 from daemon.api.wish import wish
 from daemon.views.select import NotFound
 from schema.commands import Command, CompareImages, RateImages, RestoreImages, TagImages, TrashImages
@@ -35,9 +36,10 @@ class ImageAnswer(msgspec.Struct, frozen=True):
 
 
 async def list_images(house: House, request: web.Request) -> web.StreamResponse:
-    await house.views.reached(house.ledger.durable)
+    await house.views.shown(house.ledger.durable)
     page = await house.views.images(window(request), final=flag(request, "final"))
-    return answer(msgspec.structs.replace(page, items=tuple(_with_path(house, row) for row in page.items)))
+    rows = await asyncio.to_thread(lambda: tuple(_with_path(house, row) for row in page.items))
+    return await page_answer(msgspec.structs.replace(page, items=rows))
 
 
 async def show(house: House, request: web.Request) -> web.StreamResponse:
@@ -49,7 +51,7 @@ async def show(house: House, request: web.Request) -> web.StreamResponse:
 
 async def file(house: House, request: web.Request) -> web.StreamResponse:
     """Also of a film, by the film's id."""
-    await house.views.reached(house.ledger.durable)
+    await house.views.shown(house.ledger.durable)
     film = await house.views.film(ImageId(request.match_info["image"]))
     if film is not None:
         return _sent(house.blob(film[1].file.sha256), film[1].file.media)
@@ -66,7 +68,7 @@ async def thumb(house: House, request: web.Request) -> web.StreamResponse:
 
 
 async def _row(house: House, request: web.Request) -> ImageRow:
-    await house.views.reached(house.ledger.durable)
+    await house.views.shown(house.ledger.durable)
     image = await house.views.image_id(request.match_info["image"])
     row = await house.views.image(image)
     if row is None:

@@ -11,7 +11,7 @@ from aiohttp import web
 from daemon.api.asked import body, window
 from daemon.api.house import House
 from daemon.api.route import PAGE, Route
-from daemon.api.told import answer
+from daemon.api.told import answer, page_answer
 from daemon.api.wish import wish
 from daemon.views.tables import OPEN
 from schema.commands import (
@@ -57,8 +57,8 @@ class Explained(msgspec.Struct, frozen=True):
 
 
 async def list_jobs(house: House, request: web.Request) -> web.StreamResponse:
-    await house.views.reached(house.ledger.durable)
-    return answer(await house.views.jobs(window(request)))
+    await house.views.shown(house.ledger.durable)
+    return await page_answer(await house.views.jobs(window(request)))
 
 
 async def show(house: House, request: web.Request) -> web.StreamResponse:
@@ -101,7 +101,7 @@ async def explain(house: House, request: web.Request) -> web.StreamResponse:
 
 
 async def _record(house: House, request: web.Request) -> JobRecord:
-    await house.views.reached(house.ledger.durable)
+    await house.views.shown(house.ledger.durable)
     job = await house.views.job_id(request.match_info["job"])
     record = await house.views.job(job)
     assert record is not None  # its id was found in the same table
@@ -187,7 +187,7 @@ async def _edit(house: House, asked: Selection) -> Command:
     for record in await house.views.records(jobs):
         if record.run not in bases:
             bases[record.run] = await _base(house, record.run)
-        specs[record.id] = house.edit(record.spec, bases[record.run], asked)
+        specs[record.id] = await asyncio.to_thread(house.edit, record.spec, bases[record.run], asked)
     return EditJobs(specs=specs)
 
 
@@ -195,7 +195,7 @@ async def _base(house: House, run: RunId) -> bytes:
     record = await house.views.run(run)
     if record is None:
         raise Refused(f"there is no run {run}.")
-    return house.blob(record.spec.base).read_bytes()
+    return await asyncio.to_thread(house.blob(record.spec.base).read_bytes)
 
 
 async def _skip(house: House, asked: Selection) -> Command:

@@ -10,7 +10,7 @@ from daemon.api.faults import Unavailable
 from daemon.api.files import files_of
 from daemon.api.house import House
 from daemon.api.route import MIB, PAGE, Answering, Route
-from daemon.api.told import answer, line
+from daemon.api.told import answer, line, page_answer
 from daemon.api.wish import kept_for, origin, stored, wish
 from schema.commands import Command, PauseRun, ResumeRun, SubmitRun
 from schema.errors import Refused
@@ -193,12 +193,12 @@ def _check_room(house: House) -> None:
 
 
 async def list_runs(house: House, request: web.Request) -> web.StreamResponse:
-    await house.views.reached(house.ledger.durable)
-    return answer(await house.views.runs(window(request)))
+    await house.views.shown(house.ledger.durable)
+    return await page_answer(await house.views.runs(window(request)))
 
 
 async def show(house: House, request: web.Request) -> web.StreamResponse:
-    await house.views.reached(house.ledger.durable)
+    await house.views.shown(house.ledger.durable)
     run = await house.views.run_id(request.match_info["run"])
     return answer(await run_answer(house, run))
 
