@@ -1,4 +1,4 @@
-"""The one expected failure, and the exit codes that scripts rely on (docs/contract.md)."""
+"""The one expected failure, and the exit codes that scripts rely on."""
 
 from enum import IntEnum
 from typing import Literal

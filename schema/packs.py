@@ -1,4 +1,4 @@
-"""A prompt pack as it was read: everything the file says, nothing varied yet. See docs on the pack formats."""
+"""A prompt pack as it was read: everything the file says, nothing varied yet. See docs/packs.md."""
 
 from typing import Literal
 

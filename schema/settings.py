@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from schema.stages import Fraction, Video
 
 Seconds = Annotated[float, Field(ge=0.0, le=31_536_000.0)]
-Bytes = Annotated[int, Field(ge=0)]
 
 
 class _Section(BaseModel):

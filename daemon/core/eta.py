@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from daemon.core.state import Job, Running, State, steps_left
+from daemon.core.state import Job, Running, State, nodes_there, steps_left
 from daemon.scheduling.estimate import mean_paces, seconds_for, seconds_of
 
 
@@ -15,9 +15,8 @@ class Paces(NamedTuple):
 
 
 def paces_of(state: State) -> Paces:
-    there = [node for node in state.nodes.values() if not node.lost and not node.drained]
     measured = mean_paces(node.paces for node in state.nodes.values())
-    return Paces(measured, len(there))
+    return Paces(measured, len(nodes_there(state)))
 
 
 def job_seconds(state: State, job: Job, now: float, paces: Paces) -> float | None:

@@ -2,7 +2,7 @@
 
 from daemon.core.filing import indexed, shelf_for
 from daemon.core.rules import Rules
-from daemon.core.settle import kept_for_live, machines, opens_at
+from daemon.core.settle import kept_for_live, machines, offer_of, opens_at
 from daemon.core.state import Attention, Held, Job, Node, Queued, Run, Running, State, next_step
 from daemon.core.vitals import Vitals, blocked
 from daemon.scheduling.place import Offer, may_take, unfit
@@ -53,15 +53,7 @@ def _why_waiting(state: State, job: Job, now: float, vitals: Vitals, rules: Rule
     due = _due_at(job, now)
     if due is not None:
         sentences.append(f"Its last attempt failed ({job.trouble}); it is tried again in {due - now:.0f} s.")
-    offer = Offer(
-        job=job.id,
-        step=step,
-        live=shelf.lane == "interactive",
-        started=bool(job.done),
-        attempt=job.attempts + 1,
-        node=shelf.node,
-        backend=shelf.backend,
-    )
+    offer = offer_of(job, step, shelf)
     sentences += _the_nodes(state, offer, now, rules)
     return sentences or [*_all_busy(state, offer), _its_turn(state, job)]
 

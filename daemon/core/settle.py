@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from daemon.core.filing import ALWAYS, indexed
 from daemon.core.index import Index, Shelf
 from daemon.core.rules import Rules
-from daemon.core.state import Job, Node, State, next_step
+from daemon.core.state import Job, Node, State, next_step, nodes_there
 from daemon.core.vitals import Vitals, blocked
 from daemon.scheduling import windows
 from daemon.scheduling.place import Machine, Offer, place
 from schema import events as e
 from schema.ids import JobId, NodeId
+from schema.plans import StageStep
 
 
 def settle(state: State, now: float, vitals: Vitals, rules: Rules) -> tuple[list[e.Event], float | None]:
@@ -81,7 +82,7 @@ def _offers(state: State, index: Index, now: float, rules: Rules) -> tuple[Itera
         elif opens > now:
             wake_at = _sooner(wake_at, opens)
     heads.sort(key=lambda head: head[:2])
-    return (_offer(state, JobId(key[3]), shelf) for _, key, shelf in heads), wake_at
+    return (_head(state, JobId(key[3]), shelf) for _, key, shelf in heads), wake_at
 
 
 def opens_at(shelf: Shelf, now: float, rules: Rules) -> float | None:
@@ -95,12 +96,17 @@ def opens_at(shelf: Shelf, now: float, rules: Rules) -> float | None:
     return None
 
 
-def _offer(state: State, name: JobId, shelf: Shelf) -> Offer:
+def _head(state: State, name: JobId, shelf: Shelf) -> Offer:
     job = state.jobs[name]
     step = next_step(state, job)
     assert step is not None, f"{name} waits for nothing"
+    return offer_of(job, step, shelf)
+
+
+def offer_of(job: Job, step: StageStep, shelf: Shelf) -> Offer:
+    """What a node is offered when the job's next stage is given out."""
     return Offer(
-        job=name,
+        job=job.id,
         step=step,
         live=shelf.lane == "interactive",
         started=bool(job.done),
@@ -112,7 +118,7 @@ def _offer(state: State, name: JobId, shelf: Shelf) -> Offer:
 
 def machines(state: State) -> list[Machine]:
     """The nodes that are there and take work."""
-    return [_machine(node) for node in state.nodes.values() if not node.lost and not node.drained]
+    return [_machine(node) for node in nodes_there(state)]
 
 
 def _machine(node: Node) -> Machine:
@@ -133,8 +139,8 @@ def kept_for_live(state: State, now: float, rules: Rules) -> NodeId | None:
     """The fastest node, while the interactive lane is in use and the mode says to keep one for it."""
     if state.mode == "share" or not 0.0 <= now - state.live_at < rules.live_for:
         return None
-    there = [node for node in state.nodes.values() if not node.lost and not node.drained]
-    return min(there, key=lambda node: (-node.speed, node.id)).id if there else None
+    fastest = min(nodes_there(state), key=lambda node: (-node.speed, node.id), default=None)
+    return None if fastest is None else fastest.id
 
 
 def _lane(shelf: Shelf) -> int:

@@ -249,6 +249,11 @@ def state_hash(state: State) -> str:
     return hashlib.sha256(canonical(state)).hexdigest()
 
 
+def nodes_there(state: State) -> list[Node]:
+    """Those that take work."""
+    return [node for node in state.nodes.values() if not node.lost and not node.drained]
+
+
 def steps_of(state: State, job: Job) -> tuple[StageStep, ...]:
     """All the stages of the job's pipeline."""
     return state.runs[job.run].spec.stages if job.spec.stages is None else job.spec.stages

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from daemon.core.state import Attention, Held, Job, Queued, Running, State, next_step, phase_name, steps_of
+from daemon.core.state import Held, Job, Queued, Running, State, next_step, phase_name, steps_of
 from schema import commands as c
 from schema import events as e
 from schema.errors import Refused
@@ -86,7 +86,3 @@ def live(state: State, names: Iterable[JobId]) -> Iterator[Job]:
         job = state.jobs.get(name)
         if job is not None:
             yield job
-
-
-def is_parked(job: Job) -> bool:
-    return isinstance(job.phase, Attention)

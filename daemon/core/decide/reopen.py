@@ -22,7 +22,7 @@ def retry(state: State, command: c.RetryJobs) -> list[e.Event]:
         live = state.jobs.get(name)
         if live is not None:
             if isinstance(live.phase, Attention):
-                back.append(_live_again(live, "retry", live.done, live.only))
+                back.append(live_again(live, "retry", live.done, only=live.only))
         elif (one := _known(ended, name)).phase in ("failed", "cancelled"):
             back.append(ended_again(one, "retry", one.done))
     return with_runs(state, back, command.runs)
@@ -39,13 +39,30 @@ def rerun(state: State, command: c.RerunJobs) -> list[e.Event]:
             if isinstance(live.phase, Running):
                 raise Refused(f"Job {name} is running.", remedy="Cancel it, or wait until it has ended.")
             kept = _kept(live.id, _stages(live.spec.stages, state.runs[live.run].spec), live.done, command)
-            back.append(_live_again(live, "rerun", kept, only))
+            back.append(live_again(live, "rerun", kept, only=only))
         else:
             one = _known(ended, name)
             spec = state.runs[one.run].spec if one.run in state.runs else runs.get(one.run)
             kept = _kept(name, _stages(one.spec.stages, spec), one.done, command)
             back.append(ended_again(one, "rerun", kept, only=only))
     return with_runs(state, back, command.runs)
+
+
+def live_again(
+    job: Job, why: Why, kept: tuple[e.StageDone, ...], *, only: StageId | None, held: bool = False
+) -> e.JobReopened:
+    """Where it stood in the queue."""
+    return e.JobReopened(
+        job=job.id,
+        run=job.run,
+        spec=job.spec,
+        was=phase_name(job.phase),
+        reason=why,
+        kept=kept,
+        only=only,
+        held=held,
+        rank=job.rank,
+    )
 
 
 def ended_again(
@@ -92,20 +109,6 @@ def with_runs(state: State, back: list[e.JobReopened], looked_up: Iterable[Ended
             )
         )
     return [*events, *back]
-
-
-def _live_again(job: Job, why: Why, kept: tuple[e.StageDone, ...], only: StageId | None) -> e.JobReopened:
-    """Where it stood in the queue."""
-    return e.JobReopened(
-        job=job.id,
-        run=job.run,
-        spec=job.spec,
-        was=phase_name(job.phase),
-        reason=why,
-        kept=kept,
-        only=only,
-        rank=job.rank,
-    )
 
 
 def _known(ended: dict[JobId, EndedJob], name: JobId) -> EndedJob:

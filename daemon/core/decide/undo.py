@@ -9,7 +9,7 @@ from typing import Literal
 from msgspec import structs
 
 from daemon.core.decide import jobs, reopen
-from daemon.core.state import Held, Job, Running, State, Undoable, phase_name
+from daemon.core.state import Held, Job, Running, State, Undoable
 from daemon.core.words import label
 from schema import commands as c
 from schema import events as e
@@ -159,14 +159,4 @@ def _live_job_back(state: State, event: e.Event, why: Why) -> e.Event | None:
 
 def _again(job: Job, why: Why) -> e.JobReopened:
     """A job that is still there waits again, from its first unfinished stage, skipped ones included."""
-    return e.JobReopened(
-        job=job.id,
-        run=job.run,
-        spec=job.spec,
-        was=phase_name(job.phase),
-        reason=why,
-        kept=job.done,
-        only=job.only,
-        held=isinstance(job.phase, Held),
-        rank=job.rank,
-    )
+    return reopen.live_again(job, why, job.done, only=job.only, held=isinstance(job.phase, Held))

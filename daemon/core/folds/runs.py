@@ -49,4 +49,4 @@ def finished(state: State, event: e.RunFinished) -> None:
         del state.runs[run.id]
         filing.forget_run(state, run.id)
     # What concerned its waiting jobs only can no longer be taken back.
-    state.undo = [one for one in state.undo if one.run != run.id or one.verb in ("cancel", "rerun", "image")]
+    state.undo = [one for one in state.undo if one.run != run.id or one.verb in ("cancel", "rerun")]
