@@ -7,7 +7,7 @@ import sqlite3
 import zlib
 from pathlib import Path
 
-FOLD = 1
+FOLD = 2
 """Raised when the fold writes other rows into the same tables."""
 
 ENDED = ("finished", "failed", "cancelled")

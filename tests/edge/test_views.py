@@ -18,6 +18,7 @@ from schema.events import (
     JobReopened,
     RunFinished,
     StageAssigned,
+    StageCancelled,
     StageDone,
     StageFailed,
     StageLost,
@@ -136,6 +137,20 @@ async def test_a_jobs_state_follows_its_stages(
 async def test_when_the_last_stage_is_skipped_the_picture_before_is_final(tmp_path: Path) -> None:
     async with opened(_row(_skipped), tmp_path) as views:
         assert [image.id for image in (await views.images(final=True)).items] == ["aa2-1-txt2img"]
+
+
+async def test_a_skipped_stage_stays_skipped_when_its_attempt_is_let_go_of(tmp_path: Path) -> None:
+    log = _row(_between)
+    log.add(StageAssigned(job=JobId("aa2.1"), stage=StageId("upscale"), node=BOX, attempt=1, why=""))
+    token = Token(len(log.envelopes))
+    log.add(
+        StageSkipped(job=JobId("aa2.1"), stage=StageId("upscale")),
+        StageCancelled(job=JobId("aa2.1"), stage=StageId("upscale"), token=token, node=BOX),
+    )
+    async with opened(log, tmp_path) as views:
+        job = await views.job(JobId("aa2.1"))
+        assert job is not None
+        assert [stage.state for stage in job.stages] == ["done", "skipped"]
 
 
 async def test_a_reopened_job_keeps_its_finished_stages_and_its_pictures(tmp_path: Path) -> None:

@@ -63,7 +63,9 @@ NEXT = (
     " state = CASE WHEN state <> 'running' THEN state WHEN held THEN 'held' ELSE 'queued' END WHERE id = ?"
 )
 MADE = "UPDATE images SET suspect = ?, node = ?, model = coalesce(?, model) WHERE job = ? AND token = ?"
-BROKEN = "UPDATE stages SET state = ?, ended = ?, reason = ? WHERE job = ? AND stage = ? AND token = ?"
+BROKEN = (
+    "UPDATE stages SET state = ?, ended = ?, reason = ? WHERE job = ? AND stage = ? AND token = ? AND state = 'running'"
+)
 WAITING = (  # unless the job has gone on without that attempt
     "UPDATE jobs SET state = iif(held, 'held', 'queued'), node = NULL WHERE id = ?1 AND state = 'running'"
     " AND ?2 IN (SELECT token FROM stages WHERE job = ?1)"
