@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Self
 
+from daemon.disk import write_whole
 from schema.errors import Refused
 from schema.places import Places
 
@@ -127,9 +128,8 @@ def socket_path(places: Places, env: Mapping[str, str]) -> Path:
 
 
 def _write_endpoint(endpoint: Path, path: Path, boot: str) -> None:
-    beside = endpoint.with_suffix(".tmp")
-    beside.write_text(json.dumps({"socket": str(path), "pid": os.getpid(), "boot": boot}))
-    beside.replace(endpoint)
+    told = json.dumps({"socket": str(path), "pid": os.getpid(), "boot": boot})
+    write_whole(endpoint, told.encode(), sync=False)
 
 
 def _make_folder(folder: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from daemon.artifacts.results import write_job, write_manifest, write_stage
+from daemon.disk import write_whole
 from daemon.ledger.mail import Committed
 from schema.errors import Refused
 from schema.events import Envelope, JobFinished, RunFinished, StageFinished
@@ -113,6 +114,4 @@ def _read_cursor(path: Path) -> int:
 
 
 def _write_cursor(path: Path, seq: int) -> None:
-    beside = path.with_suffix(".tmp")
-    beside.write_text(str(seq))
-    beside.replace(path)
+    write_whole(path, str(seq).encode(), sync=False)

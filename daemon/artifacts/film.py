@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 from daemon.artifacts import ffmpeg
 from daemon.artifacts.ffmpeg import BadFrames, FilmFault
-from daemon.artifacts.files import sync_folder
 from daemon.artifacts.frames import fitted, size_of
+from daemon.disk import sync_folder
 from schema.plans import FilmSpec
 
 OnFrame = Callable[[int, int], None]

@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 
 from daemon.artifacts import manifest as m
-from daemon.artifacts.files import UNFINISHED, Incoming, sync_folder, write_whole
 from daemon.artifacts.names import safe_name
+from daemon.disk import UNFINISHED, Incoming, sync_folder, write_whole
 from schema.errors import Refused
 from schema.ids import JobId, Sha256, number_of
 from schema.pages import FilmRecord, ImageRecord, ImageRow, JobRecord, RunRecord, StageRecord

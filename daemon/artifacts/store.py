@@ -18,9 +18,9 @@ import msgspec
 
 from daemon.artifacts import film, formats
 from daemon.artifacts.decoders import Decoders
-from daemon.artifacts.files import Incoming, sync_folder
 from daemon.artifacts.png import Malformed
 from daemon.artifacts.verifier import Verdict
+from daemon.disk import Incoming, sync_folder
 from schema.errors import Refused
 from schema.ids import Sha256
 from schema.plans import Picture

@@ -12,8 +12,8 @@ from typing import Literal
 
 from PIL import Image
 
-from daemon.artifacts.files import write_whole
 from daemon.artifacts.verifier import FORMATS
+from daemon.disk import write_whole
 from schema.errors import Refused
 from schema.ids import Sha256
 from schema.stages import MAX_MEGAPIXELS

@@ -1,10 +1,9 @@
 """Reads and writes the small text files of the library: UTF-8, size checked, replaced whole, remembered by mtime."""
 
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from daemon.disk import sync_folder, write_whole
 from daemon.prompting.texts import told
 from schema.errors import Refused
 
@@ -59,29 +58,14 @@ def read_text(path: Path, most: int) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Whole or not at all: a temporary file beside it, synced, then renamed over it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """Whole or not at all, synced. Raises Refused."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        write_whole(path, text.encode())
         sync_folder(path.parent)
     except OSError as fault:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise Refused(
             f"cannot be written: {fault.strerror}.",
             where=told(str(path), 200),
             remedy="Check permissions and free space.",
         ) from None
-
-
-def sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

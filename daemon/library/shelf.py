@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from daemon.library.files import Texts, sync_folder, write_text
+from daemon.disk import sync_folder
+from daemon.library.files import Texts, write_text
 from daemon.prompting.packs import PRIORITY, only_settings, read_list, read_pack
 from daemon.prompting.pipelines import read_pipeline
 from daemon.prompting.presets import read_preset

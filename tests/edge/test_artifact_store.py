@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from daemon.artifacts import exif, formats, jpeg, png, webp
-from daemon.artifacts.files import Incoming
 from daemon.artifacts.store import ArtifactStore, HostilePicture, Limits, Missing
+from daemon.disk import Incoming
 from schema.ids import Sha256
 
 DAY = 86_400.0

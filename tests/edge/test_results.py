@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.artifacts import results
-from daemon.artifacts.files import Incoming
 from daemon.artifacts.manifest import Artifact, Manifest, Sidecar, schema_document
 from daemon.artifacts.names import RESERVED, run_folder, safe_name
+from daemon.disk import Incoming
 from schema.errors import Refused
 from schema.ids import ImageId, NodeId, RunId, Sha256, StageId, Token, job_id
 from schema.pages import FilmRecord, ImageRecord, ImageRow, JobRecord, RunRecord, RunRow, StageRecord

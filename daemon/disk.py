@@ -1,4 +1,7 @@
-"""How a file comes to be on disk: whole or not at all, hashed on its way, never through a link."""
+"""How a file comes to be on disk: whole or not at all, hashed on its way, never through a link.
+
+Knows nothing of what the files are; every edge writes through it. Everything here blocks.
+"""
 
 import hashlib
 import os
@@ -67,7 +70,7 @@ class Incoming:
 
 def sync_folder(folder: Path) -> None:
     """Makes renames into `folder` survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     finally:
