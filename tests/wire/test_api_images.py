@@ -157,6 +157,12 @@ async def test_following_the_log_shows_what_comes(it: World) -> None:
         assert event["type"] == "QueuePaused" and event["actor"].startswith("uid:")
 
 
+async def test_following_the_log_ends_when_the_daemon_stops(it: World) -> None:
+    async with it.http.get("http://d/v1/log", params={"follow": 1, "after": it.ledger.durable}) as response:
+        it.condition = "stopping"
+        assert await asyncio.wait_for(response.read(), 5) == b""
+
+
 async def test_the_state_has_a_hash(it: World) -> None:
     told = await it.get("/v1/state")
     assert told["seq"] == it.ledger.durable and len(told["hash"]) == 64

@@ -13,6 +13,9 @@ from schema.events import Envelope, Event
 
 PAGE = 500
 
+LOOK_SECONDS = 0.5
+"""Between two looks whether the daemon stops."""
+
 QUIET_SECONDS = 15.0
 """After so long without an event an empty line shows that the stream lives."""
 
@@ -59,12 +62,18 @@ async def _write(house: House, response: web.StreamResponse, after: int, limit: 
 async def _follow(house: House, response: web.StreamResponse, after: int, limit: int) -> None:
     """Commits only wake it: events are read from the log, so a slow client costs no memory."""
     async with listening(house.ledger) as news:
-        while True:
+        quiet = 0.0
+        while not (news.over or house.condition() == "stopping"):
+            before = after
             after, limit = await _write(house, response, after, limit)
-            if limit == 0 or news.over or house.condition() == "stopping":
+            if limit == 0:
                 return
-            if not await news.wait(QUIET_SECONDS):
+            quiet = 0.0 if after > before else quiet
+            if not await news.wait(LOOK_SECONDS):
+                quiet += LOOK_SECONDS
+            if quiet >= QUIET_SECONDS:
                 await response.write(b"\n")
+                quiet = 0.0
 
 
 async def event(house: House, request: web.Request) -> web.StreamResponse:
