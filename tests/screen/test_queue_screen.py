@@ -26,6 +26,7 @@ async def test_at_80_columns_enter_shows_the_details_instead_of_the_list(show, p
         picture_of(eyes, "queue-details-80x24")
         await eyes.press("q")
         await eyes.sees("kn00gt7a.4")
+        await eyes.until(lambda: "before variation" not in eyes.text())
 
 
 async def test_progress_reaches_the_row_without_asking_for_it(show, daemon):
@@ -228,3 +229,10 @@ async def test_q_asks_at_the_top_and_leaves(show):
         await eyes.press("y")
         await eyes.until(lambda: not eyes.app.is_running)
         assert eyes.app.return_code in (0, None)
+
+
+async def test_details_appear_when_the_terminal_grows(show):
+    async with show(80, 24) as eyes:
+        await eyes.sees("kn00gt7a.4")
+        await eyes.pilot.resize_terminal(120, 36)
+        await eyes.sees("before variation")

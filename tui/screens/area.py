@@ -129,9 +129,11 @@ class ListScreen(AreaScreen, Generic[Item]):
         return asked | ({"filter": self.filter} if self.filter else {})
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.set_focus(self.listing)
         self.tally()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.tally)
 
     # Rows -------------------------------------------------------------------------------------------
 

@@ -83,7 +83,6 @@ class GalleryScreen(ListScreen[ImageRow]):
         return change.everything or bool(change.images)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.panel.can_focus = False
         self.panel.title_line = (Piece("Rate & tag", "title"),)
 

@@ -128,7 +128,6 @@ class QueueScreen(ListScreen[Row]):
     def action_open(self) -> None:
         """The details: beside the list where there is room, instead of it where there is none."""
         self.add_class("-open")
-        self.card.display = True
         self.call_after_refresh(self._into_card)
 
     def _into_card(self) -> None:
@@ -168,6 +167,7 @@ class QueueScreen(ListScreen[Row]):
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.draw_card, keep_place=True)
+        self.settle()
 
     # Verbs ------------------------------------------------------------------------------------------
 
