@@ -74,7 +74,6 @@ class Parts:
     vitals: Vitals
     ledger: Ledger
     views: Views
-    past: Past
     results: Results
     films: Films
     loopback: Loopback
@@ -136,7 +135,6 @@ async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) 
         vitals=vitals,
         ledger=ledger,
         views=views,
-        past=past,
         results=Results(past, root, store.path, places.state / "results.seq", links=settings.results.links),
         films=Films(ledger, past, store.path, store.accept_film, make_film, draw_id, places.state / "films"),
         loopback=loopback,

@@ -9,35 +9,24 @@ import logging
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Protocol
 
 from daemon.artifacts.film import Film, FilmFault
-from daemon.ledger.mail import Committed
+from daemon.ledger import Committed, Ledger
+from daemon.past import Past
 from schema.errors import Refused
 from schema.events import FilmStarted
 from schema.ids import ImageId, RunId, Sha256, Token
 from schema.observations import FilmBroke, FilmMade, Observation
-from schema.pages import JobRecord, RunRecord
+from schema.pages import JobRecord
 from schema.plans import FilmSpec, Picture
 
 log = logging.getLogger(__name__)
 
 
-class Books(Protocol):
-    async def observe(self, observation: Observation) -> None: ...
-
-
-class Past(Protocol):
-    """What is asked of the views; both wait until they have reached what is committed."""
-
-    async def run(self, run: RunId) -> RunRecord: ...
-    async def jobs_of(self, run: RunId) -> tuple[JobRecord, ...]: ...
-
-
 class Films:
     def __init__(
         self,
-        books: Books,
+        ledger: Ledger,
         past: Past,
         path_of: Callable[[Sha256], Path],
         keep: Callable[[Path], Awaitable[Picture]],
@@ -45,7 +34,7 @@ class Films:
         draw_id: Callable[[], str],
         folder: Path,
     ) -> None:
-        self._books = books
+        self._ledger = ledger
         self._past = past
         self._path_of = path_of
         self._keep = keep
@@ -72,7 +61,7 @@ class Films:
             except (FilmFault, Refused) as fault:
                 log.warning("no film: %s", fault, extra={"run": run})
                 observation = FilmBroke(run=run, token=token, reason=str(fault))
-            await self._books.observe(observation)
+            await self._ledger.observe(observation)
 
     async def _film(self, run: RunId, token: Token) -> FilmMade:
         record = await self._past.run(run)

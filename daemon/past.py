@@ -1,4 +1,4 @@
-"""The views as the daemon's own edges ask them: always up to what is committed at the time of asking."""
+"""Log and views as the daemon itself asks them: always up to what is committed at the time of asking."""
 
 from collections.abc import Callable
 
@@ -11,6 +11,8 @@ from schema.pages import JobRecord, RunRecord
 
 
 class Past:
+    """Records wait until the views have reached what is committed."""
+
     def __init__(self, log: Log, views: Views, durable: Callable[[], int]) -> None:
         self._log = log
         self._views = views

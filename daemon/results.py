@@ -7,28 +7,18 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Protocol
 
 from daemon.artifacts.results import write_job, write_manifest, write_stage
 from daemon.disk import write_whole
-from daemon.ledger.mail import Committed
+from daemon.ledger import Committed
+from daemon.past import Past
 from schema.errors import Refused
 from schema.events import Envelope, JobFinished, RunFinished, StageFinished
-from schema.ids import JobId, RunId, Sha256
-from schema.pages import JobRecord, RunRecord
+from schema.ids import Sha256
 
 log = logging.getLogger(__name__)
 
 PAGE = 1000
-
-
-class Past(Protocol):
-    """What is asked of the log and the views; records wait until the views have reached what is committed."""
-
-    async def read(self, after: int, limit: int) -> tuple[Envelope, ...]: ...
-    async def run(self, run: RunId) -> RunRecord: ...
-    async def job(self, job: JobId) -> JobRecord: ...
-    async def jobs_of(self, run: RunId) -> tuple[JobRecord, ...]: ...
 
 
 class Results:

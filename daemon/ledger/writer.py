@@ -13,7 +13,7 @@ from typing import TypeVar
 from daemon.core.apply import apply
 from daemon.core.decide import Input, decide
 from daemon.core.explain import explain
-from daemon.core.look import briefs, look, refresh
+from daemon.core.look import look, refresh
 from daemon.core.rules import Rules
 from daemon.core.settle import settle
 from daemon.core.state import Brief, LastUsed, State, state_hash
@@ -142,10 +142,6 @@ class Ledger:
 
     async def redo_top(self) -> CommandId | None:
         return await self.ask(lambda state: state.redo[-1].command if state.redo else None)
-
-    async def briefs(self) -> tuple[Brief, ...]:
-        """All open attempts."""
-        return await self.ask(briefs)
 
     async def stop(self) -> None:
         """What is in the mailbox is still decided and committed; `run` returns then."""

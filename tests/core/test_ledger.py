@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from daemon.core.apply import apply
+from daemon.core.look import briefs
 from daemon.core.rules import Rules
 from daemon.core.state import State, state_hash
 from daemon.core.vitals import Vitals
@@ -331,7 +332,7 @@ async def test_questions_are_answered_from_what_is_on_disk():
         assert await ledger.undo_top() == "command-k"
         assert await ledger.redo_top() is None
         assert await ledger.explain("run.1") == ("No node is there.",)
-        assert await ledger.briefs() == ()
+        assert await ledger.ask(briefs) == ()
         assert ledger.last is None
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+from daemon.core.look import briefs
 from daemon.core.state import Brief
 from daemon.ledger import Committed, Ledger
 from schema.observations import Attempt, AttemptGone, NewImage, NodeGone, NodeSeen, StageBroke, StageReturned
@@ -57,7 +58,7 @@ class Dispatcher:
         _, current, ended = await self._agent.attempts()
         for one in ended:
             await self._bring_in(one)
-        mine = [brief for brief in await self._ledger.briefs() if brief.attempt.node == self._agent.name]
+        mine = [brief for brief in await self._ledger.ask(briefs) if brief.attempt.node == self._agent.name]
         known = {one.attempt.token for one in ended}
         if current is not None:
             known.add(current.token)
