@@ -7,6 +7,8 @@ from bisect import bisect_left, insort
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from daemon.scheduling.estimate import units
 from schema.ids import JobId, RunId
 from schema.plans import Lane, StageKind, StageStep
@@ -32,8 +34,8 @@ class Shelf(NamedTuple):
     vram_gb: float
 
 
-class Place(NamedTuple):
-    """Where a job stands in the index."""
+class Place(msgspec.Struct, frozen=True, gc=False):
+    """Where a job stands in the index. One for each job: nothing the collector of cycles would have to look at."""
 
     where: Where
     run: RunId

@@ -77,8 +77,8 @@ def phase_name(phase: Phase) -> JobPhase:
             return "attention"
 
 
-class Job(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """An unfinished job."""
+class Job(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
+    """An unfinished job. There may be a hundred thousand; they make no cycles, so the collector passes them by."""
 
     id: JobId
     run: RunId
