@@ -8,8 +8,8 @@ from daemon.artifacts import exif
 from daemon.artifacts.png import TEXT_CAP, Malformed, check_size
 
 MAGIC = b"\xff\xd8\xff"
-EXIF, ICC, XMP = b"Exif\0\0", b"ICC_PROFILE\0", b"http://ns.adobe.com/xap/1.0/\0"
-SOI, EOI, SOS, APP0, APP1, APP2, APP14, COM = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xE2, 0xEE, 0xFE
+EXIF, ICC = b"Exif\0\0", b"ICC_PROFILE\0"
+EOI, SOS, APP0, APP1, APP2, APP14, COM = 0xD9, 0xDA, 0xE0, 0xE1, 0xE2, 0xEE, 0xFE
 SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """Start-of-frame markers: they hold height and width."""
 

@@ -1,7 +1,6 @@
 """File names from words that came from outside: packs, prompts, models, nodes. The only place that makes them."""
 
 import unicodedata
-from datetime import datetime
 
 LIMIT = 120
 """Bytes of UTF-8; leaves room for what others add within the 255 of most file systems."""
@@ -27,14 +26,6 @@ def safe_name(words: str, limit: int = LIMIT) -> str:
     if name.partition(".")[0].strip().lower() in RESERVED:
         name = _cut(f"_{name}", limit)
     return name or "unnamed"
-
-
-def run_folder(name: str, run: str, started: datetime) -> str:
-    """`2026-11-20_22-04-05_knights_k3p9wq2m`: sorts by time, and the run's id makes it unique for ever.
-
-    `started` is local time: people look for "last night".
-    """
-    return f"{started:%Y-%m-%d_%H-%M-%S}_{safe_name(name, 60)}_{run}"
 
 
 def _mark(character: str) -> bool:

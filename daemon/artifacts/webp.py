@@ -11,7 +11,7 @@ from daemon.artifacts import exif
 from daemon.artifacts.png import TEXT_CAP, Malformed, check_size
 
 HEAD = 12
-EXIF_FLAG, XMP_FLAG, ALPHA_FLAG, ICC_FLAG = 0x08, 0x04, 0x10, 0x20
+EXIF_FLAG, ALPHA_FLAG, ICC_FLAG = 0x08, 0x10, 0x20
 PICTURE = (b"VP8 ", b"VP8L")
 KEPT = (b"ICCP", b"ALPH", *PICTURE)
 

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 
 from daemon.artifacts import results
 from daemon.artifacts.manifest import Artifact, Manifest, Sidecar, schema_document
-from daemon.artifacts.names import RESERVED, run_folder, safe_name
+from daemon.artifacts.names import RESERVED, safe_name
 from daemon.disk import Incoming
 from schema.errors import Refused
 from schema.ids import ImageId, NodeId, RunId, Sha256, StageId, Token, job_id
@@ -397,16 +396,6 @@ def test_a_job_whose_last_stage_was_skipped_ends_with_the_one_before(shelf: Shel
     (final,) = results.write_job(root, run_of(), job_of([stage_of(shelf, "txt2img", b"a"), skipped]), shelf.path)
 
     assert Path(final.path).read_bytes() == b"a"
-
-
-def test_a_run_submitted_again_has_another_folder():
-    at = datetime(2026, 11, 20, 22, 4, 5)
-
-    first, second = run_folder("knights", "k3p9wq2m", at), run_folder("knights", "zz7wq2mk", at)
-
-    assert first == "2026-11-20_22-04-05_knights_k3p9wq2m"
-    assert first != second
-    assert safe_name(first) == first
 
 
 def test_a_later_film_leaves_the_first_where_it_is(shelf: Shelf, root: Path):
