@@ -38,8 +38,10 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         global asked
         asked += 1
-        state = "ready" if asked > 3 else "starting"
-        content = json.dumps({"state": state, "pid": os.getpid(), "session": os.getsid(0), "cwd": os.getcwd()}).encode()
+        trouble = open(home + "/trouble").read() if os.path.exists(home + "/trouble") else ""
+        state = "ready" if asked > 3 and not trouble else "starting"
+        about = {"state": state, "trouble": trouble}
+        content = json.dumps({**about, "pid": os.getpid(), "session": os.getsid(0), "cwd": os.getcwd()}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
@@ -164,3 +166,28 @@ def test_gone_is_when_the_process_has_ended_and_nobody_answers(env: dict[str, st
     os.kill(pid, signal.SIGTERM)
     assert wait_gone(env, pid, patience=30)
     assert state_of(env) == ""
+
+
+def test_a_daemon_that_stays_in_trouble_while_starting_is_not_waited_for_in_silence(
+    env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoint, "TROUBLED", 0.2)
+    (Path(env["STABLENEW_HOME"]) / "trouble").write_text("the agent of this machine cannot be started: no memory.")
+
+    with pytest.raises(NotStarted) as refused:
+        ensure(env)
+
+    assert "the agent of this machine cannot be started: no memory." in refused.value.told()
+    assert str(Path(env["STABLENEW_HOME"]) / "state" / "logs") in refused.value.remedy
+    assert refused.value.code == Exit.FAILED
+
+
+def test_a_trouble_that_passes_is_waited_for(env: dict[str, str]) -> None:
+    (Path(env["STABLENEW_HOME"]) / "trouble").write_text("the agent of this machine ended and is started again.")
+    told: list[str] = []
+    thread = threading.Timer(1.0, (Path(env["STABLENEW_HOME"]) / "trouble").unlink)
+    thread.start()
+    status = ensure(env, told.append).get("/v1/status")
+    thread.join()
+
+    assert status.text("state") == "ready" and told == ["Starting the daemon."]

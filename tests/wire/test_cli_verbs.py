@@ -605,3 +605,47 @@ def test_ctrl_c_while_waiting_says_how_to_go_on(fake: FakeDaemon) -> None:
 
     assert child.returncode == Exit.INTERRUPTED
     assert b"stablenew job wait k3mpw7ab" in err and b"stablenew job cancel k3mpw7ab" in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("job", "show", ""), ("job", "explain", ""), ("image", "show", ""), ("queue", "pause", ""), ("pack", "show", "")],
+)
+def test_an_empty_id_is_refused_and_never_means_everything(fake: FakeDaemon, words: tuple[str, ...]) -> None:
+    told = stablenew(fake.home, *words)
+
+    assert (told.code, told.out) == (Exit.REFUSED, "")
+    assert "is empty" in told.err and not fake.asked
+
+
+def test_why_a_node_is_idle_is_told_of_each_or_of_one(fake: FakeDaemon) -> None:
+    assert stablenew(fake.home, "node", "why-idle", "--json").document["total"] == 1
+    assert stablenew(fake.home, "node", "why-idle", "he").out.count("\n") == 1
+
+
+def test_a_picture_that_is_none_is_refused_with_its_file(fake: FakeDaemon, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no picture")
+    fake.answers["/v1/blobs"] = (400, {"error": "is neither PNG, JPEG nor WebP.", "exit": 2})
+
+    told = stablenew(fake.home, "image", "enhance", str(tmp_path / "notes.txt"))
+
+    assert (told.code, told.err) == (2, f"{tmp_path}/notes.txt: is neither PNG, JPEG nor WebP. Name a picture.\n")
+
+
+@pytest.mark.parametrize("noun", ["pack", "pipeline", "preset", "profile"])
+def test_the_library_is_kept_without_a_daemon(tmp_path: Path, noun: str) -> None:
+    (tmp_path / "one.txt").write_text(
+        "a boat" if noun == "pack" else '[{"type": "txt2img"}]' if noun == "pipeline" else "{}"
+    )
+    home = tmp_path / "home"
+
+    saved = stablenew(home, noun, "save", "one", str(tmp_path / "one.txt"), "--json")
+    renamed = stablenew(home, noun, "rename", "one", "two", "--json")
+    again = stablenew(home, noun, "import", str(tmp_path / "one.txt"), "two")
+    exported = stablenew(home, noun, "export", "two")
+    deleted = stablenew(home, noun, "delete", "two", "--json")
+    gone = stablenew(home, noun, "delete", "two")
+
+    assert (saved.document["name"], renamed.document["name"], deleted.document["deleted"]) == ("one", "two", "two")
+    assert again.code == gone.code == Exit.REFUSED and "already" in again.err
+    assert exported.out == (tmp_path / "one.txt").read_text()

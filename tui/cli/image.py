@@ -9,7 +9,7 @@ from tui.cli.job import FILTER
 from tui.cli.pictures import OPTIONS, enhance, export
 from tui.cli.tree import JSON, KEY, PAGE, Verb, argument, flag, option, options
 from tui.link.doc import Doc
-from tui.link.query import quoted
+from tui.link.query import named
 
 Words = list[str]
 
@@ -38,7 +38,7 @@ def _row(image: Doc) -> tuple[str, ...]:
 
 
 def show(image: str, as_json: bool) -> int:
-    answer = ask.daemon().get(f"/v1/images/{quoted(image)}")
+    answer = ask.daemon().get(f"/v1/images/{named(image, 'the picture')}")
     if as_json:
         output.put_json(answer.fields)
         return 0

@@ -6,7 +6,7 @@ from schema.errors import Exit, Refused
 from tui.cli import ask, output
 from tui.cli.tree import JSON, KEY, PAGE, Verb, argument, flag, option, options
 from tui.link.doc import Doc
-from tui.link.query import quoted
+from tui.link.query import named
 
 Words = list[str]
 
@@ -37,7 +37,7 @@ def _row(job: Doc) -> tuple[str, ...]:
 
 
 def show(job: str, as_json: bool) -> int:
-    record = ask.daemon().get(f"/v1/jobs/{quoted(job)}")
+    record = ask.daemon().get(f"/v1/jobs/{named(job, 'the job')}")
     if as_json:
         output.put_json(record.fields)
     else:
@@ -176,7 +176,7 @@ def edit(
 
 
 def explain(job: str, as_json: bool) -> int:
-    answer = ask.daemon().get(f"/v1/jobs/{quoted(job)}/explain")
+    answer = ask.daemon().get(f"/v1/jobs/{named(job, 'the job')}/explain")
     if as_json:
         output.put_json(answer.fields)
     else:

@@ -1,9 +1,9 @@
-"""`pack`, `pipeline` and `preset`: what lies in the library's folders, as the daemon reads it."""
+"""`pack`, `pipeline`, `preset` and `profile`: what lies in the library's folders, shown and kept."""
 
 from tui.cli import ask, output
 from tui.cli.child import passing
-from tui.cli.tree import JSON, Verb, argument
-from tui.link.query import quoted
+from tui.cli.tree import JSON, Take, Verb, argument, flag
+from tui.link.query import named
 
 NAME = argument("NAME", "As `list` shows it.")
 
@@ -23,7 +23,7 @@ def _list(noun: str, about: str) -> Verb:
 
 def _show(noun: str, about: str) -> Verb:
     def run(name: str, as_json: bool) -> int:
-        answer = ask.daemon().get(f"/v1/{noun}s/{quoted(name)}")
+        answer = ask.daemon().get(f"/v1/{noun}s/{named(name, f'the {noun}')}")
         if as_json:
             output.put_json(answer.fields)
         else:
@@ -31,6 +31,38 @@ def _show(noun: str, about: str) -> Verb:
         return 0
 
     return Verb(run, about, (NAME, JSON))
+
+
+def _kept(kind: str) -> dict[str, Verb]:
+    """The verbs that change the library's files; the daemon sees the change at its next look."""
+    file = argument("FILE", f"What is in the {kind}; default, and `-`: stdin.", often="?")
+    replace = flag("--replace", "Take the place of what is there.")
+
+    def verb(word: str, about: str, *takes: Take) -> Verb:
+        return passing(("library", word, kind), f"{about}\nNo daemon is needed.", *takes, JSON)
+
+    return {
+        "save": verb("save", f"Write a {kind}; one of the same name is replaced.", NAME, file),
+        "rename": verb("rename", f"Give a {kind} another name.", NAME, argument("TO", "The new name.")),
+        "delete": verb("delete", f"Delete a {kind}; runs that were made with it keep what they need.", NAME),
+        "import": verb(
+            "import", f"Take a file into the library as a {kind}.",
+            argument("FILE", "The file, or `-` for stdin."),
+            argument("NAME", "What it is called there; default: as its file.", often="?"), replace,
+        ),
+        "export": verb(
+            "export", f"Write a {kind} as it is, to a file or to stdout.",
+            NAME, argument("FILE", "Where to; default, and `-`: stdout.", often="?"), replace,
+        ),
+    }  # fmt: skip
+
+
+def _unasked(kind: str) -> dict[str, Verb]:
+    """`list` and `show` of what the daemon has no route for."""
+    return {
+        "list": passing(("library", "list", kind), f"The {kind}s of the library; no daemon is needed.", JSON),
+        "show": passing(("library", "show", kind), f"A {kind}'s fields; no daemon is needed.", NAME, JSON),
+    }
 
 
 PACK_VERBS = {
@@ -42,12 +74,16 @@ PACK_VERBS = {
         argument("PATH", "Pack files or folders.", often="+"),
         JSON,
     ),
+    **_kept("pack"),
 }
 PIPELINE_VERBS = {
     "list": _list("pipeline", "The pipelines of the library."),
     "show": _show("pipeline", "A pipeline's stages."),
+    **_kept("pipeline"),
 }
 PRESET_VERBS = {
     "list": _list("preset", "The presets of the library."),
     "show": _show("preset", "A preset's fields."),
+    **_kept("preset"),
 }
+PROFILE_VERBS = {**_unasked("profile"), **_kept("profile")}

@@ -34,6 +34,19 @@ def _in_words(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
+def why_idle(node: str | None, as_json: bool) -> int:
+    """Of each node, or of one; empty for one that works."""
+    nodes = ask.daemon().get("/v1/nodes").docs("items") if node is None else [_find(node)]
+    if as_json:
+        items = [{name: found.fields.get(name) for name in ("node", "name", "state", "why_idle")} for found in nodes]
+        output.put_json({"items": items, "total": len(items)})
+    else:
+        for found in nodes:
+            name = output.clean(found.text("name") or found.text("node"))
+            output.put(f"{name}: {output.clean(found.text('why_idle')) or 'works'}")
+    return 0
+
+
 def drain(node: str, key: str | None, as_json: bool) -> int:
     return _change(node, "drain", "gets nothing new; what runs there ends", key, as_json)
 
@@ -69,6 +82,11 @@ def agent_status(as_json: bool) -> int:
 VERBS = {
     "list": Verb(list_, "The nodes, what they can do and what they do.", (JSON,)),
     "show": Verb(show, "One node.", (NODE, JSON)),
+    "why-idle": Verb(
+        why_idle,
+        "Why a node does nothing now.",
+        (argument("NODE", "A node's id or name; default: every node.", often="?"), JSON),
+    ),
     "drain": Verb(drain, "Give a node nothing new; what runs there ends.", (NODE, *COMMAND)),
     "resume": Verb(resume, "Give a drained node work again.", (NODE, *COMMAND)),
 }

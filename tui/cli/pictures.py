@@ -7,7 +7,7 @@ from schema.errors import Exit, Refused
 from tui.cli import ask, output
 from tui.cli.tree import JSON, KEY, option, options, switch
 from tui.link.doc import Doc
-from tui.link.query import quoted
+from tui.link.query import named
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,7 +76,7 @@ def _selected(daemon: "Daemon", select: list[str]) -> Iterator[Doc]:
         return
     for name in select:
         try:
-            yield daemon.get(f"/v1/images/{quoted(name)}").doc("image")
+            yield daemon.get(f"/v1/images/{named(name, 'the picture')}").doc("image")
         except Refusal as refusal:
             run = name.partition(".")[0]
             of_run = list(_matching(daemon, f"run:{run}", 1)) if refusal.status == 404 else []
@@ -114,7 +114,7 @@ def enhance(
     daemon = ask.started()
     path = Path(picture)
     if path.is_file():
-        sha = daemon.put("/v1/blobs", _read(path)).text("sha256")
+        sha = _sent(daemon, path)
     else:
         sha, made_with = _made_here(daemon, picture)
         prompt = made_with.text("prompt") if prompt is None else prompt
@@ -122,6 +122,19 @@ def enhance(
         seed = made_with.whole("seed") if seed is None else seed
     request = request_of({**asked, "prompt": prompt or "", "negative": negative, "seed": seed, "image": sha})
     return submit(daemon, request, wait is not False, key, as_json)
+
+
+def _sent(daemon: "Daemon", path: "Path") -> str:
+    """The hash of the file's content, which the daemon then has. Raises Refused naming the file."""
+    from tui.link.call import Refusal
+
+    try:
+        return daemon.put("/v1/blobs", _read(path)).text("sha256")
+    except Refusal as refusal:
+        raise Refusal(
+            refusal.sentence, where=refusal.where or str(path), remedy=refusal.remedy or "Name a picture.",
+            code=refusal.code, status=refusal.status,
+        ) from None  # fmt: skip
 
 
 def _read(path: "Path") -> bytes:
@@ -140,7 +153,7 @@ def _made_here(daemon: "Daemon", picture: str) -> tuple[str, Doc]:
     from tui.link.call import Refusal
 
     try:
-        answer = daemon.get(f"/v1/images/{quoted(picture)}")
+        answer = daemon.get(f"/v1/images/{named(picture, 'the picture')}")
     except Refusal as refusal:
         if refusal.status != 404:
             raise

@@ -5,14 +5,14 @@ from tui.cli.job import FILTER
 from tui.cli.status import queue_words
 from tui.cli.tree import JSON, KEY, PAGE, Verb, argument, option
 from tui.link.doc import Doc
-from tui.link.query import quoted
+from tui.link.query import named
 
 COMMAND = (KEY, JSON)
 
 
 def show(run: str | None, as_json: bool) -> int:
     """The queue in numbers, or one run whole."""
-    answer = ask.daemon().get(f"/v1/runs/{quoted(run)}" if run else "/v1/queue")
+    answer = ask.daemon().get(f"/v1/runs/{named(run, 'the run')}" if run is not None else "/v1/queue")
     if as_json:
         output.put_json(answer.fields)
     else:
@@ -72,7 +72,7 @@ def resume(run: str | None, key: str | None, as_json: bool) -> int:
 
 
 def _place(run: str | None) -> str:
-    return f"/v1/runs/{quoted(run)}" if run else "/v1/queue"
+    return f"/v1/runs/{named(run, 'the run')}" if run is not None else "/v1/queue"
 
 
 def clear(key: str | None, as_json: bool) -> int:

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from schema.errors import Exit, NoDaemon, Refused
 from schema.places import Places, places
@@ -29,6 +29,9 @@ LOOK_AGAIN = 0.05
 
 SPAWN_AGAIN = 1.0
 """Seconds after which a start that met another daemon's lock is tried again: that one may have been stopping."""
+
+TROUBLED = 10.0
+"""Seconds that a starting daemon may be in trouble before the start is given up with what it says."""
 
 UP = ("ready", "read-only")
 """States of a daemon that answers; `read-only` takes no commands but shows everything."""
@@ -65,14 +68,27 @@ def reach(env: Mapping[str, str]) -> Daemon:
     return Daemon(path)
 
 
-def state_of(env: Mapping[str, str]) -> str:
+class Seen(NamedTuple):
+    """What a look at the daemon tells."""
+
+    state: str
     """`ready`, `starting`, `read-only` or `stopping` as the daemon says, or empty when none answers."""
+    trouble: str = ""
+    """Its own sentence on what keeps it from getting ready."""
+
+
+def look(env: Mapping[str, str]) -> Seen:
     try:
-        return reach(env).get("/v1/status").text("state", "ready")
+        status = reach(env).get("/v1/status")
     except Refusal as refusal:
-        return "starting" if refusal.status == 503 else "ready"
+        return Seen("starting" if refusal.status == 503 else "ready")
     except NoDaemon:
-        return ""
+        return Seen("")
+    return Seen(status.text("state", "ready"), status.text("trouble"))
+
+
+def state_of(env: Mapping[str, str]) -> str:
+    return look(env).state
 
 
 def ensure(env: Mapping[str, str], tell: Callable[[str], None] = lambda sentence: None) -> Daemon:
@@ -80,31 +96,36 @@ def ensure(env: Mapping[str, str], tell: Callable[[str], None] = lambda sentence
 
     Of two that start at once one gets the lock; the other's child ends with `LOCKED`, and both wait for that daemon.
     """
-    state = state_of(env)
-    if state in UP:
+    seen = look(env)
+    if seen.state in UP:
         return reach(env)
     deadline = time.monotonic() + START_PATIENCE
     child: Popen[bytes] | None = None
-    begun, again_at = 0, 0.0
+    begun, again_at, well_at = 0, 0.0, time.monotonic()
     with _output(places(env)) as output:
         while (now := time.monotonic()) < deadline:
-            if state in UP:
+            if seen.state in UP:
                 return reach(env)
+            if not (seen.state == "starting" and seen.trouble):
+                well_at = now
+            elif now - well_at >= TROUBLED:
+                raise NotStarted(seen.trouble, where="the daemon runs but is not ready", remedy=_see_logs(env))
             ended = child.poll() if child is not None else None
             if ended is not None and ended != Exit.LOCKED:
                 raise _not_started(output, begun, ended)
-            if state == "" and (child is None or ended is not None) and now >= again_at:
+            if seen.state == "" and (child is None or ended is not None) and now >= again_at:
                 tell("Starting the daemon.")
                 begun, again_at = output.seek(0, os.SEEK_END), now + SPAWN_AGAIN
                 child = _spawn(env, output)
             time.sleep(LOOK_AGAIN)
-            state = state_of(env)
+            seen = look(env)
         if child is not None and child.poll() == Exit.LOCKED:
             raise _not_started(output, begun, Exit.LOCKED)
-    raise NotStarted(
-        f"the daemon was not ready after {START_PATIENCE:.0f} s", where=str(places(env).logs),
-        remedy="The logs in this folder say what it is doing.",
-    )  # fmt: skip
+    raise NotStarted(f"the daemon was not ready after {START_PATIENCE:.0f} s", remedy=_see_logs(env))
+
+
+def _see_logs(env: Mapping[str, str]) -> str:
+    return f"The logs in {places(env).logs} say more; `stablenew daemon stop` ends it."
 
 
 def wait_gone(env: Mapping[str, str], pid: int, patience: float = START_PATIENCE) -> bool:

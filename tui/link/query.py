@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from schema.errors import Refused
+
 Query = Mapping[str, str | int | tuple[str, ...] | None]
 """Absent values are left out; of several each is sent."""
 
@@ -16,6 +18,13 @@ def query_of(query: Query | None) -> str:
 
 
 PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
+
+def named(text: str, what: str) -> str:
+    """A path segment that says which; an empty one would be another route. Raises Refused."""
+    if not text:
+        raise Refused(f"{what} is empty", remedy="Write an id, a unique beginning of one, or a name that `list` shows.")
+    return quoted(text)
 
 
 def quoted(text: str) -> str:
