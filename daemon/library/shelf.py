@@ -14,7 +14,7 @@ from daemon.prompting.packs import PRIORITY, only_settings, read_list, read_pack
 from daemon.prompting.pipelines import read_pipeline
 from daemon.prompting.presets import read_preset
 from daemon.prompting.recipe import LastRun
-from daemon.prompting.texts import MAX_CONFIG, MAX_TEXT, cleaned, nearest, suffix, told
+from daemon.prompting.texts import MAX_CONFIG, MAX_TEXT, nearest, suffix, told
 from schema.errors import Refused
 from schema.pipeline import STANDARD
 from schema.places import Places
@@ -256,9 +256,9 @@ class FolderShelf:
 
 def check_name(name: str) -> None:
     """A name becomes a file: no slashes, nothing hidden, nothing a terminal would act on."""
-    if not name.strip() or name != name.strip() or name.startswith(".") or name != cleaned(name):
+    if not name.strip() or name != name.strip() or name.startswith(".") or not name.isprintable():
         raise Refused("a name must not be empty, begin with a dot or hold control characters.", where="name")
-    bad = [sign for sign in name if sign in '/\\:*?"<>|\n\t']
+    bad = [sign for sign in name if sign in '/\\:*?"<>|']
     if bad:
         raise Refused(f"'{told(name, 60)}' holds '{bad[0]}', which no file name may.", where="name")
     if len(name.encode(errors="replace")) > MAX_NAME:

@@ -132,7 +132,8 @@ def coerce(stage: Stage, field: str, value: Scalar, where: str) -> dict[str, Sca
     try:
         return {field: cast(Scalar, allowed.type.validate_python(value))}
     except ValidationError as fault:
-        raise Refused(f"{stage.id}.{field}: {sentence(fault)}", where=where) from None
+        key = f"{stage.id}.{field}"
+        raise Refused(sentence(fault) if key in where else f"{key}: {sentence(fault)}", where=where) from None
 
 
 @cache

@@ -77,7 +77,7 @@ def test_another_seed_is_told_by_the_name():
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"sets": ("txt2img.steps=900",)}, "--set txt2img.steps: txt2img.steps: '900' is too large"),
+        ({"sets": ("txt2img.steps=900",)}, "--set txt2img.steps: '900' is too large"),
         ({"sets": ("refine.sharpen=1",)}, "the pipeline has no stage 'refine'"),
         ({"sets": ("txt2img.enabled=no",)}, "needs a picture"),
         ({"seed": -3}, "--seed: -3 is no seed"),

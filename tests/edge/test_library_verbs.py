@@ -148,3 +148,12 @@ def test_wrong_words_for_the_library_are_one_sentence(capsys, argv, told):
     assert main(["library", *argv]) == 2
     out, err = said(capsys)
     assert not out and told in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["", "..", "../x", "a/b", "a\nb", "a\tb", " a", ".a", "a\x1b[2J", "a:b", "n" * 300])
+def test_a_name_that_no_file_may_have_is_one_sentence(capsys, home, name):
+    (home / "vid.json").write_text(PIPELINE)
+    assert main(["library", "save", "pipeline", name, str(home / "vid.json")]) == 2
+    out, err = said(capsys)
+    assert not out and err.startswith("name: ") and err.count("\n") == 1 and "\x1b" not in err
+    assert not list(home.glob("config/pipelines/*"))
