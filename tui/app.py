@@ -9,21 +9,18 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-import msgspec
 from textual import events, on
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.screen import Screen
 
 from schema.errors import NoDaemon, Refused
-from schema.ids import RunId
 from tui import outside
 from tui.background import begin
 from tui.keys import AREAS, EVERYWHERE, LEADER, LEADER_TOP, TITLES, bindings, unknown
-from tui.link.ask import Asker, Told
+from tui.link.ask import Asker
 from tui.link.feed import Silence, news
 from tui.live import Change, Live, heard, silent
 from tui.messages import FrameArrived, WentSilent
@@ -32,6 +29,7 @@ from tui.screens.area import AreaScreen, ListScreen
 from tui.screens.queue import QueueScreen
 from tui.widgets.ink import plain
 from tui.widgets.thumbs import Thumbs
+from tui.wishes import Wishing
 
 if TYPE_CHECKING:
     from tui.screens.draft import Draft
@@ -44,17 +42,7 @@ TRUECOLOR = ("tmux-256color", "xterm-256color", "xterm-kitty", "foot", "alacritt
 """Terminals that show 24-bit colour though ssh does not say so."""
 
 
-class FolderOfRun(msgspec.Struct, frozen=True):
-    """Of a run's record, where its results lie."""
-
-    row: "FolderRow"
-
-
-class FolderRow(msgspec.Struct, frozen=True):
-    folder: str = ""
-
-
-class StableNew(App[None]):
+class StableNew(Wishing):
     """`find` names the daemon's socket; `ensure` starts a daemon where none runs; `clock` gives Unix seconds."""
 
     TITLE = "stablenew"
@@ -181,84 +169,6 @@ class StableNew(App[None]):
 
     def again(self) -> str:
         return "trying again" if self._again_at else "looking for it"
-
-    # What the person wishes -------------------------------------------------------------------------
-
-    def command(self, path: str, body: msgspec.Struct | None, told: str = "") -> None:
-        """Sends it; refusals and losses become toasts. `told`: what to say of what changed; empty: nothing."""
-        begin(self, partial(self._command, path, body, told), group="commands")
-
-    async def _command(self, path: str, body: msgspec.Struct | None, told: str) -> None:
-        answer = await self.answered(path, body)
-        if answer is None:
-            return
-        if told and not answer.changed and path.startswith("/v1/jobs/"):
-            self.say("nothing changed")
-        elif told and answer.changed > 1:
-            self.say(f"{answer.changed:,} {told}")
-        elif told:
-            self.say(f"{answer.subjects[0]} {told}" if path.startswith("/v1/jobs/") and answer.subjects else told)
-
-    async def answered(self, path: str, body: msgspec.Struct | None) -> Told | None:
-        """The answer, or None after a toast that says why there is none."""
-        try:
-            return await self.asker.command(path, body)
-        except Refused as e:
-            self.say(e.told(), bad=True)
-        except NoDaemon:
-            self.say("The daemon does not answer; it was not done.", bad=True)
-        return None
-
-    def say(self, text: str, *, bad: bool = False) -> None:
-        self.notify(plain(text), markup=False, severity="warning" if bad else "information", timeout=8 if bad else 3)
-
-    def action_undo(self) -> None:
-        begin(self, partial(self._taken_back, "undo"), group="commands")
-
-    def action_redo(self) -> None:
-        begin(self, partial(self._taken_back, "redo"), group="commands")
-
-    async def _taken_back(self, verb: str) -> None:
-        answer = await self.answered(f"/v1/{verb}", None)
-        if answer is not None:
-            head = "taken back" if verb == "undo" else "done again"
-            self.say(f"{head}: {answer.text}" if answer.text else head)
-
-    async def folder_of(self, run: RunId) -> Path | None:
-        try:
-            folder = (await self.asker.get(f"/v1/runs/{run}", FolderOfRun)).row.folder
-        except (Refused, NoDaemon) as e:
-            self.say(str(e), bad=True)
-            return None
-        return Path(folder) if folder else None
-
-    def open_outside(self, path: Path) -> None:
-        begin(self, partial(self._open, path), group="outside")
-
-    async def _open(self, path: Path) -> None:
-        if not outside.has_desktop(self.env):
-            self.say(f"No desktop at this terminal. It lies here: {path}")
-        elif not await outside.open_path(path):
-            self.say(f"Nothing here opens files (xdg-open is missing): {path}", bad=True)
-
-    def copy(self, text: str, what: str) -> None:
-        begin(self, partial(self._copy, text, what), group="outside")
-
-    async def _copy(self, text: str, what: str) -> None:
-        self.copy_to_clipboard(text)
-        if self.env.get("TMUX") and await outside.to_tmux(text):
-            self.say(f"{what} copied, also into tmux's buffer")
-        else:
-            self.say(f"{what} copied, if the terminal takes OSC 52")
-
-    async def clone(self, job: str) -> None:
-        """Opens a new run with this job's settings."""
-        from tui.screens.draft import draft_of
-        from tui.screens.newrun import NewRun
-
-        draft = await draft_of(self.asker, job, self.say)
-        if draft is not None:
-            await self.push_screen(NewRun(draft))
 
     # Keys -------------------------------------------------------------------------------------------
 

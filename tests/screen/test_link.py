@@ -88,7 +88,7 @@ async def test_what_was_not_done_is_said(show, daemon, monkeypatch):
         await eyes.sees("131 jobs")
         await daemon.end()
         await eyes.press("p")
-        await eyes.sees("The daemon does not answer; it was not done.")
+        await eyes.sees("The daemon does not answer; whether it was done")
 
 
 def test_times_become_seconds_wherever_they_are():

@@ -1,0 +1,115 @@
+"""What a person wishes, sent on: commands and their answers, the clipboard, the desktop, a run like another."""
+
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import msgspec
+from textual.app import App
+
+from schema.errors import NoDaemon, Refused
+from schema.ids import RunId
+from tui import outside
+from tui.background import begin
+from tui.link.ask import Asker, Told
+from tui.widgets.ink import plain
+
+
+class FolderOfRun(msgspec.Struct, frozen=True):
+    """Of a run's record, where its results lie."""
+
+    row: "FolderRow"
+
+
+class FolderRow(msgspec.Struct, frozen=True):
+    folder: str = ""
+
+
+class Wishing(App[None]):
+    """An app that asks through `asker` and knows from `env` what lies outside the terminal."""
+
+    asker: Asker
+    env: Mapping[str, str]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._in_order = asyncio.Lock()
+        """Commands reach the daemon in the order of the keys."""
+
+    def command(self, path: str, body: msgspec.Struct | None, told: str = "") -> None:
+        """Sends it; refusals and losses become toasts. `told`: what to say of what changed; empty: nothing."""
+        begin(self, partial(self._command, path, body, told), group="commands")
+
+    async def _command(self, path: str, body: msgspec.Struct | None, told: str) -> None:
+        answer = await self.answered(path, body)
+        if answer is None:
+            return
+        if told and not answer.changed and path.startswith("/v1/jobs/"):
+            self.say("nothing changed")
+        elif told and answer.changed > 1:
+            self.say(f"{answer.changed:,} {told}")
+        elif told:
+            self.say(f"{answer.subjects[0]} {told}" if path.startswith("/v1/jobs/") and answer.subjects else told)
+
+    async def answered(self, path: str, body: msgspec.Struct | None) -> Told | None:
+        """The answer, or None after a toast that says why there is none."""
+        try:
+            async with self._in_order:
+                return await self.asker.command(path, body)
+        except Refused as e:
+            self.say(e.told(), bad=True)
+        except NoDaemon:
+            self.say("The daemon does not answer; whether it was done is seen when it is back.", bad=True)
+        return None
+
+    def say(self, text: str, *, bad: bool = False) -> None:
+        self.notify(plain(text), markup=False, severity="warning" if bad else "information", timeout=8 if bad else 3)
+
+    def action_undo(self) -> None:
+        begin(self, partial(self._taken_back, "undo"), group="commands")
+
+    def action_redo(self) -> None:
+        begin(self, partial(self._taken_back, "redo"), group="commands")
+
+    async def _taken_back(self, verb: str) -> None:
+        answer = await self.answered(f"/v1/{verb}", None)
+        if answer is not None:
+            head = "taken back" if verb == "undo" else "done again"
+            self.say(f"{head}: {answer.text}" if answer.text else head)
+
+    async def folder_of(self, run: RunId) -> Path | None:
+        try:
+            folder = (await self.asker.get(f"/v1/runs/{run}", FolderOfRun)).row.folder
+        except (Refused, NoDaemon) as e:
+            self.say(str(e), bad=True)
+            return None
+        return Path(folder) if folder else None
+
+    def open_outside(self, path: Path) -> None:
+        begin(self, partial(self._open, path), group="outside")
+
+    async def _open(self, path: Path) -> None:
+        if not outside.has_desktop(self.env):
+            self.say(f"No desktop at this terminal. It lies here: {path}")
+        elif not await outside.open_path(path):
+            self.say(f"Nothing here opens files (xdg-open is missing): {path}", bad=True)
+
+    def copy(self, text: str, what: str) -> None:
+        begin(self, partial(self._copy, text, what), group="outside")
+
+    async def _copy(self, text: str, what: str) -> None:
+        self.copy_to_clipboard(text)
+        if self.env.get("TMUX") and await outside.to_tmux(text):
+            self.say(f"{what} copied, also into tmux's buffer")
+        else:
+            self.say(f"{what} copied, if the terminal takes OSC 52")
+
+    async def clone(self, job: str) -> None:
+        """Opens a new run with this job's settings."""
+        from tui.screens.draft import draft_of
+        from tui.screens.newrun import NewRun
+
+        draft = await draft_of(self.asker, job, self.say)
+        if draft is not None:
+            await self.push_screen(NewRun(draft))
