@@ -8,15 +8,18 @@ process that decodes the snapshot of the same state and keeps it. Goal: at most 
 
 import argparse
 import asyncio
+import gc
+import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from measure import Goal, Line, finish, rss, scratch
+from measure import Goal, Line, finish, rss, scratch, seconds
 from past import Past, append
 from running import home_of, running
 
+from daemon.core.filing import indexed
 from daemon.log.fold import CORE
 from daemon.log.snapshots import Snapshots
 
@@ -73,6 +76,18 @@ def decoded(home: Path) -> int:
     return int(told)
 
 
+def collecting(home: Path) -> Line:
+    """How long the collector of cycles stops everything, with all those jobs and their index before it."""
+    where = home_of(home)
+    state = Snapshots(where.snapshots, where.log, CORE).as_of(None)
+    indexed(state)
+    gc.collect()
+    took = [seconds(gc.collect) * 1e3 for _ in range(5)]
+    del state
+    return Line(what="a full collection with those waiting jobs", value=statistics.median(took), unit="ms",
+                goal=Goal("value", most=5))  # fmt: skip
+
+
 def measure(folder: Path, jobs: int) -> list[Line]:
     idle = at_rest(folder / "idle")
     behind = at_rest(home_with(folder / "behind", jobs, 0))
@@ -88,6 +103,7 @@ def measure(folder: Path, jobs: int) -> list[Line]:
         Line(what="bytes of a waiting job", value=(before - idle) / jobs, unit="B", peer="bare decode of its snapshot",
              against=bare / jobs, ratio=(before - idle) / bare, goal=Goal("value", most=900)),
         Line(what="bytes of an ended job", value=(behind - idle) / jobs, unit="B"),
+        collecting(waiting),
     ]  # fmt: skip
 
 
