@@ -16,7 +16,7 @@ MAX_CONFIG = 65_536
 _UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 """C0 and C1 control characters without tab and line ends, and halves of surrogate pairs."""
 
-_NOT_IN_NAMES = re.compile(r"[^\w.+-]+")
+_NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 
 
 def cleaned(text: str) -> str:
@@ -43,7 +43,9 @@ def nearest(word: str, among: Iterable[str]) -> str:
 
 
 def stem(name: str, most: int = 80) -> str:
-    """A piece of a file name on any system: letters, digits, `.`, `_`, `+`, `-`; at most `most` bytes."""
+    """A piece of a file name on any system: letters, digits, `.`, `_`, `-`; at most `most` bytes.
+
+    Results folders take it as it stands: they add what follows a `+` themselves."""
     kept = _NOT_IN_NAMES.sub("-", unicodedata.normalize("NFC", cleaned(name))).strip("-.")
     cut = kept.encode()[:most].decode(errors="ignore").rstrip("-.")
     return cut or "pack"

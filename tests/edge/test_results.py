@@ -15,6 +15,7 @@ from daemon.artifacts import results
 from daemon.artifacts.manifest import Artifact, Manifest, Sidecar, schema_document
 from daemon.artifacts.names import RESERVED, safe_name
 from daemon.disk import Incoming
+from daemon.prompting.texts import stem
 from schema.errors import Refused
 from schema.ids import ImageId, NodeId, RunId, Sha256, StageId, Token, job_id
 from schema.pages import FilmRecord, ImageRecord, ImageRow, JobRecord, RunRecord, RunRow, StageRecord
@@ -454,6 +455,12 @@ def test_the_schema_in_the_docs_is_that_of_the_manifest():
     document = Path(__file__).parents[2] / "docs" / "manifest.schema.json"
 
     assert document.read_bytes() == schema_document(), "write schema_document() to docs/manifest.schema.json"
+
+
+@given(st.text(max_size=80))
+def test_what_the_plan_names_is_a_name_in_the_results_folder_too(words: str):
+    for planned in (f"2026-11-20-k3p9wq2m-{stem(words, 60)}", f"{stem(words)}-01-v1-s42"):
+        assert safe_name(planned) == planned
 
 
 @given(st.text(max_size=200) | st.sampled_from(["con", "NUL.txt", "com1", "..", ". .", "a.", "\0", "\u202egnp.exe"]))
