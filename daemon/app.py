@@ -4,6 +4,7 @@ Knows every part and does the work of none.
 """
 
 import asyncio
+import gc
 import logging
 import os
 import secrets
@@ -92,6 +93,8 @@ async def run(places: Places, settings: Settings, env: Mapping[str, str]) -> int
         stack.callback(claim.release)
         start_logs(places.logs, "daemon")
         parts = await open_parts(places, settings, stack)
+        gc.collect()
+        gc.freeze()  # what is there now mostly stays: later collections pass it by instead of stopping the loop for it
         listener = claim.listen(env)
         house = _house(parts, env, stopping)
         log.info("stablenew %s begins", VERSION, extra={"seq": parts.ledger.durable})
