@@ -106,16 +106,16 @@ class FolderShelf:
             raise Refused("'standard' is built in and stays as it is.", where="pipeline", remedy="Take another name.")
         ending = ending or (".json" if text.lstrip()[:1] in ("{", "[") else ".txt" if kind == "pack" else ".yaml")
         self._check(kind, f"{stem}{ending}", text)
-        there = self._own(kind, stem)
-        if there is not None and not replace:
-            raise Refused(f"there is a {kind} '{stem}' already.", where=kind, remedy="Delete or rename it first.")
-        path = self._folders[kind] / f"{stem}{ending}"
+        there, path = self._own(kind, stem), self._folders[kind] / f"{stem}{ending}"
+        if not replace and (there is not None or path.exists()):  # a list of packs is there, but is no entry
+            raise Refused(
+                f"there is a {kind} '{stem}' already.", where=kind, remedy="Add --replace, or take another name."
+            )
         write_text(path, text)
         if there is not None and there.path is not None and there.path != path:
             there.path.unlink(missing_ok=True)
-        saved = self._own(kind, stem)
-        assert saved is not None
-        return saved
+        stat = path.stat()
+        return Entry(stem, kind, path, builtin=False, bytes=stat.st_size, modified=stat.st_mtime)
 
     def rename(self, kind: Kind, name: str, to: str) -> Entry:
         """Keeps the file's ending. The new name must be free."""

@@ -147,6 +147,15 @@ def test_a_pipeline_is_saved_renamed_and_deleted(home, shelf):
     assert sorted(path.name for path in (home.config / "pipelines").iterdir()) == ["morning.json"]
 
 
+def test_a_list_of_packs_is_kept_like_a_pack(home, shelf):
+    entry = shelf.save("pack", "evening.json", '{"evening": ["harbour", "seasons"]}')
+    assert (entry.name, entry.path) == ("evening", home.packs / "evening.json")
+    assert len(shelf.pack("evening")) == 2
+    assert "there is a pack 'evening' already" in refusal(
+        shelf.save, "pack", "evening.json", '{"evening": ["harbour"]}', replace=False
+    )
+
+
 def test_what_is_built_in_stays(shelf):
     assert "stays as it is" in refusal(shelf.save, "pipeline", "Standard", ONE)
     assert "comes with the program" in refusal(shelf.delete, "pipeline", "standard")
