@@ -121,12 +121,16 @@ def _settings() -> Finding:
 
 
 def _ffmpeg() -> Finding:
+    """The one that films are made with: named, the system's, or the one that came along."""
+    import shutil
     import subprocess
 
     try:
-        import imageio_ffmpeg
+        path = os.environ.get("IMAGEIO_FFMPEG_EXE") or shutil.which("ffmpeg")
+        if path is None:
+            import imageio_ffmpeg
 
-        path = str(imageio_ffmpeg.get_ffmpeg_exe())
+            path = str(imageio_ffmpeg.get_ffmpeg_exe())
         told = subprocess.run([path, "-version"], capture_output=True, text=True, check=True, timeout=20).stdout
     except (ImportError, RuntimeError, OSError, subprocess.SubprocessError) as fault:
         return Finding("ffmpeg", "note", f"none that runs ({fault}): no films.", "Install ffmpeg.")
@@ -159,7 +163,7 @@ def _mdns() -> Finding:
 
         Zeroconf().close()
     except (ImportError, OSError) as fault:
-        return Finding("mdns", "note", f"cannot be used ({fault}): agents on other machines are not found.")
+        return Finding("mdns", "note", f"cannot be used ({fault}): agents on other machines could not be found.")
     return Finding("mdns", "ok", "can be used")
 
 
@@ -198,7 +202,8 @@ def _daemon() -> Iterator[Finding]:
 
 def _node(node: Doc) -> Finding:
     state = node.text("state")
-    text = f"{node.text('name')}: {state}, {', '.join(node.texts('backends'))} {node.text('why_idle')}"
+    idle = f"; {node.text('why_idle')}" if node.text("why_idle") else ""
+    text = f"{node.text('name')}: {state}, {', '.join(node.texts('backends'))}{idle}"
     return Finding("node", "ok" if state in ("ready", "busy") else "note", output.clean(text))
 
 
