@@ -98,7 +98,7 @@ def with_runs(state: State, back: list[e.JobReopened], looked_up: Iterable[Ended
             continue
         known = run or ended.get(name)
         if known is None:
-            raise Refused(f"Run {name} is not known.", remedy="`job list` shows all jobs and their runs.")
+            raise Refused(f"Run {name} is not known.", remedy="`queue runs` lists all runs.")
         events.append(
             e.RunReopened(
                 run=name,
