@@ -15,6 +15,7 @@ from daemon.core.state import Brief
 from daemon.fleet.dispatcher import Rejected
 from daemon.past import Past
 from daemon.prompting.effective import stage_config
+from schema.errors import Refused
 from schema.ids import ImageId, Sha256
 from schema.observations import NewImage
 from schema.orders import AttemptReport, Order, Product, Result
@@ -84,7 +85,10 @@ class HouseIntake:
     async def accept(
         self, report: AttemptReport, result: Result, product: Product, body: AsyncIterator[bytes]
     ) -> NewImage:
-        job = await self._past.job(report.job)
+        try:
+            job = await self._past.job(report.job)
+        except Refused as unknown:  # a spool may be older than the log, or belong to one that is gone
+            raise Rejected(str(unknown)) from unknown
         run = await self._past.run(job.run)
         steps = run.spec.stages if job.spec.stages is None else job.spec.stages
         done = _done(job, steps, report, result)

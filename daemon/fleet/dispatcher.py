@@ -15,8 +15,9 @@ import msgspec
 
 from daemon.core.state import Brief
 from daemon.core.vitals import Vitals
-from daemon.fleet.link import AgentLink, LinkLost
+from daemon.fleet.link import AgentHangs, AgentLink, LinkLost
 from daemon.ledger.mail import Committed
+from schema.errors import Refused
 from schema.events import JobCancelled, JobReopened, StageSkipped
 from schema.ids import JobId, NodeId, Sha256, Token
 from schema.observations import Attempt, AttemptGone, NewImage, Observation, StageBroke, StageReturned
@@ -30,6 +31,9 @@ BUSY_SECONDS = 0.5
 WATCH_SECONDS = 1.0
 CANCEL_SECONDS = 60.0
 """An agent that has not let go of a cancelled attempt after this long hangs."""
+
+FULL_SECONDS = 5.0
+"""Until a picture that the disk did not take is tried again; the agent's spool keeps it meanwhile."""
 
 
 class Rejected(Exception):
@@ -49,12 +53,14 @@ class Intake(Protocol):
         """Raises Refused where the config cannot be read."""
         ...
 
-    def input(self, sha256: Sha256) -> Path: ...
+    def input(self, sha256: Sha256) -> Path:
+        """Raises Refused where it is not there."""
+        ...
 
     async def accept(
         self, report: AttemptReport, result: Result, product: Product, body: AsyncIterator[bytes]
     ) -> NewImage:
-        """Raises Rejected."""
+        """Raises Rejected; OSError where the disk does not take it."""
         ...
 
 
@@ -111,7 +117,7 @@ class Dispatcher:
                         pass
 
     async def serve(self, link: AgentLink, seen: Callable[[], Awaitable[None]]) -> None:
-        """Works until the link is lost, which is raised as LinkLost.
+        """Works until the link is lost, which is raised as LinkLost, or as AgentHangs where only its end helps.
 
         `seen` is awaited once what the agent still held has been told: only then may the node be given more.
         """
@@ -129,7 +135,8 @@ class Dispatcher:
                     if opened is not None:
                         group.create_task(self._send(opened, link))
         except* LinkLost as lost:
-            raise LinkLost(str(lost.exceptions[0])) from None
+            hangs = lost.subgroup(AgentHangs)
+            raise (AgentHangs if hangs else LinkLost)(str((hangs or lost).exceptions[0])) from None
 
     def forget_all(self) -> None:
         """The agent is dead, and the ledger has been told."""
@@ -150,15 +157,18 @@ class Dispatcher:
         """Starts or cancels, as often as it is asked to."""
         brief = opened.brief
         if opened.cancelled is None:
-            order = self._intake.order(brief)
-            for sha256 in order.inputs:
-                if not await link.has_blob(sha256):
-                    await link.send_blob(sha256, self._intake.input(sha256))
+            try:
+                order = await self._order(brief, link)
+            except (Refused, OSError) as fault:
+                await self._settle(opened, StageBroke(attempt=brief.attempt, trouble="bad-request", reason=str(fault)))
+                return
         while opened.cancelled is None:
             answer = await link.start(opened.id, order)
             match answer.state:
-                case "accepted":
+                case "accepted" if opened.cancelled is None:
                     return
+                case "accepted":
+                    pass  # cancelled while it was on its way: the agent may have been asked to let go too early
                 case "refused":
                     reason = f"the agent refused it: {answer.reason}"
                     await self._settle(opened, StageBroke(attempt=brief.attempt, trouble="bad-request", reason=reason))
@@ -167,6 +177,14 @@ class Dispatcher:
                     await asyncio.sleep(BUSY_SECONDS)
         if not await link.cancel(opened.id):
             await self._settle(opened, _gone(opened, "cancelled before it began"))
+
+    async def _order(self, brief: Brief, link: AgentLink) -> Order:
+        """With its inputs at the agent. Raises Refused or OSError where something of it cannot be read."""
+        order = self._intake.order(brief)
+        for sha256 in order.inputs:
+            if not await link.has_blob(sha256):
+                await link.send_blob(sha256, self._intake.input(sha256))
+        return order
 
     # What the agent says ----------------------------------------------------------------------
 
@@ -225,7 +243,7 @@ class Dispatcher:
         began = asyncio.get_running_loop().time()
         for product in result.products:
             try:
-                images.append(await self._intake.accept(report, result, product, link.blob(product.sha256)))
+                images.append(await self._accept(report, result, product, link))
             except Rejected as fault:
                 return StageBroke(attempt=attempt, trouble="backend", reason=str(fault))
         moved = result.measures.moved_s + asyncio.get_running_loop().time() - began
@@ -240,6 +258,15 @@ class Dispatcher:
             filters=result.filters,
         )
 
+    async def _accept(self, report: AttemptReport, result: Result, product: Product, link: AgentLink) -> NewImage:
+        """As soon as the disk takes it. Raises Rejected."""
+        while True:
+            try:
+                return await self._intake.accept(report, result, product, link.blob(product.sha256))
+            except OSError as fault:
+                log.error("a picture of %s could not be kept: %s; trying again", report.job, fault)
+                await asyncio.sleep(FULL_SECONDS)
+
     # Patience ---------------------------------------------------------------------------------
 
     async def _watch(self, link: AgentLink) -> None:
@@ -247,10 +274,14 @@ class Dispatcher:
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             now = loop.time()
-            for opened in list(self._open.values()):
+            for token, opened in list(self._open.items()):
+                if token in self._bringing:
+                    continue  # It has ended; whatever takes long now is not the agent.
                 if opened.cancelled is not None:
                     if now - opened.cancelled > CANCEL_SECONDS:
-                        raise LinkLost(f"the agent does not let go of {opened.id}")
+                        if opened.timed_out:  # that counts, while what dies with the agent does not
+                            await self._settle(opened, _gone(opened, ""))
+                        raise AgentHangs(f"the agent does not let go of {opened.id}")
                 elif reason := self._impatience(opened, now):
                     opened.cancelled, opened.timed_out = now, reason
                     self._due.put_nowait(opened.brief.attempt.token)

@@ -30,6 +30,10 @@ class LinkLost(Exception):
     """The agent did not answer, or not in this protocol."""
 
 
+class AgentHangs(LinkLost):
+    """It answers, but does not do what it was asked to: only a new process helps."""
+
+
 class NotThere(LinkLost):
     """The agent is there; what was asked for is not."""
 

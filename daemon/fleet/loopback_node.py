@@ -10,7 +10,7 @@ from typing import Protocol
 
 from daemon.core.vitals import Vitals
 from daemon.fleet.dispatcher import Books, Dispatcher, Intake, Patience
-from daemon.fleet.link import AgentLink, LinkLost
+from daemon.fleet.link import AgentHangs, AgentLink, LinkLost
 from daemon.fleet.loopback import Loopback
 from daemon.ledger.mail import Committed
 from schema.events import NodeJoined
@@ -79,7 +79,7 @@ class LoopbackNode:
             if self.ready.is_set():
                 answered = loop.time()
                 self.ready.clear()
-            if loop.time() - answered > LOST_SECONDS:
+            if isinstance(fault, AgentHangs) or loop.time() - answered > LOST_SECONDS:
                 await self._loopback.stop()
             await asyncio.sleep(0 if ended.done() else AGAIN_SECONDS)
 
@@ -88,7 +88,11 @@ class LoopbackNode:
         if card.protocol != PROTOCOL:
             raise LinkLost(f"the agent speaks protocol {card.protocol}, this daemon {PROTOCOL}")
         self.card = card
-        joined = _joined(card, self._node, await self._keep_card(card))
+        try:
+            kept = await self._keep_card(card)
+        except OSError as fault:
+            raise LinkLost(f"its card could not be kept: {fault}") from fault
+        joined = _joined(card, self._node, kept)
 
         async def seen() -> None:
             await self._books.observe(NodeSeen(joined=joined))
