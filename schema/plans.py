@@ -14,7 +14,7 @@ Scalar = str | int | float | bool | None
 
 Lane = Literal["interactive", "batch"]
 Learning = Literal["off", "passive", "active"]
-Order = Literal["sequential", "random", "weighted"]
+PromptOrder = Literal["sequential", "random", "weighted"]
 Matrix = Literal["all", "rotate", "sequential", "random"]
 
 StageKind = Literal[
@@ -76,7 +76,7 @@ class PackRef(Plain, frozen=True, kw_only=True):
 
 
 class Randomizer(Plain, frozen=True, kw_only=True):
-    order: Order = "sequential"
+    order: PromptOrder = "sequential"
     matrix: Matrix = "all"
     limit: int | None = None
     locks: dict[str, str] = {}

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from schema.plans import Lane, Learning, Matrix, Order
+from schema.plans import Lane, Learning, Matrix, PromptOrder
 
 
 class _Request(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -37,7 +37,7 @@ class RunRequest(_Request, frozen=True, kw_only=True):
     seed: int | None = None
     max_images: int | None = None
     max_prompts: int | None = None
-    order: Order = "sequential"
+    order: PromptOrder = "sequential"
     matrix: Matrix = "all"
     limit: int | None = None
     lock: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from daemon.prompting.recipe import Shelf
 from daemon.prompting.texts import cleaned, nearest, stem, told
 from schema.errors import Refused
 from schema.packs import Pack, PackPrompt
-from schema.plans import Order
+from schema.plans import PromptOrder
 from schema.requests import RunRequest, TextFile
 
 MAX_PACKS = 1000
@@ -65,7 +65,7 @@ def read_sources(request: RunRequest, library: Shelf) -> tuple[Source, ...]:
     return tuple(found)
 
 
-def in_order(sources: tuple[Source, ...], order: Order, seed: int) -> Iterator[Taken]:
+def in_order(sources: tuple[Source, ...], order: PromptOrder, seed: int) -> Iterator[Taken]:
     """All prompts in the order they are taken. Drawn orders mix the packs and depend on the seed alone.
 
     A prompt's place is drawn from its own hash, so that a prompt more does not reshuffle the others. By weight

@@ -30,7 +30,7 @@ REQUEST = (
     option("--max-prompts", "N", "At most N prompts of each pack.", kind=int),
     option("--order", "ORDER", "Of the prompts in a pack.", choices=("sequential", "random", "weighted")),
     option("--matrix", "HOW", "How slots are combined.", choices=("all", "rotate", "sequential", "random")),
-    option("--limit", "N", "At most N variants of each prompt.", kind=int),
+    option("--limit", "N", "At most N variants, those of all prompts together.", kind=int),
     options("--lock", "SLOT=VALUE", "Hold a slot at one value.", dest="locks"),
     option("--lane", "LANE", "Default: interactive for prompts, batch for packs.", choices=("interactive", "batch")),
     option("--node", "NAME", "Only on this node."),
