@@ -17,8 +17,8 @@ LARGEST_FILE = 16_000_000
 
 REQUEST = (
     argument("PACK", "A pack of the library, or a pack file.", dest="packs", often="*"),
-    option("--prompt", "TEXT", "Instead of packs, or before each of their prompts."),
-    option("--negative", "TEXT", "What should not be in the picture."),
+    option("--prompt", "TEXT", "One prompt, instead of packs or before them."),
+    option("--negative", "TEXT", "What should not be in the picture; packs keep what they say themselves."),
     option("--pipeline", "FILE|NAME", "The stages; default: what the settings say, `standard`."),
     option("--preset", "NAME", "A saved configuration to start from."),
     option("--profile", "NAME", "A saved profile to draw on."),
