@@ -147,7 +147,34 @@ def _literal(item: ast.stmt) -> str | None:
     return str(ast.literal_eval(item.value)) if isinstance(item, ast.AnnAssign) and item.value else None
 
 
-PAGES = {"docs/pipelines.md": pipelines, "docs/settings.md": settings}
+def commands() -> str:
+    """docs/cli.md, from the commands' own help."""
+    from tui.cli.reference import reference
+
+    return reference()
+
+
+def keymap() -> str:
+    """docs/keymap.md, from the table of keys."""
+    from tui.keys import page
+
+    return page()
+
+
+def manifest() -> str:
+    """docs/manifest.schema.json, from the structs that are written."""
+    from daemon.artifacts.manifest import schema_document
+
+    return schema_document().decode()
+
+
+PAGES = {
+    "docs/cli.md": commands,
+    "docs/keymap.md": keymap,
+    "docs/manifest.schema.json": manifest,
+    "docs/pipelines.md": pipelines,
+    "docs/settings.md": settings,
+}
 
 if __name__ == "__main__":
     for name, make in PAGES.items():

@@ -13,4 +13,4 @@ _spec.loader.exec_module(make)
 
 @pytest.mark.parametrize("page", make.PAGES)
 def test_the_page_is_current(page):
-    assert (ROOT / page).read_text() == make.PAGES[page](), f"run python docs/make.py: {page} is out of date"
+    assert (ROOT / page).read_text() == make.PAGES[page](), f"{page} is out of date: run `python docs/make.py`"

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.artifacts import results
-from daemon.artifacts.manifest import Artifact, Manifest, Sidecar, schema_document
+from daemon.artifacts.manifest import Artifact, Manifest, Sidecar
 from daemon.artifacts.names import RESERVED, safe_name
 from daemon.disk import Incoming
 from daemon.prompting.texts import stem
@@ -449,12 +449,6 @@ def test_what_a_crash_left_unfinished_is_removed(shelf: Shelf, root: Path):
     results.write_manifest(root, run_of(), jobs, shelf.path)
 
     assert not any(path.exists() for path in left)
-
-
-def test_the_schema_in_the_docs_is_that_of_the_manifest():
-    document = Path(__file__).parents[2] / "docs" / "manifest.schema.json"
-
-    assert document.read_bytes() == schema_document(), "write schema_document() to docs/manifest.schema.json"
 
 
 @given(st.text(max_size=80))

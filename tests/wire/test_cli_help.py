@@ -10,7 +10,7 @@ import pytest
 
 from schema.errors import Refused
 from tui.cli import ROOT, output, terminal, tree, usage
-from tui.cli.reference import reference, verbs
+from tui.cli.reference import verbs
 from tui.cli.tree import Verb
 
 VERBS = list(verbs())
@@ -91,12 +91,6 @@ def test_what_changes_something_takes_a_key() -> None:
         ("undo",),
         ("redo",),
     }
-
-
-def test_the_reference_is_current() -> None:
-    written = Path(__file__).parents[2] / "docs" / "cli.md"
-
-    assert written.read_text() == reference().rstrip() + "\n", "python -P -m tui.cli.reference > docs/cli.md"
 
 
 def test_the_systemd_unit_runs_this_installation(tmp_path: Path) -> None:

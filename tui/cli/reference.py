@@ -1,4 +1,4 @@
-"""`docs/cli.md` from the commands themselves: `python -P -m tui.cli.reference > docs/cli.md`."""
+"""`docs/cli.md` from the commands themselves; `docs/make.py` writes it."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from tui.cli.tree import Verb
 HEAD = """\
 # The command line
 
-Made from `--help` by `python -P -m tui.cli.reference > docs/cli.md`; a test checks that it is current.
+What `--help` says of every command. This page is made by `docs/make.py`.
 """
 
 
@@ -16,7 +16,7 @@ def reference() -> str:
     sections = [HEAD, "```text", usage.of_root(ROOT), "```", ""]
     for path, verb in verbs():
         sections += [f"## stablenew {' '.join(path)}", "", "```text", usage.of_verb(path, verb), "```", ""]
-    return "\n".join(sections)
+    return "\n".join(sections).rstrip() + "\n"
 
 
 def verbs() -> Iterator[tuple[tuple[str, ...], Verb]]:
@@ -27,7 +27,3 @@ def verbs() -> Iterator[tuple[tuple[str, ...], Verb]]:
             yield (name,), found
         else:
             yield from (((name, word), verb) for word, verb in found.items())
-
-
-if __name__ == "__main__":
-    print(reference().rstrip())
