@@ -59,7 +59,7 @@ def decide(state: State, wish_or_news: Input, rules: Rules) -> list[Event]:
         case o.NodeSeen() as news:
             return nodes.seen(state, news)
         case o.NodeGone() as news:
-            return nodes.gone(state, news)
+            return nodes.gone(state, news, rules)
         case o.StageReturned() as news:
             return stages.returned(state, news)
         case o.StageBroke() as news:

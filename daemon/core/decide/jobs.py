@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from daemon.core.decide.runs import goes_on
 from daemon.core.state import Held, Job, Queued, Running, State, next_step, phase_name, steps_of
 from schema import commands as c
 from schema import events as e
@@ -77,7 +78,7 @@ def skip(state: State, command: c.SkipStage) -> list[e.Event]:
             f"'{step.id}' is the first stage of {job.id}; without it there is no picture to go on with.",
             remedy="Cancel the job instead.",
         )
-    return [e.StageSkipped(job=job.id, stage=step.id)]
+    return [*goes_on(state.runs[job.run]), e.StageSkipped(job=job.id, stage=step.id)]
 
 
 def live(state: State, names: Iterable[JobId]) -> Iterator[Job]:

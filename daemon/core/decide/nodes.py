@@ -1,6 +1,7 @@
 """Nodes come and go; the daemon's own start and end."""
 
-from daemon.core.state import Brief, State
+from daemon.core.rules import Rules
+from daemon.core.state import Brief, Job, State
 from schema import commands as c
 from schema import events as e
 from schema import observations as o
@@ -15,7 +16,7 @@ def daemon_began(state: State, news: o.DaemonBegan) -> list[e.Event]:
         if not node.lost:
             events.append(e.NodeLost(node=node.id, reason="the daemon has just started"))
         if node.loopback:
-            events += abandoned(state, node.id, "the agent ended with the daemon")
+            events += [closed(brief, "the agent ended with the daemon") for brief in open_on(state, node.id)]
     events += [e.FilmStarted(run=run.id) for run in state.runs.values() if run.film is not None]
     return events
 
@@ -48,18 +49,39 @@ def seen(state: State, news: o.NodeSeen) -> list[e.Event]:
     return [joined]
 
 
-def gone(state: State, news: o.NodeGone) -> list[e.Event]:
+def gone(state: State, news: o.NodeGone, rules: Rules) -> list[e.Event]:
     """What it was at goes to another node; should its result come after all, it is adopted or fenced."""
     node = state.nodes.get(news.node)
     if node is None:
         return []
     events: list[e.Event] = [] if node.lost else [e.NodeLost(node=node.id, reason=news.reason)]
-    return [*events, *abandoned(state, node.id, news.reason)]
+    for brief in open_on(state, node.id):
+        events += lost(state, brief, news.reason, rules)
+    return events
 
 
-def abandoned(state: State, node: NodeId, reason: str) -> list[e.Event]:
-    """Closes every attempt that is open on the node."""
-    return [closed(brief, reason) for brief in state.attempts.values() if brief.attempt.node == node]
+def open_on(state: State, node: NodeId) -> list[Brief]:
+    """The attempts that are open there."""
+    return [brief for brief in state.attempts.values() if brief.attempt.node == node]
+
+
+def lost(state: State, brief: Brief, reason: str, rules: Rules) -> list[e.Event]:
+    """The attempt is closed and does not count; a job that is lost too often in a row is parked."""
+    job = waiting_for(state, brief)
+    return [closed(brief, reason), *([] if job is None else parked_after_losses(job, reason, rules))]
+
+
+def waiting_for(state: State, brief: Brief) -> Job | None:
+    """The job that still waits for this open attempt."""
+    job = state.jobs.get(brief.attempt.job)
+    return None if job is None or brief.cancelled else job
+
+
+def parked_after_losses(job: Job, reason: str, rules: Rules) -> list[e.Event]:
+    """Lost attempts do not count, but a job that is lost again and again may be what kills its nodes."""
+    if job.losses + 1 < rules.losses:
+        return []
+    return [e.JobParked(job=job.id, trouble="lost", reason=f"{reason} ({job.losses + 1} times in a row)")]
 
 
 def closed(brief: Brief, reason: str) -> e.Event:

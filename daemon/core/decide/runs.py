@@ -44,6 +44,14 @@ def known_run(state: State, name: RunId) -> Run:
     return run
 
 
+def goes_on(run: Run) -> list[e.Event]:
+    """Before a job that needed attention goes on: its run may have finished without it."""
+    if not run.over:
+        return []
+    counts = {"finished": run.finished, "failed": run.failed, "cancelled": run.cancelled}
+    return [e.RunReopened(run=run.id, spec=run.spec, **counts)]
+
+
 def film_made(state: State, news: o.FilmMade) -> list[e.Event]:
     """A film of an earlier start, or of a run that goes on, is not wanted any more."""
     run = state.runs.get(news.run)

@@ -5,12 +5,12 @@ The token fences: an answer counts only for the attempt that is open, or for one
 
 from typing import Literal
 
-from daemon.core.decide.nodes import closed
+from daemon.core.decide.nodes import closed, lost, parked_after_losses, waiting_for
+from daemon.core.decide.runs import goes_on
 from daemon.core.rules import Rules
-from daemon.core.state import Brief, Job, Running, State, next_step
+from daemon.core.state import Brief, Running, State, next_step
 from schema import events as e
 from schema import observations as o
-from schema.errors import Trouble
 from schema.ids import run_of
 
 Verdict = Literal["accept", "cancelled", "known", "closed", "fenced", "future", "mismatch"]
@@ -20,7 +20,8 @@ def returned(state: State, news: o.StageReturned) -> list[e.Event]:
     at = news.attempt
     match verdict(state, at):
         case "accept":
-            return _accepted(news)
+            job = state.jobs.get(at.job)  # one that needed attention may be the reason why its run goes on
+            return [*([] if job is None else goes_on(state.runs[job.run])), *_accepted(news)]
         case "cancelled":
             return [e.StageCancelled(job=at.job, stage=at.stage, token=at.token, node=at.node)]
         case "known":
@@ -94,11 +95,11 @@ def broke(state: State, news: o.StageBroke, rules: Rules) -> list[e.Event]:
         return [closed(brief, news.reason)]
     match news.trouble:
         case "lost":
-            return _lost(brief, job, news.reason, rules)
+            return lost(state, brief, news.reason, rules)
         case "cancelled":
             at = brief.attempt
             cancelled = e.StageCancelled(job=at.job, stage=at.stage, token=at.token, node=at.node)
-            return [cancelled, *_parked_after_losses(job, news.reason, rules)]
+            return [cancelled, *parked_after_losses(job, news.reason, rules)]
         case "bad-request":
             return [
                 _failed(brief, news),
@@ -121,26 +122,7 @@ def gone(state: State, news: o.AttemptGone, rules: Rules) -> list[e.Event]:
     brief = state.attempts.get(news.attempt.token)
     if brief is None or brief.attempt != news.attempt:
         return []
-    job = waiting_for(state, brief)
-    return [closed(brief, news.reason)] if job is None else _lost(brief, job, news.reason, rules)
-
-
-def waiting_for(state: State, brief: Brief) -> Job | None:
-    """The job that still waits for this open attempt."""
-    job = state.jobs.get(brief.attempt.job)
-    return None if job is None or brief.cancelled else job
-
-
-def _lost(brief: Brief, job: Job, reason: str, rules: Rules) -> list[e.Event]:
-    return [closed(brief, reason), *_parked_after_losses(job, reason, rules)]
-
-
-def _parked_after_losses(job: Job, reason: str, rules: Rules) -> list[e.Event]:
-    """Lost attempts do not count, but a job that is lost again and again may be what kills its nodes."""
-    if job.losses + 1 < rules.losses:
-        return []
-    trouble: Trouble = "lost"
-    return [e.JobParked(job=job.id, trouble=trouble, reason=f"{reason} ({job.losses + 1} times in a row)")]
+    return lost(state, brief, news.reason, rules)
 
 
 def _failed(brief: Brief, news: o.StageBroke, *, again_in: float | None = None, reduced: bool = False) -> e.StageFailed:
