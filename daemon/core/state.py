@@ -14,7 +14,7 @@ from schema.ids import CommandId, JobId, NodeId, RunId, Seq, Sha256, StageId, To
 from schema.observations import Attempt
 from schema.plans import JobSpec, Plain, RunSpec, Scalar, StageStep
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 """Raised whenever the same log would fold to other canonical bytes: older snapshots are then not used."""
 
 
@@ -86,8 +86,6 @@ class Job(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     phase: Phase
     rank: float
     """Smaller runs first within a lane and a priority; at first the seq of its submission."""
-    opened: Seq
-    """Of its submission or last reopening."""
     created: float
     priority: int = 0
     done: tuple[StageDone, ...] = ()
@@ -103,7 +101,7 @@ class Job(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     late: Token | None = None
     """The last attempt at its stage, given up: should its result come after all, it is adopted while the job waits."""
     began: float | None = None
-    """Unix seconds of its first assignment since it was opened."""
+    """Unix seconds of its first assignment since it was submitted or reopened."""
     trouble: str = ""
     """Why its last attempt failed."""
     effective: dict[StageId, dict[str, Scalar]] = {}
@@ -142,8 +140,6 @@ class Node(msgspec.Struct, kw_only=True, omit_defaults=True):
     vram_gb: float = 0.0
     speed: float = 1.0
     card: Sha256 | None = None
-    protocol: int = 1
-    version: str = ""
     busy: Token | None = None
     """The attempt it is at, also a cancelled one until the agent lets go."""
     drained: bool = False

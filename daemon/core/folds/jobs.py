@@ -14,7 +14,6 @@ def submitted(state: State, event: e.JobSubmitted, envelope: e.Envelope) -> None
         spec=event.spec,
         phase=Queued(since=envelope.at),
         rank=float(envelope.seq),
-        opened=envelope.seq,
         created=envelope.at,
         priority=event.spec.priority,
     )
@@ -117,7 +116,6 @@ def reopened(state: State, event: e.JobReopened, envelope: e.Envelope) -> None:
         spec=event.spec,
         phase=Held(since=envelope.at) if event.held else Queued(since=envelope.at),
         rank=float(envelope.seq) if event.rank is None else event.rank,
-        opened=envelope.seq,
         created=envelope.at if old is None else old.created,
         priority=event.spec.priority if old is None else old.priority,
         done=event.kept,

@@ -17,8 +17,6 @@ def joined(state: State, event: e.NodeJoined) -> None:
         vram_gb=event.vram_gb,
         speed=event.speed,
         card=event.card,
-        protocol=event.protocol,
-        version=event.version,
         busy=old.busy if old else None,
         drained=old.drained if old else False,
         model=old.model if old and same_agent else None,
