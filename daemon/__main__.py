@@ -16,7 +16,6 @@ OFFLINE = {
     "video": "daemon.artifacts.verbs",
     "image-params": "daemon.artifacts.verbs",
     "pack-check": "daemon.library.verbs",
-    "config-path": "daemon.library.verbs",
     "config-show": "daemon.library.verbs",
     "config-validate": "daemon.library.verbs",
     "config-schema": "daemon.library.verbs",

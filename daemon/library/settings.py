@@ -45,7 +45,9 @@ def load(path: Path, env: Mapping[str, str]) -> Loaded:
     try:
         return Loaded(Settings.model_validate(tree), origins)
     except ValidationError as fault:
-        raise Refused(_sentence(fault, tree), where=_where(fault, origins, path), remedy="Fix it there.") from None
+        raise Refused(
+            sentence(fault, tree, Settings), where=_where(fault, origins, path), remedy="Fix it there."
+        ) from None
 
 
 def table(settings: Settings) -> dict[str, Scalar]:
@@ -152,10 +154,6 @@ def _where(fault: ValidationError, origins: Mapping[str, str], path: Path) -> st
             return origin.replace(path.name, str(path), 1) if origin.startswith(f"{path.name}:") else origin
         parts.pop()
     return str(path)
-
-
-def _sentence(fault: ValidationError, tree: Tree) -> str:
-    return sentence(fault, tree, Settings)
 
 
 def _flatten(value: object, name: str, flat: dict[str, Scalar]) -> None:

@@ -1,4 +1,4 @@
-"""Verbs that need no daemon: `pack-check`, `library`, `config-path`, `config-show`, `config-validate`, `config-schema`.
+"""Verbs that need no daemon: `pack-check`, `library`, `config-show`, `config-validate`, `config-schema`.
 
 Data on stdout, talk on stderr; with `--json` stdout is one line.
 """
@@ -126,37 +126,6 @@ def _library(asked: _Asked) -> int:
     return shelving.run(FolderShelf(_places()), asked.words, asked.json)
 
 
-def _config_path(asked: _Asked) -> int:
-    folders = _folders()
-    if asked.json:
-        print(json.dumps({name: str(path) for name, path in folders.items()}))
-    else:
-        width = max(map(len, folders))
-        for name, path in folders.items():
-            print(f"{name:{width}}  {path}")
-    return Exit.DONE
-
-
-def _folders() -> dict[str, Path]:
-    here = _places()
-    folder = None
-    try:
-        folder = load(here.settings, os.environ).settings.results.folder
-    except Refused as refused:
-        print(cleaned(refused.told()), file=sys.stderr)  # the paths are wanted most when the file is broken
-    return {
-        "settings": here.settings,
-        "config": here.config,
-        "packs": here.packs,
-        "data": here.data,
-        "state": here.state,
-        "log": here.log,
-        "logs": here.logs,
-        "runtime": here.runtime or here.state,
-        "results": Path(folder).expanduser().absolute() if folder else here.results,
-    }
-
-
 def _config_show(asked: _Asked) -> int:
     here = _places()
     loaded = load(here.settings, os.environ)
@@ -204,7 +173,6 @@ def _places() -> Places:
 VERBS: dict[str, Callable[[_Asked], int]] = {
     "pack-check": _pack_check,
     "library": _library,
-    "config-path": _config_path,
     "config-show": _config_show,
     "config-validate": _config_validate,
     "config-schema": _config_schema,

@@ -110,7 +110,7 @@ def _without_idle_hires(name: str, section: dict[str, Json]) -> dict[str, Json]:
 
 
 def _switches(preset: dict[str, Json]) -> list[tuple[str, bool]]:
-    """`{"pipeline": {"upscale_enabled": false}}` and the switch that other programs keep inside a section."""
+    """Stage kind to whether it runs, from `{"pipeline": {"upscale_enabled": false}}`."""
     table = preset.get("pipeline")
     found: list[tuple[str, bool]] = []
     for key, value in (table if isinstance(table, dict) else {}).items():

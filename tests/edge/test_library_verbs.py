@@ -50,16 +50,6 @@ def test_names_from_outside_cannot_steer_the_terminal(capsys, tmp_path):
     assert "\x1b" not in out + err and "control characters" in err
 
 
-def test_paths_are_shown_even_when_the_settings_are_broken(capsys, home):
-    (home / "config" / "config.toml").write_text("[daemon")
-    assert main(["config-path", "--json"]) == 0
-    out, err = said(capsys)
-    assert json.loads(out)["results"] == str(home / "results") and "broken TOML" in err
-    (home / "config" / "config.toml").write_text(f'[results]\nfolder = "{home}/pictures"')
-    main(["config-path", "--json"])
-    assert json.loads(said(capsys)[0])["results"] == f"{home}/pictures"
-
-
 def test_show_tells_every_value_and_where_it_came_from(capsys, home, monkeypatch):
     (home / "config" / "config.toml").write_text("[daemon]\nretries = 5\n")
     monkeypatch.setenv("STABLENEW_RUN__VIDEO", "true")

@@ -66,8 +66,8 @@ def in_words(record: Doc) -> str:
             "results": record.text("folder"),
         }
     )
-    heads = ("STAGE", "STATE", "NODE", "TRIES", "TIME", "PICTURES", "WHY")
-    return f"{head}\n\n{output.table(heads, [_stage(stage) for stage in record.docs('stages')], right='TRIES TIME')}"
+    heads = ("STAGE", "STATE", "NODE", "ATTEMPTS", "TIME", "PICTURES", "WHY")
+    return f"{head}\n\n{output.table(heads, [_stage(stage) for stage in record.docs('stages')], right='ATTEMPTS TIME')}"
 
 
 def _stage(stage: Doc) -> tuple[str, ...]:
