@@ -106,7 +106,7 @@ def _remedy(absent: NoDaemon) -> str:
 def _sentence(refused: Refused) -> str:
     """What is wrong, where, and the remedy, as whole sentences."""
     head = f"{refused.where}: {refused.sentence}" if refused.where else refused.sentence
-    return f"{head}{'' if head.endswith(('.', '!', '?')) else '.'} {refused.remedy}".strip()
+    return f"{head}{'' if head.endswith(('.', '!', '?', '.)')) else '.'} {refused.remedy}".strip()
 
 
 def _code_of(refused: Refused) -> int:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from errno import ENAMETOOLONG
 from typing import TYPE_CHECKING
 
 from schema.errors import Exit, NoDaemon, Refused
@@ -162,7 +163,9 @@ def text_or_name(word: str) -> str | dict[str, object]:
             with path.open("rb") as file:
                 return {"name": word, "text": _decoded(file.read(LARGEST_FILE + 1), word)}
     except OSError as fault:
-        raise Refused(f"cannot read this file: {fault.strerror}", where=word) from None
+        if fault.errno == ENAMETOOLONG:
+            raise Refused("a file's name ends at 255 bytes", where=f"{word[:40]}...", remedy="Give another.") from None
+        raise Refused(f"cannot read this file: {fault.strerror}", where=word, remedy="Check the path.") from None
     except ValueError:
         raise Refused("a file's name has no zero byte in it", where=ascii(word)) from None
     if "/" in word:
