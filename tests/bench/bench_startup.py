@@ -1,27 +1,31 @@
-"""How long the daemon needs until its status says ready, on a log of a million events.
+"""How long the daemon needs until its status says ready, on a log of a million events; and checks and backups of it.
 
     python tests/bench/bench_startup.py [--events N] [--rounds N] [--json]
 
 Each start is a real process in a real home; the peer is bare sqlite3 fetch + msgspec decode of the same rows, and for
 the restart with 100,000 unfinished jobs the bare decode of the same snapshot. The queue is paused: nothing runs.
 Goals: ready within 10 s from snapshot and tail, within 60 s from zero; a restart from snapshot and a tail of 10,000
-events at most 1.4 of the bare decode of that snapshot.
+events at most 1.4 of the bare decode of that snapshot; a backup within 30 s and submits answered within 50 ms
+meanwhile.
 """
 
 import argparse
 import asyncio
+import os
 import shutil
 import statistics
+import subprocess
 import sys
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
-from measure import Goal, Line, compared, finish, interleaved, scratch, seconds
+from measure import Goal, Line, compared, finish, interleaved, percentile, scratch, seconds
 from past import EVENTS_PER_JOB, Past, append
-from running import home_of, running
+from running import home_of, request, running
 
 from daemon.core.state import State, revive
 from daemon.log import snapshots
@@ -94,17 +98,43 @@ def starts(home: Path, events: int, rounds: int) -> list[Line]:
         "zero": from_zero,
     })  # fmt: skip
     anew = interleaved(1, {"bare": lambda: seconds(lambda: fetch_and_decode(where.log)), "anew": views_anew})
-    empty = interleaved(rounds, {"new": lambda: new_home(home)})["new"]
+    empty = interleaved(rounds, {"new": lambda: new_home()})["new"]
     return [
         Line(what="ready in an empty home", value=statistics.median(empty), unit="s"),
         compared("ready from snapshot + 10k tail", "s", found["snapshot"], peer, found["bare"], Goal("value", most=10)),
         compared("ready from zero, views there", "s", found["zero"], peer, found["bare"], Goal("value", most=60)),
         compared("ready from snapshot, no views", "s", anew["anew"], peer, anew["bare"], None),
         compared("ready from the log alone", "s", whole["ready"], peer, whole["bare"], Goal("value", most=60)),
+        *beside_a_daemon(home, total),
     ]
 
 
-def new_home(beside: Path) -> float:
+def beside_a_daemon(home: Path, events: int) -> list[Line]:
+    """Verifying and backing up while the daemon runs, and how a small wish is answered meanwhile."""
+    program = [sys.executable, "-P", "-m", "daemon", "log"]
+    env = {**os.environ, "STABLENEW_HOME": str(home)}
+    wish = request("POST", "/v1/runs", {"prompt": "a quiet harbour at dawn"})
+    with running(home) as daemon:
+        wire = daemon.wire()
+        calm = [seconds(lambda: wire.ask(wish)) * 1e3 for _ in range(100)]
+        began, took = time.perf_counter(), []
+        backup = subprocess.Popen([*program, "backup", str(home / "backup.db")], env=env, stdout=subprocess.DEVNULL)
+        while backup.poll() is None:
+            took.append(seconds(lambda: wire.ask(wish)) * 1e3)
+        backed_up = time.perf_counter() - began
+        assert backup.returncode == 0
+        verified = seconds(lambda: subprocess.run([*program, "verify"], env=env, check=True, stdout=subprocess.DEVNULL))
+        wire.close()
+    peer, before = "p99 without it", percentile(calm, 0.99)
+    return [
+        Line(what=f"log backup, {events:,} events", value=backed_up, unit="s", goal=Goal("value", most=30)),
+        Line(what="a submit answered meanwhile, p99", value=percentile(took, 0.99), unit="ms", peer=peer,
+             against=before, ratio=percentile(took, 0.99) / before, goal=Goal("value", most=50)),
+        Line(what=f"log verify, {events:,} events", value=verified, unit="s"),
+    ]  # fmt: skip
+
+
+def new_home() -> float:
     with scratch("new") as folder:
         return ready_seconds(folder)
 
