@@ -58,7 +58,7 @@ class Films:
             run, token = await due.get()
             try:
                 observation: Observation = await self._film(run, token)
-            except (FilmFault, Refused) as fault:
+            except (FilmFault, Refused, OSError) as fault:
                 log.warning("no film: %s", fault, extra={"run": run})
                 observation = FilmBroke(run=run, token=token, reason=str(fault))
             await self._ledger.observe(observation)

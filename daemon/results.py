@@ -49,11 +49,16 @@ class Results:
 
     async def run(self, batches: AsyncIterator[Committed]) -> None:
         """Catches up from the cursor, then follows; never ends."""
-        self._reached = _read_cursor(self._cursor)
+        self._reached = await self._begin()
         while page := await self._past.read(self._reached, PAGE):
             await self._take(page)
         async for batch in batches:
             await self._take(tuple(e for e in batch.envelopes if e.seq > self._reached))
+
+    async def _begin(self) -> int:
+        """The cursor; one that points beyond the log was another log's."""
+        cursor = _read_cursor(self._cursor)
+        return cursor if cursor > 0 and await self._past.read(cursor - 1, 1) else 0
 
     async def _take(self, envelopes: tuple[Envelope, ...]) -> None:
         if not envelopes:
@@ -65,11 +70,17 @@ class Results:
             await self._write(envelope)
         self._unsaved += len(envelopes)
         if told or self._unsaved >= PAGE:  # the others are looked at again in no time
-            await asyncio.to_thread(_write_cursor, self._cursor, envelopes[-1].seq)
-            self._unsaved = 0
+            await self._save(envelopes[-1].seq)
         async with self._moved:
             self._reached = envelopes[-1].seq
             self._moved.notify_all()
+
+    async def _save(self, seq: int) -> None:
+        try:
+            await asyncio.to_thread(_write_cursor, self._cursor, seq)
+            self._unsaved = 0
+        except OSError as fault:  # what is done since is then looked at again
+            log.error("how far the results folders are could not be written: %s", fault)
 
     async def _write(self, envelope: Envelope) -> None:
         match envelope.event:
