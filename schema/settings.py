@@ -32,10 +32,12 @@ class DaemonSettings(_Section):
     snapshot_every: Annotated[int, Field(ge=100)] = 20_000
     """Events between two snapshots."""
     max_clients: Annotated[int, Field(ge=1, le=10_000)] = 64
+    """Connections at once; beyond it the one that has been silent longest is closed."""
 
 
 class RunSettings(_Section):
     pipeline: str = "standard"
+    """What runs when nobody names one."""
     max_variants: Annotated[int, Field(ge=1, le=1_000_000)] = 100_000
     """A plan with more jobs is refused."""
     video: bool = False
@@ -45,8 +47,10 @@ class RunSettings(_Section):
 class RefinePreset(_Section):
     tool: Literal["median", "bilateral", "none"] = "bilateral"
     denoise: Fraction = 0.3
+    """How much of the noise goes."""
     sharpen: Annotated[float, Field(ge=0.0, le=5.0)] = 0.5
     radius: Annotated[float, Field(ge=0.1, le=10.0)] = 1.0
+    """Pixels around each that are looked at."""
 
 
 class RefineSettings(_Section):
@@ -68,14 +72,19 @@ class SketchSettings(_Section):
     step_seconds: Seconds = 0.0
     """Slept in every step, to make a slow machine out of a quick one."""
     load_seconds: Seconds = 0.0
+    """Slept whenever it loads another model."""
     vram_gb: Annotated[float, Field(ge=0.0, le=1024.0)] = 8.0
+    """The memory it plays to have; 0: no limit."""
 
 
 class UiSettings(_Section):
     theme: str = "textual-dark"
+    """Of Textual, by name."""
     images: Literal["auto", "half", "kitty", "sixel", "none"] = "auto"
+    """How pictures are drawn; auto: as the terminal says that it can."""
     mouse: bool = True
     truecolor: Literal["auto", "yes", "no"] = "auto"
+    """auto: as the terminal says that it can."""
     keymap: dict[str, str] = {}
     """Binding id to keys, as `docs/keymap.md` lists them."""
 

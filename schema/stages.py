@@ -39,6 +39,7 @@ class _Sampled(_Stage):
     steps: Steps = 20
     cfg: Annotated[float, Field(ge=0.0, le=50.0)] = 7.0
     clip_skip: Annotated[int, Field(ge=1, le=12)] = 1
+    """Layers of the text encoder that are left out, and one: 1 leaves out none."""
 
 
 class Hires(BaseModel):
@@ -73,8 +74,11 @@ class Img2Img(_Sampled):
     mask: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     """SHA-256 of an uploaded picture; white is painted over."""
     mask_blur: Annotated[int, Field(ge=0, le=64)] = 4
+    """Pixels over which the mask's edge fades."""
     fill: Literal["fill", "original", "noise", "nothing"] = "original"
+    """What the masked part is before it is painted over."""
     resize: Literal["stretch", "crop", "pad"] = "stretch"
+    """How a picture of another shape is made to fit."""
 
 
 class Refiner(_Sampled):
@@ -82,6 +86,7 @@ class Refiner(_Sampled):
 
     type: Literal["refiner"] = "refiner"
     switch_at: Annotated[float, Field(ge=0.01, le=1.0)] = 0.8
+    """Part of the steps after which it takes over."""
 
 
 class Detail(_Sampled):
@@ -89,14 +94,19 @@ class Detail(_Sampled):
 
     type: Literal["detail"] = "detail"
     detector: Name = "face"
+    """What is looked for, as the backend names it."""
     prompt: Text = ""
     """Empty: the job's."""
     negative: Text = ""
     confidence: Fraction = 0.3
+    """Below it a find does not count."""
     denoise: Fraction = 0.4
     mask_blur: Annotated[int, Field(ge=0, le=64)] = 4
+    """Pixels over which the mask's edge fades."""
     dilate: Annotated[int, Field(ge=-128, le=128)] = 4
+    """Pixels by which a find grows, or shrinks below 0."""
     padding: Annotated[int, Field(ge=0, le=512)] = 32
+    """Pixels around a find that are painted with it."""
     max_regions: Annotated[int, Field(ge=0, le=100)] = 0
     """0: all that are found."""
     width: Side | None = None
@@ -113,6 +123,7 @@ class Upscale(_Stage):
     tile: Annotated[int, Field(ge=0, le=4096)] = 512
     """Pixels; 0: in one piece."""
     overlap: Annotated[int, Field(ge=0, le=512)] = 32
+    """Pixels that neighbouring tiles share."""
     denoise: Fraction = 0.0
     """Above 0: each tile is repainted by the sampler."""
     steps: Steps = 20
@@ -133,7 +144,9 @@ class FaceRestore(_Stage):
     type: Literal["face_restore"] = "face_restore"
     restorer: Name = "codeformer"
     strength: Fraction = 0.5
+    """How much of the restored face shows."""
     fidelity: Fraction = 0.5
+    """1 keeps the face as it is, 0 restores most."""
 
 
 class Refine(_Stage):
@@ -177,10 +190,15 @@ class Video(_Stage):
     width: Side | None = None
     height: Side | None = None
     bitrate: Annotated[str, Field(pattern=r"^[1-9][0-9]*[kKmM]?$")] | None = None
+    """As ffmpeg writes it: `4M`."""
     seconds: Annotated[float, Field(gt=0.0, le=86_400.0)] | None = None
+    """The longest that the film may be."""
     trim_from: Annotated[float, Field(ge=0.0, le=86_400.0)] = 0.0
+    """Seconds of the film that are left out at its beginning."""
     trim_to: Annotated[float, Field(gt=0.0, le=86_400.0)] | None = None
+    """Seconds after which the film ends."""
     frames: Name = "finals"
+    """`finals` (each job's last picture), `all`, or a stage's id."""
 
     @model_validator(mode="after")
     def _check(self) -> "Video":
