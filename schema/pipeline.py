@@ -60,10 +60,10 @@ class PipelineConfig(BaseModel):
 
 
 def _with_ids(stages: list[Any]) -> list[Any]:
-    taken = {stage.get("id") for stage in stages if isinstance(stage, dict)}
+    taken = {name for stage in stages if isinstance(stage, dict) and isinstance(name := stage.get("id"), str)}
     named = []
     for stage in stages:
-        if isinstance(stage, dict) and not stage.get("id") and isinstance(stage.get("type"), str):
+        if isinstance(stage, dict) and stage.get("id") in (None, "") and isinstance(stage.get("type"), str):
             name, number = stage["type"], 1
             while name in taken:
                 number += 1

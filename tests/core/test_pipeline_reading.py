@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from daemon.prompting.pipelines import begin_from, read_pipeline
@@ -125,8 +125,12 @@ values = st.recursive(
 
 @settings(deadline=None)
 @given(
-    values | st.lists(st.fixed_dictionaries({"type": st.just("txt2img")}, optional={"steps": values, "hires": values}))
+    values
+    | st.lists(
+        st.fixed_dictionaries({"type": st.just("txt2img")}, optional={"id": values, "steps": values, "hires": values})
+    )
 )
+@example([{"type": "txt2img", "id": []}])
 def test_any_json_is_a_pipeline_or_is_refused(value):
     for file in ("p.json", "p.yaml"):
         try:
