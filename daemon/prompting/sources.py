@@ -120,15 +120,7 @@ def _of_command_line(request: RunRequest, negative: str, name: str) -> Source:
     check_prompt(text, "--prompt")
     if not text and request.image is None:
         raise Refused("is empty.", where="--prompt", remedy="Say what is to be painted.")
-    prompt = PackPrompt(
-        number=1,
-        text=text,
-        negative=negative,
-        embeddings=tokens.embeddings(text),
-        negative_embeddings=tokens.embeddings(negative),
-        loras=tokens.loras(text),
-    )
-    return Source(name, (prompt,))
+    return Source(name, (tokens.prompt_of(1, 0, text, negative),))
 
 
 def _unique(name: str, taken: Counter[str]) -> str:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from schema.ids import StageId
 from schema.pipeline import PipelineConfig
 from schema.plans import StageStep
-from schema.stages import Detail, Img2Img, PromptStage, Refiner, Resize, Stage, Txt2Img, Upscale, Video
+from schema.stages import Detail, Img2Img, PromptStage, Refiner, Resize, Stage, Txt2Img, Upscale
 
 
 class Size(NamedTuple):
@@ -81,5 +81,5 @@ def _model(stage: Stage, first: str | None) -> str | None:
             return stage.model
         case Upscale():
             return (stage.model or first) if stage.denoise > 0 else None
-        case Video() | _:
+        case _:
             return None

@@ -7,7 +7,7 @@
 import re
 from collections.abc import Mapping
 
-from schema.packs import Part
+from schema.packs import PackPrompt, Part
 
 _LORA = re.compile(r"<lora:([^:<>]+)(?::(-?\d+(?:\.\d+)?|-?\.\d+))?(?::[^<>]*)?>", re.IGNORECASE)
 _EMBEDDING = re.compile(r"<embedding:([^:<>]+)>(?:\s*:\s*(\d+(?:\.\d+)?)\))?", re.IGNORECASE)
@@ -15,6 +15,23 @@ _BARE = re.compile(r"<([A-Za-z0-9][\w .-]*)>")
 _SLOT = re.compile(r"\[\[([^\[\]\n]{1,80})\]\]")
 _VARIABLE = re.compile(r"\[\[[^\[\]\n]{1,80}\]\]|__[\w~@!][\w/*. ()=-]{0,79}?__|\{[^{}|\n]*\|[^{}\n]*\}|\$\{[^{}\n]*\}")
 """Bounded or ended by its own first letter, so that no text makes the search slow."""
+
+
+def prompt_of(
+    number: int, line: int, text: str, negative: str, *, weight: float = 1.0, overrides: Mapping[str, str] | None = None
+) -> PackPrompt:
+    """A prompt whose LoRAs and embeddings are named in its text. `line` 0: it stands in no line."""
+    return PackPrompt(
+        number=number,
+        line=line,
+        text=text,
+        negative=negative,
+        weight=weight,
+        overrides=dict(overrides or {}),
+        embeddings=embeddings(text),
+        negative_embeddings=embeddings(negative),
+        loras=loras(text),
+    )
 
 
 def loras(text: str) -> tuple[Part, ...]:

@@ -4,7 +4,7 @@
 """
 
 import re
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 from daemon.prompting.texts import told
 from schema.errors import Refused
@@ -14,15 +14,21 @@ _DIRECTIVE = re.compile(r"^#!\s*(weight|[A-Za-z][\w-]*\.[\w.]+)\s*=\s*(.*)$")
 MAX_WEIGHT = 1_000_000.0
 
 
-class Directive(NamedTuple):
-    key: str
-    value: str
+@dataclass(slots=True)
+class Beside:
+    """What the comments beside a prompt change for it."""
 
+    weight: float = 1.0
+    overrides: dict[str, str] = field(default_factory=dict)
+    """`stage.field` to value, as written."""
 
-def read_directive(line: str) -> Directive | None:
-    """None: an ordinary comment."""
-    found = _DIRECTIVE.match(line)
-    return Directive(found[1], found[2].strip()) if found else None
+    def read(self, comment: str, where: str) -> None:
+        """Passes over ordinary comments. Raises Refused for a weight that is none."""
+        found = _DIRECTIVE.match(comment)
+        if found and found[1] == "weight":
+            self.weight = read_weight(found[2].strip(), where)
+        elif found:
+            self.overrides[found[1]] = found[2].strip()
 
 
 def read_weight(value: object, where: str) -> float:

@@ -94,14 +94,7 @@ def _old_prompts(file: str, slots: list[dict[str, Json]]) -> list[PackPrompt]:
         elif pairs:
             pairs[-1] = (pairs[-1][0], " ".join(filter(None, [pairs[-1][1], text])))
     return [
-        PackPrompt(
-            number=number,
-            text=text,
-            negative=negative,
-            embeddings=tokens.embeddings(text),
-            negative_embeddings=tokens.embeddings(negative),
-            loras=tokens.loras(text),
-        )
+        tokens.prompt_of(number, 0, text, negative)
         for number, (text, negative) in enumerate(((text, negative) for text, negative in pairs if text), 1)
     ]
 

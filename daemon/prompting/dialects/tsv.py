@@ -3,8 +3,8 @@
 `#! ...` lines change settings for the next prompt alone (see `directives`).
 """
 
-from daemon.prompting.dialects.directives import read_directive, read_weight
-from daemon.prompting.dialects.txt import of_words
+from daemon.prompting import tokens
+from daemon.prompting.dialects.directives import Beside
 from daemon.prompting.texts import file_stem
 from schema.ids import Sha256
 from schema.packs import Pack, PackPrompt
@@ -16,17 +16,12 @@ def read(file: str, body: str) -> Pack:
     """`body` has `\\n` line ends and no byte order mark."""
     prompts: list[PackPrompt] = []
     warnings: list[str] = []
-    overrides: dict[str, str] = {}
-    weight = 1.0
+    beside = Beside()
     for number, line in enumerate(body.split("\n"), 1):
         if not line.strip():
             continue
         if line.lstrip().startswith("#"):
-            directive = read_directive(line.strip())
-            if directive and directive.key == "weight":
-                weight = read_weight(directive.value, f"{file}:{number}")
-            elif directive:
-                overrides[directive.key] = directive.value
+            beside.read(line.strip(), f"{file}:{number}")
             continue
         positive, _, negative = (part.strip() for part in line.partition("\t"))
         if not prompts and (positive.lower(), negative.lower()) == HEADER:
@@ -35,9 +30,17 @@ def read(file: str, body: str) -> Pack:
         if not positive:
             warnings.append(f"{file}:{number}: no prompt before the tab; the line was left out.")
             continue
-        negative = " ".join(negative.replace("\t", " ").split(" "))
-        prompts.append(of_words(len(prompts) + 1, number, positive, negative, weight=weight, overrides=overrides))
-        overrides, weight = {}, 1.0
+        prompts.append(
+            tokens.prompt_of(
+                len(prompts) + 1,
+                number,
+                positive,
+                negative.replace("\t", " "),
+                weight=beside.weight,
+                overrides=beside.overrides,
+            )
+        )
+        beside = Beside()
     return Pack(
         name=file_stem(file),
         file=file,

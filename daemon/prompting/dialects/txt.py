@@ -5,7 +5,7 @@ setting for its prompt alone; to other readers of the format it is a comment.
 """
 
 from daemon.prompting import tokens
-from daemon.prompting.dialects.directives import read_directive, read_weight
+from daemon.prompting.dialects.directives import Beside
 from daemon.prompting.texts import file_stem
 from schema.ids import Sha256
 from schema.packs import Pack, PackPrompt
@@ -56,15 +56,10 @@ def _prompt(file: str, begin: int, lines: list[str], number: int) -> PackPrompt 
     """None for a block of comments only. The prompt's line is that of its first word, not of its comments."""
     positive: list[str] = []
     negative: list[str] = []
-    overrides: dict[str, str] = {}
-    weight, first = 1.0, 0
+    beside, first = Beside(), 0
     for offset, line in enumerate(lines):
         if line.startswith("#"):
-            directive = read_directive(line)
-            if directive and directive.key == "weight":
-                weight = read_weight(directive.value, f"{file}:{begin + offset}")
-            elif directive:
-                overrides[directive.key] = directive.value
+            beside.read(line, f"{file}:{begin + offset}")
             continue
         first = first or begin + offset
         if line.startswith(NEGATIVE):
@@ -73,28 +68,5 @@ def _prompt(file: str, begin: int, lines: list[str], number: int) -> PackPrompt 
             positive.append(line)
     if not first:
         return None
-    return of_words(
-        number,
-        first,
-        " ".join(positive),
-        " ".join(part for part in negative if part),
-        weight=weight,
-        overrides=overrides,
-    )
-
-
-def of_words(
-    number: int, line: int, text: str, negative: str, *, weight: float = 1.0, overrides: dict[str, str] | None = None
-) -> PackPrompt:
-    """A prompt whose LoRAs and embeddings are named in its text."""
-    return PackPrompt(
-        number=number,
-        line=line,
-        text=text,
-        negative=negative,
-        weight=weight,
-        overrides=overrides or {},
-        embeddings=tokens.embeddings(text),
-        negative_embeddings=tokens.embeddings(negative),
-        loras=tokens.loras(text),
-    )
+    text, unwanted = " ".join(positive), " ".join(filter(None, negative))
+    return tokens.prompt_of(number, first, text, unwanted, weight=beside.weight, overrides=beside.overrides)
