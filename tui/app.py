@@ -3,11 +3,13 @@
 Screens draw and ask; only here frames are folded and commands sent. Textual writes to stderr: log elsewhere.
 """
 
+import asyncio
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events, on
 from textual.app import SystemCommand
 from textual.screen import Screen
+from textual.widget import Widget
 
 from schema.errors import NoDaemon, Refused
 from tui import outside
@@ -37,6 +40,9 @@ if TYPE_CHECKING:
 
 RATE, RATE_REMOTE = 10, 4
 """Frames a second at most, here and over SSH."""
+
+CATCH_UP_SECONDS = 1.0
+"""A widget that has not taken in its keys by then is not waited for."""
 
 TRUECOLOR = ("tmux-256color", "xterm-256color", "xterm-kitty", "foot", "alacritty", "wezterm")
 """Terminals that show 24-bit colour though ssh does not say so."""
@@ -173,29 +179,30 @@ class StableNew(Wishing):
     # Keys -------------------------------------------------------------------------------------------
 
     async def on_event(self, event: events.Event) -> None:
-        """Keys of an area are run here, one done before the next is looked at.
+        """Keys with a binding are run here, one done before the next is looked at.
 
-        Textual forwards a key to the focused widget's own queue: of `/x` typed fast, `x` would cancel a job
-        before the filter line has the focus.
+        Textual forwards a key to the focused widget's own queue and runs its binding once it has bubbled up. Of `/x`
+        typed fast, or sent in one burst by a slow line, `x` would cancel a job before the filter line has the focus,
+        and of backspace and `8` the `8` would be deleted.
         """
         if isinstance(event, events.Key) and not event.is_forwarded and await self._own_key(event):
             return
         await super().on_event(event)
 
     async def _own_key(self, event: events.Key) -> bool:
-        screen = self.screen
-        if not isinstance(screen, AreaScreen):
-            self._leading = False
-            return False
-        focused = self.focused
+        screen, focused = self.screen, self.focused
         if focused is not None and focused.check_consume_key(event.key, event.character):
             return False
-        if self._leading:
+        if not isinstance(screen, AreaScreen):
+            self._leading = False
+        elif self._leading:
             await self._led(screen, event)
             return True
         active = screen.active_bindings
         for key in event.aliases:
             if (found := active.get(key)) is not None and found.enabled:
+                if focused is not None:
+                    await _caught_up(focused)
                 return await self.run_action(found.binding.action, default_namespace=found.node)
         return False
 
@@ -287,7 +294,6 @@ def run(as_of: str | None = None) -> int:
 
         sharp = sharp_class(ui.images, remote=outside.is_remote(os.environ), tmux=bool(os.environ.get("TMUX")))
     app = StableNew(find, ensure=lambda: _ensured(ensure), ui=ui, env=os.environ, complaint=complaint, sharp=sharp)
-    import asyncio
 
     async def shown() -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.exit, None, 143)
@@ -308,3 +314,12 @@ def colours(ui: Preferences) -> None:
     known = os.environ.get("TERM", "") in TRUECOLOR and ui.truecolor == "auto"
     if not os.environ.get("COLORTERM") and (known or ui.truecolor == "yes"):
         os.environ["COLORTERM"] = "truecolor"
+
+
+async def _caught_up(widget: Widget) -> None:
+    """Waits until the widget has taken in what was typed into it so far."""
+    done = asyncio.Event()
+    if widget.call_later(done.set):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CATCH_UP_SECONDS):
+                await done.wait()

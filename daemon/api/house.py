@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
+from daemon.core.state import LastUsed
 from daemon.ledger.mail import Committed, Origin
 from daemon.views.views import Views
 from schema.commands import Command
@@ -28,6 +29,8 @@ class LedgerDoor(Protocol):
 
     @property
     def durable(self) -> int: ...
+    @property
+    def last(self) -> LastUsed | None: ...
     async def command(self, command: Command, origin: Origin) -> Answer: ...
     def follow(self) -> AbstractAsyncContextManager[AsyncIterator[Committed]]: ...
     def scene(self) -> Scene: ...

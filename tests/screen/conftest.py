@@ -184,6 +184,7 @@ class FakeDaemon:
         app.router.add_get("/v1/images/{id}/thumb", self.thumb)
         app.router.add_get("/v1/packs", self.packs)
         app.router.add_get("/v1/pipelines", self.pipelines)
+        app.router.add_get("/v1/last", self.last)
         app.router.add_post("/v1/plan", self.plan)
         app.router.add_post("/v1/{path:.*}", self.command)
         self._runner = web.AppRunner(app, shutdown_timeout=0.05)
@@ -266,10 +267,13 @@ class FakeDaemon:
         return web.Response(body=await asyncio.to_thread(picture, number, size), content_type="image/webp")
 
     async def packs(self, request: web.Request) -> web.Response:
-        return web.json_response({"items": [{"name": "knights"}, {"name": "city [bold]"}], "total": 2})
+        return web.json_response({"items": ["knights", "city [bold]"], "total": 2})
 
     async def pipelines(self, request: web.Request) -> web.Response:
-        return web.json_response({"items": [{"name": "standard"}, {"name": "quick"}], "total": 2})
+        return web.json_response({"items": ["standard", "quick"], "total": 2})
+
+    async def last(self, request: web.Request) -> web.Response:
+        return web.json_response({"config": None, "effective": None, "run": None, "job": None, "seed": None})
 
     async def plan(self, request: web.Request) -> web.StreamResponse:
         body = json.loads(await request.read())

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
+
 from schema.errors import NoDaemon, Refused
 from schema.pages import JobRecord, RunRecord
 from schema.plans import Scalar
@@ -18,6 +20,8 @@ class Draft:
     pipeline: str = ""
     count: str = "1"
     seed: str = ""
+    last: bool = False
+    """With the settings of the last run; a pipeline that is chosen stands before them."""
     set: tuple[str, ...] = ()
     """`STAGE.FIELD=VALUE`."""
     video: bool = False
@@ -37,12 +41,35 @@ def request(draft: Draft) -> RunRequest:
         prompt=draft.prompt.strip() or None,
         negative=draft.negative.strip() or None,
         pipeline=draft.pipeline or None,
+        last=draft.last and not draft.pipeline,
         set=draft.set,
         count=whole(draft.count, "count") or 1,
         seed=whole(draft.seed, "seed"),
         video=True if draft.video else None,
         hold=draft.hold,
     )
+
+
+class Last(msgspec.Struct, frozen=True):
+    """`GET /v1/last`: what the last finished job used, if there was one."""
+
+    effective: dict[str, dict[str, Scalar]] | None = None
+    seed: int | None = None
+
+    def in_words(self) -> str:
+        """`toy_v1 · Euler a · Karras · 30 st · cfg 6 · 768x512 · upscale lanczos`; empty where nothing was made yet."""
+        if not self.effective:
+            return ""
+        stages = list(self.effective.values())
+        first = stages[0]
+        told = [first.get(name) for name in ("model", "vae", "sampler", "scheduler")]
+        told += [f"{first[name]:g} st" for name in ("steps",) if isinstance(first.get(name), int | float)]
+        told += [f"cfg {first[name]:g}" for name in ("cfg",) if isinstance(first.get(name), int | float)]
+        told += [f"clip {skip}" for skip in (first.get("clip_skip"),) if isinstance(skip, int) and skip > 1]
+        if "width" in first:
+            told.append(f"{first['width']}x{first.get('height')}")
+        told += [f"upscale {stage['upscaler']}" for stage in stages if stage.get("upscaler")]
+        return " · ".join(str(word) for word in told if word is not None)
 
 
 def whole(text: str, field: str) -> int | None:

@@ -17,7 +17,7 @@ from textual.widgets import Input, Select, Static, TextArea
 from schema.errors import NoDaemon, Refused
 from tui.background import begin
 from tui.link.ask import PlanLine
-from tui.screens.draft import Draft, request
+from tui.screens.draft import Draft, Last, request
 from tui.widgets.ink import plain
 from tui.widgets.tick import Tick
 
@@ -28,12 +28,8 @@ WAIT = 0.35
 """Seconds after the last change before the plan is asked for."""
 
 
-class Named(msgspec.Struct, frozen=True):
-    name: str
-
-
 class Names(msgspec.Struct, frozen=True):
-    items: tuple[Named, ...]
+    items: tuple[str, ...]
 
 
 class NewRun(ModalScreen[None]):
@@ -82,8 +78,12 @@ class NewRun(ModalScreen[None]):
                 yield Static("", classes="field")
                 yield Tick("film of the run", draft.video, id="video")
                 yield Tick("hold it back", draft.hold, id="hold")
+                yield Tick("as the last run", draft.last, id="last")
             if draft.set:
                 yield Static(Content("settings  " + plain(" · ".join(draft.set))), classes="quiet")
+            lately = Static("", id="lately", classes="quiet")
+            lately.display = False
+            yield lately
             yield Static("", id="plan", classes="quiet")
 
     def on_mount(self) -> None:
@@ -93,6 +93,7 @@ class NewRun(ModalScreen[None]):
             field.cursor_blink = blink
         self.set_focus(self.query_one("#prompt"))
         begin(self, self._fill_lists, group="lists")
+        begin(self, self._look_back, group="last")
         self.preview()
 
     async def _fill_lists(self) -> None:
@@ -101,7 +102,7 @@ class NewRun(ModalScreen[None]):
             ("pipeline", "/v1/pipelines", self.draft.pipeline),
         ):
             try:
-                names = [item.name for item in (await self.home.asker.get(route, Names)).items]
+                names = (await self.home.asker.get(route, Names)).items
             except (NoDaemon, Refused):
                 continue
             if not self.is_current:
@@ -110,6 +111,23 @@ class NewRun(ModalScreen[None]):
             select.set_options([(Content(plain(name)), name) for name in names])
             if value in names:
                 select.value = value
+
+    async def _look_back(self) -> None:
+        """A form that is opened afresh begins where the last run was."""
+        try:
+            last = await self.home.asker.get("/v1/last", Last)
+        except (NoDaemon, Refused):
+            return
+        if not self.is_current or not (words := last.in_words()):
+            return
+        lately = self.query_one("#lately", Static)
+        lately.update(Content(f"last run  {plain(words)}"))
+        lately.display = True
+        self.query_one("#seed", Input).placeholder = f"drawn; last {last.seed}"
+        if self.draft == Draft():
+            tick = self.query_one("#last", Tick)
+            if not tick.value:
+                tick.action_turn()
 
     # The draft and its plan -------------------------------------------------------------------------
 
@@ -126,6 +144,7 @@ class NewRun(ModalScreen[None]):
             seed=self.query_one("#seed", Input).value,
             video=self.query_one("#video", Tick).value,
             hold=self.query_one("#hold", Tick).value,
+            last=self.query_one("#last", Tick).value,
         )
 
     @on(TextArea.Changed)

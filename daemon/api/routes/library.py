@@ -12,6 +12,7 @@ from daemon.api.house import Config, House, Shown
 from daemon.api.route import MIB, Route
 from daemon.api.told import answer
 from daemon.api.wish import check_open
+from schema.ids import JobId, RunId
 from schema.plans import Scalar
 
 Noun = Literal["packs", "pipelines", "presets"]
@@ -31,7 +32,16 @@ class Item(msgspec.Struct, frozen=True):
 
 
 class Last(msgspec.Struct, frozen=True):
-    config: dict[str, dict[str, Scalar]] | None
+    """All null before anything was made."""
+
+    config: dict[str, dict[str, Scalar]] | None = None
+    """Stage id to the settings that `last` starts from."""
+    effective: dict[str, dict[str, Scalar]] | None = None
+    """The settings that were really used."""
+    run: RunId | None = None
+    job: JobId | None = None
+    pipeline: str | None = None
+    seed: int | None = None
 
 
 class Blob(msgspec.Struct, frozen=True):
@@ -55,8 +65,22 @@ def _show(noun: Noun) -> Callable[[House, web.Request], Awaitable[web.StreamResp
 
 
 async def last(house: House, request: web.Request) -> web.StreamResponse:
+    used = house.ledger.last
     config: Config | None = await asyncio.to_thread(house.library.last)
-    return answer(Last(None if config is None else {stage: dict(fields) for stage, fields in config.items()}))
+    if used is None or config is None:
+        return answer(Last())
+    await house.views.shown(house.ledger.durable)
+    record = await house.views.job(used.job)
+    return answer(
+        Last(
+            config={stage: dict(fields) for stage, fields in config.items()},
+            effective={str(stage): dict(fields) for stage, fields in used.effective.items()},
+            run=used.run,
+            job=used.job,
+            pipeline=used.pipeline,
+            seed=record.spec.seed if record else None,
+        )
+    )
 
 
 async def put_blob(house: House, request: web.Request) -> web.StreamResponse:
@@ -88,7 +112,7 @@ ROUTES = (
         )
         for noun in ("packs", "pipelines", "presets")
     ),
-    Route(method="GET", path="/v1/last", run=last, gives=Last, does="The last run's effective config."),
+    Route(method="GET", path="/v1/last", run=last, gives=Last, does="What the last finished job used."),
     Route(
         method="PUT", path="/v1/blobs", run=put_blob, gives=Blob, takes_media="application/octet-stream",
         limit=PICTURES, does="Bring a picture for img2img or masks.",

@@ -1,0 +1,117 @@
+"""A person at a real terminal with a real daemon: submit, watch, pause, cancel, undo, look at a picture, rate it."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+pytestmark = [
+    pytest.mark.story,
+    pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux, the terminal of these stories, is not installed"),
+]
+
+
+class Terminal:
+    """One tmux server of its own, with the program in its only pane."""
+
+    def __init__(self, home, columns: int, rows: int) -> None:
+        self.home = home
+        self.name = f"story-{os.getpid()}-{columns}"
+        env = " ".join(f"{name}={value}" for name, value in home.env.items() if name != "NO_COLOR")
+        command = f"env {env} LANG=C.UTF-8 {home.command[0]}; echo ended with $?; cat"
+        self.sized = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        self.tmux("new-session", "-d", "-x", str(columns), "-y", str(rows), command)
+
+    def tmux(self, *words: str) -> str:
+        command = ["tmux", "-L", self.name, "-f", "/dev/null", *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True, env=self.sized).stdout
+
+    def keys(self, *names: str) -> None:
+        for name in names:
+            self.tmux("send-keys", name)
+
+    def write(self, text: str) -> None:
+        self.tmux("send-keys", "-l", text)
+
+    def sees(self, pattern: str) -> str:
+        try:
+            return self.home.until(lambda: self.shown(pattern), f"{pattern!r} on the screen", seconds=20)
+        except AssertionError as fault:
+            raise AssertionError(f"{fault}\n{self.tmux('capture-pane', '-p')}") from None
+
+    def shown(self, pattern: str) -> str | None:
+        text = self.tmux("capture-pane", "-p")
+        return text if re.search(pattern, text, re.S) else None
+
+    def close(self) -> None:
+        subprocess.run(["tmux", "-L", self.name, "kill-server"], capture_output=True)
+
+
+@pytest.fixture(params=[(120, 36), (80, 24)], ids=["120x36", "80x24"])
+def terminal(home, request):
+    home.env["STABLENEW_SKETCH__STEP_SECONDS"] = "0.02"
+    (home.root / "home/config").mkdir(parents=True)
+    (home.root / "home/config/config.toml").write_text('[run]\npipeline = "short"\n')
+    (home.root / "home/config/pipelines").mkdir()
+    short = [{"type": "txt2img", "width": 96, "height": 64, "steps": 30}, {"type": "upscale", "factor": 2}]
+    (home.root / "home/config/pipelines/short.json").write_text(json.dumps(short))
+    pane = Terminal(home, *request.param)
+    yield pane
+    pane.close()
+
+
+def of_type(home, kind: str) -> list[dict]:
+    return [event for event in home.events() if event["type"] == kind]
+
+
+def test_the_main_job_by_keys_alone(home, terminal):
+    terminal.sees(r"Queue.*Gallery.*\? help")
+
+    terminal.keys("n")
+    terminal.sees("New run")
+    terminal.write("a lighthouse in the evening")
+    terminal.keys("Tab", "Tab", "Tab", "Tab")
+    terminal.keys("BSpace")
+    terminal.write("8")
+    terminal.sees("8 jobs")
+    terminal.keys("C-j")
+    terminal.sees(r"8 jobs queued")
+    terminal.sees(r"running.*queued|▶.*○")
+
+    terminal.keys("p")
+    home.until(lambda: of_type(home, "QueuePaused"), "the queue is paused")
+    terminal.sees("paused")
+    terminal.keys("p")
+    home.until(lambda: of_type(home, "QueueResumed"), "the queue goes on")
+
+    terminal.keys("G", "x")
+    [cancelled] = home.until(lambda: of_type(home, "JobCancelled"), "a job is cancelled")
+    terminal.keys("z")
+    [reopened] = home.until(lambda: of_type(home, "JobReopened"), "it waits again")
+    assert reopened["job"] == cancelled["job"]
+
+    home.until(lambda: of_type(home, "RunFinished"), "the run is finished")
+    assert len(of_type(home, "JobFinished")) == 8
+
+    terminal.keys("g", "i")
+    terminal.sees(r"☆☆☆☆☆|·····")
+    terminal.sees("▀")  # half cells: a picture in the terminal
+    terminal.keys("4")
+    [rated] = home.until(lambda: of_type(home, "ImageRated"), "the rating is in the log")
+    assert rated["stars"] == 4
+    terminal.sees("★★★★")
+    terminal.keys("t")
+    terminal.sees("[Tt]ag")
+    terminal.write("keep")
+    terminal.keys("Enter")
+    [tagged] = home.until(lambda: of_type(home, "ImageTagged"), "the tag is in the log")
+    assert tagged["added"] == ["keep"]
+
+    terminal.keys("q")
+    terminal.sees("daemon keeps")
+    terminal.keys("y")
+    terminal.sees("ended with 0")
+    assert home.json("log", "verify")["ok"]
