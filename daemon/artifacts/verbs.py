@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from daemon.artifacts import carriers, parameters
 from daemon.artifacts.film import BadFrames, Film, FilmFault, make_film
+from daemon.prompting.runs import film_spec
 from schema.errors import Exit, Refused
 from schema.plans import FilmSpec
 from schema.stages import Video
@@ -140,17 +141,7 @@ def _spec(asked: argparse.Namespace, out: Path) -> FilmSpec:
         fault = faults.errors()[0]
         field = str(fault["loc"][0]) if fault["loc"] else ""
         raise Refused(fault["msg"].removeprefix("Value error, "), where=FLAGS.get(field, "video")) from faults
-    return FilmSpec(
-        fps=checked.fps,
-        codec=checked.codec,
-        container="webm" if container == "webm" else "mp4",
-        width=checked.width,
-        height=checked.height,
-        bitrate=checked.bitrate,
-        seconds=checked.seconds,
-        trim_from=checked.trim_from,
-        trim_to=checked.trim_to,
-    )
+    return film_spec(checked)
 
 
 def _numbers(written: str | None, form: str, flag: str, wanted: str) -> tuple[float | None, float | None]:

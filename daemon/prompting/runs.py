@@ -28,7 +28,7 @@ def run_spec(
     drawn_folder: str,
 ) -> RunSpec:
     """`base` is the canonical pipeline; `now` in Unix seconds. Raises Refused for times that make no sense."""
-    packs = _packs(sources, jobs)
+    packs, film = _packs(sources, jobs), recipe.base.film()
     name = told(request.name or _name(sources), 80)
     not_before = read_time(request.at, "--at", now) if request.at is not None else None
     deadline = read_time(request.deadline, "--deadline", now) if request.deadline is not None else None
@@ -54,7 +54,7 @@ def run_spec(
         preset=request.preset,
         profile=request.profile,
         randomizer=_randomizer(request),
-        film=film_spec(recipe.base.film()),
+        film=None if film is None else film_spec(film),
         folder="-".join(filter(None, [drawn_folder, stem(name, 60)])),
     )
 
@@ -83,9 +83,8 @@ def _randomizer(request: RunRequest) -> Randomizer:
     )
 
 
-def film_spec(film: Video | None) -> FilmSpec | None:
-    if film is None:
-        return None
+def film_spec(film: Video) -> FilmSpec:
+    """The stage as a run keeps it, with the container that fits the codec where none is named."""
     return FilmSpec(
         fps=film.fps,
         codec=film.codec,
