@@ -11,6 +11,9 @@ from schema.pages import Page, iso
 TIMES = frozenset({"at", "created", "deadline", "ended", "not_before", "since", "started"})
 """Fields of our structs that hold Unix seconds."""
 
+SCALARS = (str, int, float, bool)
+"""A tuple: a union is taken apart at every look."""
+
 LONG_PAGE = 200
 
 Item = TypeVar("Item")
@@ -22,14 +25,14 @@ _fields: dict[type[msgspec.Struct], tuple[str, ...]] = {}
 
 def told(value: object) -> Json:
     """Fields at their defaults are there too: a script need not know the defaults. Keys of maps are left alone."""
+    if value is None or isinstance(value, SCALARS):
+        return value
     if isinstance(value, msgspec.Struct):
         return _struct(value)
     if isinstance(value, dict):
         return {str(key): told(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [told(each) for each in value]
-    if value is None or isinstance(value, str | int | float | bool):
-        return value
     if isinstance(value, bytes):
         return value.hex()
     raise TypeError(f"{type(value).__name__} cannot be told as JSON")
