@@ -1,0 +1,82 @@
+"""The open parts of a daemon without its socket, for tests of what goes on between ledger and agent."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+
+from daemon import app
+from daemon.ledger import Origin
+from schema.commands import SubmitRun
+from schema.ids import RunId
+from schema.observations import DaemonBegan
+from schema.places import places
+from schema.requests import RunRequest
+from schema.settings import Settings
+
+SECONDS = 60
+
+
+class House:
+    """The parts, and everything that was committed so far."""
+
+    run = RunId("r2345678")
+
+    def __init__(self, parts: app.Parts) -> None:
+        self.parts = parts
+        self.events: list[object] = []
+        self._moved = asyncio.Condition()
+
+    async def listen(self, batches) -> None:
+        async for batch in batches:
+            async with self._moved:
+                self.events += [envelope.event for envelope in batch.envelopes]
+                self._moved.notify_all()
+
+    async def until(self, kind: type, count: int = 1) -> list[object]:
+        def seen() -> list[object]:
+            found = [event for event in self.events if isinstance(event, kind)]
+            return found if len(found) >= count else []
+
+        async with asyncio.timeout(SECONDS), self._moved:
+            return await self._moved.wait_for(seen)
+
+    async def submit(self, *sets: str, count: int = 1, image: str | None = None) -> None:
+        small = () if image else ("txt2img.width=64", "txt2img.height=64", "txt2img.steps=4")
+        request = RunRequest(prompt="boats", seed=1, count=count, set=(*small, *sets), image=image)
+        plan = self.parts.planner.plan(request)
+        await self.parts.store.put_blob(plan.base)
+        await self.parts.ledger.command(SubmitRun(run=self.run, spec=plan.spec, jobs=plan.jobs), Origin("uid:1"))
+
+    @property
+    def agent(self) -> int:
+        """Its process id."""
+        process = self.parts.loopback._process
+        assert process is not None
+        return process.pid
+
+
+@pytest.fixture
+async def opened(tmp_path):
+    """Opens a house with the settings it is given; all of them are closed at the end."""
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+        tasks: list[asyncio.Task[None]] = []
+
+        async def open_house(settings: Settings | None = None) -> House:
+            where = places({"STABLENEW_HOME": str(tmp_path)})
+            where.state.mkdir(parents=True, exist_ok=True)
+            parts = await app.open_parts(where, settings or Settings(), stack)
+            house = House(parts)
+            for following in (parts.views.follow, house.listen):
+                batches = await stack.enter_async_context(parts.ledger.follow())
+                tasks.append(group.create_task(following(batches)))
+            tasks.append(group.create_task(parts.ledger.run()))
+            await parts.ledger.observe(DaemonBegan(version="0", sqlite="0", host="test"))
+            tasks.append(group.create_task(parts.node.run()))
+            async with asyncio.timeout(SECONDS):
+                await parts.node.ready.wait()
+            return house
+
+        yield open_house
+        for task in tasks:
+            task.cancel()
