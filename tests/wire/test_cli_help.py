@@ -146,6 +146,14 @@ def test_words_that_mean_nothing_are_refused(words: list[str]) -> None:
     assert f"stablenew {words[0]}" in refused.value.told() and "--help" in refused.value.remedy
 
 
+def test_a_table_cuts_its_last_column_only_where_it_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "_width", lambda: 14)
+
+    text = output.table(("NAME", "WHY"), [("harbour-01", "waits for a node"), ("harbour-02", "held"), ("x", "")])
+
+    assert text.splitlines() == ["NAME        WHY", "harbour-01  waits f…", "harbour-02  held", "x"]
+
+
 def test_a_table_is_as_wide_as_its_words_and_keeps_them_on_one_line() -> None:
     text = output.table(("ID", "N", "NAME"), [("a", "7", "two\nlines"), ("bcd", "1000", "x\x1b[31m")], right="N")
 

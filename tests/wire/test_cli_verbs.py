@@ -649,3 +649,18 @@ def test_the_library_is_kept_without_a_daemon(tmp_path: Path, noun: str) -> None
     assert (saved.document["name"], renamed.document["name"], deleted.document["deleted"]) == ("one", "two", "two")
     assert again.code == gone.code == Exit.REFUSED and "already" in again.err
     assert exported.out == (tmp_path / "one.txt").read_text()
+
+
+def test_the_screen_needs_a_terminal_and_says_so_before_anything_starts(fake: FakeDaemon) -> None:
+    told = stablenew(fake.home, "ui")
+
+    assert (told.code, told.out, fake.asked) == (Exit.REFUSED, "", [])
+    assert "stablenew ui: there is no terminal" in told.err
+
+
+def test_status_tells_what_keeps_the_daemon_from_getting_ready(fake: FakeDaemon) -> None:
+    fake.answers["/v1/status"] = (
+        200, {"version": "1", "state": "starting", "trouble": "the agent did not start: no memory"},
+    )  # fmt: skip
+
+    assert "starting: the agent did not start: no memory\n" in stablenew(fake.home, "status").out

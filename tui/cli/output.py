@@ -72,13 +72,13 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: str = "") 
         return "none"
     cells = [[clean(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in [list(heads), *cells]) for i in range(len(heads))]
-    room = _width() - sum(widths[:-1]) - 2 * (len(heads) - 1)
+    room = max(_width() - sum(widths[:-1]) - 2 * (len(heads) - 1), 8)
     lines = []
     for number, row in enumerate([list(heads), *cells]):
         parts = []
         for i, cell in enumerate(row):
             if i == len(row) - 1:
-                cell = cell if len(cell) <= room else cell[: max(room - 1, 8)] + "…"
+                cell = cell if len(cell) <= room else cell[: room - 1] + "…"
             width = 0 if i == len(row) - 1 and heads[i] not in right.split() else widths[i]
             padded = cell.rjust(width) if heads[i] in right.split() else cell.ljust(width)
             if number and heads[i] == "STATE":

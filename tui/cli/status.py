@@ -15,7 +15,10 @@ def status(as_json: bool) -> int:
 
 
 def in_words(scene: Doc) -> str:
-    parts = [f"stablenew {scene.text('version')}, {output.state(scene.text('state'))}", queue_words(scene.doc("queue"))]
+    head = f"stablenew {scene.text('version')}, {output.state(scene.text('state'))}"
+    if trouble := scene.text("trouble"):
+        head += f": {output.clean(trouble)}"
+    parts = [head, queue_words(scene.doc("queue"))]
     if runs := scene.docs("runs"):
         heads = ("RUN", "NAME", "JOBS", "DONE", "FAILED", "ETA")
         parts.append(output.table(heads, [_run_row(run) for run in runs], right="JOBS DONE FAILED"))
