@@ -55,6 +55,9 @@ from schema.settings import Settings
 log = logging.getLogger(__name__)
 
 LOOPBACK = NodeId("local")
+
+SPOOL_FLOOR_MB = 64
+"""Below this much free disk the loopback agent takes no order, unless the settings go lower."""
 VERSION = version("stablenew")
 
 
@@ -122,7 +125,7 @@ async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) 
     stack.push_async_callback(views.close)
     past = Past(the_log, views, lambda: ledger.durable)
     intake = HouseIntake(store, past, lambda: int(state.epoch), draw_id, VERSION)
-    loopback = Loopback(places.agent, os.uname().nodename, _sketch_options(settings))
+    loopback = Loopback(places.agent, os.uname().nodename, _agent_options(settings))
     stack.push_async_callback(loopback.stop)
 
     async def keep_card(card: Card) -> Sha256:
@@ -231,12 +234,13 @@ def _house(parts: Parts, env: Mapping[str, str], stopping: asyncio.Event) -> Hou
     )
 
 
-def _sketch_options(settings: Settings) -> list[str]:
+def _agent_options(settings: Settings) -> list[str]:
     sketch = settings.sketch
     return [
         "--sketch-step-seconds", f"{sketch.step_seconds:g}",
         "--sketch-load-seconds", f"{sketch.load_seconds:g}",
         "--sketch-vram-gb", f"{sketch.vram_gb:g}",
+        "--spool-floor-mb", f"{min(SPOOL_FLOOR_MB, settings.daemon.free_floor_mb)}",
     ]  # fmt: skip
 
 

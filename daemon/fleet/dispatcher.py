@@ -174,6 +174,7 @@ class Dispatcher:
                     await self._settle(opened, StageBroke(attempt=brief.attempt, trouble="bad-request", reason=reason))
                     return
                 case "busy":
+                    self._waits(opened, answer.reason)
                     await asyncio.sleep(BUSY_SECONDS)
         if not await link.cancel(opened.id):
             await self._settle(opened, _gone(opened, "cancelled before it began"))
@@ -185,6 +186,15 @@ class Dispatcher:
             if not await link.has_blob(sha256):
                 await link.send_blob(sha256, self._intake.input(sha256))
         return order
+
+    def _waits(self, opened: _Open, reason: str) -> None:
+        """The node took nothing yet: that is shown where the progress will be, and tries nobody's patience."""
+        opened.begun = opened.moved = asyncio.get_running_loop().time()
+        attempt = opened.brief.attempt
+        doing = f"waits for the node: {reason}" if reason else "waits for the node"
+        self._vitals.progress[attempt.token] = Progress(
+            job=attempt.job, stage=attempt.stage, token=attempt.token, step=0, steps=0, doing=doing
+        )
 
     # What the agent says ----------------------------------------------------------------------
 

@@ -90,3 +90,13 @@ def test_ratings_are_in_the_log_and_can_be_taken_back(home):
     assert home.json("image", "list", "stars:>=4 tag:keep")["total"] == 1
     assert [event["stars"] for event in home.events() if event["type"] == "ImageRated"][:1] == [5]
     assert home.json("log", "verify")["ok"]
+
+
+def test_a_run_for_a_node_that_nobody_knows_is_refused_and_one_by_name_is_not(home):
+    refused = home.run("run", "--prompt", "boats", "--node", "attic", "--no-wait")
+    assert refused.returncode == 2
+    assert "no node 'attic' is known" in refused.stderr
+    assert "local" in refused.stderr
+    assert home.run("run", "--prompt", "boats", "--backend", "oven", "--no-wait").returncode == 2
+    name = home.json("node", "list")["items"][0]["name"]
+    assert home.json("run", "--prompt", "boats", "--node", name, *SMALL)["finished"] == 1

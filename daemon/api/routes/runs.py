@@ -19,7 +19,7 @@ from schema.ids import RunId
 from schema.pages import FilmRecord, Page, RunRow
 from schema.plans import JobSpec, RunSpec, Scalar
 from schema.requests import RunRequest, TextFile
-from schema.scenes import Answer
+from schema.scenes import Answer, Scene
 
 MEGA = 1024 * 1024
 
@@ -155,12 +155,28 @@ async def _submit(house: House, request: web.Request, asked_for: RunRequest, ask
         return _stored(house, stored(kept), kept.envelopes)
     _check_room(house)
     planned = await asyncio.to_thread(house.plan, asked_for)
+    spec = _for_known_nodes(planned.spec, house.ledger.scene())
     await house.put_blob(planned.base)
     run = RunId(house.draw_id())
-    done = await house.ledger.command(SubmitRun(run=run, spec=planned.spec, jobs=planned.jobs), whose)
+    done = await house.ledger.command(SubmitRun(run=run, spec=spec, jobs=planned.jobs), whose)
     if done.repeated:  # the same request came twice at once
         return _stored(house, done, await house.log.events_of(done.command))
-    return _submitted(house, done, run, planned.spec, tuple(planned.warnings))
+    return _submitted(house, done, run, spec, tuple(planned.warnings))
+
+
+def _for_known_nodes(spec: RunSpec, scene: Scene) -> RunSpec:
+    """With the id of the node that was named. Raises Refused for what no node is or has: it would wait for ever."""
+    if spec.node is not None:
+        found = next((node.node for node in scene.nodes if spec.node in (node.node, node.name)), None)
+        if found is None:
+            known = ", ".join(f"{node.node} ({node.name})" for node in scene.nodes) or "none yet"
+            raise Refused(f"no node '{spec.node}' is known.", where="--node", remedy=f"There are: {known}.")
+        spec = msgspec.structs.replace(spec, node=found)
+    offered = sorted({backend for node in scene.nodes for backend in node.backends})
+    if spec.backend is not None and spec.backend not in offered:
+        there = ", ".join(offered) or "none yet"
+        raise Refused(f"no node offers the backend '{spec.backend}'.", where="--backend", remedy=f"There are: {there}.")
+    return spec
 
 
 def _stored(house: House, done: Answer, envelopes: tuple[Envelope, ...]) -> web.Response:
