@@ -664,3 +664,20 @@ def test_status_tells_what_keeps_the_daemon_from_getting_ready(fake: FakeDaemon)
     )  # fmt: skip
 
     assert "starting: the agent did not start: no memory\n" in stablenew(fake.home, "status").out
+
+
+def test_what_has_no_end_is_no_one_document(fake: FakeDaemon) -> None:
+    told = stablenew(fake.home, "log", "tail", "-f", "--json")
+
+    assert (told.code, told.out, fake.asked) == (Exit.REFUSED, "", [])
+    assert "Take --jsonl with -f." in told.err
+
+
+def test_what_is_held_has_no_estimate(fake: FakeDaemon) -> None:
+    queue = {"counts": {"held": 3}, "eta_s": 0.0, "mode": "share"}
+    run = {"run": "k3mpw7ab", "name": "boats", "jobs": 3, "finished": 0, "eta_s": 0.0}
+    fake.answers["/v1/status"] = (200, {"version": "1", "state": "ready", "queue": queue, "runs": [run]})
+
+    told = stablenew(fake.home, "status")
+
+    assert "queue: 3 held; mode share\n" in told.out and "0s" not in told.out

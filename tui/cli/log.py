@@ -2,7 +2,7 @@
 
 import sys
 
-from schema.errors import NoDaemon
+from schema.errors import NoDaemon, Refused
 from tui.cli import ask, output
 from tui.cli.child import become, passing
 from tui.cli.tree import JSON, JSONL, Verb, argument, flag, option
@@ -12,6 +12,11 @@ from tui.link.query import quoted
 
 def tail(lines: int, after: int | None, follow: bool, as_jsonl: bool, as_json: bool) -> int:
     """From the daemon, or from the file where none runs."""
+    if follow and as_json:
+        raise Refused(
+            "--json is one document, and what is followed has no end",
+            where="stablenew log tail", remedy="Take --jsonl with -f.",
+        )  # fmt: skip
     try:
         daemon = ask.daemon()
         head = daemon.get("/v1/status").whole("head")
@@ -23,11 +28,11 @@ def tail(lines: int, after: int | None, follow: bool, as_jsonl: bool, as_json: b
     begin = max(0, head - lines) if after is None else after
     asked = {"after": begin, "follow": 1} if follow else {"after": begin, "limit": lines}
     events = daemon.lines("/v1/log", asked, patience=None)
-    if as_json and not follow:
+    if as_json:
         output.put_json({"items": [event.fields for event in events], "total": head})
         return 0
     for event in events:
-        output.put(output.as_json(event.fields) if as_jsonl or as_json else line_of(event))
+        output.put(output.as_json(event.fields) if as_jsonl else line_of(event))
         if follow:
             sys.stdout.flush()
     return 0

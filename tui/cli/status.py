@@ -40,7 +40,7 @@ def queue_words(queue: Doc) -> str:
         if (number := counts.whole(name))
     ]
     line = f"queue{output.styled(' paused', 'yellow') if queue.flag('paused') else ''}: {', '.join(shown) or 'empty'}"
-    if shown and "eta_s" in queue:
+    if queue.real("eta_s"):  # 0: what waits is held, or nobody knows
         line += f"; ETA {output.duration(queue.real('eta_s'))}"
     line += f"; mode {queue.text('mode', 'share')}"
     return line + (f"\nnothing is given out: {output.clean(queue.text('blocked'))}" if queue.text("blocked") else "")
@@ -63,7 +63,7 @@ def _run_row(run: Doc) -> tuple[str, ...]:
     name = run.text("name") + (" (paused)" if run.flag("paused") else "")
     return (
         run.text("run"), name, str(run.whole("jobs")), str(run.whole("finished")), str(failed or ""),
-        output.duration(run.real("eta_s")),
+        output.duration(run.real("eta_s") or None),
     )  # fmt: skip
 
 
