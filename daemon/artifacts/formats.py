@@ -32,3 +32,9 @@ def of(picture: bytes) -> Format | None:
 PNG = Format("image/png", "png", png.check, png.splice, png.texts)
 JPEG = Format("image/jpeg", "jpg", jpeg.check, jpeg.splice, lambda picture: exif.texts_of(jpeg.exif_of(picture)))
 WEBP = Format("image/webp", "webp", webp.check, webp.splice, lambda picture: exif.texts_of(webp.exif_of(picture)))
+
+EXTENSIONS: dict[str, str] = {
+    **{kind.media: kind.extension for kind in (PNG, JPEG, WEBP)},
+    **{media: extension for extension, media in FILMS.items()},
+}
+"""Media type to extension, of all that a stage or a run can make."""

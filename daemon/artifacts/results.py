@@ -12,16 +12,13 @@ from pathlib import Path
 import msgspec
 
 from daemon.artifacts import manifest as m
+from daemon.artifacts.formats import EXTENSIONS
 from daemon.artifacts.names import safe_name
 from daemon.disk import UNFINISHED, Incoming, sync_folder, write_whole
 from schema.errors import Refused
 from schema.ids import JobId, Sha256, number_of
 from schema.pages import FilmRecord, ImageRecord, ImageRow, JobRecord, RunRecord, StageRecord
 from schema.plans import Picture
-
-EXTENSIONS = {
-    "image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "video/mp4": "mp4", "video/webm": "webm",
-}  # fmt: skip
 
 STEM_LIMIT = 64
 """Bytes of a job's part of a file name; a stage's id and numbers come behind it."""

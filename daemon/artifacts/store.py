@@ -25,7 +25,7 @@ from schema.errors import Refused
 from schema.ids import Sha256
 from schema.plans import Picture
 
-EXTENSIONS = ("png", "jpg", "webp", "json", "bin", "mp4", "webm")
+EXTENSIONS = (*formats.EXTENSIONS.values(), "json", "bin")
 TEMPORARY, ORPHANS = ".tmp", ".orphans"
 DAY = 86_400.0
 
