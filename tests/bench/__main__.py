@@ -49,9 +49,7 @@ def main() -> int:
             failed.append(f"{name}: {fault}")
             continue
         print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
-        lines += [
-            msgspec.structs.replace(line, what=f"{name}: {line.what.removeprefix(f'{name}: ')}") for line in found
-        ]
+        lines += [msgspec.structs.replace(line, what=f"{name}: {line.what}") for line in found]
     print(msgspec.json.encode(lines).decode() if asked.json else f"{machine()}\n{table(lines)}")
     for fault in failed:
         print(f"failed: {fault}", file=sys.stderr)

@@ -128,7 +128,7 @@ def main() -> None:
             found = interleaved(asked.rounds, {"through": through, "direct": direct})
             goal = Goal("ratio", most=1.15) if "512" in name else None
             mine, limit = [1e3 * s for s in found["through"]], [1e3 * s for s in found["direct"]]
-            lines.append(compared(f"agent: {name}", "ms", mine, "its backend, called directly", limit, goal))
+            lines.append(compared(name, "ms", mine, "its backend, called directly", limit, goal))
         runner.run(feed.close())
         runner.run(session.close())
     finish(lines, sys.argv[1:])

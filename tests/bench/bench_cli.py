@@ -1,45 +1,49 @@
 """How long a command takes against a bare interpreter, interleaved so that the machine's moods hit all alike.
 
-    python tests/bench/bench_cli.py [ROUNDS]
+    python tests/bench/bench_cli.py [--rounds N] [--json]
 
-Prints per command the median seconds and the ratio to `python -c pass`. Goals: help and status at most 5.
-`status` is asked of the daemon that runs (STABLENEW_HOME chooses it); without one its ratio is that of the refusal.
+The commands that ask are answered by a daemon in a home of its own. Goals: help at most 5 times `python -c pass`,
+asking at most 5.
 """
 
-import json
-import statistics
+import argparse
+import os
 import subprocess
 import sys
-import time
+from pathlib import Path
+
+from measure import Goal, Line, compared, finish, interleaved, scratch, seconds
+from running import running
 
 BARE = [sys.executable, "-P", "-c", "pass"]
 COMMANDS = ("--help", "run --help", "job list --help", "doctor --help", "status --json", "job list --json")
 
 
-def once(command: list[str]) -> float:
-    begun = time.perf_counter()
-    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-    return time.perf_counter() - begun
+def once(command: list[str], home: Path) -> float:
+    """Milliseconds."""
+    env = {**os.environ, "STABLENEW_HOME": str(home)}
+    return 1e3 * seconds(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=env))
 
 
-def measure(rounds: int) -> dict[str, dict[str, float]]:
-    """Per command: the median of its seconds, and of its ratios to the bare interpreter beside it."""
-    seconds: dict[str, list[float]] = {name: [] for name in COMMANDS}
-    ratios: dict[str, list[float]] = {name: [] for name in COMMANDS}
-    for _ in range(rounds):
-        for name in COMMANDS:
-            bare = once(BARE)
-            took = once([sys.executable, "-P", "-m", "tui.cli", *name.split()])
-            seconds[name].append(took)
-            ratios[name].append(took / bare)
-    return {
-        name: {
-            "seconds": round(statistics.median(seconds[name]), 4),
-            "ratio": round(statistics.median(ratios[name]), 2),
-        }
-        for name in COMMANDS
-    }
+def measure(home: Path, rounds: int) -> list[Line]:
+    cases = {"bare": lambda: once(BARE, home)}
+    for name in COMMANDS:
+        words = [sys.executable, "-P", "-m", "tui.cli", *name.split()]
+        cases[name] = lambda words=words: once(words, home)
+    found = interleaved(rounds, cases)
+    goal = Goal("ratio", most=5)
+    return [compared(name, "ms", found[name], "bare interpreter", found["bare"], goal) for name in COMMANDS]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    with scratch("cli") as folder, running(folder):
+        lines = measure(folder, asked.rounds)
+    finish(lines, sys.argv)
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 15), indent=2))
+    main()

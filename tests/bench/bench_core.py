@@ -1,4 +1,5 @@
-"""The core against what it cannot be faster than: run it as `python tests/bench/bench_core.py`. Prints ratios.
+"""The core against what it cannot be faster than: run it as
+`python tests/bench/bench_core.py [--json]`.
 
 Replay is compared with the bare decode of the same rows, a decision with a bare pop and push on one heap of all jobs.
 Rounds are interleaved; medians count. No test asserts a time.
@@ -7,10 +8,11 @@ Rounds are interleaved; medians count. No test asserts a time.
 import asyncio
 import heapq
 import statistics
+import sys
 import time
-from collections.abc import Callable
 
 import msgspec
+from measure import Goal, Line, compared, finish, interleaved, seconds
 
 from daemon.core.apply import apply
 from daemon.core.decide import decide
@@ -82,17 +84,7 @@ def submit(run: str, jobs: int) -> SubmitRun:
     return SubmitRun(run=RunId(run), spec=spec, jobs=specs)
 
 
-def median(work: Callable[[], float]) -> float:
-    return statistics.median(work() for _ in range(ROUNDS))
-
-
-def timed(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
-def bench_replay() -> None:
+def bench_replay() -> list[Line]:
     house = House()
     house.fold(decide(house.state, submit("run", 10_000), Rules()), "c1")
     while house.state.jobs:
@@ -111,16 +103,13 @@ def bench_replay() -> None:
         for row in rows:
             apply(state, decoder.decode(row))
 
-    pairs = [(timed(decode), timed(replay)) for _ in range(ROUNDS)]
-    bare, fold = (statistics.median(column) for column in zip(*pairs, strict=True))
-    ratio = statistics.median(one / two for one, two in pairs)
-    print(
-        f"replay of {len(rows):,} events: {len(rows) / fold:,.0f}/s, {ratio:.2f} of the bare decode"
-        f" ({len(rows) / bare:,.0f}/s)"
-    )
+    found = interleaved(ROUNDS, {"replay": lambda: len(rows) / seconds(replay),
+                                 "decode": lambda: len(rows) / seconds(decode)})  # fmt: skip
+    goal = Goal("ratio", least=0.25)
+    return [compared("replay of envelopes in memory", "ev/s", found["replay"], "bare decode", found["decode"], goal)]
 
 
-def bench_decisions(jobs: int) -> None:
+def bench_decisions(jobs: int) -> list[Line]:
     house = House()
     for number in range(10):
         house.fold(decide(house.state, submit(f"run{number}", jobs // 10), Rules()), f"c{number}")
@@ -139,32 +128,40 @@ def bench_decisions(jobs: int) -> None:
         for _ in range(turns):
             heapq.heappush(heap, heapq.heappop(heap))
 
-    pairs = [(timed(bare), timed(decisions)) for _ in range(ROUNDS)]
-    one = statistics.median(two for _, two in pairs) / turns
-    ratio = statistics.median(two / one for one, two in pairs)
-    print(
-        f"{jobs:,} queued: result, fold, settle, assign {one * 1e6:,.0f} us ({ratio:,.0f} x a bare heap pop and push);"
-        f" scene {median(lambda: timed(lambda: look(house.state, Vitals(), 1.0))) * 1e3:.2f} ms"
-    )
     last = list(house.state.jobs)[-1]
-    move = median(lambda: timed(lambda: decide(house.state, MoveJobs(jobs=(JobId(last),), to="top"), Rules())))
     saved = canonical(house.state)
-    print(
-        f"{jobs:,} queued: move to the top {move * 1e3:.1f} ms;"
-        f" canonical {median(lambda: timed(lambda: canonical(house.state))) * 1e3:.0f} ms, {len(saved) / 1e6:.1f} MB;"
-        f" revive {median(lambda: timed(lambda: revive(saved))) * 1e3:.0f} ms;"
-        f" hash {median(lambda: timed(lambda: state_hash(house.state))) * 1e3:.0f} ms"
-    )
+    found = interleaved(ROUNDS, {
+        "decide": lambda: seconds(decisions) / turns * 1e6,
+        "heap": lambda: seconds(bare) / turns * 1e6,
+        "scene": lambda: seconds(lambda: look(house.state, Vitals(), 1.0)) * 1e3,
+        "move": lambda: seconds(lambda: decide(house.state, MoveJobs(jobs=(JobId(last),), to="top"), Rules())) * 1e3,
+        "canonical": lambda: seconds(lambda: canonical(house.state)) * 1e3,
+        "revive": lambda: seconds(lambda: revive(saved)) * 1e3,
+        "hash": lambda: seconds(lambda: state_hash(house.state)) * 1e3,
+    })  # fmt: skip
+
+    def alone(what: str, name: str) -> Line:
+        return Line(what=f"{jobs:,} queued: {what}", value=statistics.median(found[name]), unit="ms")
+
+    what = f"{jobs:,} queued: result, fold, settle, assign"
+    return [
+        compared(what, "us", found["decide"], "pop and push on one heap of all", found["heap"], None),
+        alone("a scene", "scene"),
+        alone("one job moved to the top", "move"),
+        alone(f"the state as bytes, {len(saved) / 1e6:.1f} MB", "canonical"),
+        alone("and back", "revive"),
+        alone("its hash", "hash"),
+    ]
 
 
-async def bench_ledger(jobs: int) -> None:
+async def bench_ledger(jobs: int) -> list[Line]:
     log = LogInLoop()
     ledger = Ledger(State(), log, clock=time.time, vitals=Vitals(), rules=Rules(), on_broken=print)
     running = asyncio.create_task(ledger.run())
     command = submit("big", jobs)
     began = time.perf_counter()
     await ledger.command(command, Origin("uid:1000", CommandId("c1"), "key", b"d" * 32))
-    print(f"a run of {jobs:,} jobs through the ledger: {(time.perf_counter() - began) * 1e3:,.0f} ms")
+    whole = time.perf_counter() - began
 
     turns = 2_000
     began = time.perf_counter()
@@ -174,17 +171,21 @@ async def bench_ledger(jobs: int) -> None:
             await ledger.command(submit(f"r{number}x{turn}", 1), Origin("uid:1000", CommandId(f"c{number}x{turn}")))
 
     await asyncio.gather(*(submitter(number) for number in range(64)))
-    seconds = time.perf_counter() - began
-    print(f"64 submitters of runs of one job: {turns / seconds:,.0f} runs/s, {2 * turns / seconds:,.0f} events/s")
+    took = time.perf_counter() - began
     await ledger.stop()
     await running
+    return [
+        Line(what=f"a run of {jobs:,} jobs through the ledger, log in the loop", value=whole * 1e3, unit="ms"),
+        Line(what="64 submitters of one job, log in the loop", value=turns / took, unit="runs/s"),
+    ]
 
 
 def main() -> None:
-    bench_replay()
+    lines = bench_replay()
     for jobs in (10_000, 100_000):
-        bench_decisions(jobs)
-    asyncio.run(bench_ledger(20_000))
+        lines += bench_decisions(jobs)
+    lines += asyncio.run(bench_ledger(20_000))
+    finish(lines, sys.argv)
 
 
 if __name__ == "__main__":

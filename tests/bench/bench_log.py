@@ -1,6 +1,6 @@
 """The log and the ledger against what SQLite itself can do, on a disk whose syncs take a known time.
 
-    python tests/bench/bench_log.py [--rounds N] [--events N] [--only append|replay]
+    python tests/bench/bench_log.py [--rounds N] [--events N] [--only append|replay] [--json]
 
 Appending: 64 submitters that each wait until theirs is durable, and one alone, against a bare loop that inserts the
 very same rows into the same tables in groups of 64, and one by one. fsync is replaced by a sleep of 150 us and of 1 ms
@@ -14,18 +14,15 @@ import asyncio
 import itertools
 import json
 import os
-import shutil
-import sqlite3
-import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
+from measure import Goal, Line, compared, finish, scratch, synced
 
 from daemon.core.rules import Rules
 from daemon.core.vitals import Vitals
@@ -42,33 +39,9 @@ from schema.plans import JobSpec, Measures, Picture, RunSpec, StageStep
 
 SUBMITTERS = 64
 
-SLOW_SYNC = r"""
-#include <stdlib.h>
-#include <time.h>
-static void nap(void) {
-  const char *us = getenv("BENCH_SYNC_US");
-  long n = us ? atol(us) : 0;
-  struct timespec t = {n / 1000000, (n % 1000000) * 1000};
-  if (n) clock_nanosleep(CLOCK_MONOTONIC, 0, &t, 0);
-}
-int fsync(int fd) { (void)fd; nap(); return 0; }
-int fdatasync(int fd) { (void)fd; nap(); return 0; }
-"""
-
 SHA = Sha256("5" * 64)
 STEP = StageStep(id=StageId("txt2img"), kind="txt2img", model="a-model-v15.safetensors", steps=24, megapixels=0.26)
 PROMPT = "a quiet harbour at dawn, fishing boats, soft mist over the water, muted colours, long exposure"
-
-
-@contextmanager
-def scratch() -> Iterator[Path]:
-    """A folder in memory where there is one: its syncs cost what we say."""
-    memory = Path("/dev/shm")
-    folder = Path(tempfile.mkdtemp(prefix="bench-log-", dir=memory if memory.is_dir() else None))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
 
 
 # What is appended --------------------------------------------------------------------------------
@@ -208,7 +181,7 @@ def measure_appends(rounds: int, count: int) -> dict[str, list[float]]:
     rates: dict[str, list[float]] = {}
 
     def timed(name: str, run: Callable[[Path], float], events: int) -> None:
-        with scratch() as folder:
+        with scratch("log") as folder:
             rates.setdefault(name, []).append(events / run(folder))
 
     def ledger(wish: Wish, commands: int, submitters: int) -> Callable[[Path], float]:
@@ -234,10 +207,12 @@ def measure_appends(rounds: int, count: int) -> dict[str, list[float]]:
 
 def rows_after(wish: Wish, count: int) -> list[Row]:
     """The rows that the ledger itself writes for these commands."""
-    with scratch() as folder:
+    with scratch("log") as folder:
         asyncio.run(ledger_case(folder, wish, count // (2 if wish is submit else 1), SUBMITTERS))
         return rows_of(folder / "events.db")
 
+
+BOUND = ("ledger 64, ratings", "ledger 64, runs", "replay")
 
 PAIRS = (
     ("log 64, ratings", "bare 64, ratings"),
@@ -248,11 +223,14 @@ PAIRS = (
 )
 
 
-def report(rates: dict[str, list[float]], pairs: tuple[tuple[str, str], ...]) -> None:
-    for name, peer in pairs:
-        ratio = statistics.median(mine / other for mine, other in zip(rates[name], rates[peer], strict=True))
-        mine, other = statistics.median(rates[name]), statistics.median(rates[peer])
-        print(f"  {name:<20} {mine:>10,.0f}/s   {peer:<18} {other:>10,.0f}/s   ratio {ratio:.2f}", flush=True)
+def lines_of(
+    rates: dict[str, list[float]], pairs: tuple[tuple[str, str], ...], goal: Goal, note: str = ""
+) -> list[Line]:
+    """The goal binds the ledger and the replay."""
+    return [
+        compared(f"{name}{note}", "ev/s", rates[name], peer, rates[peer], goal if name in BOUND else None)
+        for name, peer in pairs
+    ]
 
 
 # Replay ------------------------------------------------------------------------------------------
@@ -279,7 +257,7 @@ def measure_replay(rounds: int, count: int) -> dict[str, list[float]]:
         events = run()
         rates.setdefault(name, []).append(events / (time.process_time() - began))
 
-    with scratch() as folder:
+    with scratch("log") as folder:
         asyncio.run(write_lives(folder, count))
         path = folder / "events.db"
         decode = msgspec.json.Decoder(Event).decode
@@ -302,19 +280,11 @@ def measure_replay(rounds: int, count: int) -> dict[str, list[float]]:
 # The run -----------------------------------------------------------------------------------------
 
 
-def build_slow_sync(folder: Path) -> Path:
-    source, library = folder / "slowsync.c", folder / "slowsync.so"
-    source.write_text(SLOW_SYNC)
-    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
-    return library
-
-
-def appends(rounds: int, count: int, library: Path, sync_us: int) -> None:
-    env = {**os.environ, "LD_PRELOAD": str(library), "BENCH_SYNC_US": str(sync_us)}
+def appends(rounds: int, count: int, sync_us: int, goal: Goal) -> list[Line]:
     words = [sys.executable, __file__, "--child", "--rounds", str(rounds), "--events", str(count)]
+    env = {**os.environ, **synced(sync_us)}
     told = subprocess.run(words, env=env, check=True, stdout=subprocess.PIPE).stdout
-    print(f"durable appends, a sync takes {sync_us} us:")
-    report(json.loads(told), PAIRS)
+    return lines_of(json.loads(told), PAIRS, goal, f", sync {sync_us} us")
 
 
 def main() -> None:
@@ -322,21 +292,21 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--events", type=int, default=6400)
     parser.add_argument("--only", choices=("append", "replay"))
+    parser.add_argument("--json", action="store_true")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
         json.dump(measure_appends(args.rounds, args.events), sys.stdout)
         return
-    print(f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}, {args.rounds} rounds", flush=True)
+    lines: list[Line] = []
     if args.only != "replay":
-        with scratch() as folder:
-            library = build_slow_sync(folder)
-            for sync_us in (150, 1000):
-                appends(args.rounds, args.events, library, sync_us)
+        lines += appends(args.rounds, args.events, 150, Goal("ratio", least=0.35))
+        lines += appends(args.rounds, args.events, 1000, Goal("ratio", least=0.60))
     if args.only != "append":
-        print("replay (CPU time):")
         rates = measure_replay(args.rounds, args.events * 16)
-        report(rates, (("read", "fetch + decode"), ("replay", "fetch + decode")))
+        pairs = (("read", "fetch + decode"), ("replay", "fetch + decode"))
+        lines += lines_of(rates, pairs, Goal("ratio", least=0.25))
+    finish(lines, sys.argv)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What pictures cost beside the bare work they cannot do without: measured interleaved, as ratios.
 
-    python -P tests/bench/bench_pictures.py [ROUNDS] [--json]
+    python -P tests/bench/bench_pictures.py [--rounds N] [--json]
 
 thumbnail   one 256 px WebP of a 1024 x 1024 PNG, against a bare decode of that PNG; goal 1.45
 hit         a thumbnail that is there; goal 0.15 ms
@@ -10,10 +10,10 @@ splice      the metadata of one PNG rewritten
 manifest    the folder and manifest of a finished run, per job, the first time and again
 """
 
+import argparse
 import asyncio
 import hashlib
 import io
-import json
 import os
 import statistics
 import sys
@@ -22,6 +22,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from measure import Goal, Line, finish, seconds
 from PIL import Image
 
 from daemon.artifacts import png, results, thumbs
@@ -42,12 +43,6 @@ def picture(number: int = 0) -> bytes:
     packed = io.BytesIO()
     mixed.save(packed, "PNG", compress_level=1)
     return packed.getvalue()
-
-
-def seconds(work: Callable[[], object]) -> float:
-    begun = time.perf_counter()
-    work()
-    return time.perf_counter() - begun
 
 
 async def awaited(work: Callable[[], Awaitable[object]]) -> float:
@@ -137,16 +132,34 @@ def manifest(folder: Path) -> dict[str, float]:
     return {"manifest_ms_per_job": first / JOBS * 1e3, "manifest_again_ms_per_job": again / JOBS * 1e3}
 
 
-def main(arguments: list[str]) -> None:
-    rounds = next((int(word) for word in arguments if word.isdigit()), 20)
+def lines(found: dict[str, float]) -> list[Line]:
+    def ms(what: str, key: str, goal: Goal | None = None) -> Line:
+        return Line(what=what, value=found[key], unit="ms", goal=goal)
+
+    decode = found["decode_ms"]
+    return [
+        Line(what="thumbnail of 256 from 1024 x 1024", value=found["thumbnail_ratio"] * decode, unit="ms",
+             peer="bare PNG decode", against=decode, ratio=found["thumbnail_ratio"], goal=Goal("ratio", most=1.45)),
+        ms("thumbnail that is there", "hit_ms", Goal("value", most=0.15)),
+        Line(what="thumbnails by two threads", value=found["two_threads"], unit="x", peer="by one", against=1.0,
+             ratio=found["two_threads"], goal=Goal("ratio", least=1.6)),
+        Line(what="a picture accepted", value=found["accept_ms"], unit="ms", peer="SHA-256 + write + fsync",
+             against=found["accept_ms"] / found["accept_ratio"], ratio=found["accept_ratio"]),
+        ms("its texts rewritten", "splice_ms"),
+        ms("results folder and manifest, a job", "manifest_ms_per_job"),
+        ms("the same once more, a job", "manifest_again_ms_per_job"),
+    ]  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
-        found = asyncio.run(measure(rounds, Path(folder)))
-    if "--json" in arguments:
-        print(json.dumps(found))
-        return
-    for name, value in found.items():
-        print(f"{name:28} {value:10.3f}")
+        found = asyncio.run(measure(asked.rounds, Path(folder)))
+    finish(lines(found), sys.argv)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

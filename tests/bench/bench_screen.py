@@ -12,7 +12,6 @@ import argparse
 import asyncio
 import fcntl
 import importlib.util
-import json
 import os
 import pty
 import signal
@@ -25,6 +24,8 @@ import termios
 import time
 from pathlib import Path
 from types import ModuleType
+
+from measure import Goal, Line, finish
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -219,17 +220,31 @@ async def main() -> None:
                 for name, value in (await on_jobs(fake, jobs, home)).items():
                     found.setdefault(f"{jobs:,} jobs, {name}", []).append(value)
     medians = {name: statistics.median(values) for name, values in found.items()} | pictures(fake)
-    if options.json:
-        print(json.dumps(medians))
-        return
-    for name, value in medians.items():
-        print(f"{name:<52} {value:10.2f}")
-    paint = medians[f"{MANY:,} jobs, first paint s"] / medians["minimal app, first paint s"]
-    step = medians[f"{MANY:,} jobs, bytes of a progress step"] / ANSI_FLOOR
-    print(f"{'first paint against the minimal app (goal 1.6)':<52} {paint:10.2f}")
-    print(f"{'a step against what a terminal needs (goal 4)':<52} {step:10.2f}")
-    faster = medians["textual-image ms"] / medians["half cells ms"]
-    print(f"{'half cells against textual-image (goal 5)':<52} {faster:10.2f}")
+    finish(lines(medians), sys.argv)
+
+
+def lines(medians: dict[str, float]) -> list[Line]:
+    """Those with a limit or peer first, then the figures as they are."""
+    paint, minimal_paint = medians[f"{MANY:,} jobs, first paint s"], medians["minimal app, first paint s"]
+    few, step = (medians[f"{jobs:,} jobs, bytes of a progress step"] for jobs in (FEW, MANY))
+    ours, theirs = medians["half cells ms"], medians["textual-image ms"]
+    return [
+        Line(what=f"first paint, {MANY:,} jobs", value=paint, unit="s", peer="a minimal Textual app",
+             against=minimal_paint, ratio=paint / minimal_paint, goal=Goal("ratio", most=1.6)),
+        Line(what=f"a progress step, {MANY:,} jobs", value=step, unit="B", peer="cursor and six letters",
+             against=ANSI_FLOOR, ratio=step / ANSI_FLOOR, goal=Goal("ratio", most=4)),
+        Line(what=f"the same, {MANY:,} jobs against {FEW}", value=step, unit="B", peer=f"{FEW} jobs", against=few,
+             ratio=step / few, goal=Goal("ratio", most=1.1)),
+        Line(what="half cells, 40 x 20", value=ours, unit="ms", peer="textual-image", against=theirs,
+             ratio=ours / theirs, goal=Goal("ratio", most=0.2)),
+        *(figure(name, value) for name, value in medians.items() if " jobs, " in name and "first paint" not in name),
+    ]  # fmt: skip
+
+
+def figure(name: str, value: float) -> Line:
+    goal = Goal("value", most=4) if "20 updates" in name else Goal("value", most=7_000) if "half page" in name else None
+    what = name.replace("cpu % ", "CPU ").replace("bytes of ", "")
+    return Line(what=what, value=value, unit="%" if "cpu %" in name else "B", goal=goal)
 
 
 if __name__ == "__main__":
