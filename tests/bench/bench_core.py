@@ -1,5 +1,6 @@
-"""The core against what it cannot be faster than: run it as
-`python tests/bench/bench_core.py [--json]`.
+"""The core against what it cannot be faster than.
+
+    python tests/bench/bench_core.py [--json]
 
 Replay is compared with the bare decode of the same rows, a decision with a bare pop and push on one heap of all jobs.
 Rounds are interleaved; medians count. No test asserts a time.

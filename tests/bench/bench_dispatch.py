@@ -8,6 +8,7 @@ sqlite3. Goal: at most 1.3 of their sum.
 """
 
 import argparse
+import os
 import shutil
 import socket
 import statistics
@@ -99,7 +100,8 @@ class Bare:
 
 def measure(folder: Path, rounds: int) -> list[Line]:
     ear = Ear(folder)
-    env = {"PYTHONPATH": str(stand_in(folder)), "BENCH_EAR": str(ear.path)}
+    path = os.pathsep.join(filter(None, (str(stand_in(folder)), os.environ.get("PYTHONPATH"))))
+    env = {"PYTHONPATH": path, "BENCH_EAR": str(ear.path)}
     asked = request("POST", "/v1/runs", BODY)
     looked = request("GET", "/v1/status")
     with running(folder / "home", env) as daemon, echoing(folder) as (echo, _):
