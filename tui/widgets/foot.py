@@ -55,7 +55,8 @@ class Foot(Drawn):
     def _status(self) -> list[Piece]:
         wide = self.size.width >= 100
         parts = [self._counts(wide)]
-        first = next(iter(self._live.running.values()), None)
+        jobs = sorted(self._live.running.values(), key=lambda job: job.token is None)
+        first = jobs[0] if jobs else None  # one that is on a node, before one that waits between two stages
         if first is not None:
             parts.append(self._job(first, wide))
         eta = self._live.scene.queue.eta_s

@@ -58,7 +58,8 @@ def heading(w: Widths) -> list[Piece]:
 
 
 def pieces(row: Row, running: RunningJob | None, w: Widths, *, cursor: bool, marked: bool) -> list[Piece]:
-    state: JobPhase = "running" if running is not None and row.state == "queued" else row.state
+    on_node = running is not None and running.token is not None
+    state: JobPhase = "running" if on_node and row.state == "queued" else row.state
     sign, ink, word = GLYPHS[state]
     quiet = "dim" if state in ("finished", "cancelled") else "text"
     line = [
