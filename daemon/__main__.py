@@ -3,8 +3,10 @@
 The outermost loop of the process: what is not expected ends here, with a trace in the log and a status that is not 0.
 """
 
+import errno
 import logging
 import os
+import sqlite3
 import sys
 from collections.abc import Coroutine
 from importlib import import_module
@@ -56,10 +58,28 @@ def _run() -> int:
     except (LogDamaged, LogFromNewer) as damage:
         sys.stderr.write(f"{damage}\n")
         return Exit.FAILED
-    except Exception:
+    except Exception as fault:
+        if _is_full(fault):
+            sys.stderr.write(
+                f"the disk is full: {where.state} takes nothing more. Free some space, then start again.\n"
+            )
+            return Exit.DISK
         start_logs(where.logs, "daemon")
         logging.getLogger("daemon").critical("the daemon ends on a fault of its own", exc_info=True)
         raise
+
+
+def _is_full(fault: BaseException) -> bool:
+    """Whether it is for want of room that something could not be written; also where it ended a group of tasks."""
+    match fault:
+        case BaseExceptionGroup(exceptions=faults):
+            return any(_is_full(one) for one in faults)
+        case sqlite3.Error():
+            return getattr(fault, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        case OSError():
+            return fault.errno in (errno.ENOSPC, errno.EDQUOT)
+        case _:
+            return False
 
 
 def _loop(program: Coroutine[object, object, int]) -> int:

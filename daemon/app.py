@@ -38,7 +38,7 @@ from daemon.intake import HouseIntake
 from daemon.ledger import Ledger
 from daemon.library.shelf import FolderShelf
 from daemon.log import snapshots
-from daemon.log.store import LogFile, open_log
+from daemon.log.store import LogBroken, LogFile, open_log
 from daemon.logs import start_logs
 from daemon.past import Past
 from daemon.planner import Planner, last_run
@@ -150,7 +150,6 @@ async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) 
             settings,
             time.time,
             secrets.randbelow,
-            draw_id,
         ),
     )
 
@@ -250,7 +249,10 @@ def _utc_offset(now: float) -> float:
 
 
 def _end_at_once(fault: BaseException) -> None:
-    """The log could not be written: what was told is on disk, what was decided since is forgotten with the process."""
-    log.critical("the log cannot be written: %s; free the disk or repair it, then start again", fault)
+    """The ledger cannot go on: what was told is on disk, what was decided since is forgotten with the process."""
+    if isinstance(fault, LogBroken | asyncio.CancelledError):
+        log.critical("the log cannot be written: %s; free the disk or repair it, then start again", fault)
+    else:
+        log.critical("the daemon ends on a fault of its own", exc_info=fault)
     logging.shutdown()
-    os._exit(Exit.DISK)
+    os._exit(Exit.DISK if isinstance(fault, LogBroken | asyncio.CancelledError) else Exit.FAILED)

@@ -7,7 +7,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -143,12 +143,14 @@ def verified(path: Path) -> Head:
 
 
 def note_verified(path: Path, head: Head) -> None:
+    """Where it cannot be written, the next check takes longer."""
     spare = path.with_name(path.name + ".verified.new")
-    with spare.open("w") as file:
-        json.dump([head.seq, head.hash.hex()], file)
-        file.flush()
-        os.fsync(file.fileno())
-    spare.replace(_note(path))
+    with suppress(OSError):
+        with spare.open("w") as file:
+            json.dump([head.seq, head.hash.hex()], file)
+            file.flush()
+            os.fsync(file.fileno())
+        spare.replace(_note(path))
 
 
 def _note(path: Path) -> Path:
