@@ -314,6 +314,13 @@ class ImagesCompared(_Event, frozen=True, kw_only=True):
     worse: ImageId
 
 
+class ComparisonTakenBack(_Event, frozen=True, kw_only=True):
+    """The newest comparison of these two that still holds does so no more."""
+
+    better: ImageId
+    worse: ImageId
+
+
 class ImageTrashed(_Event, frozen=True, kw_only=True):
     image: ImageId
 
@@ -378,15 +385,19 @@ class NodeResumed(_Event, frozen=True, kw_only=True):
 
 
 class CommandUndone(_Event, frozen=True, kw_only=True):
-    """Stands behind the events that took back `undone`, in the same command."""
+    """Stands behind the events that took back `undone`, in the same command; alone where nothing was left to take."""
 
     undone: CommandId
+    text: str = ""
+    """What was taken back, in words; where it stands alone, that nothing was, and why."""
 
 
 class CommandRedone(_Event, frozen=True, kw_only=True):
-    """Stands behind the events that took back the undoing `redone`."""
+    """Stands behind the events that took back the undoing `redone`; alone where nothing was left to do again."""
 
     redone: CommandId
+    text: str = ""
+    """As of `CommandUndone`."""
 
 
 Event = (
@@ -396,7 +407,7 @@ Event = (
     | JobFinished | JobFailed | JobParked
     | StageAssigned | ArtifactStored | StageFinished | StageFailed | StageLost | StageCancelled | StageSkipped
     | LateResultRefused
-    | ImageRated | ImageTagged | ImagesCompared | ImageTrashed | ImageRestored
+    | ImageRated | ImageTagged | ImagesCompared | ComparisonTakenBack | ImageTrashed | ImageRestored
     | QueuePaused | QueueResumed | QueueModeChanged
     | NodeJoined | NodeLost | NodeDrained | NodeResumed
     | CommandUndone | CommandRedone
@@ -416,7 +427,7 @@ def stream_of(event: Event) -> str:
         name = getattr(event, kind, None)
         if name is not None and not (kind == "image" and isinstance(event, FilmFinished)):
             return f"{kind}:{name}"
-    return f"image:{event.better}" if isinstance(event, ImagesCompared) else "sys"
+    return f"image:{event.better}" if isinstance(event, ImagesCompared | ComparisonTakenBack) else "sys"
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False):

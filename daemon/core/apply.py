@@ -23,7 +23,10 @@ def apply(state: State, envelope: e.Envelope) -> None:
             jobs.submitted(state, event, envelope)
         case e.JobFinished():
             jobs.finished(state, event)
-        case e.ImageRated() | e.ImageTagged() | e.ImagesCompared() | e.ImageTrashed() | e.ImageRestored():
+        case (
+            e.ImageRated() | e.ImageTagged() | e.ImagesCompared() | e.ComparisonTakenBack()
+            | e.ImageTrashed() | e.ImageRestored()
+        ):  # fmt: skip
             pass  # Verdicts live in the views; here they can only be undone.
         case e.JobHeld() | e.JobReleased():
             jobs.hold_changed(state, event, envelope)

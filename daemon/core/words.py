@@ -1,6 +1,10 @@
 """Says in words what a command on the undo or redo stack did."""
 
+from collections.abc import Iterable
+from typing import Literal
+
 from daemon.core.state import State, Undoable
+from schema.events import Event
 
 
 def label(state: State, one: Undoable) -> str:
@@ -27,10 +31,22 @@ def label(state: State, one: Undoable) -> str:
             return f"change the priority of {jobs}"
         case "skip":
             return f"skip a stage of {jobs}"
+        case "compare":
+            return "compare two pictures"
         case "rate" | "tag" | "trash" | "restore":
             return f"{one.verb} {images}"
         case _:
             return f"{one.verb} {jobs}"
+
+
+def nothing_left(state: State, one: Undoable, events: Iterable[Event], doing: Literal["take back", "do again"]) -> str:
+    """Says that no trace of the command can be made up for any more, and why where that is known."""
+    events = list(events)
+    jobs = {name for event in events if (name := getattr(event, "job", None))}
+    runs = {name for event in events if (name := getattr(event, "run", None))}
+    gone = jobs.isdisjoint(state.jobs) if jobs else runs.isdisjoint(state.runs)
+    why = "" if not (jobs or runs) or not gone else " (they have ended)" if len(jobs) > 1 else " (it has ended)"
+    return f"nothing was left to {doing} of: {label(state, one)}{why}"
 
 
 def top(state: State, stack: list[Undoable]) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from schema.events import CommandRedone, CommandUndone, Envelope, Event, ImagesCompared
+from schema.events import CommandRedone, CommandUndone, ComparisonTakenBack, Envelope, Event, ImagesCompared
 from schema.ids import CommandId
 from schema.scenes import Answer
 
@@ -22,7 +22,7 @@ def answer_of(command: CommandId, envelopes: Sequence[Envelope]) -> Answer:
 
 def _subject(event: Event) -> str | None:
     """The id of what the event is about."""
-    if isinstance(event, ImagesCompared):
+    if isinstance(event, ImagesCompared | ComparisonTakenBack):
         return event.better
     if isinstance(event, CommandUndone | CommandRedone):
         return None

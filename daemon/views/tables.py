@@ -160,7 +160,13 @@ CREATE TABLE ratings(                    -- every verdict ever given, for learni
   tags TEXT NOT NULL                     -- JSON list, as of then
 ) STRICT;
 
-CREATE TABLE comparisons(seq INTEGER PRIMARY KEY, at REAL NOT NULL, better TEXT NOT NULL, worse TEXT NOT NULL) STRICT;
+CREATE TABLE comparisons(                -- as of any seq, too
+  seq INTEGER PRIMARY KEY,
+  at REAL NOT NULL,
+  better TEXT NOT NULL,
+  worse TEXT NOT NULL,
+  taken_back INTEGER                     -- seq of its taking back
+) STRICT;
 
 CREATE TABLE nodes(id TEXT PRIMARY KEY, name TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """

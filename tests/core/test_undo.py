@@ -138,7 +138,7 @@ def test_an_undone_cancel_of_a_job_that_is_back_already_brings_nothing(case):
 
     events = case.wish(c.Undo(done=done, events=case.events_of(int(done[1:])), ended=(ended,), runs=(run,)))
 
-    assert events == [e.CommandUndone(undone=done)]
+    assert events == [e.CommandUndone(undone=done, text="nothing was left to take back of: cancel 1 job of run")]
 
 
 def test_an_undone_skip_runs_the_stage_after_all(case, steps):
@@ -195,10 +195,81 @@ def test_verdicts_are_taken_back(case):
     assert redo(case)[0] == e.ImageRated(image="i", stars=4, was=1)
     case.wish(c.TagImages(images=(c.Tagging(image="i", tags=("sky",)),), add=("sea",), remove=("sky",)))
     assert undo(case)[0] == e.ImageTagged(image="i", added=("sky",), removed=("sea",))
+    case.wish(c.CompareImages(better="i", worse="j"))
+    assert undo(case)[0] == e.ComparisonTakenBack(better="i", worse="j")
+    assert redo(case)[0] == e.ImagesCompared(better="i", worse="j")
+    assert undo(case)[0] == e.ComparisonTakenBack(better="i", worse="j")
     case.wish(c.TrashImages(images=("i",)))
     assert undo(case)[0] == e.ImageRestored(image="i")
     case.wish(c.RestoreImages(images=("i",)))
     assert undo(case)[0] == e.ImageTrashed(image="i")
+
+
+def test_a_comparison_is_taken_back_before_what_came_before_it(case):
+    case.wish(c.PauseQueue())
+    case.wish(c.CompareImages(better="i", worse="j"))
+
+    undo(case)
+
+    assert case.state.paused
+    assert top(case.state, case.state.undo) == "pause the queue"
+    assert top(case.state, case.state.redo) == "compare two pictures"
+
+
+def test_what_was_taken_back_is_written_down_in_words(case):
+    case.run(jobs=2)
+    case.wish(c.CancelJobs(jobs=("run.1", "run.2")))
+
+    assert undo(case, ended=["run.1", "run.2"])[-1].text == "cancel 2 jobs of run"
+    assert redo(case)[-1].text == "cancel 2 jobs of run"
+
+
+@pytest.mark.parametrize(
+    ("jobs", "text"),
+    [
+        (1, "nothing was left to take back of: release 1 job of run (it has ended)"),
+        (3, "nothing was left to take back of: release 3 jobs of run (they have ended)"),
+    ],
+)
+def test_an_undo_that_takes_nothing_back_says_so(case, jobs, text):
+    *released, last = case.run(jobs=jobs + 1)
+    case.wish(c.HoldJobs(jobs=(*released, last)))
+    case.wish(c.ReleaseJobs(jobs=tuple(released)))
+    done = case.state.undo[-1].command
+    case.node()
+    for job in released:
+        case.finish(job)
+
+    assert undo(case) == [e.CommandUndone(undone=done, text=text)]
+
+    assert case.order() == [last]
+    assert redo(case)[-1].text == text.split(" (")[0].replace("take back", "do again")
+    assert top(case.state, case.state.undo) == text.removeprefix("nothing was left to take back of: ").split(" (")[0]
+
+
+def test_an_undone_rerun_that_has_ended_says_that_nothing_was_left(case):
+    (job,) = case.run()
+    case.node()
+    case.finish(job)
+    case.settle()
+    case.wish(c.RerunJobs(jobs=(job,), stage="paint", ended=(case.ended_job(job),), runs=(case.ended_run("run"),)))
+    case.finish(job)
+
+    (event,) = undo(case)
+
+    assert event.text == "nothing was left to take back of: rerun 1 job of run (it has ended)"
+
+
+def test_a_pause_of_a_run_that_has_ended_is_not_done_again(case):
+    (job,) = case.run()
+    case.node()
+    case.wish(c.PauseRun(run="run"))
+    undo(case)
+    case.finish(job)
+
+    (event,) = redo(case)
+
+    assert event.text == "nothing was left to do again of: pause run run (it has ended)"
 
 
 def test_only_the_newest_command_is_taken_back(case):
@@ -259,6 +330,7 @@ def test_a_finished_run_cannot_be_unsubmitted_but_a_cancel_can_be_undone(case):
         (c.PauseQueue(), "pause the queue"),
         (c.SetPriority(jobs=("run.1",), priority=1), "change the priority of 1 job of run"),
         (c.TrashImages(images=("a", "b")), "trash 2 pictures"),
+        (c.CompareImages(better="a", worse="b"), "compare two pictures"),
         (c.PauseRun(run="run"), "pause run run"),
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 
 from daemon.views.lists import Window
 from schema.events import (
+    ComparisonTakenBack,
     FilmFinished,
     ImageRated,
     ImagesCompared,
@@ -199,6 +200,18 @@ async def test_ratings_are_kept_as_of_every_verdict(tmp_path: Path) -> None:
         assert (rating.was, rating.stars) == (2, 5)
         assert (await views.tagged([image]))[0].tags == ("banner", "keep")
         assert [row.stars for row in (await views.jobs(Window("run:kn7 state:finished"))).items] == [2]
+
+
+async def test_a_comparison_is_kept_with_when_it_was_taken_back(tmp_path: Path) -> None:
+    log = MemoryLog()
+    knights(log)
+    better, worse = ImageId("kn7-1-upscale"), ImageId("kn7-1-txt2img")
+    log.add(ImagesCompared(better=better, worse=worse), ImagesCompared(better=better, worse=worse))
+    second = len(log.envelopes)
+    log.add(ComparisonTakenBack(better=worse, worse=better), ComparisonTakenBack(better=better, worse=worse))
+    async with opened(log, tmp_path) as views, views._readers.reading() as db:
+        rows = [tuple(row) for row in await db.all("SELECT seq, taken_back FROM comparisons ORDER BY seq")]
+    assert rows == [(second - 1, None), (second, second + 2)]
 
 
 async def test_a_film_is_found_by_its_run_and_by_its_own_id(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from daemon.core.decide import jobs, reopen
 from daemon.core.state import Held, Job, Running, State, Undoable
-from daemon.core.words import label
+from daemon.core.words import label, nothing_left
 from schema import commands as c
 from schema import events as e
 from schema.errors import Refused
@@ -22,12 +22,21 @@ Ended = Mapping[JobId, c.EndedJob]
 
 def undo(state: State, command: c.Undo) -> list[e.Event]:
     _check_top(state, state.undo, command.done, "undo")
-    return [*_made_up(state, command, "undo"), e.CommandUndone(undone=command.done)]
+    events = _made_up(state, command, "undo")
+    return [*events, e.CommandUndone(undone=command.done, text=_text(state, state.undo[-1], command, events))]
 
 
 def redo(state: State, command: c.Redo) -> list[e.Event]:
     _check_top(state, state.redo, command.done, "redo")
-    return [*_made_up(state, command, "redo"), e.CommandRedone(redone=command.done)]
+    events = _made_up(state, command, "redo")
+    return [*events, e.CommandRedone(redone=command.done, text=_text(state, state.redo[-1], command, events))]
+
+
+def _text(state: State, one: Undoable, command: c.Undo | c.Redo, made_up: list[e.Event]) -> str:
+    if made_up:
+        return label(state, one)
+    doing: Literal["take back", "do again"] = "take back" if isinstance(command, c.Undo) else "do again"
+    return nothing_left(state, one, (envelope.event for envelope in command.events), doing)
 
 
 def _check_top(state: State, stack: list[Undoable], done: CommandId, verb: Why) -> None:
@@ -77,6 +86,10 @@ def _inverse(state: State, event: e.Event, ended: Ended, why: Why) -> e.Event | 
             return e.ImageRated(image=event.image, stars=event.was, was=event.stars)
         case e.ImageTagged():
             return e.ImageTagged(image=event.image, added=event.removed, removed=event.added)
+        case e.ImagesCompared():
+            return e.ComparisonTakenBack(better=event.better, worse=event.worse)
+        case e.ComparisonTakenBack():
+            return e.ImagesCompared(better=event.better, worse=event.worse)
         case e.ImageTrashed():
             return e.ImageRestored(image=event.image)
         case e.ImageRestored():

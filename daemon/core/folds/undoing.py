@@ -71,6 +71,8 @@ _VERBS: dict[type[e.Event], str] = {
     e.StageSkipped: "skip",
     e.ImageRated: "rate",
     e.ImageTagged: "tag",
+    e.ImagesCompared: "compare",
+    e.ComparisonTakenBack: "compare",
     e.ImageTrashed: "trash",
     e.ImageRestored: "restore",
     e.QueuePaused: "pause",

@@ -33,7 +33,7 @@ def fold(envelope: e.Envelope) -> list[Statement]:
             return stages.fold(envelope, event)
         case (
             e.ArtifactStored() | e.ImageRated() | e.ImageTagged() | e.ImagesCompared()
-            | e.ImageTrashed() | e.ImageRestored()
+            | e.ComparisonTakenBack() | e.ImageTrashed() | e.ImageRestored()
         ):  # fmt: skip
             return images.fold(envelope, event)
         case e.NodeJoined():

@@ -5,7 +5,10 @@ from typing import assert_never
 from daemon.views.fold.statement import Statement
 from schema import events as e
 
-ImageEvent = e.ArtifactStored | e.ImageRated | e.ImageTagged | e.ImagesCompared | e.ImageTrashed | e.ImageRestored
+ImageEvent = (
+    e.ArtifactStored | e.ImageRated | e.ImageTagged | e.ImagesCompared | e.ComparisonTakenBack
+    | e.ImageTrashed | e.ImageRestored
+)  # fmt: skip
 
 
 def fold(envelope: e.Envelope, event: ImageEvent) -> list[Statement]:
@@ -22,6 +25,8 @@ def fold(envelope: e.Envelope, event: ImageEvent) -> list[Statement]:
             ]
         case e.ImagesCompared(better=better, worse=worse):
             return [(COMPARED, (envelope.seq, envelope.at, better, worse))]
+        case e.ComparisonTakenBack(better=better, worse=worse):
+            return [(TAKEN_BACK, (envelope.seq, better, worse))]
         case e.ImageTrashed(image=image):
             return [(TRASHED, (1, image))]
         case e.ImageRestored(image=image):
@@ -55,5 +60,9 @@ VERDICT = (
     "INSERT INTO ratings SELECT ?1, ?2, id, stars, (SELECT json_group_array(tag) FROM tags WHERE image = ?3)"
     " FROM images WHERE id = ?3"
 )
-COMPARED = "INSERT INTO comparisons VALUES (?, ?, ?, ?)"
+COMPARED = "INSERT INTO comparisons(seq, at, better, worse) VALUES (?, ?, ?, ?)"
+TAKEN_BACK = (
+    "UPDATE comparisons SET taken_back = ?1 WHERE seq ="
+    " (SELECT max(seq) FROM comparisons WHERE better = ?2 AND worse = ?3 AND taken_back IS NULL)"
+)
 TRASHED = "UPDATE images SET trashed = ? WHERE id = ?"
