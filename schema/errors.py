@@ -17,8 +17,13 @@ class Refused(Exception):
         super().__init__(self.told())
 
     def told(self) -> str:
+        """Where, what is wrong, and the remedy, as whole sentences: a full stop that is missing is put there."""
         head = f"{self.where}: {self.sentence}" if self.where else self.sentence
-        return f"{head} {self.remedy}" if self.remedy else head
+        return f"{_ended(head)} {_ended(self.remedy)}" if self.remedy else _ended(head)
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith((".", "!", "?", "…", ".)")) else f"{text}."
 
 
 class NoDaemon(Exception):

@@ -19,6 +19,24 @@ def stage(kind):
     return STAGE.validate_python({"type": kind, "id": kind, **REQUIRED.get(kind, {})})
 
 
+@pytest.mark.parametrize(
+    ("sentence", "remedy", "told"),
+    [
+        ("there is no such file", "Check the path", "a.txt: there is no such file. Check the path."),
+        ("there is no such file.", "Check the path.", "a.txt: there is no such file. Check the path."),
+        ("which file?", "Name it.", "a.txt: which file? Name it."),
+        ("is empty (so is the next one.)", "Fill it.", "a.txt: is empty (so is the next one.) Fill it."),
+        ("is empty (0 bytes)", "", "a.txt: is empty (0 bytes)."),
+        ("it holds 'x'", "", "a.txt: it holds 'x'."),
+    ],
+)
+def test_a_refusal_is_told_in_whole_sentences(sentence, remedy, told):
+    refused = Refused(sentence, where="a.txt", remedy=remedy)
+
+    assert refused.told() == str(refused) == told
+    assert refused.sentence == sentence
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_stands_somewhere_in_the_order(kind):
     assert kind in RANK

@@ -97,7 +97,7 @@ def test_a_refusal_is_read_though_the_body_was_not(serve: Serve) -> None:
     with pytest.raises(Refusal) as refused:
         daemon.put("/v1/blobs", b"x" * 5_000_000)
 
-    assert refused.value.told() == "body: too large Split it."
+    assert refused.value.told() == "body: too large. Split it."
     assert (refused.value.code, refused.value.status) == (Exit.REFUSED, 413)
 
 

@@ -144,7 +144,7 @@ def test_a_daemon_that_cannot_start_says_why_in_its_own_words(env: dict[str, str
     with pytest.raises(NotStarted) as refused:
         ensure(env)
 
-    assert refused.value.told() == "the log is damaged at event 7; run `stablenew log recover`"
+    assert refused.value.told() == "the log is damaged at event 7; run `stablenew log recover`."
     assert refused.value.code == Exit.FAILED
     assert starts(env) == 1
 

@@ -43,7 +43,7 @@ def main() -> int:
         code = _main(sys.argv[1:])
         sys.stdout.flush()
     except Refused as refused:
-        return _told(_sentence(refused), _code_of(refused))
+        return _told(refused.told(), _code_of(refused))
     except NoDaemon as absent:
         return _told(f"{absent} {_remedy(absent)}", Exit.NO_DAEMON)
     except KeyboardInterrupt:
@@ -101,12 +101,6 @@ def _remedy(absent: NoDaemon) -> str:
     if isinstance(absent, HungUp):
         return "What it had taken is in its log: ask again once it runs, with the same --key if there was one."
     return "Start one with `stablenew daemon start`."
-
-
-def _sentence(refused: Refused) -> str:
-    """What is wrong, where, and the remedy, as whole sentences."""
-    head = f"{refused.where}: {refused.sentence}" if refused.where else refused.sentence
-    return f"{head}{'' if head.endswith(('.', '!', '?', '.)')) else '.'} {refused.remedy}".strip()
 
 
 def _code_of(refused: Refused) -> int:
