@@ -10,7 +10,7 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-from daemon.artifacts.film import Film, FilmFault
+from daemon.artifacts.film import Film
 from daemon.ledger import Committed, Ledger
 from daemon.past import Past
 from schema.errors import Refused
@@ -58,7 +58,7 @@ class Films:
             run, token = await due.get()
             try:
                 observation: Observation = await self._film(run, token)
-            except (FilmFault, Refused, OSError) as fault:
+            except (Refused, OSError) as fault:
                 log.warning("no film: %s", fault, extra={"run": run})
                 observation = FilmBroke(run=run, token=token, reason=str(fault))
             await self._ledger.observe(observation)

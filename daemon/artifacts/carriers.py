@@ -25,7 +25,7 @@ def texts_of(path: Path) -> Carried:
         if kind is None:
             if path.suffix.lower() != ".txt":
                 raise Refused(
-                    "this is neither PNG, JPEG, WebP nor a .txt file", where=str(path), remedy="Name a picture."
+                    "this is neither PNG, JPEG, WebP nor a .txt file.", where=str(path), remedy="Name a picture."
                 )
             return Carried(carrier="txt", media="text/plain", texts={"parameters": _decoded(raw)})
         found = kind.texts(raw)
@@ -33,9 +33,9 @@ def texts_of(path: Path) -> Carried:
         if not found and beside.is_file():
             return Carried(carrier="txt", media=kind.media, texts={"parameters": _decoded(_read(beside))})
     except OSError as fault:
-        raise Refused(f"cannot be read: {fault.strerror}", where=str(path)) from fault
+        raise _unreadable(fault.filename or str(path), fault) from fault
     except Malformed as fault:
-        raise Refused(f"the picture {fault}", where=str(path)) from fault
+        raise Refused(f"the picture {fault}.", where=str(path), remedy="Take another copy of it.") from fault
     carrier = ("png" if kind is formats.PNG else "exif") if found else "none"
     return Carried(carrier=carrier, media=kind.media, texts=found)
 
@@ -44,8 +44,17 @@ def _read(path: Path) -> bytes:
     with path.open("rb") as file:
         raw = file.read(LARGEST + 1)
     if len(raw) > LARGEST:
-        raise Refused(f"is larger than {LARGEST >> 20} MB", where=str(path))
+        raise Refused(f"is larger than {LARGEST >> 20} MB.", where=str(path), remedy="Check that it is the right file.")
     return raw
+
+
+def _unreadable(name: str, fault: OSError) -> Refused:
+    if isinstance(fault, IsADirectoryError):
+        return Refused("this is a folder.", where=name, remedy="Name a picture in it.")
+    if isinstance(fault, FileNotFoundError | NotADirectoryError):
+        return Refused("there is no such file.", where=name, remedy="Check the path.")
+    why = (fault.strerror or str(fault)).lower()
+    return Refused(f"cannot be read: {why}.", where=name, remedy="Check its permissions.")
 
 
 def _decoded(raw: bytes) -> str:

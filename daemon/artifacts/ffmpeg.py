@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from schema.errors import Refused
 from schema.plans import FilmSpec
 
 ENCODERS: Mapping[str, Mapping[str, Mapping[str, str | int]]] = {
@@ -19,12 +20,8 @@ ENCODERS: Mapping[str, Mapping[str, Mapping[str, str | int]]] = {
 QUALITY = frozenset({"crf", "b:v"})
 
 
-class FilmFault(Exception):
-    """Why there is no film: one sentence."""
-
-    def __init__(self, sentence: str) -> None:
-        self.sentence = sentence
-        super().__init__(sentence)
+class FilmFault(Refused):
+    """Why there is no film."""
 
 
 class BadFrames(FilmFault):
@@ -36,7 +33,7 @@ def find() -> str:
     named = os.environ.get("IMAGEIO_FFMPEG_EXE")
     if named:
         if shutil.which(named) is None:
-            raise FilmFault(f"IMAGEIO_FFMPEG_EXE names {named}, which is no program; unset it or correct it")
+            raise FilmFault("this is no program.", where=f"IMAGEIO_FFMPEG_EXE={named}", remedy="Unset or correct it.")
         return named
     system = shutil.which("ffmpeg")
     if system:
@@ -46,7 +43,9 @@ def find() -> str:
     try:
         return str(imageio_ffmpeg.get_ffmpeg_exe())
     except RuntimeError as fault:
-        raise FilmFault("no ffmpeg was found; install ffmpeg, or set IMAGEIO_FFMPEG_EXE to its path") from fault
+        raise FilmFault(
+            "no ffmpeg was found.", remedy="Install ffmpeg, or set IMAGEIO_FFMPEG_EXE to its path."
+        ) from fault
 
 
 def encoder_for(program: str, codec: str) -> str:
@@ -56,8 +55,8 @@ def encoder_for(program: str, codec: str) -> str:
         if encoder in present:
             return encoder
     able = [other for other, encoders in ENCODERS.items() if present & set(encoders)]
-    remedy = f"take codec {' or '.join(able)}" if able else "install a complete ffmpeg"
-    raise FilmFault(f"{program} cannot encode {codec}; {remedy}")
+    remedy = f"Take codec {' or '.join(able)}." if able else "Install a complete ffmpeg."
+    raise FilmFault(f"{program} cannot encode {codec}.", remedy=remedy)
 
 
 def arguments(program: str, encoder: str, spec: FilmSpec, width: int, height: int, out: Path) -> list[str]:
@@ -92,5 +91,7 @@ def _encoders(program: str) -> frozenset[str]:
             [program, "-hide_banner", "-encoders"], capture_output=True, text=True, timeout=30, check=True
         )
     except (OSError, subprocess.SubprocessError) as fault:
-        raise FilmFault(f"{program} does not run as an ffmpeg; set IMAGEIO_FFMPEG_EXE to one that does") from fault
+        raise FilmFault(
+            f"{program} does not run as an ffmpeg.", remedy="Set IMAGEIO_FFMPEG_EXE to one that does."
+        ) from fault
     return frozenset(line.split()[1] for line in told.stdout.splitlines() if len(line.split()) > 1)

@@ -61,17 +61,21 @@ async def make_film(
                 await _encode(arguments, pictures, len(chosen), on_frame or _nobody, cancel)
             film = await probe(part)
             if film.frames != len(chosen):
-                raise FilmFault(f"the film has {film.frames} frames instead of {len(chosen)}")
+                raise FilmFault(f"the film has {film.frames} frames instead of {len(chosen)}.")
             await asyncio.to_thread(_name, part, out)
     except OSError as fault:
-        raise FilmFault(f"the film {out} could not be written: {fault.strerror}") from fault
+        raise FilmFault(
+            f"the film could not be written: {fault.strerror}.",
+            where=str(out),
+            remedy="Check permissions and free space.",
+        ) from fault
     return _at_rate(film, spec.fps)
 
 
 def choose(frames: Sequence[Path], spec: FilmSpec) -> Sequence[Path]:
     """The frames of the film: from `trim_from` up to `trim_to`, then no more than `seconds`. Raises BadFrames."""
     if not frames:
-        raise BadFrames("there are no frames to make a film of")
+        raise BadFrames("there are no frames to make a film of.")
     first = round(spec.trim_from * spec.fps)
     end = len(frames) if spec.trim_to is None else round(spec.trim_to * spec.fps)
     chosen = frames[first:end]
@@ -80,7 +84,8 @@ def choose(frames: Sequence[Path], spec: FilmSpec) -> Sequence[Path]:
     if not chosen:
         length = len(frames) / spec.fps
         raise BadFrames(
-            f"the trim leaves no frame: {len(frames)} frames at {spec.fps:g} a second are {length:g} seconds"
+            f"the trim leaves no frame: {len(frames)} frames at {spec.fps:g} a second are {length:g} seconds.",
+            remedy="Begin earlier.",
         )
     return chosen
 
@@ -98,7 +103,7 @@ async def probe(path: Path) -> Film:
     stream = re.search(r"Stream #0.*?: Video: (\w+).*?\b(\d{2,5})x(\d{2,5})\b.*?([\d.]+) fps", said)
     counted = re.findall(r"^frame=\s*(\d+)", told, re.MULTILINE)
     if child.returncode or not stream or not counted:
-        raise FilmFault(f"the film {path.name} cannot be read back: {_last_line(said)}")
+        raise FilmFault(f"the film {path.name} cannot be read back: {_last_line(said)}.")
     count, fps = int(counted[-1]), float(stream[4])
     return Film(count, round(count / fps, 6), int(stream[2]), int(stream[3]), fps, stream[1])
 
@@ -106,7 +111,7 @@ async def probe(path: Path) -> Film:
 def _at_rate(film: Film, fps: float) -> Film:
     """ffmpeg rounds the rate it tells to four digits; where that is all the difference, it is the rate asked for."""
     if abs(film.fps - fps) > 0.005 * fps:
-        raise FilmFault(f"the film has {film.fps:g} frames a second instead of {fps:g}")
+        raise FilmFault(f"the film has {film.fps:g} frames a second instead of {fps:g}.")
     return film._replace(fps=fps, seconds=round(film.frames / fps, 6))
 
 
@@ -153,7 +158,7 @@ async def _encode(
         with suppress(ConnectionError):
             async for pixels in pictures:
                 if cancel is not None and cancel.is_set():
-                    raise FilmFault("the film was cancelled")
+                    raise FilmFault("the film was cancelled.")
                 child.stdin.write(pixels)
                 await child.stdin.drain()
         child.stdin.close()
@@ -163,7 +168,7 @@ async def _encode(
         await _stop(child)
         await asyncio.gather(progress, errors, return_exceptions=True)
     if child.returncode:
-        raise FilmFault(_explained(said))
+        raise _explained(said)
 
 
 async def _ended(child: Process, cancel: asyncio.Event | None) -> None:
@@ -173,7 +178,7 @@ async def _ended(child: Process, cancel: asyncio.Event | None) -> None:
     try:
         await asyncio.wait((done, given_up), return_when=asyncio.FIRST_COMPLETED)
         if not done.done():
-            raise FilmFault("the film was cancelled")
+            raise FilmFault("the film was cancelled.")
     finally:
         done.cancel()
         given_up.cancel()
@@ -200,15 +205,15 @@ async def _stop(child: Process) -> None:
     await child.wait()
 
 
-def _explained(said: str) -> str:
+def _explained(said: str) -> FilmFault:
     if "No space left on device" in said:
-        return "the disk is full; the film was not made"
-    return f"ffmpeg could not make the film: {_last_line(said)}"
+        return FilmFault("the disk is full; the film was not made.", remedy="Free some space.")
+    return FilmFault(f"ffmpeg could not make the film: {_last_line(said)}.")
 
 
 def _last_line(said: str) -> str:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return "".join(c for c in lines[-1] if c.isprintable())[:300] if lines else "it said nothing"
+    return "".join(c for c in lines[-1] if c.isprintable())[:300].rstrip(".") if lines else "it said nothing"
 
 
 def _name(part: Path, out: Path) -> None:

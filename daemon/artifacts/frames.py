@@ -62,8 +62,11 @@ def _opaque(picture: Image.Image) -> Image.Image:
 
 
 def _unreadable(path: Path, fault: Exception) -> BadFrames:
+    why = "it is no whole PNG, JPEG or WebP picture"
     if isinstance(fault, FileNotFoundError):
-        return BadFrames(f"the frame {path.name} cannot be read: there is no such file")
-    if isinstance(fault, Malformed):
-        return BadFrames(f"the frame {path.name} cannot be read: it {fault}")
-    return BadFrames(f"the frame {path.name} cannot be read: it is no whole PNG, JPEG or WebP picture")
+        why = "there is no such file"
+    elif isinstance(fault, Malformed):
+        why = f"it {fault}"
+    elif isinstance(fault, PermissionError):
+        why = "you may not read it"
+    return BadFrames(f"the frame {path.name} cannot be read: {why}.", remedy="Leave it out, or replace it.")

@@ -115,7 +115,9 @@ class ArtifactStore:
                 sha, size = Sha256(incoming.sha256()), incoming.size
                 await asyncio.to_thread(self._name, incoming, sha, extension)
         except OSError as fault:
-            raise film.FilmFault(f"the film could not be kept: {fault.strerror}") from fault
+            raise film.FilmFault(
+                f"the film could not be kept: {fault.strerror}.", remedy="Check permissions and free space."
+            ) from fault
         media = formats.FILMS[extension]
         return Picture(sha256=sha, pixels="", media=media, bytes=size, width=seen.width, height=seen.height)
 

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from daemon.artifacts import carriers, parameters
 from daemon.artifacts.film import BadFrames, Film, FilmFault, make_film
+from daemon.prompting.faults import sentence
 from daemon.prompting.runs import film_spec
 from schema.errors import Exit, Refused
 from schema.plans import FilmSpec
@@ -35,34 +36,34 @@ def main(argv: list[str]) -> int:
                 return video(argv[1:])
             case ["image-params"]:
                 return image_params(argv[1:])
-        raise Refused(f"'{' '.join(argv[:1])}' is neither video nor image-params")
+        raise Refused(f"'{' '.join(argv[:1])}' is neither video nor image-params.")
     except Refused as refused:
-        return _say(refused.told(), Exit.REFUSED)
-    except BadFrames as fault:
-        return _say(fault.sentence, Exit.REFUSED)
-    except FilmFault as fault:
-        return _say(fault.sentence, Exit.FAILED)
+        inside = isinstance(refused, FilmFault) and not isinstance(refused, BadFrames)
+        return _say(refused.told(), Exit.FAILED if inside else Exit.REFUSED)
     except OSError as fault:
-        return _say(f"{fault.filename or 'output'}: {fault.strerror}", Exit.FAILED)
+        why = (fault.strerror or str(fault)).lower()
+        return _say(f"{fault.filename or 'output'}: cannot be used: {why}. Check its permissions.", Exit.FAILED)
     except KeyboardInterrupt:
-        return _say("interrupted; nothing was written", Exit.INTERRUPTED)
+        return _say("Interrupted; nothing was written.", Exit.INTERRUPTED)
 
 
 def video(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="stablenew video", description="Make a film of pictures, in natural order.")
     parser.add_argument("sources", nargs="+", metavar="FOLDER|FILE")
     parser.add_argument("-o", dest="out", required=True, metavar="FILE", help="the film; .mp4 or .webm")
-    parser.add_argument("--fps", type=float, default=8.0)
+    parser.add_argument("--replace", action="store_true", help="take the place of what is there")
+    parser.add_argument("--fps", default="8", help="pictures per second; default 8")
     parser.add_argument("--codec", choices=("h264", "vp9", "av1"))
     parser.add_argument("--size", metavar="WxH", help="default: the first picture's")
     parser.add_argument("--bitrate", metavar="B", help="as 4M or 900k; default: constant quality")
     parser.add_argument("--trim", metavar="A-B", help="seconds of the whole film; B may be left out")
-    parser.add_argument("--seconds", type=float, help="cut to this length")
+    parser.add_argument("--seconds", help="cut to this length")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--progress", action="store_true", help="a line per step on standard error, terminal or not")
     asked = parser.parse_args(argv)
     out = Path(asked.out).absolute()
     spec = _spec(asked, out)
+    _check_free(out, replace=asked.replace)
     frames = _frames([Path(source) for source in asked.sources])
     shown = asked.progress or (sys.stderr.isatty() and not asked.json)
     film = asyncio.run(make_film(frames, spec, out, on_frame=_tell if shown else None))
@@ -84,10 +85,10 @@ def image_params(argv: Sequence[str]) -> int:
     elif text:
         print(_printable(text))
     if whose == "none":
-        return _say(f"{path}: the picture carries no generation parameters", Exit.FAILED)
+        return _say(f"{path}: the picture carries no generation parameters.", Exit.FAILED)
     if whose != "a1111":
         return _say(
-            f"{path}: the texts are {whose}'s ({', '.join(sorted(carried.texts))}); only A1111 `parameters` are read",
+            f"{path}: the texts are {whose}'s ({', '.join(sorted(carried.texts))}); only A1111 `parameters` are read.",
             Exit.FAILED,
         )
     return Exit.DONE
@@ -121,9 +122,15 @@ def _described(path: Path, carried: carriers.Carried, whose: str, text: str) -> 
 def _spec(asked: argparse.Namespace, out: Path) -> FilmSpec:
     container = out.suffix.lower().removeprefix(".")
     if container not in ("mp4", "webm"):
-        raise Refused(f"'{out.suffix}' is no kind of film", where="-o", remedy="End the file's name in .mp4 or .webm.")
+        raise Refused(f"'{out.suffix}' is no kind of film.", where="-o", remedy="End the file's name in .mp4 or .webm.")
     width, height = _numbers(asked.size, r"(\d+)x(\d+)", "--size", "WIDTHxHEIGHT, as 1280x720")
     begin, end = _numbers(asked.trim, r"([\d.]+)-([\d.]*)", "--trim", "A-B in seconds, as 0.5-3")
+    if begin is not None and end is not None and end <= begin:
+        raise Refused(f"its end, {end:g}, must be after its beginning, {begin:g}.", where="--trim")
+    if (container, asked.codec) == ("webm", "h264"):
+        raise Refused(
+            "webm cannot hold h264.", where="--codec", remedy="Take vp9 or av1, or end the file's name in .mp4."
+        )
     written = {
         "fps": asked.fps,
         "codec": asked.codec or ("vp9" if container == "webm" else "h264"),
@@ -137,11 +144,19 @@ def _spec(asked: argparse.Namespace, out: Path) -> FilmSpec:
     }
     try:
         checked = Video.model_validate(written)
-    except ValidationError as faults:
-        fault = faults.errors()[0]
-        field = str(fault["loc"][0]) if fault["loc"] else ""
-        raise Refused(fault["msg"].removeprefix("Value error, "), where=FLAGS.get(field, "video")) from faults
+    except ValidationError as fault:
+        loc = fault.errors(include_url=False)[0]["loc"]
+        field = str(loc[0]) if loc else ""
+        raise Refused(sentence(fault).removeprefix(f"{field}: "), where=FLAGS.get(field, "video")) from fault
     return film_spec(checked)
+
+
+def _check_free(out: Path, *, replace: bool) -> None:
+    """Raises Refused where something stands that may not be replaced."""
+    if out.is_dir():
+        raise Refused("this is a folder.", where=str(out), remedy="Name a file.")
+    if not replace and (out.exists() or out.is_symlink()):
+        raise Refused("this file exists already.", where=str(out), remedy="Name another, or add --replace.")
 
 
 def _numbers(written: str | None, form: str, flag: str, wanted: str) -> tuple[float | None, float | None]:
@@ -153,7 +168,7 @@ def _numbers(written: str | None, form: str, flag: str, wanted: str) -> tuple[fl
             return float(found[1]), float(found[2]) if found[2] else None
     except ValueError:
         pass
-    raise Refused(f"'{written}' is not {wanted}", where=flag)
+    raise Refused(f"'{written}' is not {wanted}.", where=flag)
 
 
 def _frames(sources: Sequence[Path]) -> list[Path]:
@@ -163,12 +178,12 @@ def _frames(sources: Sequence[Path]) -> list[Path]:
         if source.is_dir():
             found = [path for path in source.iterdir() if path.suffix.lower() in PICTURES and path.is_file()]
             if not found:
-                raise Refused("there are no pictures in this folder", where=str(source), remedy="Name another.")
+                raise Refused("there are no pictures in this folder.", where=str(source), remedy="Name another.")
             frames += sorted((path for path in found if not path.name.startswith(".")), key=natural)
         elif source.is_file():
             frames.append(source)
         else:
-            raise Refused("there is no such file or folder", where=str(source))
+            raise Refused("there is no such file or folder.", where=str(source), remedy="Check the path.")
     return frames
 
 
@@ -192,8 +207,8 @@ def _tell(done: int, total: int) -> None:
     print(f"{done}/{total} frames", end=end, file=sys.stderr, flush=True)
 
 
-def _say(sentence: str, code: Exit) -> int:
-    print(_printable(sentence), file=sys.stderr)
+def _say(words: str, code: Exit) -> int:
+    print(_printable(words), file=sys.stderr)
     return code
 
 

@@ -93,7 +93,7 @@ _Saying = Callable[[str, Mapping[str, object]], str]
 
 
 def _bound(words: str, key: str) -> _Saying:
-    return lambda given, context: f"{given} is {words} {context.get(key)}."
+    return lambda given, context: f"{given} is {words} {str(context.get(key)).removesuffix('.0')}."
 
 
 def _kind(words: str) -> _Saying:

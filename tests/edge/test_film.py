@@ -194,7 +194,7 @@ async def test_what_ffmpeg_says_last_is_passed_on(tmp_path: Path, program: Progr
 async def test_a_missing_encoder_names_what_there_is(tmp_path: Path, program: Program):
     program("exit 1")
 
-    with pytest.raises(FilmFault, match="cannot encode vp9; take codec h264"):
+    with pytest.raises(FilmFault, match=r"cannot encode vp9\. Take codec h264\."):
         await make_film(frames_in(tmp_path / "in"), FilmSpec(codec="vp9", container="webm"), tmp_path / "film.webm")
 
 
@@ -208,7 +208,7 @@ async def test_no_ffmpeg_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", none)
 
-    with pytest.raises(FilmFault, match="install ffmpeg, or set IMAGEIO_FFMPEG_EXE"):
+    with pytest.raises(FilmFault, match="Install ffmpeg, or set IMAGEIO_FFMPEG_EXE"):
         await make_film(frames_in(tmp_path / "in"), FilmSpec(), tmp_path / "film.mp4")
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -69,19 +70,22 @@ def test_numbers_in_names_count_as_numbers():
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["missing"], "missing: there is no such file or folder"),
-        (["empty"], "empty: there are no pictures in this folder"),
-        (["pictures", "--size", "big"], "--size: 'big' is not WIDTHxHEIGHT"),
-        (["pictures", "--size", "1x1"], "--size: Input should be greater than or equal to 16"),
-        (["pictures", "--trim", "1.2.3-4"], "--trim: '1.2.3-4' is not A-B in seconds"),
-        (["pictures", "--trim", "3-1"], "trim_to 1 must be after trim_from 3"),
-        (["pictures", "--trim", "90-"], "the trim leaves no frame"),
-        (["pictures", "--fps", "0"], "--fps: Input should be greater than 0"),
-        (["pictures", "--fps", "nan"], "--fps: "),
-        (["pictures", "--bitrate", "lots"], "--bitrate: "),
-        (["pictures", "-o", "film.avi"], "-o: '.avi' is no kind of film"),
-        (["pictures", "--codec", "h264", "-o", "film.webm"], "webm cannot hold h264"),
-        (["notes.png"], "the frame notes.png cannot be read"),
+        (["missing"], "missing: there is no such file or folder. Check the path."),
+        (["empty"], "empty: there are no pictures in this folder. Name another."),
+        (["pictures", "--size", "big"], "--size: 'big' is not WIDTHxHEIGHT, as 1280x720."),
+        (["pictures", "--size", "1x16"], "--size: '1' is too small; it must be at least 16."),
+        (["pictures", "--trim", "1.2.3-4"], "--trim: '1.2.3-4' is not A-B in seconds, as 0.5-3."),
+        (["pictures", "--trim", "3-1"], "--trim: its end, 1, must be after its beginning, 3."),
+        (["pictures", "--trim", "90-"], "are 0.375 seconds. Begin earlier."),
+        (["pictures", "--fps", "0"], "--fps: '0' is too small; it must be above 0."),
+        (["pictures", "--fps", "999"], "--fps: '999' is too large; it must be at most 240."),
+        (["pictures", "--fps", "nan"], "--fps: 'nan' is no number that can be used."),
+        (["pictures", "--fps", "fast"], "--fps: 'fast' is no number."),
+        (["pictures", "--seconds", "0"], "--seconds: '0' is too small; it must be above 0."),
+        (["pictures", "--bitrate=-3"], "--bitrate: '-3' is not a bit rate such as 4M or 800k."),
+        (["pictures", "-o", "film.avi"], "-o: '.avi' is no kind of film. End the file's name in .mp4 or .webm."),
+        (["pictures", "--codec", "h264", "-o", "film.webm"], "--codec: webm cannot hold h264. Take vp9 or av1,"),
+        (["notes.png"], "it is neither PNG, JPEG nor WebP. Leave it out, or replace it."),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_2(
@@ -98,8 +102,33 @@ def test_bad_input_is_one_sentence_and_exit_2(
     assert told.out == ""
     assert sentence in told.err
     assert told.err.count("\n") == 1
-    assert "Traceback" not in told.err
+    assert told.err.endswith(".\n")
+    assert not re.search(r"Traceback|Input should|pattern|trim_to", told.err)
     assert not list(tmp_path.glob("film*"))
+
+
+def test_a_film_that_is_there_is_replaced_only_when_that_is_asked_for(folder: Path, tmp_path: Path, capsys: Streams):
+    out = tmp_path / "film.mp4"
+    out.write_bytes(b"last year's")
+
+    refused = main(["video", str(folder), "-o", str(out)])
+
+    assert (refused, out.read_bytes()) == (2, b"last year's")
+    assert capsys.readouterr().err == f"{out}: this file exists already. Name another, or add --replace.\n"
+    assert main(["video", str(folder), "-o", str(out), "--replace"]) == 0
+    assert out.read_bytes() != b"last year's"
+
+
+def test_a_film_takes_the_place_of_no_folder_and_no_link_to_nothing(folder: Path, tmp_path: Path, capsys: Streams):
+    (tmp_path / "folder.mp4").mkdir()
+    (tmp_path / "link.mp4").symlink_to(tmp_path / "nowhere")
+
+    for name, asked, sentence in (
+        ("folder.mp4", ["--replace"], "this is a folder. Name a file."),
+        ("link.mp4", [], "this file exists already."),
+    ):
+        assert main(["video", str(folder), "-o", str(tmp_path / name), *asked]) == 2
+        assert f"{name}: {sentence}" in capsys.readouterr().err
 
 
 def test_a_program_that_is_no_ffmpeg_is_exit_1(folder: Path, tmp_path: Path, capsys: Streams, monkeypatch):
@@ -108,7 +137,8 @@ def test_a_program_that_is_no_ffmpeg_is_exit_1(folder: Path, tmp_path: Path, cap
     code = main(["video", str(folder), "-o", str(tmp_path / "film.mp4")])
 
     assert code == 1
-    assert "/bin/false does not run as an ffmpeg" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert told == "/bin/false does not run as an ffmpeg. Set IMAGEIO_FFMPEG_EXE to one that does.\n"
 
 
 def test_an_interrupt_is_exit_130_and_leaves_nothing(folder: Path, tmp_path: Path):
@@ -131,7 +161,7 @@ def test_an_interrupt_is_exit_130_and_leaves_nothing(folder: Path, tmp_path: Pat
     )  # fmt: skip
 
     assert done.returncode == 130
-    assert done.stderr == "interrupted; nothing was written\n"
+    assert done.stderr == "Interrupted; nothing was written.\n"
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -194,9 +224,9 @@ def test_other_programs_texts_are_named(tmp_path: Path, capsys: Streams):
 @pytest.mark.parametrize(
     ("content", "code", "sentence"),
     [
-        (None, 2, "cannot be read: No such file"),
-        (b"GIF89a....", 2, "neither PNG, JPEG, WebP nor a .txt file"),
-        (b"\x89PNG\r\n\x1a\n", 2, "the picture ends early"),
+        (None, 2, "there is no such file. Check the path."),
+        (b"GIF89a....", 2, "this is neither PNG, JPEG, WebP nor a .txt file. Name a picture."),
+        (b"\x89PNG\r\n\x1a\n", 2, "the picture ends early, at byte 8. Take another copy of it."),
     ],
 )
 def test_files_that_tell_nothing(tmp_path: Path, capsys: Streams, content: bytes | None, code: int, sentence: str):
@@ -205,11 +235,16 @@ def test_files_that_tell_nothing(tmp_path: Path, capsys: Streams, content: bytes
         path.write_bytes(content)
 
     assert main(["image-params", str(path)]) == code
-    assert sentence in capsys.readouterr().err
+    assert capsys.readouterr().err == f"{path}: {sentence}\n"
+
+
+def test_a_folder_has_no_parameters(tmp_path: Path, capsys: Streams):
+    assert main(["image-params", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"{tmp_path}: this is a folder. Name a picture in it.\n"
 
 
 def test_a_picture_without_texts_says_so(tmp_path: Path, capsys: Streams):
     Image.new("RGB", (8, 8)).save(tmp_path / "picture.png")
 
     assert main(["image-params", str(tmp_path / "picture.png")]) == 1
-    assert "carries no generation parameters" in capsys.readouterr().err
+    assert "carries no generation parameters.\n" in capsys.readouterr().err

@@ -50,7 +50,7 @@ FAULTS = [
     ("[video]\ntrim_from = 4\ntrim_to = 2\n", "config.toml:1: video: trim_to 2 must be after trim_from 4."),
     (
         "[refine.presets.soft]\nsharpen = 9\n",
-        "config.toml:2: refine.presets.soft.sharpen: '9' is too large; it must be at most 5.0.",
+        "config.toml:2: refine.presets.soft.sharpen: '9' is too large; it must be at most 5.",
     ),
     ("[daemon]\nbackoff = nan\n", "config.toml:2: daemon.backoff: 'nan' is no number that can be used."),
 ]

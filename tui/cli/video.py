@@ -8,6 +8,7 @@ VIDEO = passing(
     "Make a film of a folder's pictures, or of the files named, in order.",
     argument("FOLDER|FILE", "Pictures, or a folder of them.", dest="files", often="+"),
     option("-o", "FILE", "The film; .mp4 or .webm.", dest="out", required=True),
+    flag("--replace", "Take the place of what is there."),
     option("--fps", "N", "Pictures per second; default 8.", kind=float),
     option("--codec", "C", "The film's codec.", choices=("h264", "vp9", "av1")),
     option("--size", "WxH", "Default: the first picture's."),
