@@ -40,6 +40,8 @@ class Results:
         self._reached = 0
         self._unsaved = 0
         """Events since the cursor was written."""
+        self._missed = False
+        """Something could not be written: the cursor stays before it, so that the next start does it again."""
         self._moved = asyncio.Condition()
 
     async def reached(self, seq: int) -> None:
@@ -69,7 +71,7 @@ class Results:
         for envelope in told:
             await self._write(envelope)
         self._unsaved += len(envelopes)
-        if told or self._unsaved >= PAGE:  # the others are looked at again in no time
+        if (told or self._unsaved >= PAGE) and not self._missed:  # the others are looked at again in no time
             await self._save(envelopes[-1].seq)
         async with self._moved:
             self._reached = envelopes[-1].seq
@@ -99,11 +101,12 @@ class Results:
                 pass
 
     async def _in_thread(self, write: Callable[..., object], *records: object) -> None:
-        """A results folder that cannot be written stops nothing: it is written again when asked for."""
+        """A results folder that cannot be written stops nothing: it is written after the next start."""
         try:
             await asyncio.to_thread(write, self._root, *records, self._path_of, links=self._links)
         except (OSError, Refused) as fault:
-            log.error("a results folder could not be written: %s", fault)
+            log.error("a results folder could not be written: %s; it is tried again at the next start", fault)
+            self._missed = True
 
 
 def _read_cursor(path: Path) -> int:

@@ -98,6 +98,24 @@ async def test_a_cursor_that_the_full_disk_does_not_take_stops_nothing(started, 
     assert written == ["run1", "run2"]
 
 
+async def test_what_the_full_disk_did_not_take_is_written_after_the_next_start(started, written, monkeypatch, tmp_path):
+    room = results_module.write_manifest
+
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    ended = [envelope(seq, e.RunFinished(run=f"run{seq}")) for seq in (1, 2)]
+    monkeypatch.setattr(results_module, "write_manifest", full)
+    first = results(Past(), tmp_path)
+    started(first.run(batches(ended[0])))
+    await asyncio.wait_for(first.reached(1), SECONDS)
+    monkeypatch.setattr(results_module, "write_manifest", room)
+    second = results(Past(ended[0]), tmp_path)
+    started(second.run(batches(ended[1])))
+    await asyncio.wait_for(second.reached(2), SECONDS)
+    assert written == ["run1", "run2"]
+
+
 async def test_a_cursor_beyond_the_log_is_another_logs(started, written, tmp_path):
     """The log was restored from a backup, or begun anew."""
     (tmp_path / "results.seq").write_text("500")
