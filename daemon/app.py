@@ -173,6 +173,7 @@ async def _work(
             group.create_task(upkeep.keep_disk(places, parts.vitals, ledger.pulse)),
             group.create_task(upkeep.keep_snapshots(places, parts.settings, lambda: ledger.durable)),
             group.create_task(upkeep.keep_socket(claim, runner, env)),
+            group.create_task(upkeep.keep_artifacts(places, parts.store)),
         ]
         await stopping.wait()
         await runner.cleanup()

@@ -15,7 +15,7 @@ from daemon.prompting import effective
 from daemon.prompting.packs import read_pack
 from daemon.prompting.plan import Plan, make_plan
 from daemon.prompting.recipe import LastRun
-from schema.ids import Sha256
+from schema.ids import RunId, Sha256
 from schema.plans import JobSpec, Scalar
 from schema.requests import RunRequest, Selection
 from schema.settings import Settings
@@ -34,16 +34,14 @@ class Planner:
         settings: Settings,
         clock: Callable[[], float],
         draw_below: Callable[[int], int],
-        draw_id: Callable[[], str],
     ) -> None:
         self._shelf = shelf
         self._settings = settings
         self._clock = clock
         self._draw_below = draw_below
-        self._draw_id = draw_id
 
-    def plan(self, request: RunRequest) -> Plan:
-        """Raises Refused."""
+    def plan(self, request: RunRequest, run: RunId) -> Plan:
+        """`run` is the id it would have: its results folder is named by it. Raises Refused."""
         now = self._clock()
         day = datetime.fromtimestamp(now).astimezone().date().isoformat()
         return make_plan(
@@ -52,7 +50,7 @@ class Planner:
             settings=self._settings,
             drawn_seed=self._draw_below(SEEDS),
             now=now,
-            drawn_folder=f"{day}-{self._draw_id()}",
+            drawn_folder=f"{day}-{run}",
         )
 
     def config(self, base: bytes, overlay: Mapping[str, Scalar]) -> Config:

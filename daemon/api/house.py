@@ -11,7 +11,7 @@ from daemon.ledger.mail import Committed, Origin
 from daemon.views.views import Views
 from schema.commands import Command
 from schema.events import Envelope
-from schema.ids import CommandId, JobId, Sha256
+from schema.ids import CommandId, JobId, RunId, Sha256
 from schema.pages import ImageRow
 from schema.plans import JobSpec, RunSpec, Scalar
 from schema.requests import RunRequest, Selection
@@ -113,8 +113,8 @@ class House:
     log: ReadLog
     views: Views
     library: Library
-    plan: Callable[[RunRequest], Planned]
-    """Draws what is not said (seed, folder). Slow for many jobs: called off the loop. Raises Refused."""
+    plan: Callable[[RunRequest, RunId], Planned]
+    """Of the run with this id; draws the seed if none is said. Slow for many jobs: called off the loop. Raises Refused."""
     config: Callable[[bytes, Mapping[str, Scalar]], Config]
     """Base config and overlay to every running stage's effective settings."""
     edit: Callable[[JobSpec, bytes, Selection], JobSpec]

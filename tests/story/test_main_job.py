@@ -40,6 +40,7 @@ def test_a_pack_becomes_pictures_a_film_and_a_manifest(home):
     assert (done["jobs"], done["finished"], done["failed"]) == (summary["jobs"], summary["jobs"], 0)
 
     folder = Path(done["folder"])
+    assert done["run"] in folder.name
     finals = sorted(folder.glob("*.png"))
     assert len(finals) == summary["jobs"]
     manifest = json.loads(Path(done["manifest"]).read_text())

@@ -152,7 +152,7 @@ async def world(folder: Path, **more: Any) -> AsyncIterator[World]:
     it.log = log
     it.views = await Views.open(folder / "views.db", log, results=folder / "results", clock=clock)
     home = places({"STABLENEW_HOME": str(folder / "home")})
-    planner = Planner(FolderShelf(home, lambda: None), it.settings, clock, lambda most: 42, it.draw_id)
+    planner = Planner(FolderShelf(home, lambda: None), it.settings, clock, lambda most: 42)
 
     def stop() -> None:
         it.stopped = True

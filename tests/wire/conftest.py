@@ -44,7 +44,7 @@ class House:
     async def submit(self, *sets: str, count: int = 1, image: str | None = None) -> None:
         small = () if image else ("txt2img.width=64", "txt2img.height=64", "txt2img.steps=4")
         request = RunRequest(prompt="boats", seed=1, count=count, set=(*small, *sets), image=image)
-        plan = self.parts.planner.plan(request)
+        plan = self.parts.planner.plan(request, self.run)
         await self.parts.store.put_blob(plan.base)
         await self.parts.ledger.command(SubmitRun(run=self.run, spec=plan.spec, jobs=plan.jobs), Origin("uid:1"))
 

@@ -26,7 +26,7 @@ SECONDS = 20
 
 async def test_a_job_whose_base_config_is_gone_fails_alone(opened):
     house = await opened()
-    plan = house.parts.planner.plan(RunRequest(prompt="boats", seed=1))
+    plan = house.parts.planner.plan(RunRequest(prompt="boats", seed=1), house.run)
     await house.parts.ledger.command(SubmitRun(run=house.run, spec=plan.spec, jobs=plan.jobs), Origin("uid:1"))
     [failed] = await house.until(JobFailed)
     assert plan.spec.base[:12] in failed.reason

@@ -99,7 +99,7 @@ class RunAnswer(msgspec.Struct, frozen=True, kw_only=True):
 async def plan(house: House, request: web.Request) -> web.StreamResponse:
     """Streamed, so that a plan of many jobs shows its first at once and holds little memory."""
     asked = await body(request, RunRequest)
-    planned = await asyncio.to_thread(house.plan, asked)
+    planned = await asyncio.to_thread(house.plan, asked, RunId(house.draw_id()))
     response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
     await response.prepare(request)
     for at in range(0, len(planned.jobs), CHUNK):
@@ -154,10 +154,10 @@ async def _submit(house: House, request: web.Request, asked_for: RunRequest, ask
     if kept is not None:
         return _stored(house, stored(kept), kept.envelopes)
     _check_room(house)
-    planned = await asyncio.to_thread(house.plan, asked_for)
+    run = RunId(house.draw_id())
+    planned = await asyncio.to_thread(house.plan, asked_for, run)
     spec = _for_known_nodes(planned.spec, house.ledger.scene())
     await house.put_blob(planned.base)
-    run = RunId(house.draw_id())
     done = await house.ledger.command(SubmitRun(run=run, spec=spec, jobs=planned.jobs), whose)
     if done.repeated:  # the same request came twice at once
         return _stored(house, done, await house.log.events_of(done.command))
