@@ -1,21 +1,32 @@
-"""What is looked after every few seconds while the daemon runs: the disk, the socket's file, the snapshots."""
+"""What is looked after while the daemon runs: the disk, the socket's file, the snapshots, the artifact store."""
 
 import asyncio
 import logging
+import re
 import shutil
+import sqlite3
 from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
+from daemon.artifacts.store import ArtifactStore
 from daemon.claim import Claim
 from daemon.core.vitals import Vitals
 from daemon.log import snapshots
+from daemon.log.reading import hashes_named
+from schema.ids import Sha256
 from schema.places import Places
 from schema.settings import Settings
 
 log = logging.getLogger(__name__)
 
 ROUND_SECONDS = 5.0
+
+FIRST_SWEEP_SECONDS = 600.0
+SWEEP_SECONDS = 86_400.0
+"""The artifact store is swept some time after the start, and then once a day."""
+
+_SHA256 = re.compile(r'"([0-9a-f]{64})"')
 
 
 def free_bytes(places: Places) -> int:
@@ -48,3 +59,35 @@ async def keep_snapshots(places: Places, settings: Settings, durable: Callable[[
         if durable() - saved >= settings.daemon.snapshot_every:
             saved = await snapshots.make(places.snapshots, places.log) or saved
         await asyncio.sleep(ROUND_SECONDS)
+
+
+async def keep_artifacts(places: Places, store: ArtifactStore) -> None:
+    """Puts aside what was stored but never told of, and deletes what was never finished."""
+    await asyncio.sleep(FIRST_SWEEP_SECONDS)
+    while True:
+        await sweep(places, store)
+        await asyncio.sleep(SWEEP_SECONDS)
+
+
+async def sweep(places: Places, store: ArtifactStore) -> None:
+    try:
+        named = await asyncio.to_thread(names_kept, places)
+
+        async def known(sha256: Sha256) -> bool:
+            return sha256 in named
+
+        swept = await store.sweep(known)
+    except (OSError, sqlite3.Error) as fault:
+        log.warning("the artifact store was not swept: %s", fault)
+        return
+    if any(swept):
+        log.info("swept: %d unfinished files deleted, %d that nothing names put aside", swept.deleted, swept.orphaned)
+
+
+def names_kept(places: Places) -> set[str]:
+    """Files of the store that the log names, and those that a base config names which the log names. Blocks."""
+    named = hashes_named(places.log)
+    for path in places.artifacts.glob("??/*.json"):
+        if path.stem in named:
+            named.update(_SHA256.findall(path.read_text()))
+    return named

@@ -1,5 +1,6 @@
 """Reading the log through a read-only connection, in short reads: a long one would keep the WAL from being emptied."""
 
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -9,6 +10,8 @@ from daemon.log.rows import TOLD, ToldRow, envelopes
 from daemon.log.tables import reader
 from schema.events import Envelope
 from schema.ids import CommandId
+
+_SHA256 = re.compile(rb'"([0-9a-f]{64})"')
 
 _PAGE = 128
 """Events per read: small enough that rows, envelopes and the fold stay in the processor's cache."""
@@ -57,6 +60,23 @@ def hash_at(db: sqlite3.Connection, seq: int) -> bytes | None:
         return bytes(32)
     found = db.execute("SELECT hash FROM events WHERE seq=?", (seq,)).fetchone()
     return cast(bytes, found[0]) if found else None
+
+
+def hashes_named(path: Path) -> set[str]:
+    """Every SHA-256 that an event names, in whichever field; by a connection of its own. Raises sqlite3.Error."""
+    found: set[bytes] = set()
+    after = 0
+    db = reader(path)
+    try:
+        while rows := db.execute(
+            "SELECT seq,data FROM events WHERE seq>? ORDER BY seq LIMIT ?", (after, _PAGE)
+        ).fetchall():
+            for _, data in rows:
+                found.update(_SHA256.findall(data))
+            after = rows[-1][0]
+    finally:
+        db.close()
+    return {name.decode() for name in found}
 
 
 def read_log(path: Path, after: int = 0, upto: int | None = None) -> Iterator[Envelope]:
