@@ -34,13 +34,11 @@ def job_seconds(state: State, job: Job, now: float, paces: Paces) -> float | Non
 
 
 def run_seconds(work: Iterable[Mapping[str, float]], paces: Paces) -> float | None:
-    """Of all that work, spread over the nodes. None: nobody can tell."""
+    """Of all that work, spread over the nodes. None: nobody can tell, or nothing of it may begin."""
     total = 0.0
     for one in work:
         seconds = seconds_of(one, paces.mean)
         if seconds is None:
             return None
         total += seconds
-    if total and not paces.nodes:
-        return None
-    return total / max(paces.nodes, 1)
+    return total / paces.nodes if total and paces.nodes else None
