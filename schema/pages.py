@@ -8,7 +8,7 @@ from typing import Generic, Literal, TypeVar
 
 import msgspec
 
-from schema.events import JobPhase
+from schema.events import Envelope, Event, JobPhase
 from schema.ids import ImageId, JobId, NodeId, RunId, StageId, Token
 from schema.plans import JobSpec, Lane, Learning, Measures, Picture, Plain, Randomizer, RunSpec, Scalar
 
@@ -152,6 +152,36 @@ class RunRow(Plain, frozen=True, kw_only=True):
     folder: str = ""
     """Absolute."""
     ended: float | None = None
+
+
+class EventLine(msgspec.Struct, frozen=True, kw_only=True):
+    """An event of the log as the routes and the offline verbs write it."""
+
+    seq: int
+    at: str
+    """UTC ISO 8601."""
+    epoch: int
+    actor: str
+    cause: int | None
+    command: str | None
+    key: str | None
+    type: str
+    event: Event
+    """The event's own fields."""
+
+
+def event_line(envelope: Envelope) -> EventLine:
+    return EventLine(
+        seq=envelope.seq,
+        at=iso(envelope.at),
+        epoch=envelope.epoch,
+        actor=envelope.actor,
+        cause=envelope.cause,
+        command=envelope.command,
+        key=envelope.key,
+        type=type(envelope.event).__name__,
+        event=envelope.event,
+    )
 
 
 class RunRecord(Plain, frozen=True, kw_only=True):

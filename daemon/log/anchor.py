@@ -12,6 +12,7 @@ import zlib
 from pathlib import Path
 from typing import Final
 
+from daemon.disk import sync_folder
 from daemon.log.chain import Head
 
 MAGIC: Final = b"SNHEAD01"
@@ -75,11 +76,3 @@ def reset(path: Path, head: Head) -> None:
         os.fsync(file.fileno())
     spare.replace(path)
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -4,37 +4,8 @@ import sys
 
 import msgspec
 
-from schema.events import Envelope, Event
-from schema.pages import iso
-
-
-class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """An event as the daemon's `/v1/log` writes it."""
-
-    seq: int
-    at: str
-    """UTC, ISO 8601."""
-    epoch: int
-    actor: str
-    cause: int | None
-    command: str | None
-    key: str | None
-    type: str
-    event: Event
-
-
-def told(envelope: Envelope) -> Told:
-    return Told(
-        seq=envelope.seq,
-        at=iso(envelope.at),
-        epoch=envelope.epoch,
-        actor=envelope.actor,
-        cause=envelope.cause,
-        command=envelope.command,
-        key=envelope.key,
-        type=type(envelope.event).__name__,
-        event=envelope.event,
-    )
+from schema.events import Envelope
+from schema.pages import EventLine, iso
 
 
 def line(envelope: Envelope) -> str:
@@ -44,7 +15,7 @@ def line(envelope: Envelope) -> str:
 
 
 class Verified(msgspec.Struct, frozen=True, kw_only=True):
-    """Fixed by docs/contract.md."""
+    """Scripts rely on these names."""
 
     events: int
     head: int
@@ -115,7 +86,7 @@ class Mending(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Events(msgspec.Struct, frozen=True, kw_only=True):
-    items: tuple[Told, ...]
+    items: tuple[EventLine, ...]
     total: int
 
 

@@ -12,6 +12,7 @@ from itertools import chain as flatten
 from pathlib import Path
 from typing import NamedTuple
 
+from daemon.disk import sync_folder
 from daemon.log import anchor
 from daemon.log.appender import Appender
 from daemon.log.chain import ZERO, Head
@@ -64,7 +65,7 @@ def backup(log: Path, target: Path) -> Backup:
             os.fsync(file.fileno())
         size = spare.stat().st_size
         spare.rename(target)
-        anchor.sync_folder(target.parent)
+        sync_folder(target.parent)
     finally:
         spare.unlink(missing_ok=True)
     return Backup(verdict.events, verdict.head, size)

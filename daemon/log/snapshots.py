@@ -21,7 +21,7 @@ from typing import Final, Generic, NamedTuple
 import msgspec
 
 from daemon.core.state import State
-from daemon.log.anchor import sync_folder
+from daemon.disk import sync_folder
 from daemon.log.fold import CORE, Fold, S
 from daemon.log.reading import hash_at, read_log
 from daemon.log.reading import newest as newest_event

@@ -15,6 +15,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import NamedTuple, ParamSpec, Protocol, TypeVar
 
+from daemon.disk import sync_folder
 from daemon.log import anchor, reading
 from daemon.log.anchor import Anchor
 from daemon.log.appender import Appender
@@ -98,7 +99,7 @@ def _create(path: Path) -> None:
         with suppress(FileNotFoundError):
             path.with_name(path.name + ending).rename(path.with_name(f"{path.name}{ending}.orphan"))
     spare.replace(path)
-    anchor.sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 class _Batch(NamedTuple):

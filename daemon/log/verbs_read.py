@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import cast
 
 from daemon.log.check import check, note_verified
-from daemon.log.documents import Events, Statistics, Verified, line, say, told, write
+from daemon.log.documents import Events, Statistics, Verified, line, say, write
 from daemon.log.faults import LogFromNewer
 from daemon.log.fold import CORE
 from daemon.log.reading import newest, read, read_log
 from daemon.log.snapshots import Snapshots
 from daemon.log.tables import reader
 from schema.errors import Exit, Refused
-from schema.pages import iso
+from schema.pages import event_line, iso
 from schema.places import Places
 
 _POLL_S = 0.25
@@ -90,7 +90,7 @@ def show(places: Places, seq: int, *, json: bool) -> int:
     found = next(islice(read_log(need_log(places), seq - 1, seq), 1), None) if seq > 0 else None
     if found is None:
         raise Refused(f"the log has no event {seq}.", remedy="`stablenew log stats` tells how many there are.")
-    write(told(found)) if json else say(line(found))
+    write(event_line(found)) if json else say(line(found))
     return Exit.DONE
 
 
@@ -100,11 +100,11 @@ def tail(places: Places, lines: int, *, follow: bool, json: bool, jsonl: bool) -
         seq = newest(db)[0]
         after = max(0, seq - lines)
         if json and not follow:
-            write(Events(items=tuple(map(told, read(db, after, seq - after))), total=seq))
+            write(Events(items=tuple(map(event_line, read(db, after, seq - after))), total=seq))
             return Exit.DONE
         while True:
             for envelope in read(db, after, 1000):
-                write(told(envelope)) if jsonl or json else say(line(envelope))
+                write(event_line(envelope)) if jsonl or json else say(line(envelope))
                 after = envelope.seq
             if not follow and after >= seq:
                 return cast(int, Exit.DONE)

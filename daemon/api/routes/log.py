@@ -9,7 +9,8 @@ from daemon.api.news import listening
 from daemon.api.route import Route
 from daemon.api.told import answer, line
 from daemon.views.select import NotFound
-from schema.events import Envelope, Event
+from schema.events import Envelope
+from schema.pages import EventLine, event_line
 
 PAGE = 500
 
@@ -18,19 +19,6 @@ LOOK_SECONDS = 0.5
 
 QUIET_SECONDS = 15.0
 """After so long without an event an empty line shows that the stream lives."""
-
-
-class EventLine(msgspec.Struct, frozen=True, kw_only=True):
-    seq: int
-    at: float
-    epoch: int
-    actor: str
-    cause: int | None
-    command: str | None
-    key: str | None
-    type: str
-    event: Event
-    """The event's own fields."""
 
 
 class StateHash(msgspec.Struct, frozen=True):
@@ -80,7 +68,7 @@ async def event(house: House, request: web.Request) -> web.StreamResponse:
     text = request.match_info["seq"]
     if not text.isdigit() or not (found := await house.log.read(max(0, int(text[:18]) - 1), 1)) or text == "0":
         raise NotFound(f"the log has no event {text[:40]}.", remedy=f"It goes from 1 to {house.ledger.durable}.")
-    return answer(_told(found[0]))
+    return answer(event_line(found[0]))
 
 
 async def state(house: House, request: web.Request) -> web.StreamResponse:
@@ -88,21 +76,7 @@ async def state(house: House, request: web.Request) -> web.StreamResponse:
 
 
 def _line(envelope: Envelope) -> bytes:
-    return line(_told(envelope))
-
-
-def _told(envelope: Envelope) -> EventLine:
-    return EventLine(
-        seq=envelope.seq,
-        at=envelope.at,
-        epoch=envelope.epoch,
-        actor=envelope.actor,
-        cause=envelope.cause,
-        command=envelope.command,
-        key=envelope.key,
-        type=type(envelope.event).__name__,
-        event=envelope.event,
-    )
+    return line(event_line(envelope))
 
 
 ROUTES = (
