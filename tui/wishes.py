@@ -76,7 +76,7 @@ class Wishing(App[None]):
         answer = await self.answered(f"/v1/{verb}", None)
         if answer is not None:
             head = "taken back" if verb == "undo" else "done again"
-            self.say(f"{head}: {answer.text}" if answer.text else head)
+            self.say(answer.text if answer.nothing else f"{head}: {answer.text}", bad=answer.nothing)
 
     async def folder_of(self, run: RunId) -> Path | None:
         try:

@@ -112,6 +112,7 @@ class FakeDaemon:
         self.answered: dict[str, bytes] = {}
         """Key to the answer: a command that comes again is not done again."""
         self.lose_answers = 0
+        self.taken_back: dict[str, object] = {"text": "cancel 2 jobs"}
         """So many commands are done and the connection is cut before the answer."""
         self.refuse: dict[str, tuple[str, str]] = {}
         """Path to the sentence and the remedy it is refused with."""
@@ -314,7 +315,7 @@ class FakeDaemon:
             self.images = [image for image in self.images if image.id not in subjects]
         answer: dict[str, object] = {"command": "c1", "seq": 4300, "subjects": subjects, "changed": len(subjects)}
         if path in ("/v1/undo", "/v1/redo"):
-            answer["text"] = "cancel 2 jobs"
+            answer |= self.taken_back
         if path == "/v1/runs":
             answer |= {"run": "newrun22", "jobs": int(str(body.get("count", 1))), "plan_hash": "cafe01", "seed": 7}
         return json.dumps(answer).encode()

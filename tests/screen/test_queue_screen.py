@@ -160,6 +160,17 @@ async def test_each_key_sends_its_command_with_a_key_of_its_own(show, daemon, ke
         assert all(used) and len(set(used)) == len(used)
 
 
+async def test_an_undo_says_what_it_took_back_and_when_nothing_was_left(show, daemon):
+    async with show() as eyes:
+        await eyes.sees("kn00gt7a.1 ")
+        await eyes.press("z")
+        await eyes.sees("taken back: cancel 2 jobs")
+        daemon.taken_back = {"text": "nothing was left to take back of: skip a stage", "nothing": True}
+        await eyes.press("z")
+        await eyes.sees("nothing was left to take back of: skip a stage")
+        assert "taken back: nothing" not in eyes.text()
+
+
 async def test_what_is_refused_is_told_with_its_remedy(show, daemon):
     daemon.refuse["/v1/jobs/skip"] = ("a first stage cannot be skipped", "Cancel the job instead.")
     async with show() as eyes:

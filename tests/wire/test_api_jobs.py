@@ -147,11 +147,28 @@ async def test_there_may_be_nothing_to_take_back(it: World) -> None:
 
 async def test_undo_twice_with_one_key_takes_back_one_thing(it: World) -> None:
     await it.post("/v1/queue/pause")
-    await it.submit()
+    run = (await it.submit())["run"]
     one = await it.post("/v1/undo", key="u1")
     two = await it.post("/v1/undo", key="u1")
-    assert two["repeated"] and two["seq"] == one["seq"]
+    assert two == {**one, "repeated": True} and one["text"] == f"submit run {run} (a red fox, 1 job)"
     assert (await it.get("/v1/queue"))["paused"]
+    again = await it.post("/v1/redo", key="r1")
+    assert await it.post("/v1/redo", key="r1") == {**again, "repeated": True}
+    assert again["text"] == f"submit run {run}"
+
+
+async def test_an_undo_of_what_has_ended_says_that_nothing_was_left(it: World) -> None:
+    run = (await it.submit())["run"]
+    await it.join_node()
+    await it.finish_all()
+    await it.post("/v1/jobs/rerun", {"select": [run], "stage": "txt2img"})
+    await it.finish_all()
+    before = await it.get(f"/v1/jobs/{run}.1")
+    told = await it.post("/v1/undo", key="u1")
+    assert told["nothing"] and told["subjects"] == []
+    assert told["text"] == f"nothing was left to take back of: rerun 1 job of {run} (it has ended)"
+    assert await it.post("/v1/undo", key="u1") == {**told, "repeated": True}
+    assert await it.get(f"/v1/jobs/{run}.1") == before
 
 
 async def test_a_failed_job_is_retried_from_where_it_failed(it: World) -> None:

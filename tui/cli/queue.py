@@ -93,7 +93,10 @@ def redo(key: str | None, as_json: bool) -> int:
 
 def _taken_back(path: str, words: str, key: str | None, as_json: bool) -> int:
     answer = ask.daemon().post(path, {}, key)
-    return ask.told(answer, as_json, f"{words}: {answer.text('text')}.")
+    text = answer.text("text")
+    return ask.told(
+        answer, as_json, f"{text[:1].upper() + text[1:] if answer.flag('nothing') else f'{words}: {text}'}."
+    )
 
 
 RUN = argument("RUN", "A run's id or a unique prefix of it; default: the whole queue.", often="?")

@@ -45,7 +45,8 @@ class Told(Answer, frozen=True, kw_only=True):
     """An answer with what some commands say besides."""
 
     text: str = ""
-    """Of undo and redo: what was taken back."""
+    """Of undo and redo: what was taken back, or that nothing was left of it."""
+    nothing: bool = False
     run: str | None = None
     jobs: int = 0
     folder: str = ""

@@ -13,7 +13,16 @@ from daemon.api.told import answer
 from daemon.api.wish import wish
 from schema.commands import CancelJobs, Command, PauseQueue, Redo, ResumeQueue, SetQueueMode, Undo
 from schema.errors import Refused
-from schema.events import Envelope, JobCancelled, JobFailed, JobFinished, JobReopened, QueueMode
+from schema.events import (
+    CommandRedone,
+    CommandUndone,
+    Envelope,
+    JobCancelled,
+    JobFailed,
+    JobFinished,
+    JobReopened,
+    QueueMode,
+)
 from schema.ids import CommandId, JobId, run_of
 from schema.requests import ModeRequest
 from schema.scenes import Answer, QueueScene
@@ -26,7 +35,9 @@ class TakenBack(msgspec.Struct, frozen=True, kw_only=True):
     changed: int
     repeated: bool
     text: str
-    """What was taken back, in words; empty when the answer is a repeated one."""
+    """What was taken back, in words; or that nothing was left of it to take back."""
+    nothing: bool
+    """Whether nothing was left: its jobs have ended since."""
 
 
 async def show(house: House, request: web.Request) -> web.StreamResponse:
@@ -81,27 +92,24 @@ async def redo(house: House, request: web.Request) -> web.StreamResponse:
 async def _take_back(house: House, request: web.Request, verb: Literal["undo", "redo"]) -> web.StreamResponse:
     """The ledger checks that the command is still on top when it takes it back."""
     await no_body(request)
-    text = ""
 
     async def make() -> Command:
-        nonlocal text
-        scene = house.ledger.scene()
         top = await (house.ledger.undo_top() if verb == "undo" else house.ledger.redo_top())
         if top is None:
             raise Refused(
                 f"there is nothing to {verb}.", remedy="Only changes to the queue and verdicts are taken back."
             )
-        text = scene.undo if verb == "undo" else scene.redo
         events = await house.log.events_of(top)
         ended = await house.views.ended(_jobs_that_ended(events))
         runs = await house.views.ended_runs(list(dict.fromkeys(run_of(job.job) for job in ended)))
         return (Undo if verb == "undo" else Redo)(done=top, events=events, ended=ended, runs=runs)
 
     done = await wish(house, request, verb, make)
+    *made_up, last = await house.log.events_of(done.command)
     return answer(
         TakenBack(
             command=done.command, seq=done.seq, subjects=done.subjects, changed=done.changed, repeated=done.repeated,
-            text=text,
+            text=last.event.text if isinstance(last.event, CommandUndone | CommandRedone) else "", nothing=not made_up,
         )
     )  # fmt: skip
 
