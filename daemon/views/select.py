@@ -24,7 +24,7 @@ class NotFound(Refused):
 
 async def job_ids(db: Reading, select: Sequence[str], now: float, among: Sequence[str]) -> tuple[JobId, ...]:
     """`among`: job states that run ids and FILTERs stand for; a job named itself is meant whatever its state."""
-    named, words = _split(select)
+    named, words = _split(select, "job or run")
     found: dict[JobId, None] = {}
     for word in named:
         jobs = await _jobs_of(db, word, among)
@@ -46,7 +46,7 @@ async def job_ids(db: Reading, select: Sequence[str], now: float, among: Sequenc
 
 async def image_ids(db: Reading, select: Sequence[str], now: float) -> tuple[ImageId, ...]:
     """Run and job ids stand for their final pictures that are not in the trash."""
-    named, words = _split(select)
+    named, words = _split(select, "picture, job or run")
     found: dict[ImageId, None] = {}
     for word in named:
         images = await _images_of(db, word)
@@ -97,7 +97,7 @@ async def whole_runs(db: Reading, wanted: Filter) -> Filter:
     return wanted._replace(runs=tuple(runs))
 
 
-def _split(select: Sequence[str]) -> tuple[list[str], list[str]]:
+def _split(select: Sequence[str], what: str) -> tuple[list[str], list[str]]:
     if not any(entry.strip() for entry in select):
         raise Refused(
             "nothing is selected.", where="select", remedy="Name jobs, runs or a filter such as state:queued."
@@ -107,7 +107,7 @@ def _split(select: Sequence[str]) -> tuple[list[str], list[str]]:
     for entry in select:
         (words if is_pair(entry) or not _ID.fullmatch(entry.strip()) else named).append(entry.strip())
     if words and not any(is_pair(part) for entry in words for part in entry.split()):
-        raise _no_such(words[0], "job or run")
+        raise _no_such(words[0], what)
     return named, [word for word in words if word]
 
 

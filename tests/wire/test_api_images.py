@@ -66,6 +66,21 @@ async def test_a_rating_is_told_at_once_and_taken_back(it: World) -> None:
     assert (await it.get(f"/v1/images/{image}"))["image"]["stars"] == 4
 
 
+async def test_a_comparison_is_taken_back_and_made_again(it: World) -> None:
+    one, other = await finals(it)
+    await it.post("/v1/images/rate", {"select": [one], "stars": 4})
+    await it.post("/v1/images/compare", {"select": [one, other], "better": "B"})
+    back = await it.post("/v1/undo")
+    assert (back["text"], back["subjects"], back["nothing"]) == ("compare two pictures", [other], False)
+    assert (await it.get(f"/v1/images/{one}"))["image"]["stars"] == 4
+    assert (await it.post("/v1/redo"))["text"] == "compare two pictures"
+
+
+async def test_who_rates_what_is_not_there_is_told_of_pictures(it: World) -> None:
+    told = await it.post("/v1/images/rate", {"select": ["nosuch"], "stars": 4})
+    assert (told["status"], told["error"]) == (404, "there is no picture, job or run 'nosuch'.")
+
+
 async def test_the_same_rating_twice_under_one_key_is_one_event(it: World) -> None:
     image = (await finals(it))[0]
     before = it.ledger.durable
