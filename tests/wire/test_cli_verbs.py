@@ -483,6 +483,31 @@ def test_lists_pass_filter_page_and_order_on(fake: FakeDaemon) -> None:
     assert fake.asked[-1].query == {"filter": ['run:k3 "red hat"'], "limit": ["3"], "offset": ["6"], "sort": ["name"]}
 
 
+@pytest.mark.parametrize(
+    ("typed", "asked"),
+    [
+        (("lighthouse state:finished",), "lighthouse state:finished"),
+        (("state:finished lighthouse",), "state:finished lighthouse"),
+        (('"red hat" run:k3', "gulls"), '"red hat" run:k3 gulls'),
+        (("a red hat",), '"a red hat"'),
+        (("dusk, style: oil",), '"dusk, style: oil"'),
+    ],
+)
+def test_a_filter_may_be_one_word_to_the_shell(fake: FakeDaemon, typed: tuple[str, ...], asked: str) -> None:
+    stablenew(fake.home, "image", "list", *typed)
+
+    assert fake.asked[-1].query["filter"] == [asked]
+
+
+def test_an_undo_that_takes_nothing_back_does_not_say_taken_back(fake: FakeDaemon) -> None:
+    text = "nothing was left to take back of: submit run k3mpw7ab (Knights, 3 jobs) (they have ended)"
+    fake.answers["/v1/undo"] = (200, {**ANSWER, "text": text, "nothing": True})
+
+    assert stablenew(fake.home, "undo").err == f"N{text[1:]}.\n"
+    fake.answers["/v1/undo"] = (200, {**ANSWER, "text": "cancel 2 jobs", "nothing": False})
+    assert stablenew(fake.home, "undo").err == "Taken back: cancel 2 jobs.\n"
+
+
 def test_names_from_outside_cannot_drive_the_terminal(fake: FakeDaemon) -> None:
     evil = "good\x1b[2J\u202egnp.exe\x9b5m"
     fake.answers["/v1/jobs"] = (200, page({**JOB_ROW, "name": evil, "reason": evil}))

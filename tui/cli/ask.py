@@ -56,8 +56,13 @@ def _number(answer: Doc) -> int:
 
 
 def filter_of(words: Sequence[str]) -> str | None:
-    """FILTER words as one FILTER: a bare word with a space in it is a phrase."""
-    return " ".join(f'"{word}"' if " " in word and not is_pair(word) else word for word in words) or None
+    """FILTER words as one FILTER: a bare word with a space in it is a phrase, unless it is a whole FILTER itself."""
+    return " ".join(f'"{word}"' if " " in word and not _is_filter(word) else word for word in words) or None
+
+
+def _is_filter(text: str) -> bool:
+    """`dusk, style: oil` is a phrase: nothing stands behind the colon."""
+    return is_pair(text) or any(is_pair(part) and not part.endswith(":") for part in text.split())
 
 
 def selection(words: Sequence[str]) -> list[str]:
