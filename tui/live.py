@@ -29,7 +29,7 @@ class Change:
     """What a screen has to look at again."""
 
     everything: bool = False
-    jobs: frozenset[str] = frozenset()
+    jobs: frozenset[JobId] = frozenset()
     images: frozenset[str] = frozenset()
     steps: frozenset[JobId] = frozenset()
     """Jobs of which only the progress changed."""
@@ -76,7 +76,7 @@ def told(live: Live, delta: Delta) -> tuple[Live, Change]:
     jobs = set(delta.jobs)
     if delta.running is not None:
         running = {job.job: job for job in delta.running}
-        jobs |= {JobId(j) for j in running.keys() ^ live.running.keys()}
+        jobs |= running.keys() ^ live.running.keys()
     change = Change(
         everything=delta.everything,
         jobs=frozenset(jobs),

@@ -5,7 +5,6 @@ import time
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import cast
 
 from daemon.log.check import check, note_verified
 from daemon.log.documents import Events, Statistics, Verified, line, say, write
@@ -107,6 +106,6 @@ def tail(places: Places, lines: int, *, follow: bool, json: bool, jsonl: bool) -
                 write(event_line(envelope)) if jsonl or json else say(line(envelope))
                 after = envelope.seq
             if not follow and after >= seq:
-                return cast(int, Exit.DONE)
+                return Exit.DONE
             if follow:
                 time.sleep(_POLL_S)

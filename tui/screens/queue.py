@@ -84,7 +84,7 @@ class QueueScreen(ListScreen[Row]):
             self.listing.nodes = nodes
             self.listing.redraw_all()
         if change.steps or change.everything or change.jobs:
-            self.listing.progressed(live.running, frozenset(live.running) | change.steps | change.jobs)  # type: ignore[operator]
+            self.listing.progressed(live.running, frozenset((*live.running, *change.steps, *change.jobs)))
         if self.record is None:
             return
         if self.record.id in change.jobs or change.everything:

@@ -14,7 +14,7 @@ class JobTable(Listing[Row]):
     header_lines = 1
 
     @property
-    def bare(self) -> bool:  # type: ignore[override]
+    def bare(self) -> bool:  # type: ignore[override]  # a constant there, here it follows the width
         return self.app.size.width < 100
 
     def __init__(self) -> None:
