@@ -129,11 +129,11 @@ class Views:
         async with self._readers.reading() as db:
             return await lists.jobs_page(db, window, self._clock())
 
-    async def images(self, window: Window = Window(), *, final: bool = False) -> Page[ImageRow]:  # noqa: B008
+    async def images(self, window: Window = Window(), *, final: bool = False) -> Page[ImageRow]:  # noqa: B008 - a constant
         async with self._readers.reading() as db:
             return await lists.images_page(db, window, self._clock(), final=final)
 
-    async def runs(self, window: Window = Window()) -> Page[RunRow]:  # noqa: B008
+    async def runs(self, window: Window = Window()) -> Page[RunRow]:  # noqa: B008 - a constant
         async with self._readers.reading() as db:
             return await lists.runs_page(db, window, self._clock(), self._results)
 

@@ -1,18 +1,9 @@
 """The keys: one table, no two meanings, in their order, silent where one types."""
 
-from pathlib import Path
-
 import pytest
 
 from tui import keys
 from tui.preferences import Preferences
-
-DOCS = Path(__file__).parents[2] / "docs" / "keymap.md"
-
-
-def test_docs_are_the_table():
-    """`python -c "from tui.keys import page; print(page(), end='')" > docs/keymap.md` writes them anew."""
-    assert DOCS.read_text("utf-8") == keys.page()
 
 
 @pytest.mark.parametrize(

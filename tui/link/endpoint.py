@@ -19,7 +19,6 @@ from tui.link.doc import Doc
 if TYPE_CHECKING:
     from subprocess import Popen
 
-REMEDY = "Start one with `stablenew daemon start`."
 
 START_PATIENCE = 120.0
 """Seconds a start may take: a long log is verified and replayed first."""
