@@ -96,7 +96,6 @@ class StableNew(Wishing):
         self._complaint = complaint
         self._leading = False
         self._again_at = 0.0
-        self._ever_linked = False
 
     def _gallery(self) -> Screen[None]:
         from tui.screens.gallery import GalleryScreen
