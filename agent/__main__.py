@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         asyncio.run(run(start))
     except HomeTaken as taken:
-        print(taken, file=sys.stderr)
+        print(f"{taken}.", file=sys.stderr)
         return Exit.LOCKED
     return Exit.DONE
 

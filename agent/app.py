@@ -97,7 +97,7 @@ async def _lock(home: Path) -> int:
         except OSError:
             if time.monotonic() > deadline:
                 os.close(lock)
-                raise HomeTaken(f"another agent uses {home}; stop it first") from None
+                raise HomeTaken(f"another agent uses {home}. Stop it first") from None
             await asyncio.sleep(0.05)
 
 

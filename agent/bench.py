@@ -19,7 +19,7 @@ from agent.backends import Backend, BackendTrouble, Cancelled, Made, Work
 from agent.blobs import Blobs
 from agent.spool import Spool
 from agent.turn import Turn, TurnReporter
-from schema.errors import Trouble
+from schema.errors import Trouble, why
 from schema.ids import Sha256
 from schema.orders import Accepted, AgentNews, AttemptReport, Ended, Load, Order, Product, Result, attempt_id
 from schema.plans import Measures
@@ -241,7 +241,8 @@ class Bench:
             report, contents = _broke(turn, trouble.trouble, trouble.sentence), []
         except Exception as bug:  # a bug met by one order must not take the others' results along
             log.exception("the backend failed", extra=turn.fields())
-            report, contents = _broke(turn, "backend", f"{turn.backend.kind} failed: {type(bug).__name__}: {bug}"), []
+            reason = f"{turn.backend.kind} failed: {why(bug)}. The agent's log says more."
+            report, contents = _broke(turn, "backend", reason), []
         return self._spooled(turn, report, contents)
 
     def _spooled(self, turn: Turn, report: AttemptReport, contents: list[bytes]) -> AttemptReport:
@@ -252,7 +253,7 @@ class Bench:
         except OSError as fault:
             log.error("the spool cannot be written: %s", fault, extra=turn.fields())
             if report.state == "done":
-                report = _broke(turn, "backend", f"the result could not be kept: {fault}; free space on the node")
+                report = _broke(turn, "backend", f"the result could not be kept: {why(fault)}. Free space on the node.")
         log.info("attempt ended: %s %s", report.state, report.reason, extra=turn.fields())
         return report
 

@@ -18,6 +18,7 @@ from agent.bench import Bench, OtherOrder
 from agent.blobs import MAX_BLOB, Blobs, WrongContent
 from agent.feed import Feed
 from agent.spool import Spool
+from schema.errors import why
 from schema.ids import Sha256
 from schema.orders import Accepted, AttemptReport, Card, Order, attempt_id, parse_attempt_id
 
@@ -103,7 +104,7 @@ class Server:
         except WrongContent as fault:
             raise web.HTTPUnprocessableEntity(text=str(fault)) from None
         except OSError as fault:
-            raise web.HTTPInsufficientStorage(text=f"the blob could not be written: {fault}") from None
+            raise web.HTTPInsufficientStorage(text=f"the blob could not be written: {why(fault)}") from None
         return web.Response(status=204)
 
     async def feed(self, request: web.Request) -> web.StreamResponse:

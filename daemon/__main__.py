@@ -31,7 +31,7 @@ def main(words: list[str]) -> int:
     if verb == "run":
         return _run()
     if verb not in OFFLINE:
-        sys.stderr.write(f"there is no '{verb}'; there are run, {', '.join(OFFLINE)}\n")
+        sys.stderr.write(f"there is no '{verb}'. There are: run, {', '.join(OFFLINE)}.\n")
         return Exit.REFUSED
     answer: int = import_module(OFFLINE[verb]).main(words[1:] if verb == "log" else words)
     return answer

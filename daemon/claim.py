@@ -30,7 +30,7 @@ class Locked(Exception):
     """Another daemon holds the lock. Exit code 75."""
 
     def __init__(self, holder: str) -> None:
-        super().__init__(f"another daemon ({holder}) holds the log; use it, or stop it with `stablenew daemon stop`")
+        super().__init__(f"another daemon ({holder}) holds the log. Use it, or stop it with `stablenew daemon stop`.")
 
 
 class Claim:

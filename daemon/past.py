@@ -26,7 +26,7 @@ class Past:
         await self._views.reached(self._durable())
         record = await self._views.run(run)
         if record is None:
-            raise Refused(f"the log tells of no run {run}")
+            raise Refused(f"the log tells of no run {run}.")
         return record
 
     async def job(self, job: JobId) -> JobRecord:
@@ -34,7 +34,7 @@ class Past:
         await self._views.reached(self._durable())
         record = await self._views.job(job)
         if record is None:
-            raise Refused(f"the log tells of no job {job}")
+            raise Refused(f"the log tells of no job {job}.")
         return record
 
     async def jobs_of(self, run: RunId) -> tuple[JobRecord, ...]:

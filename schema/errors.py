@@ -26,6 +26,13 @@ def _ended(text: str) -> str:
     return text if text.endswith((".", "!", "?", "…", ".)")) else f"{text}."
 
 
+def why(fault: Exception) -> str:
+    """What a fault of the system or of a library is about, in words alone: no error numbers, no names of classes."""
+    named = isinstance(fault, OSError) and fault.strerror
+    words = named or ("no answer in time" if isinstance(fault, TimeoutError) else str(fault) or "it broke off")
+    return (words[:1].lower() + words[1:]).rstrip(".")
+
+
 class NoDaemon(Exception):
     """Nobody answers on the socket. Exit code 3."""
 

@@ -8,7 +8,12 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+from schema.errors import why
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 @dataclass(frozen=True)
@@ -29,11 +34,12 @@ def preferences(path: Path, env: Mapping[str, str]) -> tuple[Preferences, str]:
     except FileNotFoundError:
         text = ""
     except (OSError, UnicodeDecodeError) as e:
-        return Preferences(), f"{path} cannot be read: {e}. The defaults are used."
+        what = why(e) if isinstance(e, OSError) else "it is no UTF-8 text"
+        return Preferences(), f"{path} cannot be read: {what}. The defaults are used."
     try:
         section = tomllib.loads(text).get("ui", {})
     except tomllib.TOMLDecodeError as e:
-        return Preferences(), f"{path}: {e}. The defaults are used."
+        return Preferences(), f"{path}: broken TOML: {why(e)}. The defaults are used."
     told = dict(section) if isinstance(section, dict) else {}
     told |= {k.removeprefix("STABLENEW_UI__").lower(): v for k, v in env.items() if k.startswith("STABLENEW_UI__")}
     return checked(told, path, text) if told else (Preferences(), "")
@@ -51,8 +57,22 @@ def checked(told: dict[str, object], path: Path, text: str) -> tuple[Preferences
         name = ".".join(str(part) for part in first["loc"]) or "ui"
         line = line_of(text, str(first["loc"][0]) if first["loc"] else "ui")
         where = f"{path}:{line}" if line else str(path)
-        return Preferences(), f"{where}: ui.{name}: {first['msg']}. The defaults are used."
+        return Preferences(), f"{where}: ui.{name}: {_saying(first)}. The defaults are used."
     return Preferences(ui.theme, ui.images, ui.mouse, ui.truecolor, ui.keymap), ""
+
+
+def _saying(fault: "ErrorDetails") -> str:
+    match fault["type"], fault.get("ctx", {}):
+        case "literal_error", {"expected": expected}:
+            return f"'{fault['input']}' is not one of {expected}"
+        case "extra_forbidden", _:
+            return "there is no such setting"
+        case (("bool_parsing" | "bool_type"), _):
+            return f"'{fault['input']}' is neither true nor false"
+        case "value_error", {"error": error}:
+            return str(error)
+        case _:
+            return f"'{fault['input']}' cannot be used"
 
 
 def line_of(text: str, field: str) -> int:

@@ -41,7 +41,9 @@ def origin(house: House, request: web.Request, asked: object) -> Origin:
     if key is None:
         return Origin(request[ACTOR], CommandId(house.draw_id()))
     if not KEY.fullmatch(key):
-        raise Refused("an idempotency key is 1 to 200 printable ASCII characters.", where="--key")
+        raise Refused(
+            "an idempotency key is 1 to 200 printable ASCII characters.", where="--key", remedy="Take a UUID, say."
+        )
     return Origin(request[ACTOR], CommandId(house.draw_id()), key, digest_of(request, asked))
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from daemon.artifacts import formats
 from daemon.artifacts.png import Malformed
-from schema.errors import Refused
+from schema.errors import Refused, why
 from schema.plans import Plain
 
 LARGEST = 256 << 20
@@ -53,8 +53,7 @@ def _unreadable(name: str, fault: OSError) -> Refused:
         return Refused("this is a folder.", where=name, remedy="Name a picture in it.")
     if isinstance(fault, FileNotFoundError | NotADirectoryError):
         return Refused("there is no such file.", where=name, remedy="Check the path.")
-    why = (fault.strerror or str(fault)).lower()
-    return Refused(f"cannot be read: {why}.", where=name, remedy="Check its permissions.")
+    return Refused(f"cannot be read: {why(fault)}.", where=name, remedy="Check its permissions.")
 
 
 def _decoded(raw: bytes) -> str:

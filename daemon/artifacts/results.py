@@ -98,7 +98,7 @@ def open_folder(root: Path, run: RunRecord) -> Path:
     """The run's folder, made if need be; absolute. Refuses to leave the results root."""
     name = run.spec.folder
     if safe_name(name) != name:
-        raise Refused(f"the results folder's name {name!r} cannot be used on every file system")
+        raise Refused(f"the results folder's name '{name}' cannot be used on every file system.")
     root.mkdir(parents=True, exist_ok=True)
     folder = root.absolute() / name
     _make(folder)
@@ -258,7 +258,11 @@ def _bring(source: Path, name: Path, links: bool) -> None:
 def _make(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if folder.is_symlink():
-        raise Refused(f"the folder {folder} is a link; results are not written through links", where=str(folder))
+        raise Refused(
+            "this folder is a link, and results are not written through links.",
+            where=str(folder),
+            remedy="Put a folder in its place.",
+        )
 
 
 def _clear(folder: Path) -> None:

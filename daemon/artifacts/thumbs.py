@@ -63,7 +63,7 @@ class Thumbnails:
 def make(source: Path, name: Path, size: int) -> None:
     """Blocks. BICUBIC on what the decoder could already shrink; transparency is kept. Raises Refused."""
     if source.suffix in (".mp4", ".webm"):
-        raise Refused(f"{source.name} is a film; only pictures have thumbnails")
+        raise Refused(f"{source.name} is a film; only pictures have thumbnails.")
     try:
         with Image.open(source, formats=FORMATS) as picture:
             small: Image.Image = picture
@@ -73,7 +73,7 @@ def make(source: Path, name: Path, size: int) -> None:
             packed = io.BytesIO()
             small.save(packed, "WEBP", quality=QUALITY, method=EFFORT)
     except (OSError, SyntaxError, ValueError) as fault:
-        raise Refused(f"no thumbnail can be made of {source.name}: it is damaged or no picture") from fault
+        raise Refused(f"no thumbnail can be made of {source.name}: it is damaged or no picture.") from fault
     name.parent.mkdir(parents=True, exist_ok=True)
     write_whole(name, packed.getvalue(), sync=False)
 

@@ -19,7 +19,7 @@ from daemon.artifacts import carriers, parameters
 from daemon.artifacts.film import BadFrames, Film, FilmFault, make_film
 from daemon.prompting.faults import sentence
 from daemon.prompting.runs import film_spec
-from schema.errors import Exit, Refused
+from schema.errors import Exit, Refused, why
 from schema.plans import FilmSpec
 from schema.stages import Video
 
@@ -41,8 +41,7 @@ def main(argv: list[str]) -> int:
         inside = isinstance(refused, FilmFault) and not isinstance(refused, BadFrames)
         return _say(refused.told(), Exit.FAILED if inside else Exit.REFUSED)
     except OSError as fault:
-        why = (fault.strerror or str(fault)).lower()
-        return _say(f"{fault.filename or 'output'}: cannot be used: {why}. Check its permissions.", Exit.FAILED)
+        return _say(f"{fault.filename or 'output'}: cannot be used: {why(fault)}. Check its permissions.", Exit.FAILED)
     except KeyboardInterrupt:
         return _say("Interrupted; nothing was written.", Exit.INTERRUPTED)
 

@@ -13,6 +13,7 @@ from typing import BinaryIO, Self
 import aiohttp
 import msgspec
 
+from schema.errors import why
 from schema.ids import Sha256
 from schema.orders import Accepted, AgentNews, AttemptReport, Card, Order
 
@@ -98,7 +99,7 @@ class AgentLink:
                 async for chunk in answer.content.iter_chunked(256 * 1024):
                     yield chunk
         except (aiohttp.ClientError, OSError, TimeoutError) as fault:
-            raise LinkLost(f"blob {sha256[:12]}: {fault}") from fault
+            raise LinkLost(f"blob {sha256[:12]}: {why(fault)}") from fault
 
     async def feed(self, listening: asyncio.Event) -> AsyncIterator[AgentNews]:
         """News until the link is lost, which is raised. `listening` is set once nothing can be missed."""
@@ -112,7 +113,7 @@ class AgentLink:
                         raise LinkLost(f"the agent closed its feed ({message.type.name.lower()})")
                     yield decoder.decode(message.data)
         except (aiohttp.ClientError, OSError, TimeoutError) as fault:
-            raise LinkLost(f"feed: {fault or type(fault).__name__}") from fault
+            raise LinkLost(f"feed: {why(fault)}") from fault
         except msgspec.MsgspecError as fault:
             raise LinkLost(f"the agent's feed is not of this protocol: {fault}") from fault
 
@@ -125,7 +126,7 @@ class AgentLink:
                     if len(said) > LARGEST_ANSWER:
                         raise LinkLost(f"{method} {path}: an answer of more than {LARGEST_ANSWER} bytes")
         except (aiohttp.ClientError, OSError, TimeoutError) as fault:
-            raise LinkLost(f"{method} {path}: {fault or type(fault).__name__}") from fault
+            raise LinkLost(f"{method} {path}: {why(fault)}") from fault
         if answer.status == 404:
             raise NotThere(f"{method} {path}: not there")
         if answer.status >= 300:

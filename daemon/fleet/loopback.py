@@ -13,6 +13,8 @@ from collections.abc import AsyncGenerator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from schema.errors import why
+
 log = logging.getLogger(__name__)
 
 READY_SECONDS = 30.0
@@ -41,7 +43,7 @@ class Loopback:
             try:
                 process, path = await self._start()
             except (OSError, TimeoutError) as fault:
-                self.trouble = f"the loopback agent did not start: {fault}"
+                self.trouble = f"the loopback agent did not start: {why(fault)}"
                 log.error("%s", self.trouble)
             else:
                 self.trouble = ""

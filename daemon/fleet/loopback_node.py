@@ -13,6 +13,7 @@ from daemon.fleet.dispatcher import Books, Dispatcher, Intake, Patience
 from daemon.fleet.link import AgentHangs, AgentLink, LinkLost
 from daemon.fleet.loopback import Loopback
 from daemon.ledger.mail import Committed
+from schema.errors import why
 from schema.events import NodeJoined
 from schema.ids import NodeId, Sha256
 from schema.observations import NodeGone, NodeSeen
@@ -91,7 +92,7 @@ class LoopbackNode:
         try:
             kept = await self._keep_card(card)
         except OSError as fault:
-            raise LinkLost(f"its card could not be kept: {fault}") from fault
+            raise LinkLost(f"its card could not be kept: {why(fault)}") from fault
         joined = _joined(card, self._node, kept)
 
         async def seen() -> None:

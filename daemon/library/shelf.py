@@ -257,10 +257,16 @@ class FolderShelf:
 def check_name(name: str) -> None:
     """A name becomes a file: no slashes, nothing hidden, nothing a terminal would act on."""
     if not name.strip() or name != name.strip() or name.startswith(".") or not name.isprintable():
-        raise Refused("a name must not be empty, begin with a dot or hold control characters.", where="name")
+        raise Refused(
+            "a name must not be empty, begin with a dot or hold control characters.",
+            where="name",
+            remedy="Take another.",
+        )
     bad = [sign for sign in name if sign in '/\\:*?"<>|']
     if bad:
-        raise Refused(f"'{told(name, 60)}' holds '{bad[0]}', which no file name may.", where="name")
+        raise Refused(
+            f"'{told(name, 60)}' holds '{bad[0]}', which no file name may.", where="name", remedy="Leave it out."
+        )
     if len(name.encode(errors="replace")) > MAX_NAME:
         raise Refused(
             f"'{told(name, 30)}' is longer than {MAX_NAME} bytes.", where="name", remedy="Take a shorter name."

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from daemon.library.files import read_text, write_text
 from daemon.library.shelf import ENDINGS, Entry, FolderShelf, Kind
 from daemon.prompting.texts import MAX_CONFIG, MAX_TEXT, cleaned, nearest, told
-from schema.errors import Exit, Refused
+from schema.errors import Exit, Refused, why
 from schema.pages import iso
 
 
@@ -41,7 +41,9 @@ def run(shelf: FolderShelf, words: list[str], as_json: bool) -> int:
         raise Refused(f"there are no {told(kind, 40)}s in the library.", where="library", remedy=nearest(kind, ENDINGS))
     most, work = VERBS[verb]
     if len(plain) > most + 2:
-        raise Refused(f"'{told(plain[most + 2], 40)}' is one word too many.", where=f"{kind} {verb}")
+        raise Refused(
+            f"'{told(plain[most + 2], 40)}' is one word too many.", where=f"{kind} {verb}", remedy="Leave it out."
+        )
     work(Asked(shelf, kind, plain[2:], "--replace" in words, as_json))
     return Exit.DONE
 
@@ -122,8 +124,7 @@ def _read(asked: Asked, file: str) -> str:
     try:
         return read_text(Path(file), most)
     except OSError as fault:
-        why = (fault.strerror or str(fault)).lower()
-        raise Refused(f"cannot be read: {why}.", where=told(file, 200), remedy="Check the path.") from None
+        raise Refused(f"cannot be read: {why(fault)}.", where=told(file, 200), remedy="Check the path.") from None
 
 
 def _told(asked: Asked, verb: str, entry: Entry) -> None:

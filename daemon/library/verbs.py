@@ -17,7 +17,7 @@ from daemon.library.shelf import FolderShelf
 from daemon.prompting import tokens
 from daemon.prompting.packs import PRIORITY, read_list, read_pack
 from daemon.prompting.texts import MAX_TEXT, cleaned, told
-from schema.errors import Exit, Refused
+from schema.errors import Exit, Refused, why
 from schema.packs import Pack
 from schema.places import Places, places
 from schema.settings import Settings
@@ -85,7 +85,7 @@ def _check(path: Path) -> _Checked:
         members = read_list(str(path), text)
         return _Checked(path, members=members) if members is not None else _Checked(path, read_pack(str(path), text))
     except OSError as fault:
-        sentence = f"{told(str(path), 200)}: cannot be read: {(fault.strerror or str(fault)).lower()}."
+        sentence = f"{told(str(path), 200)}: cannot be read: {why(fault)}."
         return _Checked(path, error=f"{sentence} Check the path.")
     except Refused as refused:
         return _Checked(path, error=refused.told())
@@ -142,7 +142,7 @@ def _config_show(asked: _Asked) -> int:
 
 def _config_validate(asked: _Asked) -> int:
     if len(asked.words) > 1:
-        raise Refused("takes one file at most.", where="config validate")
+        raise Refused("takes one file at most.", where="config validate", remedy="Name one.")
     path = Path(asked.words[0]) if asked.words else _places().settings
     if asked.words and not path.is_file():
         raise Refused("there is no such file.", where=told(str(path), 200), remedy="Check the path.")

@@ -11,7 +11,7 @@ from daemon.claim import Claim, Locked
 from daemon.log import mend, verbs_at, verbs_fold, verbs_read
 from daemon.log.documents import BackedUp, Mending, say, write
 from daemon.log.faults import Unusable
-from schema.errors import Exit, Refused
+from schema.errors import Exit, Refused, why
 from schema.places import Places, places
 
 
@@ -33,7 +33,8 @@ def main(argv: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
     except (sqlite3.Error, OSError) as error:
-        return _complain(f"the log cannot be used: {error}. Run `stablenew log verify`.", Exit.FAILED)
+        where = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
+        return _complain(f"{where}the log cannot be used: {why(error)}. Run `stablenew log verify`.", Exit.FAILED)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
 

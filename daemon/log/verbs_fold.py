@@ -112,9 +112,9 @@ def _live(endpoint: Path) -> _Live | None:
             body = answer.read()
         if answer.status == http.HTTPStatus.OK:
             return msgspec.json.decode(body, type=_Live)
-        sys.stderr.write(f"the daemon does not tell its state ({answer.status} {answer.reason})\n")
+        sys.stderr.write(f"the daemon does not tell its state ({answer.status} {answer.reason}).\n")
     except (OSError, http.client.HTTPException):
         pass  # no endpoint, or nobody listens: no daemon runs
-    except msgspec.MsgspecError as error:
-        sys.stderr.write(f"the daemon's answer cannot be read: {error}\n")
+    except msgspec.MsgspecError:
+        sys.stderr.write("the daemon's answer cannot be read. Is it of another version?\n")
     return None

@@ -94,6 +94,10 @@ _Careful.yaml_implicit_resolvers = {
 }
 
 
+_SORTS = {"date": "a date", "datetime": "a time", "bytes": "binary text", "set": "a set", "tuple": "a pair"}
+"""What YAML may bring and JSON may not."""
+
+
 def _plain(file: str, value: object, depth: int) -> Json:
     if depth > MAX_DEPTH:
         raise _too_deep(file)
@@ -106,9 +110,9 @@ def _plain(file: str, value: object, depth: int) -> Json:
             return value
         case _:
             raise Refused(
-                f"a {type(value).__name__} cannot stand here.",
+                f"{_SORTS.get(type(value).__name__, 'this sort of value')} cannot stand here.",
                 where=told(file),
-                remedy="Use text, numbers, true and false, lists and maps only.",
+                remedy="Use text (in quotes), numbers, true and false, lists and maps only.",
             )
 
 

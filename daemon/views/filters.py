@@ -87,7 +87,9 @@ def _tokens(text: str) -> list[str]:
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
-            raise Refused("a quote is opened and not closed.", where=f"filter '{text[at:].strip()}'")
+            raise Refused(
+                "a quote is opened and not closed.", where=f"filter '{text[at:].strip()}'", remedy="Close it."
+            )
         tokens.append(match[1])
         at = match.end()
     return tokens
@@ -103,7 +105,7 @@ def _with_pair(found: Filter, token: str, key: str, value: str, now: float, stat
         known = ", ".join(f"{name}:" for name in KEYS)
         raise Refused(f"a filter has no '{key}:'.", where=where, remedy=f'Use one of {known} or quote it: "{token}".')
     if not value:
-        raise Refused(f"nothing stands after '{key}:'.", where=where)
+        raise Refused(f"nothing stands after '{key}:'.", where=where, remedy="Write a value right behind the colon.")
     match key:
         case "state":
             if value.lower() not in states:

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from daemon.prompting.faults import KINDS, sentence
 from daemon.prompting.fields import coerce, flat, names, read_assignment, settle, with_values
-from schema.errors import Refused
+from schema.errors import Refused, why
 from schema.pipeline import AT_MOST, RANK, STANDARD, PipelineConfig
 from schema.settings import Settings
 from schema.stages import STAGE
@@ -35,6 +35,20 @@ def test_a_refusal_is_told_in_whole_sentences(sentence, remedy, told):
 
     assert refused.told() == str(refused) == told
     assert refused.sentence == sentence
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (OSError(28, "No space left on device", "/x"), "no space left on device"),
+        (OSError("the folder belongs to somebody else"), "the folder belongs to somebody else"),
+        (TimeoutError(), "no answer in time"),
+        (ConnectionResetError(), "it broke off"),
+        (ValueError("Wrong depth."), "wrong depth"),
+    ],
+)
+def test_a_fault_is_told_without_numbers_and_class_names(fault, words):
+    assert why(fault) == words
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -32,8 +32,11 @@ def test_what_is_written_is_taken_and_the_environment_wins(tmp_path):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ('[ui]\ntheme = "nord"\nimages = "ascii"\n', "config.toml:3: ui.images"),
-        ("[ui]\nmose = true\n", "config.toml:2: ui.mose"),
+        (
+            '[ui]\ntheme = "nord"\nimages = "ascii"\n',
+            "config.toml:3: ui.images: 'ascii' is not one of 'auto', 'half', 'kitty', 'sixel' or 'none'.",
+        ),
+        ("[ui]\nmose = true\n", "config.toml:2: ui.mose: there is no such setting."),
         ("[ui\n", "line 1"),
     ],
 )

@@ -282,7 +282,7 @@ async def test_a_running_attempt_cannot_be_forgotten(place: Place) -> None:
     [
         (BackendTrouble("out-of-memory", "no room"), "out-of-memory", "no room"),
         (BackendTrouble("bad-request", "no such thing"), "bad-request", "no such thing"),
-        (ZeroDivisionError("oops"), "backend", "ZeroDivisionError"),
+        (ZeroDivisionError("oops"), "backend", "failed: oops. The agent's log says more."),
     ],
 )
 async def test_trouble_is_told_as_the_backend_names_it_and_the_next_order_runs(
@@ -307,7 +307,7 @@ async def test_a_spool_that_cannot_be_written_is_told_and_work_goes_on(
     await place.offer(order(1))
     report = await place.ended(order(1))
     assert (report.state, report.trouble, report.result) == ("broke", "backend", None)
-    assert "No space left" in report.reason and "free space" in report.reason
+    assert "no space left" in report.reason and "Free space" in report.reason
     monkeypatch.undo()
     await place.offer(order(2))
     assert (await place.ended(order(2))).state == "done"

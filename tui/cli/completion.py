@@ -22,7 +22,7 @@ def completion(shell: str) -> int:
     from schema.errors import Refused
 
     if shell not in ("bash", "zsh", "fish"):
-        raise Refused(f"there is no script for {output.clean(shell)!r}", remedy="There are: bash, zsh, fish.")
+        raise Refused(f"there is no script for '{output.clean(shell)}'.", remedy="There are: bash, zsh, fish.")
     output.put({"bash": bash, "zsh": lambda: ZSH + bash(), "fish": fish}[shell]())
     return 0
 

@@ -3,7 +3,7 @@
 import os
 from typing import TYPE_CHECKING
 
-from schema.errors import Exit, Refused
+from schema.errors import Exit, Refused, why
 from tui.cli import ask, output
 from tui.cli.child import become
 from tui.cli.tree import JSON, Verb, flag
@@ -91,7 +91,9 @@ def install(show: bool, as_json: bool) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(unit)
     except OSError as fault:
-        raise Refused(f"cannot write the unit: {fault.strerror}", where=str(path)) from None
+        raise Refused(
+            f"cannot write the unit: {why(fault)}.", where=str(path), remedy="Check permissions and free space."
+        ) from None
     steps = ["systemctl --user enable --now stablenew", "loginctl enable-linger"]
     if as_json:
         output.put_json({"unit": str(path), "next": steps})

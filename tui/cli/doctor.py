@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from schema.errors import Exit, NoDaemon, Refused
+from schema.errors import Exit, NoDaemon, Refused, why
 from tui.cli import ask, config, output
 from tui.cli.tree import JSON, Verb
 from tui.link.doc import Doc
@@ -133,7 +133,7 @@ def _ffmpeg() -> Finding:
             path = str(imageio_ffmpeg.get_ffmpeg_exe())
         told = subprocess.run([path, "-version"], capture_output=True, text=True, check=True, timeout=20).stdout
     except (ImportError, RuntimeError, OSError, subprocess.SubprocessError) as fault:
-        return Finding("ffmpeg", "note", f"none that runs ({fault}): no films.", "Install ffmpeg.")
+        return Finding("ffmpeg", "note", f"none that runs ({why(fault)}): no films.", "Install ffmpeg.")
     words = told.split()
     return Finding("ffmpeg", "ok", f"{words[2] if len(words) > 2 else 'of unknown version'} at {path}")
 
@@ -163,7 +163,7 @@ def _mdns() -> Finding:
 
         Zeroconf().close()
     except (ImportError, OSError) as fault:
-        return Finding("mdns", "note", f"cannot be used ({fault}): agents on other machines could not be found.")
+        return Finding("mdns", "note", f"cannot be used ({why(fault)}): agents on other machines could not be found.")
     return Finding("mdns", "ok", "can be used")
 
 

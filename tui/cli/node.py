@@ -71,7 +71,7 @@ def _find(node: str) -> Doc:
             return matching[0]
     names = ", ".join(output.clean(found.text("name") or found.text("node")) for found in nodes) or "none"
     what = "fits several nodes" if near else "is no node"
-    raise Refused(f"{output.clean(node)!r} {what}", remedy=f"There are: {names}.")
+    raise Refused(f"'{output.clean(node)}' {what}.", remedy=f"There are: {names}.")
 
 
 def agent_status(as_json: bool) -> int:

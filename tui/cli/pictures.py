@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from schema.errors import Exit, Refused
+from schema.errors import Exit, Refused, why
 from tui.cli import ask, output
 from tui.cli.tree import JSON, KEY, option, options, switch
 from tui.link.doc import Doc
@@ -41,7 +41,9 @@ def export(select: list[str], folder: str, as_json: bool) -> int:
         for image in _selected(ask.daemon(), select):
             copied.append(str(_copy(Path(image.text("path")), target, image)))
     except OSError as fault:
-        raise Refused(f"cannot copy: {fault.strerror}", where=str(fault.filename or target)) from None
+        raise Refused(
+            f"cannot copy: {why(fault)}.", where=str(fault.filename or target), remedy="Check permissions and space."
+        ) from None
     if as_json:
         output.put_json({"folder": str(target), "files": copied})
     else:
@@ -142,7 +144,7 @@ def _read(path: "Path") -> bytes:
         with path.open("rb") as file:
             content = file.read(LARGEST_PICTURE + 1)
     except OSError as fault:
-        raise Refused(f"cannot read this file: {fault.strerror}", where=str(path)) from None
+        raise Refused(f"cannot read this file: {why(fault)}.", where=str(path), remedy="Check the path.") from None
     if len(content) > LARGEST_PICTURE:
         raise Refused(f"this is larger than {output.size(LARGEST_PICTURE)}", where=str(path), remedy="Make it smaller.")
     return content

@@ -167,7 +167,7 @@ def text_or_name(word: str) -> str | dict[str, object]:
             raise Refused("a file's name ends at 255 bytes", where=f"{word[:40]}...", remedy="Give another.") from None
         raise Refused(f"cannot read this file: {fault.strerror}", where=word, remedy="Check the path.") from None
     except ValueError:
-        raise Refused("a file's name has no zero byte in it", where=ascii(word)) from None
+        raise Refused("a file's name has no zero byte in it.", where=ascii(word), remedy="Give another.") from None
     if "/" in word:
         what = "this is a folder" if path.is_dir() else "there is no such file"
         raise Refused(what, where=word, remedy="Name a file, or a name that `stablenew pack list` shows.")

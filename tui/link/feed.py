@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from schema.errors import NoDaemon, Refused
+from schema.errors import NoDaemon, Refused, why
 from schema.scenes import Frame
 from tui.link.ask import Asker
 
@@ -68,8 +68,8 @@ async def frames(asker: Asker, rate: int) -> AsyncIterator[Frame]:
                 elif message.type is WSMsgType.ERROR:
                     break
     except msgspec.DecodeError as e:
-        raise NoDaemon(f"the feed is not understood: {e}") from e
+        raise NoDaemon("what the daemon tells is not understood; is it of another version?") from e
     except (ClientError, OSError, TimeoutError) as e:
-        raise NoDaemon(str(e) or type(e).__name__) from e
+        raise NoDaemon(why(e)) from e
     finally:
         await asker.drop()

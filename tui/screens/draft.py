@@ -78,7 +78,7 @@ def whole(text: str, field: str) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit()):
-        raise Refused(f"{field} must be a whole number, not {text!r}")
+        raise Refused(f"'{text}' is no whole number.", where=field, remedy="Write 0 or more, or nothing.")
     return int(text)
 
 

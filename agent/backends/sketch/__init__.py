@@ -160,8 +160,8 @@ def _opened(path: Path) -> Image.Image:
     try:
         with Image.open(path, formats=("PNG", "JPEG", "WEBP")) as picture:
             return picture.convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as fault:
-        raise BackendTrouble("bad-request", f"input {path.name} is no picture that can be read: {fault}") from None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        raise BackendTrouble("bad-request", f"input {path.name} is no picture that can be read") from None
 
 
 def _adapters(brief: Brief) -> dict[str, Scalar]:

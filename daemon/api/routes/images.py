@@ -133,12 +133,12 @@ def _tag_text(text: str) -> str:
 async def _compare(house: House, asked: ImageSelection) -> Command:
     images = [await house.views.image_id(name) for name in asked.select]
     if len(images) != 2 or images[0] == images[1]:
-        raise Refused("two different pictures are compared.", where="select")
+        raise Refused("two different pictures are compared.", where="select", remedy="Name two.")
     if asked.better is None:
         raise Refused("this field is missing.", where="better", remedy="Name the better one of the two.")
     better = await house.views.image_id(_side(asked))
     if better not in images:
-        raise Refused(f"{better} is none of the two.", where="better")
+        raise Refused(f"{better} is none of the two.", where="better", remedy="Name one of them.")
     return CompareImages(better=better, worse=images[0] if better == images[1] else images[1])
 
 

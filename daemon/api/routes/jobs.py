@@ -194,14 +194,16 @@ async def _edit(house: House, asked: Selection) -> Command:
 async def _base(house: House, run: RunId) -> bytes:
     record = await house.views.run(run)
     if record is None:
-        raise Refused(f"there is no run {run}.")
+        raise Refused(f"there is no run {run}.", remedy="`queue runs` lists all runs.")
     return await asyncio.to_thread(house.blob(record.spec.base).read_bytes)
 
 
 async def _skip(house: House, asked: Selection) -> Command:
     jobs = await house.views.resolve(asked.select, ("queued", "held", "running", "attention"))
     if len(jobs) != 1:
-        raise Refused(f"a stage is skipped in one job at a time, and this names {len(jobs)}.", where="select")
+        raise Refused(
+            f"a stage is skipped in one job at a time, and this names {len(jobs)}.", where="select", remedy="Name one."
+        )
     return SkipStage(job=jobs[0])
 
 

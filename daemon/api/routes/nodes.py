@@ -46,7 +46,7 @@ def _node(house: House, word: str) -> NodeId:
         raise NotFound(f"there is no node '{word}'.", remedy="`node list` shows all nodes.")
     if len(found) > 1:
         names = ", ".join(node.node for node in found)
-        raise Refused(f"'{word}' fits {len(found)} nodes: {names}; write more of it.")
+        raise Refused(f"'{word}' fits {len(found)} nodes: {names}.", remedy="Write more of it.")
     return found[0].node
 
 
