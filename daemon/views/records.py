@@ -116,16 +116,6 @@ async def tags_of(db: Reading, images: Sequence[ImageId]) -> dict[ImageId, tuple
     return found
 
 
-async def knows_file(db: Reading, sha256: str) -> bool:
-    if await db.number("SELECT EXISTS (SELECT 1 FROM images WHERE sha256 = ?)", (sha256,)):
-        return True
-    return bool(
-        await db.number(
-            "SELECT EXISTS (SELECT 1 FROM runs WHERE json_extract(CAST(film AS TEXT), '$.file.sha256') = ?)", (sha256,)
-        )
-    )
-
-
 def _job_record(row: Found, run_spec: RunSpec, stages: Sequence[Found], images: Sequence[Found]) -> JobRecord:
     spec = _JOB_SPEC.decode(row["spec"])
     steps = run_spec.stages if spec.stages is None else spec.stages

@@ -214,11 +214,6 @@ class Views:
             has = await records.tags_of(db, images)
             return tuple(Tagging(image=image, tags=has[image]) for image in images if image in has)
 
-    async def knows_file(self, sha256: str) -> bool:
-        """Whether the log tells of a picture or film with this content."""
-        async with self._readers.reading() as db:
-            return await records.knows_file(db, sha256)
-
     # Folding -------------------------------------------------------------------------------------
 
     async def _wait(self, seq: int, *, patient: bool) -> None:

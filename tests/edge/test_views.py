@@ -229,5 +229,3 @@ async def test_a_film_is_found_by_its_run_and_by_its_own_id(tmp_path: Path) -> N
         assert record is not None and record.film is not None
         assert (record.film.id, record.film.file) == ("ff3", picture)
         assert await views.film(ImageId("ff3")) == (RunId("aa2"), record.film)
-        assert await views.knows_file("f" * 64)
-        assert not await views.knows_file("e" * 64)
