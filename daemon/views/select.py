@@ -159,7 +159,7 @@ def _unique(word: str, found: Sequence[JobId] | Sequence[str], what: str) -> Job
 def _ambiguous(word: str, found: Sequence[str], what: str) -> Refused:
     shown = ", ".join(found[:SHOWN]) + (", ..." if len(found) > SHOWN else "")
     count = "100 or more" if len(found) >= 100 else str(len(found))
-    return Refused(f"'{word}' is the beginning of {count} {what}: {shown}; write more of it.")
+    return Refused(f"'{word}' is the beginning of {count} {what}: {shown}.", remedy="Write more of it.")
 
 
 def _no_such(word: str, what: str) -> NotFound:

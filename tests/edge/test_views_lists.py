@@ -184,7 +184,7 @@ async def test_runs_and_filters_stand_for_jobs_in_the_states_that_matter(tmp_pat
 @pytest.mark.parametrize(
     ("names", "sentence"),
     [
-        (["k"], "'k' is the beginning of 2 runs: kn7, kq8; write more of it."),
+        (["k"], "'k' is the beginning of 2 runs: kn7, kq8. Write more of it."),
         (["zz"], "there is no job or run 'zz'."),
         (["kn7.9"], "there is no job or run 'kn7.9'."),
         (["knight"], "there is no job or run 'knight'."),

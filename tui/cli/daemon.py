@@ -35,7 +35,7 @@ def stop(as_json: bool) -> int:
     pid = daemon.get("/v1/status").whole("pid")
     daemon.post("/v1/daemon/stop")
     if not endpoint.wait_gone(os.environ, pid):
-        raise Refused(f"the daemon (pid {pid}) still runs", remedy="Its log says what it waits for.")
+        raise Refused(f"the daemon (pid {pid}) still runs.", remedy="Its log says what it waits for.")
     if as_json:
         output.put_json({"stopped": True, "pid": pid})
     else:

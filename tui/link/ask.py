@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from schema.errors import NoDaemon, Refused
+from schema.errors import NoDaemon, Refused, why
 from schema.scenes import Answer
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Asker:
                         elif len(first) < keep:
                             first.append(one)
         except (ClientError, OSError) as e:
-            raise NoDaemon(str(e) or type(e).__name__) from e
+            raise NoDaemon(why(e)) from e
         return tuple(first), last
 
     async def raw(
@@ -138,7 +138,7 @@ class Asker:
                 return await response.read()
         except (ClientError, OSError, TimeoutError) as e:
             await self.drop()
-            raise NoDaemon(str(e) or type(e).__name__) from e
+            raise NoDaemon(why(e)) from e
 
     def session(self) -> "ClientSession":
         """Raises NoDaemon when no socket is known."""
@@ -178,7 +178,7 @@ def reply(text: bytes, shape: type[Shape]) -> Shape:
     try:
         return msgspec.convert(seconds(msgspec.json.decode(text)), shape)
     except (msgspec.DecodeError, ValueError) as e:
-        raise Refused(f"the daemon's answer is not understood: {e}", remedy="Is it of another version?") from e
+        raise Refused("the daemon's answer is not understood.", remedy="Is it of another version?") from e
 
 
 def seconds(value: object, name: object = "") -> object:

@@ -222,7 +222,7 @@ async def show(house: House, request: web.Request) -> web.StreamResponse:
 async def run_answer(house: House, run: RunId) -> RunAnswer:
     record = await house.views.run(run)
     if record is None:
-        raise Refused(f"there is no run {run}.")
+        raise Refused(f"there is no run {run}.", remedy="`queue runs` lists all runs.")
     manifest, video = await asyncio.to_thread(files_of, house, record)
     return RunAnswer(
         row=record.row, spec=record.spec, film=record.film, film_reason=record.film_reason, manifest=manifest,
