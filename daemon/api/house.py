@@ -114,7 +114,10 @@ class House:
     views: Views
     library: Library
     plan: Callable[[RunRequest, RunId], Planned]
-    """Of the run with this id; draws the seed if none is said. Slow for many jobs: called off the loop. Raises Refused."""
+    """Of the run with this id; draws the seed if none is said. Slow for many jobs: called off the loop.
+
+    Raises Refused.
+    """
     config: Callable[[bytes, Mapping[str, Scalar]], Config]
     """Base config and overlay to every running stage's effective settings."""
     edit: Callable[[JobSpec, bytes, Selection], JobSpec]
