@@ -41,7 +41,9 @@ class Reader:
         except KeyError:
             return self._read_old(seq, name, v, data)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise LogFromNewer(f"event {seq} ({name}, version {v}) holds what this version cannot read.") from error
+            raise LogFromNewer(
+                f"event {seq} ({name}, version {v}) holds what this version cannot read: {error}."
+            ) from error
 
     def _read_old(self, seq: int, name: str, v: int, data: bytes) -> events.Event:
         now = self._now.get(name)
