@@ -19,6 +19,7 @@ class Past:
         self._durable = durable
 
     async def read(self, after: int, limit: int) -> tuple[Envelope, ...]:
+        """At most `limit` events behind seq `after`, in order."""
         return await self._log.read(after, limit)
 
     async def run(self, run: RunId) -> RunRecord:
@@ -38,5 +39,6 @@ class Past:
         return record
 
     async def jobs_of(self, run: RunId) -> tuple[JobRecord, ...]:
+        """All of the run, in plan order."""
         await self._views.reached(self._durable())
         return await self._views.jobs_of(run)

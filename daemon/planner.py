@@ -63,6 +63,7 @@ class Planner:
     # The library as the routes show it --------------------------------------------------------
 
     def names(self, noun: Noun) -> tuple[str, ...]:
+        """What lists show, sorted; a person's own and the program's."""
         return tuple(entry.name for entry in self._shelf.entries(KINDS[noun]))
 
     def show(self, noun: Noun, name: str) -> Shown:

@@ -262,6 +262,7 @@ def next_step(state: State, job: Job) -> StageStep | None:
 
 
 def steps_left(state: State, job: Job) -> tuple[StageStep, ...]:
+    """The stages that are still to run, in order: neither finished nor skipped nor left out by a rerun of one alone."""
     steps = steps_of(state, job)
     if not job.done and not job.skipped and job.only is None:
         return steps

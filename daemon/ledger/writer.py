@@ -130,6 +130,7 @@ class Ledger:
         return answers[0]
 
     async def state_hash(self) -> tuple[int, str]:
+        """Seq and canonical hash (64 hex digits) of a state that is wholly on disk."""
         return await self.ask(lambda state: (state.seq, state_hash(state)))
 
     async def explain(self, job: JobId) -> tuple[str, ...]:
