@@ -32,6 +32,25 @@ def python(program: str, **env: str) -> "subprocess.CompletedProcess[str]":
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["job", "list", "--limit", "many"], "stablenew job list: --limit: 'many' is no whole number."),
+        (["video", "p", "-o", "a.mp4", "--fps", "fast"], "stablenew video: --fps: 'fast' is no number."),
+        (["video", "p", "-o", "a.mp4", "--codec", "gif"], "--codec: 'gif' is not one of "),
+        (["run", "--count"], "stablenew run: --count needs a value."),
+        (["video", "p"], "stablenew video: this is missing: -o."),
+        (["job", "list", "--bogus"], "stablenew job list: there is no --bogus. `stablenew job list --help` lists"),
+    ],
+)
+def test_wrong_usage_is_told_in_words_and_points_to_the_help(words: list[str], sentence: str) -> None:
+    with pytest.raises(Refused) as refused:
+        tree.read(words, ROOT)
+
+    assert sentence in refused.value.told()
+    assert refused.value.remedy.endswith("--help` lists what it takes.")
+
+
 @pytest.mark.parametrize("words", [["--help"], ["job", "--help"], ["run", "--help"], ["image", "export", "-h"]])
 def test_help_loads_nothing_heavy(words: list[str]) -> None:
     done = python(LOADED.format(words=words, heavy=HEAVY))

@@ -5,6 +5,7 @@ a noun's file is loaded only when one of its verbs is called.
 """
 
 import argparse
+import re
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import NamedTuple, NoReturn
@@ -146,7 +147,25 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(prog=" ".join(("stablenew", *path)), add_help=False, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
-        raise Refused(message, where=self.prog, remedy=f"`{self.prog} --help` lists what it takes.")
+        raise Refused(_in_words(message), where=self.prog, remedy=f"`{self.prog} --help` lists what it takes.")
+
+
+_SAYINGS = (
+    (r"argument (\S+): invalid int value: (.*)", r"\1: \2 is no whole number"),
+    (r"argument (\S+): invalid float value: (.*)", r"\1: \2 is no number"),
+    (r"argument (\S+): invalid choice: (.*) \(choose from (.*)\)", r"\1: \2 is not one of \3"),
+    (r"argument (\S+): expected (?:at least )?one argument", r"\1 needs a value"),
+    (r"the following arguments are required: (.*)", r"this is missing: \1"),
+    (r"unrecognized arguments: (.*)", r"there is no \1"),
+)
+"""What argparse says, and what we say instead."""
+
+
+def _in_words(message: str) -> str:
+    for theirs, ours in _SAYINGS:
+        if found := re.fullmatch(theirs, message, re.DOTALL):
+            return found.expand(ours)
+    return message
 
 
 def _add(parser: _Parser, take: Take) -> None:
