@@ -26,6 +26,9 @@ from daemon.log.tables import COLUMNS, WIDTH, reader, writer
 
 BODY = {"prompt": "a quiet harbour at dawn, fishing boats, soft mist over the water", "seed": 7}
 
+REST = 0.03
+"""Seconds between rounds: the run before has its manifest by then, and nothing else goes on."""
+
 
 class Ear:
     """Hears what the standing-in agent is told."""
@@ -121,6 +124,7 @@ def measure(folder: Path, rounds: int) -> list[Line]:
         bare = Bare(folder, home_of(folder / "home").log)
         dispatched, answered, ping, append, look = ([], [], [], [], [])  # type: tuple[list[float], ...]
         for _ in range(rounds):
+            time.sleep(REST)
             ping.append(seconds(lambda: other.ask(asked)))
             append.append(seconds(bare.append))
             took = submit()
