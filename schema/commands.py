@@ -79,11 +79,14 @@ class ReleaseJobs(_Command, frozen=True, kw_only=True):
     jobs: tuple[JobId, ...]
 
 
+Where = Literal["top", "bottom", "before", "after"]
+
+
 class MoveJobs(_Command, frozen=True, kw_only=True):
     """Keeps the order of `jobs` among themselves."""
 
     jobs: tuple[JobId, ...]
-    to: Literal["top", "bottom", "before", "after"]
+    to: Where
     anchor: JobId | None = None
 
 

@@ -49,7 +49,6 @@ class LoopbackNode:
         self._keep_card = keep_card
         self.ready = asyncio.Event()
         """Its card is known and it may be given work."""
-        self.card: Card | None = None
 
     async def run(self) -> None:
         async with self._books.follow() as batches, asyncio.TaskGroup() as group:
@@ -88,7 +87,6 @@ class LoopbackNode:
         card = await link.card()
         if card.protocol != PROTOCOL:
             raise LinkLost(f"the agent speaks protocol {card.protocol}, this daemon {PROTOCOL}")
-        self.card = card
         try:
             kept = await self._keep_card(card)
         except OSError as fault:

@@ -131,7 +131,7 @@ def _stars(value: str, where: str) -> Stars:
     match = _STARS.fullmatch(value)
     if match is None:
         raise Refused("stars go from 0 to 5.", where=where, remedy="Write stars:4, stars:>=4 or stars:<3.")
-    how: Comparison = match[1] or "="  # type: ignore[assignment]
+    how: Comparison = match[1] or "="  # type: ignore[assignment]  # the pattern takes nothing else
     return Stars(how, int(match[2]))
 
 

@@ -38,7 +38,7 @@ ROOT: Mapping[str, Entry] = {
 def main() -> int:
     """The console script. Returns the exit code."""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are TextIOWrapper here
     try:
         code = _main(sys.argv[1:])
         sys.stdout.flush()

@@ -18,6 +18,7 @@ from schema.commands import (
     CancelJobs,
     Command,
     EditJobs,
+    EndedJob,
     HoldJobs,
     MoveJobs,
     ReleaseJobs,
@@ -25,6 +26,7 @@ from schema.commands import (
     RetryJobs,
     SetPriority,
     SkipStage,
+    Where,
 )  # fmt: skip
 from schema.errors import Refused
 from schema.ids import JobId, RunId, StageId
@@ -149,14 +151,15 @@ async def _release(house: House, asked: Selection) -> Command:
 
 
 async def _move(house: House, asked: Selection) -> Command:
-    places = get_args(MoveJobs.__annotations__["to"])
-    if asked.to not in places:
+    places: Sequence[Where] = get_args(Where)
+    to = next((place for place in places if place == asked.to), None)
+    if to is None:
         raise Refused(f"'{asked.to}' is no place.", where="to", remedy=f"Use one of {', '.join(places)}.")
-    if (asked.to in ("before", "after")) != (asked.anchor is not None):
+    if (to in ("before", "after")) != (asked.anchor is not None):
         raise Refused("before and after go with the job they are about, top and bottom without.", where="anchor")
     anchor = None if asked.anchor is None else await house.views.job_id(asked.anchor)
     jobs = await house.views.resolve(asked.select, WAITING)
-    return MoveJobs(jobs=jobs, to=asked.to, anchor=anchor)  # type: ignore[arg-type]
+    return MoveJobs(jobs=jobs, to=to, anchor=anchor)
 
 
 async def _priority(house: House, asked: Selection) -> Command:
@@ -207,8 +210,8 @@ async def _skip(house: House, asked: Selection) -> Command:
     return SkipStage(job=jobs[0])
 
 
-def _runs(ended: Sequence[msgspec.Struct]) -> list[RunId]:
-    return list(dict.fromkeys(getattr(job, "run") for job in ended))  # noqa: B009
+def _runs(ended: Sequence[EndedJob]) -> list[RunId]:
+    return list(dict.fromkeys(job.run for job in ended))
 
 
 VERBS: tuple[tuple[str, str, Callable[..., Awaitable[web.Response]]], ...] = (
