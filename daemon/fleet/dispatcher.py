@@ -237,6 +237,7 @@ class Dispatcher:
         await self._books.observe(observation)
         self._close(report.token)
         await link.forget(attempt_id(report.job, report.stage, report.token))
+        self._bringing.discard(report.token)
 
     async def _observation(self, attempt: Attempt, report: AttemptReport, link: AgentLink) -> Observation:
         if report.state == "done" and report.result is not None:

@@ -47,7 +47,7 @@ class Loopback:
                 log.error("%s", self.trouble)
             else:
                 self.trouble = ""
-                ended = asyncio.create_task(process.wait())
+                ended = asyncio.create_task(_end_of(process))
                 yield path, ended
                 self.trouble = f"the loopback agent ended with status {await ended}"
                 log.warning("%s", self.trouble)
@@ -86,6 +86,14 @@ class Loopback:
         if not line:
             raise OSError(f"it ended with status {await process.wait()} before it listened; see the logs")
         return process, path
+
+
+async def _end_of(process: asyncio.subprocess.Process) -> int:
+    """Its status. What a library may print meanwhile is read away, so that no full pipe stops the agent."""
+    assert process.stdout is not None
+    while await process.stdout.read(65_536):
+        pass
+    return await process.wait()
 
 
 def _agent_socket(home: Path) -> Path:

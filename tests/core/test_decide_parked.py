@@ -2,7 +2,7 @@
 
 from schema import events as e
 from schema.commands import CancelJobs, SkipStage
-from schema.observations import NodeGone, StageBroke
+from schema.observations import DaemonBegan, NodeGone, StageBroke
 
 
 def park(case, job) -> None:
@@ -23,6 +23,19 @@ def test_a_job_that_kills_its_node_again_and_again_needs_attention_and_lets_the_
     assert "the agent ended" in case.state.jobs[killer].phase.reason
     case.node(instance="last")
     case.finish(other)
+
+
+def test_restarts_of_the_daemon_never_count_against_a_job(case):
+    (job,) = case.run()
+    for life in range(2 * case.rules.losses):
+        case.node(instance=f"i{life}")
+        case.start(job)
+        case.news(DaemonBegan(version="1", sqlite="3", host="test"))
+    assert case.phase(job) == "queued"
+    case.node(instance="last")
+    case.start(job)
+    case.news(NodeGone(node="mill", reason="the agent ended"))
+    assert case.phase(job) == "queued"
 
 
 def test_a_cancelled_job_whose_node_goes_needs_no_attention(case):

@@ -69,7 +69,7 @@ def lost(state: State, event: e.StageLost, envelope: e.Envelope) -> None:
     _let_go(state, event.token)
     job = _waiting_again(state, event.job, event.token, envelope)
     if job is not None:
-        job.losses += 1
+        job.losses += event.token > state.epoch  # a restart of the daemon is no fault of the job
         filing.refile(state, job)
 
 
