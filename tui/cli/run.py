@@ -38,7 +38,7 @@ REQUEST = (
     option("--backend", "NAME", "Only with this backend."),
     option("--at", "TIME", "Not before this ISO time, or in `2h`."),
     option("--window", "HH:MM-HH:MM", "Start stages only in these hours."),
-    option("--deadline", "TIME", "When it should be done."),
+    option("--deadline", "TIME", "When it should be done: noted with the run, nothing is hurried for it yet."),
     flag("--hold", "Queue it held; `job release` lets it go."),
     switch("--video", "Make a film of the run's pictures; default: what the settings say."),
     option("--learning", "HOW", "What is learned from it.", choices=("off", "passive", "active")),
