@@ -87,7 +87,6 @@ class StableNew(Wishing):
             off=self.ui.images == "none",
         )
         self.add_mode("gallery", self._gallery)
-        self.live = Live()
         self.draft: Draft | None = None
         """A run that was written and not queued yet; kept until it is."""
         self.keymap_of_user = dict(self.ui.keymap)
@@ -135,7 +134,7 @@ class StableNew(Wishing):
     async def _start_daemon(self, ensure: Callable[[], None]) -> None:
         import asyncio
 
-        self.live = silent(self.live, "starting the daemon")
+        self.see(silent(self.live, "starting the daemon"))
         self.tell_screens(Change())
         try:
             await asyncio.to_thread(ensure)
@@ -146,13 +145,14 @@ class StableNew(Wishing):
     def _heard(self, message: FrameArrived) -> None:
         if not self.live.linked:
             self.thumbs.forget_broken()
-        self.live, change = heard(self.live, message.frame)
+        live, change = heard(self.live, message.frame)
+        self.see(live)
         self.tell_screens(change)
 
     @on(WentSilent)
     def _silent(self, message: WentSilent) -> None:
         self._again_at = self.clock() + message.again_in
-        self.live = silent(self.live, message.reason)
+        self.see(silent(self.live, message.reason))
         self.tell_screens(Change())
 
     def _tick(self) -> None:

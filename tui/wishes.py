@@ -1,7 +1,8 @@
 """What a person wishes, sent on: commands and their answers, the clipboard, the desktop, a run like another."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,11 @@ from schema.ids import RunId
 from tui import outside
 from tui.background import begin
 from tui.link.ask import Asker, Told
+from tui.live import Live
 from tui.widgets.ink import plain
+
+PATIENCE = 1.0
+"""Seconds in which the feed has surely told what a command did."""
 
 
 class FolderOfRun(msgspec.Struct, frozen=True):
@@ -34,12 +39,26 @@ class Wishing(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
+        self.live = Live()
         self._in_order = asyncio.Lock()
         """Commands reach the daemon in the order of the keys."""
+        self._moved = asyncio.Event()
+        """`live` is another one than it was."""
 
     def command(self, path: str, body: msgspec.Struct | None, told: str = "") -> None:
         """Sends it; refusals and losses become toasts. `told`: what to say of what changed; empty: nothing."""
         begin(self, partial(self._command, path, body, told), group="commands")
+
+    def command_as_shown(self, make: Callable[[], tuple[str, str]]) -> None:
+        """A command that depends on what is shown, and what to say of it: made when all before it can be seen."""
+        begin(self, partial(self._command_as_shown, make), group="commands")
+
+    async def _command_as_shown(self, make: Callable[[], tuple[str, str]]) -> None:
+        async with self._in_order:
+            path, told = make()
+            answer = await self._answered(path, None)
+        if answer is not None:
+            self.say(told)
 
     async def _command(self, path: str, body: msgspec.Struct | None, told: str) -> None:
         answer = await self.answered(path, body)
@@ -54,14 +73,32 @@ class Wishing(App[None]):
 
     async def answered(self, path: str, body: msgspec.Struct | None) -> Told | None:
         """The answer, or None after a toast that says why there is none."""
+        async with self._in_order:
+            return await self._answered(path, body)
+
+    async def _answered(self, path: str, body: msgspec.Struct | None) -> Told | None:
         try:
-            async with self._in_order:
-                return await self.asker.command(path, body)
+            answer = await self.asker.command(path, body)
         except Refused as e:
             self.say(e.told(), bad=True)
         except NoDaemon:
             self.say("The daemon does not answer; whether it was done is seen when it is back.", bad=True)
+        else:
+            await self._shown(answer.seq)
+            return answer
         return None
+
+    async def _shown(self, seq: int) -> None:
+        """Waits until the feed has told what the answer was about, so that the next key means what is seen."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while self.live.linked and self.live.scene.head < seq:
+                    self._moved.clear()
+                    await self._moved.wait()
+
+    def see(self, live: Live) -> None:
+        self.live = live
+        self._moved.set()
 
     def say(self, text: str, *, bad: bool = False) -> None:
         self.notify(plain(text), markup=False, severity="warning" if bad else "information", timeout=8 if bad else 3)

@@ -24,7 +24,7 @@ home = os.environ["STABLENEW_HOME"]
 with open(home + "/starts", "a") as starts:
     starts.write(f"{os.getpid()}\\n")
 if os.path.exists(home + "/damaged"):
-    print("reading the log")
+    print("reading the log", flush=True)
     print("the log is damaged at event 7; run `stablenew log recover`", file=sys.stderr)
     sys.exit(1)
 lock = open(home + "/state/lock", "w")

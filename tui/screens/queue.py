@@ -206,11 +206,12 @@ class QueueScreen(ListScreen[Row]):
         return ""
 
     def action_pause(self) -> None:
-        paused = self.home.live.scene.queue.paused
-        verb = "resume" if paused else "pause"
-        self.home.command(
-            f"/v1/queue/{verb}", None, "the queue goes on" if paused else "the queue is paused; what runs ends"
-        )
+        self.home.command_as_shown(self._pause_or_resume)
+
+    def _pause_or_resume(self) -> tuple[str, str]:
+        if self.home.live.scene.queue.paused:
+            return "/v1/queue/resume", "the queue goes on"
+        return "/v1/queue/pause", "the queue is paused; what runs ends"
 
     def action_retry(self) -> None:
         self.verb("retry", Selection(select=self.targets()), "tried again")
