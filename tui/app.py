@@ -25,7 +25,7 @@ from tui.background import begin
 from tui.keys import AREAS, EVERYWHERE, LEADER, LEADER_TOP, TITLES, bindings, unknown
 from tui.link.ask import Asker
 from tui.link.feed import Silence, news
-from tui.live import Change, Live, heard, silent
+from tui.live import Change, heard, silent
 from tui.messages import FrameArrived, WentSilent
 from tui.preferences import Preferences
 from tui.screens.area import AreaScreen, ListScreen
