@@ -78,7 +78,7 @@ class NewRun(ModalScreen[None]):
                 yield Static("", classes="field")
                 yield Tick("film of the run", draft.video, id="video")
                 yield Tick("hold it back", draft.hold, id="hold")
-                yield Tick("as the last run", draft.last, id="last")
+                yield Tick("as last time", draft.last, id="last")
             if draft.set:
                 yield Static(Content("settings  " + plain(" · ".join(draft.set))), classes="quiet")
             lately = Static("", id="lately", classes="quiet")
