@@ -23,7 +23,7 @@ from schema.errors import Trouble, why
 from schema.ids import Sha256
 from schema.orders import Accepted, AgentNews, AttemptReport, Ended, Load, Order, Product, Result, attempt_id
 from schema.plans import Measures
-from schema.stages import IMAGE_STAGE, ImageStage, Img2Img
+from schema.stages import ORDER_STAGE, ImageStage, Img2Img
 
 log = logging.getLogger(__name__)
 
@@ -164,7 +164,7 @@ class Bench:
     def _turn(self, order: Order) -> Turn | Accepted:
         """The order understood, or why it never will be."""
         try:
-            config = IMAGE_STAGE.validate_python(msgspec.msgpack.decode(order.config))
+            config = ORDER_STAGE.validate_python(msgspec.msgpack.decode(order.config))
         except (ValidationError, msgspec.MsgspecError) as fault:
             return _refused(f"the stage's config is not valid: {_first_fault(fault)}")
         backend = self._backend(order.backend, config.type)

@@ -50,5 +50,5 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-Trouble = Literal["out-of-memory", "bad-request", "backend", "lost", "cancelled"]
+Trouble = Literal["out-of-memory", "bad-request", "backend", "suspect", "lost", "cancelled"]
 """Why a stage came back without pictures; the backend says which, nobody reads its message text."""

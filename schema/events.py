@@ -213,6 +213,8 @@ class StageAssigned(_Event, frozen=True, kw_only=True):
     attempt: int
     """From 1; lost attempts do not count."""
     why: str
+    backend: str | None = None
+    """Of the node's backends, the one that is to run it; None: the agent's choice."""
 
 
 class ArtifactStored(_Event, frozen=True, kw_only=True):
@@ -355,7 +357,8 @@ class NodeJoined(_Event, frozen=True, kw_only=True):
     name: str
     instance: str
     """Random per agent process."""
-    link: Literal["loopback", "lan"]
+    link: Literal["loopback", "local", "lan"]
+    """`local`: an agent of this user on this machine, which outlives the daemon."""
     backends: tuple[str, ...]
     kinds: tuple[str, ...]
     """Stage kinds it can run."""
@@ -378,6 +381,12 @@ class NodeDrained(_Event, frozen=True, kw_only=True):
 
 
 class NodeResumed(_Event, frozen=True, kw_only=True):
+    node: NodeId
+
+
+class NodeForgotten(_Event, frozen=True, kw_only=True):
+    """A lost node that nobody waits for any more."""
+
     node: NodeId
 
 
@@ -409,7 +418,7 @@ Event = (
     | LateResultRefused
     | ImageRated | ImageTagged | ImagesCompared | ComparisonTakenBack | ImageTrashed | ImageRestored
     | QueuePaused | QueueResumed | QueueModeChanged
-    | NodeJoined | NodeLost | NodeDrained | NodeResumed
+    | NodeJoined | NodeLost | NodeDrained | NodeResumed | NodeForgotten
     | CommandUndone | CommandRedone
 )  # fmt: skip
 

@@ -10,6 +10,7 @@
     GET    /v1/blobs/{sha256}            -> bytes
     GET    /v1/feed                      -> WebSocket of AgentNews
     POST   /v1/free                      -> 204                    unload models
+    POST   /v1/refresh                   -> Card                   read the backends' lists anew
 
 The attempt's id is `JOB/STAGE/TOKEN` with the slashes written as `~`.
 """
@@ -41,6 +42,10 @@ class Gpu(Plain, frozen=True, kw_only=True):
     vram_gb: float
 
 
+BackendState = Literal["disconnected", "starting", "ready"]
+"""`starting`: the server answers but cannot work yet. Only a ready backend is given work."""
+
+
 class BackendCard(Plain, frozen=True, kw_only=True):
     """What one backend can do and what it has. Lists are names as the backend spells them."""
 
@@ -61,8 +66,24 @@ class BackendCard(Plain, frozen=True, kw_only=True):
     loras: tuple[str, ...] = ()
     embeddings: tuple[str, ...] = ()
     hypernetworks: tuple[str, ...] = ()
+    encoders: tuple[str, ...] = ()
+    """Text encoders that are files of their own."""
+    controls: tuple[str, ...] = ()
+    """ControlNet models."""
+    control_processors: tuple[str, ...] = ()
+    interrogators: tuple[str, ...] = ()
+    scorers: tuple[str, ...] = ()
+    workflows: bool = False
+    """It runs a person's own ComfyUI workflows."""
     note: str = ""
     """One honest sentence for people: what it is and what it is not."""
+    state: BackendState = "ready"
+    trouble: str = ""
+    """Why it is not ready, with the remedy."""
+    url: str = ""
+    """Of the server it drives, without credentials."""
+    release: str = ""
+    """The server's own version, with its flavour: `forge f2.0.1`."""
 
 
 class Card(Plain, frozen=True, kw_only=True):
@@ -121,6 +142,7 @@ class Result(Plain, frozen=True, kw_only=True):
     products: tuple[Product, ...] = ()
     effective: dict[str, Scalar] = {}
     reported: dict[str, Scalar] = {}
+    """Whatever else the backend said; `caption`, `score`, `prompt` and `negative` of stages that answer in words."""
     measures: Measures = Measures()
     suspect: str | None = None
     filters: tuple[str, ...] = ()
@@ -169,4 +191,10 @@ class Load(Plain, frozen=True, kw_only=True, tag_field="type", tag=True):
     spool_free_bytes: int = 0
 
 
-AgentNews = Progress | Preview | Ended | Load
+class CardChanged(Plain, frozen=True, kw_only=True, tag_field="type", tag=True):
+    """A backend came or went, or has other lists."""
+
+    card: Card
+
+
+AgentNews = Progress | Preview | Ended | Load | CardChanged

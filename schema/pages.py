@@ -128,6 +128,17 @@ class JobShown(JobRecord, frozen=True, kw_only=True):
     randomizer: Randomizer = Randomizer()
 
 
+class Resource(Plain, frozen=True, kw_only=True):
+    """A name that a stage can ask for, and who has it: `model list`, and what the form offers."""
+
+    list: str
+    """Field of `schema.orders.BackendCard`: `models`, `samplers`, ..."""
+    name: str
+    nodes: tuple[str, ...] = ()
+    """Names of the nodes that have it."""
+    backends: tuple[str, ...] = ()
+
+
 class FilmRecord(Plain, frozen=True, kw_only=True):
     id: ImageId
     file: Picture

@@ -9,14 +9,25 @@ from typing import Annotated, Any, Literal, Self
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from schema.stages import MAX_MEGAPIXELS, AnyStage, Detail, Img2Img, PromptStage, Stage, Txt2Img, Upscale, Video
+from schema.stages import (
+    MAX_MEGAPIXELS,
+    AnalysisStage,
+    AnyStage,
+    Detail,
+    Img2Img,
+    PromptStage,
+    Stage,
+    Txt2Img,
+    Upscale,
+    Video,
+)
 
 RANK: dict[str, int] = {
     "generatePrompt": 0, "llmEnhance": 0, "selectLoras": 0, "dispatch": 1,
     "txt2img": 2, "refiner": 3, "img2img": 4, "detail": 5, "upscale": 6,
     "face_restore": 7, "refine": 7, "post": 7, "resize": 8, "video": 9,
 }  # fmt: skip
-"""Stages stand in rising rank; equal ranks in any order."""
+"""Stages stand in rising rank; equal ranks in any order. Those that only look stand anywhere after a picture."""
 
 AT_MOST = {"txt2img": 1, "refiner": 1, "img2img": 1, "detail": 3, "upscale": 1, "resize": 1, "video": 1, "dispatch": 1}
 ORDER_IN_WORDS = "txt2img, refiner, img2img, detail (up to three), upscale, face_restore/refine/post, resize, video"
@@ -85,7 +96,7 @@ def _check_ids(stages: tuple[Stage, ...]) -> None:
 def _check_sequence(stages: list[Stage]) -> None:
     if not stages:
         raise ValueError("no stage is switched on; set enabled: true on at least one")
-    for before, after in pairwise(stages):
+    for before, after in pairwise(stage for stage in stages if not isinstance(stage, AnalysisStage)):
         if RANK[before.type] > RANK[after.type]:
             raise ValueError(
                 f"{after.type} ('{after.id}') cannot stand after {before.type}; the order is {ORDER_IN_WORDS}"

@@ -70,6 +70,16 @@ class Places(NamedTuple):
         """The loopback agent's spool, blobs and socket."""
         return self.state / "agent"
 
+    @property
+    def agents(self) -> Path:
+        """One folder for each further agent of this user on this machine, with its `agent.sock`."""
+        return self.state / "agents"
+
+    @property
+    def workflows(self) -> Path:
+        """ComfyUI workflows in API format."""
+        return self.config / "workflows"
+
 
 def places(env: Mapping[str, str]) -> Places:
     home = env.get("STABLENEW_HOME")

@@ -20,7 +20,7 @@ Matrix = Literal["all", "rotate", "sequential", "random"]
 StageKind = Literal[
     "generatePrompt", "llmEnhance", "selectLoras", "dispatch",
     "txt2img", "img2img", "refiner", "detail", "upscale",
-    "face_restore", "refine", "post", "resize", "video",
+    "face_restore", "refine", "post", "resize", "interrogate", "score", "video",
 ]  # fmt: skip
 
 
@@ -39,6 +39,8 @@ class StageStep(Plain, frozen=True, kw_only=True):
     """Of the picture that leaves the stage."""
     vram_gb: float = 0.0
     """Least memory a node needs; 0 when nobody knows."""
+    needs: tuple[str, ...] = ()
+    """`LIST:NAME` of a card (`samplers:Euler a`, `upscalers:4x-sharp`): what the backend must have."""
 
 
 class JobSpec(Plain, frozen=True, kw_only=True):
@@ -65,6 +67,10 @@ class JobSpec(Plain, frozen=True, kw_only=True):
     stages: tuple[StageStep, ...] | None = None
     """None when they equal the run's."""
     priority: int = 0
+    needs: tuple[str, ...] = ()
+    """`loras:NAME` and the like of its own prompt, which all its sampled stages need."""
+    backend: str | None = None
+    """None: the run's."""
 
 
 class PackRef(Plain, frozen=True, kw_only=True):

@@ -75,6 +75,8 @@ class Selection(_Request, frozen=True, kw_only=True):
     prompt: str | None = None
     negative: str | None = None
     seed: int | None = None
+    backend: str | None = None
+    """`edit`: who is to make it; empty: whoever can."""
 
 
 class ImageSelection(_Request, frozen=True, kw_only=True):

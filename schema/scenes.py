@@ -9,6 +9,7 @@ import msgspec
 
 from schema.events import JobPhase, QueueMode
 from schema.ids import CommandId, JobId, NodeId, RunId, StageId, Token
+from schema.orders import BackendState
 from schema.plans import Lane, Plain
 
 
@@ -39,6 +40,8 @@ class RunningJob(Plain, frozen=True, kw_only=True):
     eta_s: float | None = None
     """Of the whole job."""
     doing: str = ""
+    preview: int = 0
+    """Counts the previews of this attempt; 0: none yet. `GET /v1/jobs/{id}/preview` is the newest."""
 
 
 class RunScene(Plain, frozen=True, kw_only=True):
@@ -58,6 +61,14 @@ class RunScene(Plain, frozen=True, kw_only=True):
     folder: str = ""
 
 
+class BackendScene(Plain, frozen=True, kw_only=True):
+    kind: str
+    state: BackendState
+    release: str = ""
+    trouble: str = ""
+    url: str = ""
+
+
 class NodeScene(Plain, frozen=True, kw_only=True):
     node: NodeId
     name: str
@@ -67,6 +78,10 @@ class NodeScene(Plain, frozen=True, kw_only=True):
     vram_used_gb: float = 0.0
     running: JobId | None = None
     why_idle: str = ""
+    servers: tuple[BackendScene, ...] = ()
+    """Its backends as they are now."""
+    resident: tuple[str, ...] = ()
+    """Models that need no loading."""
 
 
 class QueueScene(Plain, frozen=True, kw_only=True):

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from schema.stages import Fraction, Video
+from schema.parts import Fraction
+from schema.stages import Video
 
 Seconds = Annotated[float, Field(ge=0.0, le=31_536_000.0)]
 
@@ -27,6 +28,8 @@ class DaemonSettings(_Section):
     """An attempt without progress for this long is cancelled and tried again."""
     retries: Annotated[int, Field(ge=1, le=20)] = 3
     """Attempts of one stage before the job needs attention."""
+    suspects: Literal["retry", "keep"] = "retry"
+    """A black, flat or wrongly sized picture: made once more and then shown to you, or kept with a mark."""
     backoff: Seconds = 5.0
     """Before the second attempt; doubles each time up to five minutes."""
     snapshot_every: Annotated[int, Field(ge=100)] = 20_000
@@ -77,6 +80,28 @@ class SketchSettings(_Section):
     """The memory it plays to have; 0: no limit."""
 
 
+class AgentSettings(_Section):
+    """The agent that the daemon brings along: what it drives on this machine. Others: `stablenew agent run`."""
+
+    sketch: bool = True
+    webui: str | None = None
+    """Address of SD WebUI or Forge, as `http://127.0.0.1:7860`."""
+    comfyui: str | None = None
+    """Address of ComfyUI, as `http://127.0.0.1:8188`."""
+    diffusers: str | None = None
+    """Folder of models; needs `stablenew[diffusers]`."""
+    llm: str | None = None
+    """Address of an OpenAI-compatible server, as `http://127.0.0.1:11434/v1`."""
+    auth: str | None = None
+    """`USER:PASSWORD` of the server, or the key of the language model."""
+    models: str | None = None
+    """Folder of the server's models, read where its API does not answer."""
+    free_after: Seconds = 600.0
+    """Idle for so long, it gives its memory back; 0: never by itself."""
+    previews: bool = True
+    """Show unfinished pictures while somebody watches."""
+
+
 class UiSettings(_Section):
     theme: str = "textual-dark"
     """Of Textual, by name."""
@@ -96,4 +121,5 @@ class Settings(_Section):
     refine: RefineSettings = RefineSettings()
     results: ResultSettings = ResultSettings()
     sketch: SketchSettings = SketchSettings()
+    agent: AgentSettings = AgentSettings()
     ui: UiSettings = UiSettings()

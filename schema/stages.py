@@ -6,7 +6,9 @@ Ranges are what no imaging server can go beyond; a backend refuses more where it
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import Field, TypeAdapter, model_validator
+
+from schema.parts import Controls, Fraction, Hires, Name, Names, Part, Shapes, Steps, Switch, Text, Upload, Workflow
 
 MAX_SIDE = 16_384
 """Pixels; what a stage may be asked for at most along one side."""
@@ -14,16 +16,10 @@ MAX_SIDE = 16_384
 MAX_MEGAPIXELS = 64.0
 """What a picture may have at most; above it no artifact is accepted."""
 
-Text = Annotated[str, Field(max_length=10_000)]
-Name = Annotated[str, Field(min_length=1, max_length=300)]
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Steps = Annotated[int, Field(ge=1, le=500)]
 Side = Annotated[int, Field(ge=16, le=MAX_SIDE)]
 
 
-class _Stage(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
+class _Stage(Part):
     id: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,39}$")] = ""
     """Unique in its pipeline; the kind's name (with a number from the second on) where none is written."""
     enabled: bool = True
@@ -40,18 +36,10 @@ class _Sampled(_Stage):
     cfg: Annotated[float, Field(ge=0.0, le=50.0)] = 7.0
     clip_skip: Annotated[int, Field(ge=1, le=12)] = 1
     """Layers of the text encoder that are left out, and one: 1 leaves out none."""
-
-
-class Hires(BaseModel):
-    """The second pass of txt2img at a larger size."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    scale: Annotated[float, Field(ge=1.0, le=4.0)] = 1.5
-    upscaler: Name = "Latent"
-    steps: Annotated[int, Field(ge=0, le=500)] = 0
-    """0: as many as the first pass."""
-    denoise: Fraction = 0.5
+    guidance: Annotated[float, Field(ge=0.0, le=50.0)] | None = None
+    """Distilled guidance, of families that have it (Flux)."""
+    encoders: Names = ()
+    """Text encoders, of families that keep them apart from the checkpoint (Flux, SD3)."""
 
 
 class Txt2Img(_Sampled):
@@ -59,7 +47,18 @@ class Txt2Img(_Sampled):
     width: Side = 512
     height: Side = 512
     hires: Hires | None = None
+    refiner: Switch | None = None
+    """Another model for the last steps. The stage `refiner` does the same to a finished picture."""
     hypernetwork: Name | None = None
+    batch: Annotated[int, Field(ge=1, le=16)] = 1
+    """Pictures made at once, with seeds that follow one another."""
+    tiling: bool = False
+    """The picture continues itself at its edges."""
+    variation_seed: Annotated[int, Field(ge=0)] | None = None
+    variation: Fraction = 0.0
+    """How far the noise goes towards that of `variation_seed`."""
+    controls: Controls = ()
+    workflow: Workflow | None = None
 
 
 class Img2Img(_Sampled):
@@ -69,20 +68,38 @@ class Img2Img(_Sampled):
     denoise: Fraction = 0.5
     width: Side | None = None
     height: Side | None = None
-    image: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
-    """SHA-256 of an uploaded picture: the pipeline then needs no txt2img."""
-    mask: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
-    """SHA-256 of an uploaded picture; white is painted over."""
+    image: Upload | None = None
+    """With it the pipeline needs no txt2img."""
+    mask: Upload | None = None
+    """White is painted over."""
+    mask_shapes: Shapes = ()
+    """Drawn; added to `mask`."""
+    mask_detector: Name | None = None
+    """What this detector finds is added to `mask`."""
+    mask_confidence: Fraction = 0.3
+    """Below it a find does not count."""
+    mask_grow: Annotated[int, Field(ge=-128, le=128)] = 0
+    """Pixels by which the mask grows, or shrinks below 0."""
+    mask_invert: bool = False
+    """Everything but the mask is painted over."""
+    mask_padding: Annotated[int, Field(ge=0, le=512)] | None = None
+    """Only the mask's surroundings, so many pixels, are painted, at the full resolution. None: the whole picture."""
     mask_blur: Annotated[int, Field(ge=0, le=64)] = 4
     """Pixels over which the mask's edge fades."""
     fill: Literal["fill", "original", "noise", "nothing"] = "original"
     """What the masked part is before it is painted over."""
     resize: Literal["stretch", "crop", "pad"] = "stretch"
     """How a picture of another shape is made to fit."""
+    controls: Controls = ()
+    workflow: Workflow | None = None
+
+    @property
+    def masked(self) -> bool:
+        return bool(self.mask or self.mask_shapes or self.mask_detector)
 
 
 class Refiner(_Sampled):
-    """Takes over the last part of the sampling with another model."""
+    """Takes over the last part of the sampling with another model: img2img at `1 - switch_at`."""
 
     type: Literal["refiner"] = "refiner"
     switch_at: Annotated[float, Field(ge=0.01, le=1.0)] = 0.8
@@ -109,13 +126,40 @@ class Detail(_Sampled):
     """Pixels around a find that are painted with it."""
     max_regions: Annotated[int, Field(ge=0, le=100)] = 0
     """0: all that are found."""
+    rank_by: Literal["area", "confidence"] = "area"
+    """Which finds are kept when there are more than `max_regions`."""
+    classes: Names = ()
+    """Of a detector that knows several; empty: all of them."""
+    min_area: Fraction = 0.0
+    max_area: Fraction = 1.0
+    """Parts of the picture's area; a find outside them does not count."""
+    shift_x: Annotated[int, Field(ge=-512, le=512)] = 0
+    shift_y: Annotated[int, Field(ge=-512, le=512)] = 0
+    """Pixels by which a find is moved, right and up."""
+    merge: Literal["none", "merge", "invert"] = "none"
+    """`merge`: all finds are painted at once; `invert`: all but them."""
+    only_masked: bool = True
+    """False: the whole picture is sampled, and only the find kept."""
     width: Side | None = None
     height: Side | None = None
+    """At which a find is painted; None: as the picture."""
+    noise: Annotated[float, Field(ge=0.5, le=1.5)] | None = None
+    """Noise multiplier; None: as the backend likes."""
+    restore_face: bool = False
+    control: Name | None = None
+    """A ControlNet model that sees the find."""
+    control_processor: Name | None = None
+    control_weight: Fraction = 1.0
+    control_start: Fraction = 0.0
+    control_end: Fraction = 1.0
 
 
 class Upscale(_Stage):
     type: Literal["upscale"] = "upscale"
     upscaler: Name | None = None
+    upscaler2: Name | None = None
+    """A second one, mixed in by `blend`."""
+    blend: Fraction = 0.0
     factor: Annotated[float, Field(ge=1.0, le=8.0)] = 2.0
     width: Side | None = None
     """With `height`: the size wanted, instead of `factor`."""
@@ -128,6 +172,9 @@ class Upscale(_Stage):
     """Above 0: each tile is repainted by the sampler."""
     steps: Steps = 20
     model: Name | None = None
+    sampler: Name | None = None
+    scheduler: Name | None = None
+    cfg: Annotated[float, Field(ge=0.0, le=50.0)] = 7.0
 
     @model_validator(mode="after")
     def _check(self) -> "Upscale":
@@ -179,6 +226,24 @@ class Resize(_Stage):
     quality: Annotated[int, Field(ge=1, le=100)] = 85
 
 
+class Interrogate(_Stage):
+    """Says in words what is in the picture; the picture goes on as it is."""
+
+    type: Literal["interrogate"] = "interrogate"
+    model: Name | None = None
+    """Of the backend's interrogators; None: its first."""
+
+
+class Score(_Stage):
+    """How well the picture fits words, from 0 to 1; the picture goes on as it is."""
+
+    type: Literal["score"] = "score"
+    model: Name | None = None
+    """Of the backend's scorers; None: its first."""
+    against: Text = ""
+    """Empty: the job's prompt."""
+
+
 class Video(_Stage):
     """The run's film, made once after its last job. See `schema.plans.FilmSpec`."""
 
@@ -209,11 +274,30 @@ class Video(_Stage):
         return self
 
 
-class GeneratePrompt(_Stage):
+class _Told(_Stage):
+    """What a language model can be told."""
+
+    model: Name | None = None
+    """None: the server's first."""
+    instructions: Text = ""
+    """Empty: the backend's own for this kind."""
+    temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.7
+    max_tokens: Annotated[int, Field(ge=16, le=8192)] = 400
+    max_length: Annotated[int, Field(ge=20, le=10_000)] = 2000
+    """Characters; a longer answer is cut at a comma or a word."""
+    timeout: Annotated[float, Field(gt=0.0, le=3600.0)] = 120.0
+    """Seconds without a word of the answer."""
+
+
+class GeneratePrompt(_Told):
+    """Writes a prompt from a few words."""
+
     type: Literal["generatePrompt"] = "generatePrompt"
 
 
-class LlmEnhance(_Stage):
+class LlmEnhance(_Told):
+    """Writes the prompt anew, richer, keeping what it says."""
+
     type: Literal["llmEnhance"] = "llmEnhance"
 
 
@@ -228,11 +312,20 @@ class Dispatch(_Stage):
 PromptStage = GeneratePrompt | LlmEnhance | SelectLoras | Dispatch
 """Known and written to files from now on; a run that uses one is refused until prompts can be made."""
 
-ImageStage = Txt2Img | Img2Img | Refiner | Detail | Upscale | FaceRestore | Refine | Post | Resize
+AnalysisStage = Interrogate | Score
+"""Makes no picture: what it finds is in the stage's `reported`, and the pictures before it go on."""
+
+ImageStage = Txt2Img | Img2Img | Refiner | Detail | Upscale | FaceRestore | Refine | Post | Resize | AnalysisStage
 """What an agent runs for one job."""
+
+WordStage = GeneratePrompt | LlmEnhance
+"""What an agent's language model runs."""
 
 Stage = PromptStage | ImageStage | Video
 
 AnyStage = Annotated[Stage, Field(discriminator="type")]
 STAGE: TypeAdapter[Stage] = TypeAdapter(AnyStage)
-IMAGE_STAGE: TypeAdapter[ImageStage] = TypeAdapter(Annotated[ImageStage, Field(discriminator="type")])
+ORDER_STAGE: TypeAdapter[ImageStage | WordStage] = TypeAdapter(
+    Annotated[ImageStage | WordStage, Field(discriminator="type")]
+)
+"""What an order can carry."""

@@ -12,7 +12,7 @@ from schema.errors import Trouble
 from schema.orders import BackendCard, Gpu, Order
 from schema.plans import Scalar
 from schema.settings import SketchSettings
-from schema.stages import ImageStage
+from schema.stages import ImageStage, WordStage
 
 
 class Backend(Protocol):
@@ -71,12 +71,15 @@ class Work(NamedTuple):
     """One stage to run, with everything it needs on this disk."""
 
     order: Order
-    config: ImageStage
+    config: ImageStage | WordStage
     inputs: tuple[Path, ...] = ()
     """The pictures of the stage before."""
     image: Path | None = None
     """What img2img's `image` names."""
     mask: Path | None = None
+    """What img2img's `mask` names."""
+    controls: Mapping[str, Path] = {}
+    """What the ControlNet units' `image` name, by SHA-256."""
 
 
 class Drawn(NamedTuple):
@@ -89,7 +92,7 @@ class Drawn(NamedTuple):
 class Made:
     """What a stage gave, and what it was really made with."""
 
-    pictures: tuple[Drawn, ...]
+    pictures: tuple[Drawn, ...] = ()
     effective: Mapping[str, Scalar]
     """Every field of the stage (nested ones as `hires.scale`) with the value used; no field is missing."""
     reported: Mapping[str, Scalar] = field(default_factory=dict)
@@ -126,6 +129,14 @@ class Options(NamedTuple):
     clock: Callable[[], float]
     """Monotonic seconds."""
     sketch: SketchSettings = SketchSettings()
+    url: str = ""
+    """Of the server; empty: the usual one of this kind on this machine."""
+    auth: str = ""
+    """`USER:PASSWORD`, or a key."""
+    models: Path | None = None
+    """Folder of models."""
+    home: Path = Path()
+    """The agent's own folder, for what a backend must keep."""
 
 
 def _sketch(options: Options) -> Backend:

@@ -15,7 +15,8 @@ from daemon.prompting.texts import nearest, told
 from schema.errors import Refused
 from schema.pipeline import PipelineConfig
 from schema.plans import Scalar
-from schema.stages import Hires, Stage
+from schema.parts import Hires
+from schema.stages import Stage
 
 Flat = dict[str, Scalar]
 """`stage.field` to value."""
