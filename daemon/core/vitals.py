@@ -1,20 +1,36 @@
 """Readings that a restart may forget: the last value of each, beside the log. Written by the edges."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from schema.commands import Command, SubmitRun
 from schema.errors import Refused
 from schema.ids import NodeId, Token
 from schema.observations import Observation
-from schema.orders import Load, Progress
+from schema.orders import Card, Load, Progress
 
 MEGA = 1024 * 1024
+
+
+class Shown(NamedTuple):
+    """The newest unfinished picture of an attempt."""
+
+    number: int
+    """Counts the attempt's previews, from 1."""
+    jpeg: bytes
 
 
 @dataclass(slots=True)
 class Vitals:
     progress: dict[Token, Progress] = field(default_factory=dict)
     loads: dict[NodeId, Load] = field(default_factory=dict)
+    cards: dict[NodeId, Card] = field(default_factory=dict)
+    """Of the nodes that are connected now: what their backends have and how they are."""
+    previews: dict[Token, Shown] = field(default_factory=dict)
+    handed: set[Token] = field(default_factory=set)
+    """Attempts that the agent has ended and whose files are being fetched: their device is free."""
+    watchers: int = 0
+    """Clients of the feed that are connected now."""
     free_bytes: int | None = None
     """Free on the fullest disk that is written to; None: not measured yet."""
     submit_floor: int = 0
