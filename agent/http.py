@@ -1,0 +1,301 @@
+"""The client the backends talk to their servers with: blocking, one connection per call, closable from another thread.
+
+No proxies, no redirects, no retries. Knows HTTP and what a person wants to read about it; no server's API.
+"""
+
+import base64
+import contextlib
+import http.client
+import socket
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple, TypeVar
+from urllib.parse import quote, unquote, urlencode, urlsplit
+
+import msgspec
+
+from schema.errors import why
+
+T = TypeVar("T")
+
+CONNECT = 5.0
+"""Seconds until an address that does not answer counts as unreachable."""
+
+LIMIT = 64 << 20
+"""Bytes of an answer, where the caller does not say."""
+
+_REDIRECTS = (301, 302, 303, 307, 308)
+_NOBODY: Mapping[str, str | int | float] = {}
+
+
+class ServerTrouble(Exception):
+    """Nothing usable came back. `sent`: the request may have been taken, and may be under way there."""
+
+    def __init__(self, sentence: str, *, sent: bool) -> None:
+        self.sentence = sentence
+        self.sent = sent
+        super().__init__(sentence)
+
+
+class NoServer(ServerTrouble):
+    """Refused, unreachable, silent for too long, or dropped."""
+
+
+class BadAnswer(ServerTrouble):
+    """Something answered, but not what was asked: a redirect, no HTTP, no JSON, too much."""
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+    url: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    def json(self) -> object:
+        """Raises BadAnswer."""
+        return self.read(object)
+
+    def read(self, kind: type[T]) -> T:
+        """The JSON body as `kind`. Raises BadAnswer for what is no JSON or has another shape."""
+        try:
+            return msgspec.json.decode(self.body, type=kind)
+        except msgspec.ValidationError as fault:
+            raise BadAnswer(f"{self.url} answered in an unknown shape: {fault}", sent=True) from None
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise BadAnswer(f"{self.url} answered {self.told()} instead of JSON", sent=True) from None
+
+    def told(self, most: int = 200) -> str:
+        """The body for a sentence: a page is named, text is cut to one line."""
+        text = " ".join(self.body[: most * 8].decode("utf-8", "replace").split())
+        if not text:
+            return "nothing"
+        if text[:200].lower().startswith(("<!doctype html", "<html")):
+            return "a web page"
+        return text if len(text) <= most else text[:most] + "…"
+
+    def wait_s(self) -> float | None:
+        """Retry-After in seconds, where it says some."""
+        try:
+            return max(0.0, float(self.headers.get("retry-after", "")))
+        except ValueError:
+            return None
+
+
+class Server:
+    """One address. `url` may hold `USER:PASSWORD@`, and is kept without. Raises ValueError for no http address."""
+
+    def __init__(self, url: str, *, auth: str = "", timeout: float = 30.0) -> None:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"'{url}' is no address of a server; write it like http://127.0.0.1:7860")
+        self.secure = parts.scheme == "https"
+        self.host, self.port = parts.hostname, parts.port or (443 if self.secure else 80)
+        self.base = parts.path.rstrip("/")
+        shown = f"[{self.host}]" if ":" in self.host else self.host
+        self.url = f"{parts.scheme}://{shown}{f':{parts.port}' if parts.port else ''}{self.base}"
+        if not auth and parts.username is not None:
+            auth = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        self.headers = _authorization(auth)
+        self.timeout = timeout
+
+    def get(
+        self,
+        path: str,
+        query: Mapping[str, str | int | float] = _NOBODY,
+        *,
+        timeout: float | None = None,
+        limit: int = LIMIT,
+    ) -> Answer:
+        """`path` unquoted. Answers of any status but redirects. Raises ServerTrouble."""
+        return self.open("GET", path, query=query, timeout=timeout).answer(limit)
+
+    def post(
+        self,
+        path: str,
+        body: object = None,
+        *,
+        query: Mapping[str, str | int | float] = _NOBODY,
+        media: str = "",
+        timeout: float | None = None,
+        limit: int = LIMIT,
+    ) -> Answer:
+        """Bytes go as they are, None as an empty body, anything else as JSON. Raises ServerTrouble."""
+        return self.open("POST", path, body, query=query, media=media, timeout=timeout).answer(limit)
+
+    def open(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        query: Mapping[str, str | int | float] = _NOBODY,
+        media: str = "",
+        timeout: float | None = None,
+    ) -> "Call":
+        """Nothing is sent before `answer`, `begin` or `lines`. `timeout`: seconds of silence, not of the whole."""
+        target = self.base + quote(path, safe="/~") + (f"?{urlencode(query)}" if query else "")
+        content = body if isinstance(body, bytes) else b"" if body is None else msgspec.json.encode(body)
+        headers = {"Accept": "*/*", "Connection": "close", "User-Agent": "stablenew", **self.headers}
+        if body is not None:
+            headers["Content-Type"] = media or (
+                "application/octet-stream" if isinstance(body, bytes) else "application/json"
+            )
+        return Call(self, method, target, content, headers, self.timeout if timeout is None else timeout)
+
+
+class Call:
+    """One request and its answer. All but `close` belong to one thread."""
+
+    def __init__(
+        self, server: Server, method: str, target: str, content: bytes, headers: Mapping[str, str], timeout: float
+    ) -> None:
+        self.server = server
+        self.sent = False
+        self._method, self._target, self._content, self._headers = method, target, content, headers
+        self._timeout = timeout
+        self._connection: http.client.HTTPConnection | None = None
+        self._socket: socket.socket | None = None
+        self._response: http.client.HTTPResponse | None = None
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> "Call":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """From any thread, any number of times: whoever waits for the answer gets NoServer at once."""
+        with self._lock:
+            self._closed = True
+            if self._socket is not None:
+                # a closed file number would go on blocking the thread that reads it; an ended stream wakes it
+                with contextlib.suppress(OSError, ValueError):
+                    self._socket.shutdown(socket.SHUT_RDWR)
+
+    def answer(self, limit: int = LIMIT) -> Answer:
+        """The whole of it."""
+        try:
+            status, headers = self.begin()
+            parts, size = [], 0
+            for part in self.parts():
+                parts.append(part)
+                size += len(part)
+                if size > limit:
+                    raise BadAnswer(f"{self.server.url} answered more than {limit >> 20} MiB", sent=True)
+            return Answer(status, headers, b"".join(parts), self.server.url + self._target[len(self.server.base) :])
+        finally:
+            self._end()
+
+    def begin(self) -> tuple[int, Mapping[str, str]]:
+        """Sends it and waits for status and headers (names in lower case)."""
+        self._connect()
+        connection = self._connection
+        assert connection is not None
+        self.sent = True
+        try:
+            # a server that refuses a large body may have answered before it hung up
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.request(self._method, self._target, self._content or None, dict(self._headers))
+            self._response = connection.getresponse()
+        except (OSError, http.client.HTTPException, ValueError) as fault:
+            self._end()
+            raise self._dropped(fault) from None
+        status = self._response.status
+        if status in _REDIRECTS:
+            target = (self._response.getheader("Location") or "nowhere")[:300]
+            self._end()
+            raise BadAnswer(f"{self.server.url} redirects to {target}; give the address that it really has", sent=True)
+        return status, {name.lower(): value for name, value in self._response.getheaders()}
+
+    def parts(self) -> Iterator[bytes]:
+        """The body as it comes. After `begin`. Raises NoServer when it ends before it is whole."""
+        response = self._response
+        assert response is not None, "begin() comes first"
+        told, size = response.getheader("Content-Length"), 0
+        while True:
+            try:
+                part = response.read1(1 << 18)
+            except (OSError, http.client.HTTPException, ValueError) as fault:
+                self._end()
+                raise self._dropped(fault) from None
+            if not part:
+                break
+            size += len(part)
+            yield part
+        if self._closed:
+            raise self._dropped(OSError("closed"))
+        if told is not None and told.isdigit() and size < int(told) and self._method != "HEAD":
+            raise NoServer(f"{self.server.url} hung up after {size} of {told} bytes", sent=True)
+
+    def lines(self, longest: int = 1 << 20) -> Iterator[bytes]:
+        """The body's lines without their ends, each as soon as it is whole. After `begin`."""
+        rest = b""
+        for part in self.parts():
+            *whole, rest = (rest + part).split(b"\n")
+            for line in whole:
+                yield line.rstrip(b"\r")
+            if len(rest) > longest:
+                raise BadAnswer(f"{self.server.url} answered a line of more than {longest >> 10} KiB", sent=True)
+        if rest:
+            yield rest
+
+    def _connect(self) -> None:
+        server = self.server
+        if server.secure:
+            self._connection = http.client.HTTPSConnection(
+                server.host, server.port, timeout=min(CONNECT, self._timeout), context=ssl.create_default_context()
+            )
+        else:
+            self._connection = http.client.HTTPConnection(server.host, server.port, timeout=min(CONNECT, self._timeout))
+        try:
+            if not self._closed:
+                self._connection.connect()
+        except ssl.SSLError as fault:
+            raise NoServer(f"{server.url} has no certificate that can be trusted: {why(fault)}", sent=False) from None
+        except TimeoutError:
+            raise NoServer(f"{server.url} does not answer", sent=False) from None
+        except (OSError, UnicodeError) as fault:
+            raise NoServer(f"{server.url} cannot be reached: {why(fault)}", sent=False) from None
+        with self._lock:
+            self._socket = self._connection.sock
+            if self._closed:
+                self._end()
+                raise NoServer(f"the call to {server.url} was given up", sent=False)
+        self._socket.settimeout(self._timeout)
+
+    def _dropped(self, fault: Exception) -> ServerTrouble:
+        url = self.server.url
+        if self._closed:
+            return NoServer(f"the call to {url} was given up", sent=self.sent)
+        match fault:
+            case TimeoutError():
+                return NoServer(f"{url} said nothing for {self._timeout:g} seconds", sent=True)
+            case http.client.RemoteDisconnected() | http.client.IncompleteRead() | ConnectionError():
+                return NoServer(f"{url} hung up before its answer was whole", sent=True)
+            case http.client.BadStatusLine() | http.client.HTTPException() | ValueError():
+                return BadAnswer(f"{url} does not speak HTTP as expected", sent=True)
+            case _:
+                return NoServer(f"the connection to {url} broke: {why(fault)}", sent=True)
+
+    def _end(self) -> None:
+        for each in (self._response, self._connection):
+            if each is not None:
+                with contextlib.suppress(OSError):
+                    each.close()
+
+
+def _authorization(auth: str) -> dict[str, str]:
+    """`USER:PASSWORD` as Basic, anything else as a bearer's key."""
+    if not auth:
+        return {}
+    if ":" in auth:
+        return {"Authorization": "Basic " + base64.b64encode(auth.encode()).decode()}
+    return {"Authorization": f"Bearer {auth}"}
