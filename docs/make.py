@@ -17,9 +17,10 @@ on, and names it in `--set ID.FIELD=VALUE`. `enabled: false` leaves a stage out 
     - {type: video, fps: 12}
 
 The order is: txt2img, refiner, img2img, detail (up to three), upscale, then face_restore, refine and post in any
-order, resize, video. Whatever comes first must make a picture: txt2img, or img2img with an `image`. `video` is not run
-per job: it is the film of the whole run, made once after its last job. `generatePrompt`, `llmEnhance`, `selectLoras`
-and `dispatch` are known and kept, but a run that uses one of them is refused for now.
+order, resize, video. interrogate and score only look at a picture and may stand anywhere after one. Whatever comes
+first must make a picture: txt2img, or img2img with an `image`. `video` is not run per job: it is the film of the whole
+run, made once after its last job. `generatePrompt`, `llmEnhance`, `selectLoras` and `dispatch` are known and kept, but
+a run that uses one of them is refused for now.
 
 No stage may ask for a picture of more than 64 megapixels. A field written as `null` is the backend's own choice; what
 was really used stands in the job's record. This page is made by `docs/make.py`.
@@ -27,9 +28,9 @@ was really used stands in the job's record. This page is made by `docs/make.py`.
 
 
 def pipelines() -> str:
-    """docs/pipelines.md, from the classes of schema/stages.py."""
+    """docs/pipelines.md, from the classes of schema/stages.py and schema/parts.py."""
     tree = ast.parse((ROOT / "schema/stages.py").read_text())
-    aliases = {node.targets[0].id: _limits(node.value) for node in tree.body if _is_alias(node)}  # type: ignore[attr-defined]
+    aliases = _aliases() | {node.targets[0].id: _limits(node.value) for node in tree.body if _is_alias(node)}  # type: ignore[attr-defined]
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     parts = [HEAD]
     for node in classes.values():
@@ -42,7 +43,37 @@ def pipelines() -> str:
         parts.append("| field | default | may be | |\n|---|---|---|---|")
         rows = [row for base in _line(node, classes) for row in _rows(base, aliases)]
         parts.append("\n".join(rows) + "\n")
+    parts += _parts(aliases)
     return "\n".join(parts).rstrip() + "\n"
+
+
+PARTS_HEAD = """## Parts of stages
+
+`hires` and `refiner` are set field by field (`--set txt2img.hires.scale=1.5`) or switched on as they are by default
+(`hires=true`). Lists of `controls` and `mask_shapes` are written as lists in a file and as JSON text behind `--set`.
+A picture is named by the SHA-256 of its upload; the command line uploads `@FILE` for you.
+"""
+
+
+def _parts(aliases: dict[str, str]) -> list[str]:
+    """The nested pieces, from schema/parts.py."""
+    tables = [PARTS_HEAD]
+    for node in ast.parse((ROOT / "schema/parts.py").read_text()).body:
+        if isinstance(node, ast.ClassDef) and node.name != "Part":
+            told = " ".join((ast.get_docstring(node) or "").split())
+            tables.append(f"### {node.name}\n\n{told}\n\n| field | default | may be | |\n|---|---|---|---|")
+            tables.append("\n".join(_rows(node, aliases)) + "\n")
+    return tables
+
+
+def _aliases() -> dict[str, str]:
+    """The named kinds of values of schema/parts.py, in words."""
+    found = {
+        node.targets[0].id: _limits(node.value)
+        for node in ast.parse((ROOT / "schema/parts.py").read_text()).body
+        if _is_alias(node)
+    }  # type: ignore[attr-defined]
+    return found | {"Controls": "list of Control", "Shapes": "list of Shape", "Names": "names, separated by commas"}
 
 
 SETTINGS_HEAD = """# Settings
@@ -61,7 +92,7 @@ def settings() -> str:
     """docs/settings.md, from the classes of schema/settings.py."""
     tree = ast.parse((ROOT / "schema/settings.py").read_text())
     stages = ast.parse((ROOT / "schema/stages.py").read_text())
-    aliases = {n.targets[0].id: _limits(n.value) for n in [*stages.body, *tree.body] if _is_alias(n)}  # type: ignore[attr-defined]
+    aliases = _aliases() | {n.targets[0].id: _limits(n.value) for n in [*stages.body, *tree.body] if _is_alias(n)}  # type: ignore[attr-defined]
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     parts = [SETTINGS_HEAD]
     for item in classes["Settings"].body:
@@ -107,7 +138,8 @@ def _limits(node: ast.expr, aliases: dict[str, str] | None = None) -> str:
         case ast.Constant(value=None):
             return "null"
         case ast.Name(id=name):
-            known = {"int": "integer", "float": "number", "bool": "true, false", "str": "text", "Hires": "see below"}
+            known = {"int": "integer", "float": "number", "bool": "true, false", "str": "text"}
+            known |= dict.fromkeys(("Hires", "Switch", "Workflow"), "a part, see below")
             return (aliases or {}).get(name) or known.get(name, name)
         case ast.Subscript(value=ast.Name(id="Literal"), slice=part):
             options = part.elts if isinstance(part, ast.Tuple) else [part]

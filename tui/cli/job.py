@@ -163,15 +163,18 @@ def edit(
     prompt: str | None,
     negative: str | None,
     seed: int | None,
+    backend: str | None,
     key: str | None,
     as_json: bool,
 ) -> int:
     request: dict[str, object] = ask.body(set=sets, seed=seed)
-    request |= {name: text for name, text in (("prompt", prompt), ("negative", negative)) if text is not None}
+    texts = (("prompt", prompt), ("negative", negative), ("backend", backend))
+    request |= {name: text for name, text in texts if text is not None}
     if not request:
         raise Refused(
-            "nothing to change", where="stablenew job edit", remedy="Give --set, --prompt, --negative or --seed."
-        )
+            "nothing to change", where="stablenew job edit",
+            remedy="Give --set, --prompt, --negative, --seed or --backend.",
+        )  # fmt: skip
     return _change("edit", select, key, as_json, "{n} changed.", request)
 
 
@@ -250,6 +253,7 @@ VERBS = {
             option("--prompt", "TEXT", "The new prompt."),
             option("--negative", "TEXT", "The new negative prompt."),
             option("--seed", "N", "The new seed.", kind=int),
+            option("--backend", "NAME", "Who is to make it: webui, comfyui, ...; `--backend=` is whoever can."),
             *COMMAND,
         ),
     ),

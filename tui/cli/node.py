@@ -1,4 +1,4 @@
-"""`node` and `agent status`: the machines that make pictures."""
+"""`node`: the machines that make pictures."""
 
 from schema.errors import Refused
 from tui.cli import ask, output
@@ -55,6 +55,18 @@ def resume(node: str, key: str | None, as_json: bool) -> int:
     return _change(node, "resume", "gets work again", key, as_json)
 
 
+def refresh(node: str, key: str | None, as_json: bool) -> int:
+    return _change(node, "refresh", "has read its lists again", key, as_json)
+
+
+def free(node: str, key: str | None, as_json: bool) -> int:
+    return _change(node, "free", "has given its memory back", key, as_json)
+
+
+def forget(node: str, key: str | None, as_json: bool) -> int:
+    return _change(node, "forget", "is forgotten", key, as_json)
+
+
 def _change(node: str, verb: str, words: str, key: str | None, as_json: bool) -> int:
     found = _find(node)
     name = output.clean(found.text("name") or found.text("node"))
@@ -74,11 +86,6 @@ def _find(node: str) -> Doc:
     raise Refused(f"'{output.clean(node)}' {what}.", remedy=f"There are: {names}.")
 
 
-def agent_status(as_json: bool) -> int:
-    """The agents as the daemon knows them; the embedded one is there from the start."""
-    return list_(as_json)
-
-
 VERBS = {
     "list": Verb(list_, "The nodes, what they can do and what they do.", (JSON,)),
     "show": Verb(show, "One node.", (NODE, JSON)),
@@ -89,7 +96,7 @@ VERBS = {
     ),
     "drain": Verb(drain, "Give a node nothing new; what runs there ends.", (NODE, *COMMAND)),
     "resume": Verb(resume, "Give a drained node work again.", (NODE, *COMMAND)),
-}
-AGENT_VERBS = {
-    "status": Verb(agent_status, "The agents that the daemon drives; the embedded one needs no set-up.", (JSON,)),
+    "refresh": Verb(refresh, "Let a node read its models, samplers and other lists again.", (NODE, *COMMAND)),
+    "free": Verb(free, "Unload a node's models, so that another program can have the card.", (NODE, *COMMAND)),
+    "forget": Verb(forget, "Wait no more for a node that is lost.", (NODE, *COMMAND)),
 }

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from tui.link.call import Daemon
 
 PAGE = 500
-LARGEST_PICTURE = 64_000_000
-"""Bytes of a file that is sent to the daemon."""
 
 OPTIONS = (
     option("--prompt", "TEXT", "What should be in the picture."),
@@ -112,11 +110,12 @@ def enhance(
     from pathlib import Path
 
     from tui.cli.run import request_of, submit
+    from tui.cli.uploads import sent
 
     daemon = ask.started()
     path = Path(picture)
     if path.is_file():
-        sha = _sent(daemon, path)
+        sha = sent(daemon, path)
     else:
         sha, made_with = _made_here(daemon, picture)
         prompt = made_with.text("prompt") if prompt is None else prompt
@@ -124,30 +123,6 @@ def enhance(
         seed = made_with.whole("seed") if seed is None else seed
     request = request_of({**asked, "prompt": prompt or "", "negative": negative, "seed": seed, "image": sha})
     return submit(daemon, request, wait is not False, key, as_json)
-
-
-def _sent(daemon: "Daemon", path: "Path") -> str:
-    """The hash of the file's content, which the daemon then has. Raises Refused naming the file."""
-    from tui.link.call import Refusal
-
-    try:
-        return daemon.put("/v1/blobs", _read(path)).text("sha256")
-    except Refusal as refusal:
-        raise Refusal(
-            refusal.sentence, where=refusal.where or str(path), remedy=refusal.remedy or "Name a picture.",
-            code=refusal.code, status=refusal.status,
-        ) from None  # fmt: skip
-
-
-def _read(path: "Path") -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_PICTURE + 1)
-    except OSError as fault:
-        raise Refused(f"cannot read this file: {why(fault)}.", where=str(path), remedy="Check the path.") from None
-    if len(content) > LARGEST_PICTURE:
-        raise Refused(f"this is larger than {output.size(LARGEST_PICTURE)}", where=str(path), remedy="Make it smaller.")
-    return content
 
 
 def _made_here(daemon: "Daemon", picture: str) -> tuple[str, Doc]:

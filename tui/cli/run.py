@@ -24,7 +24,12 @@ REQUEST = (
     option("--preset", "NAME", "A saved configuration to start from."),
     option("--profile", "NAME", "A saved profile to draw on."),
     flag("--last", "Start from the last run's effective configuration."),
-    options("--set", "STAGE.FIELD=VALUE", "Change one field of one stage.", dest="sets"),
+    options(
+        "--set",
+        "STAGE.FIELD=VALUE",
+        "Change one field of one stage; `@FILE` as the value sends a picture.",
+        dest="sets",
+    ),
     option("--count", "N", "Jobs of each variant, with seeds seed, seed+1, ...", kind=int),
     option("--seed", "N", "Default: drawn and printed.", kind=int),
     option("--max-images", "N", "At most N jobs of each pack.", kind=int),
@@ -144,8 +149,21 @@ def request_of(asked: Mapping[str, object]) -> dict[str, object]:
     if isinstance(packs, list | tuple) and packs:
         request["packs"] = [text_or_name(str(pack)) for pack in packs]
     if isinstance(pipeline, str):
-        request["pipeline"] = text_or_name(pipeline)
+        request["pipeline"] = _with_pictures(text_or_name(pipeline))
+    if isinstance(sets := request.get("set"), list | tuple) and any("@" in str(text) for text in sets):
+        from tui.cli.uploads import in_sets
+
+        request["set"] = in_sets(map(str, sets))
     return request
+
+
+def _with_pictures(pipeline: str | dict[str, object]) -> str | dict[str, object]:
+    """A pipeline file may name pictures beside it; they are sent first."""
+    if isinstance(pipeline, str) or "@" not in str(pipeline["text"]):
+        return pipeline
+    from tui.cli.uploads import in_file
+
+    return {**pipeline, "text": in_file(str(pipeline["name"]), str(pipeline["text"]))}
 
 
 def text_or_name(word: str) -> str | dict[str, object]:
