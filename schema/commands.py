@@ -172,6 +172,12 @@ class ResumeNode(_Command, frozen=True, kw_only=True):
     node: NodeId
 
 
+class ForgetNode(_Command, frozen=True, kw_only=True):
+    """Of a lost node with nothing under way, for which no run waits."""
+
+    node: NodeId
+
+
 class Undo(_Command, frozen=True, kw_only=True):
     """`done` is the command on top of the undo stack, with its events and what they need, looked up."""
 
@@ -200,6 +206,6 @@ Command = (
     | PauseQueue | ResumeQueue | SetQueueMode | PauseRun | ResumeRun
     | CancelJobs | HoldJobs | ReleaseJobs | MoveJobs | SetPriority | EditJobs | SkipStage | RetryJobs | RerunJobs
     | RateImages | TagImages | CompareImages | TrashImages | RestoreImages
-    | DrainNode | ResumeNode
+    | DrainNode | ResumeNode | ForgetNode
     | Undo | Redo | AcceptLogLoss
 )  # fmt: skip

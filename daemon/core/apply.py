@@ -78,6 +78,8 @@ def apply(state: State, envelope: e.Envelope) -> None:
             nodes.lost(state, event)
         case e.NodeDrained() | e.NodeResumed():
             nodes.drain_changed(state, event)
+        case e.NodeForgotten():
+            nodes.forgotten(state, event)
         case e.DaemonStarted():
             state.epoch = envelope.seq
         case e.CommandUndone():

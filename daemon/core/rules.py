@@ -1,7 +1,7 @@
 """What the settings say about trying again, and the local clock: the same for all inputs, and no part of the state."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 
 def _utc(now: float) -> float:
@@ -16,6 +16,8 @@ class Rules(NamedTuple):
     backoff_most: float = 300.0
     losses: int = 10
     """Lost attempts of one stage in a row before the job needs attention."""
+    suspects: Literal["retry", "keep"] = "retry"
+    """What becomes of a picture that is black, flat or of another size: made once more, or kept with a mark."""
     live_for: float = 600.0
     """Seconds after its last use during which the interactive lane counts as live."""
     utc_offset: Callable[[float], float] = _utc

@@ -29,6 +29,8 @@ class Brief(Plain, frozen=True, kw_only=True):
     inputs: tuple[Sha256, ...] = ()
     number: int = 1
     """Which try of this stage, from 1; lost ones do not count."""
+    backend: str | None = None
+    """Of the node's backends; None: the agent's choice."""
     reduced: bool = False
     cancelled: bool = False
     """Nobody wants its result any more; its node is busy until the agent lets go."""
@@ -97,6 +99,8 @@ class Job(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """Failed ones of the stage it is at."""
     losses: int = 0
     """In a row, of the stage it is at."""
+    suspects: int = 0
+    """Attempts of the stage it is at whose pictures were black, flat or of another size."""
     reduced: bool = False
     late: Token | None = None
     """The last attempt at its stage, given up: should its result come after all, it is adopted while the job waits."""

@@ -44,6 +44,8 @@ def decide(state: State, wish_or_news: Input, rules: Rules) -> list[Event]:
             return queue.change(state, command)
         case c.DrainNode() | c.ResumeNode() as command:
             return nodes.drain_or_resume(state, command)
+        case c.ForgetNode() as command:
+            return nodes.forget(state, command)
         case c.Undo() as command:
             return undo.undo(state, command)
         case c.Redo() as command:
@@ -61,7 +63,7 @@ def decide(state: State, wish_or_news: Input, rules: Rules) -> list[Event]:
         case o.NodeGone() as news:
             return nodes.gone(state, news, rules)
         case o.StageReturned() as news:
-            return stages.returned(state, news)
+            return stages.returned(state, news, rules)
         case o.StageBroke() as news:
             return stages.broke(state, news, rules)
         case o.AttemptGone() as news:

@@ -1,7 +1,7 @@
 """Nodes come and go; the daemon's own start and end."""
 
 from daemon.core.rules import Rules
-from daemon.core.state import Brief, Job, State
+from daemon.core.state import Brief, Job, Node, State
 from schema import commands as c
 from schema import events as e
 from schema import observations as o
@@ -93,12 +93,34 @@ def closed(brief: Brief, reason: str) -> e.Event:
 
 
 def drain_or_resume(state: State, command: c.DrainNode | c.ResumeNode) -> list[e.Event]:
-    node = state.nodes.get(command.node)
-    if node is None:
-        known = ", ".join(sorted(one.name for one in state.nodes.values())) or "none yet"
-        raise Refused(f"There is no node {command.node}.", remedy=f"Known nodes: {known}.")
+    node = _known(state, command.node)
     match command:
         case c.DrainNode():
             return [] if node.drained else [e.NodeDrained(node=node.id)]
         case c.ResumeNode():
             return [e.NodeResumed(node=node.id)] if node.drained else []
+
+
+def forget(state: State, command: c.ForgetNode) -> list[e.Event]:
+    node = _known(state, command.node)
+    if not node.lost:
+        raise Refused(
+            f"{node.name} is connected.", remedy="Only a lost node is forgotten: stop its agent, or drain it instead."
+        )
+    if open_on(state, node.id):
+        raise Refused(f"{node.name} still has an attempt under way.", remedy="Cancel its job, or wait for the node.")
+    waits = next((run for run in state.runs.values() if run.spec.node == node.id and not run.over), None)
+    if waits is not None:
+        raise Refused(
+            f"run {waits.id} ({waits.spec.name}) is for {node.name} only.",
+            remedy="Cancel that run, or wait for the node.",
+        )
+    return [e.NodeForgotten(node=node.id)]
+
+
+def _known(state: State, name: NodeId) -> Node:
+    node = state.nodes.get(name)
+    if node is None:
+        known = ", ".join(sorted(one.name for one in state.nodes.values())) or "none yet"
+        raise Refused(f"There is no node {name}.", remedy=f"Known nodes: {known}.")
+    return node

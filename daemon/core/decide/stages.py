@@ -11,15 +11,20 @@ from daemon.core.rules import Rules
 from daemon.core.state import Brief, Running, State, next_step
 from schema import events as e
 from schema import observations as o
+from schema.errors import Trouble
 from schema.ids import run_of
 
 Verdict = Literal["accept", "cancelled", "known", "closed", "fenced", "future", "mismatch"]
 
+SUSPECT_REMEDY = 'look at its model, VAE and sampler, then retry it; daemon.suspects = "keep" keeps such pictures'
 
-def returned(state: State, news: o.StageReturned) -> list[e.Event]:
+
+def returned(state: State, news: o.StageReturned, rules: Rules) -> list[e.Event]:
     at = news.attempt
     match verdict(state, at):
         case "accept":
+            if news.suspect is not None and rules.suspects == "retry":
+                return _suspect(state, news, news.suspect)
             job = state.jobs.get(at.job)  # one that needed attention may be the reason why its run goes on
             return [*([] if job is None else goes_on(state.runs[job.run])), *_accepted(news)]
         case "cancelled":
@@ -54,20 +59,20 @@ def verdict(state: State, at: o.Attempt) -> Verdict:
     return "accept" if at.token == job.late else "fenced"
 
 
+def _suspect(state: State, news: o.StageReturned, why: str) -> list[e.Event]:
+    """Made once more; then the job needs attention, with the pictures that came of it to look at."""
+    at, brief = news.attempt, state.attempts.get(news.attempt.token)
+    if brief is None:  # given up meanwhile: no reason to adopt it
+        return [e.LateResultRefused(job=at.job, stage=at.stage, token=at.token, node=at.node, reason="closed")]
+    if state.jobs[at.job].suspects == 0:
+        return [_failed(brief, "suspect", why, again_in=0.0)]
+    reason = f"{why}, twice; {SUSPECT_REMEDY}"
+    parked = e.JobParked(job=at.job, trouble="suspect", reason=reason)
+    return [*_stored(news), _failed(brief, "suspect", why), parked]
+
+
 def _accepted(news: o.StageReturned) -> list[e.Event]:
     at = news.attempt
-    stored: list[e.Event] = [
-        e.ArtifactStored(
-            image=new.image,
-            job=at.job,
-            run=run_of(at.job),
-            stage=at.stage,
-            token=at.token,
-            index=index,
-            file=new.file,
-        )
-        for index, new in enumerate(news.images)
-    ]
     finished = e.StageFinished(
         job=at.job,
         stage=at.stage,
@@ -82,7 +87,23 @@ def _accepted(news: o.StageReturned) -> list[e.Event]:
         suspect=news.suspect,
         filters=news.filters,
     )
-    return [*stored, finished]
+    return [*_stored(news), finished]
+
+
+def _stored(news: o.StageReturned) -> list[e.Event]:
+    at = news.attempt
+    return [
+        e.ArtifactStored(
+            image=new.image,
+            job=at.job,
+            run=run_of(at.job),
+            stage=at.stage,
+            token=at.token,
+            index=index,
+            file=new.file,
+        )
+        for index, new in enumerate(news.images)
+    ]
 
 
 def broke(state: State, news: o.StageBroke, rules: Rules) -> list[e.Event]:
@@ -102,20 +123,26 @@ def broke(state: State, news: o.StageBroke, rules: Rules) -> list[e.Event]:
             return [cancelled, *parked_after_losses(job, news.reason, rules)]
         case "bad-request":
             return [
-                _failed(brief, news),
+                _failed(brief, news.trouble, news.reason),
                 e.JobFailed(job=job.id, trouble=news.trouble, reason=news.reason),
             ]
         case "out-of-memory" if not job.reduced:
-            return [_failed(brief, news, again_in=0.0, reduced=True)]
+            return [_failed(brief, news.trouble, news.reason, again_in=0.0, reduced=True)]
         case "out-of-memory":
             why = f"{news.reason} (also with the memory-saving profile)"
-            return [_failed(brief, news), e.JobParked(job=job.id, trouble=news.trouble, reason=why)]
-        case "backend":
+            return [
+                _failed(brief, news.trouble, news.reason),
+                e.JobParked(job=job.id, trouble=news.trouble, reason=why),
+            ]
+        case "backend" | "suspect":
             attempts = job.attempts + 1
             if attempts < rules.retries:
-                return [_failed(brief, news, again_in=rules.backoff_after(attempts))]
+                return [_failed(brief, news.trouble, news.reason, again_in=rules.backoff_after(attempts))]
             why = f"{news.reason} (attempt {attempts} of {rules.retries})"
-            return [_failed(brief, news), e.JobParked(job=job.id, trouble=news.trouble, reason=why)]
+            return [
+                _failed(brief, news.trouble, news.reason),
+                e.JobParked(job=job.id, trouble=news.trouble, reason=why),
+            ]
 
 
 def gone(state: State, news: o.AttemptGone, rules: Rules) -> list[e.Event]:
@@ -125,15 +152,17 @@ def gone(state: State, news: o.AttemptGone, rules: Rules) -> list[e.Event]:
     return lost(state, brief, news.reason, rules)
 
 
-def _failed(brief: Brief, news: o.StageBroke, *, again_in: float | None = None, reduced: bool = False) -> e.StageFailed:
+def _failed(
+    brief: Brief, trouble: Trouble, reason: str, *, again_in: float | None = None, reduced: bool = False
+) -> e.StageFailed:
     at = brief.attempt
     return e.StageFailed(
         job=at.job,
         stage=at.stage,
         token=at.token,
         node=at.node,
-        trouble=news.trouble,
-        reason=news.reason,
+        trouble=trouble,
+        reason=reason,
         again_in=again_in,
         reduced=reduced,
     )

@@ -55,7 +55,7 @@ def edited(state: State, event: e.JobEdited) -> None:
     """Results of attempts at what it was before are of no use any more."""
     if (job := state.jobs.get(event.job)) is not None:
         job.spec = event.now
-        job.late, job.attempts, job.losses, job.reduced, job.trouble = None, 0, 0, False, ""
+        job.late, job.attempts, job.losses, job.suspects, job.reduced, job.trouble = None, 0, 0, 0, False, ""
         filing.refile(state, job)
 
 

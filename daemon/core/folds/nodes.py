@@ -33,3 +33,8 @@ def lost(state: State, event: e.NodeLost) -> None:
 def drain_changed(state: State, event: e.NodeDrained | e.NodeResumed) -> None:
     if (node := state.nodes.get(event.node)) is not None:
         node.drained = isinstance(event, e.NodeDrained)
+
+
+def forgotten(state: State, event: e.NodeForgotten) -> None:
+    """Should it come back after all, it is a new one."""
+    state.nodes.pop(event.node, None)

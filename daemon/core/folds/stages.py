@@ -23,6 +23,7 @@ def assigned(state: State, event: e.StageAssigned, envelope: e.Envelope) -> None
         step=step,
         inputs=inputs_for(state, job, step.id),
         number=event.attempt,
+        backend=event.backend,
         reduced=job.reduced,
         since=envelope.at,
     )
@@ -61,6 +62,7 @@ def failed(state: State, event: e.StageFailed, envelope: e.Envelope) -> None:
     if job is not None:
         job.attempts += 1
         job.reduced = job.reduced or event.reduced
+        job.suspects += event.trouble == "suspect"
         job.trouble = event.reason
         filing.refile(state, job)
 
@@ -120,7 +122,7 @@ def _waiting_again(state: State, name: JobId, token: Token, envelope: e.Envelope
 
 
 def _at_next_stage(job: Job) -> None:
-    job.attempts, job.losses, job.reduced, job.late, job.trouble = 0, 0, False, None, ""
+    job.attempts, job.losses, job.suspects, job.reduced, job.late, job.trouble = 0, 0, 0, False, None, ""
 
 
 def _in_order(state: State, job: Job, done: e.StageDone) -> tuple[e.StageDone, ...]:

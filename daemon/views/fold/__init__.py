@@ -41,7 +41,7 @@ def fold(envelope: e.Envelope) -> list[Statement]:
         case (
             e.DaemonStarted() | e.DaemonStopped() | e.NothingChanged() | e.LogLossAccepted() | e.LateResultRefused()
             | e.QueuePaused() | e.QueueResumed() | e.QueueModeChanged()
-            | e.NodeLost() | e.NodeDrained() | e.NodeResumed()
+            | e.NodeLost() | e.NodeDrained() | e.NodeResumed() | e.NodeForgotten()
             | e.CommandUndone() | e.CommandRedone()
         ):  # fmt: skip
             return []
