@@ -53,7 +53,13 @@ def findings() -> Iterator[Finding]:
     yield _pictures()
     yield _mdns()
     yield from _service()
-    yield from _daemon()
+    answer = _asked()
+    if isinstance(answer, Finding):
+        yield answer
+        yield from servers(())
+    else:
+        yield from _daemon(answer)
+        yield from servers(answer.docs("nodes"))
 
 
 def _versions() -> Finding:
@@ -184,15 +190,17 @@ def _service() -> Iterator[Finding]:
         )
 
 
-def _daemon() -> Iterator[Finding]:
+def _asked() -> Doc | Finding:
+    """The daemon's status, or why there is none."""
     try:
-        answer = ask.daemon().get("/v1/status")
+        return ask.daemon().get("/v1/status")
     except NoDaemon as absent:
-        yield Finding("daemon", "note", str(absent), "`stablenew daemon start` starts one.")
-        return
+        return Finding("daemon", "note", str(absent), "`stablenew daemon start` starts one.")
     except Refused as refused:
-        yield Finding("daemon", "broken", refused.told())
-        return
+        return Finding("daemon", "broken", refused.told())
+
+
+def _daemon(answer: Doc) -> Iterator[Finding]:
     state = answer.text("state")
     text = f"{state}, version {answer.text('version')}, pid {answer.whole('pid')} on {answer.text('socket')}"
     yield Finding("daemon", "ok" if state == "ready" else "note", text)
@@ -204,7 +212,46 @@ def _node(node: Doc) -> Finding:
     state = node.text("state")
     idle = f"; {node.text('why_idle')}" if node.text("why_idle") else ""
     text = f"{node.text('name')}: {state}, {', '.join(node.texts('backends'))}{idle}"
-    return Finding("node", "ok" if state in ("ready", "busy") else "note", output.clean(text))
+    troubles = [f"{server.text('kind')}: {server.text('trouble')}" for server in node.docs("servers")
+                if server.text("state") != "ready" and server.text("trouble")]  # fmt: skip
+    well = state in ("ready", "busy") and not troubles
+    return Finding("node", "ok" if well else "note", output.clean("; ".join((text, *troubles))))
+
+
+def servers(nodes: tuple[Doc, ...]) -> Iterator[Finding]:
+    """What answers on the usual local ports, and whether a node drives it."""
+    from tui.cli.agent import discovered
+
+    driven = {server.text("url").rstrip("/"): node.text("name") for node in nodes for server in node.docs("servers")}
+    found = discovered()
+    for server in found:
+        by = driven.get(server.url.rstrip("/"))
+        if by:
+            yield Finding("server", "ok", output.clean(f"{server.told()}, driven by {by}"))
+        else:
+            yield Finding(
+                "server", "note", output.clean(f"{server.told()} is not driven yet. {server.note}".rstrip()),
+                f"`stablenew agent run --backend {server.kind} --url {server.url}` drives it.",
+            )  # fmt: skip
+    if not found:
+        yield Finding(
+            "server",
+            "ok",
+            "no imaging server answers on the usual local ports; the embedded `sketch` draws without one",
+        )
+    yield _torch()
+
+
+def _torch() -> Finding:
+    from importlib.util import find_spec
+
+    missing = [name for name in ("torch", "diffusers", "transformers") if find_spec(name) is None]
+    if missing:
+        return Finding(
+            "diffusers", "ok", f"not installed here ({', '.join(missing)}); with it a folder of models needs no server:"
+            " pip install 'stablenew[diffusers]'",
+        )  # fmt: skip
+    return Finding("diffusers", "ok", "installed: `stablenew agent run --backend diffusers --models DIR`")
 
 
 DOCTOR = Verb(
