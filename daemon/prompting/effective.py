@@ -139,10 +139,14 @@ def _effective(base: bytes, overlay: tuple[tuple[str, Scalar], ...]) -> Pipeline
 
 @lru_cache(maxsize=512)
 def _config(base: bytes, overlay: tuple[tuple[str, Scalar], ...]) -> Config:
-    return config_of(_effective(base, overlay))
+    config = config_of(_effective(base, overlay))
+    for fields in config.values():
+        fields.pop("workflow.graph", None)  # its name says enough to a person, and it is long
+    return config
 
 
 def config_of(pipeline: PipelineConfig) -> Config:
+    """All that decides how the pictures come out."""
     film = pipeline.film()
     return {
         stage.id: {"type": stage.type, **{k: v for k, v in flat_stage(stage).items() if k != "enabled"}}

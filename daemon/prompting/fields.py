@@ -1,27 +1,34 @@
 """The settings of stages by name: which there are, what each may be, and stages as flat `field: value` tables.
 
-Nested settings are flattened with a dot: `hires.scale`.
+Nested settings are flattened with a dot: `hires.scale`. Lists of names are written `a, b`, other lists as JSON text.
 """
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Any, NamedTuple, cast, get_args
+from typing import Annotated, Any, NamedTuple, cast, get_args, get_origin
 
+import msgspec
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from daemon.prompting.faults import sentence
 from daemon.prompting.texts import nearest, told
 from schema.errors import Refused
+from schema.parts import Hires, Part, Switch, Workflow
 from schema.pipeline import PipelineConfig
 from schema.plans import Scalar
-from schema.parts import Hires
 from schema.stages import Stage
 
 Flat = dict[str, Scalar]
 """`stage.field` to value."""
 
 UNSETTABLE = ("id", "type")
+
+TABLES: dict[str, type[Part]] = {"hires": Hires, "refiner": Switch, "workflow": Workflow}
+"""Fields that are tables of their own or nothing."""
+
+BY_NAME = {"refiner": "model", "workflow": "name"}
+"""Of those that one text is enough for, the field it is written to."""
 
 
 class Setting(NamedTuple):
@@ -62,8 +69,17 @@ def flat_stage(stage: Stage) -> dict[str, Scalar]:
         if isinstance(value, dict):
             table.update({f"{name}.{inner}": item for inner, item in value.items()})
         else:
-            table[name] = value
+            table[name] = listed(value) if isinstance(value, list) else value
     return table
+
+
+def listed(values: list[Any]) -> str | None:
+    """A list as one text: names joined by commas, anything else as JSON; None where nothing is in it."""
+    if not values:
+        return None
+    if all(isinstance(value, str) for value in values):
+        return ", ".join(values)
+    return msgspec.json.encode(values).decode()
 
 
 def with_values(pipeline: PipelineConfig, values: Mapping[str, Scalar]) -> PipelineConfig:
@@ -116,8 +132,8 @@ def coerce(stage: Stage, field: str, value: Scalar, where: str) -> dict[str, Sca
 
     More than one field comes back only for `hires=true`, which switches the second pass on as it is by default.
     """
-    if field == "hires" and "hires" in type(stage).model_fields:
-        return _switched(value, where, f"{stage.id}.{field}")
+    if field in TABLES and field in type(stage).model_fields:
+        return _switched(field, value, where, f"{stage.id}.{field}")
     name, _, inner = field.partition(".")
     if name == "options" and inner and "options" in type(stage).model_fields:
         return {field: _number_or_text(value)}
@@ -131,7 +147,8 @@ def coerce(stage: Stage, field: str, value: Scalar, where: str) -> dict[str, Sca
     if allowed.empty and (value is None or (isinstance(value, str) and value.strip().lower() in ("", "null"))):
         return {field: None}
     try:
-        return {field: cast(Scalar, allowed.type.validate_python(value))}
+        made = allowed.type.validate_python(value)
+        return {field: listed(allowed.type.dump_python(made, mode="json")) if allowed.many else cast(Scalar, made)}
     except ValidationError as fault:
         key = f"{stage.id}.{field}"
         raise Refused(sentence(fault) if key in where else f"{key}: {sentence(fault)}", where=where) from None
@@ -142,8 +159,8 @@ def names(kind: type[BaseModel]) -> tuple[str, ...]:
     """The settable fields of a stage's class, nested ones with their dot."""
     found: list[str] = []
     for name in kind.model_fields:
-        if name == "hires":
-            found += ["hires", *(f"hires.{inner}" for inner in Hires.model_fields)]
+        if name in TABLES:
+            found += [name, *(f"{name}.{inner}" for inner in TABLES[name].model_fields)]
         elif name not in UNSETTABLE and name != "options":
             found.append(name)
     return tuple(found)
@@ -153,26 +170,31 @@ class _Allowed(NamedTuple):
     type: TypeAdapter[object]
     empty: bool
     """None may stand there."""
+    many: bool
+    """It is a list, written as one text."""
 
 
 @cache
 def _adapter(kind: type[BaseModel], field: str) -> _Allowed:
     outer, _, inner = field.partition(".")
-    info: FieldInfo = Hires.model_fields[inner] if inner else kind.model_fields[outer]
+    info: FieldInfo = TABLES[outer].model_fields[inner] if inner else kind.model_fields[outer]
     annotated: Any = Annotated[info.annotation, info] if info.metadata else info.annotation
     config = None if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel) else _NO_INF
-    return _Allowed(TypeAdapter(annotated, config=config), type(None) in get_args(info.annotation))
+    many = get_origin(info.annotation) is tuple
+    return _Allowed(TypeAdapter(annotated, config=config), many or type(None) in get_args(info.annotation), many)
 
 
 _NO_INF: Any = {"allow_inf_nan": False}
 
 
-def _switched(value: Scalar, where: str, name: str) -> dict[str, Scalar]:
+def _switched(field: str, value: Scalar, where: str, name: str) -> dict[str, Scalar]:
     match str(value).strip().lower():
-        case "true" | "on" | "yes" | "1":
-            return {f"hires.{field}": item for field, item in Hires().model_dump(mode="json").items()}
         case "false" | "off" | "no" | "0" | "null" | "none" | "":
-            return {"hires": None}
+            return {field: None}
+        case _ if field in BY_NAME:
+            return {f"{field}.{BY_NAME[field]}": str(value).strip()}
+        case "true" | "on" | "yes" | "1":
+            return {f"hires.{inner}": item for inner, item in Hires().model_dump(mode="json").items()}
         case other:
             raise Refused(
                 f"{name}: '{told(other, 40)}' is neither true nor false.",

@@ -7,7 +7,7 @@ understands is told, never guessed.
 from typing import NamedTuple
 
 from daemon.prompting.faults import KINDS
-from daemon.prompting.fields import Setting, coerce
+from daemon.prompting.fields import Setting, coerce, listed
 from daemon.prompting.texts import told
 from daemon.prompting.written import Json, read_json_or_yaml
 from schema.errors import Refused
@@ -27,6 +27,9 @@ ALIASES: dict[str, dict[str, str]] = {
     "txt2img": {
         "hr_scale": "hires.scale", "hr_upscaler": "hires.upscaler",
         "hr_second_pass_steps": "hires.steps", "denoising_strength": "hires.denoise",
+        "refiner_checkpoint": "refiner.model", "refiner_switch_at": "refiner.switch_at",
+        "hypernetwork_name": "hypernetwork", "batch_size": "batch", "subseed": "variation_seed",
+        "subseed_strength": "variation", "distilled_cfg_scale": "guidance",
     },
     "upscale": {"upscaling_resize": "factor", "upscale_factor": "factor", "scale": "factor", "tile_size": "tile"},
     "refiner": {"refiner_checkpoint": "model", "refiner_switch_at": "switch_at"},
@@ -140,8 +143,10 @@ def _flat(fields: dict[str, Json]) -> list[tuple[str, Json]]:
 
 def _taken(stage: Stage | None, section: str, field: str, value: Json) -> dict[str, Scalar]:
     """The stage's own fields that the value sets; empty when there are none."""
-    if stage is None or field in PASSED_OVER or value in BLANK or isinstance(value, list | dict):
+    if stage is None or field in PASSED_OVER or value in BLANK or isinstance(value, dict):
         return {}
+    if isinstance(value, list):
+        value = listed(value)
     spelt = (_coerced(stage, name, value) for name in _spellings(stage, section, field))
     return next((values for values in spelt if values), {})
 

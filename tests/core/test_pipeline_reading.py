@@ -169,7 +169,7 @@ def test_field_names_of_other_programs_are_understood():
         {
             "txt2img": {
                 "sampler_name": "Euler a", "cfg_scale": 6, "model_name": "toy", "vae": "", "clip_skip": 2,
-                "enable_hr": True, "hr_scale": 2.0, "denoising_strength": 0.4, "seed": -1, "tiling": True,
+                "enable_hr": True, "restore_faces": True, "hr_scale": 2.0, "denoising_strength": 0.4, "seed": -1, "tiling": True,
             },
             "adetailer": {
                 "adetailer_model": "face_yolov8n.pt", "adetailer_confidence": 0.5, "adetailer_enabled": False,
@@ -183,11 +183,11 @@ def test_field_names_of_other_programs_are_understood():
     )  # fmt: skip
     assert values == {
         "txt2img.sampler": "Euler a", "txt2img.cfg": 6.0, "txt2img.model": "toy", "txt2img.clip_skip": 2,
-        "txt2img.hires.scale": 2.0, "txt2img.hires.denoise": 0.4,
+        "txt2img.tiling": True, "txt2img.hires.scale": 2.0, "txt2img.hires.denoise": 0.4,
         "detail.detector": "face_yolov8n.pt", "detail.confidence": 0.5, "detail.enabled": False,
         "detail.denoise": 0.2, "upscale.factor": 3.0, "upscale.upscaler": "R-ESRGAN 4x+", "upscale.enabled": False,
     }  # fmt: skip
-    assert unused == ("txt2img.tiling", "img2img.steps", "img2img (the pipeline has no such stage)")
+    assert unused == ("txt2img.restore_faces", "img2img.steps", "img2img (the pipeline has no such stage)")
 
 
 def test_an_idle_second_pass_stays_idle():
