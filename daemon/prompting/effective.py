@@ -11,14 +11,15 @@ from pydantic import ValidationError
 
 from daemon.prompting.faults import sentence
 from daemon.prompting.fields import Flat, flat, flat_stage, read_assignment, settle, with_values
-from daemon.prompting.pipelines import first_image_stage, refuse_prompt_stages
+from daemon.prompting.heirs import inherited
+from daemon.prompting.pipelines import refuse_prompt_stages
 from daemon.prompting.steps import steps_of
 from daemon.prompting.texts import MAX_PROMPT, cleaned
 from schema.errors import Refused
 from schema.ids import StageId
 from schema.pipeline import PipelineConfig
 from schema.plans import JobSpec, Scalar
-from schema.stages import Detail, ImageStage, Img2Img, PromptStage, Refiner, Stage, Txt2Img, Upscale, Video
+from schema.stages import ImageStage, PromptStage, Video
 
 MAX_SEED = 2**63 - 1
 
@@ -152,29 +153,3 @@ def config_of(pipeline: PipelineConfig) -> Config:
         stage.id: {"type": stage.type, **{k: v for k, v in flat_stage(stage).items() if k != "enabled"}}
         for stage in (*pipeline.running(), *((film,) if film else ()))
     }
-
-
-def inherited(pipeline: PipelineConfig) -> PipelineConfig:
-    """Later stages without a model, VAE, sampler or scheduler of their own take the first stage's.
-
-    They may run on another node, where nobody remembers what made the picture. A refiner keeps its own model.
-    """
-    first = first_image_stage(pipeline)
-    if not isinstance(first, Txt2Img | Img2Img):
-        return pipeline
-    return pipeline.model_copy(update={"stages": tuple(_heir(stage, first) for stage in pipeline.stages)})
-
-
-def _heir(stage: Stage, first: Txt2Img | Img2Img) -> Stage:
-    wanted: tuple[str, ...]
-    match stage:
-        case Refiner():
-            wanted = ("vae", "sampler", "scheduler")
-        case Img2Img() | Detail():
-            wanted = ("model", "vae", "sampler", "scheduler")
-        case Upscale():
-            wanted = ("model",) if stage.denoise > 0 else ()
-        case _:
-            return stage
-    taken = {name: getattr(first, name) for name in wanted if getattr(stage, name) is None}
-    return stage.model_copy(update=taken) if taken else stage

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import msgspec
 
 from daemon.prompting import tokens
-from daemon.prompting.effective import check_seed, config_of, difference, inherited
+from daemon.prompting.effective import check_seed, config_of, difference
+from daemon.prompting.heirs import inherited
 from daemon.prompting.recipe import Recipe, Shelf, make_recipe, pack_values, prompt_values, vary
 from daemon.prompting.runs import run_spec
 from daemon.prompting.sources import Source, Taken, check_locks, in_order, read_sources

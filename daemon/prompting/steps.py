@@ -1,7 +1,9 @@
-"""What the queue and the scheduler need to know of each stage: its model, its steps, the size that leaves it."""
+"""What the queue and the scheduler need to know of each stage: model, steps, size and what a backend must have."""
 
 from typing import NamedTuple
 
+from daemon.prompting.heirs import inherited
+from daemon.prompting.needs import needs_of
 from schema.ids import StageId
 from schema.pipeline import PipelineConfig
 from schema.plans import StageStep
@@ -23,19 +25,18 @@ UNKNOWN = Size(512.0, 512.0)
 
 def steps_of(pipeline: PipelineConfig) -> tuple[StageStep, ...]:
     """The stages each job runs, in order, without switched-off ones and without the film."""
-    size, model = UNKNOWN, None
+    size = UNKNOWN
     found: list[StageStep] = []
-    for stage in pipeline.running():
+    for stage in inherited(pipeline).running():
         size = size_after(stage, size)
-        if isinstance(stage, Txt2Img | Img2Img):
-            model = stage.model or model
         found.append(
             StageStep(
                 id=StageId(stage.id),
                 kind=stage.type,
-                model=_model(stage, model),
+                model=_model(stage),
                 steps=_steps(stage),
                 megapixels=0.0 if isinstance(stage, PromptStage) else size.megapixels,
+                needs=needs_of(stage),
             )
         )
     return tuple(found)
@@ -72,14 +73,12 @@ def _steps(stage: Stage) -> int:
             return 0
 
 
-def _model(stage: Stage, first: str | None) -> str | None:
+def _model(stage: Stage) -> str | None:
     """The model that must be loaded; None when the stage needs none or takes whatever is there."""
     match stage:
-        case Txt2Img() | Img2Img() | Detail():
-            return stage.model or first
-        case Refiner():
+        case Txt2Img() | Img2Img() | Detail() | Refiner():
             return stage.model
         case Upscale():
-            return (stage.model or first) if stage.denoise > 0 else None
+            return stage.model if stage.denoise > 0 else None
         case _:
             return None

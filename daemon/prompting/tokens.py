@@ -11,7 +11,11 @@ from schema.packs import PackPrompt, Part
 
 _LORA = re.compile(r"<lora:([^:<>]+)(?::(-?\d+(?:\.\d+)?|-?\.\d+))?(?::[^<>]*)?>", re.IGNORECASE)
 _EMBEDDING = re.compile(r"<embedding:([^:<>]+)>(?:\s*:\s*(\d+(?:\.\d+)?)\))?", re.IGNORECASE)
+_HYPERNET = re.compile(r"<hypernet:([^:<>]+)(?::[^<>]*)?>", re.IGNORECASE)
+_COMFY = re.compile(r"(?<![\w<])embedding:([\w./\\-]+)", re.IGNORECASE)
+_WORD = re.compile(r"[\w.-]+")
 _BARE = re.compile(r"<([A-Za-z0-9][\w .-]*)>")
+_ANGLES = re.compile(r"<[^<>]*>")
 _SLOT = re.compile(r"\[\[([^\[\]\n]{1,80})\]\]")
 _VARIABLE = re.compile(r"\[\[[^\[\]\n]{1,80}\]\]|__[\w~@!][\w/*. ()=-]{0,79}?__|\{[^{}|\n]*\|[^{}\n]*\}|\$\{[^{}\n]*\}")
 """Bounded or ended by its own first letter, so that no text makes the search slow."""
@@ -40,7 +44,17 @@ def loras(text: str) -> tuple[Part, ...]:
 
 def embeddings(text: str) -> tuple[Part, ...]:
     named = [Part(name=name.strip(), weight=float(weight or 1.0)) for name, weight in _EMBEDDING.findall(text)]
-    return (*named, *(Part(name=name.strip()) for name in _BARE.findall(text)))
+    bare = (*_BARE.findall(text), *_COMFY.findall(text))
+    return (*named, *(Part(name=name.strip()) for name in bare))
+
+
+def hypernetworks(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in _HYPERNET.findall(text))
+
+
+def bare_words(text: str) -> tuple[str, ...]:
+    """Each once, without weights and brackets: any of them may be an embedding."""
+    return tuple(dict.fromkeys(_WORD.findall(_ANGLES.sub(" ", text))))
 
 
 def unexpanded(text: str) -> tuple[str, ...]:
