@@ -67,21 +67,24 @@ def seen(content: bytes, whose: str = "the server") -> Seen:
     head = content[:512].lstrip().lower()
     if head.startswith((b"<!doctype html", b"<html", b"<?xml")):
         raise BackendTrouble("backend", f"{whose} answered a web page instead of a picture")
+    kind = _kind(content)
+    if kind is not None and not _is_whole(kind, content):
+        raise BackendTrouble("backend", f"{whose} answered a truncated picture of {len(content)} bytes")
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-            kind, size, frames = picture.format or "", picture.size, getattr(picture, "n_frames", 1)
+            size, frames = picture.size, getattr(picture, "n_frames", 1)
     except _BOMBS:
         raise BackendTrouble("backend", f"{whose} answered a picture that unpacks to far too much") from None
     except (UnidentifiedImageError, *_FAULTS):
-        raise BackendTrouble("backend", f"{whose} answered {len(content)} bytes that are no picture") from None
+        kind = None
+    if kind is None:
+        raise BackendTrouble("backend", f"{whose} answered {len(content)} bytes that are no picture")
     if frames > 1:
         raise BackendTrouble("backend", f"{whose} answered an animation instead of one picture")
     if size[0] * size[1] > MAX_MEGAPIXELS * 1e6:
         raise BackendTrouble(
             "backend", f"{whose} answered {size[0]}x{size[1]}, more than {MAX_MEGAPIXELS:g} megapixels"
         )
-    if not _is_whole(kind, content):
-        raise BackendTrouble("backend", f"{whose} answered a truncated picture")
     return Seen(MEDIA[kind], *size)
 
 
@@ -126,6 +129,14 @@ def _flattened(picture: Image.Image, ground: tuple[int, int, int]) -> Image.Imag
 
 def _bad(path: Path, what: str) -> BackendTrouble:
     return BackendTrouble("bad-request", f"input {path.name} {what}")
+
+
+def _kind(content: bytes) -> str | None:
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if content.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    return "WEBP" if content.startswith(b"RIFF") and content[8:12] == b"WEBP" else None
 
 
 def _is_whole(kind: str, content: bytes) -> bool:

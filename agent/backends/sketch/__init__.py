@@ -3,24 +3,29 @@
 This file is its outside: card, memory it pretends to have, loading, and one stage from files to bytes.
 """
 
-import io
 from collections.abc import Callable
-from pathlib import Path
 
 from PIL import Image, ImageStat
 
 from agent.backends import BackendTrouble, Drawn, Made, Memory, Reporter, Work
-from agent.backends.sketch.brief import Brief, Outcome
+from agent.backends.sketch import steer
+from agent.backends.sketch.brief import Brief, Config, Outcome
+from agent.backends.sketch.detail import REGION_SIDE
 from agent.backends.sketch.effective import flattened, model_of
+from agent.backends.sketch.look import INTERROGATORS
 from agent.backends.sketch.palette import STYLES
-from agent.backends.sketch.pixels import PROCESSORS, RESTORERS, UPSCALERS
+from agent.backends.sketch.pixels import RESTORERS, UPSCALERS
 from agent.backends.sketch.regions import DETECTORS
-from agent.backends.sketch.stages import KINDS, REGION_SIDE, run_stage
+from agent.backends.sketch.stages import run_stage
 from agent.backends.sketch.texture import SAMPLERS, SCHEDULERS
+from agent.pictures import encoded, opened
+from agent.pictures.finish import FINISH_KINDS, PROCESSORS, finish
 from schema.orders import BackendCard, Gpu
 from schema.plans import Scalar
 from schema.settings import SketchSettings
-from schema.stages import Detail, ImageStage, Img2Img, Refiner, Txt2Img, Upscale
+from schema.stages import Detail, Img2Img, Refiner, Txt2Img, Upscale
+
+KINDS = ("txt2img", "img2img", "refiner", "detail", "upscale", "face_restore", *FINISH_KINDS, "interrogate")
 
 BASE_GB = 1.6
 """Memory a loaded model is said to take."""
@@ -57,8 +62,11 @@ class Sketch:
             detectors=tuple(DETECTORS),
             restorers=RESTORERS,
             processors=tuple(PROCESSORS),
+            control_processors=steer.PROCESSORS,
+            interrogators=INTERROGATORS,
             note="No AI model: it draws simple pictures that follow prompt and settings, for trying everything out "
-            "without a GPU. Names of models, LoRAs and embeddings are accepted as they are and only change the style.",
+            "without a GPU. Names of models, LoRAs and embeddings are accepted as they are and only change the style; "
+            "its interrogator tells colours and light and recognises nothing.",
         )
 
     def gpus(self) -> tuple[Gpu, ...]:
@@ -69,24 +77,11 @@ class Sketch:
         return Memory(self._settings.vram_gb, self._used, (resident,) if resident else ())
 
     def run(self, work: Work, reporter: Reporter) -> Made:
-        loaded = self._load(model_of(work.config), reporter)
-        pictures = [_opened(path) for path in work.inputs]
-        image = _opened(work.image) if work.image else None
-        brief = Brief(
-            config=work.config,
-            order=work.order,
-            pictures=tuple([image] if image else pictures),
-            mask=_opened(work.mask) if work.mask else None,
-            reporter=reporter,
-            step_seconds=self._settings.step_seconds,
-        )
-        size = brief.size()
-        peak = self._claim(work.config, size, work.order.reduced)
-        try:
-            outcome = run_stage(brief)
-        finally:
-            self._used = BASE_GB if self._resident else 0.0
-        return self._made(brief, outcome, loaded, peak)
+        if work.config.type in FINISH_KINDS:
+            return finish(work, _Paced(reporter, self._settings.step_seconds))
+        if not isinstance(work.config, Config):
+            raise BackendTrouble("bad-request", f"sketch does not run {work.config.type}; its card says what it does")
+        return self._drawn(work, work.config, reporter)
 
     def free(self) -> None:
         self._resident, self._used = None, 0.0
@@ -108,8 +103,19 @@ class Sketch:
         self._resident, self._used = model, BASE_GB
         return self._clock() - began
 
-    def _claim(self, config: ImageStage, size: tuple[int, int], reduced: bool) -> float:
+    def _drawn(self, work: Work, config: Config, reporter: Reporter) -> Made:
+        loaded = self._load(model_of(config), reporter)
+        briefs = _briefs(work, config, reporter, self._settings.step_seconds)
+        peak = self._claim(config, [brief.size() for brief in briefs], work.order.reduced)
+        try:
+            outcomes = [run_stage(brief) for brief in briefs]
+        finally:
+            self._used = BASE_GB if self._resident else 0.0
+        return _made(briefs, outcomes, loaded, peak)
+
+    def _claim(self, config: Config, sizes: list[tuple[int, int]], reduced: bool) -> float:
         """Peak memory in GB. Raises BackendTrouble where a GPU of the set size would give up."""
+        size = max(sizes, key=lambda size: size[0] * size[1])
         megapixels = _held_megapixels(config, size)
         if not megapixels:
             return self._used
@@ -124,28 +130,72 @@ class Sketch:
         self._used = peak
         return peak
 
-    def _made(self, brief: Brief, outcome: Outcome, loaded: float, peak: float) -> Made:
-        contents = [_encoded(picture, outcome.format, outcome.quality) for picture in outcome.pictures]
-        reported = dict(outcome.reported)
-        if isinstance(brief.config, Txt2Img | Img2Img | Refiner | Detail):
-            reported |= _adapters(brief)
-        flat = any(_is_flat(picture) for picture in outcome.pictures)
-        return Made(
-            pictures=tuple(Drawn(content, brief.order.seed) for content in contents),
-            effective=flattened(brief.config, outcome.used),
-            reported=reported,
-            suspect="the picture is flat: its luminance hardly varies" if flat else None,
-            loaded_s=loaded,
-            megapixels=sum(picture.width * picture.height for picture in outcome.pictures) / 1e6,
-            peak_vram_gb=peak,
-        )
+
+class _Paced:
+    """Each step takes as long as was set."""
+
+    def __init__(self, reporter: Reporter, seconds: float) -> None:
+        self._reporter, self._seconds = reporter, seconds
+
+    @property
+    def previews(self) -> bool:
+        return self._reporter.previews
+
+    def step(self, step: int, steps: int, doing: str) -> None:
+        if step:
+            self._reporter.rest(self._seconds)
+        self._reporter.step(step, steps, doing)
+
+    def preview(self, jpeg: bytes) -> None:
+        self._reporter.preview(jpeg)
+
+    def rest(self, seconds: float) -> None:
+        self._reporter.rest(seconds)
+
+    def cancelled(self) -> bool:
+        return self._reporter.cancelled()
 
 
-def _held_megapixels(config: ImageStage, size: tuple[int, int]) -> float:
-    """What a GPU would hold at once: the picture, a tile, a region, or nothing where the processor does it."""
+def _briefs(work: Work, config: Config, reporter: Reporter, step_seconds: float) -> list[Brief]:
+    """One for each picture: of a batch, or of those the stage before made; one without a picture where none is."""
+    sources: list[Image.Image | None]
+    if isinstance(config, Txt2Img):
+        sources = [None] * config.batch
+    else:
+        paths = [work.image] if work.image else work.inputs
+        sources = [opened(path) for path in paths] or [None]
+    return [
+        Brief(config, work.order, source, work.mask, work.controls, reporter, step_seconds, number, len(sources))
+        for number, source in enumerate(sources)
+    ]
+
+
+def _made(briefs: list[Brief], outcomes: list[Outcome], loaded: float, peak: float) -> Made:
+    brief, config = briefs[0], briefs[0].config
+    pictures = [outcome.picture for outcome in outcomes if outcome.picture is not None]
+    reported = _together(outcomes)
+    if isinstance(config, Txt2Img | Img2Img | Refiner | Detail):
+        reported |= _adapters(brief)
+    flat = any(_is_flat(picture) for picture in pictures)
+    looked = [brief.source for brief in briefs if brief.source is not None]
+    return Made(
+        pictures=tuple(Drawn(encoded(picture), brief.order.seed + number) for number, picture in enumerate(pictures)),
+        effective=flattened(config, outcomes[0].used),
+        reported=reported,
+        suspect="the picture is flat: its luminance hardly varies" if flat else None,
+        loaded_s=loaded,
+        megapixels=sum(picture.width * picture.height for picture in pictures or looked) / 1e6,
+        peak_vram_gb=peak,
+    )
+
+
+def _held_megapixels(config: Config, size: tuple[int, int]) -> float:
+    """What a GPU would hold at once: the pictures, a tile, a region, or nothing where the processor does it."""
     whole = size[0] * size[1] / 1e6
     match config:
-        case Txt2Img() | Img2Img() | Refiner():
+        case Txt2Img():
+            return whole * config.batch
+        case Img2Img() | Refiner():
             return whole
         case Upscale():
             return min(whole, config.tile**2 / 1e6) if config.tile else whole
@@ -155,13 +205,11 @@ def _held_megapixels(config: ImageStage, size: tuple[int, int]) -> float:
             return 0.0
 
 
-def _opened(path: Path) -> Image.Image:
-    """As RGB. Raises BackendTrouble for what is no picture."""
-    try:
-        with Image.open(path, formats=("PNG", "JPEG", "WEBP")) as picture:
-            return picture.convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        raise BackendTrouble("bad-request", f"input {path.name} is no picture that can be read") from None
+def _together(outcomes: list[Outcome]) -> dict[str, Scalar]:
+    """What several pictures of one stage have reported: the value, or all of them where they differ."""
+    names = dict.fromkeys(name for outcome in outcomes for name in outcome.reported)
+    values = {name: [outcome.reported.get(name) for outcome in outcomes] for name in names}
+    return {name: each[0] if len(set(each)) == 1 else " | ".join(map(str, each)) for name, each in values.items()}
 
 
 def _adapters(brief: Brief) -> dict[str, Scalar]:
@@ -169,18 +217,6 @@ def _adapters(brief: Brief) -> dict[str, Scalar]:
     loras = ", ".join(f"{name}:{weight:g}" for name, weight in brief.reading.loras)
     named: dict[str, Scalar] = {"loras": loras, "embeddings": ", ".join(brief.reading.embeddings)}
     return {name: value for name, value in named.items() if value}
-
-
-def _encoded(picture: Image.Image, kind: str, quality: int) -> bytes:
-    content = io.BytesIO()
-    match kind:
-        case "jpeg":
-            picture.save(content, "JPEG", quality=quality)
-        case "webp":
-            picture.save(content, "WEBP", quality=quality, method=4)
-        case _:
-            picture.save(content, "PNG", compress_level=1)
-    return content.getvalue()
 
 
 def _is_flat(picture: Image.Image) -> bool:

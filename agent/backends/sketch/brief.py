@@ -1,8 +1,9 @@
-"""One stage with its pictures opened, and what comes out of it; the words between the sketch's files."""
+"""One stage on one picture, and what comes out of it; the words between the sketch's files."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 from PIL import Image
 
@@ -10,28 +11,39 @@ from agent.backends import BackendTrouble, Reporter
 from agent.backends.sketch.words import Reading, read
 from schema.orders import Order
 from schema.plans import Scalar
-from schema.stages import ImageStage, Img2Img, Txt2Img, Upscale
+from schema.stages import Detail, FaceRestore, Img2Img, Interrogate, Refiner, Txt2Img, Upscale
+
+Config = Txt2Img | Img2Img | Refiner | Detail | Upscale | FaceRestore | Interrogate
+"""What the sketch does itself."""
 
 
 @dataclass(frozen=True)
 class Brief:
-    config: ImageStage
+    config: Config
     order: Order
-    pictures: tuple[Image.Image, ...]
+    source: Image.Image | None
     """What the stage works on, RGB."""
-    mask: Image.Image | None
+    mask: Path | None
+    controls: Mapping[str, Path]
     reporter: Reporter
     step_seconds: float
+    number: int = 0
+    of: int = 1
+    """Pictures of the stage: each has a brief of its own."""
+
+    @property
+    def seed(self) -> int:
+        return self.order.seed + self.number
 
     @cached_property
     def reading(self) -> Reading:
         return read(self.order.prompt)
 
-    def picture(self, number: int = 0) -> Image.Image:
+    def picture(self) -> Image.Image:
         """Raises BackendTrouble when the stage before gave none."""
-        if not self.pictures:
+        if self.source is None:
             raise BackendTrouble("bad-request", f"{self.config.type} needs a picture and the order names none")
-        return self.pictures[number]
+        return self.source
 
     def size(self) -> tuple[int, int]:
         """Of the largest picture the stage will have in hand."""
@@ -51,14 +63,13 @@ class Brief:
     def tick(self, step: int, steps: int, doing: str) -> None:
         """One step is done: told, slept as long as was set, and a wish to cancel honoured."""
         self.reporter.rest(self.step_seconds)
-        self.reporter.step(step, steps, doing)
+        self.reporter.step(step, steps, f"{doing}, picture {self.number + 1} of {self.of}" if self.of > 1 else doing)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    pictures: tuple[Image.Image, ...]
+    picture: Image.Image | None
+    """None: the stage only looks."""
     used: Mapping[str, Scalar] = field(default_factory=dict)
     """Fields of the stage whose value was found out on the way: a size, a default."""
     reported: Mapping[str, Scalar] = field(default_factory=dict)
-    format: str = "png"
-    quality: int = 90

@@ -153,14 +153,6 @@ class Fine:
         return round(self.about * self._w + (x - self.about) * self._h)
 
 
-def edges(picture: Image.Image) -> Image.Image:
-    """Where the brightness jumps, L; black along the rim, where the filter has no neighbours to compare with."""
-    found = Image.new("L", picture.size)
-    inner = picture.convert("L").filter(ImageFilter.FIND_EDGES)
-    found.paste(inner.crop((1, 1, picture.width - 1, picture.height - 1)), (1, 1))
-    return found
-
-
 def times(a: Image.Image, b: Image.Image) -> Image.Image:
     """Where both masks are."""
     return ImageChops.multiply(a, b)

@@ -8,10 +8,20 @@ from PIL import Image, ImageFilter
 
 from agent.backends.sketch import abstract, air, land, things
 from agent.backends.sketch.canvas import Canvas, noise, stream
-from agent.backends.sketch.palette import palette_of, style_of
-from agent.backends.sketch.texture import Hand, balance, hand_of, tone_of, touch
+from agent.backends.sketch.palette import DEFAULT_MODEL, palette_of, style_of
+from agent.backends.sketch.texture import (
+    DEFAULT_SAMPLER,
+    DEFAULT_SCHEDULER,
+    Hand,
+    balance,
+    hand_of,
+    tone_of,
+    touch,
+)
 from agent.backends.sketch.view import View
 from agent.backends.sketch.words import Reading, read
+from schema.orders import Order
+from schema.stages import Detail, Img2Img, Refiner, Txt2Img
 
 Stroke = Callable[[Canvas], None]
 
@@ -35,6 +45,8 @@ class Wish(NamedTuple):
     vae: str | None = None
     clip_skip: int = 1
     hypernetwork: str | None = None
+    guidance: float | None = None
+    encoders: tuple[str, ...] = ()
 
     def reading(self) -> Reading:
         return read(self.prompt)
@@ -58,7 +70,29 @@ class Painting:
         hand: Hand = hand_of(wish.sampler, wish.scheduler)
         image = _banded(image, style_of(wish.model).bands)
         image = touch(image, hand, wish.seed, amount * (0.5 + 0.5 * detail))
-        return balance(image, wish.cfg, tone_of(wish.vae, wish.clip_skip, wish.hypernetwork))
+        return balance(image, wish.cfg, _tone(wish))
+
+
+def wish_of(order: Order, config: Txt2Img | Img2Img | Refiner | Detail, seed: int) -> Wish:
+    return Wish(
+        prompt=order.prompt,
+        negative=order.negative,
+        seed=seed,
+        steps=config.steps,
+        cfg=config.cfg,
+        model=config.model or DEFAULT_MODEL,
+        sampler=config.sampler or DEFAULT_SAMPLER,
+        scheduler=config.scheduler or DEFAULT_SCHEDULER,
+        vae=config.vae,
+        clip_skip=config.clip_skip,
+        hypernetwork=config.hypernetwork if isinstance(config, Txt2Img) else None,
+        guidance=config.guidance,
+        encoders=config.encoders,
+    )
+
+
+def _tone(wish: Wish) -> float:
+    return tone_of(wish.vae, wish.clip_skip, wish.hypernetwork, wish.guidance, wish.encoders)
 
 
 def detail_of(steps: int) -> float:

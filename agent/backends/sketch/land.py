@@ -2,9 +2,10 @@
 
 from PIL import Image, ImageEnhance
 
-from agent.backends.sketch.canvas import Canvas, edges, fade, gradient, mix, noise, ramp, times
+from agent.backends.sketch.canvas import Canvas, fade, gradient, mix, noise, ramp, times
 from agent.backends.sketch.things import growth
 from agent.backends.sketch.view import View
+from agent.pictures import edges
 
 
 def sky(canvas: Canvas, view: View) -> None:

@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from agent.backends.sketch.canvas import edges, stream
+from agent.backends.sketch.canvas import stream
+from agent.pictures import edges
+from agent.pictures.masks import Box
 
 GRID = 12
 """Cells along the longer side."""
@@ -15,7 +17,7 @@ MOST = 4
 
 
 class Region(NamedTuple):
-    box: tuple[int, int, int, int]
+    box: Box
     confidence: float
 
 
@@ -29,8 +31,14 @@ DETECTORS: Mapping[str, Judge] = {
 }
 
 
-def find(picture: Image.Image, detector: str, confidence: float, most: int) -> list[Region]:
-    """The best regions first; those below `confidence` are none. `most` 0: all, which are at most `MOST`."""
+def find(
+    picture: Image.Image, detector: str, confidence: float, most: int, areas: tuple[float, float] = (0.0, 1.0)
+) -> list[Region]:
+    """The best regions first; those below `confidence` or outside `areas` (parts of the picture's) are none.
+
+    `most` 0: all, which are at most `MOST`. They are cells of one grid, so ranking by area ranks them as well as any.
+    """
+    whole = picture.width * picture.height
     judge = DETECTORS.get(detector) or _own(detector)
     across, down = _grid(picture.size)
     cells = edges(picture).resize((across, down), Image.Resampling.BOX).tobytes()
@@ -46,8 +54,11 @@ def find(picture: Image.Image, detector: str, confidence: float, most: int) -> l
         if score < confidence or len(found) >= (most or MOST):
             break
         if all(abs(x - tx) > 2 or abs(y - ty) > 2 for tx, ty in taken):
+            box = _box(picture.size, (across, down), x, y)
+            if not areas[0] <= (box.right - box.left) * (box.bottom - box.top) / whole <= areas[1]:
+                continue
             taken.append((x, y))
-            found.append(Region(_box(picture.size, (across, down), x, y), round(min(score, 1.0), 3)))
+            found.append(Region(box, round(min(score, 1.0), 3)))
     return found
 
 
@@ -63,8 +74,8 @@ def _grid(size: tuple[int, int]) -> tuple[int, int]:
     return max(3, round(GRID * size[0] / longer)), max(3, round(GRID * size[1] / longer))
 
 
-def _box(size: tuple[int, int], grid: tuple[int, int], x: int, y: int) -> tuple[int, int, int, int]:
+def _box(size: tuple[int, int], grid: tuple[int, int], x: int, y: int) -> Box:
     """The cell with half a cell around it."""
     wide, high = size[0] / grid[0], size[1] / grid[1]
     left, top = max(0, round((x - 0.5) * wide)), max(0, round((y - 0.5) * high))
-    return left, top, min(size[0], round((x + 1.5) * wide)), min(size[1], round((y + 1.5) * high))
+    return Box(left, top, min(size[0], round((x + 1.5) * wide)), min(size[1], round((y + 1.5) * high)))

@@ -1,21 +1,25 @@
-"""The painted stages: txt2img with its hires pass, img2img, refiner, detail; and the way to all others."""
+"""The painted stages: txt2img with second pass and second model, img2img with masks, refiner; the way to others."""
 
-from PIL import Image, ImageChops, ImageFilter, ImageOps
+import io
+from typing import NamedTuple
 
+from PIL import Image, ImageChops, ImageFilter
+
+from agent.backends import BackendTrouble
 from agent.backends.sketch import pixels
 from agent.backends.sketch.brief import Brief, Outcome
 from agent.backends.sketch.canvas import noise, ramp, stream
-from agent.backends.sketch.composition import Painting, Wish
-from agent.backends.sketch.palette import DEFAULT_MODEL
-from agent.backends.sketch.regions import Region, find
-from agent.backends.sketch.texture import DEFAULT_SAMPLER, DEFAULT_SCHEDULER, balance, hand_of, tone_of, touch
-from schema.stages import Detail, FaceRestore, Img2Img, Post, Refine, Refiner, Resize, Txt2Img, Upscale
-
-KINDS = ("txt2img", "img2img", "refiner", "detail", "upscale", "face_restore", "refine", "post", "resize")
+from agent.backends.sketch.composition import Painting, Wish, wish_of
+from agent.backends.sketch.detail import detail
+from agent.backends.sketch.look import interrogate
+from agent.backends.sketch.regions import find
+from agent.backends.sketch.steer import controlled, fitted
+from agent.backends.sketch.texture import hand_of, touch
+from agent.pictures.masks import Box, around, blurred, mask_of
+from schema.plans import Scalar
+from schema.stages import Detail, FaceRestore, Img2Img, Interrogate, Refiner, Txt2Img, Upscale
 
 PREVIEW_SIDE = 256
-REGION_SIDE = 384
-"""Pixels a region is enlarged to where nobody says."""
 
 
 def run_stage(brief: Brief) -> Outcome:
@@ -27,133 +31,104 @@ def run_stage(brief: Brief) -> Outcome:
         case Refiner():
             return _refiner(brief, brief.config)
         case Detail():
-            return _detail(brief, brief.config)
+            return detail(brief, brief.config)
         case Upscale():
             return pixels.upscale(brief, brief.config)
         case FaceRestore():
             return pixels.face_restore(brief, brief.config)
-        case Refine():
-            return pixels.refine(brief, brief.config)
-        case Post():
-            return pixels.post(brief, brief.config)
-        case Resize():
-            return pixels.resize(brief, brief.config)
+        case Interrogate():
+            return interrogate(brief, brief.config)
 
 
 def _txt2img(brief: Brief, config: Txt2Img) -> Outcome:
-    wish = _wish(brief, config, hypernetwork=config.hypernetwork)
-    picture = _painted(brief, wish, (config.width, config.height), "sampling")
-    if config.hires is None:
-        return Outcome(pictures=(picture,))
-    hires = config.hires
-    steps = hires.steps or config.steps
-    size = round(config.width * hires.scale), round(config.height * hires.scale)
-    larger = picture.resize(size, pixels.filter_of(hires.upscaler))
-    again = _painted(brief, wish._replace(steps=max(config.steps, steps)), size, "hires")
-    return Outcome(pictures=(Image.blend(larger, again, hires.denoise),), used={"hires.steps": steps})
+    _refuse_workflow(config)
+    wish = wish_of(brief.order, config, brief.seed)
+    size = config.width, config.height
+    used: dict[str, Scalar] = {}
+    picture = _painted(brief, wish, size, "sampling", then=_switch(config, wish))
+    if config.variation:
+        other = brief.seed + 1 if config.variation_seed is None else config.variation_seed + brief.number
+        used["variation_seed"] = other - brief.number
+        picture = Image.blend(picture, _painted(brief, wish._replace(seed=other), size, "varying"), config.variation)
+    picture = controlled(picture, config.controls, brief)
+    if config.hires:
+        hires = config.hires
+        used["hires.steps"] = steps = hires.steps or config.steps
+        size = round(config.width * hires.scale), round(config.height * hires.scale)
+        larger = picture.resize(size, pixels.filter_of(hires.upscaler))
+        again = _painted(brief, wish._replace(steps=max(config.steps, steps)), size, "hires")
+        picture = Image.blend(larger, again, hires.denoise)
+    return Outcome(picture=_endless(picture) if config.tiling else picture, used=used)
 
 
 def _img2img(brief: Brief, config: Img2Img) -> Outcome:
-    size = config.width or brief.picture().width, config.height or brief.picture().height
-    before = _fitted(brief.picture(), size, config.resize)
+    _refuse_workflow(config)
+    source = brief.picture()
+    size = config.width or source.width, config.height or source.height
+    before = fitted(source, size, config.resize)
     steps = max(1, round(config.steps * config.denoise))
-    painted = _painted(brief, _wish(brief, config), size, "sampling", steps)
-    mask = _dissolve(size, config.denoise, brief.order.seed)
-    if brief.mask is not None:
-        keep = brief.mask.convert("L").resize(size, Image.Resampling.BILINEAR)
-        keep = keep.filter(ImageFilter.GaussianBlur(config.mask_blur)) if config.mask_blur else keep
-        before = _filled(before, keep, config.fill, brief.order.seed)
-        mask = ImageChops.multiply(mask, keep)
-    picture = Image.composite(painted, before, mask)
-    return Outcome(pictures=(picture,), used={"width": size[0], "height": size[1]}, reported={"steps_run": steps})
+    used: dict[str, Scalar] = {"width": size[0], "height": size[1]}
+    reported: dict[str, Scalar] = {"steps_run": steps}
+    keep = _mask(brief, config, size, reported)
+    if keep is not None and keep.getbbox() is None:
+        brief.tick(1, 1, "searching")
+        return Outcome(picture=before, used=used, reported=reported | {"steps_run": 0})
+    wish = wish_of(brief.order, config, brief.seed)
+    box = around(keep, config.mask_padding) if keep is not None and config.mask_padding is not None else None
+    painted = controlled(_painted(brief, wish, size, "sampling", steps), config.controls, brief)
+    mask = _dissolve(size, config.denoise, brief.seed)
+    if box is not None:  # the mask's surroundings are painted at the full size, and made as small as they are
+        painted, mask = _placed(painted, box), _placed(mask, box)
+    if keep is not None:
+        soft = blurred(keep, config.mask_blur)
+        before = _filled(before, soft, config.fill, brief.seed)
+        mask = ImageChops.multiply(mask, soft)
+    return Outcome(picture=Image.composite(painted, before, mask), used=used, reported=reported)
 
 
 def _refiner(brief: Brief, config: Refiner) -> Outcome:
     """The last part of the steps, in another hand and with another model's colours."""
     before = brief.picture()
     steps = max(1, round(config.steps * (1 - config.switch_at)))
-    wish = _wish(brief, config)
+    wish = wish_of(brief.order, config, brief.seed)
     painted = _painted(brief, wish, before.size, "refining", steps)
     share = 1 - config.switch_at
     sharp = before.filter(ImageFilter.UnsharpMask(radius=2, percent=40 + round(120 * share), threshold=2))
     hand = hand_of(wish.sampler, wish.scheduler)
-    picture = touch(Image.blend(sharp, painted, 0.6 * share), hand, brief.order.seed, 0.25 + 0.5 * share)
-    return Outcome(pictures=(picture,), reported={"steps_run": steps})
+    picture = touch(Image.blend(sharp, painted, 0.6 * share), hand, brief.seed, 0.25 + 0.5 * share)
+    return Outcome(picture=picture, reported={"steps_run": steps})
 
 
-def _detail(brief: Brief, config: Detail) -> Outcome:
-    picture = brief.picture().copy()
-    found = find(picture, config.detector, config.confidence, config.max_regions)
-    wish = _wish(brief, config)._replace(prompt=config.prompt or brief.order.prompt)
-    wish = wish._replace(negative=config.negative or brief.order.negative)
-    total = max(1, len(found) * config.steps)
-    for number, region in enumerate(found):
-        _repaint_region(brief, config, wish, picture, region, number, total)
-    if not found:
-        brief.tick(1, 1, "searching")
-    return Outcome(
-        pictures=(picture,),
-        used={
-            "prompt": wish.prompt,
-            "negative": wish.negative,
-            "width": config.width or REGION_SIDE,
-            "height": config.height or REGION_SIDE,
-        },
-        reported={
-            "regions": len(found),
-            "boxes": "; ".join(",".join(map(str, region.box)) for region in found),
-            "confidences": ", ".join(f"{region.confidence:g}" for region in found),
-        },
-    )
+class Switch(NamedTuple):
+    """Another model goes on with the picture."""
+
+    wish: Wish
+    after: int
+    """Steps."""
 
 
-def _repaint_region(
-    brief: Brief, config: Detail, wish: Wish, picture: Image.Image, region: Region, number: int, total: int
-) -> None:
-    """Enlarged, sharpened and touched step by step, made small again and put back with a soft edge."""
-    left, top, right, bottom = _padded(region.box, config.padding, picture.size)
-    patch = picture.crop((left, top, right, bottom))
-    share = min((config.width or REGION_SIDE) / patch.width, (config.height or REGION_SIDE) / patch.height)
-    size = max(1, round(patch.width * share)), max(1, round(patch.height * share))
-    large = patch.resize(size, Image.Resampling.LANCZOS)
-    hand = hand_of(wish.sampler, wish.scheduler)
-    for step in range(config.steps):
-        brief.tick(number * config.steps + step + 1, total, f"detail {number + 1}")
-        if step % 6 == 0:
-            percent = round(15 + 40 * config.denoise)
-            large = large.filter(ImageFilter.UnsharpMask(radius=1.6, percent=percent, threshold=1))
-    large = touch(large, hand, brief.order.seed + number, 0.5 * config.denoise)
-    large = balance(large, 7.0 + (config.cfg - 7.0) * 0.35, tone_of(config.vae, config.clip_skip, None))
-    glow = Painting(wish._replace(seed=wish.seed + number, steps=4), (64, 64))
-    glow.strokes[0][1](glow.canvas)
-    large = Image.blend(large, ImageChops.soft_light(large, glow.canvas.image.resize(size)), 0.3 * config.denoise)
-    better = Image.blend(patch, large.resize(patch.size, Image.Resampling.LANCZOS), min(1.0, 0.35 + config.denoise))
-    mask = _soft_mask(patch.size, (left, top), region.box, config.dilate, config.mask_blur)
-    picture.paste(better, (left, top), mask)
+def _switch(config: Txt2Img, wish: Wish) -> Switch | None:
+    if config.refiner is None:
+        return None
+    return Switch(wish._replace(model=config.refiner.model), round(config.steps * config.refiner.switch_at))
 
 
-def _wish(brief: Brief, config: Txt2Img | Img2Img | Refiner | Detail, hypernetwork: str | None = None) -> Wish:
-    return Wish(
-        prompt=brief.order.prompt,
-        negative=brief.order.negative,
-        seed=brief.order.seed,
-        steps=config.steps,
-        cfg=config.cfg,
-        model=config.model or DEFAULT_MODEL,
-        sampler=config.sampler or DEFAULT_SAMPLER,
-        scheduler=config.scheduler or DEFAULT_SCHEDULER,
-        vae=config.vae,
-        clip_skip=config.clip_skip,
-        hypernetwork=hypernetwork,
-    )
-
-
-def _painted(brief: Brief, wish: Wish, size: tuple[int, int], doing: str, steps: int | None = None) -> Image.Image:
+def _painted(
+    brief: Brief,
+    wish: Wish,
+    size: tuple[int, int],
+    doing: str,
+    steps: int | None = None,
+    then: Switch | None = None,
+) -> Image.Image:
     """The strokes spread over the steps; every step is told, whether strokes fall into it or not."""
     painting = Painting(wish, size)
     steps = steps or wish.steps
     done = 0
     for step in range(1, steps + 1):
+        if then is not None and step == then.after + 1:
+            other = Painting(then.wish, size)
+            other.canvas.image, painting = painting.canvas.image, other
         due = len(painting.strokes) * step // steps
         for _, stroke in painting.strokes[done:due]:
             if brief.reporter.cancelled():
@@ -167,8 +142,6 @@ def _painted(brief: Brief, wish: Wish, size: tuple[int, int], doing: str, steps:
 
 
 def _jpeg(picture: Image.Image) -> bytes:
-    import io
-
     small = picture.copy()
     small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.BILINEAR)
     content = io.BytesIO()
@@ -176,14 +149,27 @@ def _jpeg(picture: Image.Image) -> bytes:
     return content.getvalue()
 
 
-def _fitted(picture: Image.Image, size: tuple[int, int], how: str) -> Image.Image:
-    match how:
-        case "crop":
-            return ImageOps.fit(picture, size, Image.Resampling.LANCZOS)
-        case "pad":
-            return ImageOps.pad(picture, size, Image.Resampling.LANCZOS, color=(0, 0, 0))
-        case _:
-            return picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)
+def _refuse_workflow(config: Txt2Img | Img2Img) -> None:
+    if config.workflow is not None:
+        raise BackendTrouble("bad-request", "sketch runs no ComfyUI workflow; take a comfyui backend for it")
+
+
+def _mask(brief: Brief, config: Img2Img, size: tuple[int, int], reported: dict[str, Scalar]) -> Image.Image | None:
+    """Fitted as the picture is; what a detector found is told in `reported`."""
+    source, found = brief.picture(), list[Box]()
+    if config.mask_detector:
+        found = [region.box for region in find(source, config.mask_detector, config.mask_confidence, 0)]
+        reported["regions"] = len(found)
+    mask = mask_of(config, source.size, brief.mask, found)
+    return None if mask is None else fitted(mask, size, config.resize)
+
+
+def _placed(picture: Image.Image, box: Box) -> Image.Image:
+    """Made small and put where it belongs, on black."""
+    ground = Image.new(picture.mode, picture.size)
+    small = picture.resize((box.right - box.left, box.bottom - box.top), Image.Resampling.LANCZOS)
+    ground.paste(small, (box.left, box.top))
+    return ground
 
 
 def _dissolve(size: tuple[int, int], denoise: float, seed: int) -> Image.Image:
@@ -207,17 +193,12 @@ def _filled(before: Image.Image, mask: Image.Image, how: str, seed: int) -> Imag
     return Image.composite(under, before, mask)
 
 
-def _padded(box: tuple[int, int, int, int], padding: int, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    left, top, right, bottom = box
-    return max(0, left - padding), max(0, top - padding), min(size[0], right + padding), min(size[1], bottom + padding)
-
-
-def _soft_mask(
-    size: tuple[int, int], corner: tuple[int, int], box: tuple[int, int, int, int], dilate: int, blur: int
-) -> Image.Image:
-    mask = Image.new("L", size)
-    left, top = box[0] - corner[0] - dilate, box[1] - corner[1] - dilate
-    right, bottom = box[2] - corner[0] + dilate, box[3] - corner[1] + dilate
-    if right > left and bottom > top:
-        mask.paste(255, (left, top, right, bottom))
-    return mask.filter(ImageFilter.GaussianBlur(blur)) if blur else mask
+def _endless(picture: Image.Image) -> Image.Image:
+    """Continues itself at its edges: each half of an axis fades into the other half, one axis after the other."""
+    wide, high = picture.size
+    across = Image.linear_gradient("L").rotate(90).resize((wide, high))
+    down = Image.linear_gradient("L").resize((wide, high))
+    for ease, offset in ((across, (wide // 2, 0)), (down, (0, high // 2))):
+        middle = ease.point([min(255, 2 * min(v, 255 - v)) for v in range(256)])
+        picture = Image.composite(picture, ImageChops.offset(picture, *offset), middle)
+    return picture

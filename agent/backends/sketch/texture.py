@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from PIL import Image, ImageChops, ImageEnhance, ImageFilter
 
-from agent.backends.sketch.canvas import edges, grain, noise, ramp, stream
+from agent.backends.sketch.canvas import grain, noise, ramp, stream
+from agent.pictures import edges
 
 DEFAULT_SAMPLER = "pencil"
 DEFAULT_SCHEDULER = "even"
@@ -53,9 +54,17 @@ def balance(image: Image.Image, cfg: float, tone: float) -> Image.Image:
     return image
 
 
-def tone_of(vae: str | None, clip_skip: int, hypernetwork: str | None) -> float:
+def tone_of(
+    vae: str | None,
+    clip_skip: int,
+    hypernetwork: str | None,
+    guidance: float | None = None,
+    encoders: tuple[str, ...] = (),
+) -> float:
     tone = stream("vae", vae).uniform(0.86, 1.16) if vae else 1.0
     tone *= stream("hypernetwork", hypernetwork).uniform(0.9, 1.12) if hypernetwork else 1.0
+    tone *= 1.0 if guidance is None else 1.0 + 0.012 * (min(guidance, 20.0) - 3.5)
+    tone *= stream("encoders", *encoders).uniform(0.9, 1.1) if encoders else 1.0
     return tone * (1.0 + 0.02 * (clip_skip - 1))
 
 
