@@ -1,12 +1,17 @@
 """Says in words why a job waits and why a node is idle."""
 
+from itertools import islice
+
 from daemon.core.filing import indexed, shelf_for
 from daemon.core.rules import Rules
-from daemon.core.settle import kept_for_live, machines, offer_of, opens_at
+from daemon.core.settle import kept_for_live, knows_real, machine_of, machines, offer_of, opens_at
 from daemon.core.state import Attention, Held, Job, Node, Queued, Run, Running, State, next_step
 from daemon.core.vitals import Vitals, blocked
 from daemon.scheduling.place import Offer, may_take, unfit
 from schema.ids import JobId
+
+LISTS = 8
+"""Waiting lists that are looked at to say why a node is idle."""
 
 
 def explain(state: State, name: JobId, now: float, vitals: Vitals, rules: Rules) -> list[str]:
@@ -38,7 +43,20 @@ def why_idle(state: State, node: Node, vitals: Vitals) -> str:
     index = indexed(state)
     if not index.shelves and not index.delayed:
         return "nothing waits"
-    return blocked(vitals) or "nothing that waits may run here now"
+    return blocked(vitals) or _unfit_here(state, node, vitals) or "nothing that waits may run here now"
+
+
+def _unfit_here(state: State, node: Node, vitals: Vitals) -> str:
+    """What keeps the first of the first few waiting lists from it; empty: something could run here."""
+    machine, real, first = machine_of(node, vitals), knows_real(state), ""
+    for shelf, keys in islice(indexed(state).shelves.items(), LISTS):
+        job = state.jobs[JobId(keys[0][3])]
+        step = next_step(state, job)
+        reason = unfit(offer_of(job, step, shelf, real), machine) if step is not None else ""
+        if not reason:
+            return ""
+        first = first or f"{job.spec.name} cannot run here: {reason}"
+    return first
 
 
 def _why_waiting(state: State, job: Job, now: float, vitals: Vitals, rules: Rules) -> list[str]:
@@ -46,16 +64,16 @@ def _why_waiting(state: State, job: Job, now: float, vitals: Vitals, rules: Rule
     if step is None:
         return ["All its stages are done."]
     sentences = [*_the_queue(state, vitals), *_its_run(run, now)]
-    shelf = shelf_for(run, step)
+    shelf = shelf_for(run, job, step)
     opens = opens_at(shelf, now, rules)
     if opens is not None and run.spec.window and not run.paused and shelf.not_before <= now:
         sentences.append(f"Its run may start stages from {run.spec.window} only.")
     due = _due_at(job, now)
     if due is not None:
         sentences.append(f"Its last attempt failed ({job.trouble}); it is tried again in {due - now:.0f} s.")
-    offer = offer_of(job, step, shelf)
-    sentences += _the_nodes(state, offer, now, rules)
-    return sentences or [*_all_busy(state, offer), _its_turn(state, job)]
+    offer = offer_of(job, step, shelf, knows_real(state))
+    sentences += _the_nodes(state, offer, now, vitals, rules)
+    return sentences or [*_all_busy(state, offer, vitals), _its_turn(state, job)]
 
 
 def _due_at(job: Job, now: float) -> float | None:
@@ -79,13 +97,15 @@ def _its_run(run: Run, now: float) -> list[str]:
     return sentences
 
 
-def _the_nodes(state: State, offer: Offer, now: float, rules: Rules) -> list[str]:
-    there = machines(state)
-    if not there:
-        return ["No node is there." if not state.nodes else "All nodes are lost or drained."]
+def _the_nodes(state: State, offer: Offer, now: float, vitals: Vitals, rules: Rules) -> list[str]:
+    there = machines(state, vitals)
     fitting = [machine for machine in there if not unfit(offer, machine)]
     if not fitting:
         reasons = "; ".join(dict.fromkeys(unfit(offer, machine) for machine in there))
+        if away := _away(state, offer, vitals):
+            return [f"It waits for {', '.join(away)}{': ' if reasons else ''}{reasons}."]
+        if not there:
+            return ["No node is there." if not state.nodes else "All nodes are lost or drained."]
         return [f"No node can run '{offer.step.id}': {reasons}."]
     kept = kept_for_live(state, now, rules)
     idle = [machine for machine in fitting if machine.idle]
@@ -94,8 +114,17 @@ def _the_nodes(state: State, offer: Offer, now: float, rules: Rules) -> list[str
     return []
 
 
-def _all_busy(state: State, offer: Offer) -> list[str]:
-    fitting = [machine for machine in machines(state) if not unfit(offer, machine)]
+def _away(state: State, offer: Offer, vitals: Vitals) -> list[str]:
+    """The nodes that could run it by all that is known of them, but are not there: `forge-pc (lost)`."""
+    return [
+        f"{node.name} ({'lost' if node.lost else 'drained'})"
+        for node in state.nodes.values()
+        if (node.lost or node.drained) and not unfit(offer, machine_of(node, vitals))
+    ]
+
+
+def _all_busy(state: State, offer: Offer, vitals: Vitals) -> list[str]:
+    fitting = [machine for machine in machines(state, vitals) if not unfit(offer, machine)]
     if any(machine.idle for machine in fitting):
         return []
     names = ", ".join(machine.name for machine in fitting)

@@ -55,7 +55,7 @@ def order_of(job: Job) -> Key:
     return (-job.priority, 0 if job.done else 1, job.rank, job.id)
 
 
-def shelf_for(run: Run, step: StageStep) -> Shelf:
+def shelf_for(run: Run, job: Job, step: StageStep) -> Shelf:
     spec = run.spec
     return _shelf(
         spec.lane,
@@ -63,11 +63,17 @@ def shelf_for(run: Run, step: StageStep) -> Shelf:
         ALWAYS if spec.not_before is None else spec.not_before,
         spec.window or "",
         spec.node or "",
-        spec.backend or "",
+        job.spec.backend or spec.backend or "",
         step.kind,
         step.model or "",
         step.vram_gb,
+        needs_of(job, step),
     )
+
+
+def needs_of(job: Job, step: StageStep) -> tuple[str, ...]:
+    """What the backend must have; the words of the prompt count where it is sampled."""
+    return (*step.needs, *job.spec.needs) if job.spec.needs and step.steps else step.needs
 
 
 _shelf = lru_cache(maxsize=1024)(Shelf)
@@ -87,7 +93,7 @@ def _place(state: State, job: Job) -> Place:
         case Queued() if not rest:
             return Place("ripe", job.run, None, key, rest)
         case Queued(since=since, again_in=again_in) if again_in > 0.0:
-            shelf = shelf_for(state.runs[job.run], rest[0])
+            shelf = shelf_for(state.runs[job.run], job, rest[0])
             return Place("delayed", job.run, shelf, key, rest, (since, since + again_in))
         case Queued():
-            return Place("shelf", job.run, shelf_for(state.runs[job.run], rest[0]), key, rest)
+            return Place("shelf", job.run, shelf_for(state.runs[job.run], job, rest[0]), key, rest)

@@ -32,6 +32,7 @@ class Shelf(NamedTuple):
     kind: StageKind
     model: str
     vram_gb: float
+    needs: tuple[str, ...] = ()
 
 
 class Place(msgspec.Struct, frozen=True, gc=False):

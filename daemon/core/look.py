@@ -11,7 +11,8 @@ from daemon.core.state import Brief, Job, Node, Run, Running, State, next_step, 
 from daemon.core.vitals import Vitals, blocked
 from daemon.core.words import top
 from schema.ids import Token
-from schema.scenes import Counts, NodeScene, QueueScene, RunningJob, RunScene, Scene
+from schema.orders import BackendCard
+from schema.scenes import BackendScene, Counts, NodeScene, QueueScene, RunningJob, RunScene, Scene
 
 MOST_RUNS = 200
 MOST_RUNNING = 200
@@ -87,7 +88,11 @@ def _running(state: State, job: Job, vitals: Vitals, now: float, paces: Paces) -
 
 
 def _with_progress(job: RunningJob, vitals: Vitals) -> RunningJob:
-    if job.token is None or (progress := vitals.progress.get(job.token)) is None:
+    if job.token is None:
+        return job
+    if (shown := vitals.previews.get(job.token)) is not None:
+        job = replace(job, preview=shown.number)
+    if (progress := vitals.progress.get(job.token)) is None:
         return job
     return replace(
         job,
@@ -131,5 +136,13 @@ def _node(state: State, node: Node, vitals: Vitals) -> NodeScene:
 
 
 def _with_load(node: NodeScene, vitals: Vitals) -> NodeScene:
-    load = vitals.loads.get(node.node)
-    return node if load is None or node.state == "lost" else replace(node, vram_used_gb=load.vram_used_gb)
+    if node.state == "lost":
+        return node
+    load, card = vitals.loads.get(node.node), vitals.cards.get(node.node)
+    if load is not None:
+        node = replace(node, vram_used_gb=load.vram_used_gb, resident=load.resident)
+    return node if card is None else replace(node, servers=tuple(_server(one) for one in card.backends))
+
+
+def _server(card: BackendCard) -> BackendScene:
+    return BackendScene(kind=card.kind, state=card.state, release=card.release, trouble=card.trouble, url=card.url)

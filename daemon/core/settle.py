@@ -11,6 +11,7 @@ from daemon.core.rules import Rules
 from daemon.core.state import Job, Node, State, next_step, nodes_there
 from daemon.core.vitals import Vitals, blocked
 from daemon.scheduling import windows
+from daemon.scheduling.fitness import is_real
 from daemon.scheduling.place import Machine, Offer, place
 from schema import events as e
 from schema.ids import JobId, NodeId
@@ -26,7 +27,7 @@ def settle(state: State, now: float, vitals: Vitals, rules: Rules) -> tuple[list
         return ends, None
     if state.paused or blocked(vitals) or (not index.shelves and not index.delayed):
         return [], None
-    there = machines(state)
+    there = machines(state, vitals)
     if not any(machine.idle for machine in there):
         return [], None
     offers, wake_at = _offers(state, index, now, rules)
@@ -34,8 +35,9 @@ def settle(state: State, now: float, vitals: Vitals, rules: Rules) -> tuple[list
     placed = place(offers, there, kept, state.mode)
     if placed is not None:
         job, machine = placed.offer.job, placed.machine.id
-        stage, attempt = placed.offer.step.id, placed.offer.attempt
-        return [e.StageAssigned(job=job, stage=stage, node=machine, attempt=attempt, why=placed.why)], None
+        stage, attempt, backend = placed.offer.step.id, placed.offer.attempt, placed.backend
+        assigned = e.StageAssigned(job=job, stage=stage, node=machine, attempt=attempt, why=placed.why, backend=backend)
+        return [assigned], None
     if kept is not None:
         wake_at = _sooner(wake_at, state.live_at + rules.live_for)
     return [], wake_at
@@ -82,7 +84,8 @@ def _offers(state: State, index: Index, now: float, rules: Rules) -> tuple[Itera
         elif opens > now:
             wake_at = _sooner(wake_at, opens)
     heads.sort(key=lambda head: head[:2])
-    return (_head(state, JobId(key[3]), shelf) for _, key, shelf in heads), wake_at
+    real = knows_real(state)
+    return (_head(state, JobId(key[3]), shelf, real) for _, key, shelf in heads), wake_at
 
 
 def opens_at(shelf: Shelf, now: float, rules: Rules) -> float | None:
@@ -96,15 +99,20 @@ def opens_at(shelf: Shelf, now: float, rules: Rules) -> float | None:
     return None
 
 
-def _head(state: State, name: JobId, shelf: Shelf) -> Offer:
+def _head(state: State, name: JobId, shelf: Shelf, real: bool) -> Offer:
     job = state.jobs[name]
     step = next_step(state, job)
     assert step is not None, f"{name} waits for nothing"
-    return offer_of(job, step, shelf)
+    return offer_of(job, step, shelf, real)
 
 
-def offer_of(job: Job, step: StageStep, shelf: Shelf) -> Offer:
-    """What a node is offered when the job's next stage is given out."""
+def knows_real(state: State) -> bool:
+    """Whether any node, there or away, has a backend that is no stand-in."""
+    return any(is_real(node.backends) for node in state.nodes.values())
+
+
+def offer_of(job: Job, step: StageStep, shelf: Shelf, real: bool) -> Offer:
+    """What a node is offered when the job's next stage is given out. `real`: see `knows_real`."""
     return Offer(
         job=job.id,
         step=step,
@@ -113,15 +121,18 @@ def offer_of(job: Job, step: StageStep, shelf: Shelf) -> Offer:
         attempt=job.attempts + 1,
         node=shelf.node,
         backend=shelf.backend,
+        needs=shelf.needs,
+        real=real,
     )
 
 
-def machines(state: State) -> list[Machine]:
+def machines(state: State, vitals: Vitals) -> list[Machine]:
     """The nodes that are there and take work."""
-    return [_machine(node) for node in nodes_there(state)]
+    return [machine_of(node, vitals) for node in nodes_there(state)]
 
 
-def _machine(node: Node) -> Machine:
+def machine_of(node: Node, vitals: Vitals) -> Machine:
+    load = vitals.loads.get(node.id)
     return Machine(
         id=node.id,
         name=node.name,
@@ -131,7 +142,9 @@ def _machine(node: Node) -> Machine:
         speed=node.speed,
         model=node.model,
         paces=node.paces,
-        idle=node.busy is None,
+        idle=node.busy is None or node.busy in vitals.handed,
+        card=vitals.cards.get(node.id),
+        resident=load.resident if load else (),
     )
 
 

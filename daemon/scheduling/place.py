@@ -1,4 +1,4 @@
-"""Which stage goes to which machine next: strict order of the queue, the best machine for its head.
+"""Which stage goes to which machine and backend next: strict order of the queue, the best machine for its head.
 
 Plain values in, one placement with its reason out, so that another policy can take this file's place.
 """
@@ -7,8 +7,11 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from daemon.scheduling.estimate import seconds_for
+from daemon.scheduling.fitness import Fit, fit_of
 from schema.events import QueueMode
 from schema.ids import JobId, NodeId
+from schema.names import found
+from schema.orders import Card
 from schema.plans import StageStep
 
 LONG = 20.0
@@ -28,6 +31,11 @@ class Offer(NamedTuple):
     node: str = ""
     """The only machine it may go to, by id or name; empty: any."""
     backend: str = ""
+    """The only one that may run it; empty: any."""
+    needs: tuple[str, ...] = ()
+    """What the backend must have: the step's needs, and those of the job's prompt where it is sampled."""
+    real: bool = False
+    """The fleet knows a backend that is no stand-in: then `sketch` runs what is asked of it by name only."""
 
 
 class Machine(NamedTuple):
@@ -42,11 +50,17 @@ class Machine(NamedTuple):
     model: str | None
     paces: dict[str, float]
     idle: bool
+    card: Card | None = None
+    """None: nobody knows more of it than what stands above."""
+    resident: tuple[str, ...] = ()
+    """Models that it says need no loading."""
 
 
 class Placed(NamedTuple):
     offer: Offer
     machine: Machine
+    backend: str | None
+    """None: the agent's choice."""
     why: str
 
 
@@ -56,25 +70,37 @@ def place(offers: Iterable[Offer], machines: Sequence[Machine], kept: NodeId | N
     `kept` is the machine that the mode keeps for the live lane while it is in use.
     """
     for offer in offers:
-        fitting = [machine for machine in machines if not unfit(offer, machine)]
-        free = [machine for machine in fitting if machine.idle and may_take(offer, machine, kept, mode)]
+        fitting = [(machine, fit) for machine in machines if not (fit := fit_for(offer, machine)).reason]
+        free = [(machine, fit) for machine, fit in fitting if machine.idle and may_take(offer, machine, kept, mode)]
         if free:
-            best = min(free, key=lambda machine: _preference(offer, machine))
-            return Placed(offer, best, _why(offer, best, free, fitting, len(machines)))
+            best, fit = min(free, key=lambda one: _preference(offer, one[0]))
+            why = _why(offer, best, len(free), len(fitting), len(machines))
+            return Placed(offer, best, fit.backend, why)
     return None
 
 
 def unfit(offer: Offer, machine: Machine) -> str:
-    """Why this machine could never run the stage, in words; empty: it could."""
+    """Why this machine cannot run the stage, in words; empty: it can."""
+    return fit_for(offer, machine).reason
+
+
+def fit_for(offer: Offer, machine: Machine) -> Fit:
+    """The backend that would run the stage there, or why none can."""
     if offer.node not in ("", machine.id, machine.name):
-        return f"the run is for {offer.node} only"
-    if offer.backend and offer.backend not in machine.backends:
-        return f"{machine.name} has no {offer.backend}"
-    if offer.step.kind not in machine.kinds:
-        return f"{machine.name} cannot run {offer.step.kind}"
-    if offer.step.vram_gb > machine.vram_gb:
-        return f"{machine.name} has {machine.vram_gb:g} GB of the {offer.step.vram_gb:g} GB that it needs"
-    return ""
+        return Fit(None, f"the run is for {offer.node} only")
+    fit = fit_of(
+        machine.name,
+        machine.card,
+        machine.backends,
+        machine.kinds,
+        kind=offer.step.kind,
+        backend=offer.backend,
+        needs=offer.needs,
+        stand_in=not offer.real or bool(offer.node),
+    )
+    if not fit.reason and offer.step.vram_gb > machine.vram_gb:
+        return Fit(None, f"{machine.name} has {machine.vram_gb:g} GB of the {offer.step.vram_gb:g} GB that it needs")
+    return fit
 
 
 def may_take(offer: Offer, machine: Machine, kept: NodeId | None, mode: QueueMode) -> bool:
@@ -82,17 +108,22 @@ def may_take(offer: Offer, machine: Machine, kept: NodeId | None, mode: QueueMod
         return True
     if mode == "free":
         return False
-    changes = offer.step.model is not None and machine.model is not None and offer.step.model != machine.model
+    changes = offer.step.model is not None and machine.model is not None and not holds(machine, offer.step.model)
     return not changes and (seconds_for(machine.paces, offer.step) or 0.0) <= LONG
 
 
+def holds(machine: Machine, model: str) -> bool:
+    """Whether the model needs no loading there."""
+    return machine.model == model or (bool(machine.resident) and found(model, machine.resident) is not None)
+
+
 def _preference(offer: Offer, machine: Machine) -> tuple[int, float, float, str]:
-    resident = offer.step.model is None or machine.model == offer.step.model
+    resident = offer.step.model is None or holds(machine, offer.step.model)
     seconds = seconds_for(machine.paces, offer.step)
     return (0 if resident else 1, seconds if seconds is not None else 0.0, -machine.speed, machine.id)
 
 
-def _why(offer: Offer, best: Machine, free: Sequence[Machine], fitting: Sequence[Machine], known: int) -> str:
+def _why(offer: Offer, best: Machine, free: int, fitting: int, known: int) -> str:
     if offer.attempt > 1:
         turn = f"attempt {offer.attempt}"
     elif offer.started:
@@ -101,11 +132,11 @@ def _why(offer: Offer, best: Machine, free: Sequence[Machine], fitting: Sequence
         turn = f"next in the {'interactive' if offer.live else 'batch'} lane"
     if offer.node:
         return f"{turn}; the run is for {best.name} only"
-    if len(fitting) == 1:
+    if fitting == 1:
         who = "the only node" if known == 1 else f"the only one of {known} nodes that can run {offer.step.kind}"
         return f"{turn}; {best.name} is {who}"
-    if offer.step.model is not None and best.model == offer.step.model:
+    if offer.step.model is not None and holds(best, offer.step.model):
         return f"{turn}; {best.name} already holds {offer.step.model}"
-    if len(free) == 1:
-        return f"{turn}; {best.name} is the only idle one of {len(fitting)} nodes that can run {offer.step.kind}"
-    return f"{turn}; {best.name} is the fastest of {len(free)} idle nodes"
+    if free == 1:
+        return f"{turn}; {best.name} is the only idle one of {fitting} nodes that can run {offer.step.kind}"
+    return f"{turn}; {best.name} is the fastest of {free} idle nodes"

@@ -104,7 +104,7 @@ def test_nodes_show_their_state_and_why_they_are_idle(case):
     }  # fmt: skip
     assert nodes["busy"].running == first
     assert nodes["drained"].why_idle == "it is drained and gets nothing new"
-    assert nodes["narrow"].why_idle == "nothing that waits may run here now"
+    assert nodes["narrow"].why_idle == "run-2 cannot run here: narrow has 1 GB of the 6 GB that it needs"
 
 
 def test_undo_is_offered_in_words(case):
