@@ -1,6 +1,7 @@
-"""Where orders become pictures: one attempt at a time per GPU, one more waits, the rest are told to come back.
+"""Where orders become pictures: one attempt at a time on this device, one more waits, the rest are told to come back.
 
-Runs the backend in a thread, so the loop stays live. Nothing here times out: patience is the daemon's.
+Runs the backend in a thread, so the loop stays live, and writes what it made in another, so the device has the next
+order meanwhile. Nothing here times out: patience is the daemon's.
 """
 
 import asyncio
@@ -10,28 +11,34 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal
 
 import msgspec
-from pydantic import ValidationError
 
-from agent.backends import Backend, BackendTrouble, Cancelled, Made, Work
+from agent.backends import Backend, BackendTrouble
 from agent.blobs import Blobs
+from agent.cards import Cards
+from agent.fence import Fence
+from agent.outcome import Outcome, broke, outcome_of, report_of
+from agent.reading import Unreadable, needs_of, stage_of, work_of
 from agent.spool import Spool
 from agent.turn import Turn, TurnReporter
-from schema.errors import Trouble, why
+from schema.errors import why
 from schema.ids import Sha256
-from schema.orders import Accepted, AgentNews, AttemptReport, Ended, Load, Order, Product, Result, attempt_id
-from schema.plans import Measures
-from schema.stages import ORDER_STAGE, ImageStage, Img2Img
+from schema.orders import Accepted, AgentNews, AttemptReport, Ended, Load, Order, attempt_id
 
 log = logging.getLogger(__name__)
 
 WAITING = 1
-"""Accepted orders that may wait for a device, each."""
+"""Accepted orders that may wait for the device."""
+
+KEEPING = 2
+"""Results that may be on their way to the disk while the device works on."""
 
 FORGOTTEN = 10_000
 """Ids that are remembered after the daemon took the result, so that a doubled order never runs again."""
+
+DOUBT_SECONDS = 3.0
+"""How long the device waits to hear whether a server that failed is still there, before it gets its next order."""
 
 
 class OtherOrder(Exception):
@@ -39,30 +46,41 @@ class OtherOrder(Exception):
 
 
 class Bench:
+    """Takes `backends` in order where an order names none; whatever their number, they share one device."""
+
     def __init__(
         self,
         backends: Sequence[Backend],
+        cards: Cards,
         spool: Spool,
         blobs: Blobs,
+        fence: Fence,
         *,
         clock: Callable[[], float],
         tell: Callable[[AgentNews], None],
         floor_bytes: int,
     ) -> None:
         self._backends = tuple(backends)
+        self._cards = cards
         self._spool = spool
         self._blobs = blobs
+        self._fence = fence
         self._clock = clock
         self._tell = tell
         self._floor = floor_bytes
-        self._devices = max(1, sum(len(backend.gpus()) for backend in backends))
-        self._threads = ThreadPoolExecutor(self._devices, thread_name_prefix="backend")
+        self._device = ThreadPoolExecutor(1, thread_name_prefix="device")
+        self._keeper = ThreadPoolExecutor(1, thread_name_prefix="spool")
         self._turns: dict[str, Turn] = {}
+        """Until their end is on disk."""
         self._waiting: deque[Turn] = deque()
+        self._running: Turn | None = None
+        self._rested = clock()
+        """When the device last had nothing to do any more."""
+        self._used: set[str] = set()
+        """Kinds of backends that may hold models of ours."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._orders: OrderedDict[str, bytes] = OrderedDict()
         """Digests of all orders accepted by this process, the newest `FORGOTTEN`."""
-        self._epoch = 0
         self._stopping = False
 
     # Asked by the server, in the loop ---------------------------------------------------------
@@ -72,12 +90,12 @@ class Bench:
         attempt, digest = attempt_id(order.job, order.stage, order.token), _digest(order)
         if attempt in self._orders and self._orders[attempt] != digest:
             raise OtherOrder
-        if order.epoch < self._epoch:
-            return _refused(
-                f"epoch {order.epoch} is over, this agent has orders of epoch {self._epoch}; "
-                "another daemon is running, or this one's log was replaced: restart the agent to follow it"
-            )
-        self._epoch = order.epoch
+        try:
+            if not self._fence.passes(order.epoch):
+                return _refused(self._fence.told(order.epoch))
+        except OSError as fault:
+            return _busy(f"the node's disk takes nothing: {why(fault)}. Free space on the node")
+        self._cards.epoch = self._fence.epoch
         if attempt in self._turns or self._spool.get(attempt):
             return Accepted(state="accepted")
         if attempt in self._orders:
@@ -95,7 +113,7 @@ class Bench:
         turn.unwanted.set()
         if turn in self._waiting:
             self._waiting.remove(turn)
-            self._start(self._drop(turn), attempt)
+            self._start(self._keep(turn, Outcome(sentence="cancelled before it began")), attempt)
         return turn.report()
 
     def forget(self, attempt: str) -> bool:
@@ -109,45 +127,61 @@ class Bench:
     def load(self) -> Load:
         memories = [backend.memory() for backend in self._backends]
         return Load(
-            busy=any(turn.running for turn in self._turns.values()),
+            busy=self._running is not None,
             vram_used_gb=round(sum(memory.used_gb for memory in memories), 3),
-            resident=tuple(model for memory in memories for model in memory.resident),
+            resident=tuple(dict.fromkeys(model for memory in memories for model in memory.resident)),
             spool_free_bytes=self._spool.free_bytes(),
         )
 
+    @property
+    def idle(self) -> bool:
+        return self._running is None and not self._waiting
+
     async def free(self) -> bool:
-        """Unloads all models; False while something runs or waits."""
-        if self._turns:
+        """Unloads all models; False while something runs or waits. Raises BackendTrouble."""
+        if not self.idle:
             return False
-        for backend in self._backends:
-            await asyncio.get_running_loop().run_in_executor(self._threads, backend.free)
+        await self._free(self._backends)
         return True
 
-    async def stop(self) -> None:
-        """Lets go of what runs, within a step; nothing is told of it, so the daemon will find it unknown."""
+    async def free_when_idle(self, seconds: float) -> None:
+        """For ever: what no order has needed for so long is given back, once."""
+        while True:
+            left = self._rested + seconds - self._clock()
+            if self.idle and self._used and left <= 0:
+                try:
+                    await self._free([backend for backend in self._backends if backend.kind in self._used])
+                except BackendTrouble as trouble:
+                    log.info("nothing was given back: %s", trouble.sentence)
+                self._used.clear()
+            await asyncio.sleep(min(max(left, 0.05), 5.0))
+
+    async def stop(self, patience: float) -> None:
+        """Lets go of what runs, within a step; nothing is told of it, so the daemon will find it unknown.
+
+        What has ended is on disk when this returns. A backend that does not let go in time is left to its fate.
+        """
         self._stopping = True
+        self._waiting.clear()
         for turn in self._turns.values():
             turn.unwanted.set()
-        self._waiting.clear()
         if self._tasks:
-            await asyncio.wait(self._tasks)
-        self._threads.shutdown()
-        for backend in self._backends:
-            await asyncio.to_thread(backend.close)
+            await asyncio.wait(self._tasks, timeout=patience)
+        self._keeper.shutdown()
+        self._device.shutdown(wait=False, cancel_futures=True)
 
     # One order --------------------------------------------------------------------------------
 
     def _take(self, order: Order, digest: bytes, attempt: str) -> Accepted:
         if self._stopping:
-            return Accepted(state="busy", reason="the agent is stopping")
-        if len(self._turns) >= self._devices * (1 + WAITING):
-            return Accepted(state="busy", reason="one attempt runs and one waits")
+            return _busy("the agent is stopping")
+        if len(self._waiting) >= WAITING or len(self._turns) >= 1 + WAITING + KEEPING:
+            return _busy("one attempt runs and one waits")
         free = self._spool.free_bytes()
         if free < self._floor:
-            reason = (
+            return _busy(
                 f"only {free >> 20} MiB are free for results, {self._floor >> 20} are needed; free space on the node"
             )
-            return Accepted(state="busy", reason=reason)
         turn = self._turn(order)
         if isinstance(turn, Accepted):
             return turn
@@ -162,47 +196,46 @@ class Bench:
         return Accepted(state="accepted")
 
     def _turn(self, order: Order) -> Turn | Accepted:
-        """The order understood, or why it never will be."""
+        """The order understood, or why it cannot be taken."""
         try:
-            config = ORDER_STAGE.validate_python(msgspec.msgpack.decode(order.config))
-        except (ValidationError, msgspec.MsgspecError) as fault:
-            return _refused(f"the stage's config is not valid: {_first_fault(fault)}")
-        backend = self._backend(order.backend, config.type)
-        if backend is None:
-            wanted = order.backend or "a backend"
-            return _refused(f"this agent has not {wanted} for {config.type}; send it to a node whose card offers both")
-        for sha in _needs(order, config):
-            if self._find(sha) is None:
+            stage = stage_of(order)
+        except Unreadable as fault:
+            return _refused(f"the stage's config is not valid: {fault}")
+        backend = self._backend(order.backend, stage.type)
+        if isinstance(backend, Accepted):
+            return backend
+        needs = needs_of(order, stage)
+        paths: dict[Sha256, Path] = {}
+        for sha in needs:
+            if (path := self._find(sha)) is None:
                 return _refused(f"input {sha} is not here; send it with PUT /v1/blobs/{sha} first")
-        return Turn(self._work(order, config), _needs(order, config), backend, self._clock())
+            paths[sha] = path
+        return Turn(work_of(order, stage, paths.__getitem__), needs, backend, self._clock())
 
-    def _backend(self, kind: str | None, stage: str) -> Backend | None:
-        offers = (backend for backend in self._backends if kind in (None, backend.kind))
-        return next((backend for backend in offers if stage in backend.kinds()), None)
+    def _backend(self, kind: str | None, stage: str) -> Backend | Accepted:
+        """The first that is ready."""
+        offers = [one for one in self._backends if kind in (None, one.kind) and stage in one.kinds()]
+        if not offers:
+            wanted = kind or "a backend"
+            return _refused(f"this agent has not {wanted} for {stage}; send it to a node whose card offers both")
+        for backend in offers:
+            if self._cards.of(backend).state == "ready":
+                return backend
+        away = self._cards.of(offers[0])
+        return _busy(f"{away.kind} is not ready. {away.trouble}".strip())
 
     def _find(self, sha: Sha256) -> Path | None:
         """A result not yet acknowledged is as good an input as a blob; it becomes one, as the spool may forget it."""
         result = self._spool.find(sha)
         return self._blobs.find(sha) or (self._blobs.link(sha, result) if result else None)
 
-    def _work(self, order: Order, config: ImageStage) -> Work:
-        """All its blobs are here."""
-        paths = {sha: self._find(sha) for sha in _needs(order, config)}
-        image, mask = (config.image, config.mask) if isinstance(config, Img2Img) else (None, None)
-        return Work(
-            order=order,
-            config=config,
-            inputs=tuple(path for sha in order.inputs if sha not in (image, mask) and (path := paths[sha])),
-            image=paths[Sha256(image)] if image else None,
-            mask=paths[Sha256(mask)] if mask else None,
-        )
-
     # Running ----------------------------------------------------------------------------------
 
     def _next(self) -> None:
-        while self._waiting and sum(turn.running for turn in self._turns.values()) < self._devices:
-            turn = self._waiting.popleft()
+        if self._waiting and self._running is None:
+            turn = self._running = self._waiting.popleft()
             turn.running = True
+            self._used.add(turn.backend.kind)
             self._start(self._run(turn), turn.id)
 
     def _start(self, work: Coroutine[None, None, None], name: str) -> None:
@@ -211,86 +244,42 @@ class Bench:
         task.add_done_callback(self._tasks.discard)
 
     async def _run(self, turn: Turn) -> None:
+        """The device has its next order before the result of this one is written."""
         loop = asyncio.get_running_loop()
-        self._end(turn, await loop.run_in_executor(self._threads, self._attempt, turn, _waker(loop)))
+        reporter = TurnReporter(turn, self._clock, _waker(loop), self._tell)
+        outcome = await loop.run_in_executor(self._device, outcome_of, turn, reporter, self._clock)
+        if outcome.server_in_doubt and not self._stopping:
+            await self._cards.check(turn.backend, DOUBT_SECONDS)
+        self._running, self._rested = None, self._clock()
+        self._next()
+        await self._keep(turn, outcome)
 
-    async def _drop(self, turn: Turn) -> None:
-        """A waiting one is not wanted any more; the device may be busy for long."""
-        report = _ended(turn, "cancelled", reason="cancelled before it began")
-        self._end(turn, await asyncio.to_thread(self._spooled, turn, report, []))
-
-    def _end(self, turn: Turn, report: AttemptReport) -> None:
-        self._blobs.unpin(turn.needs)
-        del self._turns[turn.id]
-        if not (self._stopping and report.state == "cancelled"):
+    async def _keep(self, turn: Turn, outcome: Outcome) -> None:
+        """From what came of it to the synced spool, and only then told."""
+        if not (self._stopping and outcome.cancelled):
+            report = await asyncio.get_running_loop().run_in_executor(self._keeper, self._spooled, turn, outcome)
             self._spool.remember(report)
             self._tell(Ended(report=report))
-        self._next()
+        self._blobs.unpin(turn.needs)
+        del self._turns[turn.id]
 
-    def _attempt(self, turn: Turn, wake: Callable[[Callable[[], None]], None]) -> AttemptReport:
-        """In the backend's thread, from the order to the synced spool."""
-        began = self._clock()
-        log.info("attempt begins", extra=turn.fields())
-        try:
-            reporter = TurnReporter(turn, self._clock, wake, self._tell)
-            made = turn.backend.run(turn.work, reporter)
-            report, contents = self._done(turn, made, began), [picture.content for picture in made.pictures]
-        except Cancelled:
-            report, contents = _ended(turn, "cancelled", reason="cancelled"), []
-        except BackendTrouble as trouble:
-            report, contents = _broke(turn, trouble.trouble, trouble.sentence), []
-        except Exception as bug:  # a bug met by one order must not take the others' results along
-            log.exception("the backend failed", extra=turn.fields())
-            reason = f"{turn.backend.kind} failed: {why(bug)}. The agent's log says more."
-            report, contents = _broke(turn, "backend", reason), []
-        return self._spooled(turn, report, contents)
-
-    def _spooled(self, turn: Turn, report: AttemptReport, contents: list[bytes]) -> AttemptReport:
-        if self._stopping and report.state == "cancelled":
-            return report
+    def _spooled(self, turn: Turn, outcome: Outcome) -> AttemptReport:
+        """In the spool's thread."""
+        report, contents = report_of(turn, outcome)
         try:
             self._spool.write(report, contents)
         except OSError as fault:
             log.error("the spool cannot be written: %s", fault, extra=turn.fields())
             if report.state == "done":
-                report = _broke(turn, "backend", f"the result could not be kept: {why(fault)}. Free space on the node.")
+                report = broke(turn, "backend", f"the result could not be kept: {why(fault)}. Free space on the node.")
         log.info("attempt ended: %s %s", report.state, report.reason, extra=turn.fields())
         return report
 
-    def _done(self, turn: Turn, made: Made, began: float) -> AttemptReport:
-        spent = self._clock() - began
-        measures = Measures(
-            waited_s=round(began - turn.accepted, 6),
-            moved_s=round(turn.moved_s, 6),
-            loaded_s=round(made.loaded_s, 6),
-            executed_s=round(spent - made.loaded_s, 6),
-            megapixels=round(made.megapixels, 6),
-            peak_vram_gb=round(made.peak_vram_gb, 3),
-        )
-        products = tuple(
-            Product(sha256=Sha256(hashlib.sha256(p.content).hexdigest()), bytes=len(p.content), seed=p.seed)
-            for p in made.pictures
-        )
-        result = Result(
-            backend=turn.backend.kind,
-            products=products,
-            effective=dict(made.effective),
-            reported=dict(made.reported),
-            measures=measures,
-            suspect=made.suspect,
-            filters=made.filters,
-        )
-        return _ended(turn, "done", result=result)
-
-
-def _ended(
-    turn: Turn, state: Literal["done", "cancelled"], *, result: Result | None = None, reason: str = ""
-) -> AttemptReport:
-    return msgspec.structs.replace(turn.report(), state=state, result=result, reason=reason)
-
-
-def _broke(turn: Turn, trouble: Trouble, reason: str) -> AttemptReport:
-    return msgspec.structs.replace(turn.report(), state="broke", trouble=trouble, reason=reason[:2000])
+    async def _free(self, backends: Sequence[Backend]) -> None:
+        """In the device's thread: never while a stage runs."""
+        for backend in backends:
+            await asyncio.get_running_loop().run_in_executor(self._device, backend.free)
+            self._used.discard(backend.kind)
 
 
 def _waker(loop: asyncio.AbstractEventLoop) -> Callable[[Callable[[], None]], None]:
@@ -304,19 +293,10 @@ def _refused(reason: str) -> Accepted:
     return Accepted(state="refused", reason=reason)
 
 
+def _busy(reason: str) -> Accepted:
+    return Accepted(state="busy", reason=reason)
+
+
 def _digest(order: Order) -> bytes:
-    """Of all but the epoch: a daemon that was restarted sends what it had begun again under its new one."""
-    return hashlib.sha256(msgspec.msgpack.encode(msgspec.structs.replace(order, epoch=0))).digest()
-
-
-def _needs(order: Order, config: ImageStage) -> tuple[Sha256, ...]:
-    """Every blob the order speaks of; its own image and mask may or may not be among its inputs."""
-    own = [config.image, config.mask] if isinstance(config, Img2Img) else []
-    return tuple(dict.fromkeys((*order.inputs, *(Sha256(sha) for sha in own if sha))))
-
-
-def _first_fault(fault: ValidationError | msgspec.MsgspecError) -> str:
-    if isinstance(fault, ValidationError):
-        first = fault.errors()[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-    return str(fault)
+    """Of what is to be made: a restarted daemon sends what it had begun under its new epoch, watched or not."""
+    return hashlib.sha256(msgspec.msgpack.encode(msgspec.structs.replace(order, epoch=0, previews=False))).digest()

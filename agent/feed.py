@@ -10,7 +10,7 @@ from collections.abc import Callable
 import msgspec
 from aiohttp import web
 
-from schema.orders import AgentNews, Ended, Load, Preview, Progress
+from schema.orders import AgentNews, CardChanged, Ended, Load, Preview, Progress
 
 HEARTBEAT_SECONDS = 2.0
 PROGRESS_SECONDS = 0.1
@@ -81,6 +81,7 @@ class _Listener:
         """Loop time when waiting progress may be told."""
         self._ended: deque[Ended] = deque()
         self._load: Load | None = None
+        self._card: CardChanged | None = None
         self._latest: dict[tuple[type[AgentNews], int], Progress | Preview] = {}
         self._quiet_until = 0.0
 
@@ -94,6 +95,9 @@ class _Listener:
                 self.wake.set()
             case Load():
                 self._load = news
+            case CardChanged():
+                self._card = news
+                self.wake.set()
             case Progress() | Preview():
                 self._latest[type(news), news.token] = news
                 if self.due == float("inf"):
@@ -102,8 +106,8 @@ class _Listener:
 
     def take(self, now: float) -> list[AgentNews]:
         self.wake.clear()
-        news: list[AgentNews] = [self._load] if self._load else []
-        self._load = None
+        news: list[AgentNews] = [each for each in (self._card, self._load) if each]
+        self._card = self._load = None
         if now >= self.due:
             news += self._latest.values()
             self._latest.clear()

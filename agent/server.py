@@ -3,19 +3,22 @@
 Knows the bench, the blobs and the feed; decides nothing about orders.
 """
 
-import asyncio
 import os
 import re
 import socket as sockets
 import struct
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 from aiohttp import web
 
+from agent.backends import BackendTrouble
 from agent.bench import Bench, OtherOrder
 from agent.blobs import MAX_BLOB, Blobs, WrongContent
+from agent.cards import Cards
 from agent.feed import Feed
 from agent.spool import Spool
 from schema.errors import why
@@ -24,6 +27,9 @@ from schema.orders import Accepted, AttemptReport, Card, Order, attempt_id, pars
 
 MAX_ORDER = 1024 * 1024
 """Bytes of an order's body."""
+
+LONGEST_PATH = 90
+"""Bytes of a socket's path, some less than a system takes: its name is longer while it is bound."""
 
 _ATTEMPT = re.compile(r"[A-Za-z0-9._-]{1,60}~[A-Za-z0-9_-]{1,60}~[0-9]{1,18}")
 """What an attempt's id may look like; it becomes a file's name."""
@@ -34,12 +40,12 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Server:
-    def __init__(self, bench: Bench, spool: Spool, blobs: Blobs, feed: Feed, card: Callable[[], Card]) -> None:
+    def __init__(self, bench: Bench, spool: Spool, blobs: Blobs, feed: Feed, cards: Cards) -> None:
         self._bench = bench
         self._spool = spool
         self._blobs = blobs
         self._feed = feed
-        self._card = card
+        self._cards = cards
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[_guard], client_max_size=MAX_ORDER)
@@ -52,10 +58,14 @@ class Server:
         app.router.add_put("/v1/blobs/{sha256}", self.receive)
         app.router.add_get("/v1/feed", self.feed, allow_head=False)
         app.router.add_post("/v1/free", self.free)
+        app.router.add_post("/v1/refresh", self.refresh)
         return app
 
     async def card(self, request: web.Request) -> web.Response:
-        return _packed(await asyncio.to_thread(self._card))
+        return _packed(await self._cards.recent())
+
+    async def refresh(self, request: web.Request) -> web.Response:
+        return _packed(await self._cards.refreshed())
 
     async def attempts(self, request: web.Request) -> web.Response:
         return _packed(self._bench.attempts())
@@ -114,13 +124,22 @@ class Server:
         return socket
 
     async def free(self, request: web.Request) -> web.Response:
-        if not await self._bench.free():
+        try:
+            freed = await self._bench.free()
+        except BackendTrouble as trouble:
+            raise web.HTTPConflict(text=trouble.sentence) from None
+        if not freed:
             raise web.HTTPConflict(text="an attempt runs or waits; free when it has ended")
         return web.Response(status=204)
 
 
 def listen(path: Path) -> sockets.socket:
-    """A listening socket for this user alone. Bound beside its name and renamed, so no stale file is in the way."""
+    """A listening socket for this user alone. Bound beside its name and renamed, so no stale file is in the way.
+
+    Where the path is too long for a socket, `path` is a link to one with a short path. Raises OSError.
+    """
+    if len(os.fsencode(path)) > LONGEST_PATH:
+        return _listen_far(path)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     beside.unlink(missing_ok=True)
     listener = sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM)
@@ -132,6 +151,17 @@ def listen(path: Path) -> sockets.socket:
     listener.listen(64)
     listener.setblocking(False)
     beside.replace(path)
+    return listener
+
+
+def _listen_far(path: Path) -> sockets.socket:
+    folder = Path(tempfile.gettempdir()) / f"stablenew-{os.geteuid()}-{sha256(os.fsencode(path)).hexdigest()[:12]}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.geteuid():
+        raise PermissionError(f"{folder} belongs to somebody else")
+    listener = listen(folder / "a")
+    path.unlink(missing_ok=True)
+    path.symlink_to(folder / "a")
     return listener
 
 

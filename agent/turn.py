@@ -7,6 +7,9 @@ from agent.backends import Backend, Cancelled, Work
 from schema.ids import Sha256, run_of
 from schema.orders import AttemptReport, Order, Preview, Progress, attempt_id
 
+LARGEST_PREVIEW = 512 * 1024
+"""Bytes; a larger one is left out rather than told ten times a second."""
+
 
 class Turn:
     """Made in the loop. Only `state` changes there, only `progress` in the backend's thread."""
@@ -91,6 +94,8 @@ class TurnReporter:
         )
 
     def preview(self, jpeg: bytes) -> None:
+        if len(jpeg) > LARGEST_PREVIEW:
+            return
         order = self._turn.order
         self._leave(Preview(job=order.job, stage=order.stage, token=order.token, jpeg=jpeg))
 

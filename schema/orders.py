@@ -100,6 +100,8 @@ class Card(Plain, frozen=True, kw_only=True):
     speed: float = 1.0
     """A hint, 1 = a reference card; measured speeds replace it."""
     ram_gb: float = 0.0
+    epoch: int = 0
+    """The newest it has had orders of: a daemon with an older one must not give it any."""
 
 
 class Order(Plain, frozen=True, kw_only=True):

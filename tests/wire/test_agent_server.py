@@ -1,182 +1,32 @@
 """The agent's routes over a real Unix socket: what is done once, what is refused, and what is told."""
 
 import asyncio
-import hashlib
 import io
 import os
 import stat
-import threading
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+import sys
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import TypeVar
 
-import aiohttp
 import msgspec
 import pytest
 from aiohttp import web
 
+sys.path.insert(0, str(Path(__file__).parent))  # for `agent_place`
+
+from agent_place import Patient, Place, order, placed, send_blob, until
+
 import agent.server
-from agent.backends import Backend, BackendTrouble, Drawn, Made, Memory, Reporter, Work
-from agent.bench import Bench
-from agent.blobs import Blobs
-from agent.card import make_card
-from agent.feed import Feed
-from agent.server import Server, listen
-from agent.spool import Spool
-from schema.ids import JobId, NodeId, Sha256, StageId, Token
-from schema.orders import (
-    Accepted,
-    AgentNews,
-    AttemptReport,
-    BackendCard,
-    Card,
-    Ended,
-    Gpu,
-    Load,
-    Order,
-    Preview,
-    Progress,
-    attempt_id,
-)
-from schema.stages import Img2Img, Txt2Img
-
-Found = TypeVar("Found")
-
-
-class Patient:
-    """A backend that makes the same bytes each time, and waits for `go` first."""
-
-    kind = "patient"
-
-    def __init__(self) -> None:
-        self.go = threading.Event()
-        self.go.set()
-        self.trouble: Exception | None = None
-        self.works: list[Work] = []
-
-    def kinds(self) -> tuple[str, ...]:
-        return ("txt2img", "img2img")
-
-    def card(self) -> BackendCard:
-        return BackendCard(kind=self.kind, kinds=self.kinds())
-
-    def gpus(self) -> tuple[Gpu, ...]:
-        return ()
-
-    def memory(self) -> Memory:
-        return Memory(8.0, 2.0, ("m",))
-
-    def run(self, work: Work, reporter: Reporter) -> Made:
-        self.works.append(work)
-        reporter.step(0, 3, "sampling")
-        while not self.go.is_set():
-            reporter.rest(0.005)
-        if self.trouble is not None:
-            raise self.trouble
-        if reporter.previews:
-            reporter.preview(b"small")
-        for step in (1, 2, 3):
-            reporter.step(step, 3, "sampling")
-        content = f"picture {work.order.seed}".encode()
-        return Made(pictures=(Drawn(content, work.order.seed),), effective={"steps": 3}, loaded_s=0.0)
-
-    def free(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-
-@dataclass
-class Place:
-    """An agent in this process, and a client of it."""
-
-    home: Path
-    backend: Patient
-    bench: Bench
-    spool: Spool
-    feed: Feed
-    session: aiohttp.ClientSession
-
-    async def put(self, order: Order, body: bytes | None = None, name: str | None = None) -> tuple[int, bytes]:
-        path = f"/v1/attempts/{name or attempt_id(order.job, order.stage, order.token)}"
-        async with self.session.put(path, data=msgspec.msgpack.encode(order) if body is None else body) as answer:
-            return answer.status, await answer.read()
-
-    async def offer(self, order: Order) -> Accepted:
-        status, body = await self.put(order)
-        assert status == 200, body
-        return msgspec.msgpack.decode(body, type=Accepted)
-
-    async def call(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
-        async with self.session.request(method, path, data=body) as answer:
-            return answer.status, await answer.read()
-
-    async def attempts(self) -> dict[str, AttemptReport]:
-        _, body = await self.call("GET", "/v1/attempts")
-        reports = msgspec.msgpack.decode(body, type=list[AttemptReport])
-        return {attempt_id(report.job, report.stage, report.token): report for report in reports}
-
-    async def ended(self, order: Order) -> AttemptReport:
-        name = attempt_id(order.job, order.stage, order.token)
-
-        async def look() -> AttemptReport | None:
-            report = (await self.attempts()).get(name)
-            return report if report and report.state in ("done", "broke", "cancelled") else None
-
-        return await until(look)
-
-
-async def until(look: Callable[[], Awaitable[Found | None]]) -> Found:
-    """Asks again until there is an answer; a deadline of ten seconds."""
-    async with asyncio.timeout(10):
-        while (found := await look()) is None:  # noqa: ASYNC110 - the answer comes from outside
-            await asyncio.sleep(0.005)
-        return found
-
-
-@asynccontextmanager
-async def placed(home: Path, *, floor_bytes: int = 0, blob_limit: int = 10**9) -> AsyncIterator[Place]:
-    backend = Patient()
-    spool, blobs = Spool(home / "spool"), Blobs(home / "blobs", blob_limit)
-    feed = Feed(lambda: bench.load())
-    bench = Bench([backend], spool, blobs, clock=time.monotonic, tell=feed.tell, floor_bytes=floor_bytes)
-    server = Server(bench, spool, blobs, feed, lambda: make_card(NodeId("n"), "name", "i", "0", [backend]))
-    runner = web.AppRunner(server.app(), access_log=None, shutdown_timeout=0.2)
-    await runner.setup()
-    await web.SockSite(runner, listen(home / "s")).start()
-    connector = aiohttp.UnixConnector(str(home / "s"))
-    try:
-        async with aiohttp.ClientSession("http://agent", connector=connector) as session:
-            yield Place(home, backend, bench, spool, feed, session)
-    finally:
-        feed.close()
-        await runner.cleanup()
-        await bench.stop()
+from agent.backends import Backend, BackendTrouble
+from schema.ids import JobId, Sha256, StageId, Token
+from schema.orders import AgentNews, AttemptReport, Card, Ended, Load, Preview, Progress
+from schema.stages import Img2Img
 
 
 @pytest.fixture
 async def place(tmp_path: Path) -> AsyncIterator[Place]:
     async with placed(tmp_path) as place:
         yield place
-
-
-def order(token: int = 1, *, stage: str = "txt2img", epoch: int = 1, seed: int = 7, **more: object) -> Order:
-    config = more.pop("config", None) or Txt2Img(id=stage)
-    packed = msgspec.Raw(msgspec.msgpack.encode(config.model_dump(mode="json")))
-    return Order(
-        job=JobId("abcdefgh.1"), stage=StageId(stage), token=Token(token), epoch=epoch, config=packed, seed=seed, **more
-    )
-
-
-async def send_blob(place: Place, content: bytes) -> Sha256:
-    sha = Sha256(hashlib.sha256(content).hexdigest())
-    status, _ = await place.call("PUT", f"/v1/blobs/{sha}", content)
-    assert status == 204
-    return sha
 
 
 # One attempt ------------------------------------------------------------------------------------

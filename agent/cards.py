@@ -1,0 +1,163 @@
+"""The backends' cards as they last were, and the watch over them: who came, who went, who has other lists.
+
+Every backend is asked in a thread of its own, never in the one that makes pictures, and never twice at once: a
+server that does not answer delays nobody but itself.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
+
+from agent.backends import Backend, BackendTrouble
+from agent.identity import Identity, ram_gb
+from schema.errors import why
+from schema.orders import BackendCard, Card, CardChanged
+
+log = logging.getLogger(__name__)
+
+WATCH_SECONDS = 10.0
+"""Between two looks at a backend that is ready and idle."""
+
+AWAY_SECONDS = 2.0
+"""Between two looks at one that is not ready."""
+
+MOMENT_SECONDS = 1.0
+"""The longest that somebody who asks for the card waits for a slow backend."""
+
+PATIENCE_SECONDS = 20.0
+"""The longest that a refresh waits; what a backend says later is told as news."""
+
+_LISTS = tuple(field.name for field in msgspec.structs.fields(BackendCard) if field.type == tuple[str, ...])
+
+
+class Cards:
+    def __init__(
+        self,
+        backends: Sequence[Backend],
+        identity: Identity,
+        *,
+        clock: Callable[[], float],
+        tell: Callable[[CardChanged], None],
+    ) -> None:
+        self._backends = tuple(backends)
+        self._identity = identity
+        self._clock = clock
+        self._tell = tell
+        self._cards = {
+            backend.kind: BackendCard(
+                kind=backend.kind, kinds=backend.kinds(), state="starting", trouble="It was not asked yet."
+            )
+            for backend in backends
+        }
+        self._asked: dict[str, float] = {}
+        self._asking: dict[str, asyncio.Task[None]] = {}
+        self._threads = ThreadPoolExecutor(max(1, len(self._backends)), thread_name_prefix="card")
+        self.epoch = 0
+        """Newest of a daemon, told with the card."""
+
+    def of(self, backend: Backend) -> BackendCard:
+        """As it last was."""
+        return self._cards[backend.kind]
+
+    def now(self) -> Card:
+        """As all last were."""
+        one = self._identity
+        return Card(
+            node=one.node,
+            name=one.name,
+            instance=one.instance,
+            version=one.version,
+            backends=tuple(self._cards.values()),
+            gpus=tuple(gpu for backend in self._backends for gpu in backend.gpus()),
+            vram_gb=max((backend.memory().total_gb for backend in self._backends), default=0.0),
+            ram_gb=ram_gb(),
+            epoch=self.epoch,
+        )
+
+    async def recent(self) -> Card:
+        """The card for somebody who has just come: asked anew where the last look is old, but not waited for long."""
+        old = [backend for backend in self._backends if self._age(backend) >= WATCH_SECONDS]
+        await self._ask(old, MOMENT_SECONDS)
+        return self.now()
+
+    async def check(self, backend: Backend, patience: float = PATIENCE_SECONDS) -> BackendCard:
+        """What became of it: asked when a stage of it broke, before anybody gives it the next one."""
+        await self._ask([backend], patience)
+        return self.of(backend)
+
+    async def refreshed(self) -> Card:
+        """All asked anew."""
+        await self._ask(self._backends, PATIENCE_SECONDS)
+        return self.now()
+
+    async def watch(self, idle: Callable[[], bool]) -> None:
+        """For ever. A backend that is ready is left alone while something runs."""
+        while True:
+            for backend in self._backends:
+                ready = self.of(backend).state == "ready"
+                if self._age(backend) >= (WATCH_SECONDS if ready else AWAY_SECONDS) and (idle() or not ready):
+                    self._begin(backend)
+            await asyncio.sleep(AWAY_SECONDS / 2)
+
+    def close(self) -> None:
+        for task in self._asking.values():
+            task.cancel()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _age(self, backend: Backend) -> float:
+        return self._clock() - self._asked.get(backend.kind, float("-inf"))
+
+    async def _ask(self, backends: Sequence[Backend], patience: float) -> None:
+        if backends:
+            await asyncio.wait([self._begin(backend) for backend in backends], timeout=patience)
+
+    def _begin(self, backend: Backend) -> asyncio.Task[None]:
+        """The look under way, or a new one."""
+        kind = backend.kind
+        if kind not in self._asking:
+            self._asking[kind] = asyncio.create_task(self._look(backend), name=f"card of {kind}")
+        return self._asking[kind]
+
+    async def _look(self, backend: Backend) -> None:
+        try:
+            card = await asyncio.get_running_loop().run_in_executor(self._threads, _card_of, backend)
+        finally:
+            self._asked[backend.kind] = self._clock()
+            del self._asking[backend.kind]
+        known = self._cards[backend.kind]
+        card = _with_lists(card, known)
+        if card == known:
+            return
+        self._cards[backend.kind] = card
+        if card.state != known.state:
+            log.info("%s is %s. %s", card.kind, card.state, card.trouble)
+        self._tell(CardChanged(card=self.now()))
+
+
+def _card_of(backend: Backend) -> BackendCard:
+    """In a thread. A backend that cannot even say that its server is away must not take the others along."""
+    try:
+        return backend.card()
+    except BackendTrouble as trouble:
+        sentence = trouble.sentence
+    except Exception as bug:  # as with orders: one backend's bug is told as its trouble
+        log.exception("the card of %s failed", backend.kind)
+        sentence = f"{backend.kind} failed: {why(bug)}. The agent's log says more."
+    return BackendCard(kind=backend.kind, kinds=backend.kinds(), state="disconnected", trouble=sentence)
+
+
+def _with_lists(card: BackendCard, known: BackendCard) -> BackendCard:
+    """One that is away keeps the lists it had: people go on choosing from them, and its jobs wait for it."""
+    if card.state == "ready" or any(getattr(card, name) for name in _LISTS if name != "kinds"):
+        return card
+    return msgspec.structs.replace(
+        known,
+        state=card.state,
+        trouble=card.trouble,
+        kinds=card.kinds or known.kinds,
+        url=card.url or known.url,
+        note=card.note or known.note,
+    )
