@@ -53,6 +53,8 @@ class NewImage(msgspec.Struct, frozen=True, kw_only=True):
 
     image: ImageId
     file: Picture
+    suspect: str | None = None
+    """Why it may be broken, as whoever verified it saw."""
 
 
 class StageReturned(_Observation, frozen=True, kw_only=True):

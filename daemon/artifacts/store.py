@@ -65,7 +65,8 @@ class Seen(NamedTuple):
     width: int
     height: int
     pixels: str
-    luminance_std: float
+    flat: str
+    """`black` or `of one colour`, where there is nothing to see in it."""
 
 
 Texts = Mapping[str, str] | Callable[[Seen], Mapping[str, str]]
@@ -102,7 +103,7 @@ class ArtifactStore:
             if verdict.fault:
                 raise HostilePicture(verdict.fault)
             if callable(texts):
-                texts = texts(Seen(kind.media, verdict.width, verdict.height, verdict.pixels, verdict.luminance_std))
+                texts = texts(Seen(kind.media, verdict.width, verdict.height, verdict.pixels, verdict.flat))
             return await asyncio.to_thread(self._keep_picture, incoming, raw, kind, verdict, texts or {})
 
     async def accept_film(self, path: Path) -> Picture:

@@ -19,6 +19,17 @@ FORMATS = ("PNG", "JPEG", "WEBP")
 STRIP = 4 << 20
 """Pixels that are hashed at once."""
 
+EIGHT_BITS = ("1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr", "LAB", "HSV", "LA", "PA", "RGBA", "La", "RGBa")
+"""Pillow's modes of at most eight bits per sample."""
+
+FLAT = 1.0
+"""Less than one level of 255 is what rounding and JPEG leave of one colour; twenty white pixels on 512x512 black ones
+already make 2.
+"""
+
+BLACK = 4.0
+"""Mean level below which a flat picture is called black."""
+
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`fault` is empty for a good picture, else the end of a sentence that says what is wrong with it."""
@@ -27,7 +38,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     width: int = 0
     height: int = 0
     pixels: str = ""
-    luminance_std: float = 0.0
+    flat: str = ""
+    """`black` or `of one colour`, where there is nothing to see in it."""
 
 
 def verdict(path: str) -> Verdict:
@@ -40,7 +52,7 @@ def verdict(path: str) -> Verdict:
                 width=picture.width,
                 height=picture.height,
                 pixels=pixel_hash(picture),
-                luminance_std=luminance_std(picture),
+                flat=flatness(picture),
             )
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return Verdict(fault=f"unpacks to more than {(Image.MAX_IMAGE_PIXELS or 0) / 1e6:g} megapixels")
@@ -59,7 +71,7 @@ def pixel_hash(picture: Image.Image) -> str:
     pictures keep Pillow's own mode. Metadata and compression do not change it.
     """
     mode = picture.mode
-    if mode in ("1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr", "LAB", "HSV", "LA", "PA", "RGBA", "La", "RGBa"):
+    if mode in EIGHT_BITS:
         mode = "RGBA" if picture.has_transparency_data else "RGB"
     seen = hashlib.sha256(f"{mode}:{picture.width}x{picture.height}\n".encode("ascii"))
     rows = max(1, STRIP // picture.width)
@@ -69,9 +81,13 @@ def pixel_hash(picture: Image.Image) -> str:
     return seen.hexdigest()
 
 
-def luminance_std(picture: Image.Image) -> float:
-    """Standard deviation of the luminance, 0 to 127.5; below 1 the picture is as good as one flat colour."""
-    return round(float(ImageStat.Stat(picture.convert("L")).stddev[0]), 4)
+def flatness(picture: Image.Image) -> str:
+    """Whether there is nothing to see: every channel's standard deviation is below `FLAT` of 255."""
+    mode = "RGB" if picture.mode in EIGHT_BITS else "L"
+    stat = ImageStat.Stat(picture if picture.mode == mode else picture.convert(mode))
+    if max(stat.stddev) >= FLAT:
+        return ""
+    return "black" if max(stat.mean) < BLACK else "of one colour"
 
 
 def _plain(fault: BaseException) -> str:

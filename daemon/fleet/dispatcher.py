@@ -265,7 +265,7 @@ class Dispatcher:
             effective=result.effective,
             reported=result.reported,
             measures=msgspec.structs.replace(result.measures, moved_s=round(moved, 6)),
-            suspect=result.suspect,
+            suspect=result.suspect or next((image.suspect for image in images if image.suspect), None),
             filters=result.filters,
         )
 

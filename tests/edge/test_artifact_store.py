@@ -15,6 +15,7 @@ from PIL import Image
 
 from daemon.artifacts import exif, formats, jpeg, png, webp
 from daemon.artifacts.store import ArtifactStore, HostilePicture, Limits, Missing
+from daemon.artifacts.verifier import flatness
 from daemon.disk import Incoming
 from schema.ids import Sha256
 
@@ -124,18 +125,48 @@ async def test_the_pixel_hash_is_what_its_description_says(store: ArtifactStore)
 async def test_texts_may_depend_on_what_was_seen(store: ArtifactStore):
     flat = io.BytesIO()
     Image.new("RGB", (20, 10), "black").save(flat, "PNG")
-    deviations = []
+    flatness = []
 
     def texts(seen):
-        deviations.append(seen.luminance_std)
+        flatness.append(seen.flat)
         return {"parameters": f"Size: {seen.width}x{seen.height}"}
 
     kept = await store.accept(flat.getvalue(), texts=texts)
     await store.accept(picture("PNG"), texts=texts)
 
     assert png.texts(store.path(kept.sha256).read_bytes()) == {"parameters": "Size: 20x10"}
-    assert deviations[0] == 0.0
-    assert deviations[1] > 10.0
+    assert flatness == ["black", ""]
+
+
+@pytest.mark.parametrize(
+    ("colour", "dots", "seen"),
+    [
+        ("black", 0, "black"),
+        ((1, 2, 1), 0, "black"),
+        ((128, 128, 128), 0, "of one colour"),
+        ("white", 0, "of one colour"),
+        ("black", 20, ""),
+        ("navy", 400, ""),
+    ],
+)
+def test_a_picture_with_nothing_to_see_is_told_from_one_with_little(colour, dots, seen):
+    picture = Image.new("RGB", (512, 512), colour)
+    for dot in range(dots):
+        picture.putpixel((dot, 7), (255, 255, 255))
+
+    assert flatness(picture) == seen
+
+
+def test_two_colours_of_one_brightness_are_something_to_see():
+    picture = Image.new("RGB", (64, 64), (200, 0, 0))
+    picture.paste((0, 102, 0), (0, 0, 32, 64))
+
+    assert flatness(picture) == ""
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "I;16", "I", "F"])
+def test_every_mode_can_be_looked_at(mode):
+    assert flatness(Image.new(mode, (16, 16))) in ("black", "of one colour")
 
 
 async def test_parameters_are_a_text_chunk_where_latin_1_can_hold_them_as_a1111_does(store: ArtifactStore):
