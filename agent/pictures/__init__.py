@@ -74,7 +74,9 @@ def seen(content: bytes, whose: str = "the server") -> Seen:
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             size, frames = picture.size, getattr(picture, "n_frames", 1)
     except _BOMBS:
-        raise BackendTrouble("backend", f"{whose} answered a picture that unpacks to far too much") from None
+        raise BackendTrouble(
+            "backend", f"{whose} answered a picture that unpacks to more than {MAX_MEGAPIXELS:g} megapixels"
+        ) from None
     except (UnidentifiedImageError, *_FAULTS):
         kind = None
     if kind is None:
@@ -83,7 +85,7 @@ def seen(content: bytes, whose: str = "the server") -> Seen:
         raise BackendTrouble("backend", f"{whose} answered an animation instead of one picture")
     if size[0] * size[1] > MAX_MEGAPIXELS * 1e6:
         raise BackendTrouble(
-            "backend", f"{whose} answered {size[0]}x{size[1]}, more than {MAX_MEGAPIXELS:g} megapixels"
+            "backend", f"{whose} answered a picture that unpacks to more than {MAX_MEGAPIXELS:g} megapixels"
         )
     return Seen(MEDIA[kind], *size)
 
@@ -101,7 +103,7 @@ def _decoded(path: Path) -> Image.Image:
     try:
         with Image.open(path, formats=FORMATS) as picture:
             if picture.width * picture.height > MAX_MEGAPIXELS * 1e6:
-                raise _bad(path, f"has {picture.width}x{picture.height}, more than {MAX_MEGAPIXELS:g} megapixels")
+                raise _bad(path, f"unpacks to more than {MAX_MEGAPIXELS:g} megapixels")
             if getattr(picture, "n_frames", 1) > 1:
                 raise _bad(path, "is an animation; give one still picture")
             picture.load()
