@@ -118,13 +118,16 @@ async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) 
     floors = settings.daemon
     vitals = Vitals(submit_floor=floors.submit_floor_mb << 20, dispatch_floor=floors.free_floor_mb << 20)
     vitals.free_bytes = upkeep.free_bytes(places)
-    rules = Rules(retries=floors.retries, backoff=floors.backoff, utc_offset=_utc_offset)
+    rules = Rules(retries=floors.retries, backoff=floors.backoff, suspects=floors.suspects, utc_offset=_utc_offset)
     ledger = Ledger(state, the_log, clock=time.time, vitals=vitals, rules=rules, on_broken=_end_at_once)
     root = results_root(places, settings)
     views = await Views.open(places.views, the_log, results=root, clock=time.time)
     stack.push_async_callback(views.close)
     past = Past(the_log, views, lambda: ledger.durable)
-    intake = HouseIntake(store, past, lambda: int(state.epoch), draw_id, VERSION)
+    watched = settings.agent.previews
+    intake = HouseIntake(
+        store, past, lambda: int(state.epoch), draw_id, VERSION, previews=lambda: watched and vitals.watchers > 0
+    )
     loopback = Loopback(places.agent, os.uname().nodename, _agent_options(settings))
     stack.push_async_callback(loopback.stop)
 

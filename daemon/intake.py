@@ -3,7 +3,7 @@
 A picture is stored with the texts other programs read, which say how it was made up to this stage.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,7 +21,12 @@ from schema.observations import NewImage
 from schema.orders import AttemptReport, Order, Product, Result
 from schema.pages import JobRecord
 from schema.plans import Plain, Scalar, StageStep
-from schema.stages import Img2Img
+from schema.stages import ImageStage, Img2Img, Txt2Img
+
+MADE_BY_MODELS = frozenset({"txt2img", "img2img", "refiner", "detail", "upscale", "face_restore"})
+
+LATENT = 8
+"""Pixels of one latent: a second pass ends on a whole one."""
 
 
 class Capsule(Plain, frozen=True, kw_only=True):
@@ -47,7 +52,10 @@ class HouseIntake:
         epoch: Callable[[], int],
         draw_id: Callable[[], str],
         version: str,
+        previews: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`previews`: whether unfinished pictures are wanted just now."""
+        self._previews = previews
         self._store = store
         self._past = past
         self._epoch = epoch
@@ -59,10 +67,6 @@ class HouseIntake:
         """Raises Refused where the base config is missing or cannot be read."""
         spec = brief.job_spec
         config = stage_config(self._base(brief.run_spec.base), brief.step.id, spec.overlay)
-        inputs = brief.inputs
-        if isinstance(config, Img2Img):
-            inputs = (Sha256(config.image),) if config.image else inputs[:1]
-            inputs += (Sha256(config.mask),) if config.mask else ()
         attempt = brief.attempt
         return Order(
             job=attempt.job,
@@ -74,8 +78,9 @@ class HouseIntake:
             prompt=spec.prompt,
             negative=spec.negative,
             seed=spec.seed,
-            inputs=inputs,
+            inputs=inputs_of(config, brief.inputs),
             preset=brief.run_spec.preset,
+            previews=self._previews(),
             reduced=brief.reduced,
         )
 
@@ -92,9 +97,13 @@ class HouseIntake:
         run = await self._past.run(job.run)
         steps = run.spec.stages if job.spec.stages is None else job.spec.stages
         done = _done(job, steps, report, result)
+        kind = next((step.kind for step in steps if step.id == report.stage), "")
         seed = job.spec.seed if product.seed is None else product.seed
+        doubt: str | None = None
 
         def texts(seen: Seen) -> dict[str, str]:
+            nonlocal doubt
+            doubt = _doubt(kind, result.effective, seen)
             capsule = Capsule(
                 version=self._version,
                 job=job.id,
@@ -115,7 +124,41 @@ class HouseIntake:
             file = await self._store.accept(body, claim=product.sha256, texts=texts)
         except HostilePicture as fault:
             raise Rejected(f"a picture of {report.job} ({report.stage}) {fault}") from fault
-        return NewImage(image=ImageId(self._draw_id()), file=msgspec.structs.replace(file, seed=product.seed))
+        picture = msgspec.structs.replace(file, seed=product.seed)
+        return NewImage(image=ImageId(self._draw_id()), file=picture, suspect=doubt)
+
+
+def inputs_of(config: ImageStage, before: tuple[Sha256, ...]) -> tuple[Sha256, ...]:
+    """What the agent needs of pictures: those of the stage before, or the one to begin from; masks and controls."""
+    if not isinstance(config, Txt2Img | Img2Img):
+        return before
+    named = [unit.image for unit in config.controls if unit.image]
+    if isinstance(config, Img2Img):
+        before = (Sha256(config.image),) if config.image else before
+        named = [config.mask, *named] if config.mask else named
+    return tuple(dict.fromkeys((*before, *(Sha256(name) for name in named))))
+
+
+def _doubt(kind: str, effective: Mapping[str, Scalar], seen: Seen) -> str | None:
+    """Why the picture may be broken; None: it looks like one. What only follows its input is not doubted."""
+    if kind in MADE_BY_MODELS and seen.flat:
+        return f"the picture is {seen.flat}"
+    wanted = _wanted_size(kind, effective)
+    if wanted is None or max(abs(seen.width - wanted[0]), abs(seen.height - wanted[1])) <= wanted[2]:
+        return None
+    return f"the picture has {seen.width}x{seen.height} pixels instead of {wanted[0]}x{wanted[1]}"
+
+
+def _wanted_size(kind: str, effective: Mapping[str, Scalar]) -> tuple[int, int, int] | None:
+    """Width, height and by how many pixels each may differ; None where the stage says nothing of it."""
+    width, height, scale = effective.get("width"), effective.get("height"), effective.get("hires.scale")
+    if kind not in ("txt2img", "img2img") or effective.get("workflow.name") is not None:
+        return None
+    if not isinstance(width, int) or not isinstance(height, int):
+        return None
+    if isinstance(scale, int | float) and not isinstance(scale, bool):
+        return round(width * scale), round(height * scale), LATENT
+    return width, height, 0
 
 
 def _done(
