@@ -145,7 +145,14 @@ def _sketch(options: Options) -> Backend:
     return Sketch(options.sketch, options.clock)
 
 
+def _comfyui(options: Options) -> Backend:
+    from agent.backends.comfyui import ComfyUI
+
+    return ComfyUI(options)
+
+
 BACKENDS: Mapping[str, Callable[[Options], Backend]] = {
     "sketch": _sketch,
+    "comfyui": _comfyui,
 }
 """Kind to its maker; each imports what it needs only when it is called."""
