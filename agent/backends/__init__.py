@@ -151,8 +151,15 @@ def _comfyui(options: Options) -> Backend:
     return ComfyUI(options)
 
 
+def _webui(options: Options) -> Backend:
+    from agent.backends.webui import WebUI
+
+    return WebUI(options)
+
+
 BACKENDS: Mapping[str, Callable[[Options], Backend]] = {
     "sketch": _sketch,
+    "webui": _webui,
     "comfyui": _comfyui,
 }
 """Kind to its maker; each imports what it needs only when it is called."""
