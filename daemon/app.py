@@ -27,13 +27,14 @@ from daemon.artifacts.film import make_film
 from daemon.artifacts.results import find
 from daemon.artifacts.store import ArtifactStore
 from daemon.artifacts.thumbs import Thumbnails
+from daemon.cards import Cards
 from daemon.claim import Claim, socket_path
 from daemon.core.rules import Rules
 from daemon.core.vitals import Vitals
 from daemon.films import Films
 from daemon.fleet.dispatcher import Patience
+from daemon.fleet.fleet import Fleet
 from daemon.fleet.loopback import Loopback
-from daemon.fleet.loopback_node import LoopbackNode
 from daemon.intake import HouseIntake
 from daemon.ledger import Ledger
 from daemon.library.shelf import FolderShelf
@@ -45,7 +46,7 @@ from daemon.planner import Planner, last_run
 from daemon.results import Results
 from daemon.views.views import Views
 from schema.errors import Exit
-from schema.ids import ALPHABET, ID_LENGTH, NodeId, Sha256
+from schema.ids import ALPHABET, ID_LENGTH, Sha256
 from schema.observations import DaemonBegan, DaemonEnds
 from schema.orders import Card
 from schema.pages import ImageRow
@@ -53,8 +54,6 @@ from schema.places import Places
 from schema.settings import Settings
 
 log = logging.getLogger(__name__)
-
-LOOPBACK = NodeId("local")
 
 SPOOL_FLOOR_MB = 64
 """Below this much free disk the loopback agent takes no order, unless the settings go lower."""
@@ -81,8 +80,9 @@ class Parts:
     results: Results
     films: Films
     loopback: Loopback
-    node: LoopbackNode
+    fleet: Fleet
     planner: Planner
+    cards: Cards
 
 
 async def run(places: Places, settings: Settings, env: Mapping[str, str]) -> int:
@@ -128,12 +128,14 @@ async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) 
     intake = HouseIntake(
         store, past, lambda: int(state.epoch), draw_id, VERSION, previews=lambda: watched and vitals.watchers > 0
     )
-    loopback = Loopback(places.agent, os.uname().nodename, _agent_options(settings))
+    auth = {"STABLENEW_AGENT_AUTH": settings.agent.auth} if settings.agent.auth else {}
+    loopback = Loopback(places.agent, os.uname().nodename, _agent_options(settings), auth)
     stack.push_async_callback(loopback.stop)
 
     async def keep_card(card: Card) -> Sha256:
         return await store.put_blob(msgspec.json.encode(card, order="sorted"))
 
+    cards = Cards(state, vitals, store.path)
     patience = Patience(attempt=floors.stage_timeout, stall=floors.stall_timeout)
     return Parts(
         places=places,
@@ -147,13 +149,16 @@ async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) 
         results=Results(past, root, store.path, places.state / "results.seq", links=settings.results.links),
         films=Films(ledger, past, store.path, store.accept_film, make_film, draw_id, places.state / "films"),
         loopback=loopback,
-        node=LoopbackNode(loopback, LOOPBACK, ledger, intake, vitals, patience, keep_card),
+        fleet=Fleet(loopback, ledger, intake, vitals, patience, keep_card, places.agents),
         planner=Planner(
             FolderShelf(places, lambda: last_run(ledger.last, store.path)),
             settings,
             time.time,
             secrets.randbelow,
+            cards.known,
+            store.path,
         ),
+        cards=cards,
     )
 
 
@@ -171,7 +176,7 @@ async def _work(
         edges = [
             group.create_task(parts.results.run(for_results)),
             group.create_task(parts.films.run(for_films)),
-            group.create_task(parts.node.run()),
+            group.create_task(parts.fleet.run()),
             group.create_task(parts.store.warm()),
             group.create_task(upkeep.keep_disk(places, parts.vitals, ledger.pulse)),
             group.create_task(upkeep.keep_snapshots(places, parts.settings, lambda: ledger.durable)),
@@ -197,7 +202,7 @@ def _house(parts: Parts, env: Mapping[str, str], stopping: asyncio.Event) -> Hou
     def condition() -> Condition:
         if stopping.is_set():
             return "stopping"
-        return "ready" if parts.node.ready.is_set() else "starting"
+        return "ready" if parts.fleet.ready.is_set() else "starting"
 
     async def put_picture(body: AsyncIterator[bytes]) -> Sha256:
         return (await parts.store.accept(body)).sha256
@@ -216,7 +221,7 @@ def _house(parts: Parts, env: Mapping[str, str], stopping: asyncio.Event) -> Hou
         clock=time.time,
         draw_id=draw_id,
         condition=condition,
-        trouble=lambda: parts.loopback.trouble,
+        trouble=lambda: parts.fleet.trouble,
         stop=stopping.set,
         settings=lambda: parts.settings,
         results=root,
@@ -234,12 +239,20 @@ def _house(parts: Parts, env: Mapping[str, str], stopping: asyncio.Event) -> Hou
         thumbnail=parts.thumbnails.of,
         results_reached=parts.results.reached,
         in_results=in_results,
+        vitals=parts.vitals,
+        known=parts.cards.known,
     )
 
 
 def _agent_options(settings: Settings) -> list[str]:
-    sketch = settings.sketch
+    """The embedded agent's arguments; what it must prove to a server goes through its environment."""
+    sketch, agent = settings.sketch, settings.agent
+    driven = {"webui": agent.webui, "comfyui": agent.comfyui, "diffusers": agent.diffusers, "llm": agent.llm}
+    backends = ["sketch"] * agent.sketch + [f"{kind}={place}" for kind, place in driven.items() if place]
     return [
+        *(word for backend in backends or ["none"] for word in ("--backend", backend)),
+        *(("--models", str(Path(agent.models).expanduser())) if agent.models else ()),
+        "--free-after", f"{agent.free_after:g}",
         "--sketch-step-seconds", f"{sketch.step_seconds:g}",
         "--sketch-load-seconds", f"{sketch.load_seconds:g}",
         "--sketch-vram-gb", f"{sketch.vram_gb:g}",

@@ -5,25 +5,21 @@ agent may forget it. Everything sent is idempotent by the attempt's token, so an
 """
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
-import msgspec
-
-from daemon.core.state import Brief
-from daemon.core.vitals import Vitals
+from daemon.core.state import Brief, State
+from daemon.core.vitals import Shown, Vitals
 from daemon.fleet.link import AgentHangs, AgentLink, LinkLost
+from daemon.fleet.results import Intake, observation_of
+from daemon.fleet.results import Rejected as Rejected
 from daemon.ledger.mail import Committed
 from schema.errors import Refused
 from schema.events import JobCancelled, JobReopened, StageSkipped
-from schema.ids import JobId, NodeId, Sha256, Token
-from schema.observations import Attempt, AttemptGone, NewImage, Observation, StageBroke, StageReturned
-from schema.orders import AttemptReport, Ended, Load, Order, Preview, Product, Progress, Result, attempt_id
-
-log = logging.getLogger(__name__)
+from schema.ids import JobId, NodeId, Token
+from schema.observations import Attempt, AttemptGone, Observation, StageBroke
+from schema.orders import AttemptReport, Card, CardChanged, Ended, Load, Order, Preview, Progress, attempt_id
 
 BUSY_SECONDS = 0.5
 """Until an agent that was busy is asked again."""
@@ -32,36 +28,17 @@ WATCH_SECONDS = 1.0
 CANCEL_SECONDS = 60.0
 """An agent that has not let go of a cancelled attempt after this long hangs."""
 
-FULL_SECONDS = 5.0
-"""Until a picture that the disk did not take is tried again; the agent's spool keeps it meanwhile."""
-
-
-class Rejected(Exception):
-    """A product was not accepted into the artifact store; the sentence says why."""
+T = TypeVar("T")
 
 
 class Books(Protocol):
-    """What the dispatcher needs of the ledger."""
+    """What the fleet needs of the ledger."""
 
     async def observe(self, observation: Observation) -> None: ...
 
+    async def ask(self, question: Callable[[State], T]) -> T: ...
 
-class Intake(Protocol):
-    """Makes orders of assignments, and stored pictures of products."""
-
-    def order(self, brief: Brief) -> Order:
-        """Raises Refused where the config cannot be read."""
-        ...
-
-    def input(self, sha256: Sha256) -> Path:
-        """Raises Refused where it is not there."""
-        ...
-
-    async def accept(
-        self, report: AttemptReport, result: Result, product: Product, body: AsyncIterator[bytes]
-    ) -> NewImage:
-        """Raises Rejected; OSError where the disk does not take it."""
-        ...
+    def pulse(self) -> None: ...
 
 
 class Patience(NamedTuple):
@@ -91,30 +68,46 @@ class _Open:
 class Dispatcher:
     """Of one node, for as long as the daemon knows it; `serve` once per connection."""
 
-    def __init__(self, node: NodeId, books: Books, intake: Intake, vitals: Vitals, patience: Patience) -> None:
+    def __init__(
+        self,
+        node: NodeId,
+        books: Books,
+        intake: Intake,
+        vitals: Vitals,
+        patience: Patience,
+        card_came: Callable[[Card], None],
+    ) -> None:
         self._node = node
         self._books = books
         self._intake = intake
         self._vitals = vitals
         self._patience = patience
+        self._card_came = card_came
         self._open: dict[Token, _Open] = {}
         self._bringing: set[Token] = set()
         self._due: asyncio.Queue[Token] = asyncio.Queue()
 
-    async def hear(self, batches: AsyncIterator[Committed]) -> None:
-        """Follows the ledger, connected or not."""
-        async for batch in batches:
-            now = asyncio.get_running_loop().time()
-            for brief in batch.briefs:
-                if brief.attempt.node == self._node:
-                    self._open[brief.attempt.token] = _Open(brief, begun=now, moved=now)
-                    self._due.put_nowait(brief.attempt.token)
-            for envelope in batch.envelopes:
-                match envelope.event:
-                    case JobCancelled(job=job) | StageSkipped(job=job) | JobReopened(job=job):
-                        self._cancel(job, envelope.seq, now)
-                    case _:
-                        pass
+    # What the ledger says ---------------------------------------------------------------------
+
+    def hear(self, batch: Committed) -> None:
+        """Every committed batch, connected or not."""
+        now = asyncio.get_running_loop().time()
+        self.adopt(brief for brief in batch.briefs if brief.attempt.node == self._node)
+        for envelope in batch.envelopes:
+            match envelope.event:
+                case JobCancelled(job=job) | StageSkipped(job=job) | JobReopened(job=job):
+                    self._cancel(job, envelope.seq, now)
+                case _:
+                    pass
+
+    def adopt(self, briefs: Iterable[Brief]) -> None:
+        """Attempts of this node that are open in the log: just begun, or by a daemon before this one."""
+        now = asyncio.get_running_loop().time()
+        for brief in briefs:
+            token = brief.attempt.token
+            if token not in self._open:
+                self._open[token] = _Open(brief, begun=now, moved=now, cancelled=now if brief.cancelled else None)
+                self._due.put_nowait(token)
 
     async def serve(self, link: AgentLink, seen: Callable[[], Awaitable[None]]) -> None:
         """Works until the link is lost, which is raised as LinkLost, or as AgentHangs where only its end helps.
@@ -140,12 +133,9 @@ class Dispatcher:
 
     def forget_all(self) -> None:
         """The agent is dead, and the ledger has been told."""
-        for token in self._open:
-            self._vitals.progress.pop(token, None)
-        self._open.clear()
+        for token in list(self._open):
+            self._close(token)
         self._vitals.loads.pop(self._node, None)
-
-    # What the ledger says ---------------------------------------------------------------------
 
     def _cancel(self, job: JobId, seq: int, now: float) -> None:
         for token, opened in self._open.items():
@@ -174,6 +164,9 @@ class Dispatcher:
                     await self._settle(opened, StageBroke(attempt=brief.attempt, trouble="bad-request", reason=reason))
                     return
                 case "busy":
+                    if away := await self._away(brief, order, link):
+                        await self._settle(opened, StageBroke(attempt=brief.attempt, trouble="lost", reason=away))
+                        return
                     self._waits(opened, answer.reason)
                     await asyncio.sleep(BUSY_SECONDS)
         if not await link.cancel(opened.id):
@@ -187,6 +180,18 @@ class Dispatcher:
                 await link.send_blob(sha256, self._intake.input(sha256))
         return order
 
+    async def _away(self, brief: Brief, order: Order, link: AgentLink) -> str:
+        """Why no backend there can take it now: its server went away meanwhile, and the job must not wait for it here.
+
+        The card is read first, so that the job is not given to it again. Empty: one is ready.
+        """
+        card = await link.card()
+        self._card_came(card)
+        offers = [one for one in card.backends if order.backend in (None, one.kind) and brief.step.kind in one.kinds]
+        if not offers or any(one.state == "ready" for one in offers):
+            return ""
+        return f"{offers[0].kind} is not ready. {offers[0].trouble}".strip()
+
     def _waits(self, opened: _Open, reason: str) -> None:
         """The node took nothing yet: that is shown where the progress will be, and tries nobody's patience."""
         opened.begun = opened.moved = asyncio.get_running_loop().time()
@@ -199,84 +204,64 @@ class Dispatcher:
     # What the agent says ----------------------------------------------------------------------
 
     async def _listen(self, link: AgentLink, group: asyncio.TaskGroup, listening: asyncio.Event) -> None:
+        vitals = self._vitals
         async for news in link.feed(listening):
             match news:
                 case Progress(token=token):
                     opened = self._open.get(token)
-                    if opened is not None and self._vitals.progress.get(token) != news:
+                    if opened is not None and vitals.progress.get(token) != news:
                         opened.moved = asyncio.get_running_loop().time()
-                        self._vitals.progress[token] = news
+                        vitals.progress[token] = news
+                case Preview(token=token, jpeg=jpeg):
+                    if token in self._open:
+                        before = vitals.previews.get(token)
+                        vitals.previews[token] = Shown(before.number + 1 if before else 1, jpeg)
                 case Load():
-                    self._vitals.loads[self._node] = news
+                    vitals.loads[self._node] = news
+                case CardChanged(card=card):
+                    self._card_came(card)
                 case Ended(report=report):
                     self._bring_in(report, link, group)
-                case Preview():
-                    pass
         raise LinkLost("the agent's feed ended")
 
     async def _reconcile(self, link: AgentLink) -> None:
-        """After every connect: tell what ended meanwhile, send again what the agent may not know."""
+        """After every connect: tell what ended meanwhile, send what the agent does not know, let go of the rest."""
         reports = await link.attempts()
+        known = {report.token for report in reports}
         async with asyncio.TaskGroup() as telling:
             for report in reports:
                 if report.state in ("done", "broke", "cancelled"):
                     self._bring_in(report, link, telling)
+                elif report.token not in self._open:  # given up while the agent was away; nobody waits for it
+                    await link.cancel(attempt_id(report.job, report.stage, report.token))
         while not self._due.empty():
             self._due.get_nowait()
-        for token in self._open:
-            self._due.put_nowait(token)
+        for token, opened in self._open.items():
+            if token not in known or opened.cancelled is not None:
+                self._due.put_nowait(token)
 
     def _bring_in(self, report: AttemptReport, link: AgentLink, group: asyncio.TaskGroup) -> None:
-        if report.token not in self._bringing:
-            self._bringing.add(report.token)
-            group.create_task(self._settle_report(report, link))
+        """Its device is free from now on: the next order is on its way while the files are fetched."""
+        token = report.token
+        if token in self._bringing:
+            return
+        self._bringing.add(token)
+        if token in self._open and report.state == "done":
+            self._vitals.handed.add(token)
+            self._books.pulse()
+        group.create_task(self._settle_report(report, link))
 
     async def _settle_report(self, report: AttemptReport, link: AgentLink) -> None:
         attempt = Attempt(job=report.job, stage=report.stage, token=report.token, node=self._node)
-        observation = await self._observation(attempt, report, link)
+        opened = self._open.get(report.token)
+        if opened is not None and report.state == "cancelled":
+            observation = _gone(opened, report.reason or "cancelled")
+        else:
+            observation = await observation_of(attempt, report, link, self._intake)
         await self._books.observe(observation)
         self._close(report.token)
         await link.forget(attempt_id(report.job, report.stage, report.token))
         self._bringing.discard(report.token)
-
-    async def _observation(self, attempt: Attempt, report: AttemptReport, link: AgentLink) -> Observation:
-        if report.state == "done" and report.result is not None:
-            return await self._fetch(attempt, report, report.result, link)
-        if report.state == "broke":
-            return StageBroke(attempt=attempt, trouble=report.trouble or "backend", reason=report.reason)
-        opened = self._open.get(report.token)
-        reason = report.reason or "cancelled"
-        return _gone(opened, reason) if opened else AttemptGone(attempt=attempt, reason=reason)
-
-    async def _fetch(self, attempt: Attempt, report: AttemptReport, result: Result, link: AgentLink) -> Observation:
-        """Every file is in the artifact store, synced, before the ledger hears of it."""
-        images: list[NewImage] = []
-        began = asyncio.get_running_loop().time()
-        for product in result.products:
-            try:
-                images.append(await self._accept(report, result, product, link))
-            except Rejected as fault:
-                return StageBroke(attempt=attempt, trouble="backend", reason=str(fault))
-        moved = result.measures.moved_s + asyncio.get_running_loop().time() - began
-        return StageReturned(
-            attempt=attempt,
-            backend=result.backend,
-            images=tuple(images),
-            effective=result.effective,
-            reported=result.reported,
-            measures=msgspec.structs.replace(result.measures, moved_s=round(moved, 6)),
-            suspect=result.suspect or next((image.suspect for image in images if image.suspect), None),
-            filters=result.filters,
-        )
-
-    async def _accept(self, report: AttemptReport, result: Result, product: Product, link: AgentLink) -> NewImage:
-        """As soon as the disk takes it. Raises Rejected."""
-        while True:
-            try:
-                return await self._intake.accept(report, result, product, link.blob(product.sha256))
-            except OSError as fault:
-                log.error("a picture of %s could not be kept: %s; trying again", report.job, fault)
-                await asyncio.sleep(FULL_SECONDS)
 
     # Patience ---------------------------------------------------------------------------------
 
@@ -311,6 +296,8 @@ class Dispatcher:
     def _close(self, token: Token) -> None:
         self._open.pop(token, None)
         self._vitals.progress.pop(token, None)
+        self._vitals.previews.pop(token, None)
+        self._vitals.handed.discard(token)
 
 
 def _gone(opened: _Open, reason: str) -> Observation:

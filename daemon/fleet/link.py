@@ -1,4 +1,4 @@
-"""The daemon's end of one agent: HTTP over the agent's Unix socket, msgpack bodies (docs/agent-protocol.md).
+"""The daemon's end of one agent: HTTP with msgpack bodies (docs/agent-protocol.md), over whatever connects.
 
 Knows the wire, nothing of the ledger. Every call may raise LinkLost: the agent may be gone at any moment.
 """
@@ -17,11 +17,11 @@ from schema.errors import why
 from schema.ids import Sha256
 from schema.orders import Accepted, AgentNews, AttemptReport, Card, Order
 
-LARGEST_ANSWER = 4 * 1024 * 1024
-"""Bytes of anything but a blob."""
+LARGEST_ANSWER = 16 * 1024 * 1024
+"""Bytes of anything but a blob; a card with the names of all models is the largest."""
 
 CALL_SECONDS = 30.0
-"""An agent answers every call at once; work is told on the feed."""
+"""An agent answers every call at once, or within a server's patience; work is told on the feed."""
 
 SILENCE_SECONDS = 15.0
 """The feed's heartbeat comes every few seconds; after this long without one the link is lost."""
@@ -39,11 +39,15 @@ class NotThere(LinkLost):
     """The agent is there; what was asked for is not."""
 
 
+class Declined(LinkLost):
+    """It answered that it does not do this now; its sentence."""
+
+
 class AgentLink:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, connector: aiohttp.BaseConnector) -> None:
         self._session = aiohttp.ClientSession(
             base_url="http://agent",
-            connector=aiohttp.UnixConnector(path=str(path), limit=16),
+            connector=connector,
             timeout=aiohttp.ClientTimeout(total=CALL_SECONDS),
             auto_decompress=False,
             trust_env=False,
@@ -58,7 +62,19 @@ class AgentLink:
         await self._session.close()
 
     async def card(self) -> Card:
-        return msgspec.msgpack.decode(await self._call("GET", "/v1/card"), type=Card)
+        """At most some seconds old. Raises LinkLost also for what is no card: whoever answers there is no agent."""
+        try:
+            return msgspec.msgpack.decode(await self._call("GET", "/v1/card"), type=Card)
+        except msgspec.MsgspecError as fault:
+            raise LinkLost(f"its card is not of this protocol: {fault}") from fault
+
+    async def refresh(self) -> Card:
+        """Every backend asked anew."""
+        return msgspec.msgpack.decode(await self._call("POST", "/v1/refresh"), type=Card)
+
+    async def free(self) -> None:
+        """Unloads models. Raises Declined while something runs."""
+        await self._call("POST", "/v1/free")
 
     async def attempts(self) -> list[AttemptReport]:
         return msgspec.msgpack.decode(await self._call("GET", "/v1/attempts"), type=list[AttemptReport])
@@ -129,6 +145,13 @@ class AgentLink:
             raise LinkLost(f"{method} {path}: {why(fault)}") from fault
         if answer.status == 404:
             raise NotThere(f"{method} {path}: not there")
+        if answer.status == 409:
+            raise Declined(said[:1000].decode(errors="replace"))
         if answer.status >= 300:
             raise LinkLost(f"{method} {path}: {answer.status} {said[:200].decode(errors='replace')}")
         return bytes(said)
+
+
+def over_socket(path: Path) -> AgentLink:
+    """To an agent of this machine."""
+    return AgentLink(aiohttp.UnixConnector(path=str(path), limit=16))

@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -26,10 +26,14 @@ FIRST_WAIT, LONGEST_WAIT = 0.2, 30.0
 class Loopback:
     """`async for socket in loopback.lives():` one turn for every time the agent came up."""
 
-    def __init__(self, home: Path, node: str, options: Sequence[str] = ()) -> None:
+    def __init__(
+        self, home: Path, node: str, options: Sequence[str] = (), env: Mapping[str, str] | None = None
+    ) -> None:
+        """`options` are further arguments, which others can read; `env` is what they must not, above our own."""
         self._home = home
         self._node = node
         self._options = options
+        self._env = dict(env or {})
         self._process: asyncio.subprocess.Process | None = None
         self.trouble = ""
         """Why no agent is up, if one was tried."""
@@ -74,7 +78,7 @@ class Loopback:
         self._process = process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", "-m", "agent", "--loopback",
             "--home", str(self._home), "--socket", str(path), "--node", self._node, *self._options,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env={**os.environ, **self._env},
         )  # fmt: skip
         assert process.stdout is not None
         try:

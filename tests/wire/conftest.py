@@ -72,9 +72,9 @@ async def opened(tmp_path):
                 tasks.append(group.create_task(following(batches)))
             tasks.append(group.create_task(parts.ledger.run()))
             await parts.ledger.observe(DaemonBegan(version="0", sqlite="0", host="test"))
-            tasks.append(group.create_task(parts.node.run()))
+            tasks.append(group.create_task(parts.fleet.run()))
             async with asyncio.timeout(SECONDS):
-                await parts.node.ready.wait()
+                await parts.fleet.ready.wait()
             return house
 
         yield open_house

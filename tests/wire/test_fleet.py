@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 
-from daemon.fleet import link, loopback, loopback_node
+from daemon.fleet import fleet, link, loopback
 from daemon.ledger.mail import Origin
 from schema.commands import CancelJobs
 from schema.events import (
@@ -69,7 +69,7 @@ async def test_an_attempt_that_takes_too_long_is_let_go_and_counted(opened):
 async def test_a_frozen_agent_is_given_up_and_its_work_done_again(opened, monkeypatch):
     monkeypatch.setattr(link, "SILENCE_SECONDS", 3.0)
     monkeypatch.setattr(link, "CALL_SECONDS", 1.0)
-    monkeypatch.setattr(loopback_node, "LOST_SECONDS", 1.0)
+    monkeypatch.setattr(fleet, "LOST_SECONDS", 1.0)
     monkeypatch.setattr(loopback, "STOP_SECONDS", 0.5)
     house = await opened(Settings(sketch=SketchSettings(step_seconds=0.02)))
     await house.submit("txt2img.steps=60")

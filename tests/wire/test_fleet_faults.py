@@ -6,7 +6,7 @@ import hashlib
 
 from agent.spool import Spool
 from daemon import app
-from daemon.fleet import dispatcher
+from daemon.fleet import dispatcher, results
 from daemon.ledger.mail import Origin
 from schema.commands import CancelJobs, SubmitRun
 from schema.events import (
@@ -51,7 +51,7 @@ async def test_results_of_a_log_that_is_gone_are_forgotten(opened, tmp_path):
 
 
 async def test_a_result_that_the_full_disk_does_not_take_is_brought_in_when_there_is_room(opened, monkeypatch):
-    monkeypatch.setattr(dispatcher, "FULL_SECONDS", 0.05, raising=False)
+    monkeypatch.setattr(results, "FULL_SECONDS", 0.05)
     house = await opened()
     accept, tries = house.parts.store.accept, []
 

@@ -1,0 +1,186 @@
+"""One node, however its agent is reached: seen, served, lost, and seen again, told to the ledger each time."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Literal
+
+import msgspec
+
+from daemon.core.vitals import Vitals
+from daemon.fleet.dispatcher import Books, Dispatcher, Patience
+from daemon.fleet.link import AgentLink, Declined, LinkLost
+from daemon.fleet.results import Intake
+from schema.errors import Refused, why
+from schema.events import NodeJoined
+from schema.ids import NodeId, Sha256
+from schema.observations import NodeGone, NodeSeen
+from schema.orders import PROTOCOL, Card
+
+log = logging.getLogger(__name__)
+
+Reach = Literal["loopback", "local", "lan"]
+
+
+class Node:
+    """Of one id, for as long as the daemon runs; `serve` once per connection, by whoever dials."""
+
+    def __init__(
+        self,
+        node: NodeId,
+        reach: Reach,
+        books: Books,
+        intake: Intake,
+        vitals: Vitals,
+        patience: Patience,
+        keep_card: Callable[[Card], Awaitable[Sha256]],
+    ) -> None:
+        self.id = node
+        self._reach = reach
+        self._books = books
+        self._vitals = vitals
+        self._keep_card = keep_card
+        self.dispatcher = Dispatcher(node, books, intake, vitals, patience, self._card_came)
+        self.ready = asyncio.Event()
+        """Its card is known and it may be given work."""
+        self.answered = float("-inf")
+        """Loop time when it was last lost after it had been ready."""
+        self._link: AgentLink | None = None
+        self._news: asyncio.Queue[Card] = asyncio.Queue()
+        self._told: NodeJoined | None = None
+
+    @property
+    def connected(self) -> bool:
+        return self._link is not None
+
+    async def admit(self, link: AgentLink, card: Card) -> None:
+        """Before `serve`, with the card that was read over this link. Raises Refused for an agent not to use."""
+        if self._link is not None:
+            raise Refused(
+                f"agent {card.name} has the id {self.id} of one that is connected already.",
+                remedy="Its folder was copied: remove the file `node` in one of the two, and start that agent again.",
+            )
+        self._link = link
+        try:
+            await self._check(card)
+        except Refused:
+            self._link = None
+            raise
+
+    async def serve(self, link: AgentLink, card: Card) -> None:
+        """Until the link is lost, which is raised as LinkLost or AgentHangs."""
+        try:
+            await self._first(card)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._keep_cards())
+                group.create_task(self.dispatcher.serve(link, self._seen))
+        except* LinkLost as lost:
+            raise lost.exceptions[0] from None
+        finally:
+            self._link = None
+            if self.ready.is_set():
+                self.answered = asyncio.get_running_loop().time()
+                self.ready.clear()
+
+    async def gone(self, reason: str) -> None:
+        """Its agent has ended, or was silent for too long."""
+        await self._books.observe(NodeGone(node=self.id, reason=reason))
+        self.dispatcher.forget_all()
+        self._vitals.cards.pop(self.id, None)
+        self._told = None
+
+    async def refresh(self) -> None:
+        """Its backends' lists are read anew. Raises Refused."""
+        try:
+            self._card_came(await self._reached().refresh())
+        except LinkLost as lost:
+            raise Refused(f"the agent did not answer: {lost}", remedy="Look at its log.") from None
+
+    async def free(self) -> None:
+        """Its models are unloaded. Raises Refused."""
+        try:
+            await self._reached().free()
+        except Declined as declined:
+            raise Refused(f"the node frees nothing now: {declined}") from None
+        except LinkLost as lost:
+            raise Refused(f"the agent did not answer: {lost}", remedy="Look at its log.") from None
+
+    def _reached(self) -> AgentLink:
+        if self._link is None:
+            raise Refused(f"node {self.id} is not connected.", remedy="Start its agent, and try again.")
+        return self._link
+
+    # Its card ---------------------------------------------------------------------------------
+
+    async def _check(self, card: Card) -> None:
+        if card.protocol != PROTOCOL:
+            raise Refused(
+                f"agent {card.name} speaks protocol {card.protocol}, this daemon {PROTOCOL}.",
+                remedy="Start it again with the same release of stablenew as the daemon.",
+            )
+        epoch = await self._books.ask(lambda state: state.epoch)
+        if card.epoch > epoch:
+            raise Refused(
+                f"agent {card.name} has worked for another daemon, or for one with a newer log "
+                f"(epoch {card.epoch}, here {epoch}).",
+                remedy="If that log is gone, remove the file `epoch` in the agent's folder and start it again.",
+            )
+
+    async def _first(self, card: Card) -> None:
+        """Raises LinkLost where the disk does not take the card: tried again with the next connection."""
+        self._vitals.cards[self.id] = card
+        try:
+            self._told = _joined(card, self.id, self._reach, await self._keep_card(_lasting(card)))
+        except OSError as fault:
+            raise LinkLost(f"its card could not be kept: {why(fault)}") from fault
+
+    async def _seen(self) -> None:
+        assert self._told is not None
+        await self._books.observe(NodeSeen(joined=self._told))
+        self.ready.set()
+
+    def _card_came(self, card: Card) -> None:
+        """What may be placed there follows it at once; the log hears of it when more than a server's state changed."""
+        if card != self._vitals.cards.get(self.id):
+            self._vitals.cards[self.id] = card
+            self._books.pulse()
+            self._news.put_nowait(card)
+
+    async def _keep_cards(self) -> None:
+        while True:
+            card = await self._news.get()
+            if not self._news.empty():
+                continue  # a newer one waits
+            try:
+                joined = _joined(card, self.id, self._reach, await self._keep_card(_lasting(card)))
+            except OSError as fault:
+                log.error("a card could not be kept: %s", why(fault), extra={"node": self.id})
+                continue
+            if joined != self._told and self.ready.is_set():
+                self._told = joined
+                await self._books.observe(NodeSeen(joined=joined))
+
+
+def _lasting(card: Card) -> Card:
+    """Without what comes and goes: a server that is restarted leaves no trace in the log."""
+    backends = tuple(msgspec.structs.replace(one, state="ready", trouble="") for one in card.backends)
+    return msgspec.structs.replace(card, backends=backends, epoch=0)
+
+
+def _joined(card: Card, node: NodeId, reach: Reach, kept: Sha256) -> NodeJoined:
+    """A backend that offers no kind, for want of its library, is on the card only."""
+    offering = [backend for backend in card.backends if backend.kinds]
+    kinds = dict.fromkeys(kind for backend in offering for kind in backend.kinds)
+    return NodeJoined(
+        node=node,
+        name=card.name,
+        instance=card.instance,
+        link=reach,
+        backends=tuple(backend.kind for backend in offering),
+        kinds=tuple(kinds),
+        vram_gb=card.vram_gb,
+        speed=card.speed,
+        card=kept,
+        protocol=card.protocol,
+        version=card.version,
+    )

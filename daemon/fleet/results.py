@@ -1,0 +1,84 @@
+"""What an agent made, from its report to files that are stored and synced: only then the ledger hears of it."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from daemon.core.state import Brief
+from daemon.fleet.link import AgentLink
+from schema.ids import Sha256
+from schema.observations import Attempt, AttemptGone, NewImage, Observation, StageBroke, StageReturned
+from schema.orders import AttemptReport, Order, Product, Result
+
+log = logging.getLogger(__name__)
+
+FULL_SECONDS = 5.0
+"""Until a picture that the disk did not take is tried again; the agent's spool keeps it meanwhile."""
+
+
+class Rejected(Exception):
+    """A product was not accepted into the artifact store; the sentence says why."""
+
+
+class Intake(Protocol):
+    """Makes orders of assignments, and stored pictures of products."""
+
+    def order(self, brief: Brief) -> Order:
+        """Raises Refused where the config cannot be read."""
+        ...
+
+    def input(self, sha256: Sha256) -> Path:
+        """Raises Refused where it is not there."""
+        ...
+
+    async def accept(
+        self, report: AttemptReport, result: Result, product: Product, body: AsyncIterator[bytes]
+    ) -> NewImage:
+        """Raises Rejected; OSError where the disk does not take it."""
+        ...
+
+
+async def observation_of(attempt: Attempt, report: AttemptReport, link: AgentLink, intake: Intake) -> Observation:
+    """Of an attempt that has ended. Raises LinkLost."""
+    if report.state == "done" and report.result is not None:
+        return await _fetch(attempt, report, report.result, link, intake)
+    if report.state == "broke":
+        return StageBroke(attempt=attempt, trouble=report.trouble or "backend", reason=report.reason)
+    return AttemptGone(attempt=attempt, reason=report.reason or "cancelled")
+
+
+async def _fetch(
+    attempt: Attempt, report: AttemptReport, result: Result, link: AgentLink, intake: Intake
+) -> Observation:
+    images: list[NewImage] = []
+    began = asyncio.get_running_loop().time()
+    for product in result.products:
+        try:
+            images.append(await _accept(report, result, product, link, intake))
+        except Rejected as fault:
+            return StageBroke(attempt=attempt, trouble="backend", reason=str(fault))
+    moved = result.measures.moved_s + asyncio.get_running_loop().time() - began
+    return StageReturned(
+        attempt=attempt,
+        backend=result.backend,
+        images=tuple(images),
+        effective=result.effective,
+        reported=result.reported,
+        measures=msgspec.structs.replace(result.measures, moved_s=round(moved, 6)),
+        suspect=result.suspect or next((image.suspect for image in images if image.suspect), None),
+        filters=result.filters,
+    )
+
+
+async def _accept(report: AttemptReport, result: Result, product: Product, link: AgentLink, intake: Intake) -> NewImage:
+    """As soon as the disk takes it. Raises Rejected."""
+    while True:
+        try:
+            return await intake.accept(report, result, product, link.blob(product.sha256))
+        except OSError as fault:
+            log.error("a picture of %s could not be kept: %s; trying again", report.job, fault)
+            await asyncio.sleep(FULL_SECONDS)
