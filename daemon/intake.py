@@ -74,7 +74,7 @@ class HouseIntake:
             token=attempt.token,
             epoch=self._epoch(),
             config=msgspec.Raw(msgspec.msgpack.encode(config.model_dump(mode="json"))),
-            backend=brief.backend or spec.backend or brief.run_spec.backend,
+            backend=brief.backend or (brief.run_spec.backend if spec.backend is None else spec.backend or None),
             prompt=spec.prompt,
             negative=spec.negative,
             seed=spec.seed,

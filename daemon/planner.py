@@ -1,30 +1,40 @@
 """Plans and library as the routes ask for them: the pure planning with the folders, the last run and the dice.
 
-Preview and submit come through the same method.
+Preview and submit come through the same method, and both refuse what no known node could ever run.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from daemon.api.house import Config, Shown
+from daemon.artifacts.thumbs import size_of
 from daemon.core.state import LastUsed
 from daemon.library.shelf import FolderShelf, Kind
 from daemon.prompting import effective
+from daemon.prompting.needs import known_embeddings
 from daemon.prompting.packs import read_pack
 from daemon.prompting.plan import Plan, make_plan
 from daemon.prompting.recipe import LastRun
+from daemon.scheduling.able import Known, check, makers
+from schema.errors import Refused
 from schema.ids import RunId, Sha256
-from schema.plans import JobSpec, Scalar
+from schema.pipeline import PipelineConfig
+from schema.plans import JobSpec, RunSpec, Scalar
 from schema.requests import RunRequest, Selection
 from schema.settings import Settings
+from schema.stages import Img2Img
 
 Noun = Literal["packs", "pipelines", "presets"]
 KINDS: dict[Noun, Kind] = {"packs": "pack", "pipelines": "pipeline", "presets": "preset"}
 
 SEEDS = 2**32
 """Drawn seeds are below this, as all backends take them."""
+
+
+def _nobody() -> tuple[Known, ...]:
+    return ()
 
 
 class Planner:
@@ -34,31 +44,83 @@ class Planner:
         settings: Settings,
         clock: Callable[[], float],
         draw_below: Callable[[int], int],
+        known: Callable[[], Sequence[Known]] = _nobody,
+        path_of: Callable[[Sha256], Path] | None = None,
     ) -> None:
+        """`known` gives every known node with its newest card; `path_of` raises Refused for a picture that is not."""
         self._shelf = shelf
         self._settings = settings
         self._clock = clock
         self._draw_below = draw_below
+        self._known = known
+        self._path_of = path_of
 
     def plan(self, request: RunRequest, run: RunId) -> Plan:
         """`run` is the id it would have: its results folder is named by it. Raises Refused."""
         now = self._clock()
         day = datetime.fromtimestamp(now).astimezone().date().isoformat()
-        return make_plan(
+        plan = make_plan(
             request,
             library=self._shelf,
             settings=self._settings,
             drawn_seed=self._draw_below(SEEDS),
             now=now,
             drawn_folder=f"{day}-{run}",
+            embeddings=self._embeddings(),
         )
+        self._check(plan.base, plan.jobs, plan.spec.node, plan.spec.backend)
+        return plan
 
     def config(self, base: bytes, overlay: Mapping[str, Scalar]) -> Config:
         return effective.job_config(base, overlay)
 
-    def edit(self, spec: JobSpec, base: bytes, wish: Selection) -> JobSpec:
-        """Raises Refused."""
-        return effective.edit(spec, base, sets=wish.set, prompt=wish.prompt, negative=wish.negative, seed=wish.seed)
+    def edit(self, spec: JobSpec, base: bytes, wish: Selection, run: RunSpec) -> JobSpec:
+        """A job of this run. Raises Refused."""
+        edited = effective.edit(
+            spec,
+            base,
+            sets=wish.set,
+            prompt=wish.prompt,
+            negative=wish.negative,
+            seed=wish.seed,
+            backend=wish.backend,
+            embeddings=self._embeddings(),
+            workflow=self._shelf.workflow,
+        )
+        self._check(base, (edited,), run.node, run.backend)
+        return edited
+
+    def _embeddings(self) -> frozenset[str]:
+        return known_embeddings(card for one in self._known() if one.card for card in one.card.backends)
+
+    def _check(self, base: bytes, jobs: Iterable[JobSpec], node: str | None, backend: str | None) -> None:
+        """Every different config among the jobs once. Raises Refused."""
+        known = self._known()
+        seen: set[object] = set()
+        for job in jobs:
+            key = (tuple(sorted(job.overlay.items())), job.needs, job.backend)
+            if key in seen:
+                continue
+            seen.add(key)
+            pipeline = effective.effective(base, job.overlay)
+            self._check_masks(pipeline)
+            wanted = backend if job.backend is None else job.backend
+            among = makers(known, node, wanted)
+            if among is not None:
+                check(pipeline, job.needs, among, _whose(known, node, wanted))
+
+    def _check_masks(self, pipeline: PipelineConfig) -> None:
+        """A mask lies over its picture pixel by pixel."""
+        for stage in pipeline.running():
+            if self._path_of is None or not isinstance(stage, Img2Img) or not (stage.image and stage.mask):
+                continue
+            image, mask = (size_of(self._path_of(Sha256(name))) for name in (stage.image, stage.mask))
+            if image != mask:
+                raise Refused(
+                    f"the mask has {mask[0]}x{mask[1]} pixels and its picture {image[0]}x{image[1]}.",
+                    where=f"{stage.id}.mask",
+                    remedy="Make the mask as large as the picture.",
+                )
 
     # The library as the routes show it --------------------------------------------------------
 
@@ -75,6 +137,14 @@ class Planner:
     def last(self) -> Config | None:
         last = self._shelf.last()
         return effective.job_config(last.base, last.overlay) if last else None
+
+
+def _whose(known: Sequence[Known], node: str | None, backend: str | None) -> str:
+    """How a sentence about those begins who may be given the run."""
+    name = next((one.name for one in known if node in (one.id, one.name)), None)
+    if name is not None:
+        return f"no {backend} on {name}" if backend else f"no backend of {name}"
+    return f"no {backend}" if backend else "no node"
 
 
 def last_run(used: LastUsed | None, path_of: Callable[[Sha256], Path]) -> LastRun | None:

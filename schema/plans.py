@@ -70,7 +70,7 @@ class JobSpec(Plain, frozen=True, kw_only=True):
     needs: tuple[str, ...] = ()
     """`loras:NAME` and the like of its own prompt, which all its sampled stages need."""
     backend: str | None = None
-    """None: the run's."""
+    """None: the run's; empty: whichever can, although the run names one."""
 
 
 class PackRef(Plain, frozen=True, kw_only=True):

@@ -75,11 +75,13 @@ class Feed:
     @contextlib.contextmanager
     def joined(self) -> Iterator[None]:
         self._clients += 1
+        self._house.vitals.watchers = self._clients
         self._wanted.set()
         try:
             yield
         finally:
             self._clients -= 1
+            self._house.vitals.watchers = self._clients
             if not self._clients:
                 self._wanted.clear()
                 self._versions.clear()

@@ -1,17 +1,20 @@
 """What the routes need of the rest of the daemon. `daemon/app.py` fills it in; a test may fill in less."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
 from daemon.core.state import LastUsed
+from daemon.core.vitals import Vitals
 from daemon.ledger.mail import Committed, Origin
+from daemon.scheduling.able import Known
 from daemon.views.views import Views
 from schema.commands import Command
+from schema.errors import Refused
 from schema.events import Envelope
-from schema.ids import CommandId, JobId, RunId, Sha256
+from schema.ids import CommandId, JobId, NodeId, RunId, Sha256
 from schema.pages import ImageRow
 from schema.plans import JobSpec, RunSpec, Scalar
 from schema.requests import RunRequest, Selection
@@ -91,6 +94,10 @@ class Library(Protocol):
         ...
 
 
+async def _nobody(node: NodeId) -> None:
+    raise Refused("nobody here talks to nodes.")
+
+
 @dataclass(kw_only=True)
 class House:
     version: str
@@ -120,8 +127,8 @@ class House:
     """
     config: Callable[[bytes, Mapping[str, Scalar]], Config]
     """Base config and overlay to every running stage's effective settings."""
-    edit: Callable[[JobSpec, bytes, Selection], JobSpec]
-    """The job with a person's changes. Raises Refused."""
+    edit: Callable[[JobSpec, bytes, Selection, RunSpec], JobSpec]
+    """The job of this run with a person's changes. Raises Refused."""
     free_bytes: Callable[[], int | None]
     """Of the fullest disk that is written to."""
     put_blob: Callable[[bytes], Awaitable[Sha256]]
@@ -134,3 +141,11 @@ class House:
     """Returns when the results folders hold everything up to this seq."""
     in_results: Callable[[ImageRow], Path | None] = field(default=lambda row: None)
     """The picture's file in its run's results folder, if it lies there."""
+    vitals: Vitals = field(default_factory=Vitals)
+    """Previews are read from it; the feed counts its watchers in it."""
+    known: Callable[[], Sequence[Known]] = field(default=lambda: ())
+    """Every known node with its newest card."""
+    refresh_node: Callable[[NodeId], Awaitable[None]] = field(default=_nobody)
+    """Has the node read its backends' lists anew. Raises Refused."""
+    free_node: Callable[[NodeId], Awaitable[None]] = field(default=_nobody)
+    """Has the node give its memory back. Raises Refused."""

@@ -63,7 +63,7 @@ def shelf_for(run: Run, job: Job, step: StageStep) -> Shelf:
         ALWAYS if spec.not_before is None else spec.not_before,
         spec.window or "",
         spec.node or "",
-        job.spec.backend or spec.backend or "",
+        (spec.backend or "") if job.spec.backend is None else job.spec.backend,
         step.kind,
         step.model or "",
         step.vram_gb,

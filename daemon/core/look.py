@@ -88,11 +88,11 @@ def _running(state: State, job: Job, vitals: Vitals, now: float, paces: Paces) -
 
 
 def _with_progress(job: RunningJob, vitals: Vitals) -> RunningJob:
-    if job.token is None:
+    if (token := job.token) is None:
         return job
-    if (shown := vitals.previews.get(job.token)) is not None:
+    if (shown := vitals.previews.get(token)) is not None:
         job = replace(job, preview=shown.number)
-    if (progress := vitals.progress.get(job.token)) is None:
+    if (progress := vitals.progress.get(token)) is None:
         return job
     return replace(
         job,

@@ -1,4 +1,4 @@
-"""The library's folders: packs, pipelines, presets, profiles, read fresh on each call.
+"""The library's folders: packs, pipelines, presets, profiles, workflows, read fresh on each call.
 
 `config/packs` and its sisters belong to the person. Packs that come with the program, and the pipeline
 `standard`, are there without a file; a person's pack of the same name stands before the program's.
@@ -14,21 +14,26 @@ from daemon.prompting.packs import PRIORITY, only_settings, read_list, read_pack
 from daemon.prompting.pipelines import read_pipeline
 from daemon.prompting.presets import read_preset
 from daemon.prompting.recipe import LastRun
-from daemon.prompting.texts import MAX_CONFIG, MAX_TEXT, nearest, suffix, told
+from daemon.prompting.texts import MAX_CONFIG, MAX_TEXT, MAX_WORKFLOW, nearest, suffix, told
+from daemon.prompting.workflows import check_workflow
 from schema.errors import Refused
 from schema.pipeline import STANDARD
 from schema.places import Places
 from schema.requests import TextFile
 
-Kind = Literal["pack", "pipeline", "preset", "profile"]
+Kind = Literal["pack", "pipeline", "preset", "profile", "workflow"]
 
 ENDINGS: dict[Kind, tuple[str, ...]] = {
     "pack": PRIORITY,
     "pipeline": (".json", ".yaml", ".yml"),
     "preset": (".json", ".yaml", ".yml"),
     "profile": (".json", ".yaml", ".yml"),
+    "workflow": (".json",),
 }
 """Which files count; of several with one stem the first ending wins."""
+
+LARGEST: dict[Kind, int] = {"pack": MAX_TEXT, "workflow": MAX_WORKFLOW}
+"""Bytes, where they may be more than `MAX_CONFIG`."""
 
 EXAMPLES = Path(__file__).parent / "examples"
 
@@ -75,6 +80,9 @@ class FolderShelf:
 
     def profile(self, name: str) -> TextFile:
         return self._read(self._expect("profile", name))
+
+    def workflow(self, name: str) -> TextFile:
+        return self._read(self._expect("workflow", name))
 
     def last(self) -> LastRun | None:
         return self._last()
@@ -148,6 +156,8 @@ class FolderShelf:
                 read_pipeline(file, text)
             case "preset" | "profile":
                 read_preset(file, text)
+            case "workflow":
+                check_workflow(file, text)
 
     def _pack(self, entry: Entry, name: str) -> TextFile:
         """The pack's text. A JSON that only brings settings lends them to the text or table of the same stem."""
@@ -170,7 +180,7 @@ class FolderShelf:
     def _read(self, entry: Entry) -> TextFile:
         if entry.path is None:
             return TextFile(name=f"{entry.name}.json", text=STANDARD.canonical().decode())
-        most = MAX_TEXT if entry.kind == "pack" else MAX_CONFIG
+        most = LARGEST.get(entry.kind, MAX_CONFIG)
         return TextFile(name=entry.path.name, text=self._texts.of(entry.path, most))
 
     def _expect(self, kind: Kind, name: str) -> Entry:

@@ -1,6 +1,6 @@
 """The verb `library`: list, show, save, rename, delete, import and export what people wrote. Needs no daemon.
 
-    library VERB KIND [NAME] [FILE|TO] [--replace] [--json]     KIND: pack pipeline preset profile
+    library VERB KIND [NAME] [FILE|TO] [--replace] [--json]     KIND: pack pipeline preset profile workflow
 
 The daemon reads the folders fresh, so it sees the change at its next look.
 """
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from daemon.library.files import read_text, write_text
-from daemon.library.shelf import ENDINGS, Entry, FolderShelf, Kind
-from daemon.prompting.texts import MAX_CONFIG, MAX_TEXT, cleaned, nearest, told
+from daemon.library.shelf import ENDINGS, LARGEST, Entry, FolderShelf, Kind
+from daemon.prompting.texts import MAX_CONFIG, cleaned, nearest, told
 from schema.errors import Exit, Refused, why
 from schema.pages import iso
 
@@ -115,7 +115,7 @@ VERBS: dict[str, tuple[int, Callable[[Asked], None]]] = {
 
 
 def _read(asked: Asked, file: str) -> str:
-    most = MAX_TEXT if asked.kind == "pack" else MAX_CONFIG
+    most = LARGEST.get(asked.kind, MAX_CONFIG)
     if file == "-":
         text = sys.stdin.read(most + 1)
         if len(text) > most:

@@ -12,9 +12,11 @@ from pydantic import ValidationError
 from daemon.prompting.faults import sentence
 from daemon.prompting.fields import Flat, flat, flat_stage, read_assignment, settle, with_values
 from daemon.prompting.heirs import inherited
+from daemon.prompting.needs import words_need
 from daemon.prompting.pipelines import refuse_prompt_stages
 from daemon.prompting.steps import steps_of
 from daemon.prompting.texts import MAX_PROMPT, cleaned
+from daemon.prompting.workflows import Find, no_workflows, with_workflows
 from schema.errors import Refused
 from schema.ids import StageId
 from schema.pipeline import PipelineConfig
@@ -55,15 +57,19 @@ def edit(
     prompt: str | None = None,
     negative: str | None = None,
     seed: int | None = None,
+    backend: str | None = None,
+    embeddings: frozenset[str] = frozenset(),
+    workflow: Find = no_workflows,
 ) -> JobSpec:
     """The job with a person's changes. Raises Refused with the flag that was wrong.
 
-    Another seed is told by the name (`harbour-01-v1-s42-now7`), so that files of both never collide.
+    `backend` names who is to make it, empty: whoever can; `embeddings` as for `make_plan`. Another seed is told
+    by the name (`harbour-01-v1-s42-now7`), so that files of both never collide.
     """
     origins = dict(spec.origins)
     before = effective(base, spec.overlay, inherit=False)
     values = settle(before, [read_assignment(text, f"--set {text.partition('=')[0]}") for text in sets])
-    after = apply_values(before, values, "--set")
+    after = with_workflows(apply_values(before, values, "--set"), workflow)
     refuse_prompt_stages(after)
     for key in values:
         origins[key] = "edited"
@@ -76,15 +82,19 @@ def edit(
         check_seed(seed, 1)
         origins["seed"] = "edited"
     steps = steps_of(after)
+    positive = spec.prompt if prompt is None else cleaned(prompt)
+    unwanted = spec.negative if negative is None else cleaned(negative)
     return msgspec.structs.replace(
         spec,
         name=spec.name if seed is None else renamed(spec.name, seed),
-        prompt=spec.prompt if prompt is None else cleaned(prompt),
-        negative=spec.negative if negative is None else cleaned(negative),
+        prompt=positive,
+        negative=unwanted,
         seed=spec.seed if seed is None else seed,
         overlay=overlay,
         origins=origins,
         stages=None if steps == steps_of(pipeline_of(base)) else steps,
+        needs=words_need(positive, unwanted, embeddings),
+        backend=spec.backend if backend is None else backend,
     )
 
 

@@ -14,6 +14,7 @@ import msgspec
 from daemon.prompting import tokens
 from daemon.prompting.effective import check_seed, config_of, difference
 from daemon.prompting.heirs import inherited
+from daemon.prompting.needs import words_need
 from daemon.prompting.recipe import Recipe, Shelf, make_recipe, pack_values, prompt_values, vary
 from daemon.prompting.runs import run_spec
 from daemon.prompting.sources import Source, Taken, check_locks, in_order, read_sources
@@ -51,12 +52,20 @@ class _Look(NamedTuple):
 
 
 def make_plan(
-    request: RunRequest, *, library: Shelf, settings: Settings, drawn_seed: int, now: float, drawn_folder: str
+    request: RunRequest,
+    *,
+    library: Shelf,
+    settings: Settings,
+    drawn_seed: int,
+    now: float,
+    drawn_folder: str,
+    embeddings: frozenset[str] = frozenset(),
 ) -> Plan:
     """Deterministic in its arguments, changes none of them. Raises Refused.
 
     `drawn_seed` counts when the request has no seed; `drawn_folder` makes the results folder's name unique;
-    `now` is Unix seconds, for ages and past times.
+    `now` is Unix seconds, for ages and past times; `embeddings` are the names that the fleet has
+    (`daemon.prompting.needs.known_embeddings`): they decide who can run a job, not what is in the plan.
     """
     _check(request)
     seed = drawn_seed if request.seed is None else request.seed
@@ -65,7 +74,7 @@ def make_plan(
     sources = read_sources(request, library)
     locks = check_locks(request.lock, sources)
     chosen = _chosen(request, sources, seed, settings.run.max_variants)
-    painter = _Painter(request, recipe, sources, locks)
+    painter = _Painter(request, recipe, sources, locks, embeddings)
     jobs: list[JobSpec] = []
     digest = hashlib.sha256()
     for taken, copies in chosen:
@@ -132,11 +141,17 @@ class _Painter:
     """Makes the jobs of one prompt after another; works out what prompts share only once."""
 
     def __init__(
-        self, request: RunRequest, recipe: Recipe, sources: tuple[Source, ...], locks: Mapping[str, str]
+        self,
+        request: RunRequest,
+        recipe: Recipe,
+        sources: tuple[Source, ...],
+        locks: Mapping[str, str],
+        embeddings: frozenset[str],
     ) -> None:
         self.warnings: list[str] = []
         self._recipe = recipe
         self._locks = locks
+        self._embeddings = embeddings
         self._seed_origin = "drawn" if request.seed is None else "--seed"
         self._negative = bool(request.negative)
         self._steps = steps_of(recipe.base)
@@ -157,6 +172,7 @@ class _Painter:
         added = source.negative if source.pack else ""
         negative = ", ".join(filter(None, [prompt.negative, added]))
         words, unwanted = tokens.lock(prompt.text, self._locks), tokens.lock(negative, self._locks)
+        needs = words_need(words, unwanted, self._embeddings)
         for one in range(seed, seed + copies):
             yield (
                 JobSpec(
@@ -171,6 +187,7 @@ class _Painter:
                     overlay=dict(look.overlay),
                     origins=origins,
                     stages=look.stages,
+                    needs=needs,
                 ),
                 look.digest,
             )

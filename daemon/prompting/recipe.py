@@ -21,6 +21,7 @@ from daemon.prompting.pipelines import (
 )
 from daemon.prompting.presets import fit, read_preset
 from daemon.prompting.texts import told
+from daemon.prompting.workflows import Find, with_workflows
 from schema.errors import Refused
 from schema.pipeline import PipelineConfig
 from schema.plans import Scalar
@@ -47,12 +48,13 @@ class Shelf(Protocol):
     def pipeline(self, name: str) -> TextFile: ...
     def preset(self, name: str) -> TextFile: ...
     def profile(self, name: str) -> TextFile: ...
+    def workflow(self, name: str) -> TextFile: ...
     def last(self) -> LastRun | None: ...
 
 
 class Recipe(NamedTuple):
     open: PipelineConfig
-    """Before refine presets were filled in: what overlays are put on."""
+    """Before refine presets and workflows were filled in: what overlays are put on."""
     base: PipelineConfig
     name: str
     """Of the pipeline, as the person named it."""
@@ -65,6 +67,7 @@ class Recipe(NamedTuple):
     takes_packs: bool
     """False with `--last`: what the last run had is not overridden by the pack's own settings."""
     settings: Settings
+    workflow: Find
     warnings: tuple[str, ...]
 
 
@@ -92,13 +95,14 @@ def make_recipe(request: RunRequest, library: Shelf, settings: Settings) -> Reci
         warnings.append(f"profile {told(request.profile)}: noted with the run; its words are not put into prompts.")
     return Recipe(
         open=pipeline,
-        base=with_refinement(pipeline, settings.refine),
+        base=with_workflows(with_refinement(pipeline, settings.refine), library.workflow),
         name=name,
         origins=origins,
         preset=frozenset(preset),
         fixed=frozenset(fixed),
         takes_packs=not request.last,
         settings=settings,
+        workflow=library.workflow,
         warnings=tuple(warnings),
     )
 
@@ -137,7 +141,7 @@ def vary(recipe: Recipe, values: Flat, where: str) -> PipelineConfig:
         return recipe.base
     pipeline = apply_values(recipe.open, values, where)
     refuse_prompt_stages(pipeline)
-    return with_refinement(pipeline, recipe.settings.refine)
+    return with_workflows(with_refinement(pipeline, recipe.settings.refine), recipe.workflow)
 
 
 def _pipeline(request: RunRequest, library: Shelf, settings: Settings) -> tuple[str, PipelineConfig]:

@@ -13,6 +13,9 @@ MAX_TEXT = 1_000_000
 
 MAX_CONFIG = 65_536
 
+MAX_WORKFLOW = 500_000
+"""Bytes of a ComfyUI workflow: what `schema.parts.Workflow` takes."""
+
 _UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 """C0 and C1 control characters without tab and line ends, and halves of surrogate pairs."""
 

@@ -44,6 +44,7 @@ class Books:
         self._pipelines = {"standard": STANDARD.canonical().decode(), **pipelines}
         self._presets = {"soft": '{"txt2img": {"steps": 40, "sampler_name": "Euler a"}, "detail.denoise": 0.1}'}
         self._last = last
+        self.workflows = {"mine": '{"1": {"class_type": "KSampler", "inputs": {"seed": "%seed%"}}}'}
 
     def pack(self, name):
         if name not in self._packs:
@@ -58,6 +59,11 @@ class Books:
 
     def profile(self, name):
         raise Refused(f"there is no profile '{name}' in the library.")
+
+    def workflow(self, name):
+        if name not in self.workflows:
+            raise Refused(f"there is no workflow '{name}' in the library.", where="workflow", remedy="There is: mine.")
+        return TextFile(name=f"{name}.json", text=self.workflows[name])
 
     def last(self):
         return self._last

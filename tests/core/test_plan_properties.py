@@ -22,7 +22,7 @@ class Books:
     def pack(self, name):
         raise Refused(f"there is no pack '{name}' in the library.")
 
-    profile = preset = pack
+    profile = preset = workflow = pack
 
     def pipeline(self, name):
         return TextFile(name=name, text=STANDARD.canonical().decode())

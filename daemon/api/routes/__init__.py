@@ -1,7 +1,7 @@
 """All the routes, one file per noun. A route that is not listed here does not exist."""
 
 from daemon.api.route import Route
-from daemon.api.routes import daemon, images, jobs, library, log, nodes, queue, runs
+from daemon.api.routes import daemon, images, jobs, library, log, nodes, queue, resources, runs
 
 ALL: tuple[Route, ...] = (
     *daemon.ROUTES,
@@ -10,6 +10,7 @@ ALL: tuple[Route, ...] = (
     *images.ROUTES,
     *queue.ROUTES,
     *nodes.ROUTES,
+    *resources.ROUTES,
     *log.ROUTES,
     *library.ROUTES,
 )

@@ -11,8 +11,10 @@ from aiohttp import web
 from daemon.api.asked import body, window
 from daemon.api.house import House
 from daemon.api.route import PAGE, Route
+from daemon.api.routes.runs import check_backend
 from daemon.api.told import answer, page_answer
 from daemon.api.wish import wish
+from daemon.views.select import NotFound
 from daemon.views.tables import OPEN
 from schema.commands import (
     CancelJobs,
@@ -31,6 +33,7 @@ from schema.commands import (
 from schema.errors import Refused
 from schema.ids import JobId, RunId, StageId
 from schema.pages import JobRecord, JobShown, Page
+from schema.plans import RunSpec
 from schema.requests import Selection
 from schema.scenes import Answer, Row
 
@@ -75,7 +78,7 @@ async def show(house: House, request: web.Request) -> web.StreamResponse:
         config={stage: dict(fields) for stage, fields in house.config(base, record.spec.overlay).items()},
         folder=str(house.results / spec.folder),
         node_wanted=spec.node,
-        backend_wanted=spec.backend,
+        backend_wanted=spec.backend if record.spec.backend is None else record.spec.backend or None,
         learning=spec.learning,
         experiment=spec.experiment,
         preset=spec.preset,
@@ -100,6 +103,16 @@ async def explain(house: House, request: web.Request) -> web.StreamResponse:
         if stage.why or stage.reason
     )
     return answer(Explained(record.id, " ".join(sentences), stages))
+
+
+async def preview(house: House, request: web.Request) -> web.StreamResponse:
+    """Of the attempt that runs now; a client asks again when the scene's counter has risen."""
+    job = await house.views.job_id(request.match_info["job"])
+    token = next((one.token for one in house.ledger.scene().running if one.job == job), None)
+    shown = None if token is None else house.vitals.previews.get(token)
+    if shown is None:
+        raise NotFound(f"there is no unfinished picture of {job}.", remedy="Backends send one now and then.")
+    return web.Response(body=shown.jpeg, content_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
 
 async def _record(house: House, request: web.Request) -> JobRecord:
@@ -186,19 +199,22 @@ async def _edit(house: House, asked: Selection) -> Command:
     """Planned here, checked by the ledger: a job that started meanwhile is not edited."""
     jobs = await house.views.resolve(asked.select, ("queued", "held"))
     specs = {}
-    bases: dict[RunId, bytes] = {}
+    runs: dict[RunId, tuple[RunSpec, bytes]] = {}
+    check_backend(asked.backend, house.ledger.scene())
     for record in await house.views.records(jobs):
-        if record.run not in bases:
-            bases[record.run] = await _base(house, record.run)
-        specs[record.id] = await asyncio.to_thread(house.edit, record.spec, bases[record.run], asked)
+        if record.run not in runs:
+            runs[record.run] = await _planned(house, record.run)
+        spec, base = runs[record.run]
+        specs[record.id] = await asyncio.to_thread(house.edit, record.spec, base, asked, spec)
     return EditJobs(specs=specs)
 
 
-async def _base(house: House, run: RunId) -> bytes:
+async def _planned(house: House, run: RunId) -> tuple[RunSpec, bytes]:
+    """The run and its base config."""
     record = await house.views.run(run)
     if record is None:
         raise Refused(f"there is no run {run}.", remedy="`queue runs` lists all runs.")
-    return await asyncio.to_thread(house.blob(record.spec.base).read_bytes)
+    return record.spec, await asyncio.to_thread(house.blob(record.spec.base).read_bytes)
 
 
 async def _skip(house: House, asked: Selection) -> Command:
@@ -225,7 +241,7 @@ VERBS: tuple[tuple[str, str, Callable[..., Awaitable[web.Response]]], ...] = (
     (
         "edit",
         "Change what jobs that have not begun will make.",
-        _verb(_edit, may=("set", "prompt", "negative", "seed")),
+        _verb(_edit, may=("set", "prompt", "negative", "seed", "backend")),
     ),
     ("skip", "Go on without the stage a job is at.", _verb(_skip)),
 )
@@ -236,6 +252,10 @@ ROUTES = (
     Route(
         method="GET", path="/v1/jobs/{job}/explain", run=explain, gives=Explained,
         does="Say why a job is where it is.",
+    ),
+    Route(
+        method="GET", path="/v1/jobs/{job}/preview", run=preview, media="image/jpeg",
+        does="The newest unfinished picture of a running job.",
     ),
     *(
         Route(method="POST", path=f"/v1/jobs/{verb}", run=run, takes=Selection, gives=Answer, does=does)

@@ -1,4 +1,4 @@
-"""Nodes: look, drain, resume."""
+"""Nodes: look, drain, resume, forget, and have them look again or give memory back."""
 
 import msgspec
 from aiohttp import web
@@ -7,12 +7,16 @@ from daemon.api.asked import no_body
 from daemon.api.house import House
 from daemon.api.route import Answering, Route
 from daemon.api.told import answer
-from daemon.api.wish import wish
+from daemon.api.wish import check_open, wish
 from daemon.views.select import NotFound
-from schema.commands import Command, DrainNode, ResumeNode
+from schema.commands import Command, DrainNode, ForgetNode, ResumeNode
 from schema.errors import Refused
 from schema.ids import NodeId
 from schema.scenes import Answer, NodeScene
+
+
+class Done(msgspec.Struct, frozen=True):
+    done: bool = True
 
 
 class Nodes(msgspec.Struct, frozen=True):
@@ -25,7 +29,7 @@ async def list_nodes(house: House, request: web.Request) -> web.StreamResponse:
     return answer(Nodes(nodes, len(nodes)))
 
 
-def _verb(kind: type[DrainNode] | type[ResumeNode]) -> Answering:
+def _verb(kind: type[DrainNode] | type[ResumeNode] | type[ForgetNode]) -> Answering:
     async def run(house: House, request: web.Request) -> web.StreamResponse:
         await no_body(request)
 
@@ -35,6 +39,20 @@ def _verb(kind: type[DrainNode] | type[ResumeNode]) -> Answering:
         return answer(await wish(house, request, kind.__name__, make))
 
     return run
+
+
+async def refresh(house: House, request: web.Request) -> web.StreamResponse:
+    await no_body(request)
+    check_open(house)
+    await house.refresh_node(_node(house, request.match_info["node"]))
+    return answer(Done())
+
+
+async def free(house: House, request: web.Request) -> web.StreamResponse:
+    await no_body(request)
+    check_open(house)
+    await house.free_node(_node(house, request.match_info["node"]))
+    return answer(Done())
 
 
 def _node(house: House, word: str) -> NodeId:
@@ -65,5 +83,26 @@ ROUTES = (
         run=_verb(ResumeNode),
         gives=Answer,
         does="Use a drained node again.",
+    ),
+    Route(
+        method="POST",
+        path="/v1/nodes/{node}/forget",
+        run=_verb(ForgetNode),
+        gives=Answer,
+        does="Forget a lost node that does not come back.",
+    ),
+    Route(
+        method="POST",
+        path="/v1/nodes/{node}/refresh",
+        run=refresh,
+        gives=Done,
+        does="Have a node read its backends' lists anew.",
+    ),
+    Route(
+        method="POST",
+        path="/v1/nodes/{node}/free",
+        run=free,
+        gives=Done,
+        does="Have a node give its memory back.",
     ),
 )

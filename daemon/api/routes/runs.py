@@ -172,11 +172,16 @@ def _for_known_nodes(spec: RunSpec, scene: Scene) -> RunSpec:
             known = ", ".join(f"{node.node} ({node.name})" for node in scene.nodes) or "none yet"
             raise Refused(f"no node '{spec.node}' is known.", where="--node", remedy=f"There are: {known}.")
         spec = msgspec.structs.replace(spec, node=found)
-    offered = sorted({backend for node in scene.nodes for backend in node.backends})
-    if spec.backend is not None and spec.backend not in offered:
-        there = ", ".join(offered) or "none yet"
-        raise Refused(f"no node offers the backend '{spec.backend}'.", where="--backend", remedy=f"There are: {there}.")
+    check_backend(spec.backend, scene)
     return spec
+
+
+def check_backend(backend: str | None, scene: Scene) -> None:
+    """Raises Refused for one that no node has: it would be waited for for ever."""
+    offered = sorted({name for node in scene.nodes for name in node.backends})
+    if backend and backend not in offered:
+        there = ", ".join(offered) or "none yet"
+        raise Refused(f"no node offers the backend '{backend}'.", where="--backend", remedy=f"There are: {there}.")
 
 
 def _stored(house: House, done: Answer, envelopes: tuple[Envelope, ...]) -> web.Response:

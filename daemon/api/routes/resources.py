@@ -1,0 +1,70 @@
+"""What the nodes have: models, samplers, LoRAs and whatever else a stage can ask for by name."""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+from aiohttp import web
+
+from daemon.api.house import House
+from daemon.api.route import Route
+from daemon.api.told import answer
+from daemon.prompting.needs import WORDS, listed
+from daemon.scheduling.able import Known
+from daemon.scheduling.fitness import STAND_IN, is_real
+from schema.errors import Refused
+from schema.names import nearest
+from schema.orders import BackendCard
+from schema.pages import Resource
+
+LISTS = tuple(name for name in WORDS if name != "workflows")
+
+
+class Resources(msgspec.Struct, frozen=True):
+    items: tuple[Resource, ...]
+    total: int
+
+
+async def list_resources(house: House, request: web.Request) -> web.StreamResponse:
+    """The stand-in's own names are told where nothing else is there, or where it is asked for."""
+    query = request.query
+    wanted = query.get("list", "")
+    if wanted and wanted not in LISTS:
+        near = nearest(wanted, LISTS) or LISTS
+        raise Refused(f"there is no list '{wanted[:40]}'.", where="list", remedy=f"Take one of {', '.join(near)}.")
+    words = query.get("filter", "").lower().split()
+    known = [one for one in house.known() if query.get("node", "") in ("", one.id, one.name)]
+    found = [
+        one
+        for one in _resources(known, query.get("backend", ""))
+        if wanted in ("", one.list) and all(word in one.name.lower() for word in words)
+    ]
+    return answer(Resources(tuple(found), len(found)))
+
+
+def _resources(known: Iterable[Known], backend: str) -> Iterator[Resource]:
+    """By list, then by name; each with those that have it."""
+    owners: dict[tuple[str, str], tuple[dict[str, None], dict[str, None]]] = {}
+    for node, card in _offered(list(known), backend):
+        for list_ in LISTS:
+            for name in listed(card, list_):
+                nodes, backends = owners.setdefault((list_, name), ({}, {}))
+                nodes[node], backends[card.kind] = None, None
+    for list_, name in sorted(owners, key=lambda key: (LISTS.index(key[0]), key[1].lower(), key[1])):
+        nodes, backends = owners[(list_, name)]
+        yield Resource(list=list_, name=name, nodes=tuple(nodes), backends=tuple(backends))
+
+
+def _offered(known: list[Known], backend: str) -> Iterator[tuple[str, BackendCard]]:
+    real = is_real(card.kind for one in known if one.card for card in one.card.backends)
+    for one in known:
+        for card in one.card.backends if one.card else ():
+            if card.kind == backend or (not backend and not (real and card.kind == STAND_IN)):
+                yield one.name, card
+
+
+ROUTES = (
+    Route(
+        method="GET", path="/v1/resources", run=list_resources, gives=Resources,
+        query=("list", "node", "backend", "filter"), does="List models, samplers, LoRAs and so on with their owners.",
+    ),
+)  # fmt: skip

@@ -1,0 +1,136 @@
+"""Refuses at submit what no known node could ever run, and says which names come nearest to the ones asked for.
+
+Nodes that are away count with the last card they gave. Where anybody may be able to, nothing is refused.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from daemon.prompting.needs import WORDS, has, in_words, listed, named_needs, parted
+from daemon.scheduling.fitness import STAND_IN, is_real
+from schema.errors import Refused
+from schema.ids import NodeId
+from schema.names import nearest
+from schema.orders import BackendCard, Card
+from schema.pipeline import PipelineConfig
+from schema.stages import Detail, Img2Img, PromptStage, Refiner, Stage, Txt2Img, Upscale
+
+GRID = 8
+"""Pixels of one latent: imaging servers make no other sizes, or quietly another one."""
+
+SHOWN = 8
+"""Names that are told where none comes near."""
+
+
+class Known(NamedTuple):
+    """A node with the newest card that anybody has of it."""
+
+    id: NodeId
+    name: str
+    card: Card | None
+
+
+class Maker(NamedTuple):
+    """One backend of one node."""
+
+    node: str
+    card: BackendCard
+
+
+def makers(known: Sequence[Known], node: str | None, backend: str | None) -> tuple[Maker, ...] | None:
+    """Who may be given a run that is restricted so; None: somebody of whom too little is known to refuse anything."""
+    there = [one for one in known if node in (None, one.id, one.name)]
+    if not there or any(one.card is None for one in there):
+        return None
+    found = [Maker(one.name, card) for one in there if one.card for card in one.card.backends]
+    found = [one for one in found if backend in (None, "", one.card.kind)]
+    if not backend and is_real(one.card.kind for one in found):
+        found = [one for one in found if one.card.kind != STAND_IN]
+    if not found or any(one.card.open_lists or _never_seen(one.card) for one in found):
+        return None
+    return tuple(found)
+
+
+def check(pipeline: PipelineConfig, words: tuple[str, ...], among: tuple[Maker, ...], whose: str = "no node") -> None:
+    """Raises Refused for the first stage that none of `among` can run.
+
+    `pipeline` has inherited what it inherits; `words` are the needs of the prompt; `whose` begins the sentences.
+    """
+    for stage in pipeline.running():
+        if isinstance(stage, PromptStage):
+            continue
+        able = [one for one in among if stage.type in one.card.kinds]
+        if not able:
+            raise Refused(
+                f"{whose} can run {stage.type}.",
+                where=stage.id,
+                remedy=f"Switch it off with --set {stage.id}.enabled=false, or choose another backend.",
+            )
+        _check_sizes(stage)
+        _check_needs(stage, list(_needs(stage, words)), able, whose)
+
+
+def _never_seen(card: BackendCard) -> bool:
+    """A server that was not there yet has told nobody what it has."""
+    return card.state != "ready" and not (card.models or card.samplers or card.upscalers)
+
+
+def _needs(stage: Stage, words: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Where each stands, and the need."""
+    yield from ((f"{stage.id}.{field}", need) for field, need in named_needs(stage))
+    repaints = isinstance(stage, Upscale) and stage.denoise > 0
+    if repaints or isinstance(stage, Txt2Img | Img2Img | Refiner | Detail):
+        yield from (("prompt", need) for need in words)
+
+
+def _check_needs(stage: Stage, needs: list[tuple[str, str]], able: list[Maker], whose: str) -> None:
+    if any(all(has(one.card, need) for _, need in needs) for one in able):
+        return
+    for where, need in needs:
+        if not any(has(one.card, need) for one in able):
+            raise _unknown(where, need, able, whose)
+    lacks = (
+        f"{one.node} ({one.card.kind}) has no {in_words(next(need for _, need in needs if not has(one.card, need)))}"
+        for one in able
+    )
+    raise Refused(
+        f"{whose} has all that it needs together: {'; '.join(dict.fromkeys(lacks))}.",
+        where=stage.id,
+        remedy="Choose what one of them has.",
+    )
+
+
+def _unknown(where: str, need: str, able: list[Maker], whose: str) -> Refused:
+    list_, name = parted(need)
+    owners: dict[str, list[str]] = {}
+    for one in able:
+        for other in listed(one.card, list_):
+            owners.setdefault(other, []).append(one.node)
+    word = WORDS.get(list_, list_)
+    what = f"the {word} '{name}'" if where == "prompt" or list_ == "workflows" else f"'{name}'"
+    return Refused(f"{whose} has {what}.", where=where, remedy=_remedy(name, word, owners))
+
+
+def _remedy(name: str, word: str, owners: dict[str, list[str]]) -> str:
+    def told(names: Iterable[str]) -> str:
+        return ", ".join(f"{one} ({', '.join(dict.fromkeys(owners[one]))})" for one in names)
+
+    if near := nearest(name, owners):
+        return f"Nearest: {told(near)}."
+    if not owners:
+        return f"There is no {word} on any of them."
+    more = ", ..." if len(owners) > SHOWN else ""
+    return f"There are: {told(sorted(owners)[:SHOWN])}{more}."
+
+
+def _check_sizes(stage: Stage) -> None:
+    if not isinstance(stage, Txt2Img | Img2Img | Detail):
+        return
+    for field, pixels in (("width", stage.width), ("height", stage.height)):
+        if pixels is not None and pixels % GRID:
+            low = pixels // GRID * GRID
+            raise Refused(
+                f"{pixels} is not divisible by {GRID}, and imaging servers make no such pictures.",
+                where=f"{stage.id}.{field}",
+                remedy=f"Take {low} or {low + GRID}.",
+            )
