@@ -1,7 +1,7 @@
 """What a person wishes, sent on: commands and their answers, the clipboard, the desktop, a run like another."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -11,9 +11,11 @@ from textual.app import App
 
 from schema.errors import NoDaemon, Refused
 from schema.ids import RunId
+from schema.scenes import NodeScene
 from tui import outside
 from tui.background import begin
 from tui.link.ask import Asker, Told
+from tui.link.query import quoted
 from tui.live import Live
 from tui.widgets.ink import plain
 
@@ -114,6 +116,28 @@ class Wishing(App[None]):
         if answer is not None:
             head = "taken back" if verb == "undo" else "done again"
             self.say(answer.text if answer.nothing else f"{head}: {answer.text}", bad=answer.nothing)
+
+    async def refresh_nodes(self, nodes: Sequence[NodeScene] | None = None) -> None:
+        """Lets these nodes, or all that are there, read their lists of models and the like again."""
+        there = [node for node in (self.live.scene.nodes if nodes is None else nodes) if node.state != "lost"]
+        told: list[str] = []
+        for node in there:
+            if await self.done_at(node, "refresh"):
+                told.append(node.name or node.node)
+        if told:
+            self.say(f"{', '.join(told)} read {'its' if len(told) == 1 else 'their'} lists again")
+        elif not there:
+            self.say("no node is there to read its lists", bad=True)
+
+    async def done_at(self, node: NodeScene, verb: str) -> bool:
+        """A wish about a node that leaves no trace in the log. False after a toast that says why it was not done."""
+        try:
+            return await self.asker.done(f"/v1/nodes/{quoted(node.node)}/{verb}")
+        except Refused as e:
+            self.say(f"{node.name or node.node}: {e.told()}", bad=True)
+        except NoDaemon:
+            self.say("The daemon does not answer.", bad=True)
+        return False
 
     async def folder_of(self, run: RunId) -> Path | None:
         try:

@@ -4,6 +4,7 @@ It keeps what it was asked, so that a test asserts messages first and pictures l
 """
 
 import asyncio
+import hashlib
 import io
 import json
 import os
@@ -19,9 +20,10 @@ from rich.cells import cell_len
 from textual.pilot import Pilot
 
 from schema.ids import ImageId, JobId, NodeId, RunId, StageId, Token, run_of
-from schema.pages import ImageRecord, ImageRow, JobRecord, Page, RunRecord, RunRow, StageRecord, iso
+from schema.pages import ImageRecord, ImageRow, JobRecord, Page, Resource, RunRecord, RunRow, StageRecord, iso
 from schema.plans import JobSpec, Measures, Picture, RunSpec, StageStep
 from schema.scenes import (
+    BackendScene,
     Counts,
     Delta,
     Frame,
@@ -100,9 +102,89 @@ def make_image(number: int) -> ImageRow:
     )
 
 
+NODES = (
+    NodeScene(
+        node=NodeId("rtx3090"),
+        name="studio",
+        state="busy",
+        backends=("webui", "llm"),
+        vram_gb=24.0,
+        vram_used_gb=19.2,
+        running=JobId("kn00gt7a.1"),
+        servers=(
+            BackendScene(kind="webui", state="ready", release="forge f2.0.1", url="http://127.0.0.1:7860"),
+            BackendScene(kind="llm", state="ready", release="ollama 0.3", url="http://127.0.0.1:11434/v1"),
+        ),
+        resident=("juggernautXL_v9",),
+    ),
+    NodeScene(
+        node=NodeId("rtx4070"),
+        name="attic",
+        state="busy",
+        backends=("comfyui", "webui"),
+        vram_gb=12.0,
+        running=JobId("kn00gt7a.2"),
+        servers=(
+            BackendScene(kind="comfyui", state="ready", release="0.3.40", url="http://127.0.0.1:8188"),
+            BackendScene(kind="webui", state="starting", url="http://127.0.0.1:7860", trouble="It loads a model."),
+        ),
+    ),
+    NodeScene(
+        node=NodeId("den"),
+        name="den",
+        state="lost",
+        backends=("webui",),
+        servers=(
+            BackendScene(
+                kind="webui",
+                state="disconnected",
+                url="http://127.0.0.1:7860",
+                trouble="Nobody answers on http://127.0.0.1:7860. Start SD WebUI there with --api.",
+            ),
+        ),
+        why_idle="it has not been heard of for 2 h",
+    ),
+)
+
+
+def make_resources(models: int = 40) -> list[Resource]:
+    """What the nodes have; `models` of them, as people's folders look."""
+    both = {"nodes": ("attic", "studio"), "backends": ("comfyui", "webui")}
+    studio = {"nodes": ("studio",), "backends": ("webui",)}
+    names = [f"sdxl/{NAMES[n % len(NAMES)]}_v{n}.safetensors" for n in range(models)]
+    found = [Resource(list="models", name=name, **(both if n % 2 else studio)) for n, name in enumerate(names)]
+    found += [Resource(list="models", name="juggernautXL_v9.safetensors", **both)]
+    found += [Resource(list="vaes", name=name, **both) for name in ("sdxl_vae.safetensors", "vae-ft-mse.safetensors")]
+    found += [Resource(list="samplers", name=name, **both) for name in ("DPM++ 2M", "Euler", "Euler a", "Heun")]
+    found += [Resource(list="schedulers", name=name, **both) for name in ("Automatic", "Karras", "Simple")]
+    found += [Resource(list="upscalers", name=name, **studio) for name in ("4x-sharp", "Lanczos", "R-ESRGAN 4x+")]
+    found += [Resource(list="detectors", name=name, **studio) for name in ("face_yolov8n.pt", "hand_yolov8n.pt")]
+    found += [Resource(list="controls", name="control_canny.safetensors", **both)]
+    found += [Resource(list="control_processors", name=name, **studio) for name in ("canny", "depth_midas")]
+    found += [Resource(list="loras", name=name, **both) for name in ("sky/film_grain.safetensors", "line art [b].pt")]
+    found += [Resource(list="embeddings", name="badhands.pt", **both)]
+    return sorted(found, key=lambda one: (one.list, one.name.lower()))
+
+
+CONFIG = {
+    "txt2img": {"type": "txt2img", "model": None, "vae": None, "sampler": None, "scheduler": None, "steps": 20,
+                "cfg": 7.0, "width": 512, "height": 512, "clip_skip": 1, "hires": None, "refiner": None,
+                "hypernetwork": None, "batch": 1, "tiling": False, "controls": None, "workflow": None},
+    "detail": {"type": "detail", "detector": "face", "model": None, "sampler": None, "denoise": 0.4, "steps": 20},
+    "upscale": {"type": "upscale", "upscaler": None, "factor": 2.0, "tile": 512, "overlap": 32},
+    "video": {"type": "video", "fps": 8.0},
+}  # fmt: skip
+"""Of the standard pipeline, as a plan's lines tell it."""
+
+
 class FakeDaemon:
     def __init__(self, socket: Path) -> None:
         self.socket = socket
+        self.nodes: tuple[NodeScene, ...] = NODES
+        self.resources = make_resources()
+        self.previews: dict[str, bytes] = {}
+        """Job to the unfinished picture it has now."""
+        self.uploads: list[bytes] = []
         self.rows = [make_row(n) for n in range(131)]
         self.images = [make_image(n) for n in range(318)]
         self.commands: list[tuple[str, dict[str, object], str]] = []
@@ -149,11 +231,7 @@ class FakeDaemon:
             ),
             running=running,
             runs=(RunScene(run=RunId("kn00gt7a"), name="knights", jobs=40, finished=26, failed=1),),
-            nodes=(
-                NodeScene(node=NodeId("rtx3090"), name="studio", state="busy", vram_gb=24.0, vram_used_gb=19.2),
-                NodeScene(node=NodeId("rtx4070"), name="attic", state="busy", vram_gb=12.0),
-                NodeScene(node=NodeId("den"), name="den", state="lost"),
-            ),
+            nodes=self.nodes,
             undo="cancel 2 jobs",
         )
 
@@ -179,6 +257,9 @@ class FakeDaemon:
         app.router.add_get("/v1/jobs", self.list_jobs)
         app.router.add_get("/v1/jobs/{id}", self.show_job)
         app.router.add_get("/v1/jobs/{id}/explain", self.explain)
+        app.router.add_get("/v1/jobs/{id}/preview", self.preview)
+        app.router.add_get("/v1/resources", self.list_resources)
+        app.router.add_put("/v1/blobs", self.put_blob)
         app.router.add_get("/v1/runs/{id}", self.show_run)
         app.router.add_get("/v1/images", self.list_images)
         app.router.add_get("/v1/images/{id}", self.show_image)
@@ -267,6 +348,31 @@ class FakeDaemon:
         size = int(request.query["size"])
         return web.Response(body=await asyncio.to_thread(picture, number, size), content_type="image/webp")
 
+    async def preview(self, request: web.Request) -> web.Response:
+        self.note(request)
+        job = request.match_info["id"]
+        if job not in self.previews:
+            return fault(f"{job} shows no unfinished picture now", status=404)
+        return web.Response(body=self.previews[job], content_type="image/jpeg")
+
+    async def list_resources(self, request: web.Request) -> web.Response:
+        self.note(request)
+        asked = request.query
+        if strange := set(asked) - {"list", "node", "backend", "filter", "offset", "limit"}:
+            return fault(f"this route has no parameter {strange.pop()}")
+        found = [
+            one
+            for one in self.resources
+            if one.list == asked.get("list", "models") and asked.get("filter", "").lower() in one.name.lower()
+        ]
+        offset, limit = int(asked.get("offset", 0)), int(asked.get("limit", 100))
+        items = [msgspec.to_builtins(one) for one in found[offset : offset + limit]]
+        return web.json_response({"items": items, "total": len(found)})
+
+    async def put_blob(self, request: web.Request) -> web.Response:
+        self.uploads.append(await request.read())
+        return web.json_response({"sha256": hashlib.sha256(self.uploads[-1]).hexdigest()})
+
     async def packs(self, request: web.Request) -> web.Response:
         return web.json_response({"items": ["knights", "city [bold]"], "total": 2})
 
@@ -283,7 +389,8 @@ class FakeDaemon:
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await response.prepare(request)
         for number in range(many):
-            line = {"prompt": body.get("prompt", "a knight"), "seed": 7 + number, "name": f"run-{number}", "config": {}}
+            line = {"prompt": body.get("prompt", "a knight"), "seed": 7 + number, "name": f"run-{number}"}
+            line["config"] = planned(body)
             await response.write(json.dumps(line).encode() + b"\n")
         last = {"jobs": many, "plan_hash": "cafe01", "seed": 7, "warnings": []}
         await response.write(json.dumps(last).encode() + b"\n")
@@ -316,6 +423,10 @@ class FakeDaemon:
         answer: dict[str, object] = {"command": "c1", "seq": 4300, "subjects": subjects, "changed": len(subjects)}
         if path in ("/v1/undo", "/v1/redo"):
             answer |= self.taken_back
+        if path.startswith("/v1/nodes/") and path.endswith(("/refresh", "/free")):
+            return b'{"done": true}'
+        if path.startswith("/v1/nodes/"):
+            answer |= {"subjects": [path.split("/")[3]], "changed": 1}
         if path == "/v1/runs":
             answer |= {"run": "newrun22", "jobs": int(str(body.get("count", 1))), "plan_hash": "cafe01", "seed": 7}
         return json.dumps(answer).encode()
@@ -323,6 +434,15 @@ class FakeDaemon:
     def sent(self, path: str) -> list[dict[str, object]]:
         """Bodies of the commands to this route."""
         return [body for where, body, _ in self.commands if where == path]
+
+
+def planned(body: dict[str, object]) -> dict[str, object]:
+    """Stage to its settings, as the pipeline that was named has them."""
+    pipeline = body.get("pipeline")
+    if isinstance(pipeline, dict):
+        stages = json.loads(pipeline["text"])["stages"]
+        return {stage["type"]: {**CONFIG.get(stage["type"], {}), **stage} for stage in stages}
+    return {name: stage for name, stage in CONFIG.items() if name == "txt2img" or pipeline != "quick"}
 
 
 @web.middleware

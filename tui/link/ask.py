@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from schema.errors import NoDaemon, Refused, why
+from schema.pages import Resource
+from schema.plans import Scalar
 from schema.scenes import Answer
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ TIMES = frozenset({"created", "ended", "started", "since", "at", "not_before", "
 """Fields that structs hold as Unix seconds and routes write as ISO 8601."""
 
 JSON = {"Content-Type": "application/json"}
+PICTURE = {"Content-Type": "application/octet-stream"}
 
 TRIES = 4
 FIRST_WAIT = 0.2
@@ -63,6 +66,25 @@ class PlanLine(msgspec.Struct, frozen=True, kw_only=True):
     jobs: int | None = None
     plan_hash: str = ""
     warnings: tuple[str, ...] = ()
+    config: dict[str, dict[str, Scalar]] = {}
+    """Stage id to its settings, of a job."""
+
+
+class Blob(msgspec.Struct, frozen=True):
+    sha256: str
+
+
+class Done(msgspec.Struct, frozen=True):
+    """The answer of what changes nothing that is logged."""
+
+    done: bool = False
+
+
+class Names(msgspec.Struct, frozen=True):
+    """`GET /v1/resources`."""
+
+    items: tuple[Resource, ...]
+    total: int
 
 
 class Asker:
@@ -80,6 +102,23 @@ class Asker:
     async def picture(self, image: str, size: int) -> bytes:
         """The thumbnail, WebP, `size` pixels (256 or 1024) along its longer side."""
         return await self.raw("GET", f"/v1/images/{image}/thumb", query={"size": size})
+
+    async def names(self, of: str, filter: str = "", offset: int = 0, limit: int = 200) -> Names:
+        """What the nodes have in the list `of` (`models`, `samplers`), those that contain `filter`."""
+        asked: dict[str, str | int] = {"list": of, "offset": offset, "limit": limit}
+        return await self.get("/v1/resources", Names, asked | ({"filter": filter} if filter else {}))
+
+    async def preview(self, job: str) -> bytes:
+        """The unfinished picture of a running job, JPEG. Raises Refused while there is none."""
+        return await self.raw("GET", f"/v1/jobs/{job}/preview")
+
+    async def upload(self, picture: bytes) -> str:
+        """The hash under which the daemon now has the picture. Raises Refused for what is none."""
+        return reply(await self.raw("PUT", "/v1/blobs", content=picture), Blob).sha256
+
+    async def done(self, path: str) -> bool:
+        """For wishes about a node that leave no trace in the log."""
+        return reply(await self.raw("POST", path, key=self._fresh_key()), Done).done
 
     async def command(self, path: str, body: msgspec.Struct | None = None) -> Told:
         """Sends it until it is answered; one key for all tries. Raises Refused or NoDaemon."""
@@ -124,11 +163,13 @@ class Asker:
         query: Mapping[str, str | int] | None = None,
         body: msgspec.Struct | None = None,
         key: str | None = None,
+        content: bytes | None = None,
     ) -> bytes:
+        """`content`: a picture, instead of a JSON `body`."""
         from aiohttp import ClientError
 
-        headers = JSON | ({"Idempotency-Key": key} if key else {})
-        sent = msgspec.json.encode(body) if body is not None else None
+        headers = (JSON if content is None else PICTURE) | ({"Idempotency-Key": key} if key else {})
+        sent = msgspec.json.encode(body) if body is not None else content
         try:
             session = self.session()
             async with session.request(

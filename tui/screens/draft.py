@@ -1,15 +1,23 @@
-"""A run as it is being written: the fields of the form, and the request they make. Pure but for `draft_of`."""
+"""A run as it is being written: the fields of the form, and the request they make. Pure but for the last functions."""
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import msgspec
 
-from schema.errors import NoDaemon, Refused
-from schema.pages import JobRecord, RunRecord
+from schema.errors import NoDaemon, Refused, why
+from schema.pages import ImageRow, JobRecord, RunRecord
 from schema.plans import Scalar
-from schema.requests import RunRequest
+from schema.requests import RunRequest, TextFile
 from tui.link.ask import Asker
+
+ENHANCING = ("img2img", "detail", "upscale", "face_restore")
+"""Stages that a picture which is there already can be sent through."""
+
+GENTLE = 0.35
+"""How far img2img goes from a picture that a person likes."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +28,8 @@ class Draft:
     pipeline: str = ""
     count: str = "1"
     seed: str = ""
+    backend: str = ""
+    """Who is to make it; empty: whoever can."""
     last: bool = False
     """With the settings of the last run; a pipeline that is chosen stands before them."""
     set: tuple[str, ...] = ()
@@ -28,26 +38,52 @@ class Draft:
     hold: bool = False
     origin: str = ""
     """The job it was cloned from."""
+    picture: str | None = None
+    """A picture to begin from, as a person names it: a path, an image's id, a hash. None: from nothing."""
+    through: tuple[str, ...] = ("img2img", "upscale")
+    """Of `ENHANCING`, what the picture goes through; a pipeline that is chosen stands before them."""
 
     @property
     def empty(self) -> bool:
+        if self.picture is not None:
+            return not self.picture.strip()
         return not (self.prompt.strip() or self.pack)
 
+    @property
+    def ground(self) -> "Draft":
+        """What the stages and their settings depend on, and nothing else."""
+        return Draft(pipeline=self.pipeline, last=self.last, picture=self.picture, through=self.through)
 
-def request(draft: Draft) -> RunRequest:
-    """Raises Refused when a number is none."""
+
+def request(draft: Draft, image: str | None = None) -> RunRequest:
+    """`image`: the hash of the picture it begins from. Raises Refused when a number is none."""
+    prompt = draft.prompt.strip() or ("" if image and not draft.pack else None)
     return RunRequest(
         packs=(draft.pack,) if draft.pack else (),
-        prompt=draft.prompt.strip() or None,
+        prompt=prompt,
         negative=draft.negative.strip() or None,
-        pipeline=draft.pipeline or None,
+        pipeline=draft.pipeline or (enhancing(draft.through) if image and not draft.last else None),
         last=draft.last and not draft.pipeline,
         set=draft.set,
         count=whole(draft.count, "count") or 1,
         seed=whole(draft.seed, "seed"),
+        backend=draft.backend or None,
         video=True if draft.video else None,
         hold=draft.hold,
+        image=image,
     )
+
+
+def ground_request(draft: Draft, image: str | None) -> RunRequest:
+    """A run of one job, for the sake of its stages' settings before anything is changed."""
+    return request(replace(draft.ground, prompt="a picture"), image)
+
+
+def enhancing(through: tuple[str, ...]) -> TextFile:
+    """The pipeline of a picture that is there already. Without img2img it goes on as it is."""
+    stages: list[dict[str, object]] = [{"type": "img2img", "denoise": GENTLE if "img2img" in through else 0.0}]
+    stages += [{"type": kind} for kind in ENHANCING[1:] if kind in through]
+    return TextFile(name="enhance.json", text=json.dumps({"name": "enhance", "stages": stages}))
 
 
 class Last(msgspec.Struct, frozen=True):
@@ -104,5 +140,61 @@ async def draft_of(asker: Asker, job: str, say: Callable[[str], None]) -> Draft 
         pipeline=run.spec.pipeline,
         seed=str(spec.seed),
         set=tuple(f"{name}={written(value)}" for name, value in spec.overlay.items()),
+        backend=spec.backend or run.spec.backend or "",
         origin=record.id,
     )
+
+
+def enhancement(image: ImageRow, record: JobRecord | None) -> Draft:
+    """A new picture from one of ours: prompt and seed are taken over, as `image enhance` does."""
+    spec = record.spec if record is not None else None
+    return Draft(
+        prompt=spec.prompt if spec else "", negative=spec.negative if spec else "", seed=str(image.seed),
+        picture=image.id, origin=image.job,
+    )  # fmt: skip
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """Of `GET /v1/images/{id}`."""
+
+    image: ImageRow
+
+
+LARGEST_PICTURE = 64_000_000
+"""Bytes of a file that is sent to the daemon."""
+
+
+async def picture_named(asker: Asker, text: str) -> str:
+    """The hash of a picture that the daemon then has: of a hash, an image's id, or a file here. Raises Refused.
+
+    Raises NoDaemon too.
+    """
+    import asyncio
+
+    text = text.strip()
+    if len(text) == 64 and not set(text) - set("0123456789abcdef"):
+        return text
+    content = await asyncio.to_thread(read_picture, text)
+    if content is not None:
+        return await asker.upload(content)
+    if "/" in text:
+        raise Refused("there is no such file.", where=text, remedy="Check the path.")
+    try:
+        return (await asker.get(f"/v1/images/{text}", Shown)).image.sha256
+    except Refused:
+        raise Refused("this is neither a file nor an image's id.", where=text, remedy="Check the path.") from None
+
+
+def read_picture(named: str) -> bytes | None:
+    """The file's content, None where there is no such file. Raises Refused for one that cannot be read."""
+    try:
+        path = Path(named).expanduser()
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            content = file.read(LARGEST_PICTURE + 1)
+    except (OSError, ValueError, RuntimeError) as fault:
+        raise Refused(f"cannot read this file: {why(fault)}.", where=named, remedy="Check the path.") from None
+    if len(content) > LARGEST_PICTURE:
+        raise Refused(f"this is larger than {LARGEST_PICTURE // 10**6} MB.", where=named, remedy="Make it smaller.")
+    return content

@@ -3,62 +3,58 @@
 import asyncio
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 import msgspec
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Select, Static, TextArea
 
 from schema.errors import NoDaemon, Refused
 from tui.background import begin
 from tui.link.ask import PlanLine
-from tui.screens.draft import Draft, Last, request
+from tui.screens.draft import ENHANCING, Draft, Last, request
+from tui.screens.picks import Picking
 from tui.widgets.ink import plain
 from tui.widgets.tick import Tick
 
-if TYPE_CHECKING:
-    from tui.app import StableNew
-
 WAIT = 0.35
 """Seconds after the last change before the plan is asked for."""
+
+IN_WORDS = {"img2img": "paint over", "detail": "faces", "upscale": "upscale", "face_restore": "restore faces"}
+"""What a picture can be sent through."""
 
 
 class Names(msgspec.Struct, frozen=True):
     items: tuple[str, ...]
 
 
-class NewRun(ModalScreen[None]):
+class NewRun(Picking):
     """Nothing written here is lost: escape keeps it for the next time, queueing clears it once it is queued."""
 
     BINDINGS = [
         Binding("ctrl+j,ctrl+s", "queue", "queue it", priority=True),
+        Binding("ctrl+t", "settings", "all settings of the stages", priority=True),
+        Binding("ctrl+l", "lora", "a LoRA or an embedding into the prompt", priority=True),
+        Binding("ctrl+r", "refresh", "let the nodes read their lists again", priority=True),
         Binding("escape", "leave", "keep it and go back"),
     ]
 
     def __init__(self, draft: Draft) -> None:
-        super().__init__()
-        self.draft = draft
+        super().__init__(draft)
         self.plan: PlanLine | None = None
         """Of the draft as it stands; None while it is being made."""
         self._planning = 0
 
-    @property
-    def home(self) -> "StableNew":
-        from tui.app import StableNew
-
-        assert isinstance(self.app, StableNew)
-        return self.app
-
     def compose(self) -> ComposeResult:
         draft = self.draft
-        with Vertical(classes="dialog form") as dialog:
-            dialog.border_title = f"New run like {plain(draft.origin)}" if draft.origin else "New run"
-            dialog.border_subtitle = "^j queue  esc keep for later"
+        with VerticalScroll(classes="dialog form", can_focus=False) as dialog:
+            dialog.border_title = Content(self.title_words())
+            dialog.border_subtitle = "^j queue  ^t settings  ^l LoRA  esc keep for later"
+            if draft.picture is not None:
+                yield from self.compose_picture(draft.picture)
             yield Static("prompt", classes="field")
             yield TextArea(draft.prompt, id="prompt", compact=True, soft_wrap=True, tab_behavior="focus")
             with Horizontal(classes="row"):
@@ -68,30 +64,45 @@ class NewRun(ModalScreen[None]):
                 yield Static("pack", classes="field")
                 yield Select[str]([], id="pack", compact=True, prompt="none")
                 yield Static("pipeline", classes="field")
-                yield Select[str]([], id="pipeline", compact=True, prompt="standard")
+                other = "standard" if draft.picture is None else "what is ticked"
+                yield Select[str]([], id="pipeline", compact=True, prompt=other)
             with Horizontal(classes="row"):
                 yield Static("count", classes="field")
                 yield Input(draft.count, id="count", compact=True, restrict=r"[0-9]*", max_length=6)
                 yield Static("seed", classes="field")
                 yield Input(draft.seed, id="seed", compact=True, placeholder="drawn", restrict=r"[0-9]*", max_length=19)
+            yield from self.compose_picks()
             with Horizontal(classes="row"):
                 yield Static("", classes="field")
                 yield Tick("film of the run", draft.video, id="video")
                 yield Tick("hold it back", draft.hold, id="hold")
                 yield Tick("as last time", draft.last, id="last")
-            if draft.set:
-                yield Static(Content("settings  " + plain(" · ".join(draft.set))), classes="quiet")
             lately = Static("", id="lately", classes="quiet")
             lately.display = False
             yield lately
             yield Static("", id="plan", classes="quiet")
+
+    def title_words(self) -> str:
+        what = "New run" if self.draft.picture is None else "New picture from one that is there"
+        like = " like " if self.draft.picture is None else ", of "
+        return f"{what}{like}{plain(self.draft.origin)}" if self.draft.origin else what
+
+    def compose_picture(self, picture: str) -> ComposeResult:
+        with Horizontal(classes="row first"):
+            yield Static("picture", classes="field")
+            yield Input(picture, id="picture", compact=True, placeholder="a file's path, or an image's id")
+        with Horizontal(classes="row through"):
+            yield Static("through", classes="field")
+            for kind in ENHANCING:
+                yield Tick(IN_WORDS[kind], kind in self.draft.through, id=f"through-{kind}")
 
     def on_mount(self) -> None:
         blink = self.app.animation_level != "none"
         self.query_one(TextArea).cursor_blink = blink
         for field in self.query(Input):
             field.cursor_blink = blink
-        self.set_focus(self.query_one("#prompt"))
+        self.set_focus(self.query_one("#picture" if self.draft.picture == "" else "#prompt"))
+        self.begin_picks()
         begin(self, self._fill_lists, group="lists")
         begin(self, self._look_back, group="last")
         self.preview()
@@ -105,7 +116,7 @@ class NewRun(ModalScreen[None]):
                 names = (await self.home.asker.get(route, Names)).items
             except (NoDaemon, Refused):
                 continue
-            if not self.is_current:
+            if not self.is_attached:
                 return
             select = self.query_one(f"#{id}", Select)
             select.set_options([(Content(plain(name)), name) for name in names])
@@ -118,7 +129,7 @@ class NewRun(ModalScreen[None]):
             last = await self.home.asker.get("/v1/last", Last)
         except (NoDaemon, Refused):
             return
-        if not self.is_current or not (words := last.in_words()):
+        if not self.is_attached or not (words := last.in_words()):
             return
         lately = self.query_one("#lately", Static)
         lately.update(Content(f"last run  {plain(words)}"))
@@ -133,7 +144,10 @@ class NewRun(ModalScreen[None]):
 
     def read(self) -> Draft:
         """The form as it stands."""
-        pack, pipeline = self.query_one("#pack", Select).value, self.query_one("#pipeline", Select).value
+        pack, pipeline, backend = (self.query_one(f"#{id}", Select).value for id in ("pack", "pipeline", "backend"))
+        picture = self.draft.picture
+        if picture is not None:
+            picture = self.query_one("#picture", Input).value.strip()
         return replace(
             self.draft,
             prompt=self.query_one(TextArea).text.replace("\r\n", "\n").replace("\r", "\n"),
@@ -142,9 +156,15 @@ class NewRun(ModalScreen[None]):
             pipeline=pipeline if isinstance(pipeline, str) else self.draft.pipeline,
             count=self.query_one("#count", Input).value,
             seed=self.query_one("#seed", Input).value,
+            backend=backend if isinstance(backend, str) else "",
+            set=self.sets,
             video=self.query_one("#video", Tick).value,
             hold=self.query_one("#hold", Tick).value,
             last=self.query_one("#last", Tick).value,
+            picture=picture,
+            through=tuple(kind for kind in ENHANCING if self.query_one(f"#through-{kind}", Tick).value)
+            if picture is not None
+            else self.draft.through,
         )
 
     @on(TextArea.Changed)
@@ -159,15 +179,18 @@ class NewRun(ModalScreen[None]):
         begin(self, partial(self._preview, self._planning), group="plan", exclusive=True)
 
     async def _preview(self, number: int) -> None:
-        await asyncio.sleep(WAIT)
-        if not self.is_current:
+        if self.stages is not None:
+            await asyncio.sleep(WAIT)
+        if not self.is_attached:
             return
         draft = self.read()
-        if draft.empty:
-            self.tell("write a prompt or take a pack")
-            return
         try:
-            first, last = await self.home.asker.plan(request(draft), keep=2)
+            await self.learn_stages(draft)
+            if draft.empty:
+                self.tell("name a picture" if draft.picture is not None else "write a prompt or take a pack")
+                return
+            wish = request(draft, await self.image_of(draft))
+            first, last = await self.home.asker.plan(wish, keep=2)
         except Refused as e:
             self.tell(e.told(), bad=True)
         except NoDaemon:
@@ -189,6 +212,14 @@ class NewRun(ModalScreen[None]):
             line.set_class(bad, "wrong")
             line.update(Content(words))
 
+    def action_refresh(self) -> None:
+        begin(self, self._refresh, group="refresh", exclusive=True)
+
+    async def _refresh(self) -> None:
+        await self.home.refresh_nodes()
+        if self.is_attached:
+            self.show_picks()
+
     # Leaving ----------------------------------------------------------------------------------------
 
     def action_queue(self) -> None:
@@ -197,11 +228,11 @@ class NewRun(ModalScreen[None]):
     async def _queue(self, draft: Draft) -> None:
         """The plan that was seen is the plan that is queued: its seed and hash go with it."""
         if draft.empty:
-            self.tell("write a prompt or take a pack", bad=True)
+            self.tell("name a picture" if draft.picture is not None else "write a prompt or take a pack", bad=True)
             return
         self.home.draft = draft
         try:
-            wish = request(draft)
+            wish = request(draft, await self.image_of(draft))
             if self.plan is not None and self.plan.plan_hash:
                 wish = msgspec.structs.replace(wish, seed=self.plan.seed, plan_hash=self.plan.plan_hash)
             answer = await self.home.asker.command("/v1/runs", wish)

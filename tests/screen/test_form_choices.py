@@ -1,0 +1,213 @@
+"""The form of a new run: what is offered is what the nodes have, and what is chosen reaches the request."""
+
+import msgspec
+import pytest
+
+from schema.scenes import BackendScene
+
+
+async def to_form(eyes, *more):
+    await eyes.sees("kn00gt7a.4")
+    await eyes.press("n")
+    await eyes.sees("New run", "the backend's own", *more)
+
+
+async def choose(eyes, pick):
+    """Opens the chooser of this field."""
+    eyes.app.screen.set_focus(eyes.app.screen.query_one(f"#{pick}"))
+    await eyes.press("enter")
+
+
+def asked_names(daemon):
+    return [asked for asked in daemon.asked if asked.startswith("/v1/resources")]
+
+
+@pytest.mark.parametrize(("width", "height"), [(120, 36), (80, 24)])
+async def test_the_form_and_its_chooser_at_two_sizes(show, picture_of, width, height):
+    async with show(width, height) as eyes:
+        await to_form(eyes)
+        await choose(eyes, "model")
+        await eyes.sees("41 · now: the backend's own choice", "studio", "juggernautXL_v9.safetensors")
+        picture_of(eyes, f"chooser-{width}x{height}")
+
+
+async def test_a_model_is_found_by_typing_and_reaches_the_request(show, daemon):
+    async with show() as eyes:
+        await to_form(eyes)
+        await eyes.press(*"a kite")
+        await choose(eyes, "model")
+        await eyes.sees("41 · now")
+        await eyes.press(*"mill-at-dusk_v5", "enter")
+        await eyes.sees("txt2img.model=sdxl/old-mill-at-dusk_v5")
+        assert any("filter=mill-at-dusk_v5" in asked for asked in asked_names(daemon))
+        await eyes.sees("1 job · seed 7")
+        await eyes.press("ctrl+j")
+        await eyes.until(lambda: daemon.sent("/v1/runs"))
+        sent = daemon.sent("/v1/runs")[0]
+        assert sent["set"] == ["txt2img.model=sdxl/old-mill-at-dusk_v5.safetensors"]
+
+
+async def test_of_five_thousand_names_only_the_window_is_asked_for(show, daemon):
+    model = daemon.resources[-1]
+    daemon.resources = [msgspec.structs.replace(model, list="models", name=f"model-{n:04}.pt") for n in range(5001)]
+    async with show() as eyes:
+        await to_form(eyes)
+        await choose(eyes, "model")
+        await eyes.sees("5,001 · now")
+        for _ in range(20):
+            await eyes.press("pagedown")
+        await eyes.quiet()
+        windows = [asked for asked in asked_names(daemon) if "limit=200" in asked and "list=models" in asked]
+        assert 1 <= len(windows) <= 3
+        assert len(eyes.app.screen.names.pages._pages) <= 3
+
+
+async def test_a_name_that_no_node_has_may_be_taken_and_is_marked(show, daemon):
+    async with show() as eyes:
+        await to_form(eyes)
+        await choose(eyes, "model")
+        await eyes.sees("41 · now")
+        await eyes.press(*"juggernautXL_v8")
+        await eyes.sees("takes 'juggernautXL_v8' as it is typed, though no node has it")
+        await eyes.press("enter")
+        await eyes.sees("juggernautXL_v8", "! no node has it")
+        assert "juggernautXL_v9" in eyes.app.screen.query_one("#model").tooltip
+        await choose(eyes, "model")
+        await eyes.sees("now: juggernautXL_v8")
+        await eyes.press("ctrl+x")
+        await eyes.until(lambda: "! no node has it" not in eyes.text())
+
+
+async def test_a_sampler_in_another_programs_words_is_no_doubt(show, daemon):
+    async with show() as eyes:
+        await to_form(eyes)
+        await choose(eyes, "sampler")
+        await eyes.sees("4 · now")
+        await eyes.press(*"euler_ancestral", "ctrl+j")
+        await eyes.sees("sampler", "euler_ancestral")
+        await eyes.quiet()
+        assert "no node has it" not in eyes.text()
+
+
+async def test_the_nodes_read_their_lists_again_on_a_key(show, daemon):
+    async with show() as eyes:
+        await to_form(eyes)
+        await choose(eyes, "upscaler")
+        await eyes.sees("3 · now")
+        daemon.resources = [
+            *daemon.resources,
+            msgspec.structs.replace(daemon.resources[-1], list="upscalers", name="8x-new"),
+        ]
+        await eyes.press("ctrl+r")
+        await eyes.sees("8x-new", "studio, attic read their lists again")
+        assert daemon.sent("/v1/nodes/rtx3090/refresh") and not daemon.sent("/v1/nodes/den/refresh")
+
+
+async def test_the_backend_is_told_with_its_state_and_sent(show, daemon):
+    async with show() as eyes:
+        await to_form(eyes)
+        await eyes.press(*"a kite")
+        eyes.app.screen.query_one("#backend").focus()
+        await eyes.press("enter")
+        await eyes.sees("webui · ready on studio; starting on attic; lost on den", "comfyui · ready on attic")
+        await eyes.press("home", "down", "down", "enter")
+        await eyes.sees("1 job · seed 7")
+        await eyes.press("ctrl+j")
+        await eyes.until(lambda: daemon.sent("/v1/runs"))
+        assert daemon.sent("/v1/runs")[0]["backend"] == "comfyui"
+
+
+async def test_a_lora_goes_into_the_prompt_and_an_embedding_into_the_negative(show, daemon):
+    async with show() as eyes:
+        await to_form(eyes)
+        await eyes.press(*"a kite", "ctrl+l")
+        await eyes.sees("[loras]", "sky/film_grain.safetensors")
+        await eyes.press(*"film", "enter")
+        await eyes.sees("a kite <lora:film_grain:1>")
+        await eyes.press("tab", *"blur", "ctrl+l", "tab")
+        await eyes.sees("[embeddings]", "badhands.pt")
+        await eyes.press("enter")
+        await eyes.sees("blur, badhands")
+        await eyes.press("ctrl+j")
+        await eyes.until(lambda: daemon.sent("/v1/runs"))
+        sent = daemon.sent("/v1/runs")[0]
+        assert (sent["prompt"], sent["negative"]) == ("a kite <lora:film_grain:1>", "blur, badhands")
+
+
+async def test_every_stage_can_be_told_everything(show, daemon, picture_of):
+    async with show() as eyes:
+        await to_form(eyes)
+        await eyes.press(*"a kite", "ctrl+t")
+        await eyes.sees("Settings of the stages", "▾ [x] txt2img", "hypernetwork", "▸ [x] upscale")
+        picture_of(eyes, "settings-120x36")
+
+        await find(eyes, "hires")
+        await eyes.press("space")
+        await eyes.sees("[x] on", "upscaler")
+        await eyes.press("escape")
+
+        await find(eyes, "refiner")
+        await eyes.press("space")
+        await eyes.sees("juggernautXL_v9.safetensors")
+        await eyes.press(*"jugger", "enter")
+        await eyes.sees("juggernautXL_v9.safetensors", "switch at")
+        await eyes.press("escape")
+
+        await find(eyes, "controls")
+        await eyes.press("enter")
+        await eyes.sees("another ControlNet unit", "control_canny")
+        await eyes.press("enter")
+        await eyes.sees("1 of ControlNet", "unit 1 processor")
+        await eyes.press("escape")
+
+        await find(eyes, "txt2img steps")
+        await eyes.press("enter")
+        await eyes.sees("1 to 500")
+        await eyes.press("backspace", "backspace", *"31", "enter")
+        await eyes.press("escape", "home", "space")
+        await eyes.press("escape")
+        await eyes.sees("txt2img.hires=true", "New run")
+        assert eyes.app.screen.sets == (
+            "txt2img.hires=true",
+            "txt2img.refiner=juggernautXL_v9.safetensors",
+            'txt2img.controls=[{"model":"control_canny.safetensors"}]',
+            "txt2img.steps=31",
+            "txt2img.enabled=false",
+        )
+
+
+async def find(eyes, words):
+    """The first field of that name, in a sheet that shows nothing else."""
+    await eyes.press("slash")
+    await eyes.sees("Find a setting")
+    await eyes.press(*words, "enter")
+    await eyes.sees("find: " + words)
+    await eyes.press("home", "j")
+
+
+async def test_a_setting_of_no_stage_is_seen_and_can_be_dropped(show, daemon):
+    async with show() as eyes:
+        await eyes.sees("kn00gt7a.3")
+        await eyes.press("j", "j", "c")
+        await eyes.sees("New run like kn00gt7a.3")
+        await eyes.until(lambda: eyes.app.screen.stages is not None)
+        eyes.app.screen.sets = ("txt2img.cfg=6.0", "paint.steps=4")
+        await eyes.press("ctrl+t")
+        await eyes.sees("paint.steps 4", "no such stage here")
+        await eyes.press("end", "backspace")
+        await eyes.until(lambda: "paint.steps" not in eyes.text())
+        await eyes.press("escape")
+        await eyes.until(lambda: eyes.app.screen.sets == ("txt2img.cfg=6.0",))
+
+
+async def test_with_sketch_alone_any_name_is_fine(show, daemon):
+    server = BackendScene(kind="sketch", state="ready")
+    daemon.nodes = (msgspec.structs.replace(daemon.nodes[0], backends=("sketch",), servers=(server,)),)
+    daemon.resources = []
+    async with show() as eyes:
+        await to_form(eyes)
+        await choose(eyes, "model")
+        await eyes.sees("no node has told of any; what you type is taken as it is")
+        await eyes.press(*"dreams", "enter")
+        await eyes.sees("model     dreams")
+        assert "no node has it" not in eyes.text()

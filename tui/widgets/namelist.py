@@ -1,0 +1,48 @@
+"""The names that the nodes have, in a list of any length: each with who has it."""
+
+from textual.strip import Strip
+
+from schema.pages import Resource
+from tui.widgets.ink import Piece, fit, fit_middle, plain
+from tui.widgets.listing import Listing
+from tui.widgets.pages import Pages
+
+
+class NameList(Listing[Resource]):
+    bare = True
+
+    def __init__(self) -> None:
+        super().__init__(Pages(lambda one: one.name), id="names")
+        self.can_focus = False
+        self.taken = ""
+        """The name that the field has now."""
+        self.notice = ""
+        """Told where there is nothing to choose from."""
+        self.all_nodes = 0
+        """How many nodes there are: what all of them have is told so."""
+
+    def name_of(self, item: Resource) -> str:
+        return item.name
+
+    def inner(self, y: int, width: int) -> Strip:
+        if y == 0 and self.notice and not self.pages.total:
+            return self.strip([Piece(f" {self.notice}", "dim")], width)
+        return super().inner(y, width)
+
+    def cell_line(self, index: int, item: Resource | None, line: int, width: int) -> Strip:
+        here = index == self.cursor
+        over = "cursor" if here else None
+        if item is None:
+            return self.strip([Piece("  ·", "faint")], width, over)
+        whose = plain(self.whose(item))
+        room = max(12, min(width - 4 - len(whose), width - 12))
+        name = plain(item.name)
+        sign = "●" if item.name == self.taken else " "
+        pieces = [Piece(">" if here else " ", "strong"), Piece(sign, "mark"),
+                  Piece(fit_middle(name, room), "strong" if here else "text")]  # fmt: skip
+        return self.strip([*pieces, Piece(" " + fit(whose, width - room - 4, "right"), "dim")], width, over)
+
+    def whose(self, item: Resource) -> str:
+        """`all nodes · webui`, `studio · comfyui, webui`."""
+        where = "all nodes" if 1 < self.all_nodes <= len(item.nodes) else ", ".join(item.nodes)
+        return " · ".join(part for part in (where, ", ".join(item.backends)) if part)
