@@ -241,6 +241,8 @@ def _house(parts: Parts, env: Mapping[str, str], stopping: asyncio.Event) -> Hou
         in_results=in_results,
         vitals=parts.vitals,
         known=parts.cards.known,
+        refresh_node=parts.fleet.refresh,
+        free_node=parts.fleet.free,
     )
 
 
