@@ -5,6 +5,7 @@ No proxies, no redirects, no retries. Knows HTTP and what a person wants to read
 
 import base64
 import contextlib
+import copy
 import http.client
 import socket
 import ssl
@@ -44,6 +45,10 @@ class NoServer(ServerTrouble):
 
 class BadAnswer(ServerTrouble):
     """Something answered, but not what was asked: a redirect, no HTTP, no JSON, too much."""
+
+
+class Redirected(BadAnswer):
+    """It stands at another address; whether that is to be trusted is for a person to say."""
 
 
 class Answer(NamedTuple):
@@ -104,6 +109,12 @@ class Server:
         self.headers = _authorization(auth)
         self.timeout = timeout
 
+    def at(self, base: str) -> "Server":
+        """The same server with the same credentials from another path on: `""` for its root."""
+        other = copy.copy(self)
+        other.url, other.base = self.url.removesuffix(self.base) + base, base
+        return other
+
     def get(
         self,
         path: str,
@@ -163,6 +174,8 @@ class Call:
         self._socket: socket.socket | None = None
         self._response: http.client.HTTPResponse | None = None
         self._closed = False
+        self._busy = False
+        """A thread is inside, and will clear up itself."""
         self._lock = threading.Lock()
 
     def __enter__(self) -> "Call":
@@ -179,6 +192,9 @@ class Call:
                 # a closed file number would go on blocking the thread that reads it; an ended stream wakes it
                 with contextlib.suppress(OSError, ValueError):
                     self._socket.shutdown(socket.SHUT_RDWR)
+            idle = not self._busy
+        if idle:
+            self._end()
 
     def answer(self, limit: int = LIMIT) -> Answer:
         """The whole of it."""
@@ -196,43 +212,39 @@ class Call:
 
     def begin(self) -> tuple[int, Mapping[str, str]]:
         """Sends it and waits for status and headers (names in lower case)."""
-        self._connect()
-        connection = self._connection
-        assert connection is not None
-        self.sent = True
+        self._busy = True
         try:
-            # a server that refuses a large body may have answered before it hung up
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                connection.request(self._method, self._target, self._content or None, dict(self._headers))
-            self._response = connection.getresponse()
-        except (OSError, http.client.HTTPException, ValueError) as fault:
+            response = self._begun()
+        except BaseException:
             self._end()
-            raise self._dropped(fault) from None
-        status = self._response.status
-        if status in _REDIRECTS:
-            target = (self._response.getheader("Location") or "nowhere")[:300]
+            raise
+        finally:
+            self._busy = False
+        if response.status in _REDIRECTS:
+            target = (response.getheader("Location") or "nowhere")[:300]
             self._end()
-            raise BadAnswer(f"{self.server.url} redirects to {target}; give the address that it really has", sent=True)
-        return status, {name.lower(): value for name, value in self._response.getheaders()}
+            told = f"{self.server.url} redirects to {target}; give the address that it really has"
+            raise Redirected(told, sent=True)
+        return response.status, {name.lower(): value for name, value in response.getheaders()}
 
     def parts(self) -> Iterator[bytes]:
         """The body as it comes. After `begin`. Raises NoServer when it ends before it is whole."""
         response = self._response
         assert response is not None, "begin() comes first"
         told, size = response.getheader("Content-Length"), 0
-        while True:
-            try:
-                part = response.read1(1 << 18)
-            except (OSError, http.client.HTTPException, ValueError) as fault:
-                self._end()
-                raise self._dropped(fault) from None
-            if not part:
-                break
-            size += len(part)
-            yield part
+        self._busy = True
+        try:
+            while part := response.read1(1 << 18):
+                size += len(part)
+                yield part
+        except (OSError, http.client.HTTPException, ValueError, AttributeError) as fault:
+            raise self._dropped(fault) from None
+        finally:
+            self._busy = False
+            self._end()
         if self._closed:
             raise self._dropped(OSError("closed"))
-        if told is not None and told.isdigit() and size < int(told) and self._method != "HEAD":
+        if told is not None and told.isdigit() and size < int(told):
             raise NoServer(f"{self.server.url} hung up after {size} of {told} bytes", sent=True)
 
     def lines(self, longest: int = 1 << 20) -> Iterator[bytes]:
@@ -247,7 +259,19 @@ class Call:
         if rest:
             yield rest
 
-    def _connect(self) -> None:
+    def _begun(self) -> http.client.HTTPResponse:
+        connection = self._connect()
+        self.sent = True
+        try:
+            # a server that refuses a large body may have answered before it hung up
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.request(self._method, self._target, self._content or None, dict(self._headers))
+            self._response = connection.getresponse()
+            return self._response
+        except (OSError, http.client.HTTPException, ValueError) as fault:
+            raise self._dropped(fault) from None
+
+    def _connect(self) -> http.client.HTTPConnection:
         server = self.server
         if server.secure:
             self._connection = http.client.HTTPSConnection(
@@ -255,9 +279,9 @@ class Call:
             )
         else:
             self._connection = http.client.HTTPConnection(server.host, server.port, timeout=min(CONNECT, self._timeout))
+        connection = self._connection
         try:
-            if not self._closed:
-                self._connection.connect()
+            connection.connect()
         except ssl.SSLError as fault:
             raise NoServer(f"{server.url} has no certificate that can be trusted: {why(fault)}", sent=False) from None
         except TimeoutError:
@@ -265,11 +289,11 @@ class Call:
         except (OSError, UnicodeError) as fault:
             raise NoServer(f"{server.url} cannot be reached: {why(fault)}", sent=False) from None
         with self._lock:
-            self._socket = self._connection.sock
+            self._socket = connection.sock
             if self._closed:
-                self._end()
                 raise NoServer(f"the call to {server.url} was given up", sent=False)
-        self._socket.settimeout(self._timeout)
+        connection.sock.settimeout(self._timeout)
+        return connection
 
     def _dropped(self, fault: Exception) -> ServerTrouble:
         url = self.server.url
