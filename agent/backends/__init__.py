@@ -157,9 +157,16 @@ def _webui(options: Options) -> Backend:
     return WebUI(options)
 
 
+def _llm(options: Options) -> Backend:
+    from agent.backends.llm import Llm
+
+    return Llm(options)
+
+
 BACKENDS: Mapping[str, Callable[[Options], Backend]] = {
     "sketch": _sketch,
     "webui": _webui,
     "comfyui": _comfyui,
+    "llm": _llm,
 }
 """Kind to its maker; each imports what it needs only when it is called."""

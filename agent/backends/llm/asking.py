@@ -1,0 +1,58 @@
+"""What a language model is asked: the instructions, the prompt, and what of the prompt it must not touch."""
+
+import re
+from typing import NamedTuple
+
+from agent.backends import BackendTrouble
+from schema.stages import LlmEnhance, WordStage
+
+_TAG = re.compile(r"<(?:lora|lyco|hypernet|embedding):[^<>]{1,300}>", re.I)
+
+_ALONE = (
+    "Answer with the prompt alone, in one line and at most {length} characters: "
+    "no quotation marks, no headings, no list, no explanation."
+)
+GENERATE = (
+    "You write prompts for a text-to-image model. From the few words of the user write one prompt in English: "
+    "a comma-separated description of subject, setting, light, colours, composition and style. " + _ALONE
+)
+ENHANCE = (
+    "You improve prompts for a text-to-image model. Keep everything that the user's prompt says, its names and its "
+    "weights such as (word:1.2), and add what makes the picture richer: setting, light, colours, composition, style. "
+    + _ALONE
+)
+
+
+class Question(NamedTuple):
+    instructions: str
+    words: str
+    """The prompt without its tags."""
+    tags: tuple[str, ...]
+    """`<lora:...>` and the like: no language model knows what they do, so they go around it."""
+    negative: str
+
+
+def question_of(config: WordStage, prompt: str, negative: str) -> Question:
+    """Raises BackendTrouble for a prompt that says nothing."""
+    tags = tuple(dict.fromkeys(_TAG.findall(prompt)))
+    words = tidy(_TAG.sub(" ", prompt))
+    if not words:
+        raise BackendTrouble("bad-request", f"{config.type} needs some words to begin with, and the prompt has none")
+    own = ENHANCE if isinstance(config, LlmEnhance) else GENERATE
+    instructions = config.instructions or own.format(length=config.max_length)
+    return Question(instructions, words, tags, negative)
+
+
+def tidy(text: str) -> str:
+    """Without what is left where something was taken out: doubled commas and blanks."""
+    return re.sub(r"\s+", " ", re.sub(r"(?:\s*,)+", ",", text)).strip(" ,")
+
+
+def tags_in(text: str) -> list[str]:
+    return _TAG.findall(text)
+
+
+def without(text: str, tags: list[str]) -> str:
+    for tag in tags:
+        text = text.replace(tag, " ")
+    return text
