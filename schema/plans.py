@@ -23,6 +23,11 @@ StageKind = Literal[
     "face_restore", "refine", "post", "resize", "interrogate", "score", "video",
 ]  # fmt: skip
 
+PICTURELESS: frozenset[str] = frozenset(
+    {"generatePrompt", "llmEnhance", "selectLoras", "dispatch", "interrogate", "score"}
+)
+"""Kinds of stages that answer in words: the pictures before them go on."""
+
 
 class Plain(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Base of values: immutable, made with named fields, defaults left out of JSON, unknown fields ignored."""

@@ -6,7 +6,7 @@ later stage adds gets names of its own. All of it blocks; call it in a thread.
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -18,7 +18,7 @@ from daemon.disk import UNFINISHED, Incoming, sync_folder, write_whole
 from schema.errors import Refused
 from schema.ids import JobId, Sha256, number_of
 from schema.pages import FilmRecord, ImageRecord, ImageRow, JobRecord, RunRecord, StageRecord
-from schema.plans import Picture
+from schema.plans import PICTURELESS, Picture
 
 STEM_LIMIT = 64
 """Bytes of a job's part of a file name; a stage's id and numbers come behind it."""
@@ -148,7 +148,11 @@ def _finals(folder: Path, run: RunRecord, job: JobRecord, path_of: PathOf, links
     last = final_stage(job)
     if last is None:
         return ()
-    return tuple(_place(folder, folder, file_stem(job), run, job, last, im, path_of, links) for im in last.images)
+    behind = [each for each in job.stages[job.stages.index(last) + 1 :] if each.kind in PICTURELESS]
+    return tuple(
+        _place(folder, folder, file_stem(job), run, job, last, image, path_of, links, behind=behind)
+        for image in last.images
+    )
 
 
 def _place(
@@ -161,8 +165,12 @@ def _place(
     image: ImageRecord,
     path_of: PathOf,
     links: bool,
+    behind: Sequence[StageRecord] = (),
 ) -> m.Artifact:
-    """One picture under the first name that is free or already holds it, and its sidecar."""
+    """One picture under the first name that is free or already holds it, and its sidecar.
+
+    `behind` are stages that looked at it afterwards: what they found stands in the sidecar too.
+    """
     source = path_of(image.file.sha256)
     if image.index:
         stem = f"{stem}+{image.index + 1}"
@@ -176,14 +184,14 @@ def _place(
     entry = _artifact(folder, name, image)
     beside = name.with_suffix(".json")
     if not beside.exists():
-        write_whole(beside, m.pretty(m.sidecar(run, job, entry, _stages_until(stage, job))), sync=False)
+        write_whole(beside, m.pretty(m.sidecar(run, job, entry, _stages_until(stage, job, behind))), sync=False)
     return entry
 
 
-def _stages_until(stage: StageRecord, job: JobRecord) -> tuple[m.ManifestStage, ...]:
-    """The stages that led to a picture. Their own files are named in the manifest."""
+def _stages_until(stage: StageRecord, job: JobRecord, behind: Sequence[StageRecord]) -> tuple[m.ManifestStage, ...]:
+    """The stages that led to a picture, and those behind it. Their own files are named in the manifest."""
     ids = [each.id for each in job.stages]
-    return tuple(m.stage_entry(each, ()) for each in job.stages[: ids.index(stage.id) + 1])
+    return tuple(m.stage_entry(each, ()) for each in (*job.stages[: ids.index(stage.id) + 1], *behind))
 
 
 def _artifact(folder: Path, name: Path, image: ImageRecord) -> m.Artifact:

@@ -7,7 +7,7 @@ import sqlite3
 import zlib
 from pathlib import Path
 
-FOLD = 2
+FOLD = 3
 """Raised when the fold writes other rows into the same tables."""
 
 ENDED = ("finished", "failed", "cancelled")
@@ -42,6 +42,7 @@ CREATE TABLE runs(
   packs TEXT NOT NULL,                   -- JSON list
   model TEXT,                            -- of its first stage that names one
   stages TEXT NOT NULL,                  -- JSON list of stage ids
+  last TEXT NOT NULL,                    -- id of the last of them that makes pictures
   folder TEXT NOT NULL,
   spec BLOB NOT NULL,
   film_id TEXT,
@@ -72,6 +73,7 @@ CREATE TABLE jobs(
   model TEXT,
   seed INTEGER NOT NULL,
   stages TEXT NOT NULL,                  -- JSON list of stage ids
+  last TEXT NOT NULL,                    -- id of the last of them that makes pictures
   done INTEGER NOT NULL DEFAULT 0,       -- whether one of them is: such jobs go first among equals
   node TEXT,                             -- where it runs, or where its last stage ran
   attempts INTEGER NOT NULL DEFAULT 0,   -- of the stage it is at

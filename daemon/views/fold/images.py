@@ -46,7 +46,7 @@ def _stored(envelope: e.Envelope, event: e.ArtifactStored) -> Statement:
 STORED = (
     "INSERT INTO images(n, id, job, run, stage, token, number, final, created, media, bytes, width, height,"
     " sha256, pixels, seed, pack, model, node)"
-    " SELECT ?1, ?2, id, ?3, ?4, ?5, ?6, ?4 = json_extract(stages, '$[#-1]'), ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
+    " SELECT ?1, ?2, id, ?3, ?4, ?5, ?6, ?4 = last, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
     " coalesce(?14, seed), pack, model, node FROM jobs WHERE id = ?15"
 )
 RATED = "UPDATE images SET stars = ? WHERE id = ?"

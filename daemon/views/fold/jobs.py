@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from daemon.views.fold.statement import Statement, json, json_list
+from daemon.views.fold.statement import Statement, json, json_list, last_maker
 from schema import events as e
 from schema.ids import number_of
 from schema.plans import JobSpec
@@ -45,7 +45,7 @@ def _submitted(envelope: e.Envelope, event: e.JobSubmitted, spec: JobSpec) -> li
     return [
         (SUBMITTED, (
             envelope.seq, event.job, number_of(event.job), spec.name, envelope.at, spec.priority,
-            float(envelope.seq), spec.pack, _model(spec), spec.seed, _stages(spec), event.run,
+            float(envelope.seq), spec.pack, _model(spec), spec.seed, _stages(spec), _last(spec), event.run,
         )),
         (WORDS, (words(spec), event.job)),
         (SPEC, (event.job, json(spec))),
@@ -54,7 +54,7 @@ def _submitted(envelope: e.Envelope, event: e.JobSubmitted, spec: JobSpec) -> li
 
 def _spec(job: str, spec: JobSpec) -> list[Statement]:
     return [
-        (EDITED, (spec.name, spec.pack, _model(spec), spec.seed, _stages(spec), job)),
+        (EDITED, (spec.name, spec.pack, _model(spec), spec.seed, _stages(spec), _last(spec), job)),
         (WORDS, (words(spec), job)),
         (SPEC, (job, json(spec))),
     ]
@@ -84,17 +84,22 @@ def _stages(spec: JobSpec) -> str | None:
     return None if spec.stages is None else json_list(step.id for step in spec.stages)
 
 
+def _last(spec: JobSpec) -> str | None:
+    return None if spec.stages is None else last_maker(spec.stages)
+
+
 SUBMITTED = (
-    "INSERT INTO jobs(n, id, run, number, name, state, created, lane, priority, rank, pack, model, seed, stages)"
-    " SELECT ?1, ?2, id, ?3, ?4, 'queued', ?5, lane, ?6, ?7, ?8, coalesce(?9, model), ?10, coalesce(?11, stages)"
-    " FROM runs WHERE id = ?12"
+    "INSERT INTO jobs(n, id, run, number, name, state, created, lane, priority, rank, pack, model, seed, stages, last)"
+    " SELECT ?1, ?2, id, ?3, ?4, 'queued', ?5, lane, ?6, ?7, ?8, coalesce(?9, model), ?10, coalesce(?11, stages),"
+    " coalesce(?12, last) FROM runs WHERE id = ?13"
 )
 WORDS = "INSERT OR REPLACE INTO texts SELECT n, ?1 FROM jobs WHERE id = ?2"
 SPEC = "INSERT INTO specs VALUES (?, ?) ON CONFLICT(job) DO UPDATE SET spec = excluded.spec"
 EDITED = (
     "UPDATE jobs SET name = ?1, pack = ?2, seed = ?4,"
     " model = coalesce(?3, (SELECT model FROM runs WHERE id = jobs.run)),"
-    " stages = coalesce(?5, (SELECT stages FROM runs WHERE id = jobs.run)) WHERE id = ?6"
+    " stages = coalesce(?5, (SELECT stages FROM runs WHERE id = jobs.run)),"
+    " last = coalesce(?6, (SELECT last FROM runs WHERE id = jobs.run)) WHERE id = ?7"
 )
 HELD = "UPDATE jobs SET held = 1, state = iif(state = 'queued', 'held', state) WHERE id = ?"
 RELEASED = "UPDATE jobs SET held = 0, state = iif(state = 'held', 'queued', state) WHERE id = ?"

@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from daemon.views.fold.statement import Statement, json, json_list
+from daemon.views.fold.statement import Statement, json, json_list, last_maker
 from schema import events as e
 from schema.pages import FilmRecord
 from schema.plans import RunSpec
@@ -49,13 +49,13 @@ def _submitted(envelope: e.Envelope, run: str, spec: RunSpec) -> Statement:
     model = next((step.model for step in spec.stages if step.model), None)
     return SUBMITTED, (
         envelope.seq, run, spec.name, words, spec.lane, envelope.at, spec.jobs, json_list(packs), model,
-        json_list(step.id for step in spec.stages), spec.folder, json(spec),
+        json_list(step.id for step in spec.stages), last_maker(spec.stages), spec.folder, json(spec),
     )  # fmt: skip
 
 
 SUBMITTED = (
-    "INSERT INTO runs(n, id, name, words, lane, created, jobs, packs, model, stages, folder, spec)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO runs(n, id, name, words, lane, created, jobs, packs, model, stages, last, folder, spec)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 PAUSED = "UPDATE runs SET paused = ? WHERE id = ?"
 REOPENED = "UPDATE runs SET ended = NULL, ended_seq = NULL, film_reason = '' WHERE id = ?"

@@ -19,7 +19,8 @@ def fold(envelope: e.Envelope, event: StageEvent) -> list[Statement]:
         case e.StageFinished():
             return _finished(at, event)
         case e.StageFailed(job=job, stage=stage, token=token, reason=reason):
-            return [(BROKEN, ("failed", at, reason, job, stage, token)), (WAITING, (job, token))]
+            doubted = [(DOUBTED, (reason, job, token))] if event.trouble == "suspect" else []
+            return [(BROKEN, ("failed", at, reason, job, stage, token)), (WAITING, (job, token)), *doubted]
         case e.StageLost(job=job, stage=stage, token=token, reason=reason):
             return [(BROKEN, ("waiting", at, reason, job, stage, token)), (WAITING, (job, token))]
         case e.StageCancelled(job=job, stage=stage, token=token):
@@ -63,6 +64,7 @@ NEXT = (
     " state = CASE WHEN state <> 'running' THEN state WHEN held THEN 'held' ELSE 'queued' END WHERE id = ?"
 )
 MADE = "UPDATE images SET suspect = ?, node = ?, model = coalesce(?, model) WHERE job = ? AND token = ?"
+DOUBTED = "UPDATE images SET suspect = ?, final = 0 WHERE job = ? AND token = ?"
 BROKEN = (
     "UPDATE stages SET state = ?, ended = ?, reason = ? WHERE job = ? AND stage = ? AND token = ? AND state = 'running'"
 )
@@ -80,6 +82,7 @@ PASSED = (
 )
 FINAL_BEFORE = (
     "UPDATE images SET final = 1 WHERE job = ?1"
-    " AND ?2 = (SELECT json_extract(stages, '$[#-1]') FROM jobs WHERE id = ?1)"
-    " AND token = (SELECT max(token) FROM stages WHERE job = ?1 AND state = 'done')"
+    " AND ?2 = (SELECT last FROM jobs WHERE id = ?1)"
+    " AND token = (SELECT max(images.token) FROM images JOIN stages USING (job, token)"
+    " WHERE job = ?1 AND state = 'done')"
 )
