@@ -143,7 +143,7 @@ class WebUI:
         """Once for each server that is found, and only while nobody's overrides are in force there."""
         if not self._pinned and not self._door.progress().busy:
             self._pinned = True
-            pin(self._door, stock.settings)
+            pin(self._door, stock)
 
     # What is known of the server ----------------------------------------------------------------
 

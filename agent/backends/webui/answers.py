@@ -16,7 +16,7 @@ from agent.backends.webui.errors import broken_off
 from agent.backends.webui.infotext import fields
 from agent.backends.webui.running import Course
 from agent.backends.webui.shapes import Info, Painted, Upscaled
-from agent.backends.webui.stock import Stock, stem
+from agent.backends.webui.stock import Checkpoint, Stock, stem
 from agent.backends.webui.wishes import Chosen
 from agent.http import Answer, ServerTrouble
 from agent.pictures import Seen, seen
@@ -141,6 +141,13 @@ def check_clip_skip(result: Result, asked: int) -> None:
     told = result.text.get("Clip skip")
     if result.text and (told or "1") != str(asked):
         raise substituted("clip skip", str(asked), told or "1")
+
+
+def check_refiner(result: Result, refiner: Checkpoint | None, choice: Chosen) -> None:
+    """The server leaves it out, and says nothing, when it is the model that samples anyway."""
+    same = refiner is None or choice.checkpoint is None or refiner.stem == choice.checkpoint.stem
+    if not same and result.text and "Refiner" not in result.text:
+        raise substituted("refiner", refiner.name if refiner else "", "none")
 
 
 def check_controls(result: Result, units: int, batch: int, stock: Stock) -> None:

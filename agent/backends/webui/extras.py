@@ -21,6 +21,8 @@ class Extras(NamedTuple):
     request: ExtrasRequest
     sizes: tuple[Size, ...]
     """What must come back, in this order."""
+    side: int
+    """The longest of all that are sent."""
 
 
 def upscaled_size(config: Upscale, size: Size) -> Size:
@@ -63,10 +65,11 @@ def restore_extras(config: FaceRestore, pictures: Sequence[Path], stock: Stock) 
 
 def _extras(request: ExtrasRequest, contents: Sequence[Carried], sizes: Sequence[Size]) -> Extras:
     shared = {name: getattr(request, name) for name in request.__struct_fields__}
+    side = max(side for content in contents for side in content.size)
     if len(contents) == 1:
-        return Extras("extra-single-image", ExtrasSingle(**shared, image=contents[0][0]), tuple(sizes))
+        return Extras("extra-single-image", ExtrasSingle(**shared, image=contents[0].text), tuple(sizes), side)
     images = [NamedImage(data, f"{number}.png") for number, (data, _) in enumerate(contents)]
-    return Extras("extra-batch-images", ExtrasBatch(**shared, imageList=images), tuple(sizes))
+    return Extras("extra-batch-images", ExtrasBatch(**shared, imageList=images), tuple(sizes), side)
 
 
 class Tiled(NamedTuple):

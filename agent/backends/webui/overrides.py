@@ -16,6 +16,7 @@ from agent.backends.webui.door import API, Door
 from agent.backends.webui.shapes import Settings
 from agent.backends.webui.stock import PLAIN_UPSCALERS, Stock
 from agent.backends.webui.wishes import AUTOMATIC, BUILT_IN, Chosen
+from schema.names import found
 
 Value = str | int | float | bool | list[str]
 
@@ -67,13 +68,17 @@ def used_vae(chosen: Chosen, told: str | None, stock: Stock) -> str:
     """How the record names what the server says it used."""
     if chosen.vae:
         return chosen.vae
-    return told if told and told not in ("None", AUTOMATIC) else BUILT_IN
+    return found(told, stock.vaes) or told if told and told not in ("None", AUTOMATIC) else BUILT_IN
 
 
-def pin(door: Door, settings: Settings) -> bool:
+def pin(door: Door, stock: Stock) -> bool:
     """While the server is idle. False: it refused, and overrides may leak to its other clients as before."""
-    values = {key: value for key in _PINNED if (value := getattr(settings, key)) is not None}
+    values = {key: _whole(value) for key in _PINNED if (value := getattr(stock.settings, key)) is not None}
     try:
+        some = (*stock.vaes, *stock.encoders)[:1]
+        if values.get("forge_additional_modules") == [] and some:
+            # Forge writes this one down only when it changes
+            door.tell(f"{API}/options", {"forge_additional_modules": list(some)})
         door.tell(f"{API}/options", values)
     except BackendTrouble as trouble:
         if trouble.trouble == "lost":
@@ -87,12 +92,15 @@ class Tiles:
 
     def __init__(self, door: Door) -> None:
         self._door = door
-        self._owed: dict[str, float] = {}
+        self._owed: dict[str, int] = {}
         """What must be put back."""
 
     @contextmanager
     def of(self, upscaler: str, tile: int, overlap: int, settings: Settings) -> Iterator[bool]:
-        """True: the upscaler works in such tiles. False: it needs none, or the server has no such setting."""
+        """True: the upscaler works in such tiles. False: it needs none, or the server has no such setting.
+
+        0 is one piece. A tile larger than the picture would be filled up with black to its whole size.
+        """
         before = {} if upscaler in PLAIN_UPSCALERS else _tile_settings(settings)
         wanted = {key: overlap if key.endswith("overlap") else tile for key in before}
         changed = {key: value for key, value in wanted.items() if before[key] != value}
@@ -115,6 +123,11 @@ class Tiles:
         self._owed.clear()
 
 
-def _tile_settings(settings: Settings) -> Mapping[str, float]:
+def _whole(value: Value) -> Value:
+    """Posted back as the int that it is; the server would keep the float, and fail with it."""
+    return int(value) if isinstance(value, float) else value
+
+
+def _tile_settings(settings: Settings) -> Mapping[str, int]:
     keys = (f"{family}_{what}" for family in _TILES for what in ("tile", "tile_overlap"))
-    return {key: value for key in keys if (value := getattr(settings, key)) is not None}
+    return {key: int(value) for key in keys if (value := getattr(settings, key)) is not None}

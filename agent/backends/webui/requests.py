@@ -67,7 +67,7 @@ class TextRequest(Sampled, kw_only=True):
     hr_cfg: float = 7.0
     """Forge's own default is 1."""
     hr_distilled_cfg: float = 3.5
-    hr_additional_modules: list[str] = ["Use same choices"]
+    hr_additional_modules: list[str] = msgspec.field(default_factory=lambda: ["Use same choices"])
     """Without it Forge fails; empty means the checkpoint's own VAE whatever the first pass had."""
 
 

@@ -238,10 +238,11 @@ class _Watch:
 class Telling:
     """Progress in the words of a reporter: within one `doing` it only grows."""
 
-    def __init__(self, *, passes: int, loads: bool) -> None:
+    def __init__(self, *, passes: int, begins: str) -> None:
         self._passes = max(1, passes)
         """Times the sampler runs."""
-        self._waiting = "loading model" if loads else "preparing"
+        self._waiting = begins
+        """Until the first step of a sampler, if there is one."""
         self._last = (0, 1, self._waiting)
         self._told: tuple[tuple[int, int, str], float] | None = None
         self._shown = ""

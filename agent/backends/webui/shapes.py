@@ -148,7 +148,10 @@ class ServerMemory(Shape, frozen=True, kw_only=True):
 
 
 class Settings(Shape, frozen=True, kw_only=True):
-    """The server's own options, as far as a request overrides them. Of another type: the server is poisoned."""
+    """The server's own options, as far as a request overrides them. Of another type: the server is poisoned.
+
+    All its numbers are whole ones, though it tells them as 192.0; a float posted back in place of an int poisons it.
+    """
 
     sd_model_checkpoint: str | None = None
     sd_vae: str | None = None
@@ -158,12 +161,12 @@ class Settings(Shape, frozen=True, kw_only=True):
     return_grid: bool | None = None
     return_mask: bool | None = None
     return_mask_composite: bool | None = None
-    ESRGAN_tile: float | None = None
-    ESRGAN_tile_overlap: float | None = None
-    DAT_tile: float | None = None
-    DAT_tile_overlap: float | None = None
-    SWIN_tile: float | None = None
-    SWIN_tile_overlap: float | None = None
+    ESRGAN_tile: int | float | None = None
+    ESRGAN_tile_overlap: int | float | None = None
+    DAT_tile: int | float | None = None
+    DAT_tile_overlap: int | float | None = None
+    SWIN_tile: int | float | None = None
+    SWIN_tile_overlap: int | float | None = None
 
 
 class Routes(Shape, frozen=True, kw_only=True):

@@ -90,6 +90,7 @@ class Stages:
             used["hires.steps"] = config.hires.steps or config.steps
         if config.refiner:
             refiner = checkpoint_of(config.refiner.model, self.stock, {})
+            answers.check_refiner(result, refiner, choice)
             used["refiner.model"] = refiner.name if refiner else None
         if config.hypernetwork:
             used["hypernetwork"] = one_of("hypernetwork", config.hypernetwork, self.stock.hypernetworks)
@@ -165,7 +166,9 @@ class Stages:
         )
         if request.alwayson_scripts.get("ADetailer"):
             look = look._replace(steps=frozenset())  # it has passes of its own
-        answer, course = self._sent(f"/{kind}", request, look, Telling(passes=passes, loads=loads))
+        answer, course = self._sent(
+            f"/{kind}", request, look, Telling(passes=passes, begins="loading model" if loads else "preparing")
+        )
         result = answers.painted(answer, count, self.door)
         answers.check_course(result, course, self.door)
         if loads:
@@ -205,9 +208,10 @@ class Stages:
     def _upscaled(self, config: Upscale) -> Outcome:
         extras = upscale_extras(config, self._pictures(), self.stock)
         name = extras.request.upscaler_1
-        tiling = self.tiles.of(name, config.tile, config.overlap, self.stock.settings)
-        images = self._extras(extras, tiling)
-        used: dict[str, Scalar] = {"upscaler": name}
+        tile = config.tile if extras.side > config.tile else 0
+        tiling = self.tiles.of(name, tile, config.overlap, self.stock.settings)
+        images = self._extras(extras, "upscaling", tiling)
+        used: dict[str, Scalar] = {"upscaler": name, "tile": tile}
         if config.upscaler2:
             used["upscaler2"] = extras.request.upscaler_2
         return self._outcome(config, images, extras.sizes, used)
@@ -215,7 +219,7 @@ class Stages:
     def _restored(self, config: FaceRestore) -> Outcome:
         pictures = self._pictures()
         extras = restore_extras(config, pictures, self.stock)
-        images = self._extras(extras, None)
+        images = self._extras(extras, "restoring")
         untouched = all(_same_pixels(path, image) for path, image in zip(pictures, images, strict=True))
         outcome = self._outcome(
             config, images, extras.sizes, {"strength": 0.0} if untouched and config.strength else {}
@@ -225,8 +229,10 @@ class Stages:
             outcome.made = replace(outcome.made, reported={**outcome.made.reported, "restored": note})
         return outcome
 
-    def _extras(self, extras: Extras, around: AbstractContextManager[object] | None) -> tuple[Image, ...]:
-        told = Telling(passes=1, loads=False)
+    def _extras(
+        self, extras: Extras, doing: str, around: AbstractContextManager[object] | None = None
+    ) -> tuple[Image, ...]:
+        told = Telling(passes=1, begins=doing)
         answer, _ = self._sent(f"/{extras.path}", extras.request, Look("extras"), told, around)
         seeds = self.work.order.seed
         found = answers.upscaled(answer, len(extras.sizes), self.door)
@@ -237,7 +243,7 @@ class Stages:
         captions = []
         for path in self._pictures():
             request = InterrogateRequest(carried(path).text, model)
-            told = Telling(passes=1, loads=False)
+            told = Telling(passes=1, begins="interrogating")
             answer, _ = self._sent("/interrogate", request, Look("interrogate"), told)
             caption = (self._read_caption(answer).caption or "").strip()
             if caption.endswith("<error>"):
