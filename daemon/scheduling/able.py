@@ -108,6 +108,10 @@ def _unknown(where: str, need: str, able: list[Maker], whose: str) -> Refused:
             owners.setdefault(other, []).append(one.node)
     word = WORDS.get(list_, list_)
     what = f"the {word} '{name}'" if where == "prompt" or list_ == "workflows" else f"'{name}'"
+    if list_ == "workflows":
+        return Refused(
+            f"{whose} runs {what}.", where=where, remedy="ComfyUI does: drive one with an agent, or leave it out."
+        )
     return Refused(f"{whose} has {what}.", where=where, remedy=_remedy(name, word, owners))
 
 

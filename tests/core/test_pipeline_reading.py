@@ -169,7 +169,8 @@ def test_field_names_of_other_programs_are_understood():
         {
             "txt2img": {
                 "sampler_name": "Euler a", "cfg_scale": 6, "model_name": "toy", "vae": "", "clip_skip": 2,
-                "enable_hr": True, "restore_faces": True, "hr_scale": 2.0, "denoising_strength": 0.4, "seed": -1, "tiling": True,
+                "enable_hr": True, "restore_faces": True,
+                "hr_scale": 2.0, "denoising_strength": 0.4, "seed": -1, "tiling": True,
             },
             "adetailer": {
                 "adetailer_model": "face_yolov8n.pt", "adetailer_confidence": 0.5, "adetailer_enabled": False,

@@ -1,0 +1,154 @@
+"""The planner with its folders: what no known node can do is refused, and workflows are put in from their files."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+from PIL import Image
+
+from daemon.cards import Cards
+from daemon.core.state import Node, State
+from daemon.core.vitals import Vitals
+from daemon.library.shelf import FolderShelf
+from daemon.planner import Planner
+from daemon.scheduling.able import Known
+from schema.errors import Refused
+from schema.orders import BackendCard, Card
+from schema.pipeline import PipelineConfig
+from schema.places import places
+from schema.requests import RunRequest, Selection
+from schema.settings import Settings
+
+FORGE = BackendCard(
+    kind="webui", kinds=("txt2img", "img2img", "detail", "upscale"), models=("toy-xl.safetensors",),
+    samplers=("Euler a",), detectors=("face_yolov8n.pt",), embeddings=("calm-water",),
+)  # fmt: skip
+GRAPH = {"1": {"class_type": "KSampler", "inputs": {"seed": "%seed%"}}}
+
+
+def card(*backends: BackendCard) -> Card:
+    return Card(node="forge", name="forge-pc", instance="i", version="1", backends=backends)
+
+
+class House:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.known: tuple[Known, ...] = (Known("forge", "forge-pc", card(FORGE)),)
+        self.places = places({"STABLENEW_HOME": str(folder)})
+        self.planner = Planner(
+            FolderShelf(self.places), Settings(), lambda: 1.8e9, lambda most: 42, lambda: self.known, self.path
+        )
+
+    def path(self, sha256: str) -> Path:
+        if not (self.folder / sha256).exists():
+            raise Refused(f"no file {sha256[:8]}")
+        return self.folder / sha256
+
+    def picture(self, name: str, size: tuple[int, int]) -> str:
+        Image.new("RGB", size).save(self.folder / (name * 64), "PNG")
+        return name * 64
+
+    def workflow(self, name: str, graph: object = GRAPH) -> None:
+        self.places.workflows.mkdir(parents=True, exist_ok=True)
+        (self.places.workflows / f"{name}.json").write_text(json.dumps(graph))
+
+    def plan(self, *sets: str, prompt: str = "a boat", **more: object):
+        return self.planner.plan(RunRequest(prompt=prompt, set=sets, **more), "r1")
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def test_what_the_fleet_has_is_planned_and_what_it_lacks_is_refused(house: House):
+    assert house.plan("txt2img.model=toy-xl").jobs[0].stages is None
+    with pytest.raises(Refused, match=r"txt2img.model: no node has 'toyxl'. Nearest: toy-xl.safetensors \(forge-pc\)"):
+        house.plan("txt2img.model=toyxl")
+    with pytest.raises(Refused, match="prompt: no node has the LoRA 'haze'"):
+        house.plan(prompt="a boat <lora:haze:1>")
+    with pytest.raises(Refused, match="no webui has 'toyxl'"):
+        house.plan("txt2img.model=toyxl", backend="webui")
+    with pytest.raises(Refused, match="no backend of forge-pc has 'toyxl'"):
+        house.plan("txt2img.model=toyxl", node="forge")
+
+
+def test_the_hash_does_not_know_who_is_there(house: House):
+    there = house.plan(prompt="a boat, calm-water")
+    house.known = ()
+    alone = house.plan(prompt="a boat, calm-water")
+
+    assert there.plan_hash == alone.plan_hash
+    assert (there.jobs[0].needs, alone.jobs[0].needs) == (("embeddings:calm-water",), ())
+
+
+def test_an_edit_is_checked_like_a_submit(house: House):
+    plan = house.plan()
+    run, job = plan.spec, plan.jobs[0]
+
+    edited = house.planner.edit(job, plan.base, Selection(select=("x",), backend="webui", prompt="calm-water"), run)
+    assert (edited.backend, edited.needs) == ("webui", ("embeddings:calm-water",))
+    with pytest.raises(Refused, match="no webui has 'toyxl'"):
+        house.planner.edit(edited, plan.base, Selection(select=("x",), set=("txt2img.model=toyxl",)), run)
+    again = house.planner.edit(edited, plan.base, Selection(select=("x",), backend=""), run)
+    assert again.backend == ""
+
+
+def test_a_mask_must_be_as_large_as_its_picture(house: House):
+    image, mask = house.picture("a", (512, 512)), house.picture("b", (256, 256))
+    with pytest.raises(Refused, match=r"img2img.mask: the mask has 256x256 pixels and its picture 512x512"):
+        house.plan(f"img2img.mask={mask}", image=image, pipeline='[{"type": "img2img"}]')
+    house.plan(f"img2img.mask={house.picture('c', (512, 512))}", image=image, pipeline='[{"type": "img2img"}]')
+
+
+def test_a_workflow_is_put_in_from_its_file_when_the_run_is_planned(house: House):
+    house.known = ()
+    house.workflow("mine")
+
+    plan = house.plan("txt2img.workflow=mine")
+
+    stage = PipelineConfig.model_validate_json(plan.base).stages[0]
+    assert json.loads(stage.workflow.graph) == GRAPH
+    assert house.planner.config(plan.base, {})["txt2img"]["workflow.name"] == "mine"
+    assert "workflow.graph" not in house.planner.config(plan.base, {})["txt2img"]
+    house.workflow("mine", {"1": {"class_type": "Other", "inputs": {}}})
+    assert house.plan("txt2img.workflow=mine").plan_hash != plan.plan_hash
+
+
+def test_a_workflow_that_is_not_there_or_none_is_refused(house: House):
+    house.workflow("mine")
+    house.workflow("editor", {"nodes": [], "links": []})
+    house.workflow("list", [1])
+
+    with pytest.raises(Refused, match=r"txt2img.workflow: there is no workflow 'mime' in .*Did you mean 'mine'"):
+        house.plan("txt2img.workflow=mime")
+    with pytest.raises(Refused, match=r"editor.json: is a workflow as ComfyUI's editor keeps it. Export it with"):
+        house.plan("txt2img.workflow=editor")
+    with pytest.raises(Refused, match=r"list.json: holds no ComfyUI workflow in API format"):
+        house.plan("txt2img.workflow=list")
+
+
+def test_only_a_backend_that_runs_workflows_is_given_one(house: House):
+    house.workflow("mine")
+    with pytest.raises(Refused, match=r"txt2img.workflow.name: no node runs the workflow 'mine'"):
+        house.plan("txt2img.workflow=mine", pipeline='[{"type": "txt2img"}]')
+
+
+def test_nodes_that_are_away_count_with_their_last_card(tmp_path: Path):
+    kept = tmp_path / "kept"
+    kept.write_bytes(msgspec.json.encode(card(FORGE)))
+    state, vitals = State(), Vitals()
+    state.nodes["away"] = Node(id="away", name="away-pc", instance="i", card="f" * 64, lost=True)
+    state.nodes["bare"] = Node(id="bare", name="bare-pc", instance="i", card="0" * 64)
+    state.nodes["here"] = Node(id="here", name="here-pc", instance="i", card="f" * 64)
+    vitals.cards["here"] = card()
+
+    def path_of(sha256: str) -> Path:
+        if sha256 != "f" * 64:
+            raise Refused("not there")
+        return kept
+
+    assert Cards(state, vitals, path_of).known() == (
+        Known("away", "away-pc", card(FORGE)), Known("bare", "bare-pc", None), Known("here", "here-pc", card()),
+    )  # fmt: skip
