@@ -50,9 +50,11 @@ class LocalAgents:
         """For ever: who is there and not yet spoken to is dialled."""
         async with asyncio.TaskGroup() as group:
             while True:
-                for path in await asyncio.to_thread(self._sockets):
+                paths = await asyncio.to_thread(self._sockets)
+                for path in paths:
                     if path not in self._dialled:
                         self._dialled[path] = group.create_task(self._dial(path), name=f"agent at {path}")
+                self._refusals = {path: why for path, why in self._refusals.items() if path in paths}
                 await asyncio.sleep(LOOK_SECONDS)
 
     def _sockets(self) -> list[Path]:

@@ -22,10 +22,19 @@ class House:
 
     run = RunId("r2345678")
 
-    def __init__(self, parts: app.Parts) -> None:
+    def __init__(self, parts: app.Parts, stack: AsyncExitStack) -> None:
         self.parts = parts
+        self.tasks: list[asyncio.Task[None]] = []
+        self._stack = stack
         self.events: list[object] = []
         self._moved = asyncio.Condition()
+
+    async def close(self) -> None:
+        """As abruptly as a daemon may end; another one may then be opened."""
+        for task in reversed(self.tasks):  # nobody may tell a ledger that is not there any more
+            task.cancel()
+            await asyncio.wait((task,))
+        await self._stack.aclose()
 
     async def listen(self, batches) -> None:
         async for batch in batches:
@@ -41,9 +50,9 @@ class House:
         async with asyncio.timeout(SECONDS), self._moved:
             return await self._moved.wait_for(seen)
 
-    async def submit(self, *sets: str, count: int = 1, image: str | None = None) -> None:
+    async def submit(self, *sets: str, count: int = 1, image: str | None = None, node: str | None = None) -> None:
         small = () if image else ("txt2img.width=64", "txt2img.height=64", "txt2img.steps=4")
-        request = RunRequest(prompt="boats", seed=1, count=count, set=(*small, *sets), image=image)
+        request = RunRequest(prompt="boats", seed=1, count=count, set=(*small, *sets), image=image, node=node)
         plan = self.parts.planner.plan(request, self.run)
         await self.parts.store.put_blob(plan.base)
         await self.parts.ledger.command(SubmitRun(run=self.run, spec=plan.spec, jobs=plan.jobs), Origin("uid:1"))
@@ -60,23 +69,25 @@ class House:
 async def opened(tmp_path):
     """Opens a house with the settings it is given; all of them are closed at the end."""
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
-        tasks: list[asyncio.Task[None]] = []
 
         async def open_house(settings: Settings | None = None) -> House:
             where = places({"STABLENEW_HOME": str(tmp_path)})
             where.state.mkdir(parents=True, exist_ok=True)
-            parts = await app.open_parts(where, settings or Settings(), stack)
-            house = House(parts)
+            own = await stack.enter_async_context(AsyncExitStack())
+            parts = await app.open_parts(where, settings or Settings(), own)
+            house = House(parts, own)
             for following in (parts.views.follow, house.listen):
-                batches = await stack.enter_async_context(parts.ledger.follow())
-                tasks.append(group.create_task(following(batches)))
-            tasks.append(group.create_task(parts.ledger.run()))
+                batches = await own.enter_async_context(parts.ledger.follow())
+                house.tasks.append(group.create_task(following(batches)))
+            house.tasks.append(group.create_task(parts.ledger.run()))
             await parts.ledger.observe(DaemonBegan(version="0", sqlite="0", host="test"))
-            tasks.append(group.create_task(parts.fleet.run()))
+            house.tasks.append(group.create_task(parts.fleet.run()))
+            houses.append(house)
             async with asyncio.timeout(SECONDS):
                 await parts.fleet.ready.wait()
             return house
 
+        houses: list[House] = []
         yield open_house
-        for task in tasks:
-            task.cancel()
+        for house in houses:
+            await house.close()
