@@ -163,7 +163,7 @@ async def world(folder: Path, **more: Any) -> AsyncIterator[World]:
         "settings": lambda: it.settings, "results": folder / "results", "ledger": it.ledger, "log": log,
         "views": it.views, "library": planner, "plan": planner.plan, "config": planner.config, "edit": planner.edit,
         "free_bytes": lambda: it.vitals.free_bytes, "put_blob": it.put_blob, "put_picture": it.put_picture,
-        "blob": it.blob, "thumbnail": it.thumbnail, "results_reached": _at_once, **more,
+        "vitals": it.vitals, "blob": it.blob, "thumbnail": it.thumbnail, "results_reached": _at_once, **more,
     })  # fmt: skip
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(it.socket))
