@@ -24,6 +24,7 @@ from tui import outside
 from tui.background import begin
 from tui.keys import AREAS, EVERYWHERE, LEADER, LEADER_TOP, TITLES, bindings, unknown
 from tui.link.ask import Asker
+from tui.link.catalogue import Catalogue
 from tui.link.feed import Silence, news
 from tui.live import Change, heard, silent
 from tui.messages import FrameArrived, WentSilent
@@ -80,13 +81,15 @@ class StableNew(Wishing):
         self.env = env if env is not None else {}
         self.clock = clock
         self.asker = Asker(find, fresh_key=lambda: os.urandom(8).hex())
+        self.catalogue = Catalogue(self.asker)
         self.thumbs = Thumbs(
             self.asker.picture,
             lambda work: begin(self, work, group="pictures"),
             true=lambda: self.console.color_system == "truecolor",
             off=self.ui.images == "none",
         )
-        self.add_mode("gallery", self._gallery)
+        self.add_mode("gallery", self._gallery_area)
+        self.add_mode("nodes", self._nodes_area)
         self.draft: Draft | None = None
         """A run that was written and not queued yet; kept until it is."""
         self.keymap_of_user = dict(self.ui.keymap)
@@ -96,10 +99,15 @@ class StableNew(Wishing):
         self._leading = False
         self._again_at = 0.0
 
-    def _gallery(self) -> Screen[None]:
+    def _gallery_area(self) -> Screen[None]:
         from tui.screens.gallery import GalleryScreen
 
         return GalleryScreen(self.thumbs, self.sharp)
+
+    def _nodes_area(self) -> Screen[None]:
+        from tui.screens.nodes import NodesScreen
+
+        return NodesScreen()
 
     def on_mount(self) -> None:
         if self.remote:

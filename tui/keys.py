@@ -18,7 +18,11 @@ class Area(NamedTuple):
     function: str
 
 
-AREAS = (Area("queue", "Queue", "q", "f2"), Area("gallery", "Gallery", "i", "f4"))
+AREAS = (
+    Area("queue", "Queue", "q", "f2"),
+    Area("gallery", "Gallery", "i", "f4"),
+    Area("nodes", "Nodes", "n", "f6"),
+)
 """In the order of the top line. An area is listed here from the day it works."""
 
 LEADER = "g"
@@ -74,6 +78,7 @@ LISTS = (
 
 QUEUE = (
     Key("queue.new", "n", "new run", "new", "queue", "new"),
+    Key("queue.enhance", "E", "new picture from a picture file", "enhance", "queue"),
     Key("queue.cancel", "x", "cancel", "cancel", "queue", "cancel"),
     Key("queue.pause", "p", "pause or resume the queue", "pause", "queue", "pause"),
     Key("queue.retry", "R", "try again from the first unfinished stage", "retry", "queue", "retry"),
@@ -83,6 +88,7 @@ QUEUE = (
     Key("queue.raise", "plus", "priority up", "priority(1)", "queue"),
     Key("queue.lower", "minus", "priority down", "priority(-1)", "queue"),
     Key("queue.skip", "S", "go on without the stage it is at", "skip", "queue"),
+    Key("queue.send", "b", "send to another backend, while it waits", "send", "queue", "send to"),
     Key("queue.clone", "c", "new run with the settings of this job", "clone", "queue"),
     Key("queue.details", "l,right", "to the details", "details", "queue"),
     Key("queue.list", "h,left", "back to the list", "list", "queue"),
@@ -98,9 +104,19 @@ GALLERY = (
     Key("gallery.compare", "c", "compare two: which is better", "compare", "gallery", "compare"),
     Key("gallery.trash", "d", "to the trash", "trash", "gallery", "trash"),
     Key("gallery.again", "r", "new run with the settings of this picture", "again", "gallery"),
+    Key("gallery.enhance", "E", "new picture from this one: paint over, upscale", "enhance", "gallery", "enhance"),
     Key("gallery.details", "e", "everything known of it", "details", "gallery"),
     Key("gallery.left", "h,left", "left", "move(-1, 0)", "gallery"),
     Key("gallery.right", "l,right", "right", "move(1, 0)", "gallery"),
+)
+
+NODES = (
+    Key("nodes.refresh", "R", "read its models and other lists again", "refresh", "nodes", "refresh lists"),
+    Key("nodes.free", "m", "unload its models: give the memory back", "free", "nodes", "free memory"),
+    Key("nodes.drain", "D", "give it nothing new, or work again", "drain", "nodes", "drain"),
+    Key("nodes.forget", "X", "wait no more for one that is lost", "forget", "nodes", "forget lost"),
+    Key("nodes.details", "l,right", "to the details", "details", "nodes"),
+    Key("nodes.list", "h,left", "back to the list", "list", "nodes"),
 )
 
 ZOOM = (
@@ -121,11 +137,11 @@ COMPARE = (
     Key("compare.back", "escape,q", "neither; back", "leave", "compare", "back"),
 )
 
-TABLE = (*EVERYWHERE, *LISTS, *QUEUE, *GALLERY, *ZOOM, *COMPARE)
+TABLE = (*EVERYWHERE, *LISTS, *QUEUE, *GALLERY, *NODES, *ZOOM, *COMPARE)
 
 TITLES = {
-    "everywhere": "Everywhere", "lists": "Lists", "queue": "Queue", "gallery": "Gallery", "zoom": "A picture alone",
-    "compare": "Two pictures",
+    "everywhere": "Everywhere", "lists": "Lists", "queue": "Queue", "gallery": "Gallery", "nodes": "Nodes",
+    "zoom": "A picture alone", "compare": "Two pictures",
 }  # fmt: skip
 
 SHOWN = {

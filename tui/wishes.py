@@ -15,6 +15,7 @@ from schema.scenes import NodeScene
 from tui import outside
 from tui.background import begin
 from tui.link.ask import Asker, Told
+from tui.link.catalogue import Catalogue
 from tui.link.query import quoted
 from tui.live import Live
 from tui.widgets.ink import plain
@@ -37,6 +38,7 @@ class Wishing(App[None]):
     """An app that asks through `asker` and knows from `env` what lies outside the terminal."""
 
     asker: Asker
+    catalogue: Catalogue
     env: Mapping[str, str]
 
     def __init__(self) -> None:
@@ -124,6 +126,7 @@ class Wishing(App[None]):
         for node in there:
             if await self.done_at(node, "refresh"):
                 told.append(node.name or node.node)
+        self.catalogue.forget()
         if told:
             self.say(f"{', '.join(told)} read {'its' if len(told) == 1 else 'their'} lists again")
         elif not there:

@@ -84,7 +84,6 @@ class Names(msgspec.Struct, frozen=True):
     """`GET /v1/resources`."""
 
     items: tuple[Resource, ...]
-    total: int
 
 
 class Asker:
@@ -102,11 +101,6 @@ class Asker:
     async def picture(self, image: str, size: int) -> bytes:
         """The thumbnail, WebP, `size` pixels (256 or 1024) along its longer side."""
         return await self.raw("GET", f"/v1/images/{image}/thumb", query={"size": size})
-
-    async def names(self, of: str, filter: str = "", offset: int = 0, limit: int = 200) -> Names:
-        """What the nodes have in the list `of` (`models`, `samplers`), those that contain `filter`."""
-        asked: dict[str, str | int] = {"list": of, "offset": offset, "limit": limit}
-        return await self.get("/v1/resources", Names, asked | ({"filter": filter} if filter else {}))
 
     async def preview(self, job: str) -> bytes:
         """The unfinished picture of a running job, JPEG. Raises Refused while there is none."""

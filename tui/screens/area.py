@@ -237,7 +237,8 @@ class ListScreen(AreaScreen, Generic[Item]):
         many = f"{pages.total:,}" if pages.known else "…"
         if self.filter and self._of_all is not None:
             many += f" of {self._of_all:,}" if wide else f"/{self._of_all:,}"
-        words = [Piece(many + self.noun(pages.total) if wide else many)]
+        noun = self.noun(self._of_all if self.filter and self._of_all is not None else pages.total)
+        words = [Piece(many + noun if wide else many)]
         if listing.marked:
             words += [Piece(" · ", "faint"), Piece(f"{listing.marked:,} marked", "mark")]
         if wide:

@@ -1,5 +1,6 @@
 """One name of many: what the nodes really have, found by typing; what they have not may be taken as well."""
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,19 +13,15 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from schema.errors import NoDaemon, Refused
+from schema.pages import Resource
 from tui.background import begin
-from tui.messages import ItemOpened, PagesWanted
+from tui.link.catalogue import narrowed
+from tui.messages import ItemOpened
 from tui.widgets.ink import plain
 from tui.widgets.namelist import NameList
-from tui.widgets.pages import PAGE
 
 if TYPE_CHECKING:
-    from textual.timer import Timer
-
     from tui.app import StableNew
-
-WAIT = 0.12
-"""Seconds after the last letter before the names are asked for."""
 
 
 class Chooser(ModalScreen[str | None]):
@@ -55,11 +52,12 @@ class Chooser(ModalScreen[str | None]):
         self._at = 0
         """Which of the lists is shown."""
         self._filter = ""
-        self._typing: Timer | None = None
+        self._every: Sequence[Resource] = ()
+        """Of the list that is shown."""
+        self._known = False
+        """They have come."""
         self._taking = False
-        """Enter was pressed before the names had come."""
-        self._none = False
-        """The nodes have nothing at all in these lists."""
+        """Enter was pressed before they had."""
         self.names = NameList()
 
     @property
@@ -95,79 +93,57 @@ class Chooser(ModalScreen[str | None]):
         self.set_focus(field)
         self.names.taken = self._current
         self.names.all_nodes = sum(node.state != "lost" for node in self.home.live.scene.nodes)
-        self.names.notice = "asking the nodes …"
-        self.tell()
-
-    def on_resize(self) -> None:
-        self.call_after_refresh(self.names.want)
+        self.call_after_refresh(self.ask_anew)
 
     # Names ------------------------------------------------------------------------------------------
 
-    @on(PagesWanted)
-    def _wanted(self, event: PagesWanted) -> None:
-        event.stop()
-        for page in event.pages:
-            begin(self, partial(self._fetch, page), group="names")
-
-    async def _fetch(self, page: int) -> None:
-        pages = self.names.pages
-        age = pages.age
+    async def _fetch(self, of: str) -> None:
         try:
-            got = await self.home.asker.names(self.of, self._filter, page * PAGE, PAGE)
+            self._every = await self.home.catalogue.of(of)
         except (NoDaemon, Refused) as e:
-            pages.failed(page)
             self.names.notice = plain(str(e))
             self.names.redraw_all()
             return
-        if age != pages.age or not self.is_current:
-            return
-        first = not pages.known
-        changed = pages.put(page, got.items, got.total, self.names.cursor)
-        if first:
-            self._none = not got.total and not self._filter
-            self.names.cursor = self._index_of_current() if not self._filter else 0
-            self.names.notice = "" if got.total else self._nothing()
-        self.names.arrived(changed, total_changed=first)
-        self.names.scroll_to_row(self.names.cursor)
-        self.tell()
-        if first and self._taking:
-            self.take()
+        if of == self.of and self.is_attached:
+            self._known = True
+            self.show_names(self._index_of_current)
+            if self._taking:
+                self.take()
 
-    def _index_of_current(self) -> int:
-        pages = self.names.pages
-        here = (i for i in range(min(pages.total, PAGE)) if (one := pages.get(i)) and one.name == self._current)
-        return next(here, 0)
+    def show_names(self, cursor: Callable[[Sequence[Resource]], int] = lambda names: 0) -> None:
+        """Those that fit what is typed."""
+        self._filter = self.typed
+        found = narrowed(self._every, self._filter)
+        self.names.notice = "" if found else self._nothing()
+        self.names.fill(found, cursor(found))
+        self.tell()
+
+    def _index_of_current(self, names: Sequence[Resource]) -> int:
+        return next((index for index, one in enumerate(names) if one.name == self._current), 0)
 
     def _nothing(self) -> str:
-        if self._filter:
+        if self._every:
             return "no node has a name like this"
         return "no node has told of any; what you type is taken as it is"
 
     @on(Input.Changed)
-    def _narrowed(self, event: Input.Changed) -> None:
-        if self._typing is not None:
-            self._typing.stop()
+    def _narrowed(self) -> None:
         self._taking = False
-        self._typing = self.set_timer(WAIT, partial(self.narrow, event.value.strip()))
-        self.tell()
-
-    def narrow(self, words: str) -> None:
-        if words != self._filter:
-            self._filter = words
-            self.ask_anew()
+        if self._known:
+            self.show_names()
 
     def ask_anew(self) -> None:
-        self.names.pages.forget()
-        self.names.cursor = self.names.top = 0
-        self.names.notice = ""
-        self.names.want()
+        self._known = False
+        self.names.notice = "asking the nodes …"
+        self.names.fill((), 0)
+        begin(self, partial(self._fetch, self.of), group="names", exclusive=True)
 
     def tell(self) -> None:
         """What enter would do where there is nothing to take, and what the field has now."""
         typed = plain(self.typed)
         words = f"now: {plain(self._current)}" if self._current else "now: the backend's own choice"
-        if typed and self.names.pages.known and not self.names.pages.total:
-            words = f"⏎ takes '{typed}' as it is typed" + ("" if self._none else ", though no node has it")
+        if typed and self._known and not self.names.pages.total:
+            words = f"⏎ takes '{typed}' as it is typed" + (", though no node has it" if self._every else "")
         elif self.names.pages.total:
             words = f"{self.names.pages.total:,} · {words}"
         self.query_one("#told", Static).update(Content(words), layout=False)
@@ -188,15 +164,14 @@ class Chooser(ModalScreen[str | None]):
         self.take()
 
     def take(self) -> None:
-        """What the cursor stands on; what is typed where the list is not the one that was typed for, or empty."""
+        """What the cursor stands on, or what is typed where nothing is like it; later, if the names are not here yet."""
         item = self.names.item()
-        if item is not None and self._filter == self.typed:
-            self.dismiss(self.told(item.name))
-        elif self.names.pages.known and not self.names.pages.total and self.typed:
-            self.action_as_typed()
-        else:
+        if not self._known:
             self._taking = True
-            self.narrow(self.typed)
+        elif item is not None:
+            self.dismiss(self.told(item.name))
+        else:
+            self.action_as_typed()
 
     def action_as_typed(self) -> None:
         if self.typed:
@@ -226,7 +201,7 @@ class Chooser(ModalScreen[str | None]):
 
     async def _refresh(self) -> None:
         await self.home.refresh_nodes()
-        if self.is_current:
+        if self.is_attached:
             self.ask_anew()
 
     def action_leave(self) -> None:

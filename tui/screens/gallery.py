@@ -218,6 +218,15 @@ class GalleryScreen(ListScreen[ImageRow]):
             title = [Piece(image.job, "title")]
             await self.app.push_screen(Details(title, lambda width: whole(image, record, width, now)))
 
+    async def action_enhance(self) -> None:
+        from tui.screens.draft import enhancement
+        from tui.screens.newrun import NewRun
+
+        image = self.listing.item()
+        if image is not None:
+            record = self.record if self.record is not None and self.record.id == image.job else None
+            await self.app.push_screen(NewRun(enhancement(image, record)))
+
     async def action_again(self) -> None:
         image = self.listing.item()
         if image is not None:

@@ -95,6 +95,7 @@ class Picking(ModalScreen[None]):
                 for kind, words in found.items()]  # fmt: skip
 
     def begin_picks(self) -> None:
+        self.home.catalogue.forget()
         chosen = self.query_one("#backend", Select)
         if self.draft.backend:
             chosen.value = self.draft.backend
@@ -147,7 +148,7 @@ class Picking(ModalScreen[None]):
             begin(self, partial(self._doubt, pick, one.of, value), group=f"doubt-{one.id}", exclusive=True)
 
     async def _doubt(self, pick: Pick, of: str, value: str) -> None:
-        words = await doubt(self.home.asker, of, value, self.home.live.scene.nodes)
+        words = await doubt(self.home.catalogue, of, value, self.home.live.scene.nodes)
         if pick.is_attached and pick.value == value:
             pick.doubt(words.partition(";")[0])
             pick.tooltip = words or None

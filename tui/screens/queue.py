@@ -14,10 +14,10 @@ from schema.scenes import Row
 from tui.background import begin
 from tui.keys import bindings, of
 from tui.live import Change, Live
-from tui.screens.area import ListScreen
+from tui.screens.beside import BesideScreen
+from tui.widgets.ink import plain
 from tui.widgets.jobcard import card, title
 from tui.widgets.jobtable import JobTable
-from tui.widgets.panel import Panel
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -36,7 +36,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
 
 
-class QueueScreen(ListScreen[Row]):
+class QueueScreen(BesideScreen[Row]):
     area = "queue"
     BINDINGS = bindings(of("queue"))
     route = "/v1/jobs"
@@ -51,7 +51,6 @@ class QueueScreen(ListScreen[Row]):
     def __init__(self) -> None:
         super().__init__()
         self.table = JobTable()
-        self.card = Panel(id="card")
         self.record: JobRecord | None = None
         """The job in the details, whole."""
         self._why = ""
@@ -122,48 +121,6 @@ class QueueScreen(ListScreen[Row]):
             running = self.home.live.running.get(self.record.id)
             lines = card(self.record, running, self._why, self.card.room[0], self.home.clock())
             self.card.fill(lines, title(self.record), keep_place=keep_place)
-
-    # Where one is -----------------------------------------------------------------------------------
-
-    def action_open(self) -> None:
-        """The details: beside the list where there is room, instead of it where there is none."""
-        self.add_class("-open")
-        self.call_after_refresh(self._into_card)
-
-    def _into_card(self) -> None:
-        self.set_focus(self.card)
-        self.look()
-
-    def action_details(self) -> None:
-        self.action_open()
-
-    def action_list(self) -> None:
-        self.remove_class("-open")
-        self.set_focus(self.listing)
-
-    def step_back(self) -> bool:
-        if self.focused is self.card:
-            self.action_list()
-            return True
-        return super().step_back()
-
-    def action_move(self, across: int, down: int) -> None:
-        if self.focused is self.card:
-            self.card.scroll_by(down)
-        else:
-            super().action_move(across, down)
-
-    def action_half(self, pages: int) -> None:
-        if self.focused is self.card:
-            self.card.scroll_by(pages * self.card.room[1] // 2)
-        else:
-            super().action_half(pages)
-
-    def action_clear(self) -> None:
-        if self.focused is self.card:
-            self.action_list()
-        else:
-            super().action_clear()
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.draw_card, keep_place=True)
@@ -253,6 +210,35 @@ class QueueScreen(ListScreen[Row]):
         from tui.screens.newrun import NewRun
 
         await self.app.push_screen(NewRun(self.home.draft or Draft()))
+
+    async def action_enhance(self) -> None:
+        from tui.screens.draft import Draft
+        from tui.screens.newrun import NewRun
+
+        kept = self.home.draft
+        await self.app.push_screen(NewRun(kept if kept and kept.picture is not None else Draft(picture="")))
+
+    async def action_send(self) -> None:
+        """Who is to make the waiting jobs among the targets."""
+        from tui.screens.ask import Choose
+        from tui.screens.picks import backends_of
+
+        targets, row = self.targets(), self.listing.item()
+        if not targets:
+            return
+        if row is not None and targets == (row.id,) and row.state not in ("queued", "held"):
+            self.home.say(f"{row.id} has begun or ended: only jobs that wait can be sent elsewhere; c makes a new run")
+            return
+        found = backends_of(self.home.live.scene.nodes)
+        choices = [("", "any that can"), *((kind, f"{kind} · {plain(words)}") for kind, words in found.items())]
+
+        def chosen(kind: str | None) -> None:
+            if kind is not None:
+                told = f"for {kind}" if kind else "for any backend that can"
+                self.verb("edit", Selection(select=targets, backend=kind), told)
+                self.listing.unmark()
+
+        await self.app.push_screen(Choose("Send to", choices, ""), chosen)
 
     async def action_clone(self) -> None:
         row = self.listing.item()

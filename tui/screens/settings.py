@@ -290,7 +290,7 @@ class SettingsForm(ModalScreen[tuple[str, ...]]):
         every = rows(self.stages, self.changes, frozenset(stage.id for stage in self.stages))
         for row in every:
             if row.changed and row.field is not None and row.field.sort == "name" and row.stage.kind:
-                words = await doubt(self.home.asker, row.field.of, row.value, self.home.live.scene.nodes)
+                words = await doubt(self.home.catalogue, row.field.of, row.value, self.home.live.scene.nodes)
                 if words:
                     found[row.key] = words
         self.sheet.doubts = found

@@ -1,11 +1,13 @@
 """The names that the nodes have, in a list of any length: each with who has it."""
 
+from collections.abc import Sequence
+
 from textual.strip import Strip
 
 from schema.pages import Resource
 from tui.widgets.ink import Piece, fit, fit_middle, plain
 from tui.widgets.listing import Listing
-from tui.widgets.pages import Pages
+from tui.widgets.pages import PAGE, Pages
 
 
 class NameList(Listing[Resource]):
@@ -14,6 +16,7 @@ class NameList(Listing[Resource]):
     def __init__(self) -> None:
         super().__init__(Pages(lambda one: one.name), id="names")
         self.can_focus = False
+        self._every: Sequence[Resource] = ()
         self.taken = ""
         """The name that the field has now."""
         self.notice = ""
@@ -23,6 +26,21 @@ class NameList(Listing[Resource]):
 
     def name_of(self, item: Resource) -> str:
         return item.name
+
+    def fill(self, names: Sequence[Resource], cursor: int) -> None:
+        self._every = names
+        self.pages.forget()
+        self.top, self.cursor = 0, cursor
+        self.pages.put(0, names[:PAGE], len(names), 0)
+        self.want()
+        self.scroll_to_row(cursor)
+        self.redraw_all()
+
+    def want(self) -> None:
+        """What is in view lies here already."""
+        first, last = self.in_view()
+        for page in self.pages.wanted(first, last + (last - first)):
+            self.pages.put(page, self._every[page * PAGE : (page + 1) * PAGE], len(self._every), first)
 
     def inner(self, y: int, width: int) -> Strip:
         if y == 0 and self.notice and not self.pages.total:

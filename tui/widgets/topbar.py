@@ -5,7 +5,8 @@ from textual import events
 
 from tui.keys import AREAS
 from tui.live import Live
-from tui.widgets.ink import Drawn, Line, Piece, measure
+from tui.widgets.ink import Drawn, Line, Piece, measure, plain
+from tui.widgets.nodecard import SERVER_INKS, troubled
 
 
 class TopBar(Drawn):
@@ -43,10 +44,12 @@ class TopBar(Drawn):
         if not self._live.linked:
             return [Piece("○ ", "bad"), Piece("no daemon" if wide else "off", "bad"), self._clock(wide)]
         sign = Piece("● ", "good" if up == len(nodes) and up else "warn")
+        bad = troubled(nodes)
+        told = [Piece(f"{plain(bad[0])} {bad[1]}  ", SERVER_INKS[bad[1]])] if bad else []
         if not wide:
-            return [sign, Piece(count, "text")]
+            return [*told, sign, Piece(count, "text")]
         word = "node" if len(nodes) == 1 else "nodes"
-        return [sign, Piece("daemon up", "text"), Piece(f"  {count} {word}", "text"), self._clock(wide)]
+        return [*told, sign, Piece("daemon up", "text"), Piece(f"  {count} {word}", "text"), self._clock(wide)]
 
     def _clock(self, wide: bool) -> Piece:
         return Piece(f"  {self._time}" if wide else "", "dim")

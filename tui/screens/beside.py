@@ -1,0 +1,53 @@
+"""A list with the details of one item: beside it where there is room, instead of it where there is none."""
+
+from typing import TypeVar
+
+from tui.screens.area import ListScreen
+from tui.widgets.panel import Panel
+
+Item = TypeVar("Item")
+
+
+class BesideScreen(ListScreen[Item]):
+    def __init__(self) -> None:
+        super().__init__()
+        self.card = Panel(id="card")
+
+    def action_open(self) -> None:
+        self.add_class("-open")
+        self.call_after_refresh(self._into_card)
+
+    def _into_card(self) -> None:
+        self.set_focus(self.card)
+        self.look()
+
+    def action_details(self) -> None:
+        self.action_open()
+
+    def action_list(self) -> None:
+        self.remove_class("-open")
+        self.set_focus(self.listing)
+
+    def step_back(self) -> bool:
+        if self.focused is self.card:
+            self.action_list()
+            return True
+        return super().step_back()
+
+    def action_move(self, across: int, down: int) -> None:
+        if self.focused is self.card:
+            self.card.scroll_by(down)
+        else:
+            super().action_move(across, down)
+
+    def action_half(self, pages: int) -> None:
+        if self.focused is self.card:
+            self.card.scroll_by(pages * self.card.room[1] // 2)
+        else:
+            super().action_half(pages)
+
+    def action_clear(self) -> None:
+        if self.focused is self.card:
+            self.action_list()
+        else:
+            super().action_clear()
