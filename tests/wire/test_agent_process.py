@@ -4,7 +4,8 @@ import asyncio
 import json
 import signal
 import sys
-from asyncio.subprocess import PIPE, Process
+import time
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -129,6 +130,86 @@ async def test_sigterm_stops_it_cleanly_in_the_middle_of_a_stage(tmp_path: Path)
             assert await process.wait() == 0
     # nobody cancelled the attempt, so nothing is said of it
     assert Spool(tmp_path / "agent" / "spool").reports() == ()
+
+
+@asynccontextmanager
+async def local_agent(home: Path, *options: str) -> AsyncIterator[Process]:
+    """One that no daemon started: nobody holds its standard input."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-m", "agent", "--home", str(home / "agent"), "--socket", str(home / "s"),
+        "--node", "here", *options, stdin=DEVNULL, stdout=PIPE, stderr=PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(30):
+            assert json.loads(await process.stdout.readline())["ready"]
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+async def test_one_that_outlives_daemons_stops_within_a_second_when_told_to(tmp_path: Path, sign: int) -> None:
+    async with (
+        local_agent(tmp_path, "--sketch-step-seconds", "0.05") as process,
+        client(tmp_path) as session,
+        session.ws_connect("/v1/feed") as feed,
+    ):
+        await offer(session, order(1))
+        await told(feed, Ended)
+        await offer(session, order(2, steps=500))
+        await told(feed, Progress)
+        began = time.monotonic()
+        process.send_signal(sign)
+        async with asyncio.timeout(5):
+            assert await process.wait() == 0
+        assert time.monotonic() - began < 1.2
+    assert not (tmp_path / "s").exists()
+    assert [report.token for report in Spool(tmp_path / "agent" / "spool").reports()] == [1]
+    async with local_agent(tmp_path), client(tmp_path) as session:
+        known = await attempts(session)
+        assert {token: report.state for token, report in known.items()} == {1: "done"}
+
+
+async def test_one_that_outlives_daemons_heeds_no_older_one_in_its_next_life(tmp_path: Path) -> None:
+    async with local_agent(tmp_path), client(tmp_path) as session:
+        newer = msgspec.structs.replace(order(1), epoch=9)
+        assert (await offer(session, newer)).state == "accepted"
+    async with local_agent(tmp_path), client(tmp_path) as session:
+        assert (await card(session)).epoch == 9
+        assert "epoch 1 is over" in (await offer(session, order(2))).reason
+
+
+async def test_a_path_too_long_for_a_socket_leads_to_one(tmp_path: Path) -> None:
+    home = tmp_path / ("deep" * 20) / ("er" * 20)
+    home.mkdir(parents=True)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-m", "agent", "--home", str(home), "--socket", str(home / "agent.sock"),
+        "--node", "here", stdin=DEVNULL, stdout=PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(30):
+            assert json.loads(await process.stdout.readline())["ready"]
+        connector = aiohttp.UnixConnector(str((home / "agent.sock").resolve()))
+        async with aiohttp.ClientSession("http://agent", connector=connector) as session:
+            assert (await card(session)).name == "here"
+    finally:
+        process.terminate()
+        await process.wait()
+    assert not (home / "agent.sock").is_symlink()
+
+
+async def test_wrong_words_end_it_with_a_sentence(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-m", "agent", "--home", str(tmp_path), "--socket", str(tmp_path / "s"),
+        "--node", "here", "--backend", "webgui", stdout=PIPE, stderr=PIPE,
+    )  # fmt: skip
+    async with asyncio.timeout(30):
+        _, said = await process.communicate()
+    assert process.returncode == 2 and said.startswith(b"--backend: there is no backend 'webgui'. There are: sketch")
 
 
 async def test_two_agents_never_share_a_home(tmp_path: Path) -> None:
