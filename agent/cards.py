@@ -8,10 +8,12 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
 from agent.backends import Backend, BackendTrouble
+from agent.http import ServerTrouble
 from agent.identity import Identity, ram_gb
 from schema.errors import why
 from schema.orders import BackendCard, Card, CardChanged
@@ -31,6 +33,13 @@ PATIENCE_SECONDS = 20.0
 """The longest that a refresh waits; what a backend says later is told as news."""
 
 _LISTS = tuple(field.name for field in msgspec.structs.fields(BackendCard) if field.type == tuple[str, ...])
+
+
+@runtime_checkable
+class Refreshing(Protocol):
+    """A backend whose server, or which itself, does not look at its folders at every card."""
+
+    def refresh(self) -> None: ...
 
 
 class Cards:
@@ -89,8 +98,12 @@ class Cards:
         return self.of(backend)
 
     async def refreshed(self) -> Card:
-        """All asked anew."""
-        await self._ask(self._backends, PATIENCE_SECONDS)
+        """All asked anew, and told to look into their folders again."""
+        if self._asking:
+            await asyncio.wait(self._asking.values(), timeout=PATIENCE_SECONDS)
+        looks = [self._begin(backend, _refreshed_card_of) for backend in self._backends]
+        if looks:
+            await asyncio.wait(looks, timeout=PATIENCE_SECONDS)
         return self.now()
 
     async def watch(self, idle: Callable[[], bool]) -> None:
@@ -114,16 +127,16 @@ class Cards:
         if backends:
             await asyncio.wait([self._begin(backend) for backend in backends], timeout=patience)
 
-    def _begin(self, backend: Backend) -> asyncio.Task[None]:
+    def _begin(self, backend: Backend, look: "Look | None" = None) -> asyncio.Task[None]:
         """The look under way, or a new one."""
         kind = backend.kind
         if kind not in self._asking:
-            self._asking[kind] = asyncio.create_task(self._look(backend), name=f"card of {kind}")
+            self._asking[kind] = asyncio.create_task(self._look(backend, look or _card_of), name=f"card of {kind}")
         return self._asking[kind]
 
-    async def _look(self, backend: Backend) -> None:
+    async def _look(self, backend: Backend, look: "Look") -> None:
         try:
-            card = await asyncio.get_running_loop().run_in_executor(self._threads, _card_of, backend)
+            card = await asyncio.get_running_loop().run_in_executor(self._threads, look, backend)
         finally:
             self._asked[backend.kind] = self._clock()
             del self._asking[backend.kind]
@@ -135,6 +148,19 @@ class Cards:
         if card.state != known.state:
             log.info("%s is %s. %s", card.kind, card.state, card.trouble)
         self._tell(CardChanged(card=self.now()))
+
+
+Look = Callable[[Backend], BackendCard]
+
+
+def _refreshed_card_of(backend: Backend) -> BackendCard:
+    """In a thread."""
+    if isinstance(backend, Refreshing):
+        try:
+            backend.refresh()
+        except (BackendTrouble, ServerTrouble) as trouble:
+            log.info("%s did not look into its folders again: %s", backend.kind, trouble.sentence)
+    return _card_of(backend)
 
 
 def _card_of(backend: Backend) -> BackendCard:

@@ -55,6 +55,17 @@ async def test_a_refresh_asks_everybody_and_tells_what_is_new(place: Place, serv
         assert fresh["webui"].models == ("toy.safetensors",) == (await changed(feed))["webui"].models
 
 
+async def test_a_refresh_has_those_look_into_their_folders_that_do_not_do_so_by_themselves(tmp_path: Path) -> None:
+    class Lazy(Patient):
+        def refresh(self) -> None:
+            self.models = (*self.models, f"found {len(self.models)}")
+
+    async with placed(tmp_path, Lazy("webui")) as place:
+        assert (await card(place))["webui"].models == ("found 0",)
+        await place.call("POST", "/v1/refresh")
+        assert (await card(place))["webui"].models == ("found 0", "found 1")
+
+
 async def test_a_server_that_comes_back_is_noticed_and_keeps_its_lists_meanwhile(
     place: Place, server: Patient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
