@@ -210,12 +210,12 @@ def _daemon(answer: Doc) -> Iterator[Finding]:
 
 def _node(node: Doc) -> Finding:
     state = node.text("state")
-    idle = f"; {node.text('why_idle')}" if node.text("why_idle") else ""
-    text = f"{node.text('name')}: {state}, {', '.join(node.texts('backends'))}{idle}"
+    text = f"{node.text('name')}: {state}, {', '.join(node.texts('backends'))}"
     troubles = [f"{server.text('kind')}: {server.text('trouble')}" for server in node.docs("servers")
                 if server.text("state") != "ready" and server.text("trouble")]  # fmt: skip
+    idle = [] if troubles else [node.text("why_idle")]
     well = state in ("ready", "busy") and not troubles
-    return Finding("node", "ok" if well else "note", output.clean("; ".join((text, *troubles))))
+    return Finding("node", "ok" if well else "note", output.clean("; ".join(filter(None, (text, *troubles, *idle)))))
 
 
 def servers(nodes: tuple[Doc, ...]) -> Iterator[Finding]:
