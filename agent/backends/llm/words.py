@@ -6,11 +6,9 @@ from typing import NamedTuple
 
 from agent.backends.llm.asking import tags_in, tidy, without
 
-_THOUGHT = re.compile(r"<(think|thinking|thought|reasoning)>.*?</\1>", re.S | re.I)
-_THOUGHT_END = re.compile(r"\A.*</(?:think|thinking|thought|reasoning)>", re.S | re.I)
-_THOUGHT_OPEN = re.compile(r"<(?:think|thinking|thought|reasoning)>.*\Z", re.S | re.I)
+_THOUGHT = re.compile(r"<(/?)(?:think|thinking|thought|reasoning)>", re.I)
 _REFUSAL = re.compile(
-    r"\W*(?:i['’]?m (?:really |very |so )?sorry\b|i am sorry\b|(?:sorry|apologies|unfortunately)\b[, ]|as an ai\b|"
+    r"\W{0,20}(?:i['’]?m (?:really |very |so )?sorry\b|i am sorry\b|(?:sorry|apologies|unfortunately)\b[, ]|as an ai\b|"
     r"i (?:can(?:not|['’]?t)|won['’]?t|am (?:unable|not able)|must decline|refuse)\b)",
     re.I,
 )
@@ -19,18 +17,23 @@ _NEGATIVE = re.compile(
     r"^[ \t*_#>-]*negative(?:[ _-]prompt)?[ \t*_]*:[ \t*_]*(.*?)(?=\n[ \t]*\n|\Z)", re.S | re.I | re.M
 )
 _LEAD = re.compile(
-    r"\A[\s*_#>\"“'`-]*"
+    r"\A[\s*_#>\"“'`-]{0,20}"
     r"(?:(?:here(?:['’]s| is| are| you go)|sure|certainly|absolutely|of course|okay|ok)\b[^:\n]{0,160}|"
     r"(?:the |an? |your |my )?(?:[\w-]+ ){0,3}prompt)[\s*_`\"”]*:[*_`]*\s*",
     re.I,
 )
-_COURTESY = re.compile(r"\A\W*(?:sure|certainly|absolutely|of course|okay|ok|great)\b[^\n]{0,60}\n+", re.I)
+_COURTESY = re.compile(r"\A\W{0,20}(?:sure|certainly|absolutely|of course|okay|ok|great)\b[^\n]{0,60}\n+", re.I)
 _REMARK = re.compile(
-    r"\W*(?:notes?\b|explanation|this (?:prompt|version|description)|i (?:have |['’]ve )?(?:added|kept|tried|made)|"
-    r"i['’]ve |let me know|feel free|(?:i )?hope |key |changes|why |would you|if you|breakdown|remember|you can )",
+    r"\W{0,20}(?:notes?\b|explanation|this (?:prompt|version|description)|"
+    r"i (?:have |['’]ve )?(?:added|kept|tried|made)|i['’]ve |let me know|feel free|(?:i )?hope |key |changes|why |would you|if you|breakdown|remember|you can )",
     re.I,
 )
+_GAP = re.compile(r"\n[ \t]*\n\s*|\n[ \t]*(?:-{3,}|\*{3,})[ \t]*\n")
+_RULE = re.compile(r"^[ \t]*(?:-{3,}|\*{3,})[ \t]*$", re.M)
 _BULLET = re.compile(r"^[ \t]*(?:[-*•]|\d{1,2}[.)])[ \t]+", re.M)
+READ = 20_000
+"""Characters behind the thinking in which a prompt is looked for."""
+
 _QUOTES = (('"', '"'), ("“", "”"), ("'", "'"), ("«", "»"), ("`", "`"))
 
 
@@ -45,13 +48,13 @@ class Cleaned(NamedTuple):
 
 def refused(raw: str) -> bool:
     """By how it begins."""
-    return _REFUSAL.match(_THOUGHT.sub("", raw)) is not None
+    return _REFUSAL.match(_unthought(raw).lstrip()) is not None
 
 
 def cleaned(raw: str, *, max_length: int, cut_short: bool = False, tags: Sequence[str] = ()) -> Cleaned:
     """`tags` of the original prompt are put back at the end; `cut_short`: the last word may be half a word."""
     notes: list[str] = []
-    text = _step(raw, _unthought(raw), "thinking removed", notes)
+    text = _step(raw, _unthought(raw), "thinking removed", notes).strip()[:READ]
     text = _step(text, _unfenced(text), "code block opened", notes)
     found = _NEGATIVE.search(text)
     negative = None if found is None else _one_line(_plain(found[1]))
@@ -80,9 +83,15 @@ def _step(before: str, after: str, note: str, notes: list[str]) -> str:
 
 def _unthought(text: str) -> str:
     """Also where the template has swallowed the opening tag, or the answer ended within a thought."""
-    text = _THOUGHT.sub("", text)
-    text = _THOUGHT_END.sub("", text)
-    return _THOUGHT_OPEN.sub("", text)
+    kept: list[str] = []
+    thinking, at = False, 0
+    for mark in _THOUGHT.finditer(text):
+        if mark[1] and not thinking:
+            kept.clear()
+        elif not mark[1] and not thinking:
+            kept.append(text[at : mark.start()])
+        thinking, at = not mark[1], mark.end()
+    return "".join(kept) if thinking else "".join((*kept, text[at:]))
 
 
 def _unfenced(text: str) -> str:
@@ -102,19 +111,17 @@ def _unled(text: str) -> str:
 
 
 def _unremarked(text: str) -> str:
-    """Paragraphs that speak about the prompt, and all behind them."""
-    kept: list[str] = []
-    for paragraph in re.split(r"\n[ \t]*\n|\n[ \t]*(?:-{3,}|\*{3,})[ \t]*\n?", text):
-        if kept and _REMARK.match(paragraph):
-            break
-        if paragraph.strip():
-            kept.append(paragraph)
-    return "\n".join(kept)
+    """Without the first paragraph that speaks about the prompt, and all behind it."""
+    begin = len(text) - len(text.lstrip())
+    for gap in _GAP.finditer(text):
+        if gap.start() > begin and _REMARK.match(text, gap.end()):
+            return text[: gap.start()]
+    return text
 
 
 def _plain(text: str) -> str:
     """Without headings, bold, bullets and back ticks; lists become commas. Weights and underscores stay."""
-    text = re.sub(r"^#{1,6}[ \t]+", "", text, flags=re.M)
+    text = re.sub(r"^#{1,6}[ \t]+", "", _RULE.sub("", text), flags=re.M)
     text = re.sub(r"\*\*(.+?)\*\*", r"\1", text, flags=re.S).replace("```", "").replace("`", "")
     if len(_BULLET.findall(text)) > 1 or _BULLET.match(text):
         lines = [_BULLET.sub("", line).strip().rstrip(",;") for line in text.splitlines() if line.strip()]
