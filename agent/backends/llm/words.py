@@ -25,7 +25,8 @@ _LEAD = re.compile(
 _COURTESY = re.compile(r"\A\W{0,20}(?:sure|certainly|absolutely|of course|okay|ok|great)\b[^\n]{0,60}\n+", re.I)
 _REMARK = re.compile(
     r"\W{0,20}(?:notes?\b|explanation|this (?:prompt|version|description)|"
-    r"i (?:have |['’]ve )?(?:added|kept|tried|made)|i['’]ve |let me know|feel free|(?:i )?hope |key |changes|why |would you|if you|breakdown|remember|you can )",
+    r"i (?:have |['’]ve )?(?:added|kept|tried|made)|i['’]ve |"
+    r"let me know|feel free|(?:i )?hope |key |changes|why |would you|if you|breakdown|remember|you can )",
     re.I,
 )
 _GAP = re.compile(r"\n[ \t]*\n\s*|\n[ \t]*(?:-{3,}|\*{3,})[ \t]*\n")
