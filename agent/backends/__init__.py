@@ -157,6 +157,12 @@ def _webui(options: Options) -> Backend:
     return WebUI(options)
 
 
+def _diffusers(options: Options) -> Backend:
+    from agent.backends.diffusers import Diffusers
+
+    return Diffusers(options.models, options.home, options.clock)
+
+
 def _llm(options: Options) -> Backend:
     from agent.backends.llm import Llm
 
@@ -167,6 +173,7 @@ BACKENDS: Mapping[str, Callable[[Options], Backend]] = {
     "sketch": _sketch,
     "webui": _webui,
     "comfyui": _comfyui,
+    "diffusers": _diffusers,
     "llm": _llm,
 }
 """Kind to its maker; each imports what it needs only when it is called."""
