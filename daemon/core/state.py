@@ -14,7 +14,7 @@ from schema.ids import CommandId, JobId, NodeId, RunId, Seq, Sha256, StageId, To
 from schema.observations import Attempt
 from schema.plans import JobSpec, Plain, RunSpec, Scalar, StageStep
 
-STATE_VERSION = 4
+STATE_VERSION = 5
 """Raised whenever the same log would fold to other canonical bytes: older snapshots are then not used."""
 
 
