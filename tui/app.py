@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 RATE, RATE_REMOTE = 10, 4
 """Frames a second at most, here and over SSH."""
 
+PAUSE, PAUSE_REMOTE = 1.0, 3.0
+"""Seconds at least between two unfinished pictures of a running job, here and over SSH."""
+
 CATCH_UP_SECONDS = 1.0
 """A widget that has not taken in its keys by then is not waited for."""
 
@@ -54,7 +57,6 @@ class StableNew(Wishing):
 
     TITLE = "stablenew"
     CSS_PATH = "styles.tcss"
-    MODES = {"queue": QueueScreen}
     DEFAULT_MODE = "queue"
     BINDINGS = bindings(EVERYWHERE)
     HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (60, "-narrow"), (100, "-wide")]
@@ -88,6 +90,7 @@ class StableNew(Wishing):
             true=lambda: self.console.color_system == "truecolor",
             off=self.ui.images == "none",
         )
+        self.add_mode("queue", self._queue_area)
         self.add_mode("gallery", self._gallery_area)
         self.add_mode("nodes", self._nodes_area)
         self.draft: Draft | None = None
@@ -98,6 +101,11 @@ class StableNew(Wishing):
         self._complaint = complaint
         self._leading = False
         self._again_at = 0.0
+
+    def _queue_area(self) -> Screen[None]:
+        kitty = self.sharp is not None and self.sharp.__name__ == "TGPImage"
+        sharp = self.sharp if kitty else None  # sixel flickers when it is drawn again and again
+        return QueueScreen(pause=PAUSE_REMOTE if self.remote else PAUSE, sharp=sharp)
 
     def _gallery_area(self) -> Screen[None]:
         from tui.screens.gallery import GalleryScreen

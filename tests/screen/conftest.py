@@ -185,6 +185,8 @@ class FakeDaemon:
         self.previews: dict[str, bytes] = {}
         """Job to the unfinished picture it has now."""
         self.uploads: list[bytes] = []
+        self.said: dict[str, str | float] = {}
+        """What the last stage of every picture's job reported."""
         self.rows = [make_row(n) for n in range(131)]
         self.images = [make_image(n) for n in range(318)]
         self.commands: list[tuple[str, dict[str, object], str]] = []
@@ -333,14 +335,15 @@ class FakeDaemon:
 
     async def show_image(self, request: web.Request) -> web.Response:
         self.note(request)
-        image = next(image for image in self.images if image.id == request.match_info["id"])
+        image = next((image for image in self.images if image.id == request.match_info["id"]), None)
+        if image is None:
+            return fault(f"there is no picture {request.match_info['id']}", status=404)
         row = next((row for row in self.rows if row.id == image.job), self.rows[20])
-        return web.json_response(
-            {
-                "image": json.loads(written(image)),
-                "job": json.loads(written(record_of(msgspec.structs.replace(row, state="finished")))),
-            }
-        )
+        record = record_of(msgspec.structs.replace(row, state="finished"))
+        *before, last = record.stages
+        stages = (*before, msgspec.structs.replace(last, reported=self.said))
+        job = msgspec.structs.replace(record, stages=stages)
+        return web.json_response({"image": json.loads(written(image)), "job": json.loads(written(job))})
 
     async def thumb(self, request: web.Request) -> web.Response:
         self.note(request)

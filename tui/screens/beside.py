@@ -2,6 +2,9 @@
 
 from typing import TypeVar
 
+from textual.app import ComposeResult
+from textual.containers import Vertical
+
 from tui.screens.area import ListScreen
 from tui.widgets.panel import Panel
 
@@ -12,6 +15,11 @@ class BesideScreen(ListScreen[Item]):
     def __init__(self) -> None:
         super().__init__()
         self.card = Panel(id="card")
+        self.beside = Vertical(id="beside")
+
+    def compose_beside(self) -> ComposeResult:
+        with self.beside:
+            yield self.card
 
     def action_open(self) -> None:
         self.add_class("-open")

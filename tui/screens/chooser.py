@@ -164,7 +164,7 @@ class Chooser(ModalScreen[str | None]):
         self.take()
 
     def take(self) -> None:
-        """What the cursor stands on, or what is typed where nothing is like it; later, if the names are not here yet."""
+        """What the cursor stands on, or what is typed where nothing is like it; once the names are here."""
         item = self.names.item()
         if not self._known:
             self._taking = True

@@ -33,7 +33,7 @@ class NodesScreen(BesideScreen[NodeScene]):
         yield self.filter_line
         with Horizontal(classes="body"):
             yield self.table
-            yield self.card
+            yield from self.compose_beside()
 
     @property
     def listing(self) -> NodeTable:

@@ -18,9 +18,12 @@ from tui.screens.beside import BesideScreen
 from tui.widgets.ink import plain
 from tui.widgets.jobcard import card, title
 from tui.widgets.jobtable import JobTable
+from tui.widgets.livepicture import LivePicture
 
 if TYPE_CHECKING:
     from textual.timer import Timer
+
+    from tui.widgets.preview import SharpClass
 
 LONG_RUNNING = 60.0
 """Seconds after which a running job is not cancelled unasked."""
@@ -48,9 +51,16 @@ class QueueScreen(BesideScreen[Row]):
         ("node", "node"),
     )
 
-    def __init__(self) -> None:
+    def __init__(self, *, pause: float = 1.0, sharp: "SharpClass | None" = None) -> None:
+        """`pause`: seconds between two unfinished pictures; `sharp`: as in `Preview`."""
         super().__init__()
         self.table = JobTable()
+        self.picture = LivePicture(
+            lambda job: self.home.asker.preview(job),
+            true=lambda: self.home.console.color_system == "truecolor",
+            pause=pause,
+            sharp=sharp,
+        )
         self.record: JobRecord | None = None
         """The job in the details, whole."""
         self._why = ""
@@ -60,7 +70,9 @@ class QueueScreen(BesideScreen[Row]):
         yield self.filter_line
         with Horizontal(classes="body"):
             yield self.table
-            yield self.card
+            with self.beside:
+                yield self.picture
+                yield self.card
 
     @property
     def listing(self) -> JobTable:
@@ -90,6 +102,7 @@ class QueueScreen(BesideScreen[Row]):
             self.look_soon()
         elif self.record.id in change.steps:
             self.draw_card(keep_place=True)
+            self.show_picture()
 
     def look_soon(self) -> None:
         if self._again is None:
@@ -101,7 +114,8 @@ class QueueScreen(BesideScreen[Row]):
         if row is None:
             self.record = None
             self.card.fill((), (), keep_place=False)
-        elif self.card.display:
+            self.show_picture()
+        elif self.beside.display:
             begin(self, partial(self._look, row), group="look", exclusive=True)
 
     async def _look(self, row: Row) -> None:
@@ -115,6 +129,13 @@ class QueueScreen(BesideScreen[Row]):
         same = self.record is not None and self.record.id == record.id
         self.record, self._why = record, why
         self.draw_card(keep_place=same)
+        self.show_picture()
+
+    def show_picture(self) -> None:
+        """What is being made of the job that is looked at, as far as it can be seen."""
+        running = self.home.live.running.get(self.record.id) if self.record is not None else None
+        seen = running is not None and self.beside.display and not self.home.thumbs.off
+        self.picture.show(running.job if running and seen else None, running.preview if running else 0)
 
     def draw_card(self, *, keep_place: bool) -> None:
         if self.record is not None:
@@ -122,8 +143,13 @@ class QueueScreen(BesideScreen[Row]):
             lines = card(self.record, running, self._why, self.card.room[0], self.home.clock())
             self.card.fill(lines, title(self.record), keep_place=keep_place)
 
+    def action_list(self) -> None:
+        super().action_list()
+        self.call_after_refresh(self.show_picture)
+
     def on_resize(self) -> None:
         self.call_after_refresh(self.draw_card, keep_place=True)
+        self.call_after_refresh(self.show_picture)
         self.settle()
 
     # Verbs ------------------------------------------------------------------------------------------
@@ -227,7 +253,7 @@ class QueueScreen(BesideScreen[Row]):
         if not targets:
             return
         if row is not None and targets == (row.id,) and row.state not in ("queued", "held"):
-            self.home.say(f"{row.id} has begun or ended: only jobs that wait can be sent elsewhere; c makes a new run")
+            self.home.say(f"{row.id} does not wait: c makes a new run like it")
             return
         found = backends_of(self.home.live.scene.nodes)
         choices = [("", "any that can"), *((kind, f"{kind} · {plain(words)}") for kind, words in found.items())]

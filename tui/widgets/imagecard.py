@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from schema.pages import ImageRow, JobRecord, StageRecord
 from tui.widgets.ink import Line, Piece, fit, fit_middle, plain, wrap
-from tui.widgets.jobcard import card
+from tui.widgets.jobcard import card, said
 from tui.widgets.jobrow import lasted, short
 
 
@@ -20,7 +20,14 @@ def rating(image: ImageRow, record: JobRecord | None, width: int, *, wide: bool)
     lines: list[Line] = [[*stars, keys], tags]
     if image.suspect:
         lines.append([Piece(f" may be broken: {plain(image.suspect)}", "warn")])
-    return [*lines, [], *told(image, record, width), path]
+    heard = [line for name, text in said(record) for line in answer(name, text, width)] if record is not None else []
+    return [*lines, [], *heard, *told(image, record, width), path]
+
+
+def answer(name: str, text: str, width: int) -> list[Line]:
+    """A caption or a score, in two lines at most."""
+    wrapped = wrap(text, max(8, width - len(name) - 4), 2) or [""]
+    return [[Piece(f" {name if n == 0 else ' ' * len(name)}  ", "dim"), Piece(part)] for n, part in enumerate(wrapped)]
 
 
 def told(image: ImageRow, record: JobRecord | None, width: int) -> list[Line]:

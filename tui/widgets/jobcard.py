@@ -30,7 +30,7 @@ def card(record: JobRecord, running: RunningJob | None, why: str, width: int, no
         lines += [section("reason"), *block(record.reason, inside, 6, "bad" if record.state != "held" else "warn")]
     elif why:
         lines += [section("waits"), *block(why, inside, 6, "dim")]
-    lines += prompts(record, inside)
+    lines += [*remedies(record, inside), *answers(record, inside), *prompts(record, inside)]
     lines += [*settings(record, inside), section("events"), *happened(record, inside)]
     return lines
 
@@ -100,6 +100,39 @@ def timing(stage: StageRecord, running: RunningJob | None, now: float) -> str:
     if stage.started is not None and stage.ended is not None:
         return lasted(stage.ended - stage.started)
     return "" if stage.state in ("waiting", "running") else stage.state
+
+
+def remedies(record: JobRecord, width: int) -> list[Line]:
+    """What a person can do about a job that waits for one."""
+    if record.state != "attention":
+        return []
+    suspect = next((stage.suspect for stage in record.stages if stage.suspect), None)
+    lines: list[Line] = []
+    if suspect and suspect not in record.reason:
+        lines += [section("suspect"), *block(suspect, width, 3, "warn")]
+    words = "R tries it again. c makes a new run of it, with another model or VAE, say. x gives it up."
+    return [*lines, section("what to do"), *block(words, width, 8, "text")]
+
+
+def said(record: JobRecord) -> list[tuple[str, str]]:
+    """What stages answered in words: name and text."""
+    found: list[tuple[str, str]] = []
+    for stage in record.stages:
+        for name in ("caption", "score", "prompt", "negative"):
+            value = stage.reported.get(name)
+            if value is None or value == "" or (name in ("prompt", "negative") and stage.kind not in WRITING):
+                continue
+            text = f"{value:.2f} of 1" if name == "score" and isinstance(value, int | float) else str(value)
+            found.append((f"{stage.id} wrote" if name == "prompt" else name, text))
+    return found
+
+
+WRITING = ("generatePrompt", "llmEnhance")
+"""Stages that answer with a prompt."""
+
+
+def answers(record: JobRecord, width: int) -> list[Line]:
+    return [line for name, text in said(record) for line in (section(name), *block(text, width, 6, "text"))]
 
 
 def prompts(record: JobRecord, width: int) -> list[Line]:
