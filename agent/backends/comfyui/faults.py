@@ -6,8 +6,6 @@ the server's (`backend`). Pure.
 
 from collections.abc import Mapping
 
-import msgspec
-
 from agent.backends import BackendTrouble
 from agent.backends.comfyui.server import Fault, NodeFault, Status, Taken
 from agent.http import Answer, BadAnswer

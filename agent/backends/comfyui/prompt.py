@@ -95,3 +95,8 @@ def _tidy(text: str) -> str:
     """Without the gaps that tags leave."""
     text = re.sub(r"[ \t]{2,}", " ", text)
     return re.sub(r"(?:\s*,\s*){2,}", ", ", text).strip(" ,\t")
+
+
+def named_in(text: str, *kinds: str) -> list[str]:
+    """Names that stand in tags of these kinds."""
+    return [match[2].strip() for match in _TAG.finditer(text) if match[1].lower() in kinds]
