@@ -16,7 +16,7 @@ HUES = ((10, "red"), (29, "orange"), (46, "yellow"), (112, "green"), (134, "teal
         (244, "pink"), (255, "red"))  # fmt: skip
 """Upper ends of hues, 0 to 255."""
 
-SHARE = 0.1
+SHARE = 0.06
 """Of the picture, from which on a colour is named."""
 
 
