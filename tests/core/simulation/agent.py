@@ -1,12 +1,17 @@
-"""A simulated agent: one stage at a time, a spool that survives its crashes, and a bad network in front of it."""
+"""A simulated agent: one stage at a time, a spool that survives its crashes, and a bad network in front of it.
+
+It drives a backend or two that come and go; while a result is fetched from it, its device is free for the next.
+"""
 
 import asyncio
 from dataclasses import dataclass, field
 from random import Random
+from typing import Literal
 
 from schema.errors import Trouble
 from schema.events import NodeJoined
 from schema.observations import Attempt
+from schema.orders import BackendCard, Card
 
 
 class Unreachable(Exception):
@@ -18,7 +23,9 @@ class Ended:
     """What the spool holds of an attempt."""
 
     attempt: Attempt
+    backend: str
     trouble: Trouble | None = None
+    suspect: bool = False
 
 
 @dataclass
@@ -31,37 +38,60 @@ class Odds:
     backend: float = 0.05
     memory: float = 0.02
     bad: float = 0.005
+    suspect: float = 0.05
+    down: float = 0.04
     stage_seconds: tuple[float, float] = (3.0, 40.0)
 
 
 @dataclass
 class Agent:
     name: str
-    loopback: bool
+    link: Literal["loopback", "local", "lan"]
+    backends: tuple[str, ...]
     rng: Random
     odds: Odds = field(default_factory=Odds)
     instance: int = 0
     up: bool = True
     reachable: bool = True
+    down: set[str] = field(default_factory=set)
+    """Backends whose server nobody can reach just now."""
     spool: dict[int, Ended] = field(default_factory=dict)
     current: Attempt | None = None
+    backend: str = ""
+    """Of the current attempt."""
     work: asyncio.Task[None] | None = None
 
     # What the daemon calls, over the network ---------------------------------------------------
 
-    async def card(self) -> NodeJoined:
+    async def card(self) -> tuple[NodeJoined, Card]:
         await self._there()
+        if self.rng.random() < self.odds.down:
+            self.down ^= {self.rng.choice(self.backends)}
         joined = NodeJoined(
             node=self.name,
             name=self.name,
             instance=f"{self.name}-{self.instance}",
-            link="loopback" if self.loopback else "lan",
-            backends=("sketch",),
+            link=self.link,
+            backends=self.backends,
             kinds=("txt2img", "upscale"),
             vram_gb=8.0,
         )
+        cards = tuple(self._backend(kind) for kind in self.backends)
+        card = Card(node=self.name, name=self.name, instance=joined.instance, version="sim", backends=cards)
         await self._back()
-        return joined
+        return joined, card
+
+    def _backend(self, kind: str) -> BackendCard:
+        """Only comfyui enlarges with what the runs ask for, and only webui has the LoRA that some prompts name."""
+        return BackendCard(
+            kind=kind,
+            kinds=("txt2img", "upscale"),
+            open_lists=kind == "sketch",
+            models=("sdxl",),
+            upscalers=("4x-sharp",) if kind == "comfyui" else (),
+            loras=("haze",) if kind == "webui" else (),
+            state="disconnected" if kind in self.down else "ready",
+        )
 
     async def attempts(self) -> tuple[str, Attempt | None, list[Ended]]:
         """Its instance, what it is at, what it has in the spool."""
@@ -70,11 +100,11 @@ class Agent:
         await self._back()
         return found
 
-    async def start(self, attempt: Attempt, poison: bool) -> str:
+    async def start(self, attempt: Attempt, backend: str, ill: str) -> str:
         await self._there()
-        answer = self._start(attempt, poison)
+        answer = self._start(attempt, backend, ill)
         if self.rng.random() < self.odds.doubled:
-            self._start(attempt, poison)
+            self._start(attempt, backend, ill)
         await self._back()
         return answer
 
@@ -108,36 +138,36 @@ class Agent:
 
     # Inside ------------------------------------------------------------------------------------
 
-    def _start(self, attempt: Attempt, poison: bool) -> str:
+    def _start(self, attempt: Attempt, backend: str, ill: str) -> str:
         if self.current == attempt or attempt.token in self.spool:
             return "accepted"
         if self.current is not None:
             return "busy"
-        self.current = attempt
-        self.work = asyncio.create_task(self._work(attempt, poison))
+        self.current, self.backend = attempt, backend
+        self.work = asyncio.create_task(self._work(attempt, ill))
         return "accepted"
 
-    async def _work(self, attempt: Attempt, poison: bool) -> None:
+    async def _work(self, attempt: Attempt, ill: str) -> None:
         seconds = self.rng.uniform(*self.odds.stage_seconds)
         if self.rng.random() < self.odds.slow:
             seconds *= 20
         await asyncio.sleep(seconds)
         draw = self.rng.random()
-        if poison or draw < self.odds.backend:
+        if ill == "poison" or draw < self.odds.backend:
             self._end("backend")
         elif draw < self.odds.backend + self.odds.memory:
             self._end("out-of-memory")
         elif draw < self.odds.backend + self.odds.memory + self.odds.bad:
             self._end("bad-request")
         else:
-            self._end(None)
+            self._end(None, suspect=ill == "dark" or self.rng.random() < self.odds.suspect)
 
-    def _end(self, trouble: Trouble | None) -> None:
+    def _end(self, trouble: Trouble | None, suspect: bool = False) -> None:
         attempt, self.current = self.current, None
         if self.work is not None and self.work is not asyncio.current_task():
             self.work.cancel()
         if attempt is not None:
-            self.spool[attempt.token] = Ended(attempt, trouble)
+            self.spool[attempt.token] = Ended(attempt, self.backend, trouble, suspect)
 
     async def _there(self) -> None:
         await asyncio.sleep(self.rng.uniform(0.001, 0.05))

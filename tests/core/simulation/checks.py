@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 from schema import events as e
 
+AT_ONCE = 2
+"""Attempts of one node: one that it works at, and one whose files are fetched."""
+
 
 @dataclass
 class Reader:
@@ -18,7 +21,11 @@ class Reader:
     assigned: dict[int, e.StageAssigned] = field(default_factory=dict)
     newest: dict[tuple[str, str, int], int] = field(default_factory=dict)
     finished: set[tuple[str, str, int]] = field(default_factory=set)
-    busy: dict[str, int] = field(default_factory=dict)
+    busy: dict[str, list[int]] = field(default_factory=dict)
+    """Node to the attempts that are open there."""
+    needs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    doubted: dict[tuple[str, str, int], int] = field(default_factory=dict)
+    """How often the pictures of a stage were suspect."""
     live: dict[str, str] = field(default_factory=dict)
     """Job to its run."""
     names: dict[str, int] = field(default_factory=dict)
@@ -47,6 +54,7 @@ class Reader:
             case e.JobSubmitted() | e.JobReopened():
                 self.opening[event.job] = seq
                 self.live[event.job] = event.run
+                self.needs[event.job] = event.spec.needs
             case e.JobFinished() | e.JobFailed() | e.JobCancelled():
                 if self.live.pop(event.job, None) is None:
                     self.found.append(f"seq {seq}: {event.job} ended twice")
@@ -54,8 +62,17 @@ class Reader:
                 self._assigned(event, seq)
             case e.StageFinished():
                 self._finished(event, seq)
+            case e.StageFailed(trouble="suspect"):
+                key = self._key(event.job, event.stage)
+                self.doubted[key] = self.doubted.get(key, 0) + 1
+                if self.doubted[key] > 2:
+                    self.found.append(f"seq {seq}: {event.stage} of {event.job} was made again and again")
+                self._let_go(event.node, event.token)
             case e.StageFailed() | e.StageLost() | e.StageCancelled():
                 self._let_go(event.node, event.token)
+            case e.NodeForgotten():
+                if self.busy.get(event.node):
+                    self.found.append(f"seq {seq}: {event.node} was forgotten while at {self.busy[event.node]}")
             case e.ArtifactStored():
                 if event.image in self.images:
                     self.found.append(f"seq {seq}: picture {event.image} was stored twice")
@@ -67,8 +84,9 @@ class Reader:
                 pass
 
     def _assigned(self, event: e.StageAssigned, seq: int) -> None:
-        if event.node in self.busy:
+        if len(self.busy.get(event.node, ())) >= AT_ONCE:
             self.found.append(f"seq {seq}: {event.node} was given {event.job} while at {self.busy[event.node]}")
+        self._check_backend(event, seq)
         if event.job not in self.live:
             self.found.append(f"seq {seq}: {event.job} has ended and was assigned")
         key = self._key(event.job, event.stage)
@@ -78,7 +96,15 @@ class Reader:
             self.found.append(f"seq {seq}: tokens do not rise")
         self.newest[key] = seq
         self.assigned[seq] = event
-        self.busy[event.node] = seq
+        self.busy.setdefault(event.node, []).append(seq)
+
+    def _check_backend(self, event: e.StageAssigned, seq: int) -> None:
+        """Only comfyui has the upscaler, only webui the LoRA, and nobody asks the stand-in for anything."""
+        needs = self.needs[event.job] if event.stage == "paint" else ()
+        if event.backend == "sketch" or (event.stage == "enlarge" and event.backend == "webui"):
+            self.found.append(f"seq {seq}: {event.stage} of {event.job} was given to {event.backend}")
+        if needs and event.backend == "comfyui":
+            self.found.append(f"seq {seq}: {event.job} needs {needs} and was given to {event.backend}")
 
     def _finished(self, event: e.StageFinished, seq: int) -> None:
         key = self._key(event.job, event.stage)
@@ -93,8 +119,8 @@ class Reader:
         self._let_go(event.node, event.token)
 
     def _let_go(self, node: str, token: int) -> None:
-        if self.busy.get(node) == token:
-            del self.busy[node]
+        if token in (at := self.busy.get(node, [])):
+            at.remove(token)
 
     def _key(self, job: str, stage: str) -> tuple[str, str, int]:
         return job, stage, self.opening.get(job, 0)

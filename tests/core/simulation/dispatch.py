@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 from daemon.core.look import briefs
 from daemon.core.state import Brief
+from daemon.core.vitals import Vitals
 from daemon.ledger import Committed, Ledger
 from schema.observations import Attempt, AttemptGone, NewImage, NodeGone, NodeSeen, StageBroke, StageReturned
 from schema.plans import Measures, Picture
@@ -16,8 +17,8 @@ LOST_SECONDS = 45.0
 
 
 class Dispatcher:
-    def __init__(self, ledger: Ledger, agent: Agent) -> None:
-        self._ledger, self._agent = ledger, agent
+    def __init__(self, ledger: Ledger, agent: Agent, vitals: Vitals) -> None:
+        self._ledger, self._agent, self._vitals = ledger, agent, vitals
         self._accepted: set[int] = set()
 
     async def run(self) -> None:
@@ -33,7 +34,8 @@ class Dispatcher:
 
     async def _start(self, brief: Brief) -> None:
         try:
-            if await self._agent.start(brief.attempt, "poison" in brief.job_spec.name) == "accepted":
+            backend = brief.backend or self._agent.backends[0]
+            if await self._agent.start(brief.attempt, backend, brief.job_spec.name.rpartition("-")[2]) == "accepted":
                 self._accepted.add(brief.attempt.token)
         except Unreachable:
             pass  # The next poll sees whether it arrived.
@@ -44,10 +46,16 @@ class Dispatcher:
         while True:
             try:
                 await self._reconcile()
-                await self._ledger.observe(NodeSeen(joined=await self._agent.card()))
+                joined, card = await self._agent.card()
+                known = self._vitals.cards.get(joined.node)
+                self._vitals.cards[joined.node] = card
+                await self._ledger.observe(NodeSeen(joined=joined))
+                if known != card:
+                    self._ledger.pulse()
                 heard, gone = loop.time(), False
             except Unreachable:
                 if not gone and loop.time() - heard > LOST_SECONDS:
+                    self._vitals.cards.pop(self._agent.name, None)
                     await self._ledger.observe(NodeGone(node=self._agent.name, reason="silent for 45 s"))
                     gone = True
             await asyncio.sleep(POLL_SECONDS)
@@ -83,18 +91,23 @@ class Dispatcher:
         """Told until it is in the log; only then the agent may forget it."""
         if one.trouble is None:
             token = one.attempt.token
+            self._vitals.handed.add(token)
+            self._ledger.pulse()
+            await asyncio.sleep(self._agent.rng.uniform(0.0, 3.0))  # its files are fetched meanwhile
             picture = Picture(
                 sha256=f"{token:064x}", pixels=f"{token:064x}", media="image/png", bytes=9, width=8, height=8
             )
             await self._ledger.observe(
                 StageReturned(
                     attempt=one.attempt,
-                    backend="sketch",
+                    backend=one.backend,
+                    suspect="the picture is black" if one.suspect else None,
                     images=(NewImage(image=f"i{token}", file=picture),),
                     measures=Measures(executed_s=5.0),
                 ),
                 actor=f"node:{self._agent.name}",
             )
+            self._vitals.handed.discard(token)
         else:
             await self._ledger.observe(StageBroke(attempt=one.attempt, trouble=one.trouble, reason="so it was drawn"))
         await self._agent.forget(one.attempt.token)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 STEPS = (
     StageStep(id="paint", kind="txt2img", model="sdxl", steps=20, megapixels=1.0),
-    StageStep(id="enlarge", kind="upscale", steps=10, megapixels=4.0),
+    StageStep(id="enlarge", kind="upscale", megapixels=4.0, needs=("upscalers:4x-sharp",)),
 )
 
 
@@ -46,9 +46,12 @@ class Person:
     async def _submit(self) -> None:
         self.wishes += 1
         name = f"{self.name}-{self.wishes}"
-        poison = self.rng.random() < 0.05
+        ill = self.rng.choices(("", "-poison", "-dark"), (90, 5, 5))[0]
         jobs = tuple(
-            JobSpec(name=f"{name}-{number}{'-poison' if poison and number == 0 else ''}")
+            JobSpec(
+                name=f"{name}-{number}{ill if number == 0 else ''}",
+                needs=("loras:haze",) if self.rng.random() < 0.2 else (),
+            )
             for number in range(self.rng.randint(1, 4))
         )
         lane = "interactive" if self.rng.random() < 0.3 else "batch"
@@ -79,7 +82,7 @@ class Person:
         await self.world.past.catch_up(self.world.log)
         known = list(self.world.past.jobs)
         some = tuple(self.rng.sample(live, min(len(live), self.rng.randint(1, 3))))
-        match self.rng.randrange(9):
+        match self.rng.randrange(10):
             case 0:
                 return c.CancelJobs(jobs=some) if some else None
             case 1:
@@ -96,6 +99,9 @@ class Person:
                 chosen = tuple(self.rng.sample(known, min(len(known), 3)))
                 past = self.world.past
                 return c.RetryJobs(jobs=chosen, ended=past.ended(chosen), runs=past.runs(chosen)) if chosen else None
+            case 8:
+                nodes = await ledger.ask(lambda state: [node.id for node in state.nodes.values() if node.lost])
+                return c.ForgetNode(node=self.rng.choice(nodes)) if nodes else None
             case _:
                 return c.PauseQueue() if self.rng.random() < 0.3 else c.ResumeQueue()
 

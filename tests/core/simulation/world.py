@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from daemon.core.apply import apply
 from daemon.core.rules import Rules
@@ -26,6 +26,13 @@ from .people import Person
 
 HOUR = 3600.0
 HEALED_WITHIN = 4 * HOUR
+
+FLEET: tuple[tuple[Literal["loopback", "local", "lan"], tuple[str, ...]], ...] = (
+    ("loopback", ("sketch", "webui")),
+    ("local", ("webui", "comfyui")),
+    ("lan", ("comfyui",)),
+    ("lan", ("webui",)),
+)
 
 MakeLog = Callable[..., LogInLoop]
 
@@ -57,7 +64,7 @@ class World:
     def __post_init__(self) -> None:
         self.rng = Random(self.seed)
         self.log = self.make_log(commit_delay=self._commit_delay)
-        self.agents = [Agent(f"node{n}", n == 0, Random(self.rng.random())) for n in range(4)]
+        self.agents = [Agent(f"node{n}", *kind, Random(self.rng.random())) for n, kind in enumerate(FLEET)]
         self.people = [Person(self, f"p{n}", Random(self.rng.random()), self.keyed) for n in range(3)]
         self.state = State()
         self.chaos = True
@@ -95,7 +102,8 @@ class World:
 
     async def _one_daemon(self) -> None:
         self.state = await self._restored()
-        ledger = Ledger(self.state, self.log, clock=self.clock, vitals=Vitals(), rules=Rules(), on_broken=self._broken)
+        vitals = Vitals()
+        ledger = Ledger(self.state, self.log, clock=self.clock, vitals=vitals, rules=Rules(), on_broken=self._broken)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._writing(ledger))
             await asyncio.sleep(0)
@@ -105,7 +113,7 @@ class World:
             self.ledger = ledger
             self.agents[0].restart()
             for agent in self.agents:
-                group.create_task(Dispatcher(ledger, agent).run())
+                group.create_task(Dispatcher(ledger, agent, vitals).run())
 
     async def _writing(self, ledger: Ledger) -> None:
         await ledger.run()
@@ -195,7 +203,8 @@ class World:
         """No more misfortune; whoever paused or held something lets it go. Then all work must end."""
         self.chaos = False
         for agent in self.agents:
-            agent.reachable, agent.up = True, True
+            agent.reachable, agent.up, agent.odds.down = True, True, 0.0
+            agent.down.clear()
         end = asyncio.get_running_loop().time() + HEALED_WITHIN
         person = self.people[0]
         while asyncio.get_running_loop().time() < end:
