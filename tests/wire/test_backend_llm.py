@@ -301,6 +301,19 @@ def test_a_wait_for_a_busy_server_can_be_cancelled(fake: FakeChat, llm: Llm) -> 
     assert time.monotonic() - began < 2
 
 
+def test_fields_a_server_does_not_know_are_left_out_or_called_as_it_calls_them(fake: FakeChat, llm: Llm) -> None:
+    def strict(handler: Handler) -> None:
+        unknown = [name for name in ("stream_options", "seed", "max_tokens") if name in fake.asked[-1]]
+        told = {"error": {"message": f"Unsupported parameter: '{unknown[0]}'"}} if unknown else None
+        (answering(400, told) if told else streaming("a castle"))(handler)
+
+    fake.script = [strict]
+    assert ran(llm, enhance(max_tokens=77)).reported["prompt"] == "a castle"
+    assert len(fake.asked) == 4 and fake.asked[-1]["max_completion_tokens"] == 77
+    fake.script = [answering(400, {"error": "seed max_tokens stream_options"})]
+    assert broke(llm).trouble == "bad-request"
+
+
 def test_a_server_that_is_gone_loses_the_question() -> None:
     with fake_chat() as server:
         url = server.url

@@ -27,6 +27,10 @@ MOST = 400_000
 """Characters after which nobody waits for the end of an answer."""
 
 
+SPARE = {"stream_options": "", "seed": "", "max_tokens": "max_completion_tokens"}
+"""Fields that some servers refuse, and what those call them; nothing a person has set is lost with them."""
+
+
 class Ask(NamedTuple):
     server: Server
     model: str
@@ -96,8 +100,23 @@ def _rest(seconds: float, ask: Ask, reporter: Reporter, clock: Callable[[], floa
 
 
 def _asked(ask: Ask, reporter: Reporter, clock: Callable[[], float]) -> Reply:
+    """A server that knows a field by another name, or not at all, is asked once more without it."""
+    body = _body(ask)
+    while True:
+        try:
+            return _answered(ask, body, reporter, clock)
+        except Fault as fault:
+            unknown = next((name for name in SPARE if name in body and name in fault.sentence), None)
+            if fault.trouble != "bad-request" or unknown is None:
+                raise
+            value, other = body.pop(unknown), SPARE[unknown]
+            if other:
+                body[other] = value
+
+
+def _answered(ask: Ask, body: dict[str, object], reporter: Reporter, clock: Callable[[], float]) -> Reply:
     reply = Reply()
-    with ask.server.open("POST", "/chat/completions", _body(ask), timeout=ask.config.timeout + 5.0) as call:
+    with ask.server.open("POST", "/chat/completions", body, timeout=ask.config.timeout + 5.0) as call:
         for news in _news(call, ask, reporter, clock, reply):
             if isinstance(news, Answer):
                 _whole(news, reply, ask)
