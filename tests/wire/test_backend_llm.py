@@ -267,11 +267,14 @@ def test_a_model_that_is_not_there_is_named_with_the_nearest(fake: FakeChat, llm
     assert not fake.asked
 
 
-def test_a_server_without_a_list_is_asked_by_the_name_alone(fake: FakeChat, llm: Llm) -> None:
-    fake.list_models = answering(404, "404 page not found")
+@pytest.mark.parametrize(("status", "trouble"), [(404, "bad-request"), (500, "backend")])
+def test_a_server_without_a_list_is_asked_by_the_name_alone(
+    fake: FakeChat, llm: Llm, status: int, trouble: Trouble
+) -> None:
+    fake.list_models = answering(status, "no list of models here")
     ran(llm, enhance(model="anything"))
     assert fake.asked[0]["model"] == "anything"
-    assert broke(llm).trouble == "bad-request"
+    assert broke(llm).trouble == trouble
 
 
 def test_a_busy_server_is_asked_again_when_it_said_so(fake: FakeChat, llm: Llm) -> None:

@@ -127,9 +127,9 @@ class Llm:
         try:
             models = self._models()
         except Fault as fault:
-            if name is None or not fault.no_list:
+            if name is None or fault.dropped or fault.trouble == "lost":
                 raise
-            return name  # it keeps no list; whether it has the model it will say itself
+            return name  # its list is no use; whether it has the model it will say itself
         if name is None:
             if not models:
                 raise Fault("bad-request", f"{self._server.url} has no model; load one first")

@@ -22,7 +22,6 @@ class Fault(Exception):
         *,
         later: float | None = None,
         dropped: bool = False,
-        no_list: bool = False,
     ) -> None:
         self.trouble = trouble
         self.sentence = sentence
@@ -30,8 +29,6 @@ class Fault(Exception):
         """Seconds after which asking again makes sense; None: never."""
         self.dropped = dropped
         """The connection broke; whether the server lives has to be seen."""
-        self.no_list = no_list
-        """It has no such page; a list of models is not everywhere."""
         super().__init__(sentence)
 
     @staticmethod
@@ -83,7 +80,7 @@ def fault_of(answer: Answer, url: str) -> Fault:
             return Fault("bad-request", f"{url} refuses the credentials; give it the right --auth")
         case 404 | 405 if not (words and _MODEL.search(words)):
             told = f"{url} has no such page; is it an OpenAI-compatible server, and is its path right?"
-            return Fault("bad-request", told, no_list=True)
+            return Fault("bad-request", told)
         case 429:
             return Fault("backend", f"{url} wants fewer questions{told}", later=answer.wait_s() or 2.0)
         case 502 | 503 | 504:
