@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from daemon.artifacts import infotext
+from daemon.artifacts import infotext, parameters
 from daemon.artifacts.store import ArtifactStore, HostilePicture, Seen
 from daemon.core.state import Brief
 from daemon.fleet.dispatcher import Rejected
@@ -27,6 +27,12 @@ MADE_BY_MODELS = frozenset({"txt2img", "img2img", "refiner", "detail", "upscale"
 
 LATENT = 8
 """Pixels of one latent: a second pass ends on a whole one."""
+
+
+HASHES = {
+    "model_hash": "Model hash", "vae_hash": "VAE hash", "lora_hashes": "Lora hashes", "ti_hashes": "TI hashes",
+}  # fmt: skip
+"""What our `parameters` text takes over from a server's own."""
 
 
 class Capsule(Plain, frozen=True, kw_only=True):
@@ -164,9 +170,9 @@ def _wanted_size(kind: str, effective: Mapping[str, Scalar]) -> tuple[int, int, 
 def _done(
     job: JobRecord, steps: tuple[StageStep, ...], report: AttemptReport, result: Result
 ) -> list[tuple[StageStep, dict[str, Scalar]]]:
-    """The stages that made this picture, in order, each with the config it really used."""
-    used = {stage.id: dict(stage.effective) for stage in job.stages if stage.state == "done"}
-    used[report.stage] = dict(result.effective)
+    """The stages that made this picture, in order, each with the config it really used and the hashes of its files."""
+    used = {stage.id: _hashed(stage.effective, stage.reported) for stage in job.stages if stage.state == "done"}
+    used[report.stage] = _hashed(result.effective, result.reported)
     done = []
     for step in steps:
         if step.id in used:
@@ -174,3 +180,11 @@ def _done(
         if step.id == report.stage:
             break
     return done
+
+
+def _hashed(effective: Mapping[str, Scalar], reported: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """With the hashes that a server told, in a field of their own or in its infotext."""
+    told = reported.get("infotext")
+    said = parameters.read(told) if isinstance(told, str) else parameters.Infotext()
+    hashes = {name: reported.get(name) or said.get(key) for name, key in HASHES.items()}
+    return {**{name: value for name, value in hashes.items() if value}, **effective}

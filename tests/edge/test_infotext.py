@@ -107,6 +107,67 @@ def test_clip_skip_refiner_restoration_and_upscale_appear_only_when_used():
     assert not re.search("Clip skip|Refiner|restoration|upscale", written(step("txt2img", **BASE)))
 
 
+def test_what_real_servers_add_stands_where_they_write_it():
+    text = written(
+        step("txt2img", **BASE | {
+            "model": "sub/toy_v1.safetensors [abcdef1234]", "guidance": 3.5, "variation_seed": 7, "variation": 0.1,
+            "tiling": True, "refiner.model": "late.safetensors [00ff00ff00]", "refiner.switch_at": 0.7,
+            "vae": "soft.vae.pt", "vae_hash": "11aa22bb33",
+        })
+    )  # fmt: skip
+
+    assert text.endswith(
+        "CFG scale: 6.5, Distilled CFG Scale: 3.5, Seed: 42, Size: 832x1216, Model hash: abcdef1234, Model: toy_v1, "
+        "VAE hash: 11aa22bb33, VAE: soft.vae, Variation seed: 7, Variation seed strength: 0.1, Tiling: True, "
+        "Refiner: late [00ff00ff00], Refiner switch at: 0.7, Version: stablenew 0.1.0"
+    )
+
+
+def test_every_field_of_adetailer_is_written_in_its_order():
+    detail = {
+        "detector": "face.pt", "classes": "cat, dog", "confidence": 0.3, "rank_by": "confidence", "max_regions": 2,
+        "min_area": 0.1, "max_area": 0.9, "shift_x": 3, "shift_y": -2, "dilate": 4, "merge": "invert", "mask_blur": 4,
+        "denoise": 0.4, "only_masked": False, "padding": 32, "width": 512, "height": 640, "vae": "soft.pt",
+        "clip_skip": 2, "noise": 1.05, "restore_face": True, "control": "edge", "control_processor": "canny",
+        "control_weight": 0.8, "control_start": 0.0, "control_end": 0.9,
+    }  # fmt: skip
+
+    text = written(step("txt2img", **BASE), *[step("detail", **detail)] * 3)
+
+    first = (
+        'ADetailer model: face.pt, ADetailer model classes: "cat, dog", ADetailer confidence: 0.3, '
+        "ADetailer method to decide top k masks: Confidence, ADetailer mask only top k: 2, "
+        "ADetailer mask min ratio: 0.1, ADetailer mask max ratio: 0.9, ADetailer x offset: 3, ADetailer y offset: -2, "
+        "ADetailer dilate erode: 4, ADetailer mask merge invert: Merge and Invert, ADetailer mask blur: 4, "
+        "ADetailer denoising strength: 0.4, ADetailer use inpaint width height: True, ADetailer inpaint width: 512, "
+        "ADetailer inpaint height: 640, ADetailer use separate VAE: True, ADetailer VAE: soft, "
+        "ADetailer use separate CLIP skip: True, ADetailer CLIP skip: 2, "
+        "ADetailer use separate noise multiplier: True, ADetailer noise multiplier: 1.05, "
+        "ADetailer restore face: True, ADetailer ControlNet model: edge, ADetailer ControlNet module: canny, "
+        "ADetailer ControlNet weight: 0.8, ADetailer ControlNet guidance start: 0, "
+        "ADetailer ControlNet guidance end: 0.9, "
+    )
+    assert first in text
+    for ordinal in (" 2nd", " 3rd"):
+        assert f"ADetailer model{ordinal}: face.pt" in text
+        assert f"ADetailer ControlNet guidance end{ordinal}: 0.9" in text
+
+
+def test_masks_and_controlnet_units_are_told():
+    units = '[{"model":"edge [aa11]","processor":"canny","weight":0.8,"threshold_a":100.0},{"model":"depth"}]'
+    config = BASE | {"mask": "a" * 64, "mask_blur": 6, "mask_padding": 24, "fill": "noise", "mask_invert": True}
+
+    text = written(step("txt2img", **BASE), step("img2img", **config | {"controls": units, "denoise": 0.5}))
+
+    assert (
+        "Mask blur: 6, Masked content: latent noise, Inpaint area: Only masked, Masked area padding: 24, "
+        "Mask mode: Inpaint not masked, "
+        'ControlNet 0: "Module: canny, Model: edge [aa11], Weight: 0.8, Resize Mode: Crop and Resize, '
+        "Processor Res: 512, Threshold A: 100, Guidance Start: 0, Guidance End: 1, Pixel Perfect: False, "
+        'Control Mode: Balanced", ControlNet 1: "Module: none, Model: depth, '
+    ) in text
+
+
 def test_a_whole_number_is_written_without_a_point():
     assert "CFG scale: 7, " in written(step("txt2img", **BASE | {"cfg": 7.0}))
 
