@@ -13,7 +13,13 @@ LISTS = (
 def list_(words: list[str], of: str, node: str | None, limit: int, offset: int, as_json: bool) -> int:
     if of not in (*LISTS, "all"):
         raise Refused(f"there is no list {of!r}", where="--of", remedy=f"There are: {', '.join((*LISTS, 'all'))}.")
-    query = {"list": of, "node": node, "filter": " ".join(words) or None, "limit": limit, "offset": offset}
+    query = {
+        "list": None if of == "all" else of,
+        "node": node,
+        "filter": " ".join(words) or None,
+        "limit": limit,
+        "offset": offset,
+    }
     page = ask.daemon().get("/v1/resources", query)
     if as_json:
         output.put_json(page.fields)
@@ -29,7 +35,7 @@ def list_(words: list[str], of: str, node: str | None, limit: int, offset: int, 
 
 def show(name: str, as_json: bool) -> int:
     """Every list that holds the name, and who has it. Raises Refused where nobody does."""
-    page = ask.daemon().get("/v1/resources", {"list": "all", "filter": name, "limit": 1000})
+    page = ask.daemon().get("/v1/resources", {"filter": name})
     items = [item for item in page.docs("items") if item.text("name") == name]
     if not items:
         near = ", ".join(item.text("name") for item in page.docs("items")[:3])

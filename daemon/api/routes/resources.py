@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 from aiohttp import web
 
+from daemon.api.asked import number
 from daemon.api.house import House
 from daemon.api.route import Route
 from daemon.api.told import answer
@@ -38,7 +39,9 @@ async def list_resources(house: House, request: web.Request) -> web.StreamRespon
         for one in _resources(known, query.get("backend", ""))
         if wanted in ("", one.list) and all(word in one.name.lower() for word in words)
     ]
-    return answer(Resources(tuple(found), len(found)))
+    first = number(request, "offset", 0)
+    shown = found[first : first + number(request, "limit", len(found))]
+    return answer(Resources(tuple(shown), len(found)))
 
 
 def _resources(known: Iterable[Known], backend: str) -> Iterator[Resource]:
@@ -65,6 +68,7 @@ def _offered(known: list[Known], backend: str) -> Iterator[tuple[str, BackendCar
 ROUTES = (
     Route(
         method="GET", path="/v1/resources", run=list_resources, gives=Resources,
-        query=("list", "node", "backend", "filter"), does="List models, samplers, LoRAs and so on with their owners.",
+        query=("list", "node", "backend", "filter", "offset", "limit"),
+        does="List models, samplers, LoRAs and so on with their owners.",
     ),
 )  # fmt: skip
