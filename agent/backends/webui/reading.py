@@ -18,7 +18,7 @@ from agent.backends.webui.shapes import (
     Scripts,
     Settings,
 )
-from agent.backends.webui.stock import ADETAILER, CONTROLNET, NO_UPSCALER, Checkpoint, Flavour, Lora, Stock
+from agent.backends.webui.stock import ADETAILER, CONTROLNET, PLAIN_UPSCALERS, Checkpoint, Flavour, Lora, Stock
 from schema.names import plain
 
 POISONED = (
@@ -109,9 +109,11 @@ def _checkpoints(found: Iterable[Named]) -> Iterable[Checkpoint]:
 
 
 def _upscalers(found: Iterable[Named]) -> Iterable[str]:
-    """Those that are there: one with an address for its path would be answered with a plain resize."""
+    """Those that are there: one without a file, or with an address for it, would be answered with a plain resize."""
     for each in found:
-        if each.name and each.name != NO_UPSCALER and not (each.model_path or "").startswith(("http://", "https://")):
+        path = each.model_path or ""
+        there = path and not path.startswith(("http://", "https://"))
+        if each.name and (there or each.name in PLAIN_UPSCALERS):
             yield each.name
 
 
@@ -130,7 +132,7 @@ def _scripts(door: Door, paths: frozenset[str]) -> tuple[frozenset[str], tuple[s
     found = door.listed(f"{API}/scripts", Scripts)
     scripts = frozenset(title.lower() for title in (found.img2img or ())) if found else frozenset[str]()
     infos = door.listed(f"{API}/script-info", list[ScriptInfo]) or [] if scripts & {ADETAILER, CONTROLNET} else []
-    named = {(info.name or "").lower(): info for info in infos if info.is_img2img}
+    named = {name: info for info in infos if info.is_img2img and (name := (info.name or "").lower()) in scripts}
     detectors = _detectors(named.get(ADETAILER))
     if not detectors and ADETAILER in scripts and "/adetailer/v1/ad_model" in paths:
         told = door.listed("/adetailer/v1/ad_model", Detectors)

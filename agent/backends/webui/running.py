@@ -188,7 +188,7 @@ class _Watch:
         """The newest that was seen of our job."""
 
     def start(self) -> None:
-        """Not before the first moment without an answer: a short job is never looked at."""
+        """Looks for the first time after one pause: a short job is never looked at."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._watch, name="webui-progress", daemon=True)
             self._thread.start()
@@ -210,11 +210,12 @@ class _Watch:
             call.close()
 
     def _watch(self) -> None:
-        while not self._stopped:
-            self._look()
+        while True:
             self._wake.wait(self._patience.poll)
-            if not self._stopped:
-                self._wake.clear()
+            if self._stopped:
+                return
+            self._wake.clear()
+            self._look()
 
     def _look(self) -> None:
         try:

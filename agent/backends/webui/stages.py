@@ -141,7 +141,7 @@ class Stages:
             tiled = tiled_request(self.work, config, path, number, choice, self.stock, self._task(number))
             result = self._painted("img2img", tiled.request, choice, 1, passes=tiled.tiles)
             answers.check_names(result, choice, self.stock)
-            images += result.images
+            images += [image._replace(seed=tiled.request.seed) for image in result.images]
             sizes.append(tiled.size)
             results.append(result)
         used: dict[str, Scalar] = {

@@ -128,12 +128,16 @@ def words(prompt: str, stock: Stock) -> str:
     """The prompt in the WebUI's own syntax. Raises BackendTrouble for a LoRA, embedding or hypernetwork it lacks.
 
     It would drop `<embedding:NAME>` as a network of an unknown kind, and a missing LoRA without a word: embeddings
-    are plain words there, LoRAs stay in their brackets.
+    are plain words there, LoRAs stay in their brackets. A server that has not loaded a model yet lists no embeddings.
     """
     for kind, name in _NETWORK.findall(prompt):
         if kind.lower() == "hypernet":
             one_of("hypernetwork", name, stock.hypernetworks)
         elif not any(plain(name) == plain(other) for other in stock.lora_names):
             raise refused("LoRA", name, stock.lora_names)
-    prompt = _EMBEDDING.sub(lambda match: one_of("embedding", match[1].strip(), stock.embeddings), prompt)
+    prompt = _EMBEDDING.sub(lambda match: _embedding(match[1].strip(), stock), prompt)
     return _BARE.sub(lambda match: found(match[1], stock.embeddings) or match[0], prompt)
+
+
+def _embedding(name: str, stock: Stock) -> str:
+    return one_of("embedding", name, stock.embeddings) if stock.embeddings else name

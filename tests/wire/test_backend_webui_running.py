@@ -1,0 +1,415 @@
+"""One job at a time on a server that others use too: progress, cancel, foreign interrupts, a server that dies."""
+
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `webui_world`
+
+from webui_engine import Engine
+from webui_fake import POOL, fake_webui
+from webui_world import SMALL, Listener, Running, World, painted, until, work, world
+
+from agent.backends import BackendTrouble, Cancelled, Options
+from agent.backends.webui import WebUI
+from agent.backends.webui.owning import Owner, sampled_look
+from agent.backends.webui.running import Patience, Telling
+from agent.backends.webui.shapes import JobState, Progress
+from agent.http import Server
+from schema.parts import Hires
+from schema.stages import Img2Img, Upscale
+
+LONG = SMALL.model_copy(update={"steps": 400})
+OTHERS = {"prompt": "x", "negative_prompt": "", "seed": 1, "width": 64, "height": 64, "steps": 30}
+
+
+def slow(flavour: str = "forge", **more: float) -> Engine:
+    return Engine(flavour, step_s=0.01, **more)
+
+
+def other_client(one: World, **change: object) -> Running:
+    """Asks for a picture of its own, bare."""
+    server = Server(one.server.url, timeout=30)
+    return Running(lambda: server.post("/sdapi/v1/txt2img", OTHERS | change).json())
+
+
+def interrupts(one: World) -> int:
+    return len(one.server.bodies("/interrupt"))
+
+
+@pytest.fixture(params=["bare", "with its page"])
+def tasks(request: pytest.FixtureRequest) -> bool:
+    return request.param == "with its page"
+
+
+# Progress -----------------------------------------------------------------------------------------
+
+
+def test_progress_grows_from_loading_to_sampling() -> None:
+    with world(slow(load_s=0.2, decode_s=0.1)) as one:
+        one.run(SMALL.model_copy(update={"steps": 30, "hires": Hires(upscaler="Latent")}))
+        told = one.listener
+    assert told.doing[:2] == ["loading model", "sampling"]
+    for doing in told.doing:
+        steps = [step / of for step, of, what in told.told if what == doing]
+        assert steps == sorted(steps)
+    assert max(of for _, of, _ in told.told) == 60
+
+
+def test_a_model_that_is_loaded_is_not_loaded_again() -> None:
+    with world(slow(load_s=0.1)) as one:
+        first, second = one.run(SMALL.model_copy(update={"steps": 20})), one.run(SMALL.model_copy(update={"steps": 20}))
+    assert first.loaded_s >= 0.1
+    assert second.loaded_s == 0.0
+    assert one.backend.memory().resident == ("toy.safetensors",)
+
+
+def test_a_silent_model_load_longer_than_any_read_timeout_is_waited_for() -> None:
+    """The patience for silence is counted between two answers to a look at the progress, not from the request."""
+    with world(slow(load_s=0.6)) as one:
+        one.backend._runner._patience = Patience(poll=0.02, silence=0.3, gone=0.1, step=0.005)
+        assert one.run().pictures
+
+
+def test_the_progress_is_looked_at_no_oftener_than_twice_a_second() -> None:
+    assert Patience().poll >= 0.5
+    with world(slow()) as one:
+        one.run()
+        one.backend._runner._patience = Patience(step=0.01)
+        one.server.seen.clear()
+        began = time.monotonic()
+        one.run(SMALL.model_copy(update={"steps": 120}))
+        looks = one.server.paths("GET").count("/sdapi/v1/progress")
+        assert looks <= 2 + (time.monotonic() - began) / 0.5  # before, after, and those between
+
+
+def test_a_quick_job_costs_two_looks() -> None:
+    with world() as one:
+        one.run()
+        one.server.seen.clear()
+        one.run()
+        gets = [path for path in one.server.paths("GET") if not path.endswith("/memory")]
+    assert gets == ["/sdapi/v1/progress"] * 2
+
+
+def test_a_preview_is_a_small_jpeg_and_only_made_when_somebody_watches() -> None:
+    watching = Listener(previews=True)
+    with world(slow()) as one:
+        one.run(SMALL.model_copy(update={"steps": 40}), listener=watching)
+        one.run(SMALL.model_copy(update={"steps": 40}))
+    assert watching.shown[0].startswith(b"\xff\xd8")
+    assert one.listener.shown == []
+
+
+def test_stale_flags_of_the_job_before_are_not_ours() -> None:
+    with world(slow()) as one:
+        one.engine.state.interrupted = one.engine.state.skipped = True
+        one.engine.state.sampling_steps = one.engine.state.sampling_step = 9
+        assert one.run().pictures
+
+
+def test_an_absurd_share_is_told_within_bounds() -> None:
+    telling = Telling(passes=2, begins="preparing")
+    state = JobState(job="scripts_txt2img", job_count=1, job_no=7, sampling_step=99, sampling_steps=20)
+    step, steps, doing = telling.due(Progress(state=state), 0.0) or (0, 0, "")
+    assert 0 <= step <= steps
+    assert doing == "decoding"
+
+
+# Cancel -------------------------------------------------------------------------------------------
+
+
+def test_cancel_waits_for_the_original_answer(tasks: bool) -> None:
+    with world(slow(decode_s=0.3), tasks=tasks) as one:
+        running = one.start(LONG)
+        one.busy(3)
+        one.listener.unwanted.set()
+        until(lambda: interrupts(one) > 0)
+        assert not running.over  # the unfinished picture is still being decoded there
+        assert isinstance(running.end(), Cancelled)
+        assert one.engine.state.job == ""
+    assert one.engine.ended[-1]["steps"] < 100
+
+
+def test_cancel_before_anything_was_sent_sends_nothing() -> None:
+    with world() as one:
+        one.listener.unwanted.set()
+        with pytest.raises(Cancelled):
+            one.run()
+        assert one.server.bodies("/txt2img") == []
+
+
+def test_an_interrupt_that_came_before_the_job_began_is_repeated() -> None:
+    """The server forgets it when the job begins."""
+    with world(slow(load_s=0.3)) as one:
+        running = one.start(LONG)
+        until(lambda: one.server.bodies("/txt2img") != [])
+        one.listener.unwanted.set()
+        assert isinstance(running.end(), Cancelled)
+    assert one.engine.ended[-1]["cut"]
+    assert one.engine.ended[-1]["steps"] < 100
+
+
+def test_the_next_job_after_a_cancel_is_whole(tasks: bool) -> None:
+    with world(slow(), tasks=tasks) as one:
+        running = one.start(LONG)
+        one.busy()
+        one.listener.unwanted.set()
+        assert isinstance(running.end(), Cancelled)
+        made = one.run(SMALL.model_copy(update={"steps": 20}), listener=Listener())
+        assert made.pictures
+    assert (one.engine.ended[-1]["steps"], one.engine.ended[-1]["cut"]) == (20, False)
+
+
+def test_hanging_up_cancels_nothing_so_a_cancel_interrupts() -> None:
+    with world(slow()) as one:
+        server = Server(one.server.url, timeout=0.05)
+        with pytest.raises(Exception, match="said nothing"):
+            server.post("/sdapi/v1/txt2img", OTHERS | {"steps": 20})
+        one.idle()
+    assert (one.engine.ended[-1]["steps"], one.engine.ended[-1]["cut"]) == (20, False)
+
+
+def test_extras_are_cancelled_after_their_answer(tmp_path: Path) -> None:
+    with world(Engine(step_s=0.3)) as one:
+        running = one.start(Upscale(upscaler="4x-sharp"), painted(tmp_path / "in.png"))
+        until(lambda: one.engine.state.job == "extras")
+        one.listener.unwanted.set()
+        assert isinstance(running.end(), Cancelled)
+    assert len(one.engine.ended) == 1
+
+
+# Other clients ------------------------------------------------------------------------------------
+
+
+def test_an_interrupt_never_hits_the_job_of_another_client_before_ours(tasks: bool) -> None:
+    with world(slow(), tasks=tasks) as one:
+        other = other_client(one)
+        one.busy(2)
+        running = one.start(LONG)
+        until(lambda: bool(one.listener.told) or one.server.bodies("/txt2img")[1:] != [])
+        one.listener.unwanted.set()
+        assert isinstance(running.end(), Cancelled)
+        other.end()
+    theirs = next(job for job in one.engine.ended if job["asked"]["prompt"] == "x")  # type: ignore[index]
+    assert (theirs["steps"], theirs["cut"]) == (30, False)
+
+
+def test_an_interrupt_never_hits_the_job_of_another_client_behind_ours(tasks: bool) -> None:
+    with world(slow(), tasks=tasks) as one:
+        running = one.start(LONG)
+        one.busy(2)
+        others = [other_client(one, seed=seed) for seed in range(3)]
+        until(lambda: len(one.engine.pending) == 3)
+        one.listener.unwanted.set()
+        assert isinstance(running.end(), Cancelled)
+        for other in others:
+            other.end()
+    theirs = [job for job in one.engine.ended if job["asked"]["prompt"] == "x"]  # type: ignore[index]
+    assert [(job["steps"], job["cut"]) for job in theirs] == [(30, False)] * 3
+
+
+def test_ours_waits_while_another_client_works_and_says_so() -> None:
+    with world(slow()) as one:
+        other = other_client(one)
+        one.busy()
+        made = one.run()
+        other.end()
+    assert one.listener.doing[0] == "waiting for another client's job"
+    assert made.pictures
+
+
+def test_ours_joins_the_queue_when_others_queue_too() -> None:
+    """Else a client that always has the next request ready would never let us in."""
+    with world(slow()) as one:
+        others = [other_client(one, steps=120, seed=seed) for seed in range(4)]
+        one.busy()
+        until(lambda: len(one.engine.pending) == 3)
+        assert one.run().pictures
+        order = [job["asked"]["prompt"] for job in one.engine.ended]  # type: ignore[index]
+        for other in others:
+            other.end()
+    assert "a lighthouse" in order
+
+
+def test_only_one_request_of_ours_is_under_way() -> None:
+    with world(slow()) as one:
+        running = [one.start(SMALL.model_copy(update={"steps": 10})) for _ in range(3)]
+        most = 0
+        while not all(each.over for each in running):
+            most = max(most, len(one.engine.pending))
+        assert all(each.fault is None for each in running)
+    assert most <= 1
+
+
+def test_a_full_house_of_waiting_requests_hides_no_answer() -> None:
+    """Forty handlers wait for the lock, so the progress cannot be asked for; ours is patient."""
+    with world(Engine(step_s=0.002)) as one:
+        one.run()
+        crowd = [other_client(one, seed=seed, steps=5) for seed in range(POOL + 5)]
+        made = one.run(SMALL.model_copy(update={"steps": 5}))
+        for other in crowd:
+            other.end()
+    assert made.pictures
+
+
+def test_another_clients_interrupt_of_our_job_is_found_and_its_picture_not_kept(tasks: bool) -> None:
+    """The answer is a 200 with an unfinished picture and no sign of it."""
+    with world(slow(), tasks=tasks) as one:
+        running = one.start(LONG)
+        one.busy(2)
+        Server(one.server.url).post("/sdapi/v1/interrupt", {})
+        fault = running.end()
+    assert isinstance(fault, BackendTrouble)
+    assert (fault.trouble, "another client interrupted" in fault.sentence) == ("backend", True)
+
+
+def test_a_batch_that_was_interrupted_between_two_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = Engine._answer
+    monkeypatch.setattr(Engine, "_answer", lambda self, kind, asked, images: answered(self, kind, asked, images[:1]))
+    with world() as one, pytest.raises(BackendTrouble, match="made 1 of 3 pictures"):
+        one.run(SMALL.model_copy(update={"batch": 3}))
+
+
+# Whose job it is ----------------------------------------------------------------------------------
+
+
+def seen(step: int, steps: int, stamp: str, job: str = "scripts_txt2img") -> Progress:
+    return Progress(state=JobState(job=job, job_count=1, job_timestamp=stamp, sampling_step=step, sampling_steps=steps))
+
+
+IDLE = Progress(state=JobState(job_timestamp="1"))
+LOOK = sampled_look("scripts_txt2img", 20, "")
+
+
+def test_the_next_job_after_an_idle_server_is_ours_once_its_steps_are() -> None:
+    owner = Owner(LOOK, IDLE, exact=None)
+    assert not owner.is_ours(IDLE)
+    assert owner.is_ours(seen(0, 9, "2"))  # good enough to tell progress
+    assert not owner.is_ours(seen(0, 9, "2"), certain=True)  # not for an interrupt: the steps are stale
+    assert owner.is_ours(seen(1, 20, "2"), certain=True)
+    assert not owner.is_ours(seen(1, 20, "3"), certain=True)  # the next one
+
+
+def test_a_job_of_another_kind_or_of_other_steps_is_not_ours() -> None:
+    assert not Owner(LOOK, IDLE, exact=None).is_ours(seen(1, 30, "2"))
+    assert not Owner(LOOK, IDLE, exact=None).is_ours(seen(1, 20, "2", "extras"))
+
+
+def test_behind_others_a_job_that_looks_like_one_of_theirs_is_left_alone() -> None:
+    owner = Owner(LOOK, seen(5, 20, "1"), exact=None)
+    assert not owner.is_ours(seen(9, 20, "1"), certain=True)
+    assert not owner.is_ours(seen(1, 20, "2"), certain=True)
+
+
+def test_behind_others_a_job_that_looks_like_none_of_theirs_is_ours() -> None:
+    owner = Owner(LOOK, seen(5, 30, "1"), exact=None)
+    assert not owner.is_ours(seen(0, 30, "2"), certain=True)
+    assert owner.is_ours(seen(1, 20, "3"), certain=True)
+
+
+# A server that dies -------------------------------------------------------------------------------
+
+
+def test_a_server_killed_mid_job_is_lost_at_once() -> None:
+    with world(slow()) as one:
+        running = one.start(LONG)
+        one.busy(3)
+        began = time.monotonic()
+        one.server.kill()
+        fault = running.end()
+        assert time.monotonic() - began < 2
+        assert isinstance(fault, BackendTrouble)
+        assert (fault.trouble, "died or was stopped" in fault.sentence) == ("lost", True)
+        assert one.backend.card().state == "disconnected"
+
+
+def test_a_server_killed_while_we_cancel_is_a_cancel() -> None:
+    with world(slow(decode_s=5.0)) as one:
+        running = one.start(LONG)
+        one.busy(3)
+        one.listener.unwanted.set()
+        until(lambda: interrupts(one) > 0)
+        one.server.kill()
+        assert isinstance(running.end(), Cancelled)
+
+
+def test_a_server_that_hangs_without_hanging_up_is_given_up() -> None:
+    """As a machine that lost its power: the connection stays open, and nothing answers any more."""
+    with world(slow()) as one:
+        running = one.start(LONG)
+        one.busy(3)
+        one.server.shutdown()
+        one.server.socket.close()
+        fault = running.end()
+    assert isinstance(fault, BackendTrouble)
+    assert fault.trouble == "lost"
+
+
+def test_a_server_that_is_not_there_takes_nothing() -> None:
+    with world() as one:
+        one.server.kill()
+        with pytest.raises(BackendTrouble) as lost:
+            one.run()
+    assert (lost.value.trouble, "--api" in lost.value.sentence) == ("lost", True)
+
+
+def test_a_server_that_came_back_works_again(tmp_path: Path) -> None:
+    with world(slow()) as one:
+        running = one.start(LONG)
+        one.busy(3)
+        one.server.kill()
+        assert isinstance(running.end(), BackendTrouble)
+        assert one.backend.card().state == "disconnected"
+        with fake_webui(Engine(), port=one.server.server_port) as again:
+            assert one.backend.card().state == "ready"
+            assert one.run(Img2Img(steps=4), painted(tmp_path / "in.png")).pictures
+            assert any("samples_format" in body for body in again.engine.options.posted)  # pinned anew
+
+
+def test_tiles_owed_to_a_server_that_died_are_put_back_when_it_is_back(tmp_path: Path) -> None:
+    large = painted(tmp_path / "large.png", (128, 96))
+    with world(Engine(step_s=1.0)) as one:
+        running = one.start(Upscale(upscaler="4x-sharp", tile=64, overlap=8), large)
+        until(lambda: one.engine.state.job == "extras")
+        kept = dict(one.engine.options.stored)
+        one.server.kill()
+        assert isinstance(running.end(), BackendTrouble)
+        engine = Engine()
+        engine.options.stored = kept
+        with fake_webui(engine, port=one.server.server_port):
+            one.run()
+            assert engine.options["ESRGAN_tile"] == 192
+
+
+# A thousand of them --------------------------------------------------------------------------------
+
+
+def test_no_thread_stays_behind() -> None:
+    with world() as one:
+        one.run()
+        before = threading.active_count()
+        for _ in range(20):
+            one.run()
+        until(lambda: threading.active_count() <= before + 1)
+
+
+def test_the_wait_costs_little() -> None:
+    """Against the same request made bare to the same server."""
+    with world(Engine(step_s=0.02)) as one:
+        backend = WebUI(Options(clock=time.monotonic, url=one.server.url))
+        config = SMALL.model_copy(update={"steps": 10})
+        backend.run(work(config), Listener())
+        bare, through = [], []
+        server = Server(one.server.url)
+        for _ in range(5):
+            began = time.perf_counter()
+            server.post("/sdapi/v1/txt2img", one.last("/txt2img"))
+            bare.append(time.perf_counter() - began)
+            began = time.perf_counter()
+            backend.run(work(config), Listener())
+            through.append(time.perf_counter() - began)
+    assert min(through) - min(bare) < 0.1
