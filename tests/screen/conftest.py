@@ -185,6 +185,9 @@ class FakeDaemon:
         self.previews: dict[str, bytes] = {}
         """Job to the unfinished picture it has now."""
         self.uploads: list[bytes] = []
+        self.latest: dict[str, object] = {}
+        """What the last finished job used."""
+        self.backend_of_runs: str | None = None
         self.said: dict[str, str | float] = {}
         """What the last stage of every picture's job reported."""
         self.rows = [make_row(n) for n in range(131)]
@@ -330,7 +333,7 @@ class FakeDaemon:
     async def show_run(self, request: web.Request) -> web.Response:
         run = RunId(request.match_info["id"])
         row = RunRow(id=run, name="knights", state="active", created=NOON, jobs=40, folder="/results/knights")
-        spec = RunSpec(name="knights", base="0" * 64, plan_hash="ab12", seed=7, jobs=40)  # type: ignore[arg-type]
+        spec = RunSpec(name="knights", base="0" * 64, plan_hash="ab12", seed=7, jobs=40, backend=self.backend_of_runs)  # type: ignore[arg-type]
         return reply(RunRecord(row=row, spec=spec), {"manifest": None, "video": None})
 
     async def show_image(self, request: web.Request) -> web.Response:
@@ -382,7 +385,9 @@ class FakeDaemon:
         return web.json_response({"items": ["standard", "quick"], "total": 2})
 
     async def last(self, request: web.Request) -> web.Response:
-        return web.json_response({"config": None, "effective": None, "run": None, "job": None, "seed": None})
+        return web.json_response(
+            {"config": None, "effective": None, "run": None, "job": None, "seed": None, **self.latest}
+        )
 
     async def plan(self, request: web.Request) -> web.StreamResponse:
         body = json.loads(await request.read())

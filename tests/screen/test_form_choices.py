@@ -214,3 +214,17 @@ async def test_with_sketch_alone_any_name_is_fine(show, daemon):
         await eyes.press(*"dreams", "enter")
         await eyes.sees("model     dreams")
         assert "no node has it" not in eyes.text()
+
+
+async def test_a_form_that_is_opened_afresh_begins_where_the_last_run_was(show, daemon):
+    daemon.latest = {
+        "config": {}, "effective": {"txt2img": {"model": "juggernautXL_v9", "steps": 30}}, "run": "kn00gt7a",
+        "job": "kn00gt7a.9", "seed": 42,
+    }  # fmt: skip
+    daemon.backend_of_runs = "comfyui"
+    async with show() as eyes:
+        await to_form(eyes, "last run  juggernautXL_v9 · 30 st", "[x] as last time", "comfyui · ready on attic")
+        await eyes.press(*"a kite", "ctrl+j")
+        await eyes.until(lambda: daemon.sent("/v1/runs"))
+        sent = daemon.sent("/v1/runs")[0]
+        assert (sent["last"], sent["backend"]) == (True, "comfyui")

@@ -91,6 +91,7 @@ class Last(msgspec.Struct, frozen=True):
 
     effective: dict[str, dict[str, Scalar]] | None = None
     seed: int | None = None
+    run: str | None = None
 
     def in_words(self) -> str:
         """`toy_v1 · Euler a · Karras · 30 st · cfg 6 · 768x512 · upscale lanczos`; empty where nothing was made yet."""
@@ -146,11 +147,11 @@ async def draft_of(asker: Asker, job: str, say: Callable[[str], None]) -> Draft 
 
 
 def enhancement(image: ImageRow, record: JobRecord | None) -> Draft:
-    """A new picture from one of ours: prompt and seed are taken over, as `image enhance` does."""
+    """A new picture from one of ours: prompt and seed are taken over, as `image enhance` does, and the model."""
     spec = record.spec if record is not None else None
     return Draft(
         prompt=spec.prompt if spec else "", negative=spec.negative if spec else "", seed=str(image.seed),
-        picture=image.id, origin=image.job,
+        set=(f"img2img.model={image.model}",) if image.model else (), picture=image.id, origin=image.job,
     )  # fmt: skip
 
 
@@ -176,7 +177,10 @@ async def picture_named(asker: Asker, text: str) -> str:
         return text
     content = await asyncio.to_thread(read_picture, text)
     if content is not None:
-        return await asker.upload(content)
+        try:
+            return await asker.upload(content)
+        except Refused as e:
+            raise Refused(e.sentence, where=e.where or text, remedy=e.remedy or "Name a picture.") from None
     if "/" in text:
         raise Refused("there is no such file.", where=text, remedy="Check the path.")
     try:

@@ -13,10 +13,11 @@ from textual.content import Content
 from textual.widgets import Input, Select, Static, TextArea
 
 from schema.errors import NoDaemon, Refused
+from schema.pages import RunRecord
 from tui.background import begin
 from tui.link.ask import PlanLine
 from tui.screens.draft import ENHANCING, Draft, Last, request
-from tui.screens.picks import Picking
+from tui.screens.picks import Picking, backends_of
 from tui.widgets.ink import plain
 from tui.widgets.tick import Tick
 
@@ -133,12 +134,23 @@ class NewRun(Picking):
             return
         lately = self.query_one("#lately", Static)
         lately.update(Content(f"last run  {plain(words)}"))
-        lately.display = True
+        lately.display = self.draft.picture is None
         self.query_one("#seed", Input).placeholder = f"drawn; last {last.seed}"
         if self.draft == Draft():
             tick = self.query_one("#last", Tick)
             if not tick.value:
                 tick.action_turn()
+            await self._as_sent(last.run or "")
+
+    async def _as_sent(self, run: str) -> None:
+        """Again by the backend that the last run was sent to, if it was sent to one."""
+        try:
+            backend = (await self.home.asker.get(f"/v1/runs/{run}", RunRecord)).spec.backend if run else None
+        except (NoDaemon, Refused):
+            return
+        chosen = self.query_one("#backend", Select)
+        if backend in backends_of(self.home.live.scene.nodes) and not isinstance(chosen.value, str):
+            chosen.value = backend
 
     # The draft and its plan -------------------------------------------------------------------------
 

@@ -50,6 +50,7 @@ def facts(record: JobRecord, width: int) -> list[Line]:
         ("job", spec.name),
         ("pack", f"{spec.pack} · prompt {spec.prompt_number}" if spec.pack else ""),
         ("node", record.node or ""),
+        ("for", spec.backend or ""),
         ("lane", f"{record.lane}   priority {record.priority:+d}" if record.priority else record.lane),
         ("seed", f"{spec.seed}   variant {spec.variant}"),
         ("tries", str(attempts) if attempts > 1 else ""),
@@ -165,6 +166,7 @@ def happened(record: JobRecord, width: int) -> list[Line]:
     for stage in record.stages:
         if stage.started is not None:
             where = f" on {stage.node}" if stage.node else ""
+            where += f" · {stage.backend}" if where and stage.backend else ""
             moments.append((stage.started, f"{stage.id} begun{where}", "dim"))
         if stage.ended is not None:
             moments.append((stage.ended, f"{stage.id} {stage.state}", STAGE_SIGNS[stage.state][1]))
