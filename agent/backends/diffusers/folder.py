@@ -125,7 +125,8 @@ def scan(root: Path) -> Folder:
             if isinstance(entry, str):
                 passed.append(f"{path.relative_to(root).as_posix()}: {entry}")
             elif entry.name in lists[section or "models"]:
-                lists[section or "models"][path.relative_to(root).as_posix()] = entry
+                longer = path.relative_to(root).as_posix()
+                lists[section or "models"][longer] = entry._replace(name=longer)
             else:
                 lists[section or "models"][entry.name] = entry
     return Folder(root, lists, tuple(passed))

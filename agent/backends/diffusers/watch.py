@@ -77,6 +77,9 @@ def follow(child: Child, asked: Run, reporter: Reporter, patience: Patience) -> 
                 case Told():
                     told, moved, fresh = story, time.monotonic(), True
         now = time.monotonic()
+        if unwanted is None and (fresh or now - repeated > REPEAT_SECONDS) and not reporter.cancelled():
+            repeated = now
+            _tell(reporter, told)
         if unwanted is None and reporter.cancelled():
             unwanted = now
             child.ask(Cancel(number=asked.number))
@@ -84,9 +87,6 @@ def follow(child: Child, asked: Run, reporter: Reporter, patience: Patience) -> 
             log.warning("the diffusers process did not stop within %g s and was killed", patience.cancel)
             _killed(child)
             raise Cancelled
-        if unwanted is None and (fresh or now - repeated > REPEAT_SECONDS):
-            repeated = now
-            _tell(reporter, told)
         _check(child, told, now - moved, now - child.heard, patience)
 
 

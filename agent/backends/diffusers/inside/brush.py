@@ -122,7 +122,7 @@ class Brush:
                 output_type="latent" if latent else "np",
                 callback_on_step_end=watch.after_step,
             )
-        self.brief.teller.step(1, 1, "decoding")
+        self.brief.teller.step(1, 1, watch.decoding)
         self.brief.reported["pipeline"] = type(pipeline).__name__
         self.brief.reported["steps_run"] = int(self.brief.reported.get("steps_run") or 0) + watch.steps
         if latent:
@@ -199,6 +199,7 @@ class _Watch:
         self._teller = brush.brief.teller
         self._brief = brush.brief
         self._doing = brush.doing
+        self.decoding = "decoding" if brush.doing == "sampling" else f"decoding, {brush.doing}"
         self._xl = brush.painter.is_xl
         self._shown = time.monotonic()
         self.steps = 0
@@ -212,7 +213,7 @@ class _Watch:
         total = max(int(pipeline.num_timesteps), self.steps)
         self._teller.step(self.steps, total, self._doing)
         if self.steps == total:
-            self._teller.step(0, 1, "decoding")
+            self._teller.step(0, 1, self.decoding)
         now = time.monotonic()
         if self._teller.previews and now - self._shown >= PREVIEW_SECONDS and "latents" in tensors:
             self._shown = now
