@@ -1,9 +1,10 @@
 """A chat server on a free port of this machine that answers as its script says, faults included."""
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -41,14 +42,15 @@ class FakeChat(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), Handler)
         self.script: list[Act] = [streaming("a castle")]
         self.list_models: Act = models("toy:latest", "other:7b")
         self.version = "0.9.9"
         self.paths: list[str] = []
         self.asked: list[dict[str, object]] = []
         self.credentials: list[str | None] = []
+        self._came: list[socket.socket] = []
         self.over = threading.Event()
         """Lets go of those that wait for ever."""
         self.hung_up = threading.Event()
@@ -58,21 +60,32 @@ class FakeChat(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}/v1"
 
+    def process_request(self, request: socket.socket, client_address: object) -> None:  # type: ignore[override]
+        self._came.append(request)
+        super().process_request(request, client_address)  # type: ignore[arg-type]
+
+    def kill(self) -> None:
+        """As by kill -9: nobody listens any more, and what was being said breaks off."""
+        self.over.set()
+        self.shutdown()
+        self.server_close()
+        for came in self._came:
+            with suppress(OSError):
+                came.shutdown(socket.SHUT_RDWR)
+
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that goes away is what many tests are about."""
 
 
 @contextmanager
-def fake_chat() -> Iterator[FakeChat]:
-    server = FakeChat()
+def fake_chat(port: int = 0) -> Iterator[FakeChat]:
+    server = FakeChat(port)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
         yield server
     finally:
-        server.over.set()
-        server.shutdown()
-        server.server_close()
+        server.kill()
         thread.join()
 
 

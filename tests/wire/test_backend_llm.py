@@ -324,13 +324,16 @@ def test_a_server_that_is_gone_loses_the_question() -> None:
     assert told.trouble == "lost" and "cannot be reached: connection refused" in told.sentence
 
 
-def test_a_server_that_dies_over_the_question_has_lost_it(fake: FakeChat, llm: Llm) -> None:
-    def die(handler: Handler) -> None:
-        fake.socket.close()
-        dropping(handler)
-
-    fake.script = [die]
-    assert broke(llm).trouble == "lost"
+def test_a_server_that_dies_while_it_answers_has_lost_the_question_until_it_is_back() -> None:
+    with fake_chat() as server:
+        llm, port = backend(server.url), server.server_port
+        server.script = [falling_silent("a ca")]
+        threading.Timer(0.3, server.kill).start()
+        began = time.monotonic()
+        assert broke(llm, enhance(timeout=60)).trouble == "lost" and time.monotonic() - began < 3
+        assert llm.card().state == "disconnected"
+    with fake_chat(port):
+        assert llm.card().state == "ready" and ran(llm).reported["prompt"] == "a castle"
 
 
 def test_what_it_does_not_run_and_an_empty_prompt_are_bad_requests(fake: FakeChat, llm: Llm) -> None:
