@@ -38,6 +38,7 @@ class Progress:
         self._node: str | None = None
         self._since = clock()
         self._told = -1e9
+        self._last: dict[str, tuple[int, int]] = {}
         self.state: tuple[int, int, str] = (0, max(1, sum(steps.values())), LOADING if steps else "waiting")
         self.seconds: dict[str, float] = {}
         self.cached: tuple[str, ...] = ()
@@ -125,10 +126,13 @@ class Progress:
     def _all(self) -> int:
         return max(1, sum(self._steps.values()))
 
+    def done(self) -> None:
+        self._tell(1, 1, "saving")
+
     def _tell(self, step: int, steps: int, doing: str) -> None:
-        before = self.state
-        if doing == before[2] and step < before[0] and steps == before[1]:
-            step = before[0]  # within one word it only grows
+        """Within one word it only grows, also where several nodes do the same thing."""
+        step, steps = max((step, steps), self._last.get(doing, (0, 0)))
+        self._last[doing] = (step, steps)
         self.state = (step, steps, doing)
         self._told = self._clock()
         self._reporter.step(step, steps, doing)

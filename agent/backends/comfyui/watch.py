@@ -55,6 +55,7 @@ class Watch:
             if reporter.cancelled() and faults.is_interrupted(past.status):
                 raise Cancelled
             raise faults.ended_badly(past.status)
+        progress.done()
         return Finished(past, prompt, progress)
 
     def _submit(self, graph: Mapping[str, object], client: str) -> str:
