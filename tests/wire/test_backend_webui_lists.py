@@ -129,6 +129,23 @@ def test_free_unloads() -> None:
         assert one.run().pictures  # and it simply loads again
 
 
+def test_free_leaves_another_clients_job_its_model() -> None:
+    with world() as one:
+        one.run()
+        one.engine.state.begin("scripts_txt2img")
+        one.backend.free()
+        assert one.engine.loaded == "toy.safetensors"
+
+
+def test_a_server_that_is_silent_is_not_gone() -> None:
+    with world() as one:
+        one.backend._door.server.timeout = 0.05
+        routes = one.server.answer
+        one.server.answer = lambda *asked: one.engine.dead.wait(0.5) or routes(*asked)  # type: ignore[method-assign]
+        card = one.backend.card()
+    assert (card.state, "loading a model" in card.trouble) == ("starting", True)
+
+
 def test_a1111_has_its_own_model_loaded_from_the_start() -> None:
     with world(Engine("a1111")) as one:
         one.backend.card()

@@ -14,7 +14,7 @@ from webui_engine import Engine
 from webui_world import SMALL, World, painted, world
 
 from agent.backends import BackendTrouble
-from schema.parts import Control, Hires, Shape, Switch
+from schema.parts import Control, Hires, Shape, Switch, Workflow
 from schema.stages import Detail, FaceRestore, Img2Img, Interrogate, Refine, Refiner, Upscale
 
 FLAVOURS = ("a1111", "forge")
@@ -388,3 +388,17 @@ def test_finishing_stages_need_no_server(picture: Path) -> None:
 def test_a_stage_that_works_on_a_picture_is_refused_without_one(config: Img2Img) -> None:
     with world() as one, pytest.raises(BackendTrouble, match="needs a picture"):
         one.run(config)
+
+
+def test_the_record_names_detectors_and_units_as_the_server_does(picture: Path) -> None:
+    with world() as one:
+        one.server.adetailer = True
+        assert one.run(Detail(detector="face", steps=4), picture).effective["detector"] == "face_yolov8n.pt"
+        made = one.run(Img2Img(steps=4, controls=(Control(model="control_canny", processor="Invert"),)), picture)
+        assert "control_canny [ab12cd34]" in str(made.effective["controls"])
+        assert "invert (from white" in str(made.effective["controls"])
+
+
+def test_a_workflow_of_another_program_is_refused(one: World) -> None:
+    with pytest.raises(BackendTrouble, match="comfyui"):
+        one.run(SMALL.model_copy(update={"workflow": Workflow(name="mine", graph="{}")}))

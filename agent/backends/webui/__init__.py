@@ -64,7 +64,7 @@ class WebUI:
         if health.state == "ready":
             health = self._read(LISTS_S)
             self._look_at_memory()
-        else:
+        elif health.state == "disconnected":
             self._forget()
         stock = self._stock
         if stock is None or health.state == "disconnected":
@@ -101,7 +101,10 @@ class WebUI:
         self._read_at = float("-inf")
 
     def free(self) -> None:
+        """Not while another client's job runs: it would lose its model."""
         with contextlib.suppress(BackendTrouble):
+            if self._door.progress().busy:
+                return
             self._door.tell(f"{API}/unload-checkpoint")
             self._resident = None
             self._look_at_memory()

@@ -12,7 +12,7 @@ from agent.backends.webui.overrides import overrides
 from agent.backends.webui.painting import DISTILLED, cut, whole
 from agent.backends.webui.requests import PictureRequest, Script
 from agent.backends.webui.stock import Stock
-from agent.backends.webui.wishes import Chosen, detector_of, one_of, words
+from agent.backends.webui.wishes import Chosen, detector_of, one_of, processor_of, words
 from schema.stages import Detail
 
 Fields = dict[str, str | int | float | bool]
@@ -121,7 +121,7 @@ def _models(config: Detail, chosen: Chosen, stock: Stock) -> Fields:
 def _control(config: Detail, stock: Stock) -> Fields:
     return {
         "ad_controlnet_model": one_of("ControlNet model", config.control, stock.controls) if config.control else "None",
-        "ad_controlnet_module": config.control_processor or "None",
+        "ad_controlnet_module": processor_of(config.control_processor, stock) if config.control_processor else "None",
         "ad_controlnet_weight": config.control_weight,
         "ad_controlnet_guidance_start": config.control_start,
         "ad_controlnet_guidance_end": config.control_end,

@@ -25,6 +25,8 @@ def probe(door: Door) -> Health:
     except BadAnswer as trouble:
         return Health("disconnected", f"{trouble.sentence}; this is no SD WebUI")
     except ServerTrouble as trouble:
+        if trouble.sent:
+            return Health("starting", f"{trouble.sentence}; it may be loading a model: wait, or restart it")
         return Health("disconnected", f"{trouble.sentence}; {START}")
     match answer.status:
         case 200:

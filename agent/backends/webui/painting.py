@@ -9,7 +9,7 @@ from agent.backends.webui.carrying import carried
 from agent.backends.webui.overrides import overrides
 from agent.backends.webui.requests import ControlUnit, PictureRequest, Script, TextRequest
 from agent.backends.webui.stock import CONTROLNET, Stock
-from agent.backends.webui.wishes import Chosen, checkpoint_of, one_of, refused, words
+from agent.backends.webui.wishes import Chosen, checkpoint_of, controls_of, one_of, words
 from agent.pictures import encoded
 from agent.pictures.masks import mask_of
 from schema.parts import Control, Controls, Hires
@@ -162,10 +162,11 @@ def _controlled(controls: Controls, files: Mapping[str, Path], picture: str | No
             f"this WebUI has {stock.control_units} ControlNet units and {len(controls)} are asked for; "
             "raise their number in its settings",
         )
-    return {"ControlNet": Script([_unit(control, files, picture, stock) for control in controls])}
+    return {"ControlNet": Script([_unit(control, files, picture) for control in controls_of(controls, stock)])}
 
 
-def _unit(control: Control, files: Mapping[str, Path], picture: str | None, stock: Stock) -> ControlUnit:
+def _unit(control: Control, files: Mapping[str, Path], picture: str | None) -> ControlUnit:
+    """Its names are the server's own."""
     if control.image is not None:
         path = files.get(control.image)
         if path is None:
@@ -174,8 +175,8 @@ def _unit(control: Control, files: Mapping[str, Path], picture: str | None, stoc
     if picture is None:
         raise BackendTrouble("bad-request", "a ControlNet unit of txt2img needs a picture of its own; give it `image`")
     return ControlUnit(
-        module=_processor(control.processor, stock) if control.processor else "None",
-        model=one_of("ControlNet model", control.model, stock.controls),
+        module=control.processor or "None",
+        model=control.model,
         weight=control.weight,
         image=picture,
         resize_mode=_CONTROL_RESIZE[control.resize],
@@ -188,13 +189,3 @@ def _unit(control: Control, files: Mapping[str, Path], picture: str | None, stoc
         control_mode=_CONTROL_MODE[control.mode],
         low_vram=control.low_vram,
     )
-
-
-def _processor(name: str, stock: Stock) -> str:
-    """Listed as `canny`, or as `depth (anything v2)`; the word before the bracket is enough."""
-    by_word = {other.partition(" (")[0].lower(): other for other in reversed(stock.control_processors)}
-    if name in stock.control_processors:
-        return name
-    if name.lower() in by_word:
-        return by_word[name.lower()]
-    raise refused("ControlNet preprocessor", name, stock.control_processors)

@@ -23,16 +23,33 @@ from agent.backends.webui.requests import InterrogateRequest, PictureRequest, Te
 from agent.backends.webui.running import Course, Runner, Telling
 from agent.backends.webui.shapes import Caption
 from agent.backends.webui.stock import INTERROGATORS, Stock
-from agent.backends.webui.wishes import Chosen, SampledStage, checkpoint_of, chosen, one_of, sampler_of, upscaler_of
+from agent.backends.webui.wishes import (
+    Chosen,
+    SampledStage,
+    checkpoint_of,
+    chosen,
+    controls_of,
+    detector_of,
+    one_of,
+    sampler_of,
+    upscaler_of,
+)
 from agent.effective import flattened
 from agent.http import Answer, ServerTrouble
 from agent.pictures import opened
 from schema.dialects import sampling
 from schema.orders import attempt_id
+from schema.parts import Controls, Part
 from schema.plans import Scalar
 from schema.stages import Detail, FaceRestore, ImageStage, Img2Img, Interrogate, Refiner, Txt2Img, Upscale
 
 WebuiStage = SampledStage | Upscale | FaceRestore | Interrogate
+
+
+class Units(Part):
+    """ControlNet units as they go into the record."""
+
+    controls: Controls
 
 
 @dataclass(kw_only=True)
@@ -194,7 +211,9 @@ class Stages:
             "encoders": ", ".join(choice.encoders) or None,
         }
         if isinstance(config, Detail):
-            return used
+            return used | {"detector": detector_of(config.detector, self.stock)}
+        if not isinstance(config, Refiner) and config.controls:
+            used["controls"] = flattened(Units(controls=controls_of(config.controls, self.stock)))["controls"]
         if info.steps is not None:
             used["steps"] = info.steps
         if info.cfg_scale is not None:

@@ -11,6 +11,7 @@ from agent.backends import BackendTrouble
 from agent.backends.webui.stock import NO_UPSCALER, PLAIN_UPSCALERS, Checkpoint, Stock, detector_file
 from schema.dialects import sampling
 from schema.names import found, found_sampler, found_scheduler, nearest, plain
+from schema.parts import Controls
 from schema.stages import Detail, Img2Img, Refiner, Txt2Img
 
 SampledStage = Txt2Img | Img2Img | Refiner | Detail
@@ -54,6 +55,8 @@ def one_of(what: str, name: str, names: Sequence[str]) -> str:
 
 def chosen(config: SampledStage, stock: Stock, picture: Mapping[str, str]) -> Chosen:
     """`picture`: the infotext of the picture worked on, which says what a stage leaves open."""
+    if isinstance(config, Txt2Img | Img2Img) and config.workflow:
+        raise BackendTrouble("bad-request", "a WebUI runs no ComfyUI workflows; take the backend comfyui for it")
     vae = one_of("VAE", config.vae, stock.vaes) if config.vae else None
     if config.encoders and stock.flavour == "a1111":
         raise BackendTrouble("bad-request", "AUTOMATIC1111 loads no text encoders of their own; leave `encoders` empty")
@@ -122,6 +125,29 @@ def upscaler_of(name: str | None, stock: Stock) -> str:
 def detector_of(name: str, stock: Stock) -> str:
     file = detector_file(name, stock.detectors)
     return file if file is not None else one_of("detector", name, stock.detectors)
+
+
+def controls_of(controls: Controls, stock: Stock) -> Controls:
+    """ControlNet units with the server's own names. Raises BackendTrouble for a model or preprocessor it lacks."""
+    return tuple(
+        control.model_copy(
+            update={
+                "model": one_of("ControlNet model", control.model, stock.controls),
+                "processor": control.processor and processor_of(control.processor, stock),
+            }
+        )
+        for control in controls
+    )
+
+
+def processor_of(name: str, stock: Stock) -> str:
+    """Listed as `canny`, or as `depth (anything v2)`; the word before the bracket is enough."""
+    by_word = {other.partition(" (")[0].lower(): other for other in reversed(stock.control_processors)}
+    if name in stock.control_processors:
+        return name
+    if name.lower() in by_word:
+        return by_word[name.lower()]
+    raise refused("ControlNet preprocessor", name, stock.control_processors)
 
 
 def words(prompt: str, stock: Stock) -> str:
