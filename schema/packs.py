@@ -27,6 +27,8 @@ class PackPrompt(Plain, frozen=True, kw_only=True):
     """How much it is preferred when prompts are drawn by weight."""
     overrides: dict[str, str] = {}
     """`stage.field` to value, as written, for this prompt alone."""
+    backend: str | None = None
+    """Who is to make it; None: as the run says."""
     embeddings: tuple[Part, ...] = ()
     negative_embeddings: tuple[Part, ...] = ()
     loras: tuple[Part, ...] = ()

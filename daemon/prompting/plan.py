@@ -154,6 +154,7 @@ class _Painter:
         self._embeddings = embeddings
         self._seed_origin = "drawn" if request.seed is None else "--seed"
         self._negative = bool(request.negative)
+        self._backend = request.backend
         self._steps = steps_of(recipe.base)
         self._looks: dict[tuple[tuple[str, Scalar], ...], _Look] = {}
         self._packs: dict[str, dict[str, Scalar]] = {}
@@ -188,6 +189,7 @@ class _Painter:
                     origins=origins,
                     stages=look.stages,
                     needs=needs,
+                    backend=None if self._backend is not None else prompt.backend,
                 ),
                 look.digest,
             )
@@ -199,6 +201,8 @@ class _Painter:
             found["negative"] = f"{origin}, --negative" if self._negative else origin
         elif self._negative:
             found["negative"] = "--negative"
+        if prompt.backend and self._backend is None:
+            found["backend"] = origin
         return found
 
     def _look(self, source: Source, prompt: PackPrompt) -> _Look:

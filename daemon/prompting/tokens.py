@@ -22,7 +22,14 @@ _VARIABLE = re.compile(r"\[\[[^\[\]\n]{1,80}\]\]|__[\w~@!][\w/*. ()=-]{0,79}?__|
 
 
 def prompt_of(
-    number: int, line: int, text: str, negative: str, *, weight: float = 1.0, overrides: Mapping[str, str] | None = None
+    number: int,
+    line: int,
+    text: str,
+    negative: str,
+    *,
+    weight: float = 1.0,
+    overrides: Mapping[str, str] | None = None,
+    backend: str | None = None,
 ) -> PackPrompt:
     """A prompt whose LoRAs and embeddings are named in its text. `line` 0: it stands in no line."""
     return PackPrompt(
@@ -32,6 +39,7 @@ def prompt_of(
         negative=negative,
         weight=weight,
         overrides=dict(overrides or {}),
+        backend=backend,
         embeddings=embeddings(text),
         negative_embeddings=embeddings(negative),
         loras=loras(text),

@@ -352,3 +352,25 @@ def test_twenty_thousand_jobs_are_planned_at_once():
     begun = datetime.now()
     assert len(plan(pack, count=10).jobs) == 20_000
     assert datetime.now() - begun < timedelta(seconds=3)
+
+
+def test_a_prompt_may_say_who_makes_it_where_the_run_does_not():
+    pack = TextFile(name="mixed.txt", text="a boat\n#! backend=comfyui\n\na buoy <lora:sea_haze:0.5>")
+    made = plan(pack, seed=1)
+    assert [(job.backend, job.origins.get("backend"), job.needs) for job in made.jobs] == [
+        ("comfyui", "pack mixed.txt:1", ()), (None, None, ("loras:sea_haze",)),
+    ]  # fmt: skip
+    assert [job.backend for job in plan(pack, seed=1, backend="webui").jobs] == [None, None]
+    plain = TextFile(name="mixed.txt", text="a boat\n\na buoy <lora:sea_haze:0.5>")
+    assert plan(plain, seed=1).plan_hash == made.plan_hash
+
+
+def test_a_prompts_own_workflow_is_put_in_too():
+    pack = TextFile(name="mixed.txt", text="a boat\n#! txt2img.workflow=mine\n\na buoy")
+    first, second = plan(pack, seed=1).jobs
+    assert first.overlay["txt2img.workflow.name"] == "mine" and "KSampler" in str(
+        first.overlay["txt2img.workflow.graph"]
+    )
+    assert first.stages is not None and "workflows:mine" in first.stages[0].needs
+    assert second.overlay == {}
+    assert "there is no workflow 'other'" in refusal(prompt="a boat", set=("txt2img.workflow=other",))

@@ -42,6 +42,8 @@ class PlanLine(msgspec.Struct, frozen=True, kw_only=True):
     """Stage to its effective settings."""
     overlay: dict[str, Scalar]
     origins: dict[str, str]
+    backend: str | None = None
+    """Who is to make it, where its pack says so."""
 
 
 class PlanEnd(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,6 +132,7 @@ def _plan_line(house: House, base: bytes, job: JobSpec) -> PlanLine:
         config={stage: dict(fields) for stage, fields in house.config(base, job.overlay).items()},
         overlay=job.overlay,
         origins=job.origins,
+        backend=job.backend,
     )
 
 
@@ -157,6 +160,8 @@ async def _submit(house: House, request: web.Request, asked_for: RunRequest, ask
     run = RunId(house.draw_id())
     planned = await asyncio.to_thread(house.plan, asked_for, run)
     spec = _for_known_nodes(planned.spec, house.ledger.scene())
+    for backend in dict.fromkeys(job.backend for job in planned.jobs):
+        check_backend(backend, house.ledger.scene())
     await house.put_blob(planned.base)
     done = await house.ledger.command(SubmitRun(run=run, spec=spec, jobs=planned.jobs), whose)
     if done.repeated:  # the same request came twice at once

@@ -1,6 +1,6 @@
 """Overrides of one prompt, written as comments that other readers of the format skip.
 
-`#! txt2img.model=toy_v2` and `#! weight=3`, in a pack's text beside the prompt they are for.
+`#! txt2img.model=toy_v2`, `#! backend=comfyui` and `#! weight=3`, in a pack's text beside the prompt they are for.
 """
 
 import re
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from daemon.prompting.texts import told
 from schema.errors import Refused
 
-_DIRECTIVE = re.compile(r"^#!\s*(weight|[A-Za-z][\w-]*\.[\w.]+)\s*=\s*(.*)$")
+_DIRECTIVE = re.compile(r"^#!\s*(weight|backend|[A-Za-z][\w-]*\.[\w.]+)\s*=\s*(.*)$")
 
 MAX_WEIGHT = 1_000_000.0
 
@@ -21,12 +21,15 @@ class Beside:
     weight: float = 1.0
     overrides: dict[str, str] = field(default_factory=dict)
     """`stage.field` to value, as written."""
+    backend: str | None = None
 
     def read(self, comment: str, where: str) -> None:
         """Passes over ordinary comments. Raises Refused for a weight that is none."""
         found = _DIRECTIVE.match(comment)
         if found and found[1] == "weight":
             self.weight = read_weight(found[2].strip(), where)
+        elif found and found[1] == "backend":
+            self.backend = found[2].strip() or None
         elif found:
             self.overrides[found[1]] = found[2].strip()
 

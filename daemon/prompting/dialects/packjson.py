@@ -19,7 +19,7 @@ from schema.packs import MatrixSlot, Pack, PackMatrix, PackPrompt, Part
 _POSITIVE, _NEGATIVE = "positive prompt", "negative prompt"
 _SLOT_FIELDS = {
     "index", "text", "negative", "template_id", "template_variables", "positive_embeddings",
-    "negative_embeddings", "loras", "name", "weight", "overrides",
+    "negative_embeddings", "loras", "name", "weight", "overrides", "backend",
 }  # fmt: skip
 _PACK_FIELDS = {
     "name", "slots", "matrix", "show_preview", "schema_version", "version", "preset_data", "description", "path",
@@ -74,6 +74,7 @@ def _prompts(file: str, slots: list[dict[str, Json]]) -> list[PackPrompt]:
                 negative=" ".join((*map(_embedding, unwanted), *filter(None, [negative]))),
                 weight=read_weight(slot["weight"], where) if "weight" in slot else 1.0,
                 overrides=_overrides(slot.get("overrides"), where),
+                backend=_text(slot, "backend", where) or None,
                 embeddings=(*embeddings, *tokens.embeddings(text)),
                 negative_embeddings=(*unwanted, *tokens.embeddings(negative)),
                 loras=(*loras, *tokens.loras(text)),

@@ -38,6 +38,7 @@ def read(file: str, body: str) -> Pack:
                 negative.replace("\t", " "),
                 weight=beside.weight,
                 overrides=beside.overrides,
+                backend=beside.backend,
             )
         )
         beside = Beside()

@@ -69,4 +69,6 @@ def _prompt(file: str, begin: int, lines: list[str], number: int) -> PackPrompt 
     if not first:
         return None
     text, unwanted = " ".join(positive), " ".join(filter(None, negative))
-    return tokens.prompt_of(number, first, text, unwanted, weight=beside.weight, overrides=beside.overrides)
+    return tokens.prompt_of(
+        number, first, text, unwanted, weight=beside.weight, overrides=beside.overrides, backend=beside.backend
+    )
