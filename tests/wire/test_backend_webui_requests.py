@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 sys.path.insert(0, str(Path(__file__).parent))  # for `webui_world`
 
@@ -168,8 +168,6 @@ def test_a_detector_for_a_mask_is_not_to_be_had(one: World, picture: Path) -> No
 
 
 def test_what_img2img_leaves_open_is_as_the_picture_was_made(one: World, tmp_path: Path) -> None:
-    from PIL import PngImagePlugin
-
     text = PngImagePlugin.PngInfo()
     text.add_text("parameters", "boats\nSteps: 9, Sampler: Heun, Schedule type: Karras, Seed: 1, Model: deep")
     made = one.run(Img2Img(steps=4), painted(tmp_path / "made.png", pnginfo=text))
@@ -177,6 +175,13 @@ def test_what_img2img_leaves_open_is_as_the_picture_was_made(one: World, tmp_pat
     assert (sent["sampler_name"], sent["scheduler"]) == ("Heun", "Karras")
     assert sent["override_settings"]["sd_model_checkpoint"] == "sub/deep.safetensors"  # type: ignore[index]
     assert (made.effective["model"], made.effective["sampler"]) == ("sub/deep.safetensors", "Heun")
+
+
+def test_what_a_foreign_picture_was_made_with_need_not_be_here(one: World, tmp_path: Path) -> None:
+    text = PngImagePlugin.PngInfo()
+    text.add_text("parameters", "boats\nSteps: 9, Sampler: Heun, Schedule type: Mine, Seed: 1, Model: far_away")
+    made = one.run(Img2Img(steps=4), painted(tmp_path / "made.png", pnginfo=text))
+    assert (made.effective["scheduler"], made.effective["model"]) == ("Automatic", "toy.safetensors")
 
 
 def test_a_picture_whose_size_does_not_fit_is_made_to_fit_and_recorded(one: World, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import threading
 from dataclasses import replace
 
 from agent.backends import BackendTrouble, Made, Memory, Options, Reporter, Work
+from agent.backends.webui.attempt import Attempt
 from agent.backends.webui.door import API, Door
 from agent.backends.webui.folder import stock_of
 from agent.backends.webui.health import READY, Health, probe
@@ -15,7 +16,7 @@ from agent.backends.webui.overrides import Tiles, pin
 from agent.backends.webui.reading import read_settings, read_stock, refresh
 from agent.backends.webui.running import Patience, Runner
 from agent.backends.webui.shapes import ServerMemory
-from agent.backends.webui.stages import Stages
+from agent.backends.webui.stages import run_stage
 from agent.backends.webui.stock import (
     INTERROGATORS,
     Stock,
@@ -115,7 +116,7 @@ class WebUI:
     # One stage ----------------------------------------------------------------------------------
 
     def _attempt(self, work: Work, reporter: Reporter, stock: Stock) -> Made:
-        stages = Stages(
+        attempt = Attempt(
             door=self._door,
             runner=self._runner,
             tiles=self._tiles,
@@ -125,7 +126,7 @@ class WebUI:
             reporter=reporter,
             clock=self._clock,
         )
-        outcome = stages.run()
+        outcome = run_stage(attempt)
         self._resident = outcome.model
         if version := outcome.made.reported.get("version"):
             self._version = str(version)

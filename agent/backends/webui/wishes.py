@@ -85,7 +85,8 @@ def sampler_of(sampler: str | None, scheduler: str | None, stock: Stock, picture
     """Both as the server spells them."""
     told = picture.get("Sampler")
     if sampler is None and told and found_sampler(told, stock.samplers):
-        sampler, scheduler = told, scheduler or picture.get("Schedule type")
+        behind = picture.get("Schedule type", "")
+        sampler, scheduler = told, scheduler or (behind if found_scheduler(behind, stock.schedulers) else None)
     name, schedule = sampling(sampler or _default_sampler(stock), scheduler)
     schedule = schedule or AUTOMATIC
     if not stock.schedulers:
