@@ -267,6 +267,13 @@ def test_a_model_that_is_not_there_is_named_with_the_nearest(fake: FakeChat, llm
     assert not fake.asked
 
 
+@pytest.mark.parametrize("listing", [answering(401, ""), answering(302, "", Location="http://elsewhere/")])
+def test_an_agent_with_the_wrong_address_or_key_loses_no_job(fake: FakeChat, llm: Llm, listing: Act) -> None:
+    fake.list_models = listing
+    for config in (enhance(), enhance(model="toy")):
+        assert broke(llm, config).trouble == "lost" and not fake.asked
+
+
 @pytest.mark.parametrize(("status", "trouble"), [(404, "bad-request"), (500, "backend")])
 def test_a_server_without_a_list_is_asked_by_the_name_alone(
     fake: FakeChat, llm: Llm, status: int, trouble: Trouble
@@ -362,7 +369,7 @@ def test_the_card_lists_the_models_and_names_the_server(fake: FakeChat) -> None:
     [
         (models(), "starting", "ollama pull"),
         (answering(503, {"error": {"message": "Loading model"}}), "starting", "Loading model"),
-        (answering(401, ""), "disconnected", "--auth"),
+        (answering(401, ""), "disconnected", "STABLENEW_AGENT_AUTH"),
         (answering(200, "<html>"), "disconnected", "web page"),
         (answering(200, {"data": [{"name": "x"}]}), "disconnected", "unknown shape"),
         (answering(302, "", Location="http://elsewhere/"), "disconnected", "redirects to http://elsewhere/"),

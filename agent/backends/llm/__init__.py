@@ -127,6 +127,8 @@ class Llm:
         try:
             models = self._models()
         except Fault as fault:
+            if fault.setup:
+                raise Fault("lost", fault.sentence) from None  # the card says so too: the job waits until it is mended
             if name is None or fault.dropped or fault.trouble == "lost":
                 raise
             return name  # its list is no use; whether it has the model it will say itself

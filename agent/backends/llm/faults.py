@@ -22,6 +22,7 @@ class Fault(Exception):
         *,
         later: float | None = None,
         dropped: bool = False,
+        setup: bool = False,
     ) -> None:
         self.trouble = trouble
         self.sentence = sentence
@@ -29,13 +30,15 @@ class Fault(Exception):
         """Seconds after which asking again makes sense; None: never."""
         self.dropped = dropped
         """The connection broke; whether the server lives has to be seen."""
+        self.setup = setup
+        """The agent was given the wrong address or credentials; no question is to blame."""
         super().__init__(sentence)
 
     @staticmethod
     def of(trouble: ServerTrouble) -> "Fault":
         match trouble:
             case Redirected():
-                return Fault("bad-request", trouble.sentence)
+                return Fault("bad-request", trouble.sentence, setup=True)
             case BadAnswer():
                 return Fault("backend", trouble.sentence)
             case NoServer(sent=False):
@@ -77,7 +80,8 @@ def fault_of(answer: Answer, url: str) -> Fault:
     told = f": {words}" if words else f" ({answer.told(120)})"
     match answer.status:
         case 401 | 403:
-            return Fault("bad-request", f"{url} refuses the credentials; give it the right --auth")
+            told = f"{url} refuses the credentials; set STABLENEW_AGENT_AUTH to its key, or to USER:PASSWORD"
+            return Fault("bad-request", told, setup=True)
         case 404 | 405 if not (words and _MODEL.search(words)):
             told = f"{url} has no such page; is it an OpenAI-compatible server, and is its path right?"
             return Fault("bad-request", told)
