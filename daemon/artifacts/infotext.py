@@ -25,6 +25,9 @@ SEPARATE = (
 )  # fmt: skip
 """ADetailer's names of what a pass may have of its own, and ours, in its order."""
 
+NO_VAE = frozenset({"built in", "automatic", "none"})
+"""What records say of a checkpoint's own VAE; the text then says nothing."""
+
 MERGES = {"merge": "Merge", "invert": "Merge and Invert"}
 FILLS = {"fill": "fill", "noise": "latent noise", "nothing": "latent nothing"}
 RESIZES = {"stretch": "Just Resize", "crop": "Crop and Resize", "pad": "Resize and Fill"}
@@ -82,7 +85,8 @@ def _sampling(stages: Sequence[tuple[StageStep, Config]], width: int, height: in
     yield "Model hash", config.get("model_hash") or _hash(config.get("model"))
     yield "Model", _stem(config.get("model"))
     yield "VAE hash", config.get("vae_hash") or None
-    yield "VAE", _stem(config.get("vae"))
+    vae = config.get("vae")
+    yield "VAE", None if str(vae).lower() in NO_VAE else _stem(vae)
     yield "Variation seed", config.get("variation_seed") if config.get("variation") else None
     yield "Variation seed strength", config.get("variation") or None
     yield "Denoising strength", config.get("denoise") if painted_over else config.get("hires.denoise")

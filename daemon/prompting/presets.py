@@ -32,14 +32,38 @@ ALIASES: dict[str, dict[str, str]] = {
         "subseed_strength": "variation", "distilled_cfg_scale": "guidance",
     },
     "upscale": {"upscaling_resize": "factor", "upscale_factor": "factor", "scale": "factor", "tile_size": "tile"},
+    "img2img": {
+        "inpainting_fill": "fill", "inpaint_full_res_padding": "mask_padding", "resize_mode": "resize",
+        "distilled_cfg_scale": "guidance",
+    },
     "refiner": {"refiner_checkpoint": "model", "refiner_switch_at": "switch_at"},
     "detail": {
         "model": "detector", "mask_feather": "mask_blur", "denoising_strength": "denoise", "cfg_scale": "cfg",
         "negative_prompt": "negative", "dilate_erode": "dilate", "inpaint_only_masked_padding": "padding",
-        "mask_k_largest": "max_regions", "checkpoint": "model", "inpaint_width": "width", "inpaint_height": "height",
+        "mask_merge_invert": "merge", "mask_filter_method": "rank_by", "mask_k_largest": "max_regions",
+        "mask_k": "max_regions", "checkpoint": "model", "inpaint_width": "width",
+        "inpaint_height": "height", "inpaint_only_masked": "only_masked", "model_classes": "classes",
+        "mask_min_ratio": "min_area", "mask_max_ratio": "max_area", "x_offset": "shift_x", "y_offset": "shift_y",
+        "noise_multiplier": "noise", "controlnet_model": "control", "controlnet_module": "control_processor",
+        "controlnet_weight": "control_weight", "controlnet_guidance_start": "control_start",
+        "controlnet_guidance_end": "control_end",
     },
 }  # fmt: skip
 """Kind of stage (empty: all that have the field) to other programs' field names and ours."""
+
+VALUES: dict[str, dict[Scalar, Scalar]] = {
+    "merge": {"Merge": "merge", "Merge and Invert": "invert"},
+    "rank_by": {"Area": "area", "Confidence": "confidence"},
+}
+"""Our field to other programs' values and ours."""
+
+SWITCHED: dict[str, tuple[str, ...]] = {
+    "use_steps": ("steps",), "use_cfg_scale": ("cfg_scale",), "use_checkpoint": ("checkpoint",), "use_vae": ("vae",),
+    "use_sampler": ("sampler", "scheduler"), "use_clip_skip": ("clip_skip",),
+    "use_noise_multiplier": ("noise_multiplier",),
+    "use_inpaint_width_height": ("inpaint_width", "inpaint_height"),
+}  # fmt: skip
+"""ADetailer's switches and the fields that it keeps beside them, also while they are off."""
 
 PASSED_OVER = {"prompt", "name", "description", "note", "schema_version", "version", "type", "id", "enable_hr"}
 BLANK: tuple[Json, ...] = (None, "", "None", "inherit", "Automatic", "Use same checkpoint")
@@ -97,7 +121,7 @@ def _sections(preset: dict[str, Json]) -> list[tuple[str, dict[str, Json]]]:
     for key, value in preset.items():
         section, dot, field = key.partition(".")
         if isinstance(value, dict) and key not in ("pipeline", "randomization", "api", "aesthetic"):
-            found.setdefault(key, {}).update(_without_idle_hires(key, value))
+            found.setdefault(key, {}).update(_without_idle(_without_idle_hires(key, value)))
         elif dot:
             found.setdefault(section, {})[field] = value
         elif isinstance(value, dict) and key == "randomization" and value.get("enabled"):
@@ -110,6 +134,16 @@ def _without_idle_hires(name: str, section: dict[str, Json]) -> dict[str, Json]:
     if name != "txt2img" or section.get("enable_hr"):
         return section
     return {key: value for key, value in section.items() if not key.startswith(("hr_", "denoising_strength"))}
+
+
+def _without_idle(section: dict[str, Json]) -> dict[str, Json]:
+    """ADetailer writes what a pass may have of its own even while it has nothing of its own."""
+    for prefix in ("ad_", "adetailer_"):
+        for switch, fields in SWITCHED.items():
+            if (on := section.get(f"{prefix}{switch}")) is not None:
+                idle = {f"{prefix}{switch}", *(f"{prefix}{field}" for field in fields if not on)}
+                section = {key: value for key, value in section.items() if key not in idle}
+    return section
 
 
 def _switches(preset: dict[str, Json]) -> list[tuple[str, bool]]:
@@ -147,7 +181,9 @@ def _taken(stage: Stage | None, section: str, field: str, value: Json) -> dict[s
         return {}
     if isinstance(value, list):
         value = listed(value)
-    spelt = (_coerced(stage, name, value) for name in _spellings(stage, section, field))
+    spelt = (
+        _coerced(stage, name, VALUES.get(name, {}).get(value, value)) for name in _spellings(stage, section, field)
+    )
     return next((values for values in spelt if values), {})
 
 

@@ -164,6 +164,36 @@ def fitted(preset, pipeline=STANDARD):
     return {setting.key: setting.value for setting in found.settings}, found.unused
 
 
+def test_every_field_of_adetailer_is_understood():
+    values, unused = fitted(
+        {
+            "adetailer": {
+                "ad_model": "face_yolov8n.pt", "ad_model_classes": "", "ad_prompt": "", "ad_negative_prompt": "",
+                "ad_confidence": 0.5, "ad_mask_filter_method": "Confidence", "ad_mask_k": 2,
+                "ad_mask_min_ratio": 0.1, "ad_mask_max_ratio": 0.9, "ad_dilate_erode": -4, "ad_x_offset": 3,
+                "ad_y_offset": -2, "ad_mask_merge_invert": "Merge and Invert", "ad_mask_blur": 6,
+                "ad_denoising_strength": 0.3, "ad_inpaint_only_masked": False, "ad_inpaint_only_masked_padding": 16,
+                "ad_use_inpaint_width_height": True, "ad_inpaint_width": 640, "ad_inpaint_height": 512,
+                "ad_use_steps": False, "ad_steps": 28, "ad_use_cfg_scale": True, "ad_cfg_scale": 5,
+                "ad_use_checkpoint": False, "ad_checkpoint": "other", "ad_use_vae": False, "ad_vae": "v",
+                "ad_use_sampler": True, "ad_sampler": "Euler", "ad_scheduler": "Karras",
+                "ad_use_noise_multiplier": True, "ad_noise_multiplier": 1.1, "ad_use_clip_skip": False,
+                "ad_clip_skip": 2, "ad_restore_face": True, "ad_controlnet_model": "edge",
+                "ad_controlnet_module": "canny", "ad_controlnet_weight": 0.5, "ad_controlnet_guidance_start": 0.1,
+                "ad_controlnet_guidance_end": 0.9,
+            }
+        }
+    )  # fmt: skip
+    assert {key.removeprefix("detail."): value for key, value in values.items()} == {
+        "detector": "face_yolov8n.pt", "confidence": 0.5, "rank_by": "confidence", "max_regions": 2, "min_area": 0.1,
+        "max_area": 0.9, "dilate": -4, "shift_x": 3, "shift_y": -2, "merge": "invert", "mask_blur": 6, "denoise": 0.3,
+        "only_masked": False, "padding": 16, "width": 640, "height": 512, "cfg": 5.0, "sampler": "Euler",
+        "scheduler": "Karras", "noise": 1.1, "restore_face": True, "control": "edge", "control_processor": "canny",
+        "control_weight": 0.5, "control_start": 0.1, "control_end": 0.9,
+    }  # fmt: skip
+    assert unused == ()
+
+
 def test_field_names_of_other_programs_are_understood():
     values, unused = fitted(
         {

@@ -37,6 +37,11 @@ def test_a_plain_picture_in_the_order_and_words_of_a1111():
     )
 
 
+@pytest.mark.parametrize("vae", ["built in", "Automatic", "None", None])
+def test_a_checkpoints_own_vae_is_not_told(vae: Scalar):
+    assert "VAE" not in written(step("txt2img", **BASE | {"vae": vae}))
+
+
 def test_the_negative_line_is_absent_when_there_is_nothing_to_say():
     assert written(step("txt2img", **BASE)).split("\n")[1].startswith("Steps: 24")
 
