@@ -25,6 +25,7 @@ ROOT: Mapping[str, Entry] = {
     "preset": Entry("tui.cli.library", "List, show and keep presets.", "PRESET_VERBS"),
     "profile": Entry("tui.cli.library", "List, show and keep profiles.", "PROFILE_VERBS"),
     "model": Entry("tui.cli.model", "What the nodes have: models, LoRAs, samplers, upscalers and more."),
+    "workflow": Entry("tui.cli.library", "List, show and keep your own ComfyUI workflows.", "WORKFLOW_VERBS"),
     "node": Entry("tui.cli.node", "List, show, explain, drain, refresh, free and forget nodes."),
     "agent": Entry("tui.cli.agent", "Drive SD WebUI, Forge, ComfyUI, diffusers or a language model on this machine."),
     "export": Entry("tui.cli.export", "Write a job as a workflow of another program."),

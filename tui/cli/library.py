@@ -1,4 +1,4 @@
-"""`pack`, `pipeline`, `preset` and `profile`: what lies in the library's folders, shown and kept."""
+"""`pack`, `pipeline`, `preset`, `profile` and `workflow`: what lies in the library's folders, shown and kept."""
 
 from tui.cli import ask, output
 from tui.cli.child import passing
@@ -86,4 +86,5 @@ PRESET_VERBS = {
     "show": _show("preset", "A preset's fields."),
     **_kept("preset"),
 }
+WORKFLOW_VERBS = {**_unasked("workflow"), **_kept("workflow")}
 PROFILE_VERBS = {**_unasked("profile"), **_kept("profile")}
