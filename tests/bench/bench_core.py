@@ -14,6 +14,7 @@ import time
 
 import msgspec
 from measure import Goal, Line, compared, finish, interleaved, seconds
+from msgspec.structs import replace
 
 from daemon.core.apply import apply
 from daemon.core.decide import decide
@@ -28,6 +29,7 @@ from schema import events as e
 from schema.commands import MoveJobs, SubmitRun
 from schema.ids import CommandId, ImageId, JobId, NodeId, RunId, Seq, Sha256, StageId
 from schema.observations import Attempt, NewImage, StageReturned
+from schema.orders import BackendCard, Card
 from schema.plans import JobSpec, Measures, Picture, RunSpec, StageStep
 
 ROUNDS = 5
@@ -37,17 +39,23 @@ STEPS = (
 )
 
 
+NEEDS = (("models:model-42", "samplers:k_euler_a"), ("upscalers:4x-sharp",))
+
+
 class House:
     """A core with its log in a list."""
 
-    def __init__(self, nodes: int = 4) -> None:
-        self.state, self.log, self.now = State(), list[e.Envelope](), 1_000.0
+    def __init__(self, nodes: int = 4, *, cards: bool = False) -> None:
+        """With `cards` each node tells 3,000 LoRAs and 500 models, and every job needs three of its names."""
+        self.state, self.log, self.now, self.vitals = State(), list[e.Envelope](), 1_000.0, Vitals()
         for number in range(nodes):
             joined = e.NodeJoined(
                 node=NodeId(f"node{number}"), name=f"node{number}", instance="i", link="lan", backends=("sketch",),
                 kinds=("txt2img", "upscale"), vram_gb=12.0, speed=1.0 + number,
             )  # fmt: skip
             self.fold([joined])
+            if cards:
+                self.vitals.cards[joined.node] = _card(joined.node)
 
     def fold(self, events: list[e.Event], command: str | None = None) -> None:
         for event in events:
@@ -59,12 +67,20 @@ class House:
             self.log.append(envelope)
 
     def settle(self) -> None:
-        while events := settle(self.state, self.now, Vitals(), Rules())[0]:
+        while events := settle(self.state, self.now, self.vitals, Rules())[0]:
             self.fold(events)
 
     def answer_all(self) -> None:
         for brief in list(self.state.attempts.values()):
             self.fold(decide(self.state, _returned(brief.attempt), Rules()))
+
+
+def _card(node: NodeId) -> Card:
+    webui = BackendCard(
+        kind="webui", kinds=("txt2img", "upscale"), models=tuple(f"sub/model-{n}.safetensors" for n in range(500)),
+        loras=tuple(f"sub/lora-{n}" for n in range(3_000)), samplers=("Euler a", "DPM++ 2M"), upscalers=("4x-sharp",),
+    )  # fmt: skip
+    return Card(node=node, name=node, instance="i", version="1", backends=(webui,))
 
 
 def _returned(attempt: Attempt) -> StageReturned:
@@ -78,10 +94,16 @@ def _returned(attempt: Attempt) -> StageReturned:
     )
 
 
-def submit(run: str, jobs: int) -> SubmitRun:
-    spec = RunSpec(name=run, base=Sha256("b" * 64), plan_hash="p" * 64, seed=1, jobs=jobs, stages=STEPS)
+def submit(run: str, jobs: int, *, needs: bool = False) -> SubmitRun:
+    steps = STEPS
+    if needs:
+        steps = tuple(replace(step, needs=need) for step, need in zip(STEPS, NEEDS, strict=True))
+    spec = RunSpec(name=run, base=Sha256("b" * 64), plan_hash="p" * 64, seed=1, jobs=jobs, stages=steps)
     prompt = "a windmill on a hill at dawn, volumetric light, highly detailed, by an old master"
-    specs = tuple(JobSpec(name=f"{run}-{n}", prompt=prompt, negative="blurry", seed=n) for n in range(jobs))
+    own = [(f"loras:lora-{n}",) if needs else () for n in range(100)]
+    specs = tuple(
+        JobSpec(name=f"{run}-{n}", prompt=prompt, negative="blurry", seed=n, needs=own[n % 100]) for n in range(jobs)
+    )
     return SubmitRun(run=RunId(run), spec=spec, jobs=specs)
 
 
@@ -111,13 +133,10 @@ def bench_replay() -> list[Line]:
 
 
 def bench_decisions(jobs: int) -> list[Line]:
-    house = House()
-    for number in range(10):
-        house.fold(decide(house.state, submit(f"run{number}", jobs // 10), Rules()), f"c{number}")
-    house.settle()
+    house, choosy = _queued(jobs), _queued(jobs, choosy=True)
     turns = 300
 
-    def decisions() -> None:
+    def decisions(house: House) -> None:
         for _ in range(turns):
             brief = next(iter(house.state.attempts.values()))
             house.fold(decide(house.state, _returned(brief.attempt), Rules()))
@@ -132,7 +151,8 @@ def bench_decisions(jobs: int) -> list[Line]:
     last = list(house.state.jobs)[-1]
     saved = canonical(house.state)
     found = interleaved(ROUNDS, {
-        "decide": lambda: seconds(decisions) / turns * 1e6,
+        "decide": lambda: seconds(lambda: decisions(house)) / turns * 1e6,
+        "choosy": lambda: seconds(lambda: decisions(choosy)) / turns * 1e6,
         "heap": lambda: seconds(bare) / turns * 1e6,
         "scene": lambda: seconds(lambda: look(house.state, Vitals(), 1.0)) * 1e3,
         "move": lambda: seconds(lambda: decide(house.state, MoveJobs(jobs=(JobId(last),), to="top"), Rules())) * 1e3,
@@ -147,12 +167,28 @@ def bench_decisions(jobs: int) -> list[Line]:
     what = f"{jobs:,} queued: result, fold, settle, assign"
     return [
         compared(what, "us", found["decide"], "pop and push on one heap of all", found["heap"], None),
+        compared(
+            f"{what}, by cards of 3,500 names and 100 LoRAs asked for",
+            "us",
+            found["choosy"],
+            "without",
+            found["decide"],
+            None,
+        ),
         alone("a scene", "scene"),
         alone("one job moved to the top", "move"),
         alone(f"the state as bytes, {len(saved) / 1e6:.1f} MB", "canonical"),
         alone("and back", "revive"),
         alone("its hash", "hash"),
     ]
+
+
+def _queued(jobs: int, *, choosy: bool = False) -> House:
+    house = House(cards=choosy)
+    for number in range(10):
+        house.fold(decide(house.state, submit(f"run{number}", jobs // 10, needs=choosy), Rules()), f"c{number}")
+    house.settle()
+    return house
 
 
 async def bench_ledger(jobs: int) -> list[Line]:
