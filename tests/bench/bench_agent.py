@@ -53,24 +53,25 @@ class Silent:
         return False
 
 
-def ordered(token: int, config: Txt2Img) -> Order:
+def ordered(token: int, config: Txt2Img, backend: str | None = None) -> Order:
     packed = msgspec.Raw(msgspec.msgpack.encode(config.model_dump(mode="json")))
     return Order(
         job=JobId("abcdefgh.1"), stage=StageId("txt2img"), token=Token(token), epoch=1, config=packed,
-        prompt="old lighthouse, sea, clouds", seed=7,
+        prompt="old lighthouse, sea, clouds", seed=7, backend=backend,
     )  # fmt: skip
 
 
 @contextmanager
-def agent(home: Path) -> Iterator[Path]:
+def agent(home: Path, *options: str) -> Iterator[tuple[Path, int]]:
+    """Its socket and its process."""
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "agent", "--loopback", "--home", home / "agent", "--socket", home / "s",
-         "--node", "bench"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, **synced()},
+         "--node", "bench", *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, **synced()},
     )  # fmt: skip
     assert process.stdin is not None and process.stdout is not None
     try:
         assert json.loads(process.stdout.readline())["ready"]
-        yield home / "s"
+        yield home / "s", process.pid
     finally:
         process.stdin.close()
         process.wait()
@@ -86,13 +87,13 @@ class Client:
         self._tokens = itertools.count(1)
         self._decode = msgspec.msgpack.Decoder(AgentNews).decode
 
-    async def stage(self, config: Txt2Img) -> float:
+    async def stage(self, config: Txt2Img, backend: str | None = None) -> float:
         """Seconds from the order until the picture is here, checked and acknowledged."""
-        order = ordered(next(self._tokens), config)
+        order = ordered(next(self._tokens), config, backend)
         body, began = msgspec.msgpack.encode(order), time.perf_counter()
         path = f"/v1/attempts/{attempt_id(order.job, order.stage, order.token)}"
         async with self._session.put(path, data=body) as answer:
-            await answer.read()
+            assert b"accepted" in await answer.read()
         while not isinstance(news := self._decode((await self._feed.receive()).data), Ended):
             pass
         assert news.report.result is not None, news.report.reason
@@ -111,9 +112,9 @@ def main() -> None:
     asked = parser.parse_args()
     lines = []
     sketch = Sketch(SketchSettings(), time.monotonic)
-    with scratch("agent") as folder, agent(folder) as socket, asyncio.Runner() as runner:
-        session = runner.run(_session(socket))
-        feed = runner.run(_feed(session))
+    with scratch("agent") as folder, agent(folder) as (socket, _), asyncio.Runner() as runner:
+        session = runner.run(session_of(socket))
+        feed = runner.run(feed_of(session))
         client = Client(session, feed)
         for name, config in PICTURES.items():
 
@@ -134,11 +135,15 @@ def main() -> None:
     finish(lines, sys.argv[1:])
 
 
-async def _session(socket: Path) -> aiohttp.ClientSession:
-    return aiohttp.ClientSession("http://agent", connector=aiohttp.UnixConnector(str(socket)))
+async def session_of(socket: Path) -> aiohttp.ClientSession:
+    """Of an agent that knows its backends: it asks them when somebody asks it."""
+    session = aiohttp.ClientSession("http://agent", connector=aiohttp.UnixConnector(str(socket)))
+    async with session.get("/v1/card") as answer:
+        await answer.read()
+    return session
 
 
-async def _feed(session: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
+async def feed_of(session: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
     return await session.ws_connect("/v1/feed", max_msg_size=2**22)
 
 
