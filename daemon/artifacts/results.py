@@ -135,7 +135,7 @@ def _job(
 def _stage(
     folder: Path, run: RunRecord, job: JobRecord, stage: StageRecord, path_of: PathOf, links: bool
 ) -> tuple[m.Artifact, ...]:
-    if not stage.images:
+    if not stage.images or stage.state != "done":
         return ()
     place = folder / "stages"
     _make(place)

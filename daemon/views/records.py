@@ -139,6 +139,7 @@ def _stage_record(step: StageStep, row: Found | None, images: Sequence[Found]) -
     if row is None:
         return StageRecord(id=step.id, kind=step.kind, state="waiting")
     result = _RESULT.decode(row["result"]) if row["result"] is not None else None
+    made = [image for image in images if image["token"] == row["token"]]  # without a result: suspect ones, to look at
     return StageRecord(
         id=step.id,
         kind=step.kind,
@@ -153,10 +154,10 @@ def _stage_record(step: StageStep, row: Found | None, images: Sequence[Found]) -
         measures=result.measures if result else Measures(),
         effective=result.effective if result else {},
         reported=result.reported if result else {},
-        suspect=result.suspect if result else None,
+        suspect=result.suspect if result else next((image["suspect"] for image in made), None),
         filters=result.filters if result else (),
         reason=row["reason"],
-        images=tuple(_image_record(image) for image in images if image["token"] == row["token"]) if result else (),
+        images=tuple(_image_record(image) for image in made),
     )
 
 

@@ -120,6 +120,13 @@ async def test_suspect_pictures_of_a_parked_job_are_marked_and_never_final(tmp_p
     async with opened(log, tmp_path) as views:
         (row,) = (await views.images()).items
         assert (row.suspect, row.final) == ("the picture is black", False)
+        job = await views.job(JOB)
+        assert job is not None
+        (stage,) = job.stages
+        assert (stage.state, stage.suspect, [image.id for image in stage.images]) == (
+            "failed", "the picture is black", ["paint0"],
+        )  # fmt: skip
+        assert frames_of((job,), "all") == []
 
 
 # The results folder -------------------------------------------------------------------------------
