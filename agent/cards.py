@@ -16,7 +16,7 @@ from agent.backends import Backend, BackendTrouble
 from agent.http import ServerTrouble
 from agent.identity import Identity, ram_gb
 from schema.errors import why
-from schema.orders import BackendCard, Card, CardChanged
+from schema.orders import BackendCard, Card, CardChanged, Gpu
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +61,9 @@ class Cards:
             )
             for backend in backends
         }
+        self._gpus: dict[str, tuple[Gpu, ...]] = {}
+        self._vram_gb: dict[str, float] = {}
+        """As they were last told: a server that is away has not lost its device."""
         self._asked: dict[str, float] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._threads = ThreadPoolExecutor(max(1, len(self._backends)), thread_name_prefix="card")
@@ -80,8 +83,8 @@ class Cards:
             instance=one.instance,
             version=one.version,
             backends=tuple(self._cards.values()),
-            gpus=tuple(gpu for backend in self._backends for gpu in backend.gpus()),
-            vram_gb=max((backend.memory().total_gb for backend in self._backends), default=0.0),
+            gpus=tuple(gpu for gpus in self._gpus.values() for gpu in gpus),
+            vram_gb=max(self._vram_gb.values(), default=0.0),
             ram_gb=ram_gb(),
             epoch=self.epoch,
         )
@@ -140,14 +143,17 @@ class Cards:
         finally:
             self._asked[backend.kind] = self._clock()
             del self._asking[backend.kind]
-        known = self._cards[backend.kind]
-        card = _with_lists(card, known)
-        if card == known:
-            return
-        self._cards[backend.kind] = card
+        known, device = self._cards[backend.kind], self._device_of(backend.kind)
+        self._gpus[backend.kind] = backend.gpus() or device[0]
+        self._vram_gb[backend.kind] = backend.memory().total_gb or device[1]
+        self._cards[backend.kind] = card = _as_known(card, known)
         if card.state != known.state:
             log.info("%s is %s. %s", card.kind, card.state, card.trouble)
-        self._tell(CardChanged(card=self.now()))
+        if card != known or device != self._device_of(backend.kind):
+            self._tell(CardChanged(card=self.now()))
+
+    def _device_of(self, kind: str) -> tuple[tuple[Gpu, ...], float]:
+        return self._gpus.get(kind, ()), self._vram_gb.get(kind, 0.0)
 
 
 Look = Callable[[Backend], BackendCard]
@@ -175,15 +181,17 @@ def _card_of(backend: Backend) -> BackendCard:
     return BackendCard(kind=backend.kind, kinds=backend.kinds(), state="disconnected", trouble=sentence)
 
 
-def _with_lists(card: BackendCard, known: BackendCard) -> BackendCard:
-    """One that is away keeps the lists it had: people go on choosing from them, and its jobs wait for it."""
-    if card.state == "ready" or any(getattr(card, name) for name in _LISTS if name != "kinds"):
+def _as_known(card: BackendCard, known: BackendCard) -> BackendCard:
+    """One that is away keeps what it was known to have: people go on choosing from it, and its jobs wait for it."""
+    if card.state == "ready":
         return card
+    said = any(getattr(card, name) for name in _LISTS if name != "kinds")
     return msgspec.structs.replace(
-        known,
+        card if said else known,
         state=card.state,
         trouble=card.trouble,
         kinds=card.kinds or known.kinds,
         url=card.url or known.url,
         note=card.note or known.note,
+        release=card.release or known.release,
     )
