@@ -85,9 +85,25 @@ def test_what_answers_on_the_usual_ports_is_offered_and_taken(
     assert "Found webui at http://127.0.0.1:7860 (forge f2.0.1)." in capsys.readouterr().err
 
 
+def test_of_two_of_a_kind_one_is_taken_and_the_way_to_the_other_told(
+    began: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    second = FORGE._replace(url="http://127.0.0.1:7861")
+    off = agent.Found("webui", "http://127.0.0.1:7865", "", "Its API is off: start it with --api.", usable=False)
+    monkeypatch.setattr(agent, "discovered", found(FORGE, second, off))
+
+    words = began(yes=True)
+
+    told = capsys.readouterr().err
+    assert after(words, "--backend") == ["webui=http://127.0.0.1:7860"]
+    assert "for http://127.0.0.1:7861 run another one" in told
+    assert "Its API is off" in told
+
+
 @pytest.mark.parametrize(
     ("backends", "asked", "sentence"),
     [
+        (("webui", "webui=http://127.0.0.1:7861"), {}, "an agent drives one webui"),
         (("forge",), {}, "there is no backend 'forge'"),
         (("webui=7860",), {}, "'7860' is no address of a server"),
         (("diffusers",), {}, "diffusers needs a folder of models"),

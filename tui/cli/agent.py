@@ -6,7 +6,7 @@ Chooses what it drives, from the flags or from what the usual ports answer, and 
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from schema.errors import Exit, Refused
@@ -29,6 +29,8 @@ class Found(NamedTuple):
     url: str
     release: str
     note: str
+    usable: bool = True
+    """False: it cannot be driven as it runs now; the note says what is missing."""
 
     def told(self) -> str:
         return f"{self.kind} at {self.url}" + (f" ({self.release})" if self.release else "")
@@ -70,6 +72,10 @@ def _chosen(backends: Sequence[str], url: str | None, models: str | None) -> lis
         if kind == "diffusers" and not (place or models):
             raise Refused("diffusers needs a folder of models", where="--backend", remedy="Name it with --models DIR.")
         _check_address(kind, place)
+        if any(one.partition("=")[0] == kind for one in chosen):
+            raise Refused(
+                f"an agent drives one {kind}", where="--backend", remedy="Run a second agent with another --name."
+            )
         chosen.append(f"{kind}={place}" if place else kind)
     if url:
         raise Refused("no server among the backends takes it", where="--url", remedy="Write --backend KIND --url URL.")
@@ -88,9 +94,13 @@ def _offered(url: str | None, yes: bool) -> list[str]:
     """What answers on the usual ports of this machine, after a question where somebody can answer it."""
     if url:
         raise Refused("which kind of server is it?", where="--url", remedy="Add --backend webui, comfyui or llm.")
-    found = discovered()
-    for server in found:
+    seen = discovered()
+    for server in seen:
         output.tell(f"Found {output.clean(server.told())}. {output.clean(server.note)}".rstrip())
+    found = list({server.kind: server for server in reversed(seen) if server.usable}.values())[::-1]
+    for server in seen:
+        if server.usable and server not in found:
+            output.tell(f"An agent drives one {server.kind}; for {server.url} run another one with a --name.")
     if not found:
         raise Refused(
             "no imaging server answers on the usual ports of this machine", where="stablenew agent run",
@@ -105,16 +115,21 @@ def _offered(url: str | None, yes: bool) -> list[str]:
 
 
 def discovered() -> list[Found]:
-    """Asks the usual local ports; empty when none answers, or the look itself failed."""
+    """Asks the usual local ports; usable servers first; empty when none answers, or the look itself failed."""
     import subprocess
 
     words = [sys.executable, "-P", "-m", "agent", "discover", "--json"]
     try:
         told = subprocess.run(words, capture_output=True, text=True, check=True, timeout=30).stdout
-        items = json.loads(told)["items"]
-        return [Found(*(str(item.get(field) or "") for field in Found._fields)) for item in items]
+        answer = json.loads(told)
+        return [_found(item, usable=name == "items") for name in ("items", "others") for item in answer[name]]
     except (OSError, subprocess.SubprocessError, ValueError, KeyError):
         return []
+
+
+def _found(item: Mapping[str, object], usable: bool) -> Found:
+    kind, url, release, note = (str(item.get(field) or "") for field in ("kind", "url", "release", "note"))
+    return Found(kind, url, release, note, usable)
 
 
 def _home(node: str) -> "Path":
@@ -152,7 +167,8 @@ def discover(as_json: bool) -> int:
     if as_json:
         output.put_json({"items": [server._asdict() for server in found], "total": len(found)})
     elif found:
-        output.put(output.table(("KIND", "ADDRESS", "RELEASE", "NOTE"), [tuple(server) for server in found]))
+        rows = [(server.kind, server.url, server.release, server.note) for server in found]
+        output.put(output.table(("KIND", "ADDRESS", "RELEASE", "NOTE"), rows))
     else:
         output.tell("No imaging server answers on the usual ports of this machine.")
     return Exit.DONE

@@ -226,7 +226,11 @@ def servers(nodes: tuple[Doc, ...]) -> Iterator[Finding]:
     found = discovered()
     for server in found:
         by = driven.get(server.url.rstrip("/"))
-        if by:
+        if not server.usable:
+            yield Finding(
+                "server", "note", output.clean(f"{server.told()} cannot be driven."), output.clean(server.note)
+            )
+        elif by:
             yield Finding("server", "ok", output.clean(f"{server.told()}, driven by {by}"))
         else:
             yield Finding(

@@ -67,7 +67,19 @@ def in_words(record: Doc) -> str:
         }
     )
     heads = ("STAGE", "STATE", "NODE", "ATTEMPTS", "TIME", "PICTURES", "WHY")
-    return f"{head}\n\n{output.table(heads, [_stage(stage) for stage in record.docs('stages')], right='ATTEMPTS TIME')}"
+    table = output.table(heads, [_stage(stage) for stage in record.docs("stages")], right="ATTEMPTS TIME")
+    return "\n\n".join(filter(None, (head, table, _said(record))))
+
+
+def _said(record: Doc) -> str:
+    """What stages that only look have found."""
+    told = {
+        stage.text("id"): str(stage.doc("reported").fields[name])
+        for stage in record.docs("stages")
+        for name in ("caption", "score")
+        if name in stage.doc("reported")
+    }
+    return output.pairs(told) if told else ""
 
 
 def _stage(stage: Doc) -> tuple[str, ...]:
