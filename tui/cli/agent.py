@@ -62,7 +62,7 @@ def run(
 
 
 def _chosen(backends: Sequence[str], url: str | None, models: str | None) -> list[str]:
-    chosen = []
+    chosen: list[str] = []
     for written in backends:
         kind, _, place = written.partition("=")
         if kind not in KINDS:
