@@ -33,10 +33,15 @@ class _Kind(NamedTuple):
     """What Automatic stands for."""
     sigmas: bool = False
     """It takes Karras, Exponential and Beta."""
+    spacing: bool = True
+    """It can be told where its steps lie; else they lie as Normal says."""
 
 
 _PLUS: Mapping[str, Option] = {"algorithm_type": "dpmsolver++", "solver_order": 2}
 _SDE: Mapping[str, Option] = {"algorithm_type": "sde-dpmsolver++", "solver_order": 2}
+
+_BH1: Mapping[str, Option] = {"solver_type": "bh1", "final_sigmas_type": "sigma_min"}
+"""Its last step divides by infinity where the noise ends at nothing."""
 
 _KINDS: Mapping[str, _Kind] = {
     "Euler": _Kind("EulerDiscreteScheduler", sigmas=True),
@@ -47,14 +52,14 @@ _KINDS: Mapping[str, _Kind] = {
     "DPM2": _Kind("KDPM2DiscreteScheduler", usual="Karras", sigmas=True),
     "DPM2 a": _Kind("KDPM2AncestralDiscreteScheduler", usual="Karras", sigmas=True),
     "DPM++ 2M": _Kind("DPMSolverMultistepScheduler", _PLUS, "Karras", True),
-    "DPM++ SDE": _Kind("DPMSolverSinglestepScheduler", _SDE, "Karras", True),
+    "DPM++ SDE": _Kind("DPMSolverSinglestepScheduler", _SDE, "Karras", True, False),
     "DPM++ 2M SDE": _Kind("DPMSolverMultistepScheduler", _SDE, "Exponential", True),
     "DPM++ 2M SDE Heun": _Kind("DPMSolverMultistepScheduler", {**_SDE, "solver_type": "heun"}, "Exponential", True),
     "DPM++ 3M SDE": _Kind("DPMSolverMultistepScheduler", {**_SDE, "solver_order": 3}, "Exponential", True),
     "DDIM": _Kind("DDIMScheduler"),
     "DDPM": _Kind("DDPMScheduler"),
     "PLMS": _Kind("PNDMScheduler", {"skip_prk_steps": True}),
-    "UniPC": _Kind("UniPCMultistepScheduler", {"solver_type": "bh1"}, sigmas=True),
+    "UniPC": _Kind("UniPCMultistepScheduler", _BH1, sigmas=True),
     "UniPC bh2": _Kind("UniPCMultistepScheduler", {"solver_type": "bh2"}, sigmas=True),
     "DEIS": _Kind("DEISMultistepScheduler", sigmas=True),
 }
@@ -90,19 +95,24 @@ def recipe(sampler: str | None, scheduler: str | None, own: str = "") -> Recipe:
     if schedule not in (*_SPACING, *_SIGMAS) or not _possible(schedule):
         raise _unknown("schedule", schedule, schedulers())
     options = dict(kind.options) | {flag: False for flag in _SIGMAS.values() if kind.sigmas}
-    if flag := _SIGMAS.get(schedule):
-        if not kind.sigmas:
-            others = ", ".join(name for name in _SPACING if name != "Automatic")
-            raise BackendTrouble(
-                "bad-request",
-                f"diffusers has no {label} on the schedule {schedule}; take scheduler Automatic or one of {others}, "
-                "or the sampler DPM++ 2M",
-            )
+    flag, spacing = _SIGMAS.get(schedule), _SPACING.get(schedule)
+    if (flag and not kind.sigmas) or (not kind.spacing and spacing not in (None, "linspace")):
+        raise BackendTrouble(
+            "bad-request",
+            f"diffusers has no {label} on the schedule {schedule}; take {', '.join(_schedules(kind))}, "
+            "or the sampler DPM++ 2M",
+        )
+    if flag:
         options[flag] = True
-        options["timestep_spacing"] = "linspace"
-    elif spacing := _SPACING[schedule]:
-        options["timestep_spacing"] = spacing
+    if kind.spacing and (flag or spacing):
+        options["timestep_spacing"] = spacing or "linspace"
     return Recipe(label, schedule, kind.name, options)
+
+
+def _schedules(kind: _Kind) -> tuple[str, ...]:
+    """Those it knows."""
+    spacing = (name for name, how in _SPACING.items() if kind.spacing or how in (None, "linspace"))
+    return (*spacing, *(_SIGMAS if kind.sigmas else ()))
 
 
 def label_of(name: str) -> str:

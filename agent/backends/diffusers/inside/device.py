@@ -79,6 +79,13 @@ def picked() -> Device:
     return Device("cpu", platform.processor() or platform.machine(), torch.float32)
 
 
+SIGNS = (
+    "out of memory", "can't allocate memory", "DefaultCPUAllocator", "CUDNN_STATUS_ALLOC",
+    "could not create a primitive", "could not create a memory",
+)  # fmt: skip
+"""Of memory that is full; the last two are oneDNN's, on a CPU."""
+
+
 def limit_ram(device: Device, limit_bytes: int) -> None:
     """Makes too large a picture fail as out of memory, before the system begins to swap or to kill programs.
 
@@ -97,11 +104,7 @@ def is_out_of_memory(fault: BaseException) -> bool:
     """Torch has a class for it on CUDA only; elsewhere its words must tell."""
     if isinstance(fault, torch.OutOfMemoryError | MemoryError):
         return True
-    words = str(fault)
-    return isinstance(fault, RuntimeError) and any(
-        sign in words
-        for sign in ("out of memory", "can't allocate memory", "DefaultCPUAllocator", "CUDNN_STATUS_ALLOC")
-    )
+    return isinstance(fault, RuntimeError) and any(sign in str(fault) for sign in SIGNS)
 
 
 @dataclass(frozen=True)
