@@ -12,7 +12,7 @@ import msgspec
 from daemon.artifacts import infotext, parameters
 from daemon.artifacts.store import ArtifactStore, HostilePicture, Seen
 from daemon.core.state import Brief
-from daemon.fleet.dispatcher import Rejected
+from daemon.fleet.results import Rejected
 from daemon.past import Past
 from daemon.prompting.effective import stage_config
 from schema.errors import Refused

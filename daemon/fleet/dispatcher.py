@@ -13,7 +13,6 @@ from daemon.core.state import Brief, State
 from daemon.core.vitals import Shown, Vitals
 from daemon.fleet.link import AgentHangs, AgentLink, LinkLost
 from daemon.fleet.results import Intake, observation_of
-from daemon.fleet.results import Rejected as Rejected
 from daemon.ledger.mail import Committed
 from schema.errors import Refused
 from schema.events import JobCancelled, JobReopened, StageSkipped

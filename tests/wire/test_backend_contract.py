@@ -14,98 +14,28 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))  # for `trials`
 
-from trials import TRIALS, Trial
-
-from agent.backends import BACKENDS, BackendTrouble, Cancelled, Made, Work
-from agent.effective import flattened
-from agent.pictures import seen
-from schema.ids import JobId, StageId, Token
-from schema.orders import BackendCard, Order
-from schema.stages import (
-    Detail,
-    FaceRestore,
-    GeneratePrompt,
-    Hires,
-    ImageStage,
-    Img2Img,
-    Interrogate,
-    LlmEnhance,
-    Post,
-    Refine,
-    Refiner,
-    Resize,
-    Score,
-    Txt2Img,
-    Upscale,
-    WordStage,
+from trials import (
+    ANSWERS,
+    INPUT,
+    MOMENT,
+    QUICK,
+    SAMPLES,
+    SIZES,
+    TRIALS,
+    Listener,
+    Trial,
+    named,
+    offered,
+    opened,
+    ready,
+    takes_pictures,
+    work,
 )
 
-SAMPLES: dict[str, ImageStage | WordStage] = {
-    "txt2img": Txt2Img(id="s", width=96, height=64, steps=5),
-    "txt2img with hires": Txt2Img(id="s", width=64, height=64, steps=4, hires=Hires(scale=1.5)),
-    "img2img": Img2Img(id="s", steps=6, denoise=0.5),
-    "refiner": Refiner(id="s", steps=10, switch_at=0.5),
-    "detail": Detail(id="s", steps=4, confidence=0.1),
-    "upscale": Upscale(id="s", factor=2.0, tile=64, overlap=8),
-    "upscale to a size": Upscale(id="s", width=152, height=136, tile=0),
-    "face_restore": FaceRestore(id="s"),
-    "refine": Refine(id="s"),
-    "post": Post(id="s", processor="grayscale"),
-    "resize": Resize(id="s", width=50, height=50, format="jpeg"),
-    "interrogate": Interrogate(id="s"),
-    "score": Score(id="s"),
-    "generatePrompt": GeneratePrompt(id="s"),
-    "llmEnhance": LlmEnhance(id="s"),
-}
-"""Every kind of stage, small."""
-
-INPUT = (96, 64)
-SIZES = {
-    "txt2img with hires": (96, 96), "upscale": (192, 128), "upscale to a size": (152, 136), "resize": (50, 33),
-}  # fmt: skip
-"""Of what comes out, where it is not 96x64."""
-
-ANSWERS = {"interrogate": "caption", "score": "score", "generatePrompt": "prompt", "llmEnhance": "prompt"}
-"""Of stages that make no picture: what must be reported."""
-
-MOMENT = 0.3
-"""Seconds within which a stage may end without a word."""
-
-QUICK = ("refine", "post", "resize")
-"""Pixels only; done in the agent, so no server can be away."""
-
-
-class Listener:
-    """Takes down what a stage tells, and can stop wanting it after so many steps."""
-
-    previews = True
-
-    def __init__(self, patience: int | None = None) -> None:
-        self.steps: list[tuple[int, int, str]] = []
-        self.shown: list[bytes] = []
-        self._patience = patience
-        self._unwanted = threading.Event()
-
-    def step(self, step: int, steps: int, doing: str) -> None:
-        self.steps.append((step, steps, doing))
-        if self._patience is not None and len(self.steps) > self._patience:
-            self._unwanted.set()
-        if self._unwanted.is_set():
-            raise Cancelled
-
-    def preview(self, jpeg: bytes) -> None:
-        self.shown.append(jpeg)
-
-    def rest(self, seconds: float) -> None:
-        self._unwanted.wait(seconds)
-        if self._unwanted.is_set():
-            raise Cancelled
-
-    def cancelled(self) -> bool:
-        return self._unwanted.is_set()
-
-    def no_more(self) -> None:
-        self._unwanted.set()
+from agent.backends import BACKENDS, BackendTrouble, Cancelled
+from agent.effective import flattened
+from agent.pictures import seen
+from schema.stages import GeneratePrompt, ImageStage, Img2Img, LlmEnhance, Resize, Txt2Img, Upscale, WordStage
 
 
 @pytest.fixture(params=list(TRIALS), scope="module")
@@ -135,45 +65,6 @@ def picture(tmp_path: Path) -> Path:
     path = tmp_path / "input.png"
     canvas.save(path)
     return path
-
-
-def ready(trial: Trial) -> BackendCard:
-    deadline = time.monotonic() + 60
-    while (card := trial.backend.card()).state != "ready":
-        assert time.monotonic() < deadline, card.trouble
-        time.sleep(0.05)
-    return card
-
-
-def work(config: ImageStage | WordStage, *inputs: Path, prompt: str = "a lighthouse by the sea", seed: int = 7) -> Work:
-    order = Order(
-        job=JobId("r.1"), stage=StageId("s"), token=Token(1), epoch=1, config=msgspec.Raw(b"\xc0"),
-        prompt=prompt, negative="fog", seed=seed, previews=True,
-    )  # fmt: skip
-    return Work(order, config, inputs if takes_pictures(config) else ())
-
-
-def takes_pictures(config: ImageStage | WordStage) -> bool:
-    return not isinstance(config, Txt2Img | GeneratePrompt | LlmEnhance)
-
-
-def opened(made: Made) -> Image.Image:
-    return Image.open(io.BytesIO(made.pictures[0].content)).convert("RGB")
-
-
-def named(config: ImageStage | WordStage, trial: Trial) -> ImageStage | WordStage:
-    """With names that are to be had there."""
-    own = {name: value for name, value in trial.names.items() if name in type(config).model_fields}
-    return config.model_copy(update=own)
-
-
-def offered(trial: Trial, but: tuple[str, ...] = ()) -> ImageStage | WordStage:
-    """The first kind of stage that it offers, so that tests of what all stages have in common need one only."""
-    return next(
-        named(config, trial)
-        for config in SAMPLES.values()
-        if config.type in trial.backend.kinds() and config.type not in but
-    )
 
 
 @pytest.fixture(params=list(SAMPLES))
