@@ -410,7 +410,7 @@ def test_something_else_at_the_address_is_told_on_the_card_with_a_remedy(fake: C
     fake.instead[""] = answer
     card = backend(fake).card()
     assert card.state == "disconnected" and words in card.trouble and card.url == fake.url
-    assert "--url" in card.trouble or "--auth" in card.trouble
+    assert "--url" in card.trouble or "STABLENEW_AGENT_AUTH" in card.trouble
     told = trouble(fake, SMALL)
     assert told.trouble in ("backend", "lost") and words in told.sentence
 

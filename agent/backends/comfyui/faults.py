@@ -20,7 +20,7 @@ UNREADABLE_WORDS = ("cannot identify image file", "image file is truncated", "br
 def taken(answer: Answer) -> str:
     """The prompt's id. Raises BackendTrouble; one that was taken in part carries its id (see `PartlyTaken`)."""
     if answer.status in (401, 403):
-        raise BackendTrouble("backend", f"{answer.url} wants other credentials; give them with --auth USER:PASSWORD")
+        raise BackendTrouble("backend", f"{answer.url} wants other credentials; set STABLENEW_AGENT_AUTH=USER:PASSWORD")
     try:
         told = answer.read(Taken)
     except BadAnswer:

@@ -168,7 +168,7 @@ class Denied(BadAnswer):
 def _good(answer: Answer) -> Answer:
     if answer.status in (401, 403):
         raise Denied(
-            f"{answer.url} wants other credentials (status {answer.status}); give them with --auth USER:PASSWORD",
+            f"{answer.url} wants other credentials (status {answer.status}); set STABLENEW_AGENT_AUTH=USER:PASSWORD",
             sent=True,
         )
     if not answer.ok:
