@@ -1,10 +1,19 @@
 """Work beside the screen: one door, so that what is cancelled before it begins leaves no coroutine behind."""
 
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from textual.dom import DOMNode
+from textual.screen import Screen
+
+Result = TypeVar("Result")
 
 
 def begin(node: DOMNode, work: Callable[[], Awaitable[None]], group: str, *, exclusive: bool = False) -> None:
     """Runs the coroutine function; it ends with the node. `exclusive`: the group's earlier work is cancelled."""
     node.run_worker(work, group=group, exclusive=exclusive)
+
+
+def is_open(screen: Screen[Result]) -> bool:
+    """Whether the screen is still there, in view or below another: after it was left its parts are going away."""
+    return screen.is_attached and screen in screen.app.screen_stack

@@ -188,6 +188,9 @@ class FakeDaemon:
         self.latest: dict[str, object] = {}
         """What the last finished job used."""
         self.backend_of_runs: str | None = None
+        self.pipeline_of_runs = "standard"
+        self.config: dict[str, object] = CONFIG
+        """What every job was planned with."""
         self.said: dict[str, str | float] = {}
         """What the last stage of every picture's job reported."""
         self.rows = [make_row(n) for n in range(131)]
@@ -324,7 +327,7 @@ class FakeDaemon:
         row = next((row for row in self.rows if row.id == request.match_info["id"]), None)
         if row is None:
             return fault(f"no job is called {request.match_info['id']}", status=404)
-        return reply(self.records.get(row.id) or record_of(row))
+        return reply(self.records.get(row.id) or record_of(row), {"config": self.config})
 
     async def explain(self, request: web.Request) -> web.Response:
         text = "It is third in its lane; rtx3090 takes it next, for it has the model loaded."
@@ -333,7 +336,15 @@ class FakeDaemon:
     async def show_run(self, request: web.Request) -> web.Response:
         run = RunId(request.match_info["id"])
         row = RunRow(id=run, name="knights", state="active", created=NOON, jobs=40, folder="/results/knights")
-        spec = RunSpec(name="knights", base="0" * 64, plan_hash="ab12", seed=7, jobs=40, backend=self.backend_of_runs)  # type: ignore[arg-type]
+        spec = RunSpec(
+            name="knights",
+            base="0" * 64,
+            plan_hash="ab12",
+            seed=7,
+            jobs=40,
+            backend=self.backend_of_runs,
+            pipeline=self.pipeline_of_runs,
+        )  # type: ignore[arg-type]
         return reply(RunRecord(row=row, spec=spec), {"manifest": None, "video": None})
 
     async def show_image(self, request: web.Request) -> web.Response:
@@ -364,14 +375,17 @@ class FakeDaemon:
     async def list_resources(self, request: web.Request) -> web.Response:
         self.note(request)
         asked = request.query
-        if strange := set(asked) - {"list", "node", "backend", "filter"}:
+        if strange := set(asked) - {"list", "node", "backend", "filter", "offset", "limit"}:
             return fault(f"this route has no parameter {strange.pop()}")
         found = [
             one
             for one in self.resources
-            if one.list == asked.get("list", "models") and asked.get("filter", "").lower() in one.name.lower()
+            if one.list == asked.get("list", "models")
+            and asked.get("filter", "").lower() in one.name.lower()
+            and asked.get("backend", "") in ("", *one.backends)
         ]
-        items = [msgspec.to_builtins(one) for one in found]
+        first = int(asked.get("offset", 0))
+        items = [msgspec.to_builtins(one) for one in found[first : first + int(asked.get("limit", len(found)))]]
         return web.json_response({"items": items, "total": len(found)})
 
     async def put_blob(self, request: web.Request) -> web.Response:
@@ -443,12 +457,20 @@ class FakeDaemon:
         return [body for where, body, _ in self.commands if where == path]
 
 
+def flat(stage: dict[str, object]) -> dict[str, object]:
+    """Tables within a stage as `table.field`."""
+    told: dict[str, object] = {}
+    for name, value in stage.items():
+        told |= {f"{name}.{inner}": one for inner, one in value.items()} if isinstance(value, dict) else {name: value}
+    return {name: value for name, value in told.items() if name != "id"}
+
+
 def planned(body: dict[str, object]) -> dict[str, object]:
     """Stage to its settings, as the pipeline that was named has them."""
     pipeline = body.get("pipeline")
     if isinstance(pipeline, dict):
         stages = json.loads(pipeline["text"])["stages"]
-        return {stage["type"]: {**CONFIG.get(stage["type"], {}), **stage} for stage in stages}
+        return {stage["type"]: {**CONFIG.get(stage["type"], {}), **flat(stage)} for stage in stages}
     return {name: stage for name, stage in CONFIG.items() if name == "txt2img" or pipeline != "quick"}
 
 

@@ -1,5 +1,6 @@
 """The form of a new run: what is offered is what the nodes have, and what is chosen reaches the request."""
 
+import json
 import time
 
 import msgspec
@@ -11,7 +12,7 @@ from schema.scenes import BackendScene
 async def to_form(eyes, *more):
     await eyes.sees("kn00gt7a.4")
     await eyes.press("n")
-    await eyes.sees("New run", "the backend's own", *more)
+    await eyes.sees("New run", "backend's own", *more)
 
 
 async def choose(eyes, pick):
@@ -228,3 +229,69 @@ async def test_a_form_that_is_opened_afresh_begins_where_the_last_run_was(show, 
         await eyes.until(lambda: daemon.sent("/v1/runs"))
         sent = daemon.sent("/v1/runs")[0]
         assert (sent["last"], sent["backend"]) == (True, "comfyui")
+
+
+async def test_a_stage_is_added_at_its_place(show, daemon):
+    async with show() as eyes:
+        await to_form(eyes)
+        await eyes.press(*"a kite", "ctrl+t")
+        await eyes.sees("Settings of the stages", "a add")
+        await eyes.press("a")
+        await eyes.sees("Add a stage", "faces are restored")
+        await eyes.press(*"jjj", "enter")
+        await eyes.sees("▾ [x] face_restore", "fidelity")
+        await eyes.press("escape")
+        await eyes.sees("own stages", "1 job · seed 7")
+        await eyes.press("ctrl+j")
+        await eyes.until(lambda: daemon.sent("/v1/runs"))
+        pipeline = json.loads(daemon.sent("/v1/runs")[0]["pipeline"]["text"])
+        assert [stage["type"] for stage in pipeline["stages"]] == [
+            "txt2img", "detail", "upscale", "face_restore", "video",
+        ]  # fmt: skip
+
+
+async def test_another_pipeline_forgets_the_stages_that_were_added_to_the_first(show, daemon):
+    async with show() as eyes:
+        await to_form(eyes)
+        await eyes.press(*"a kite", "ctrl+t")
+        await eyes.sees("a add")
+        await eyes.press("a")
+        await eyes.sees("Add a stage")
+        await eyes.press("enter", "escape")
+        await eyes.sees("own stages")
+        eyes.app.screen.query_one("#pipeline").value = "quick"
+        await eyes.until(lambda: "own stages" not in eyes.text())
+        await eyes.press("ctrl+j")
+        await eyes.until(lambda: daemon.sent("/v1/runs"))
+        assert daemon.sent("/v1/runs")[0]["pipeline"] == "quick"
+
+
+async def test_a_job_of_a_pipeline_that_is_in_no_library_is_cloned_with_its_stages(show, daemon):
+    daemon.pipeline_of_runs = "own"
+    daemon.config = {"txt2img": {"type": "txt2img", "steps": 9, "hires.scale": 2.0, "model": "toy", "vae": None},
+                     "detail": {"type": "detail", "model": "toy", "detector": "hand"}}  # fmt: skip
+    async with show() as eyes:
+        await eyes.sees("kn00gt7a.3")
+        await eyes.press("j", "j", "c")
+        await eyes.sees("New run like kn00gt7a.3", "own stages")
+        await eyes.press("ctrl+j")
+        await eyes.until(lambda: daemon.sent("/v1/runs"))
+        sent = daemon.sent("/v1/runs")[0]
+        assert "set" not in sent
+        assert json.loads(sent["pipeline"]["text"])["stages"] == [
+            {"type": "txt2img", "id": "txt2img", "steps": 9, "hires": {"scale": 2.0}, "model": "toy"},
+            {"type": "detail", "id": "detail", "detector": "hand"},
+        ]
+
+
+async def test_a_chosen_backend_narrows_what_is_offered(show, daemon):
+    async with show() as eyes:
+        await to_form(eyes)
+        eyes.app.screen.query_one("#backend").value = "comfyui"
+        await choose(eyes, "upscaler")
+        await eyes.sees("no node has told of any")
+        await eyes.press("escape")
+        await choose(eyes, "model")
+        await eyes.sees("21 · now")
+        await eyes.press(*"city", "ctrl+j")
+        await eyes.sees("! not for comfyui")

@@ -147,6 +147,8 @@ class Asker:
                             first.append(one)
         except (ClientError, OSError) as e:
             raise NoDaemon(why(e)) from e
+        except msgspec.DecodeError as e:
+            raise Refused("the daemon's answer is not understood.", remedy="Is it of another version?") from e
         return tuple(first), last
 
     async def raw(

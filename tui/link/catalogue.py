@@ -12,15 +12,16 @@ class Catalogue:
 
     def __init__(self, asker: Asker) -> None:
         self._asker = asker
-        self._lists: dict[str, tuple[Resource, ...]] = {}
+        self._lists: dict[tuple[str, str], tuple[Resource, ...]] = {}
         self._turn = asyncio.Lock()
 
-    async def of(self, list_: str) -> tuple[Resource, ...]:
-        """All of a list: a field of `schema.orders.BackendCard`. Raises NoDaemon or Refused."""
+    async def of(self, list_: str, backend: str = "") -> tuple[Resource, ...]:
+        """All of a list, a field of `schema.orders.BackendCard`; of one backend only. Raises NoDaemon or Refused."""
         async with self._turn:
-            if list_ not in self._lists:
-                self._lists[list_] = (await self._asker.get("/v1/resources", Names, {"list": list_})).items
-            return self._lists[list_]
+            if (list_, backend) not in self._lists:
+                asked = {"list": list_, **({"backend": backend} if backend else {})}
+                self._lists[list_, backend] = (await self._asker.get("/v1/resources", Names, asked)).items
+            return self._lists[list_, backend]
 
     def forget(self) -> None:
         self._lists.clear()

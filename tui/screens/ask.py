@@ -46,14 +46,15 @@ class Choose(ModalScreen[str | None]):
         Binding("k", "step(-1)", "up", show=False),
     ]
 
-    def __init__(self, title: str, choices: Sequence[tuple[str, str]], current: str) -> None:
+    def __init__(self, title: str, choices: Sequence[tuple[str, str]], current: str, *, wide: bool = False) -> None:
         super().__init__()
+        self._wide = wide
         self._title = title
         self._choices = choices
         self._current = current
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog choices") as dialog:
+        with Vertical(classes="dialog choices wide" if self._wide else "dialog choices") as dialog:
             dialog.border_title = self._title
             yield OptionList(*(Option(Content(words), id=name) for name, words in self._choices), compact=True)
 

@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 
 from schema.errors import NoDaemon, Refused
 from schema.pages import Resource
-from tui.background import begin
+from tui.background import begin, is_open
 from tui.link.catalogue import narrowed
 from tui.messages import ItemOpened
 from tui.widgets.ink import plain
@@ -43,8 +43,12 @@ class Chooser(ModalScreen[str | None]):
         Binding("ctrl+r", "refresh", "let the nodes read their lists again", priority=True),
     ]
 
-    def __init__(self, title: str, lists: tuple[str, ...], current: str = "", *, empty: bool = True) -> None:
+    def __init__(
+        self, title: str, lists: tuple[str, ...], current: str = "", *, empty: bool = True, backend: str = ""
+    ) -> None:
+        """`empty`: nothing may be chosen; `backend`: only what this one has is offered."""
         super().__init__()
+        self._backend = backend
         self._title = title
         self._lists = lists
         self._current = current
@@ -99,12 +103,12 @@ class Chooser(ModalScreen[str | None]):
 
     async def _fetch(self, of: str) -> None:
         try:
-            self._every = await self.home.catalogue.of(of)
+            self._every = await self.home.catalogue.of(of, self._backend)
         except (NoDaemon, Refused) as e:
             self.names.notice = plain(str(e))
             self.names.redraw_all()
             return
-        if of == self.of and self.is_attached:
+        if of == self.of and is_open(self):
             self._known = True
             self.show_names(self._index_of_current)
             if self._taking:
@@ -201,7 +205,7 @@ class Chooser(ModalScreen[str | None]):
 
     async def _refresh(self) -> None:
         await self.home.refresh_nodes()
-        if self.is_attached:
+        if is_open(self):
             self.ask_anew()
 
     def action_leave(self) -> None:

@@ -1,5 +1,6 @@
 """A run as it is being written: the fields of the form, and the request they make. Pure but for the last functions."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -42,6 +43,8 @@ class Draft:
     """A picture to begin from, as a person names it: a path, an image's id, a hash. None: from nothing."""
     through: tuple[str, ...] = ("img2img", "upscale")
     """Of `ENHANCING`, what the picture goes through; a pipeline that is chosen stands before them."""
+    own: "tuple[Draft, str] | None" = None
+    """A pipeline of its own as text, and the `ground` that it was made from: on another one it does not count."""
 
     @property
     def empty(self) -> bool:
@@ -52,18 +55,29 @@ class Draft:
     @property
     def ground(self) -> "Draft":
         """What the stages and their settings depend on, and nothing else."""
-        return Draft(pipeline=self.pipeline, last=self.last, picture=self.picture, through=self.through)
+        plain = Draft(pipeline=self.pipeline, last=self.last, picture=self.picture, through=self.through)
+        return replace(plain, own=self.own) if self.own is not None and self.own[0] == plain else plain
+
+    def with_own(self, text: str) -> "Draft":
+        """With this text as its pipeline."""
+        return replace(self, own=(replace(self.ground, own=None), text))
 
 
 def request(draft: Draft, image: str | None = None) -> RunRequest:
     """`image`: the hash of the picture it begins from. Raises Refused when a number is none."""
     prompt = draft.prompt.strip() or ("" if image and not draft.pack else None)
+    own = draft.ground.own
+    pipeline: str | TextFile | None = draft.pipeline or None
+    if own is not None:
+        pipeline = TextFile(name="own.json", text=own[1])
+    elif image and not draft.pipeline and not draft.last:
+        pipeline = enhancing(draft.through)
     return RunRequest(
         packs=(draft.pack,) if draft.pack else (),
         prompt=prompt,
         negative=draft.negative.strip() or None,
-        pipeline=draft.pipeline or (enhancing(draft.through) if image and not draft.last else None),
-        last=draft.last and not draft.pipeline,
+        pipeline=pipeline,
+        last=draft.last and not draft.pipeline and own is None,
         set=draft.set,
         count=whole(draft.count, "count") or 1,
         seed=whole(draft.seed, "seed"),
@@ -109,6 +123,19 @@ class Last(msgspec.Struct, frozen=True):
         return " · ".join(str(word) for word in told if word is not None)
 
 
+class Cloned(JobRecord, frozen=True, kw_only=True):
+    """Of `GET /v1/jobs/{job}`."""
+
+    config: dict[str, dict[str, Scalar]] = {}
+    """Stage id to the settings it was planned with."""
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """`GET /v1/pipelines`."""
+
+    items: tuple[str, ...]
+
+
 def whole(text: str, field: str) -> int | None:
     """A whole number, 0 or more; None for an empty field."""
     text = text.strip()
@@ -129,11 +156,27 @@ def written(value: Scalar) -> str:
 async def draft_of(asker: Asker, job: str, say: Callable[[str], None]) -> Draft | None:
     """A new run like this job: its prompt as it was resolved, its seed, its settings."""
     try:
-        record = await asker.get(f"/v1/jobs/{job}", JobRecord)
+        record = await asker.get(f"/v1/jobs/{job}", Cloned)
         run = await asker.get(f"/v1/runs/{record.run}", RunRecord)
+        known = (await asker.get("/v1/pipelines", Listed)).items
     except (Refused, NoDaemon) as e:
         say(str(e))
         return None
+    draft = _like(record, run)
+    if draft.pipeline in known or not record.config:
+        return draft
+    # Its pipeline was a file or a form's own: what was planned of it is all there is.
+    return replace(draft, pipeline="", set=()).with_own(await asyncio.to_thread(_text_of, record.config))
+
+
+def _text_of(config: dict[str, dict[str, Scalar]]) -> str:
+    from tui.screens.ownpipe import pipeline_text
+    from tui.screens.sheet import sheets
+
+    return pipeline_text(sheets(config))
+
+
+def _like(record: JobRecord, run: RunRecord) -> Draft:
     spec = record.spec
     return Draft(
         prompt=spec.prompt,
@@ -170,8 +213,6 @@ async def picture_named(asker: Asker, text: str) -> str:
 
     Raises NoDaemon too.
     """
-    import asyncio
-
     text = text.strip()
     if len(text) == 64 and not set(text) - set("0123456789abcdef"):
         return text

@@ -14,7 +14,7 @@ from textual.widgets import Input, Select, Static, TextArea
 
 from schema.errors import NoDaemon, Refused
 from schema.pages import RunRecord
-from tui.background import begin
+from tui.background import begin, is_open
 from tui.link.ask import PlanLine
 from tui.screens.draft import ENHANCING, Draft, Last, request
 from tui.screens.picks import Picking, backends_of
@@ -117,7 +117,7 @@ class NewRun(Picking):
                 names = (await self.home.asker.get(route, Names)).items
             except (NoDaemon, Refused):
                 continue
-            if not self.is_attached:
+            if not is_open(self):
                 return
             select = self.query_one(f"#{id}", Select)
             select.set_options([(Content(plain(name)), name) for name in names])
@@ -130,7 +130,7 @@ class NewRun(Picking):
             last = await self.home.asker.get("/v1/last", Last)
         except (NoDaemon, Refused):
             return
-        if not self.is_attached or not (words := last.in_words()):
+        if not is_open(self) or not (words := last.in_words()):
             return
         lately = self.query_one("#lately", Static)
         lately.update(Content(f"last run  {plain(words)}"))
@@ -148,6 +148,8 @@ class NewRun(Picking):
             backend = (await self.home.asker.get(f"/v1/runs/{run}", RunRecord)).spec.backend if run else None
         except (NoDaemon, Refused):
             return
+        if not is_open(self):
+            return
         chosen = self.query_one("#backend", Select)
         if backend in backends_of(self.home.live.scene.nodes) and not isinstance(chosen.value, str):
             chosen.value = backend
@@ -156,7 +158,7 @@ class NewRun(Picking):
 
     def read(self) -> Draft:
         """The form as it stands."""
-        pack, pipeline, backend = (self.query_one(f"#{id}", Select).value for id in ("pack", "pipeline", "backend"))
+        pack, pipeline = self.query_one("#pack", Select).value, self.query_one("#pipeline", Select).value
         picture = self.draft.picture
         if picture is not None:
             picture = self.query_one("#picture", Input).value.strip()
@@ -168,8 +170,9 @@ class NewRun(Picking):
             pipeline=pipeline if isinstance(pipeline, str) else self.draft.pipeline,
             count=self.query_one("#count", Input).value,
             seed=self.query_one("#seed", Input).value,
-            backend=backend if isinstance(backend, str) else "",
+            backend=self.backend,
             set=self.sets,
+            own=self.own,
             video=self.query_one("#video", Tick).value,
             hold=self.query_one("#hold", Tick).value,
             last=self.query_one("#last", Tick).value,
@@ -193,7 +196,7 @@ class NewRun(Picking):
     async def _preview(self, number: int) -> None:
         if self.stages is not None:
             await asyncio.sleep(WAIT)
-        if not self.is_attached:
+        if not is_open(self):
             return
         draft = self.read()
         try:
@@ -229,7 +232,7 @@ class NewRun(Picking):
 
     async def _refresh(self) -> None:
         await self.home.refresh_nodes()
-        if self.is_attached:
+        if is_open(self):
             self.show_picks()
 
     # Leaving ----------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from textual.widgets import Input, Select, Static, TextArea
 
 from schema.names import FILES
 from schema.scenes import NodeScene
-from tui.background import begin
+from tui.background import begin, is_open
 from tui.link.ask import PlanLine
 from tui.screens.doubts import doubt
 from tui.screens.draft import Draft, ground_request, picture_named
@@ -51,6 +51,7 @@ class Picking(ModalScreen[None]):
         super().__init__()
         self.draft = draft
         self.sets = draft.set
+        self.own = draft.own
         self.stages: tuple[StageSheet, ...] | None = None
         self.pictures: dict[str, str] = {}
         """Pictures that were named, and their hashes."""
@@ -68,7 +69,7 @@ class Picking(ModalScreen[None]):
 
     def read(self) -> Draft:
         """The form as it stands."""
-        return replace(self.draft, set=self.sets)
+        return replace(self.draft, set=self.sets, own=self.own)
 
     def preview(self) -> None:
         """Something was changed."""
@@ -78,7 +79,7 @@ class Picking(ModalScreen[None]):
             with Horizontal(classes="row"):
                 for one in (left, right):
                     yield Static(one.id, classes="field")
-                    yield Pick(one.id, otherwise="the backend's own")
+                    yield Pick(one.id, otherwise="backend's own")
         with Horizontal(classes="row"):
             yield Static("backend", classes="field")
             yield Select[str](self.backends(), id="backend", compact=True, prompt="any that can")
@@ -93,6 +94,17 @@ class Picking(ModalScreen[None]):
             found[self.draft.backend] = "no node has it now"
         return [(Content(f"{plain(kind)} · {plain(words)}" if words else plain(kind)), kind)
                 for kind, words in found.items()]  # fmt: skip
+
+    @property
+    def backend(self) -> str:
+        """Who was chosen to make it; empty: whoever can."""
+        chosen = self.query_one("#backend", Select).value
+        return chosen if isinstance(chosen, str) else ""
+
+    @on(Select.Changed, "#backend")
+    def _sent_elsewhere(self) -> None:
+        if self.stages is not None:
+            self.show_picks()
 
     def begin_picks(self) -> None:
         self.home.catalogue.forget()
@@ -112,8 +124,7 @@ class Picking(ModalScreen[None]):
         first, _ = await self.home.asker.plan(ground_request(draft, image), keep=1)
         self.stages = await asyncio.to_thread(sheets_of, first[0] if first else PlanLine())
         self._ground = ground
-        if self.is_attached:
-            self.show_picks()
+        self.show_picks()
 
     async def image_of(self, draft: Draft) -> str | None:
         """The hash of the picture it begins from. Raises Refused for one that is none, or NoDaemon."""
@@ -124,7 +135,10 @@ class Picking(ModalScreen[None]):
         return self.pictures[draft.picture]
 
     def show_picks(self) -> None:
-        told = " · ".join(plain(text) for text in self.sets)
+        if not is_open(self):
+            return
+        more = ("own stages",) if self.read().ground.own is not None else ()
+        told = " · ".join(plain(text) for text in (*more, *self.sets))
         self.query_one("#settings", Pick).show(told, changed=bool(told), off="" if self.stages is not None else "…")
         for one in PICKS:
             self._show_pick(one)
@@ -148,7 +162,7 @@ class Picking(ModalScreen[None]):
             begin(self, partial(self._doubt, pick, one.of, value), group=f"doubt-{one.id}", exclusive=True)
 
     async def _doubt(self, pick: Pick, of: str, value: str) -> None:
-        words = await doubt(self.home.catalogue, of, value, self.home.live.scene.nodes)
+        words = await doubt(self.home.catalogue, of, value, self.home.live.scene.nodes, self.backend)
         if pick.is_attached and pick.value == value:
             pick.doubt(words.partition(";")[0])
             pick.tooltip = words or None
@@ -171,7 +185,7 @@ class Picking(ModalScreen[None]):
                 self._set(one, name or "null")
 
         value = self.query_one(f"#{one.id}", Pick).value
-        await self.app.push_screen(Chooser(one.id, (one.of,), value), chosen)
+        await self.app.push_screen(Chooser(one.id, (one.of,), value, backend=self.backend), chosen)
 
     def _take_back(self, pick: Pick) -> None:
         if pick.id == "settings":
@@ -187,8 +201,8 @@ class Picking(ModalScreen[None]):
         if stage is not None:
             self.took(sets_of(put(changes, f"{stage.id}.{one.field}", value)))
 
-    def took(self, sets: tuple[str, ...] | None) -> None:
-        if sets is not None and sets != self.sets:
+    def took(self, sets: tuple[str, ...]) -> None:
+        if sets != self.sets:
             self.sets = sets
             self.show_picks()
             self.preview()
@@ -197,9 +211,16 @@ class Picking(ModalScreen[None]):
         if self.stages is None:
             self.home.say("the stages are not known yet")
             return
-        from tui.screens.settings import SettingsForm
+        from tui.screens.settings import SettingsForm, Told
 
-        await self.app.push_screen(SettingsForm(self.stages, self.sets), self.took)
+        def told(answer: Told | None) -> None:
+            if answer is not None:
+                if answer.own:
+                    self.own = self.read().with_own(answer.own).own
+                    self.preview()
+                self.took(answer.sets)
+
+        await self.app.push_screen(SettingsForm(self.stages, self.sets, self.backend), told)
 
     # LoRAs and embeddings in the prompt -------------------------------------------------------------
 
@@ -214,9 +235,8 @@ class Picking(ModalScreen[None]):
         into = self._written
         if self.focused is not None and self.focused.id in ("prompt", "negative"):
             into = f"#{self.focused.id}"
-        await self.app.push_screen(
-            Chooser("into the prompt", ("loras", "embeddings"), empty=False), partial(self._insert, into)
-        )
+        names = Chooser("into the prompt", ("loras", "embeddings"), empty=False, backend=self.backend)
+        await self.app.push_screen(names, partial(self._insert, into))
 
     def _insert(self, into: str, chosen: str | None) -> None:
         if chosen is None:

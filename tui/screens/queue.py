@@ -264,7 +264,7 @@ class QueueScreen(BesideScreen[Row]):
                 self.verb("edit", Selection(select=targets, backend=kind), told)
                 self.listing.unmark()
 
-        await self.app.push_screen(Choose("Send to", choices, ""), chosen)
+        await self.app.push_screen(Choose("Send to", choices, "", wide=True), chosen)
 
     async def action_clone(self) -> None:
         row = self.listing.item()

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,11 +13,12 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from schema.errors import NoDaemon, Refused
-from tui.background import begin
+from tui.background import begin, is_open
 from tui.messages import CursorMoved, ItemOpened, PagesWanted
 from tui.screens.doubts import doubt
 from tui.screens.draft import picture_named
 from tui.screens.fields import Field
+from tui.screens.ownpipe import ADDED, addable, pipeline_text, with_stage
 from tui.screens.sheet import (
     MOST_UNITS,
     Row,
@@ -33,14 +34,22 @@ from tui.screens.sheet import (
     with_units,
 )
 from tui.widgets.ink import plain
-from tui.widgets.sheetlist import SheetList
+from tui.widgets.sheetlist import SheetList, may_be
 
 if TYPE_CHECKING:
     from tui.app import StableNew
 
 
-class SettingsForm(ModalScreen[tuple[str, ...]]):
-    """Answers with the `--set` texts of the run."""
+class Told(NamedTuple):
+    """What the form of settings answers."""
+
+    sets: tuple[str, ...]
+    own: str
+    """Text of a pipeline of its own; empty: stages were not added."""
+
+
+class SettingsForm(ModalScreen[Told]):
+    """Every stage with every field; stages can be added."""
 
     BINDINGS = [
         Binding("escape,q,ctrl+t", "leave", "back to the run"),
@@ -55,13 +64,17 @@ class SettingsForm(ModalScreen[tuple[str, ...]]):
         Binding("h,left", "fold", "fold the stage"),
         Binding("d,backspace,delete", "drop", "as the pipeline has it"),
         Binding("slash", "find", "find a field"),
+        Binding("a", "add", "add a stage"),
     ]
 
-    def __init__(self, stages: Sequence[StageSheet], sets: Sequence[str], words: str = "") -> None:
+    def __init__(self, stages: Sequence[StageSheet], sets: Sequence[str], backend: str = "") -> None:
         super().__init__()
+        self._backend = backend
         self.stages = tuple(stages)
+        self._before = self.stages
         self.changes = changes_of(sets)
-        self.words = words
+        self.words = ""
+        """Only fields that are named so are shown."""
         self.sheet = SheetList()
         self.sheet.opened = frozenset(stage.id for stage in self.stages[:1])
 
@@ -75,7 +88,7 @@ class SettingsForm(ModalScreen[tuple[str, ...]]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog settings") as dialog:
             dialog.border_title = "Settings of the stages"
-            dialog.border_subtitle = "⏎ change  space on/off  ⌫ as it was  h fold  / find  esc back"
+            dialog.border_subtitle = "⏎ change  space on/off  ⌫ as it was  a add  / find  esc back"
             yield self.sheet
             yield Static("", id="told", classes="quiet")
 
@@ -103,22 +116,10 @@ class SettingsForm(ModalScreen[tuple[str, ...]]):
         if row is None:
             words += "nothing here is named so" if self.words else "this pipeline has no stages"
         elif row.field is not None:
-            words += self.told(row, row.field)
+            words += may_be(row, row.field, self.stages[0].id)
         else:
             words += f"{row.key}: space switches the stage on or off, enter shows what it can be told"
         self.query_one("#told", Static).update(Content(words), layout=False)
-
-    def told(self, row: Row, one: Field) -> str:
-        told = [plain(row.key)]
-        if one.limits:
-            told.append(one.limits)
-        if one.choices:
-            told.append(", ".join(one.choices))
-        if row.inherited:
-            told.append(f"as {self.stages[0].id} has it")
-        if one.empty and one.sort in ("number", "name"):
-            told.append("may be empty")
-        return " · ".join(told)
 
     # Changing ---------------------------------------------------------------------------------------
 
@@ -206,7 +207,7 @@ class SettingsForm(ModalScreen[tuple[str, ...]]):
         current = "" if one.sort in ("units", "part") else row.value
         title = f"{plain(row.stage.id)} · {'another ControlNet unit' if one.sort == 'units' else one.name}"
         lists = (one.of or "controls",)
-        await self.app.push_screen(Chooser(title, lists, current, empty=one.empty), chosen)
+        await self.app.push_screen(Chooser(title, lists, current, empty=one.empty, backend=self._backend), chosen)
 
     async def _type(self, row: Row, one: Field) -> None:
         from tui.screens.ask import Type
@@ -219,7 +220,11 @@ class SettingsForm(ModalScreen[tuple[str, ...]]):
             else:
                 self.set_field(row, text.strip() or "null")
 
-        help = "a picture's file, an image's id, or a hash" if one.sort == "picture" else self.told(row, one)
+        help = (
+            "a picture's file, an image's id, or a hash"
+            if one.sort == "picture"
+            else may_be(row, one, self.stages[0].id)
+        )
         await self.app.push_screen(Type(plain(row.key), help, row.value), typed)
 
     async def _upload(self, row: Row, text: str) -> None:
@@ -228,7 +233,7 @@ class SettingsForm(ModalScreen[tuple[str, ...]]):
         except (Refused, NoDaemon) as e:
             self.home.say(str(e), bad=True)
             return
-        if self.is_attached:
+        if is_open(self):
             self.set_field(row, sha)
 
     def action_drop(self) -> None:
@@ -246,6 +251,38 @@ class SettingsForm(ModalScreen[tuple[str, ...]]):
                 self.took(put_unit(row.stage, row.field.name, None, self.changes))
         else:
             self.took(put(self.changes, row.key, None))
+
+    async def action_add(self) -> None:
+        """A stage more, at its place."""
+        from tui.screens.ask import Choose
+
+        async def chosen(kind: str | None) -> None:
+            if kind == "post":
+                await self._choose_processor()
+            elif kind is not None:
+                self.added(with_stage(self.stages, kind))
+
+        kinds = [(kind, f"{kind:<13}{ADDED[kind]}") for kind in addable(self.stages)]
+        await self.app.push_screen(Choose("Add a stage", kinds, "", wide=True), chosen)
+
+    async def _choose_processor(self) -> None:
+        from tui.screens.chooser import Chooser
+
+        def chosen(name: str | None) -> None:
+            if name:
+                self.added(with_stage(self.stages, "post", {"processor": name}))
+
+        names = Chooser("post-processor", ("processors",), empty=False, backend=self._backend)
+        await self.app.push_screen(names, chosen)
+
+    def added(self, stages: tuple[StageSheet, ...]) -> None:
+        new = next(stage.id for stage in stages if stage not in self.stages)
+        self.stages = stages
+        self.sheet.opened = self.sheet.opened | {new}
+        self.fill()
+        index = self.sheet.pages.find(f"{new}.enabled")
+        if index is not None:
+            self.sheet.go(index)
 
     # Moving -----------------------------------------------------------------------------------------
 
@@ -290,7 +327,8 @@ class SettingsForm(ModalScreen[tuple[str, ...]]):
         every = rows(self.stages, self.changes, frozenset(stage.id for stage in self.stages))
         for row in every:
             if row.changed and row.field is not None and row.field.sort == "name" and row.stage.kind:
-                words = await doubt(self.home.catalogue, row.field.of, row.value, self.home.live.scene.nodes)
+                of, nodes = row.field.of, self.home.live.scene.nodes
+                words = await doubt(self.home.catalogue, of, row.value, nodes, self._backend)
                 if words:
                     found[row.key] = words
         self.sheet.doubts = found
@@ -301,4 +339,5 @@ class SettingsForm(ModalScreen[tuple[str, ...]]):
             self.words = ""
             self.fill()
         else:
-            self.dismiss(sets_of(self.changes))
+            own = pipeline_text(self.stages) if self.stages != self._before else ""
+            self.dismiss(Told(sets_of(self.changes), own))

@@ -51,10 +51,9 @@ class Row(NamedTuple):
 
 
 def sheets(config: Mapping[str, Mapping[str, Scalar]]) -> tuple[StageSheet, ...]:
-    """From a plan's `config`; the film is not among them, the form has a box for it."""
+    """From a plan's `config`."""
     found = ((name, dict(fields)) for name, fields in config.items())
-    made = (StageSheet(name, str(fields.pop("type", "")), fields) for name, fields in found)
-    return tuple(stage for stage in made if stage.kind != "video")
+    return tuple(StageSheet(name, str(fields.pop("type", "")), fields) for name, fields in found)
 
 
 def changes_of(sets: Sequence[str]) -> dict[str, str]:
@@ -78,7 +77,7 @@ def value_at(stage: StageSheet, name: str, changes: Changes, default: Scalar = N
     switch = changes.get(f"{stage.id}.{part}") if part else None
     if switch is not None:
         return "" if switch in OFF else shown(default) if switch in ("true", "on", "yes", "1") else switch
-    return shown(stage.base.get(name))
+    return shown(stage.base.get(name, default))
 
 
 def shown(value: object) -> str:

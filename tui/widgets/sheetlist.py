@@ -2,12 +2,13 @@
 
 from textual.strip import Strip
 
+from tui.screens.fields import Field
 from tui.screens.sheet import Row
 from tui.widgets.ink import Piece, fit, fit_middle, plain
 from tui.widgets.listing import Listing
 from tui.widgets.pages import PAGE, Pages
 
-EMPTY = {"name": "the backend's own", "names": "the backend's own", "picture": "none", "units": "none",
+EMPTY = {"name": "backend's own", "names": "backend's own", "picture": "none", "units": "none",
          "text": "empty", "number": "as it is"}  # fmt: skip
 
 
@@ -78,3 +79,17 @@ class SheetList(Listing[Row]):
         if not row.value:
             return EMPTY.get(one.sort, "empty"), "faint"
         return plain(row.value), "dim" if row.inherited else ink
+
+
+def may_be(row: Row, one: Field, first: str) -> str:
+    """What stands under the list: `txt2img.steps · 1 to 500`. `first`: the stage that others take from."""
+    told = [plain(row.key)]
+    if one.limits:
+        told.append(one.limits)
+    if one.choices:
+        told.append(", ".join(one.choices))
+    if row.inherited:
+        told.append(f"as {plain(first)} has it")
+    if one.empty and one.sort in ("number", "name"):
+        told.append("may be empty")
+    return " · ".join(told)
