@@ -24,7 +24,7 @@ from schema.pipeline import PipelineConfig
 from schema.plans import JobSpec, RunSpec, Scalar
 from schema.requests import RunRequest, Selection
 from schema.settings import Settings
-from schema.stages import Img2Img
+from schema.stages import Img2Img, Txt2Img
 
 Noun = Literal["packs", "pipelines", "presets"]
 KINDS: dict[Noun, Kind] = {"packs": "pack", "pipelines": "pipeline", "presets": "preset"}
@@ -103,24 +103,40 @@ class Planner:
                 continue
             seen.add(key)
             pipeline = effective.effective(base, job.overlay)
-            self._check_masks(pipeline)
+            self._check_pictures(pipeline)
             wanted = backend if job.backend is None else job.backend
             among = makers(known, node, wanted)
             if among is not None:
                 check(pipeline, job.needs, among, _whose(known, node, wanted))
 
-    def _check_masks(self, pipeline: PipelineConfig) -> None:
-        """A mask lies over its picture pixel by pixel."""
+    def _check_pictures(self, pipeline: PipelineConfig) -> None:
+        """Those that are named are there, and a mask lies over its picture pixel by pixel."""
         for stage in pipeline.running():
-            if self._path_of is None or not isinstance(stage, Img2Img) or not (stage.image and stage.mask):
+            if not isinstance(stage, Txt2Img | Img2Img):
                 continue
-            image, mask = (size_of(self._path_of(Sha256(name))) for name in (stage.image, stage.mask))
-            if image != mask:
+            for unit in stage.controls:
+                self._uploaded(unit.image, f"{stage.id}.controls")
+            if not isinstance(stage, Img2Img):
+                continue
+            image = self._uploaded(stage.image, f"{stage.id}.image")
+            mask = self._uploaded(stage.mask, f"{stage.id}.mask")
+            if image and mask and image != mask:
                 raise Refused(
                     f"the mask has {mask[0]}x{mask[1]} pixels and its picture {image[0]}x{image[1]}.",
                     where=f"{stage.id}.mask",
                     remedy="Make the mask as large as the picture.",
                 )
+
+    def _uploaded(self, sha256: str | None, where: str) -> tuple[int, int] | None:
+        """Its pixels. Raises Refused for a picture that is not there."""
+        if sha256 is None or self._path_of is None:
+            return None
+        try:
+            return size_of(self._path_of(Sha256(sha256)))
+        except (Refused, OSError):
+            raise Refused(
+                f"there is no picture {sha256[:12]}.", where=where, remedy="Upload it, or name one of `image list`."
+            ) from None
 
     # The library as the routes show it --------------------------------------------------------
 

@@ -102,6 +102,21 @@ def test_a_mask_must_be_as_large_as_its_picture(house: House):
     house.plan(f"img2img.mask={house.picture('c', (512, 512))}", image=image, pipeline='[{"type": "img2img"}]')
 
 
+@pytest.mark.parametrize(
+    ("sets", "where"),
+    [
+        ((f"img2img.mask={'e' * 64}",), "img2img.mask"),
+        (('img2img.controls=[{"model": "edge", "image": "' + "e" * 64 + '"}]',), "img2img.controls"),
+    ],
+)
+def test_a_picture_that_was_never_uploaded_is_refused(house: House, sets: tuple[str, ...], where: str):
+    image = house.picture("a", (64, 64))
+    with pytest.raises(Refused, match=f"{where}: there is no picture eeeeeeeeeeee. Upload it"):
+        house.plan(*sets, image=image, pipeline='[{"type": "img2img"}]')
+    with pytest.raises(Refused, match=r"img2img.image: there is no picture"):
+        house.plan(image="f" * 64, pipeline='[{"type": "img2img"}]')
+
+
 def test_a_workflow_is_put_in_from_its_file_when_the_run_is_planned(house: House):
     house.known = ()
     house.workflow("mine")

@@ -1,5 +1,6 @@
 """What the nodes have: models, samplers, LoRAs and whatever else a stage can ask for by name."""
 
+import asyncio
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -19,6 +20,8 @@ from schema.pages import Resource
 
 LISTS = tuple(name for name in WORDS if name != "workflows")
 
+EVERYTHING = 1_000_000
+
 
 class Resources(msgspec.Struct, frozen=True):
     items: tuple[Resource, ...]
@@ -33,15 +36,18 @@ async def list_resources(house: House, request: web.Request) -> web.StreamRespon
         near = nearest(wanted, LISTS) or LISTS
         raise Refused(f"there is no list '{wanted[:40]}'.", where="list", remedy=f"Take one of {', '.join(near)}.")
     words = query.get("filter", "").lower().split()
-    known = [one for one in house.known() if query.get("node", "") in ("", one.id, one.name)]
-    found = [
-        one
-        for one in _resources(known, query.get("backend", ""))
-        if wanted in ("", one.list) and all(word in one.name.lower() for word in words)
-    ]
-    first = number(request, "offset", 0)
-    shown = found[first : first + number(request, "limit", len(found))]
-    return answer(Resources(tuple(shown), len(found)))
+    first, most = number(request, "offset", 0), number(request, "limit", EVERYTHING)
+
+    def found() -> web.Response:
+        known = [one for one in house.known() if query.get("node", "") in ("", one.id, one.name)]
+        items = tuple(
+            one
+            for one in _resources(known, query.get("backend", ""))
+            if wanted in ("", one.list) and all(word in one.name.lower() for word in words)
+        )
+        return answer(Resources(items[first : first + most], len(items)))
+
+    return await asyncio.to_thread(found)  # there may be thousands of LoRAs
 
 
 def _resources(known: Iterable[Known], backend: str) -> Iterator[Resource]:
