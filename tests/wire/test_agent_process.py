@@ -14,6 +14,11 @@ import aiohttp
 import msgspec
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))  # for `webui_fake`
+
+from webui_engine import Engine
+from webui_fake import fake_webui
+
 from agent.spool import Spool
 from schema.ids import JobId, StageId, Token
 from schema.orders import Accepted, AgentNews, AttemptReport, Card, Ended, Order, Progress, attempt_id
@@ -171,6 +176,28 @@ async def test_one_that_outlives_daemons_stops_within_a_second_when_told_to(tmp_
     async with local_agent(tmp_path), client(tmp_path) as session:
         known = await attempts(session)
         assert {token: report.state for token, report in known.items()} == {1: "done"}
+
+
+@pytest.mark.parametrize("how", ["told", "orphaned"])
+async def test_what_runs_is_cancelled_at_its_server_when_the_agent_ends(tmp_path: Path, how: str) -> None:
+    with fake_webui(Engine(step_s=0.2)) as server:
+        driven = ("--backend", f"webui={server.url}")
+        start = agent if how == "orphaned" else local_agent
+        async with start(tmp_path, *driven) as process, client(tmp_path) as session:
+            assert (await card(session)).backends[0].state == "ready"
+            async with session.ws_connect("/v1/feed") as feed:
+                assert (await offer(session, order(1, steps=100))).state == "accepted"
+                await told(feed, Progress)
+            if process.stdin is not None:
+                process.stdin.close()
+            else:
+                process.terminate()
+            async with asyncio.timeout(5):
+                assert await process.wait() == 0
+        async with asyncio.timeout(5):
+            while not server.engine.ended:  # noqa: ASYNC110 - the server's own thread ends it
+                await asyncio.sleep(0.01)
+        assert server.engine.ended[0]["cut"] is True
 
 
 async def test_one_that_outlives_daemons_heeds_no_older_one_in_its_next_life(tmp_path: Path) -> None:
