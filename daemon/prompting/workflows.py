@@ -14,7 +14,7 @@ Find = Callable[[str], TextFile]
 
 
 def with_workflows(pipeline: PipelineConfig, find: Find) -> PipelineConfig:
-    """Raises Refused for a workflow that is not there or not in API format.
+    """Raises Refused for a workflow that is not there, or is none.
 
     A text that is there already (of the last run) stays where the library has none of that name any more.
     """
@@ -29,16 +29,16 @@ def no_workflows(name: str) -> TextFile:
 
 
 def check_workflow(file: str, text: str) -> None:
-    """Raises Refused for what is no workflow in API format: an object of nodes, each with its class and inputs."""
+    """Raises Refused for what is no workflow: neither an object of nodes, each with its class and inputs (API format),
+    nor what ComfyUI's editor saves. Which nodes may run is the backend's to say.
+    """
     written = read_json(file, text)
-    if isinstance(written, dict) and isinstance(written.get("nodes"), list):
-        raise Refused(
-            "is a workflow as ComfyUI's editor keeps it.", where=told(file), remedy="Export it with 'Export (API)'."
-        )
+    if isinstance(written, dict) and isinstance(written.get("nodes"), list) and written["nodes"]:
+        return
     nodes = list(written.values()) if isinstance(written, dict) else []
     if not nodes or not all(isinstance(node, dict) and isinstance(node.get("class_type"), str) for node in nodes):
         raise Refused(
-            "holds no ComfyUI workflow in API format.", where=told(file), remedy="Export it with 'Export (API)'."
+            "holds no ComfyUI workflow.", where=told(file), remedy="Save it in ComfyUI with Workflow > Export (API)."
         )
 
 

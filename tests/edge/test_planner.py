@@ -133,15 +133,17 @@ def test_a_workflow_is_put_in_from_its_file_when_the_run_is_planned(house: House
 
 def test_a_workflow_that_is_not_there_or_none_is_refused(house: House):
     house.workflow("mine")
-    house.workflow("editor", {"nodes": [], "links": []})
+    house.workflow("editor", {"nodes": [{"id": 1, "type": "KSampler"}], "links": []})
+    house.workflow("empty", {"nodes": [], "links": []})
     house.workflow("list", [1])
+    house.known = ()
 
     with pytest.raises(Refused, match=r"txt2img.workflow: there is no workflow 'mime' in .*Did you mean 'mine'"):
         house.plan("txt2img.workflow=mime")
-    with pytest.raises(Refused, match=r"editor.json: is a workflow as ComfyUI's editor keeps it. Export it with"):
-        house.plan("txt2img.workflow=editor")
-    with pytest.raises(Refused, match=r"list.json: holds no ComfyUI workflow in API format"):
-        house.plan("txt2img.workflow=list")
+    for name in ("empty", "list"):
+        with pytest.raises(Refused, match=rf"{name}.json: holds no ComfyUI workflow. Save it in ComfyUI"):
+            house.plan(f"txt2img.workflow={name}")
+    assert house.plan("txt2img.workflow=editor").jobs
 
 
 def test_only_a_backend_that_runs_workflows_is_given_one(house: House):
