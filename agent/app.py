@@ -25,6 +25,7 @@ from agent.cards import Cards
 from agent.feed import Feed
 from agent.fence import Fence
 from agent.identity import identified
+from agent.lending import Lending
 from agent.server import Server, listen
 from agent.spool import Spool
 from agent.start import Start, auth_for
@@ -78,9 +79,10 @@ async def _serve(start: Start) -> None:
     await runner.setup()
     listener = listen(start.socket)
     await web.SockSite(runner, listener).start()
-    tending = [asyncio.create_task(cards.watch(lambda: bench.idle), name="watch")]
-    if start.free_after > 0:
-        tending.append(asyncio.create_task(bench.free_when_idle(start.free_after), name="free"))
+    tending = [
+        asyncio.create_task(cards.watch(lambda: bench.idle), name="watch"),
+        asyncio.create_task(bench.lend(Lending(start.free_after)), name="lend"),
+    ]
     _say_ready(start)
     await stopping.wait()
     for task in tending:

@@ -18,6 +18,7 @@ from agent.backends import Backend, BackendTrouble
 from agent.blobs import Blobs
 from agent.cards import Cards
 from agent.fence import Fence
+from agent.lending import Lending
 from agent.outcome import Outcome, broke, outcome_of, report_of
 from agent.reading import Unreadable, needs_of, stage_of, work_of
 from agent.spool import Spool
@@ -39,6 +40,10 @@ FORGOTTEN = 10_000
 
 DOUBT_SECONDS = 3.0
 """How long the device waits to hear whether a server that failed is still there, before it gets its next order."""
+
+
+LEND_SECONDS = 1.0
+"""Between two looks at whether models should be given back."""
 
 
 class OtherOrder(Exception):
@@ -142,19 +147,25 @@ class Bench:
         if not self.idle:
             return False
         await self._free(self._backends)
+        self._used.clear()
         return True
 
-    async def free_when_idle(self, seconds: float) -> None:
-        """For ever: what no order has needed for so long is given back, once."""
+    async def lend(self, lending: Lending) -> None:
+        """For ever: what no order has needed for long, or somebody else needs more, is given back, once."""
         while True:
-            left = self._rested + seconds - self._clock()
-            if self.idle and self._used and left <= 0:
-                try:
-                    await self._free([backend for backend in self._backends if backend.kind in self._used])
-                except BackendTrouble as trouble:
-                    log.info("nothing was given back: %s", trouble.sentence)
-                self._used.clear()
-            await asyncio.sleep(min(max(left, 0.05), 5.0))
+            if not self.idle or not self._used:
+                lending.worked()
+            else:
+                backends = [backend for backend in self._backends if backend.kind in self._used]
+                memories = {backend.kind: backend.memory() for backend in backends}
+                if why := lending.due(self._clock() - self._rested, memories):
+                    log.info("models are unloaded: %s", why)
+                    self._used.clear()
+                    try:
+                        await self._free(backends)
+                    except BackendTrouble as trouble:
+                        log.info("they are not: %s", trouble.sentence)
+            await asyncio.sleep(LEND_SECONDS)
 
     async def stop(self, patience: float) -> None:
         """Lets go of what runs, within a step; nothing is told of it, so the daemon will find it unknown.
@@ -279,7 +290,6 @@ class Bench:
         """In the device's thread: never while a stage runs."""
         for backend in backends:
             await asyncio.get_running_loop().run_in_executor(self._device, backend.free)
-            self._used.discard(backend.kind)
 
 
 def _waker(loop: asyncio.AbstractEventLoop) -> Callable[[Callable[[], None]], None]:

@@ -21,6 +21,7 @@ from agent.cards import Cards
 from agent.feed import Feed
 from agent.fence import Fence
 from agent.identity import Identity
+from agent.lending import Lending
 from agent.server import Server, listen
 from agent.spool import Spool
 from schema.ids import JobId, NodeId, Sha256, StageId, Token
@@ -42,6 +43,7 @@ class Patient:
         self.works: list[Work] = []
         self.state: BackendState = "ready"
         self.models: tuple[str, ...] = ()
+        self.used_gb = 2.0
         self.asked = 0
         self.freed = 0
         self.answers = threading.Event()
@@ -61,7 +63,7 @@ class Patient:
         return ()
 
     def memory(self) -> Memory:
-        return Memory(8.0, 2.0, ("m",))
+        return Memory(8.0, self.used_gb, ("m",))
 
     def run(self, work: Work, reporter: Reporter) -> Made:
         self.works.append(work)
@@ -153,9 +155,10 @@ async def placed(
     await runner.setup()
     await web.SockSite(runner, listen(home / "s")).start()
     await cards.refreshed()
-    tending = [asyncio.create_task(cards.watch(lambda: bench.idle))]
-    if free_after:
-        tending.append(asyncio.create_task(bench.free_when_idle(free_after)))
+    tending = [
+        asyncio.create_task(cards.watch(lambda: bench.idle)),
+        asyncio.create_task(bench.lend(Lending(free_after))),
+    ]
     try:
         connector = aiohttp.UnixConnector(str(home / "s"))
         async with aiohttp.ClientSession("http://agent", connector=connector) as session:

@@ -14,7 +14,9 @@ sys.path.insert(0, str(Path(__file__).parent))  # for `agent_place`
 
 from agent_place import Patient, Place, order, placed, send_blob, until
 
-from agent.backends import BackendTrouble
+from agent import bench
+from agent.backends import BackendTrouble, Memory
+from agent.lending import Lending
 from agent.reading import needs_of, stage_of, work_of
 from schema.ids import Sha256
 from schema.orders import AgentNews, AttemptReport, CardChanged, Ended
@@ -189,7 +191,10 @@ async def test_a_server_that_hangs_when_it_is_in_doubt_holds_up_the_device_for_a
 # What is given back, and what is remembered -------------------------------------------------------
 
 
-async def test_what_nobody_needed_for_long_enough_is_given_back_once(tmp_path: Path) -> None:
+async def test_what_nobody_needed_for_long_enough_is_given_back_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench, "LEND_SECONDS", 0.02)
     backend = Patient("webui")
     async with placed(tmp_path, backend, free_after=0.05) as place:
         await asyncio.sleep(0.2)
@@ -199,6 +204,32 @@ async def test_what_nobody_needed_for_long_enough_is_given_back_once(tmp_path: P
         await until(lambda: asyncio.sleep(0.01, result=backend.freed or None))
         await asyncio.sleep(0.2)
         assert backend.freed == 1
+
+
+async def test_another_program_gets_the_memory_it_wants_while_nothing_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench, "LEND_SECONDS", 0.02)
+    backend = Patient("webui")
+    async with placed(tmp_path, backend) as place:
+        await place.offer(order(1))
+        await place.ended(order(1))
+        await asyncio.sleep(0.1)
+        backend.used_gb = 5.0  # of 8: there is room for both
+        await asyncio.sleep(0.1)
+        assert backend.freed == 0
+        backend.used_gb = 7.5
+        await until(lambda: asyncio.sleep(0.01, result=backend.freed or None))
+
+
+def test_memory_that_our_own_stages_take_is_nobody_elses() -> None:
+    lending = Lending(0.0)
+    assert not lending.due(1.0, {"comfyui": Memory(8.0, 7.9)})
+    assert not lending.due(2.0, {"comfyui": Memory(8.0, 7.9)})
+    assert "comfyui" in lending.due(3.0, {"comfyui": Memory(16.0, 15.0)})
+    lending.worked()
+    assert not lending.due(1.0, {"comfyui": Memory(16.0, 15.0)})
+    assert "idle" in Lending(60.0).due(61.0, {"webui": Memory()})
 
 
 async def test_the_epoch_outlives_an_agent_that_outlives_daemons(tmp_path: Path) -> None:
