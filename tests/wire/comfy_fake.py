@@ -56,6 +56,8 @@ class ComfyFake:
         self.deaf: frozenset[str] = frozenset()
         """Node classes within which an interrupt is not seen before their end, as when a model loads."""
         self.fails: dict[str, NodeError] = {}
+        self.more: dict[str, object] = {}
+        """Of an execution_error, besides."""
         self.auth: str | None = None
         self.instead: dict[str, Callable[[], web.StreamResponse]] = {}
         """Answers by the path's beginning, in place of its own."""
@@ -299,6 +301,8 @@ class ComfyFake:
         for name, value in node["inputs"].items():
             spec = words["required"].get(name) or words.get("optional", {}).get(name)
             if spec is not None and (fault := self._fault(graph, name, value, spec)):
+                if self.info[node["class_type"]]["output_node"]:
+                    fault["type"] = fault["type"].replace("_inner_validation", "_validation")
                 found.append(fault)
         return found
 
@@ -368,8 +372,8 @@ class ComfyFake:
         except Interrupted:
             await say("execution_interrupted", node_id=number, node_type=graph[number]["class_type"], executed=[])
         except NodeError as fault:
-            await say("execution_error", node_id=number, node_type=graph[number]["class_type"], executed=[],
-                      exception_message=fault.message, exception_type=fault.kind, traceback=[])  # fmt: skip
+            told = {"exception_message": fault.message, "exception_type": fault.kind, "traceback": [], **self.more}
+            await say("execution_error", node_id=number, node_type=graph[number]["class_type"], executed=[], **told)
         else:
             await say("execution_success")
             return {"status_str": "success", "completed": True, "messages": said}, outputs
@@ -395,8 +399,10 @@ class ComfyFake:
         steps = int(graph[number]["inputs"].get("steps", 0))
         for step in range(steps):
             await self._pause(kind)
-            await self._say(client, "progress", {"value": step + 1, "max": steps, "prompt_id": prompt, "node": number})
+            told = {"value": step + 1, "max": steps, "prompt_id": prompt}
+            await self._say(client, "progress_state", {"prompt_id": prompt, "nodes": {number: told}})
             await self._preview(client, prompt, number)
+            await self._say(client, "progress", {**told, "node": number})
         await self._pause(kind, 0.0)
         try:
             made: object = evaluate(kind, inputs, lambda name: self.uploads[name])

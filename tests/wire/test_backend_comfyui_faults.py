@@ -496,3 +496,48 @@ def test_memory_is_given_back_on_request(fake: ComfyFake) -> None:
     assert one.memory() == (8.0, 5.0, ("sub/toy.safetensors",)) and one.gpus()[0].vram_gb == 8.0
     one.free()
     assert fake.freed == 1 and one.memory().resident == ()
+
+
+def test_a_link_of_the_output_itself_that_leads_nowhere_has_another_type(fake: ComfyFake, monkeypatch) -> None:
+    from agent.backends.comfyui.graph import Graph
+
+    api = Graph.api
+    monkeypatch.setattr(
+        Graph,
+        "api",
+        lambda graph: {
+            number: {
+                **node,
+                "inputs": {**node["inputs"], **({"images": ["99", 0]} if "images" in node["inputs"] else {})},
+            }
+            for number, node in api(graph).items()
+        },
+    )
+    told = trouble(fake, SMALL)
+    assert told.trouble == "bad-request" and "SaveImage: images leads nowhere" in told.sentence
+
+
+def test_what_is_no_number_in_the_lists_or_the_history_is_read_over(fake: ComfyFake) -> None:
+    """Custom nodes have Infinity as a limit, and an error tells the NaN it failed on; strict JSON has neither."""
+    fake.info["Endless"] = {"input": {"required": {"x": ["FLOAT", {"max": float("inf")}]}}, "output": ["FLOAT"]}
+    fake.info["Odd"] = {"input": "none", "output": 7}
+    card = backend(fake).card()
+    assert card.state == "ready" and card.models
+    fake.fails["KSampler"] = NodeError("ValueError", "latent is bad")
+    fake.more = {"current_inputs": {"cfg": [float("nan")]}}
+    assert "latent is bad" in trouble(fake, SMALL).sentence
+
+
+def test_one_that_waits_behind_others_says_so(fake: ComfyFake) -> None:
+    fake.gate["KSampler"] = threading.Event()
+    first = threading.Thread(target=lambda: made(fake, SMALL, seed=1))
+    first.start()
+    until(lambda: fake.running is not None)
+    listener = Listener()
+    second = threading.Thread(target=lambda: backend(fake).run(work(SMALL), listener))
+    second.start()
+    until(lambda: (0, 1, "waiting in ComfyUI's queue") in listener.steps)
+    fake.gate["KSampler"].set()
+    first.join(10)
+    second.join(10)
+    assert listener.steps[-1] == (1, 1, "saving")

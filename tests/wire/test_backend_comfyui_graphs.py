@@ -63,7 +63,7 @@ def test_the_card_lists_what_the_server_has_under_the_names_people_know(fake: Co
 def test_extensions_add_kinds_and_lists(rich: ComfyFake) -> None:
     card = backend(rich).card()
     assert {"detail", "face_restore"} <= set(card.kinds) and card.restorers == ("CodeFormer",)
-    assert card.detectors == ("bbox/face_yolov8n.pt", "segm/person_yolov8n-seg.pt", "face", "person")
+    assert card.detectors == ("bbox/face_yolov8n.pt", "segm/person_yolov8n-seg.pt")
     assert card.control_processors == ("canny", "depth_anything")
 
 
@@ -111,7 +111,23 @@ def test_loras_are_chained_embeddings_named_and_brackets_weakened(fake: ComfyFak
     assert done.reported["embeddings"] == "faded"
 
 
-@pytest.mark.parametrize("prompt", ["a [cat:dog:0.5]", "a [cat|dog]"])
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("[a (red:1.2) cat]", "(a (red:1.2) cat:0.909)"),
+        ("[[cat]]", "((cat:0.909):0.909)"),
+        (r"a \[cat\]", r"a \[cat\]"),
+        ("[]", ""),
+        ("<lora:glow:0.5>, cat,, <embedding:faded>", "cat, embedding:faded"),
+        ("unfaded faded-ness", "unfaded faded-ness"),
+    ],
+)
+def test_prompts_are_read_in_the_dialect_of_webui(fake: ComfyFake, written: str, sent: str) -> None:
+    made(fake, SMALL, prompt=written)
+    assert nodes(graph(fake), "CLIPTextEncode")[0]["text"] == sent
+
+
+@pytest.mark.parametrize("prompt", ["a [cat:dog:0.5]", "a [cat|dog]", "a [cat:5]", "a [cat::0.5]", "a [[cat|dog]:0.3]"])
 def test_a_prompt_that_changes_between_steps_is_refused_not_misread(fake: ComfyFake, prompt: str) -> None:
     told = trouble(fake, SMALL, prompt=prompt)
     assert told.trouble == "bad-request" and "between steps" in told.sentence

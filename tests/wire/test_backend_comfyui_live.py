@@ -27,7 +27,6 @@ from agent.backends.comfyui import lists as inventory
 from agent.backends.comfyui.convert import is_widget, to_api
 from agent.backends.comfyui.core import LAYOUTS
 from agent.backends.comfyui.export import main
-from agent.backends.comfyui.server import Output, Picture
 from agent.backends.comfyui.watch import Watch
 from schema.parts import Hires, Shape
 from schema.stages import Img2Img, Refiner, Txt2Img, Upscale
@@ -196,10 +195,8 @@ def test_an_exported_job_gives_the_same_pixels(live: ComfyUI, small: Txt2Img, tm
     graph = json.loads(out.getvalue())
     graph = to_api(graph, live.lists()) if format == "ui" else graph
     past = Watch(live.server, time.monotonic).run(graph, {}, {}, Listener()).past
-    import msgspec
-
-    pictures: list[Picture] = [p for raw in past.outputs.values() for p in msgspec.json.decode(raw, type=Output).images]
-    assert pixels(live.server.view(pictures[0]).body) == pixels(made.pictures[0].content)
+    (node,) = past.outputs
+    assert pixels(live.server.view(past.images(node)[0]).body) == pixels(made.pictures[0].content)
 
 
 def test_it_refuses_as_the_fake_does(live: ComfyUI, small: Txt2Img, monkeypatch: pytest.MonkeyPatch) -> None:

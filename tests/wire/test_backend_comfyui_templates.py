@@ -17,7 +17,7 @@ from agent.backends.comfyui import lists as inventory
 from agent.backends.comfyui.convert import to_api
 from agent.backends.comfyui.core import LAYOUTS
 from agent.backends.comfyui.export import main
-from schema.parts import Control, Hires, Switch, Workflow
+from schema.parts import Control, Hires, Shape, Switch, Workflow
 from schema.stages import Detail, Img2Img, Refine, Refiner, Txt2Img, Upscale
 
 OWN: dict[str, dict] = {
@@ -90,6 +90,18 @@ def test_a_picture_and_a_mask_are_uploaded_into_their_places(fake: ComfyFake, tm
     sent = fake.prompts[-1]
     assert sent["10"]["inputs"]["image"] in fake.uploads and sent["11"]["inputs"]["image"] in fake.uploads
     assert done.suspect is None
+
+
+def test_a_drawn_mask_and_the_pictures_own_size_have_places_too(fake: ComfyFake, tmp_path: Path) -> None:
+    graph = with_node("11", "LoadImageMask", {"image": "%mask%", "channel": "red"})
+    graph["12"] = {"class_type": "SetLatentNoiseMask", "inputs": {"samples": ["5", 0], "mask": ["11", 0]}}
+    graph["3"] = {**OWN["3"]}
+    graph["3"]["inputs"] = {**OWN["3"]["inputs"], "latent_image": ["12", 0]}
+    config = Img2Img(id="s", model="toy", steps=3, mask_shapes=(Shape(points=((0.1, 0.1), (0.5, 0.5))),),
+                     workflow=Workflow(name="mine", graph=json.dumps(graph)))  # fmt: skip
+    done = made(fake, config, picture(tmp_path))
+    assert (done.effective["width"], done.effective["height"]) == (96, 64)
+    assert fake.prompts[-1]["11"]["inputs"]["image"] in fake.uploads
 
 
 @pytest.mark.parametrize(

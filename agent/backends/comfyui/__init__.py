@@ -9,8 +9,6 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
 from agent.backends import BackendTrouble, Drawn, Made, Memory, Options, Reporter, Work
 from agent.backends.comfyui import lists as inventory
 from agent.backends.comfyui.card import card_of, no_card
@@ -18,14 +16,15 @@ from agent.backends.comfyui.desk import Desk
 from agent.backends.comfyui.detail import find_mask
 from agent.backends.comfyui.graph import Graph
 from agent.backends.comfyui.lists import Lists
-from agent.backends.comfyui.server import Comfy, Output, Picture, Stats
+from agent.backends.comfyui.server import Comfy, Stats
 from agent.backends.comfyui.stages import control_pictures, drawn, joined, loaded, masked, saved
 from agent.backends.comfyui.templates import Filling, fill
 from agent.backends.comfyui.watch import Finished, Watch, lost
 from agent.effective import flattened
 from agent.http import ServerTrouble
-from agent.pictures import seen
+from agent.pictures import encoded, seen
 from agent.pictures.finish import FINISH_KINDS, finish
+from agent.pictures.masks import mask_of
 from schema.orders import BackendCard, Gpu
 from schema.plans import Scalar
 from schema.stages import Img2Img, Post, Refine, Resize, Txt2Img
@@ -246,10 +245,11 @@ class _Stage:
 
     def _filled(self, config: Txt2Img | Img2Img, path: Path | None, seed: int) -> _Round:
         desk = self._desk(seed)
-        image = loaded(desk, path).image if path else None
-        mask = loaded(desk, self._work.mask, "mask").image if self._work.mask else None
-        names = [desk.graph.input(link, "image") if link else None for link in (image, mask)]
-        graph, outputs = fill(config, Filling(desk, self._prefix(), names[0], names[1]))
+        canvas = loaded(desk, path) if path else None
+        image = desk.graph.input(canvas.image, "image") if canvas else None
+        drawn_mask = mask_of(config, canvas.size, self._work.mask) if canvas and isinstance(config, Img2Img) else None
+        mask = self._bring(encoded(drawn_mask), "mask") if drawn_mask else None
+        graph, outputs = fill(config, Filling(desk, self._prefix(), image, mask, canvas.size if canvas else None))
         return _Round(desk, None, graph, outputs)
 
     def _found_mask(self, config: Img2Img, path: Path, seed: int, folder: Path) -> Path:
@@ -271,10 +271,7 @@ class _Stage:
 
     def _contents(self, each: _Round, finished: Finished) -> list[bytes]:
         """The files as the server wrote them; never made anew."""
-        pictures: list[Picture] = []
-        for node in each.outputs:
-            if (raw := finished.past.outputs.get(node)) is not None:
-                pictures += msgspec.json.decode(raw, type=Output).images
+        pictures = [picture for node in each.outputs for picture in finished.past.images(node)]
         if not pictures:
             raise BackendTrouble("backend", "ComfyUI says that it is done, and names no picture")
         contents = []

@@ -1,5 +1,7 @@
 """ControlNet units: the picture that steers, its preprocessor, and how it is put between prompts and sampler."""
 
+import json
+
 from agent.backends import BackendTrouble
 from agent.backends.comfyui.desk import Canvas, Desk, Size
 from agent.backends.comfyui.graph import Link
@@ -11,6 +13,7 @@ from schema.parts import Control
 
 def controlled(desk: Desk, controls: tuple[Control, ...], primed: Primed, size: Size, source: Canvas | None) -> Primed:
     """`source` is what a unit without a picture of its own sees."""
+    used: list[Control] = []
     for number, control in enumerate(controls, 1):
         picture = desk.pictures.get(control.image or "") or source
         if picture is None:
@@ -26,6 +29,10 @@ def controlled(desk: Desk, controls: tuple[Control, ...], primed: Primed, size: 
                 "bad-request", f"ControlNet unit {number} ends at {control.end:g}, before it starts; make `end` larger"
             )
         primed = _applied(desk, control, primed, _map(desk, control, desk.fitted(picture, size, control.resize)))
+        model = known("ControlNet model", control.model, desk.lists.names("controls"))
+        used.append(control.model_copy(update={"model": model}))
+    if used:
+        desk.used["controls"] = json.dumps([control.model_dump(mode="json") for control in used])
     return primed
 
 

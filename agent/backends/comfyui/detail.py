@@ -14,9 +14,6 @@ from agent.backends.comfyui.sampling import used_method
 from schema.names import found, plain
 from schema.stages import Detail
 
-COMMON = ("face", "hand", "person", "eyes")
-"""Words that stand for the first detector that has them in its name."""
-
 GUIDE = 512
 """Pixels a find is enlarged to where nobody says."""
 
@@ -27,11 +24,11 @@ CROP = 1.5
 def detectors(lists: Lists) -> tuple[str, ...]:
     if not lists.has("UltralyticsDetectorProvider"):
         return ()
-    names = lists.names("detectors")
-    return (*names, *(word for word in COMMON if any(word in plain(name) for name in names)))
+    return lists.names("detectors")
 
 
 def detector(lists: Lists, asked: str) -> str:
+    """`face` is the first that has it in its name."""
     names = lists.names("detectors")
     own = found(asked, names) or next((name for name in names if asked.lower() in plain(name)), None)
     if own is None:

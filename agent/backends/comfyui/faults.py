@@ -13,6 +13,7 @@ from schema.errors import Trouble
 
 MEMORY = ("OutOfMemoryError", "MemoryError", "OOM")
 MEMORY_WORDS = ("out of memory", "allocation on device", "not enough memory", "can't allocate memory")
+LOOSE_ENDS = ("exception_during_inner_validation", "exception_during_validation")
 UNREADABLE = ("UnidentifiedImageError",)
 UNREADABLE_WORDS = ("cannot identify image file", "image file is truncated", "broken png", "invalid image file")
 
@@ -89,7 +90,7 @@ def _sentence(fault: Fault) -> str:
     received = fault.extra_info.get("received_value")
     if fault.type == "value_not_in_list" and named:
         return f"{named} has no '{received}' there ({details})"
-    if fault.type == "exception_during_inner_validation" and named:
+    if fault.type in LOOSE_ENDS and named:
         return f"{named} leads nowhere"
     return (
         f"{message} ({details})" if details and details not in message else message or fault.type or "it is not valid"

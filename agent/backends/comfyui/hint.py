@@ -21,6 +21,9 @@ LARGEST = 64 << 20
 PERIOD = 20.0
 """Seconds between pings, so that a half-open connection is noticed."""
 
+GOODBYE = 0.05
+"""Seconds the next stage waits for the connection to be closed properly."""
+
 AGAIN = 2.0
 """Seconds before a connection is tried again."""
 
@@ -90,7 +93,7 @@ class Hints:
         if loop is not None and task is not None:
             with contextlib.suppress(RuntimeError):  # the loop may just have ended
                 loop.call_soon_threadsafe(task.cancel)
-        self._thread.join(self._patience)
+        self._thread.join(GOODBYE)
 
     def next(self, seconds: float) -> News | None:
         """None: nothing was said for so long."""

@@ -3,11 +3,13 @@
 Read from `GET /object_info`; each name is spelled as the server spells it. Pure.
 """
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
 
+from agent.backends.comfyui.loose import decoded
 from schema.dialects import sampling
 
 Section = dict[str, list[object]]
@@ -162,12 +164,10 @@ def read(content: bytes, embeddings: tuple[str, ...] = ()) -> Lists:
     """Raises ValueError when it is no object_info. A node of another shape is passed over: custom ones are many."""
     found: dict[str, NodeWords] = {}
     try:
-        entries = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
-    except msgspec.MsgspecError as fault:
+        entries = decoded(content, dict[str, object])
+    except ValueError as fault:
         raise ValueError(f"its list of nodes cannot be read: {fault}") from None
-    for kind, raw in entries.items():
-        try:
-            found[kind] = msgspec.json.decode(raw, type=NodeWords)
-        except msgspec.MsgspecError:
-            continue
+    for kind, entry in entries.items():
+        with contextlib.suppress(msgspec.ValidationError):
+            found[kind] = msgspec.convert(entry, NodeWords)
     return Lists(found, embeddings)

@@ -64,7 +64,8 @@ class Progress:
     def pulse(self) -> None:
         """At least once a second: says the same again. Raises Cancelled."""
         if self._clock() - self._told >= 0.4:
-            self._tell(*self.state)
+            self._told = self._clock()
+            self._reporter.step(*self.state)
 
     @property
     def loaded_s(self) -> float:
@@ -125,6 +126,11 @@ class Progress:
 
     def _all(self) -> int:
         return max(1, sum(self._steps.values()))
+
+    def waits(self) -> None:
+        """Others are before it."""
+        if not self._last:
+            self.state = (0, 1, "waiting in ComfyUI's queue")
 
     def done(self) -> None:
         self._tell(1, 1, "saving")

@@ -13,9 +13,12 @@ from agent.backends.comfyui.names import known
 from schema.names import plain
 
 _TAG = re.compile(r"<(lora|lyco|hypernet|embedding):([^<>:]{1,300})(?::([^<>]{0,60}))?>", re.IGNORECASE)
-_WEAK = re.compile(r"(?<!\\)\[([^\[\]:|]{1,500})(?<!\\)\]")
+_BRACKETS = re.compile(r"(?<!\\)\[([^\[\]]{0,500})(?<!\\)\]")
+_ROUND = re.compile(r"\([^()]*\)")
 _BREAK = re.compile(r"\s*\bBREAK\b\s*")
-_STEPPED = re.compile(r"(?<!\\)\[[^\[\]]*(?::[^\[\]:]*:|\|)[^\[\]]*\]")
+_WHEN = re.compile(r"\||:\s*\d*\.?\d+\s*$|:[^:]*:")
+"""Within brackets: alternatives, or a moment at which words come or go."""
+
 WEAKER = 0.909
 """1 / 1.1, as WebUI weakens what stands in brackets."""
 
@@ -54,15 +57,20 @@ def read(text: str, *, loras: Sequence[str], embeddings: Sequence[str], hypernet
         return " "
 
     rest = _embedded(_TAG.sub(taken, text), embeddings, used)
-    if stepped := _STEPPED.search(rest):
-        raise BackendTrouble(
-            "bad-request",
-            f"ComfyUI cannot change a prompt between steps, as '{stepped[0]}' asks; write one of the words only",
-        )
-    while (weaker := _WEAK.sub(rf"(\1:{WEAKER})", rest)) != rest:
+    while (weaker := _BRACKETS.sub(_weaker, rest)) != rest:
         rest = weaker
     chunks = tuple(_tidy(chunk) for chunk in _BREAK.split(rest))
     return Words(chunks, tuple(adapters), tuple(hypers), tuple(dict.fromkeys(used)))
+
+
+def _weaker(match: re.Match[str]) -> str:
+    """Innermost brackets."""
+    if _WHEN.search(_ROUND.sub("", match[1])):
+        raise BackendTrouble(
+            "bad-request",
+            f"ComfyUI cannot change a prompt between steps, as '{match[0]}' asks; write one of the words only",
+        )
+    return f"({match[1]}:{WEAKER})" if match[1].strip() else ""
 
 
 def _embedded(text: str, embeddings: Sequence[str], used: list[str]) -> str:

@@ -6,12 +6,15 @@ Raises agent.http.ServerTrouble where nothing usable came back; what ComfyUI its
 import hashlib
 import uuid
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
+from agent.backends.comfyui.loose import decoded
 from agent.http import Answer, BadAnswer, Server
 from agent.pictures import seen
+
+T = TypeVar("T")
 
 QUICK = 10.0
 """Seconds for questions a living server answers at once, also while it works."""
@@ -89,13 +92,20 @@ class Status(Plain, frozen=True):
 class Past(Plain, frozen=True):
     """A prompt that has ended."""
 
-    outputs: dict[str, msgspec.Raw] = {}
+    outputs: dict[str, object] = {}
+    """By node, in a shape of its own: see `images`."""
     status: Status | None = None
+
+    def images(self, node: str) -> list[Picture]:
+        try:
+            return msgspec.convert(self.outputs.get(node, {}), Output).images
+        except msgspec.ValidationError:
+            return []
 
 
 class _Queue(Plain, frozen=True):
-    queue_running: list[list[msgspec.Raw]] = []
-    queue_pending: list[list[msgspec.Raw]] = []
+    queue_running: list[list[object]] = []
+    queue_pending: list[list[object]] = []
 
 
 class _Uploaded(Plain, frozen=True):
@@ -131,12 +141,12 @@ class Comfy:
         return self.http.post("/prompt", body, timeout=SLOW)
 
     def queue(self) -> Waiting:
-        told = _good(self.http.get("/queue")).read(_Queue)
+        told = _read(self.http.get("/queue", limit=LISTS_LIMIT), _Queue)
         return Waiting(_ids(told.queue_running), _ids(told.queue_pending))
 
     def past(self, prompt_id: str) -> Past | None:
         """None: running, waiting, deleted, or unknown."""
-        return _good(self.http.get(f"/history/{prompt_id}")).read(dict[str, Past]).get(prompt_id)
+        return _read(self.http.get(f"/history/{prompt_id}"), dict[str, Past]).get(prompt_id)
 
     def view(self, picture: Picture) -> Answer:
         where = {"filename": picture.filename, "subfolder": picture.subfolder, "type": picture.type}
@@ -176,10 +186,17 @@ def _good(answer: Answer) -> Answer:
     return answer
 
 
-def _ids(items: list[list[msgspec.Raw]]) -> frozenset[str]:
+def _read(answer: Answer, kind: type[T]) -> T:
+    """Of answers that may hold what other programs sent."""
+    try:
+        return decoded(_good(answer).body, kind)
+    except ValueError:
+        return answer.read(kind)  # says what it is instead
+
+
+def _ids(items: list[list[object]]) -> frozenset[str]:
     """Of `[number, id, graph, ...]`."""
-    found = (msgspec.json.decode(item[1]) for item in items if len(item) > 1)
-    return frozenset(one for one in found if isinstance(one, str))
+    return frozenset(item[1] for item in items if len(item) > 1 and isinstance(item[1], str))
 
 
 def _form(name: str, content: bytes) -> tuple[str, bytes]:

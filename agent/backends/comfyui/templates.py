@@ -43,6 +43,8 @@ class Filling(NamedTuple):
     image: str | None
     mask: str | None
     """Names by which LoadImage finds them."""
+    size: tuple[int, int] | None = None
+    """Of the picture the stage works on."""
 
 
 class _Node(NamedTuple):
@@ -128,6 +130,8 @@ def _places(config: Txt2Img | Img2Img, filling: Filling) -> Callable[[str], Plac
                 return how.sampler if place == "sampler" else how.scheduler
             case "width" | "height":
                 side = config.width if place == "width" else config.height
+                if side is None and filling.size is not None:
+                    side = desk.used[place] = filling.size[place == "height"]
                 if side is None:
                     raise BackendTrouble("bad-request", f"the workflow has a place for {place}; give the stage one")
                 return side

@@ -95,7 +95,7 @@ class Watch:
                 continue
             asked = now
             try:
-                past = self._ended(prompt, over=over)
+                past = self._ended(prompt, progress, over=over)
             except ServerTrouble as fault:
                 if now - answered > PATIENCE:
                     raise lost(fault) from None
@@ -104,11 +104,13 @@ class Watch:
             if past is not None:
                 return past
 
-    def _ended(self, prompt: str, *, over: bool) -> Past | None:
+    def _ended(self, prompt: str, progress: Progress, *, over: bool) -> Past | None:
         """None: it waits or runs. History is asked after the queue: so nothing falls between the two."""
         if over and (past := self._server.past(prompt)) is not None:
             return past
         waiting = self._server.queue()
+        if prompt in waiting.pending:
+            progress.waits()
         if prompt in waiting.running or prompt in waiting.pending:
             return None
         past = self._server.past(prompt)
