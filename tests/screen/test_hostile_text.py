@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -39,6 +39,7 @@ async def test_a_hostile_name_is_text_in_its_place(show, daemon, name):
         assert eyes.app.is_running
 
 
+@settings(deadline=None)
 @given(st.text(), st.integers(0, 40))
 def test_what_is_fitted_has_exactly_its_width(text, width):
     shown = plain(text)
@@ -46,6 +47,7 @@ def test_what_is_fitted_has_exactly_its_width(text, width):
     assert cell_len(fit_middle(shown, width)) == width
 
 
+@settings(deadline=None)
 @given(st.text(), st.integers(2, 40), st.integers(1, 6))
 def test_what_is_wrapped_fits_and_ends(text, width, limit):
     lines = wrap(text, width, limit)
@@ -53,6 +55,7 @@ def test_what_is_wrapped_fits_and_ends(text, width, limit):
     assert all(cell_len(line) <= width for line in lines)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_nothing_plain_steers_a_terminal(text):
     assert not any(map(steers, plain(text)))

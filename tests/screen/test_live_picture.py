@@ -88,3 +88,20 @@ async def test_a_preview_that_is_gone_or_no_picture_leaves_the_details_alone(sho
         await eyes.pilot.pause(0.05)
         assert "as it comes" not in eyes.text()
         assert isinstance(eyes.app.screen, QueueScreen)
+
+
+async def test_a_terminal_with_pictures_of_its_own_gets_a_picture(daemon):
+    from textual_image.widget import TGPImage
+
+    from tui.app import StableNew
+
+    daemon.previews["kn00gt7a.1"] = jpeg("red")
+    app = StableNew(lambda: daemon.socket, clock=lambda: daemon.now, sharp=TGPImage)
+    async with app.run_test(size=(120, 36)) as pilot:
+        while not app.live.linked or app.area_screen.record is None:
+            await pilot.pause(0.01)
+        await make_newer(daemon, 1)
+        sharp = app.screen.query_one("#live .sharp", TGPImage)
+        while not isinstance(sharp.image, Image.Image):
+            await pilot.pause(0.01)
+        assert app.area_screen.picture.display

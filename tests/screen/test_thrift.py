@@ -2,7 +2,7 @@
 
 import re
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.color import ColorSystem
 from rich.segment import Segment
@@ -25,6 +25,7 @@ def strip_of(parts):
     return Strip([Segment(text, style) for text, style in parts])
 
 
+@settings(deadline=None)
 @given(pieces, pieces)
 def test_sending_what_changed_makes_the_new_line(old, new):
     before, after = strip_of(old), strip_of(new)
@@ -40,6 +41,7 @@ def test_sending_what_changed_makes_the_new_line(old, new):
     assert shown == cells(after)
 
 
+@settings(deadline=None)
 @given(pieces)
 def test_the_pen_writes_what_textual_writes(parts):
     """Both are played on a terminal of a few lines: letters with the colours they got."""

@@ -4,6 +4,7 @@ from textual import events
 from textual.binding import Binding
 from textual.message import Message
 
+from schema.names import FILES
 from tui.widgets.ink import Drawn, Line, Piece, fit, fit_middle, plain
 
 
@@ -53,6 +54,8 @@ class Pick(Drawn, can_focus=True):
         trouble = f"! {self.trouble} " if self.trouble else ""
         room = width - 4 - len(trouble)
         words = plain(self.value) or self.otherwise
+        if len(words) > room and (end := next((end for end in FILES if words.lower().endswith(end)), "")):
+            words = words[: -len(end)]
         ink = "key" if self.has_focus else "strong" if self.changed else "text" if self.value else "faint"
         return [Piece(f"{fit_middle(words, room)}  ", ink), Piece(trouble, "warn"), Piece("▾", "dim")]
 
