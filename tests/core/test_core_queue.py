@@ -21,7 +21,7 @@ from schema import commands as c
 from schema import events as e
 from schema import observations as o
 from schema.errors import Refused
-from schema.plans import JobSpec, RunSpec, StageStep
+from schema.plans import JobSpec, Picture, RunSpec, StageStep
 
 STEPS = (StageStep(id="paint", kind="txt2img", steps=2), StageStep(id="enlarge", kind="upscale"))
 PICK = st.integers(0, 1_000)
@@ -31,10 +31,17 @@ to_json = msgspec.json.Encoder().encode
 from_json = msgspec.json.Decoder(e.Envelope).decode
 
 
+def returned(attempt: o.Attempt, **more: str) -> o.StageReturned:
+    file = Picture(sha256=f"{attempt.token:064x}", pixels="p", media="image/png", bytes=9, width=8, height=8)
+    return o.StageReturned(
+        attempt=attempt, backend="s", images=(o.NewImage(image=f"i{attempt.token}", file=file),), **more
+    )
+
+
 class Queue(RuleBasedStateMachine):
     @initialize()
     def empty(self) -> None:
-        self.state, self.twin = State(), State()
+        self.state, self.twin, self.vitals = State(), State(), Vitals()
         self.log: list[e.Envelope] = []
         self.past: dict[str, tuple[JobSpec, str, dict[str, e.StageDone]]] = {}
         self.specs: dict[str, RunSpec] = {}
@@ -114,6 +121,7 @@ class Queue(RuleBasedStateMachine):
     def node_gone(self, node: str, comes_back: bool) -> None:
         self._observe(o.NodeGone(node=node, reason="silent"))
         if comes_back:
+            self._wish(c.ForgetNode(node=node))
             self._joins(node, "lan")
 
     @rule(reset=st.booleans())
@@ -128,8 +136,8 @@ class Queue(RuleBasedStateMachine):
     def returned(self, pick: int) -> None:
         """Everything that runs comes back, or one attempt, and that twice."""
         for attempt in [brief.attempt for brief in self.state.attempts.values()]:
-            self._observe(o.StageReturned(attempt=attempt, backend="s"))
-            self._observe(o.StageReturned(attempt=attempt, backend="s"))
+            self._observe(returned(attempt))
+            self._observe(returned(attempt))
             if pick % 2:
                 return
 
@@ -152,7 +160,21 @@ class Queue(RuleBasedStateMachine):
         if given_out:
             one = Random(pick).choice(given_out)
             attempt = o.Attempt(job=one.event.job, stage=one.event.stage, token=one.seq, node=one.event.node)
-            self._observe(o.StageReturned(attempt=attempt, backend="s"))
+            self._observe(returned(attempt))
+
+    @rule(pick=PICK)
+    def suspect(self, pick: int) -> None:
+        """Black pictures, of all that runs or of one."""
+        for attempt in [brief.attempt for brief in self.state.attempts.values()]:
+            self._observe(returned(attempt, suspect="the picture is black"))
+            if pick % 2:
+                return
+
+    @rule()
+    def handed_over(self) -> None:
+        """The agents have ended what they were at; the files are still being fetched."""
+        self.vitals.handed.update(self.state.attempts)
+        self._observe(o.TimePassed())
 
     @rule(seconds=st.sampled_from([1.0, 60.0, -3600.0]))
     def time_passes(self, seconds: float) -> None:
@@ -189,7 +211,9 @@ class Queue(RuleBasedStateMachine):
     @invariant()
     def nodes_and_jobs_agree_about_attempts(self) -> None:
         open_tokens = set(self.state.attempts)
-        assert {node.busy for node in self.state.nodes.values()} - {None} == open_tokens
+        busy = {node.busy for node in self.state.nodes.values()} - {None}
+        assert busy <= open_tokens
+        assert open_tokens - busy <= self.vitals.handed
         waited_for = {token for token, brief in self.state.attempts.items() if not brief.cancelled}
         running = {job.phase.token for job in self.state.jobs.values() if phase_name(job.phase) == "running"}
         assert running == waited_for
@@ -217,7 +241,7 @@ class Queue(RuleBasedStateMachine):
     def _settle(self) -> None:
         for _ in range(1_000):
             expected = self._best()
-            events, _ = settle(self.state, self.now, Vitals(), Rules())
+            events, _ = settle(self.state, self.now, self.vitals, Rules())
             if not events:
                 return
             for event in events:
@@ -228,7 +252,11 @@ class Queue(RuleBasedStateMachine):
 
     def _best(self) -> str | None:
         """Searches all jobs for the one that goes next on an idle node."""
-        nodes = [node for node in self.state.nodes.values() if not node.lost and not node.drained and not node.busy]
+        nodes = [
+            node
+            for node in self.state.nodes.values()
+            if not node.lost and not node.drained and (not node.busy or node.busy in self.vitals.handed)
+        ]
         waiting = []
         for job in self.state.jobs.values():
             run = self.state.runs[job.run]
@@ -259,7 +287,9 @@ class Queue(RuleBasedStateMachine):
             case e.JobReopened():
                 self.past[event.job] = (event.spec, "live", {one.stage: one for one in event.kept})
             case e.StageFinished():
-                done = e.StageDone(stage=event.stage, token=event.token, node=event.node)
+                done = e.StageDone(
+                    stage=event.stage, token=event.token, node=event.node, images=event.images, files=event.files
+                )
                 self.past[event.job][2][event.stage] = done
             case e.JobFinished() | e.JobFailed() | e.JobCancelled():
                 phase = {"JobFinished": "finished", "JobFailed": "failed", "JobCancelled": "cancelled"}

@@ -17,7 +17,7 @@ from schema import commands as c
 from schema import events as e
 from schema import observations as o
 from schema.errors import Refused
-from schema.plans import JobSpec, RunSpec, StageStep
+from schema.plans import JobSpec, Picture, RunSpec, StageStep
 
 UID = Origin("uid:1000")
 CARD = e.NodeJoined(
@@ -392,7 +392,9 @@ async def test_the_time_left_runs_down_though_nothing_happens():
     async with ledger.follow() as batches:
         await ledger.command(submit(jobs=2), UID)
         attempt = await _next_attempt(batches)
-        await ledger.observe(o.StageReturned(attempt=attempt, backend="sketch", measures=measured))
+        file = Picture(sha256="a" * 64, pixels="c" * 64, media="image/png", bytes=9, width=8, height=8)
+        made = (o.NewImage(image="i1", file=file),)
+        await ledger.observe(o.StageReturned(attempt=attempt, backend="sketch", images=made, measures=measured))
     before = ledger.scene().running[0].eta_s
 
     now[0] += 4.0

@@ -39,6 +39,13 @@ def test_several_pictures_go_through_every_stage_and_past_those_that_look(case):
     assert case.state.runs == {}, "it has finished"
 
 
+def test_a_stage_that_makes_pictures_must_bring_one(case):
+    (job,) = case.run(stages=(PAINT, TELL))
+    back(case, job)
+    assert case.state.jobs[job].trouble == "it came back without a picture"
+    assert case.phase(job) == "queued" and case.state.jobs[job].done == ()
+
+
 def test_a_job_may_end_with_a_stage_that_looks(case):
     (job,) = case.run(stages=(PAINT, TELL))
     back(case, job, "a")

@@ -4,6 +4,8 @@ import asyncio
 import errno
 import hashlib
 
+from PIL import Image
+
 from agent.spool import Spool
 from daemon import app
 from daemon.fleet import dispatcher, results
@@ -32,8 +34,11 @@ async def test_a_job_whose_base_config_is_gone_fails_alone(opened):
     assert plan.spec.base[:12] in failed.reason
 
 
-async def test_a_job_whose_picture_is_gone_fails_alone(opened):
+async def test_a_job_whose_picture_is_gone_fails_alone(opened, tmp_path, monkeypatch):
+    """It was there when the run was planned."""
+    Image.new("RGB", (64, 64)).save(tmp_path / "there.png")
     house = await opened()
+    monkeypatch.setattr(house.parts.planner, "_path_of", lambda sha256: tmp_path / "there.png")
     await house.submit(image="0" * 64)
     [failed] = await house.until(JobFailed)
     assert "0" * 12 in failed.reason

@@ -8,11 +8,12 @@ from typing import Literal
 from daemon.core.decide.nodes import closed, lost, parked_after_losses, waiting_for
 from daemon.core.decide.runs import goes_on
 from daemon.core.rules import Rules
-from daemon.core.state import Brief, Running, State, next_step
+from daemon.core.state import Brief, Running, State, next_step, steps_of
 from schema import events as e
 from schema import observations as o
 from schema.errors import Trouble
 from schema.ids import run_of
+from schema.plans import PICTURELESS
 
 Verdict = Literal["accept", "cancelled", "known", "closed", "fenced", "future", "mismatch"]
 
@@ -23,6 +24,8 @@ def returned(state: State, news: o.StageReturned, rules: Rules) -> list[e.Event]
     at = news.attempt
     match verdict(state, at):
         case "accept":
+            if not news.images and not _may_be_silent(state, at):
+                return _empty(state, news, rules)
             if news.suspect is not None and rules.suspects == "retry":
                 return _suspect(state, news, news.suspect)
             job = state.jobs.get(at.job)  # one that needed attention may be the reason why its run goes on
@@ -57,6 +60,19 @@ def verdict(state: State, at: o.Attempt) -> Verdict:
         return "mismatch"
     # The stage waits again: the result of the attempt that was given up last saves its work.
     return "accept" if at.token == job.late else "fenced"
+
+
+def _may_be_silent(state: State, at: o.Attempt) -> bool:
+    """Whether the stage answers in words; any other must bring a picture, or those behind it would have none."""
+    job = state.jobs.get(at.job)
+    return job is not None and any(step.id == at.stage and step.kind in PICTURELESS for step in steps_of(state, job))
+
+
+def _empty(state: State, news: o.StageReturned, rules: Rules) -> list[e.Event]:
+    at = news.attempt
+    if at.token in state.attempts:
+        return broke(state, o.StageBroke(attempt=at, trouble="backend", reason="it came back without a picture"), rules)
+    return [e.LateResultRefused(job=at.job, stage=at.stage, token=at.token, node=at.node, reason="closed")]
 
 
 def _suspect(state: State, news: o.StageReturned, why: str) -> list[e.Event]:
