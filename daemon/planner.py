@@ -17,7 +17,7 @@ from daemon.prompting.needs import known_embeddings
 from daemon.prompting.packs import read_pack
 from daemon.prompting.plan import Plan, make_plan
 from daemon.prompting.recipe import LastRun
-from daemon.scheduling.able import Known, check, makers
+from daemon.scheduling.able import Known, check, check_sizes, goes_to_servers, makers
 from schema.errors import Refused
 from schema.ids import RunId, Sha256
 from schema.pipeline import PipelineConfig
@@ -108,6 +108,8 @@ class Planner:
             among = makers(known, node, wanted)
             if among is not None:
                 check(pipeline, job.needs, among, _whose(known, node, wanted))
+            elif goes_to_servers(known, wanted):
+                check_sizes(pipeline)
 
     def _check_pictures(self, pipeline: PipelineConfig) -> None:
         """Those that are named are there, and a mask lies over its picture pixel by pixel."""

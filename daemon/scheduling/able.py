@@ -56,6 +56,7 @@ def check(pipeline: PipelineConfig, words: tuple[str, ...], among: tuple[Maker, 
 
     `pipeline` has inherited what it inherits; `words` are the needs of the prompt; `whose` begins the sentences.
     """
+    check_sizes(pipeline)
     for stage in pipeline.running():
         if isinstance(stage, PromptStage):
             continue
@@ -66,8 +67,18 @@ def check(pipeline: PipelineConfig, words: tuple[str, ...], among: tuple[Maker, 
                 where=stage.id,
                 remedy=f"Switch it off with --set {stage.id}.enabled=false, or choose another backend.",
             )
-        _check_sizes(stage)
         _check_needs(stage, list(_needs(stage, words)), able, whose)
+
+
+def goes_to_servers(known: Sequence[Known], backend: str | None) -> bool:
+    """Whether a run for this backend is made by one that is no stand-in, as far as anybody knows."""
+    return backend != STAND_IN and is_real(card.kind for one in known if one.card for card in one.card.backends)
+
+
+def check_sizes(pipeline: PipelineConfig) -> None:
+    """Raises Refused for a size that no imaging server makes."""
+    for stage in pipeline.running():
+        _check_sizes(stage)
 
 
 def _never_seen(card: BackendCard) -> bool:

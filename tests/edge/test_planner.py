@@ -74,6 +74,14 @@ def test_what_the_fleet_has_is_planned_and_what_it_lacks_is_refused(house: House
         house.plan("txt2img.model=toyxl", node="forge")
 
 
+def test_a_size_that_servers_do_not_make_is_refused_though_too_little_is_known_of_somebody(house: House):
+    house.known = (*house.known, Known("new", "new-pc", None))
+    assert house.plan("txt2img.model=toyxl").jobs, "the new one may have it"
+    with pytest.raises(Refused, match=r"txt2img.width: 500 is not divisible by 8.* Take 496 or 504"):
+        house.plan("txt2img.width=500")
+    assert house.plan("txt2img.width=500", backend="sketch").jobs
+
+
 def test_the_hash_does_not_know_who_is_there(house: House):
     there = house.plan(prompt="a boat, calm-water")
     house.known = ()
