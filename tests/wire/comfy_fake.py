@@ -5,37 +5,27 @@ One thread with an event loop; what a prompt "computes" is a picture of the righ
 
 import asyncio
 import base64
-import contextlib
 import heapq
 import json
-import struct
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from aiohttp import WSMsgType, web
-from comfy_nodes import Names, Thing, drawn, evaluate, object_info
+from comfy_checks import error
+from comfy_nodes import Names, object_info
+from comfy_run import NodeError, Works
 
-JPEG = b"\xff\xd8\xff\xe0fake preview\xff\xd9"
+__all__ = ["ComfyFake", "NodeError"]
+
 TROUBLE = "500 Internal Server Error\n\nServer got itself in trouble"
 
 
-class Interrupted(Exception):
-    pass
-
-
-class NodeError(Exception):
-    """What a node raises at run time: class and words as ComfyUI tells them."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        self.kind, self.message = kind, message
-        super().__init__(message)
-
-
-class ComfyFake:
+class ComfyFake(Works):
     """`with ComfyFake() as fake:` listens on `fake.url`. `kill` and `start` play a server that dies and comes back."""
 
     def __init__(self, names: Names | None = None, **nodes: bool) -> None:
+        super().__init__()
         self.names = names or Names()
         self.info = object_info(self.names, **nodes)
         self.embeddings = ["faded"]
@@ -47,43 +37,15 @@ class ComfyFake:
         self.interrupts: list[str | None] = []
         self.asked: list[str] = []
         self.freed = 0
-        # how it behaves
-        self.step_seconds = 0.0
-        self.previews = 0
-        """Binary event 1 or 4; 0: none."""
-        self.targeted = True
-        """False: an old version, where an interrupt hits whatever runs."""
-        self.deaf: frozenset[str] = frozenset()
-        """Node classes within which an interrupt is not seen before their end, as when a model loads."""
-        self.fails: dict[str, NodeError] = {}
-        self.more: dict[str, object] = {}
-        """Of an execution_error, besides."""
+        # how it answers; how it works, see Works
         self.auth: str | None = None
         self.instead: dict[str, Callable[[], web.StreamResponse]] = {}
         """Answers by the path's beginning, in place of its own."""
         self.sockets = True
         """False: no WebSocket, as behind a proxy that knows none."""
-        self.mute = False
-        """True: sockets stay open and say nothing, as half-open ones do."""
         self.truncated = False
-        self.forgets_files = False
-        self.shrinks = False
-        """Pictures come out smaller than asked."""
-        self.gate: dict[str, threading.Event] = {}
-        """A node class waits here before it works."""
         self.port = 0
         self._clean()
-
-    def _clean(self) -> None:
-        """What a restart loses."""
-        self.number = 0
-        self.running: tuple[int, str, dict[str, object], str | None] | None = None
-        self.pending: list[tuple[int, str, dict[str, object], str | None]] = []
-        self.history: dict[str, dict[str, object]] = {}
-        self.files: dict[tuple[str, str, str], bytes] = {}
-        self.cache: dict[str, object] = {}
-        self.clients: dict[str, web.WebSocketResponse] = {}
-        self.interrupt = False
 
     # Life -------------------------------------------------------------------------------------
 
@@ -188,8 +150,8 @@ class ComfyFake:
             return web.Response(status=500, text=TROUBLE)
         graph = body.get("prompt")
         if not graph:
-            return _json(_error("no_prompt", "No prompt provided"), 400)
-        refused, faults, good = self._validated(graph)
+            return _json(error("no_prompt", "No prompt provided"), 400)
+        refused, faults, good = self.validated(graph)
         if refused:
             return _json(refused, 400)
         prompt_id = body.get("prompt_id") or str(uuid.uuid4())
@@ -256,251 +218,6 @@ class ComfyFake:
         self.clients.pop(client, None)  # also when a newer one has the id: that one hears nothing any more
         return socket
 
-    # Validation -------------------------------------------------------------------------------
-
-    def _validated(self, graph: Mapping[str, dict]) -> tuple[dict | None, dict[str, object], list[str]]:
-        """(refusal, faults by node, outputs that can run)."""
-        for number, node in graph.items():
-            kind = node.get("class_type")
-            if kind not in self.info:
-                words = f"Cannot execute because node {kind} does not exist."
-                return _error("invalid_prompt", words, f"Node ID '#{number}'"), {}, []
-        outputs = [number for number, node in graph.items() if self.info[node["class_type"]]["output_node"]]
-        if not outputs:
-            return _error("prompt_no_outputs", "Prompt has no outputs"), {}, []
-        faults: dict[str, object] = {}
-        good = []
-        for output in outputs:
-            below = self._below(graph, output, set())
-            wrong = {number: found for number in below if number in graph and (found := self._faults(graph, number))}
-            for number, found in wrong.items():
-                faults[number] = {"errors": found, "dependent_outputs": [output],
-                                  "class_type": graph[number]["class_type"]}  # fmt: skip
-            good += [] if wrong else [output]
-        if good:
-            return None, faults, good
-        told = _error("prompt_outputs_failed_validation", "Prompt outputs failed validation")
-        return {**told, "node_errors": faults}, faults, []
-
-    def _below(self, graph: Mapping[str, dict], number: str, seen: set[str]) -> set[str]:
-        if number in seen or number not in graph:
-            return seen
-        seen.add(number)
-        for value in graph[number]["inputs"].values():
-            if _is_link(value):
-                self._below(graph, value[0], seen)
-        return seen
-
-    def _faults(self, graph: Mapping[str, dict], number: str) -> list[dict[str, object]]:
-        node = graph[number]
-        words = self.info[node["class_type"]]["input"]
-        found = []
-        for name in words["required"]:
-            if name not in node["inputs"]:
-                found.append(_fault("required_input_missing", "Required input is missing", name, name))
-        for name, value in node["inputs"].items():
-            spec = words["required"].get(name) or words.get("optional", {}).get(name)
-            if spec is not None and (fault := self._fault(graph, name, value, spec)):
-                if self.info[node["class_type"]]["output_node"]:
-                    fault["type"] = fault["type"].replace("_inner_validation", "_validation")
-                found.append(fault)
-        return found
-
-    def _fault(self, graph: Mapping[str, dict], name: str, value: object, spec: list) -> dict[str, object] | None:
-        kind, more = spec[0], spec[1] if len(spec) > 1 else {}
-        if _is_link(value):
-            if value[0] not in graph:
-                return _fault("exception_during_inner_validation", "Exception when validating inner node",
-                              f"'{value[0]}'", name)  # fmt: skip
-            output = self.info[graph[value[0]]["class_type"]]["output"]
-            if value[1] >= len(output) or output[value[1]] != kind:
-                return _fault("return_type_mismatch", "Return type mismatch between linked nodes", f"{name}", name)
-            return None
-        if "image_upload" in more:
-            if value not in self.uploads:
-                return _fault("custom_validation_failed", "Custom validation failed for node",
-                              f"{name} - Invalid image file: {value}", name)  # fmt: skip
-            return None
-        options = kind if isinstance(kind, list | tuple) else more.get("options")
-        if options is not None and value not in options:
-            details = (
-                f"{name}: '{value}' not in {options if len(options) <= 20 else f'(list of length {len(options)})'}"
-            )
-            return _fault("value_not_in_list", "Value not in list", details, name, value)
-        if kind in ("INT", "FLOAT"):
-            return _number_fault(name, value, kind, more)
-        if kind in ("MODEL", "IMAGE", "LATENT", "CLIP", "VAE", "CONDITIONING"):
-            return _fault("bad_linked_input", "Bad linked input, must be a length-2 list", name, name, value)
-        return None
-
-    # Running ----------------------------------------------------------------------------------
-
-    async def _worker(self) -> None:
-        while True:
-            while not self.pending:
-                self._work.clear()
-                await self._work.wait()
-            self.running = heapq.heappop(self.pending)
-            self.interrupt = False
-            _, prompt, told, client = self.running
-            status, outputs = await self._run(prompt, told["graph"], told["outputs"], client)
-            # both at once: nothing is ever in neither
-            self.history[prompt] = {"prompt": [0, prompt, told["graph"], {}, told["outputs"]], "outputs": outputs,
-                                    "status": status, "meta": {}}  # fmt: skip
-            self.running = None
-            await self._say(client, "status", {"status": {"exec_info": {"queue_remaining": len(self.pending)}}})
-            await self._say(client, "executing", {"node": None, "prompt_id": prompt})
-
-    async def _run(
-        self, prompt: str, graph: Mapping[str, dict], targets: list[str], client: str | None
-    ) -> tuple[dict[str, object], dict[str, object]]:
-        said: list[list[object]] = []
-
-        async def say(what: str, **told: object) -> None:
-            said.append([what, {"prompt_id": prompt, **told}])
-            await self._say(client, what, {"prompt_id": prompt, **told})
-
-        outputs: dict[str, object] = {}
-        order = [number for number in graph if number in set().union(*(self._below(graph, t, set()) for t in targets))]
-        keys = {number: _key(graph, number) for number in order}
-        await say("execution_start")
-        await say("execution_cached", nodes=[number for number in order if keys[number] in self.cache])
-        number = ""
-        try:
-            for number in _sorted(graph, order):
-                await self._node(prompt, graph, number, keys, outputs, client)
-        except Interrupted:
-            await say("execution_interrupted", node_id=number, node_type=graph[number]["class_type"], executed=[])
-        except NodeError as fault:
-            told = {"exception_message": fault.message, "exception_type": fault.kind, "traceback": [], **self.more}
-            await say("execution_error", node_id=number, node_type=graph[number]["class_type"], executed=[], **told)
-        else:
-            await say("execution_success")
-            return {"status_str": "success", "completed": True, "messages": said}, outputs
-        return {"status_str": "error", "completed": False, "messages": said}, {}
-
-    async def _node(
-        self, prompt: str, graph: Mapping[str, dict], number: str, keys: Mapping[str, str],
-        outputs: dict[str, object], client: str | None,
-    ) -> None:  # fmt: skip
-        kind = graph[number]["class_type"]
-        if keys[number] in self.cache:
-            if self.info[kind]["output_node"]:  # the OLD files' names
-                outputs[number] = self.cache[keys[number]]
-                await self._say(client, "executed", {"node": number, "output": outputs[number], "prompt_id": prompt})
-            return
-        await self._say(client, "executing", {"node": number, "display_node": number, "prompt_id": prompt})
-        inputs = {name: self.cache[keys[value[0]]] if _is_link(value) else value
-                  for name, value in graph[number]["inputs"].items()}  # fmt: skip
-        while kind in self.gate and not self.gate[kind].is_set():
-            await self._pause(kind)
-        if kind in self.fails:
-            raise self.fails[kind]
-        steps = int(graph[number]["inputs"].get("steps", 0))
-        for step in range(steps):
-            await self._pause(kind)
-            told = {"value": step + 1, "max": steps, "prompt_id": prompt}
-            await self._say(client, "progress_state", {"prompt_id": prompt, "nodes": {number: told}})
-            await self._preview(client, prompt, number)
-            await self._say(client, "progress", {**told, "node": number})
-        await self._pause(kind, 0.0)
-        try:
-            made: object = evaluate(kind, inputs, lambda name: self.uploads[name])
-        except OSError as fault:
-            raise NodeError(f"PIL.{type(fault).__name__}", str(fault)) from None
-        if kind in ("SaveImage", "PreviewImage"):
-            made = outputs[number] = {"images": [self._saved(graph, number, inputs["images"])]}
-            await self._say(client, "executed", {"node": number, "output": made, "prompt_id": prompt})
-        self.cache[keys[number]] = made
-
-    async def _pause(self, kind: str, seconds: float | None = None) -> None:
-        """Between two steps: where an interrupt is seen."""
-        await asyncio.sleep(self.step_seconds if seconds is None and self.step_seconds else 0.002)
-        if self.interrupt and kind not in self.deaf:
-            raise Interrupted
-
-    def _saved(self, graph: Mapping[str, dict], number: str, image: Thing) -> dict[str, str]:
-        prefix = str(graph[number]["inputs"].get("filename_prefix", "ComfyUI_temp"))
-        if ".." in prefix:
-            raise NodeError("Exception", "Saving image outside the output folder is not allowed.")
-        kind = "output" if "filename_prefix" in graph[number]["inputs"] else "temp"
-        folder, _, stem = prefix.rpartition("/")
-        count = 1 + sum(1 for _, sub, name in self.files if sub == folder and name.startswith(f"{stem}_"))
-        name = f"{stem}_{count:05}_.png"
-        size = (image.size[0] // 2, image.size[1] // 2) if self.shrinks else image.size
-        if not self.forgets_files:
-            self.files[(kind, folder, name)] = drawn(image._replace(size=size), graph)
-        return {"filename": name, "subfolder": folder, "type": kind}
-
-    async def _preview(self, client: str | None, prompt: str, number: str) -> None:
-        socket = self.clients.get(client or "")
-        if socket is None or not self.previews:
-            return
-        if self.previews == 1:
-            message = struct.pack(">II", 1, 1) + JPEG
-        else:
-            told = json.dumps({"node_id": number, "prompt_id": prompt, "image_type": "image/jpeg"}).encode()
-            message = struct.pack(">II", 4, len(told)) + told + JPEG
-        with contextlib.suppress(ConnectionError):
-            await socket.send_bytes(message)
-
-    async def _say(self, client: str | None, what: str, told: Mapping[str, object]) -> None:
-        """Only to the one who sent the prompt."""
-        socket = self.clients.get(client or "")
-        if socket is not None and not self.mute:
-            with contextlib.suppress(ConnectionError):
-                await socket.send_json({"type": what, "data": dict(told)})
-
 
 def _json(content: object, status: int = 200) -> web.Response:
     return web.json_response(content, status=status)
-
-
-def _error(kind: str, message: str, details: str = "") -> dict[str, object]:
-    return {"error": {"type": kind, "message": message, "details": details, "extra_info": {}}, "node_errors": {}}
-
-
-def _fault(kind: str, message: str, details: str, name: str, value: object = None) -> dict[str, object]:
-    extra = {"input_name": name, "input_config": None, "received_value": value}
-    return {"type": kind, "message": message, "details": details, "extra_info": extra}
-
-
-def _number_fault(name: str, value: object, kind: str, more: Mapping[str, float]) -> dict[str, object] | None:
-    try:
-        number = float(str(value))
-    except ValueError:
-        return _fault("invalid_input_type", f"Failed to convert an input value to a {kind} value", name, name, value)
-    if number < more.get("min", number):
-        return _fault("value_smaller_than_min", f"Value {value} smaller than min of {more['min']}", name, name, value)
-    if number > more.get("max", number):
-        return _fault("value_bigger_than_max", f"Value {value} bigger than max of {more['max']}", name, name, value)
-    return None
-
-
-def _is_link(value: object) -> bool:
-    return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str)
-
-
-def _key(graph: Mapping[str, dict], number: str) -> str:
-    """Class and inputs, followed through the links: what the real cache compares."""
-    node = graph[number]
-    inputs = {name: [_key(graph, value[0]), value[1]] if _is_link(value) else value
-              for name, value in sorted(node["inputs"].items())}  # fmt: skip
-    return json.dumps([node["class_type"], inputs])
-
-
-def _sorted(graph: Mapping[str, dict], order: list[str]) -> list[str]:
-    """Every node after those it needs."""
-    found: list[str] = []
-
-    def visit(number: str) -> None:
-        if number in found:
-            return
-        for value in graph[number]["inputs"].values():
-            if _is_link(value):
-                visit(value[0])
-        found.append(number)
-
-    for number in order:
-        visit(number)
-    return found

@@ -1,5 +1,6 @@
 """A ComfyUI backend with a fake server behind it, and a listener that takes down what a stage tells."""
 
+import io
 import threading
 import time
 from collections.abc import Callable
@@ -78,3 +79,26 @@ def picture(folder: Path, size: tuple[int, int] = (96, 64), name: str = "input.p
     path = folder / name
     Image.radial_gradient("L").resize(size).convert("RGB").save(path)
     return path
+
+
+def graph(fake: ComfyFake) -> dict[str, dict]:
+    return fake.prompts[-1]
+
+
+def one(fake: ComfyFake, kind: str) -> dict:
+    (inputs,) = nodes(graph(fake), kind)
+    return inputs
+
+
+def origin(fake: ComfyFake, inputs: dict, name: str) -> str:
+    return graph(fake)[inputs[name][0]]["class_type"]
+
+
+def pixels(content: bytes) -> bytes:
+    with Image.open(io.BytesIO(content)) as opened:
+        return opened.convert("RGB").tobytes()
+
+
+def size_of(done) -> tuple[int, int]:
+    with Image.open(io.BytesIO(done.pictures[0].content)) as opened:
+        return opened.size

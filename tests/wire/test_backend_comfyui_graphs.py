@@ -10,13 +10,26 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parent))  # for `comfy_world`
 
 from comfy_fake import ComfyFake
-from comfy_nodes import Names
-from comfy_world import SMALL, Listener, backend, made, nodes, picture, trouble, work
+from comfy_world import (
+    SMALL,
+    Listener,
+    backend,
+    graph,
+    made,
+    nodes,
+    one,
+    origin,
+    picture,
+    pixels,
+    size_of,
+    trouble,
+    work,
+)
 
 from agent.backends.comfyui.inpaint import _shaped
 from agent.pictures.masks import Box
-from schema.parts import Control, Hires, Shape, Switch
-from schema.stages import Detail, FaceRestore, Img2Img, Post, Refiner, Txt2Img, Upscale
+from schema.parts import Hires, Shape, Switch
+from schema.stages import Img2Img, Post, Refiner, Txt2Img
 
 BOX = Shape(points=((0.25, 0.25), (0.5, 0.75)))
 IMAGE = "c" * 64
@@ -28,27 +41,6 @@ def fake() -> Iterator[ComfyFake]:
         yield server
 
 
-@pytest.fixture
-def rich() -> Iterator[ComfyFake]:
-    """With the extensions that some stages need."""
-    names = Names(detectors=["bbox/face_yolov8n.pt", "segm/person_yolov8n-seg.pt"], face_models=["codeformer.pth"])
-    with ComfyFake(names, impact=True, faces=True, aux=True) as server:
-        yield server
-
-
-def graph(fake: ComfyFake) -> dict[str, dict]:
-    return fake.prompts[-1]
-
-
-def one(fake: ComfyFake, kind: str) -> dict:
-    (inputs,) = nodes(graph(fake), kind)
-    return inputs
-
-
-def origin(fake: ComfyFake, inputs: dict, name: str) -> str:
-    return graph(fake)[inputs[name][0]]["class_type"]
-
-
 def test_the_card_lists_what_the_server_has_under_the_names_people_know(fake: ComfyFake) -> None:
     card = backend(fake).card()
     assert card.state == "ready" and card.release == "0.3.64" and card.workflows
@@ -58,13 +50,6 @@ def test_the_card_lists_what_the_server_has_under_the_names_people_know(fake: Co
     assert {"Normal", "Karras", "SGM Uniform"} <= set(card.schedulers)
     assert {"Lanczos", "sharp_4x.pth", "Latent"} <= set(card.upscalers)
     assert card.embeddings == ("faded",) and card.control_processors == ("canny",) and not card.detectors
-
-
-def test_extensions_add_kinds_and_lists(rich: ComfyFake) -> None:
-    card = backend(rich).card()
-    assert {"detail", "face_restore"} <= set(card.kinds) and card.restorers == ("CodeFormer",)
-    assert card.detectors == ("bbox/face_yolov8n.pt", "segm/person_yolov8n-seg.pt")
-    assert card.control_processors == ("canny", "depth_anything")
 
 
 def test_every_value_asked_for_reaches_the_sampler(fake: ComfyFake) -> None:
@@ -137,7 +122,7 @@ def test_a_batch_is_a_prompt_for_every_seed_so_that_each_can_be_made_again_alone
     many = made(fake, SMALL.model_copy(update={"batch": 3}))
     assert [picture.seed for picture in many.pictures] == [7, 8, 9]
     (alone,) = made(fake, SMALL, seed=8).pictures
-    assert _pixels(alone.content) == _pixels(many.pictures[1].content)
+    assert pixels(alone.content) == pixels(many.pictures[1].content)
 
 
 def test_flux_and_its_parts_are_loaded_each_from_its_file(fake: ComfyFake) -> None:
@@ -162,7 +147,7 @@ def test_flux_and_its_parts_are_loaded_each_from_its_file(fake: ComfyFake) -> No
 )  # fmt: skip
 def test_hires_is_a_second_pass_over_the_enlarged(fake: ComfyFake, upscaler: str, kinds: list[str]) -> None:
     done = made(fake, SMALL.model_copy(update={"hires": Hires(scale=1.5, upscaler=upscaler, steps=3, denoise=0.4)}))
-    assert all(nodes(graph(fake), kind) for kind in kinds) and _size(done) == (96, 96)
+    assert all(nodes(graph(fake), kind) for kind in kinds) and size_of(done) == (96, 96)
     first, second = nodes(graph(fake), "KSampler")
     assert (first["steps"], first["denoise"], second["steps"], second["denoise"]) == (4, 1.0, 3, 0.4)
 
@@ -180,13 +165,13 @@ def test_the_refiner_within_takes_over_the_noise_where_the_first_leaves_it(fake:
 def test_img2img_paints_over_the_upload_at_the_size_asked(fake: ComfyFake, tmp_path: Path) -> None:
     done = made(fake, Img2Img(id="s", steps=2, denoise=0.6, width=128, height=64, resize="pad"), picture(tmp_path))
     assert origin(fake, one(fake, "VAEEncode"), "pixels") == "ResizeAndPadImage"
-    assert one(fake, "KSampler")["denoise"] == 0.6 and _size(done) == (128, 64) == (
+    assert one(fake, "KSampler")["denoise"] == 0.6 and size_of(done) == (128, 64) == (
         done.effective["width"], done.effective["height"],
     )  # fmt: skip
 
 
-def test_a_picture_of_a_size_no_latent_has_keeps_its_size(fake: ComfyFake, tmp_path: Path) -> None:
-    assert _size(made(fake, Img2Img(id="s", steps=2), picture(tmp_path, (150, 131)))) == (150, 131)
+def test_a_picture_of_a_size_no_latent_has_keeps_itssize_of(fake: ComfyFake, tmp_path: Path) -> None:
+    assert size_of(made(fake, Img2Img(id="s", steps=2), picture(tmp_path, (150, 131)))) == (150, 131)
 
 
 def test_every_picture_of_the_stage_before_is_painted_with_its_own_seed(fake: ComfyFake, tmp_path: Path) -> None:
@@ -207,7 +192,7 @@ def test_within_a_mask_the_latent_is_masked_and_the_rest_laid_over(fake: ComfyFa
     assert origin(fake, one(fake, "KSampler"), "latent_image") == kind
     laid = one(fake, "ImageCompositeMasked")
     assert origin(fake, laid, "destination") == "LoadImage" and (laid["x"], laid["y"]) == (0, 0)
-    assert _size(done) == (96, 64)
+    assert size_of(done) == (96, 64)
 
 
 def test_only_the_masks_surroundings_are_painted_at_full_size_in_the_pictures_shape(
@@ -219,98 +204,6 @@ def test_only_the_masks_surroundings_are_painted_at_full_size_in_the_pictures_sh
     scale = one(fake, "ImageScale")
     assert (scale["width"], scale["height"], laid["x"], laid["y"]) == (60, 40, 6, 12)
     assert _shaped(Box(0, 0, 10, 10), (100, 50)) == Box(0, 0, 20, 10)
-
-
-def test_control_units_steer_both_prompts_with_a_map_of_their_picture(rich: ComfyFake, tmp_path: Path) -> None:
-    units = (
-        Control(model="edges", processor="canny", image=IMAGE, weight=0.7, end=0.8, threshold_a=100, threshold_b=200),
-        Control(model="edges", processor="depth_anything", image=IMAGE, resolution=384),
-    )
-    made(rich, SMALL.model_copy(update={"controls": units}), controls={IMAGE: picture(tmp_path)})
-    first, second = nodes(graph(rich), "ControlNetApplyAdvanced")
-    assert (first["strength"], first["start_percent"], first["end_percent"]) == (0.7, 0.0, 0.8)
-    assert origin(rich, second, "positive") == origin(rich, second, "negative") == "ControlNetApplyAdvanced"
-    canny = one(rich, "Canny")
-    assert (canny["low_threshold"], canny["high_threshold"]) == (0.3922, 0.7843)
-    assert one(rich, "DepthAnythingPreprocessor")["resolution"] == 384
-
-
-@pytest.mark.parametrize(
-    ("unit", "words"),
-    [
-        (Control(model="edges"), "names no picture"),
-        (Control(model="edgy", image=IMAGE), "no ControlNet model 'edgy'; the nearest are edges.safetensors"),
-        (Control(model="edges", image=IMAGE, processor="depth_zoe"), "no preprocessor 'depth_zoe'"),
-        (Control(model="edges", image=IMAGE, mode="prompt"), "no mode 'prompt'"),
-        (Control(model="edges", image=IMAGE, start=0.5, end=0.5), "make `end` larger"),
-    ],
-)
-def test_what_a_control_unit_cannot_do_is_told(fake: ComfyFake, tmp_path: Path, unit: Control, words: str) -> None:
-    told = trouble(fake, SMALL.model_copy(update={"controls": (unit,)}), controls={IMAGE: picture(tmp_path)})
-    assert told.trouble == "bad-request" and words in told.sentence
-
-
-def test_an_upscale_ends_at_the_exact_size_by_every_way(fake: ComfyFake, tmp_path: Path) -> None:
-    path = picture(tmp_path)
-    assert _size(made(fake, Upscale(id="s"), path)) == (192, 128)
-    assert one(fake, "ImageScale")["upscale_method"] == "lanczos"
-    by_model = made(fake, Upscale(id="s", upscaler="sharp_4x", factor=1.5), path)
-    assert _size(by_model) == (144, 96) and by_model.effective["upscaler"] == "sharp_4x.pth"
-    assert (by_model.effective["tile"], by_model.effective["overlap"]) == (512, 32), "its own, whatever was asked"
-    mixed = made(
-        fake, Upscale(id="s", upscaler="sharp_2x", upscaler2="Bicubic", blend=0.3, width=150, height=130), path
-    )
-    assert _size(mixed) == (150, 130) and one(fake, "ImageBlend")["blend_factor"] == 0.3
-
-
-def test_an_upscale_with_denoise_is_sampled_again(fake: ComfyFake, tmp_path: Path) -> None:
-    config = Upscale(id="s", factor=1.5, denoise=0.4, steps=3, tile=64, overlap=8, model="toy", sampler="Heun")
-    done = made(fake, config, picture(tmp_path))
-    assert one(fake, "VAEEncodeTiled")["overlap"] == 16, "an overlap as large as the tile divides by zero"
-    assert one(fake, "KSampler")["denoise"] == 0.4 and done.effective["sampler"] == "Heun" and _size(done) == (144, 96)
-    assert "UltimateSDUpscale" in str(done.reported["sampled"])
-
-
-def test_detail_finds_filters_and_paints_through_the_impact_pack(rich: ComfyFake, tmp_path: Path) -> None:
-    config = Detail(id="s", detector="face", steps=3, confidence=0.4, dilate=6, max_regions=2, min_area=0.01,
-                    denoise=0.35, mask_blur=8, model="toy", prompt="a smile", width=768)  # fmt: skip
-    done = made(rich, config, picture(tmp_path))
-    found, painted = one(rich, "BboxDetectorSEGS"), one(rich, "DetailerForEach")
-    assert (found["threshold"], found["dilation"], found["labels"]) == (0.4, 6, "all")
-    assert (painted["denoise"], painted["feather"], painted["guide_size"], painted["cycle"]) == (0.35, 8, 768, 1)
-    assert one(rich, "ImpactSEGSRangeFilter")["min_value"] == 61
-    assert one(rich, "ImpactSEGSOrderedFilter")["take_count"] == 2
-    assert done.effective["detector"] == "bbox/face_yolov8n.pt" and done.effective["prompt"] == "a smile"
-    assert "a smile" in [inputs["text"] for inputs in nodes(graph(rich), "CLIPTextEncode")]
-
-
-def test_detail_by_shape_uses_the_other_output(rich: ComfyFake, tmp_path: Path) -> None:
-    made(rich, Detail(id="s", detector="person", steps=2, classes=("person", "dog")), picture(tmp_path))
-    found = one(rich, "SegmDetectorSEGS")
-    assert found["segm_detector"][1] == 1 and found["labels"] == "person, dog"
-
-
-def test_detail_refuses_what_would_silently_not_act(rich: ComfyFake, tmp_path: Path) -> None:
-    told = trouble(rich, Detail(id="s", steps=2, shift_x=5, merge="merge"), picture(tmp_path))
-    assert told.trouble == "bad-request" and "shift_x, merge" in told.sentence
-
-
-def test_a_detectors_mask_is_found_first_and_joined_with_the_drawn_one(rich: ComfyFake, tmp_path: Path) -> None:
-    config = Img2Img(id="s", steps=2, mask_detector="face", mask_shapes=(BOX,))
-    done = made(rich, config, picture(tmp_path))
-    assert len(rich.prompts) == 2 and nodes(rich.prompts[0], "BboxDetectorCombined_v2")
-    assert done.reported["prompt_id"].count(",") == 1 and _size(done) == (96, 64)
-
-
-def test_faces_are_restored_by_the_strength_asked(rich: ComfyFake, tmp_path: Path) -> None:
-    done = made(rich, FaceRestore(id="s", strength=0.6, fidelity=0.8), picture(tmp_path))
-    assert one(rich, "FaceRestoreCFWithModel")["codeformer_fidelity"] == 0.8
-    assert one(rich, "ImageBlend")["blend_factor"] == 0.6 and done.effective["restorer"] == "CodeFormer"
-
-
-@pytest.mark.parametrize("config", [Detail(id="s"), FaceRestore(id="s")])
-def test_a_stage_whose_nodes_are_not_there_is_refused(fake: ComfyFake, tmp_path: Path, config) -> None:
-    assert trouble(fake, config, picture(tmp_path)).trouble == "bad-request"
 
 
 @pytest.mark.parametrize(
@@ -344,7 +237,7 @@ def test_pictures_are_uploaded_as_they_are(fake: ComfyFake, tmp_path: Path) -> N
 
 def test_finishing_stages_never_reach_the_server(fake: ComfyFake, tmp_path: Path) -> None:
     done = made(fake, Post(id="s", processor="grayscale"), picture(tmp_path))
-    assert _size(done) == (96, 64) and not fake.asked
+    assert size_of(done) == (96, 64) and not fake.asked
 
 
 def test_progress_counts_all_passes_and_names_what_is_done(fake: ComfyFake) -> None:
@@ -367,20 +260,6 @@ def test_what_two_stages_load_alike_is_one_node() -> None:
 
     graph_ = Graph()
     assert graph_.add("A", name="x") == graph_.add("A", name="x") != graph_.add("A", name="y")
-
-
-def _pixels(content: bytes) -> bytes:
-    import io
-
-    with Image.open(io.BytesIO(content)) as opened:
-        return opened.convert("RGB").tobytes()
-
-
-def _size(done) -> tuple[int, int]:
-    import io
-
-    with Image.open(io.BytesIO(done.pictures[0].content)) as opened:
-        return opened.size
 
 
 def test_a_txt2img_without_any_model_named_takes_what_is_loaded(fake: ComfyFake) -> None:

@@ -232,7 +232,7 @@ def test_an_exported_job_holds_all_its_stages_and_the_server_takes_it(fake: Comf
     try:
         text, told = exported(wish(*FULL, prompt="a [cat] <lora:glow:0.5>"))
         graph = json.loads(text)
-        refused, faults, good = fake._validated(graph)
+        refused, faults, good = fake.validated(graph)
     finally:
         fake.names.models.remove("toy.safetensors")
     assert (refused, faults, len(good), told) == (None, {}, 1, "")
