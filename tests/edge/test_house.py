@@ -16,7 +16,9 @@ OUTERMOST = {
     "daemon/api/guard.py": "the boundary around one request",
     "daemon/log/store.py": "the outermost loop of the writer's thread: who waits must be told",
     "daemon/log/inloop.py": "the writer's twin in the loop",
-    "agent/bench.py": "the boundary around one order: a bug met by one must not take others' results along",
+    "agent/outcome.py": "the boundary around one order: a bug met by one must not take others' results along",
+    "agent/cards.py": "the outermost frame of the thread that asks one backend: the others must not suffer",
+    "agent/backends/diffusers/process.py": "the boundary around one order in the process that holds the models",
 }
 """Where everything may be caught for good, and why."""
 
