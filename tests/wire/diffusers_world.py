@@ -325,6 +325,33 @@ def lora(path: Path, model: Path, seed: int = 0) -> Path:
     return path
 
 
+def kohya_lora(path: Path, model: Path) -> Path:
+    """As most LoRAs come: the names that kohya's trainer writes."""
+    import torch
+    from diffusers import UNet2DConditionModel
+    from safetensors.torch import save_file
+
+    torch.manual_seed(5)
+    unet = UNet2DConditionModel.from_pretrained(str(model / "unet"), local_files_only=True)
+    sides = {
+        f"lora_unet_{name.replace('.', '_')}": (part.in_features, part.out_features)
+        for name, part in unet.named_modules()
+        if name.endswith(("to_q", "to_k", "to_v", "to_out.0"))
+    }
+    sides |= {
+        f"lora_te_text_model_encoder_layers_{layer}_self_attn_{part}": (32, 32)
+        for layer in range(3)
+        for part in ("q_proj", "k_proj", "v_proj", "out_proj")
+    }
+    tensors = {}
+    for name, (wide, high) in sides.items():
+        tensors[f"{name}.lora_down.weight"] = torch.randn(4, wide) * 0.3
+        tensors[f"{name}.lora_up.weight"] = torch.randn(high, 4) * 0.3
+        tensors[f"{name}.alpha"] = torch.tensor(4.0)
+    save_file(tensors, path, metadata={"ss_base_model_version": "sd_v1"})
+    return path
+
+
 def embedding(path: Path, vectors: int = 2) -> Path:
     import torch
     from safetensors.torch import save_file
@@ -345,6 +372,7 @@ def make_models(root: Path) -> Path:
     blip(root / "blip" / "small")
     yolos(root / "detectors" / "faces")
     lora(root / "loras" / "bright.safetensors", root / "toy")
+    kohya_lora(root / "loras" / "trained.safetensors", root / "toy")
     embedding(root / "embeddings" / "seaglow.safetensors")
     vae(9).save_pretrained(root / "vae" / "soft")
     return root

@@ -237,8 +237,10 @@ def test_a_lora_counts_by_its_weight_and_goes_away_again(backend):
                 ("", "<lora:bright:0.3>", "<lora:bright:1>", "")]  # fmt: skip
     assert 0 < distance(pictures[0], pictures[1]) < distance(pictures[0], pictures[2])
     assert distance(pictures[0], pictures[3]) == 0
-    made = run(backend, TXT, prompt="a boat <lora:bright:0.3>")
-    assert made.reported["loras"] == "bright.safetensors:0.3"
+    made = run(backend, TXT, prompt="a boat <lora:bright:0.3> <lora:trained:0.5>")
+    assert made.reported["loras"] == "bright.safetensors:0.3, trained.safetensors:0.5"
+    assert distance(pictures[0], seen(run(backend, TXT, prompt="a boat<lora:trained:1>"))) > 0
+    assert distance(pictures[0], seen(run(backend, TXT, prompt="a boat"))) == 0
 
 
 @pytest.mark.parametrize(
