@@ -25,8 +25,12 @@ def show(node: str, as_json: bool) -> int:
     if as_json:
         output.put_json(found.fields)
     else:
-        values = {name: _in_words(value) for name, value in found.fields.items()}
+        values = {name: _in_words(value) for name, value in found.fields.items() if name != "servers"}
         output.put(output.pairs(values))
+        heads = ("BACKEND", "STATE", "ADDRESS", "RELEASE", "TROUBLE")
+        rows = [tuple(server.text(name) for name in ("kind", "state", "url", "release", "trouble"))
+                for server in found.docs("servers")]  # fmt: skip
+        output.put(f"\n{output.table(heads, rows)}")
     return 0
 
 

@@ -46,10 +46,18 @@ def queue_words(queue: Doc) -> str:
     return line + (f"\nnothing is given out: {output.clean(queue.text('blocked'))}" if queue.text("blocked") else "")
 
 
+def backends(node: Doc) -> str:
+    """Each with its state where that is not `ready`: `webui (disconnected)`."""
+    states = {server.text("kind"): server.text("state") for server in node.docs("servers")}
+    return " ".join(
+        kind if states.get(kind, "ready") == "ready" else f"{kind} ({states[kind]})" for kind in node.texts("backends")
+    )
+
+
 def nodes_table(nodes: tuple[Doc, ...]) -> str:
     rows = [
         (
-            node.text("node"), node.text("name"), node.text("state"), " ".join(node.texts("backends")),
+            node.text("node"), node.text("name"), node.text("state"), backends(node),
             f"{node.real('vram_used_gb') or 0:.1f}/{node.real('vram_gb') or 0:.1f} GB",
             node.text("running") or node.text("why_idle"),
         )
