@@ -164,6 +164,13 @@ def test_nobody_answers(one: World) -> None:
     assert "--api" in card.trouble
 
 
+def test_a_server_that_hangs_up_on_a_look_is_gone(one: World) -> None:
+    """As one that was killed just then."""
+    one.server.face = "hang up"
+    card = one.backend.card()
+    assert (card.state, "hung up" in card.trouble) == ("disconnected", True)
+
+
 @pytest.mark.parametrize(
     ("face", "state", "sentence"),
     [

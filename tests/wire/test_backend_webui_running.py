@@ -225,9 +225,9 @@ def test_ours_waits_while_another_client_works_and_says_so() -> None:
 def test_ours_joins_the_queue_when_others_queue_too() -> None:
     """Else a client that always has the next request ready would never let us in."""
     with world(slow()) as one:
-        others = [other_client(one, steps=120, seed=seed) for seed in range(4)]
+        others = [other_client(one, steps=110, seed=seed) for seed in range(3)]
         one.busy()
-        until(lambda: len(one.engine.pending) == 3)
+        until(lambda: len(one.engine.pending) == 2)
         assert one.run().pictures
         order = [job["asked"]["prompt"] for job in one.engine.ended]  # type: ignore[index]
         for other in others:
@@ -292,6 +292,11 @@ def test_the_next_job_after_an_idle_server_is_ours_once_its_steps_are() -> None:
     assert not owner.is_ours(seen(0, 9, "2"), certain=True)  # not for an interrupt: the steps are stale
     assert owner.is_ours(seen(1, 20, "2"), certain=True)
     assert not owner.is_ours(seen(1, 20, "3"), certain=True)  # the next one
+
+
+@pytest.mark.parametrize(("job", "count", "busy"), [("", 0, False), ("scripts_txt2img", -1, True), ("", 1, True)])
+def test_a_server_is_busy_also_in_the_moment_before_it_counts_its_jobs(job: str, count: int, busy: bool) -> None:
+    assert Progress(state=JobState(job=job, job_count=count)).busy is busy
 
 
 def test_a_job_of_another_kind_or_of_other_steps_is_not_ours() -> None:
@@ -382,6 +387,18 @@ def test_a_server_that_came_back_works_again(tmp_path: Path) -> None:
             assert one.backend.card().state == "ready"
             assert one.run(Img2Img(steps=4), painted(tmp_path / "in.png")).pictures
             assert any("samples_format" in body for body in again.engine.options.posted)  # pinned anew
+
+
+def test_a_server_that_was_restarted_before_anybody_looked_is_pinned_anew() -> None:
+    with world(slow()) as one:
+        running = one.start(LONG)
+        one.busy(3)
+        one.server.kill()
+        assert isinstance(running.end(), BackendTrouble)
+        with fake_webui(Engine(), port=one.server.server_port) as again:
+            made = one.run()
+            assert made.pictures
+            assert any("samples_format" in body for body in again.engine.options.posted)
 
 
 def test_tiles_owed_to_a_server_that_died_are_put_back_when_it_is_back(tmp_path: Path) -> None:

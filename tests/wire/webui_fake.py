@@ -107,7 +107,7 @@ class FakeWebui(ThreadingHTTPServer):
         """With its web page: one request can be asked for by its id."""
         self.auth = ""
         self.face = ""
-        """`page`, `redirect`, `no api`, `html`, `gateway`: what answers instead."""
+        """`page`, `redirect`, `no api`, `gateway`, `hang up`: what answers instead."""
         self.adetailer = False
         self.controlnet = engine.flavour == "forge"
         self.pool = threading.BoundedSemaphore(POOL)
@@ -161,6 +161,8 @@ class FakeWebui(ThreadingHTTPServer):
                 handler.reply(404, b'{"detail":"Not Found"}')
             case "no api":
                 handler.reply(200, b"<html><script>window.gradio_config = {}</script></html>")
+            case "hang up":
+                self.drop(handler.connection)
             case "gateway":
                 handler.reply(502, b"<html>Bad Gateway</html>")
             case _:

@@ -61,7 +61,7 @@ class WebUI:
         return ((self._stock or Stock()).kinds) + FINISH_KINDS
 
     def card(self) -> BackendCard:
-        health = probe(self._door)
+        health = probe(self._door, self._clock)
         if health.state == "ready":
             health = self._read(LISTS_S)
             self._look_at_memory()
@@ -88,6 +88,8 @@ class WebUI:
         try:
             return self._attempt(work, reporter, stock)
         except BackendTrouble as trouble:
+            if trouble.trouble == "lost":
+                self._forget()
             if trouble.trouble != "bad-request" or self._clock() - self._read_at < YOUNG_S:
                 raise
             newer = self._ready(YOUNG_S)
@@ -136,7 +138,7 @@ class WebUI:
     def _ready(self, age: float = float("inf")) -> Stock:
         """Raises BackendTrouble("lost") while the server cannot work."""
         if self._stock is None or self._clock() - self._read_at > age:
-            health = probe(self._door)
+            health = probe(self._door, self._clock)
             if health.state == "ready":
                 health = self._read(age)
             if health.state != "ready" or self._stock is None:

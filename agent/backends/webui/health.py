@@ -1,5 +1,6 @@
 """Whether the server can work, and if not, the sentence that says what a person does about it."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from agent.backends.webui.door import API, Door
@@ -18,14 +19,15 @@ READY = Health("ready")
 START = "start SD WebUI or Forge there with the flag --api, or give the address it has with --url"
 
 
-def probe(door: Door) -> Health:
+def probe(door: Door, clock: Callable[[], float]) -> Health:
     """One short request, two where it is not an API that answers."""
+    began = clock()
     try:
         answer = door.ask(f"{API}/progress", {"skip_current_image": "true"})
     except BadAnswer as trouble:
         return Health("disconnected", f"{trouble.sentence}; this is no SD WebUI")
     except ServerTrouble as trouble:
-        if trouble.sent:
+        if trouble.sent and clock() - began >= door.server.timeout:
             return Health("starting", f"{trouble.sentence}; it may be loading a model: wait, or restart it")
         return Health("disconnected", f"{trouble.sentence}; {START}")
     match answer.status:
