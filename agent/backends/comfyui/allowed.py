@@ -16,7 +16,7 @@ OWN = re.compile(r"^(nodes|comfy_extras(\..*)?)$")
 EXTENSIONS = (
     "comfyui-impact-pack", "comfyui-impact-subpack", "comfyui_controlnet_aux", "comfyui_ultimatesdupscale",
     "comfyui-gguf", "comfyui_ipadapter_plus", "comfyui-advanced-controlnet", "facerestore_cf",
-    "comfyui-seamless-tiling", "efficiency-nodes-comfyui", "rgthree-comfy", "websocket_image_save",
+    "comfyui-seamless-tiling", "efficiency-nodes-comfyui", "rgthree-comfy",
 )  # fmt: skip
 """By the folder's name below custom_nodes, lower case."""
 

@@ -17,6 +17,7 @@ DOING: Mapping[str, str] = {
     "ImageUpscaleWithModel": "upscaling", "SaveImage": "saving", "LoadImage": "reading the picture",
 }  # fmt: skip
 LOADING = "loading model"
+JPEG = b"\xff\xd8"
 
 
 class Progress:
@@ -53,7 +54,8 @@ class Progress:
             case Shown():
                 if news.prompt not in (None, self._prompt) or (news.prompt is None and self._node is None):
                     return False
-                if self._reporter.previews:
+                # a node that sends its finished picture this way sends a large PNG: that is no preview
+                if self._reporter.previews and news.content.startswith(JPEG):
                     self._reporter.preview(news.content)
                 return True
             case Told():
