@@ -45,7 +45,7 @@ class Driven:
         stages = [
             {"type": "txt2img", "width": 128, "height": 96, "steps": 4, "cfg": 6.5, "model": self.model,
              "sampler": "Euler a", "scheduler": "Karras"},
-            {"type": "img2img", "denoise": 0.5, "steps": 4},
+            {"type": "img2img", "denoise": 0.5, "steps": 4, "cfg": 6.5},
             {"type": "upscale", "factor": 2, "upscaler": upscaler},
         ]  # fmt: skip
         (home.root / "boats.txt").write_text(BOATS)
