@@ -1,5 +1,6 @@
 """txt2img with its second pass and its second model, img2img, and the refiner."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -136,17 +137,11 @@ def _second(brush: Brush, config: Txt2Img, hires: Hires, first: Image.Image | to
     else:
         larger = enlarged(brush.brief, first, hires.upscaler, (size[0], size[1]))
     if hires.denoise <= 0:
-        return larger if isinstance(larger, Image.Image) else _decoded(brush, larger)
-    total = min(MOST_STEPS, max(steps, round(steps / hires.denoise)))
+        assert isinstance(larger, Image.Image)
+        return larger
+    total = min(MOST_STEPS, math.ceil(steps / hires.denoise - 1e-9))
     again = replace(brush, steps=total, doing="hires")
     return again.over(larger, hires.denoise, [seed]).pictures[0]
-
-
-def _decoded(brush: Brush, latents: torch.Tensor) -> Image.Image:
-    vae = brush.vae or brush.painter.base.vae
-    with torch.inference_mode():
-        pixels = vae.decode(latents.to(vae.dtype) / vae.config.scaling_factor).sample[0]
-    return Image.fromarray(((pixels.float() / 2 + 0.5).clamp(0, 1).permute(1, 2, 0) * 255).round().byte().cpu().numpy())
 
 
 def _varied(brush: Brush, config: Txt2Img, size: Size, seeds: Sequence[int]) -> torch.Tensor | None:
@@ -178,3 +173,7 @@ def _refuse_foreign(config: Txt2Img) -> None:
         raise BackendTrouble("bad-request", "a ComfyUI workflow needs a comfyui backend")
     if config.hypernetwork:
         raise BackendTrouble("bad-request", f"diffusers has no hypernetworks; leave out {config.hypernetwork}")
+    if config.hires and config.hires.upscaler in LATENT and not config.hires.denoise:
+        raise BackendTrouble(
+            "bad-request", f"hires with {config.hires.upscaler} needs denoise above 0; or take Lanczos"
+        )

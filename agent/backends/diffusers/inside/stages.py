@@ -59,13 +59,21 @@ def _score(brief: Brief, config: Score) -> Outcome:
     picture = brief.pictures(config.type)[0]
     entry = brief.folder.entry("scorers", config.model or _first(brief, "scorers"), "scorer")
     eye = brief.models.scorer(entry, brief.teller)
-    words = config.against or parsed(brief.order.prompt).text
+    words = config.against or _plain(brief.order.prompt)
     brief.teller.step(0, 1, "scoring")
     cosine = eye.cosine(picture, words)
     brief.used |= {"model": entry.name, "against": words}
     brief.reported |= {"score": round(clip_score(cosine), 6), "cosine": round(cosine, 6)}
     brief.teller.step(1, 1, "scoring")
     return Outcome()
+
+
+def _plain(prompt: str) -> str:
+    """As it is, where it was written for another backend."""
+    try:
+        return parsed(prompt).text
+    except BackendTrouble:
+        return prompt
 
 
 def _first(brief: Brief, section: str) -> str:

@@ -110,7 +110,7 @@ def _encoded(
         rest = WINDOW - len(window)
         rows.append([begin, *(token for token, _ in window), end, *[fill] * rest])
         weights.append([1.0, *(weight for _, weight in window), 1.0, *[1.0] * rest])
-    ids = torch.tensor(rows, device=painter.device.torch)
+    ids = torch.tensor(rows, device=next(encoder.parameters()).device)  # type: ignore[attr-defined]
     seen = encoder(ids, output_hidden_states=True)  # type: ignore[operator]
     if painter.is_xl:
         hidden = seen.hidden_states[-max(2, clip_skip)]
