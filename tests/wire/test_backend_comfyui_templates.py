@@ -164,6 +164,12 @@ def test_a_node_off_the_list_is_refused_by_name(fake: ComfyFake, kind: str, inpu
     assert not fake.prompts
 
 
+def test_a_prompt_cannot_lead_a_file_out_of_its_folder(fake: ComfyFake) -> None:
+    graph = {**OWN, "9": {**OWN["9"], "inputs": {**OWN["9"]["inputs"], "filename_prefix": "%prompt%"}}}
+    told = trouble(fake, own(graph), prompt="../../x")
+    assert told.trouble == "bad-request" and "leads out" in told.sentence
+
+
 # The editor's format --------------------------------------------------------------------------
 
 

@@ -61,12 +61,13 @@ def fill(config: Txt2Img | Img2Img, filling: Filling) -> tuple[dict[str, object]
     assert config.workflow is not None
     desk = filling.desk
     nodes = _read(config.workflow.graph, config.workflow.name, desk)
-    allowed.check({number: (node.kind, node.inputs) for number, node in nodes.items()}, desk.lists)
+    _check(nodes, desk)
     value_of = _places(config, filling)
     filled: set[str] = set()
     for node in nodes.values():
         _fill_values(node, value_of, filled)
         _fill_titled(node, value_of, filled)
+    _check(nodes, desk)  # what was filled in may lead somewhere too
     outputs = next((found for kind in SAVERS if (found := _of_kind(nodes, kind))), ())
     if not outputs:
         raise BackendTrouble("bad-request", "the workflow saves no picture; end it with a SaveImage node")
@@ -195,6 +196,10 @@ def _fill_titled(node: _Node, value_of: Callable[[str], Place], filled: set[str]
             )  # fmt: skip
         node.inputs[name] = value
         filled.add(place)
+
+
+def _check(nodes: Mapping[str, _Node], desk: Desk) -> None:
+    allowed.check({number: (node.kind, node.inputs) for number, node in nodes.items()}, desk.lists)
 
 
 def _of_kind(nodes: Mapping[str, _Node], kind: str) -> tuple[str, ...]:
