@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from comfy_fake import ComfyFake
+from comfy_nodes import Names
 from diffusers_world import sd_model
 from llm_fake import fake_chat
 from PIL import Image
@@ -47,6 +48,8 @@ class Trial:
     """A backend whose server, if it needs one, is there."""
 
     backend: Backend
+    name: str = ""
+    """Of the trial: `forge`."""
     names: dict[str, str] = field(default_factory=dict)
     """Fields of stages to a name that is to be had there."""
     kill: Callable[[], None] | None = None
@@ -99,12 +102,19 @@ def webui(flavour: str) -> Callable[[Path], AbstractContextManager[Trial]]:
 
 @contextmanager
 def comfyui(home: Path) -> Iterator[Trial]:
-    with ComfyFake() as server:
+    names = Names(detectors=["bbox/face_yolov8n.pt"], face_models=["codeformer.pth"])
+    with ComfyFake(names, impact=True, faces=True) as server:
 
         def slow() -> None:
             server.step_seconds = 0.2
 
-        yield Trial(made("comfyui", home, server.url), kill=server.kill, revive=server.start, slow=slow)
+        yield Trial(
+            made("comfyui", home, server.url),
+            names={"detector": "face_yolov8n.pt"},
+            kill=server.kill,
+            revive=server.start,
+            slow=slow,
+        )
 
 
 @contextmanager
@@ -130,6 +140,17 @@ TRIALS: dict[str, Callable[[Path], AbstractContextManager[Trial]]] = {
     "diffusers": diffusers,
     "llm": llm,
 }
+
+DRAWN = ("txt2img", "img2img", "refiner", "detail", "upscale", "face_restore", "refine", "post", "resize")
+OFFERS: dict[str, tuple[str, ...]] = {
+    "sketch": (*DRAWN, "interrogate"),
+    "a1111": (*DRAWN, "interrogate"),
+    "forge": (*DRAWN, "interrogate"),
+    "comfyui": DRAWN,
+    "diffusers": ("txt2img", "img2img", "refiner", "upscale", "refine", "post", "resize"),
+    "llm": ("generatePrompt", "llmEnhance"),
+}
+"""What each can do as it is tried here; its card must say just that."""
 
 # What they are tried with --------------------------------------------------------------------
 
