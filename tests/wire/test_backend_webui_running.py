@@ -10,12 +10,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # for `webui_world`
 
 from webui_engine import Engine
-from webui_fake import POOL, fake_webui
+from webui_fake import fake_webui
 from webui_world import QUICK, SMALL, Listener, Running, World, painted, until, work, world
 
 from agent.backends import BackendTrouble, Cancelled, Options
 from agent.backends.webui import WebUI
-from agent.backends.webui.owning import Owner, sampled_look
 from agent.backends.webui.running import Patience, Telling
 from agent.backends.webui.shapes import JobState, Progress
 from agent.http import Server
@@ -180,140 +179,6 @@ def test_extras_are_cancelled_after_their_answer(tmp_path: Path) -> None:
         one.listener.unwanted.set()
         assert isinstance(running.end(), Cancelled)
     assert len(one.engine.ended) == 1
-
-
-# Other clients ------------------------------------------------------------------------------------
-
-
-def test_an_interrupt_never_hits_the_job_of_another_client_before_ours(tasks: bool) -> None:
-    with world(slow(), tasks=tasks) as one:
-        other = other_client(one)
-        one.busy(2)
-        running = one.start(LONG)
-        until(lambda: bool(one.listener.told) or one.server.bodies("/txt2img")[1:] != [])
-        one.listener.unwanted.set()
-        assert isinstance(running.end(), Cancelled)
-        other.end()
-    theirs = next(job for job in one.engine.ended if job["asked"]["prompt"] == "x")  # type: ignore[index]
-    assert (theirs["steps"], theirs["cut"]) == (30, False)
-
-
-def test_an_interrupt_never_hits_the_job_of_another_client_behind_ours(tasks: bool) -> None:
-    with world(slow(), tasks=tasks) as one:
-        running = one.start(LONG)
-        one.busy(2)
-        others = [other_client(one, seed=seed) for seed in range(3)]
-        until(lambda: len(one.engine.pending) == 3)
-        one.listener.unwanted.set()
-        assert isinstance(running.end(), Cancelled)
-        for other in others:
-            other.end()
-    theirs = [job for job in one.engine.ended if job["asked"]["prompt"] == "x"]  # type: ignore[index]
-    assert [(job["steps"], job["cut"]) for job in theirs] == [(30, False)] * 3
-
-
-def test_ours_waits_while_another_client_works_and_says_so() -> None:
-    with world(slow()) as one:
-        other = other_client(one)
-        one.busy()
-        made = one.run()
-        other.end()
-    assert one.listener.doing[0] == "waiting for another client's job"
-    assert made.pictures
-
-
-def test_ours_joins_the_queue_when_others_queue_too() -> None:
-    """Else a client that always has the next request ready would never let us in."""
-    with world(slow()) as one:
-        others = [other_client(one, steps=110, seed=seed) for seed in range(3)]
-        one.busy()
-        until(lambda: len(one.engine.pending) == 2)
-        assert one.run().pictures
-        order = [job["asked"]["prompt"] for job in one.engine.ended]  # type: ignore[index]
-        for other in others:
-            other.end()
-    assert "a lighthouse" in order
-
-
-def test_only_one_request_of_ours_is_under_way() -> None:
-    with world(slow()) as one:
-        running = [one.start(SMALL.model_copy(update={"steps": 10})) for _ in range(3)]
-        most = 0
-        while not all(each.over for each in running):
-            most = max(most, len(one.engine.pending))
-        assert all(each.fault is None for each in running)
-    assert most <= 1
-
-
-def test_a_full_house_of_waiting_requests_hides_no_answer() -> None:
-    """Forty handlers wait for the lock, so the progress cannot be asked for; ours is patient."""
-    with world(Engine(step_s=0.002)) as one:
-        one.run()
-        crowd = [other_client(one, seed=seed, steps=5) for seed in range(POOL + 5)]
-        made = one.run(SMALL.model_copy(update={"steps": 5}))
-        for other in crowd:
-            other.end()
-    assert made.pictures
-
-
-def test_another_clients_interrupt_of_our_job_is_found_and_its_picture_not_kept(tasks: bool) -> None:
-    """The answer is a 200 with an unfinished picture and no sign of it."""
-    with world(slow(), tasks=tasks) as one:
-        running = one.start(LONG)
-        one.busy(2)
-        Server(one.server.url).post("/sdapi/v1/interrupt", {})
-        fault = running.end()
-    assert isinstance(fault, BackendTrouble)
-    assert (fault.trouble, "another client interrupted" in fault.sentence) == ("backend", True)
-
-
-def test_a_batch_that_was_interrupted_between_two_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    answered = Engine._answer
-    monkeypatch.setattr(Engine, "_answer", lambda self, kind, asked, images: answered(self, kind, asked, images[:1]))
-    with world() as one, pytest.raises(BackendTrouble, match="made 1 of 3 pictures"):
-        one.run(SMALL.model_copy(update={"batch": 3}))
-
-
-# Whose job it is ----------------------------------------------------------------------------------
-
-
-def seen(step: int, steps: int, stamp: str, job: str = "scripts_txt2img") -> Progress:
-    return Progress(state=JobState(job=job, job_count=1, job_timestamp=stamp, sampling_step=step, sampling_steps=steps))
-
-
-IDLE = Progress(state=JobState(job_timestamp="1"))
-LOOK = sampled_look("scripts_txt2img", 20, "")
-
-
-def test_the_next_job_after_an_idle_server_is_ours_once_its_steps_are() -> None:
-    owner = Owner(LOOK, IDLE, exact=None)
-    assert not owner.is_ours(IDLE)
-    assert owner.is_ours(seen(0, 9, "2"))  # good enough to tell progress
-    assert not owner.is_ours(seen(0, 9, "2"), certain=True)  # not for an interrupt: the steps are stale
-    assert owner.is_ours(seen(1, 20, "2"), certain=True)
-    assert not owner.is_ours(seen(1, 20, "3"), certain=True)  # the next one
-
-
-@pytest.mark.parametrize(("job", "count", "busy"), [("", 0, False), ("scripts_txt2img", -1, True), ("", 1, True)])
-def test_a_server_is_busy_also_in_the_moment_before_it_counts_its_jobs(job: str, count: int, busy: bool) -> None:
-    assert Progress(state=JobState(job=job, job_count=count)).busy is busy
-
-
-def test_a_job_of_another_kind_or_of_other_steps_is_not_ours() -> None:
-    assert not Owner(LOOK, IDLE, exact=None).is_ours(seen(1, 30, "2"))
-    assert not Owner(LOOK, IDLE, exact=None).is_ours(seen(1, 20, "2", "extras"))
-
-
-def test_behind_others_a_job_that_looks_like_one_of_theirs_is_left_alone() -> None:
-    owner = Owner(LOOK, seen(5, 20, "1"), exact=None)
-    assert not owner.is_ours(seen(9, 20, "1"), certain=True)
-    assert not owner.is_ours(seen(1, 20, "2"), certain=True)
-
-
-def test_behind_others_a_job_that_looks_like_none_of_theirs_is_ours() -> None:
-    owner = Owner(LOOK, seen(5, 30, "1"), exact=None)
-    assert not owner.is_ours(seen(0, 30, "2"), certain=True)
-    assert owner.is_ours(seen(1, 20, "3"), certain=True)
 
 
 # A server that dies -------------------------------------------------------------------------------
