@@ -81,6 +81,24 @@ def test_what_it_finds_wrong_with_a_graph_is_told_by_its_first_fault(
     assert told.trouble == "bad-request" and words in told.sentence
 
 
+def test_an_upload_that_is_gone_again_is_told_by_the_node_that_wants_it(
+    fake: ComfyFake, tmp_path: Path, monkeypatch
+) -> None:
+    from agent.backends.comfyui.server import Comfy
+
+    monkeypatch.setattr(Comfy, "upload", lambda *_: "gone.png")
+    told = trouble(fake, Img2Img(id="s", steps=2), picture(tmp_path))
+    assert told.trouble == "bad-request" and "LoadImage" in told.sentence and "gone.png" in told.sentence
+
+
+def test_a_circle_is_refused_without_a_fault_of_any_node(fake: ComfyFake) -> None:
+    words = {"type": "prompt_outputs_failed_validation", "message": "Prompt outputs failed validation", "details": "",
+             "extra_info": {}}  # fmt: skip
+    fake.instead["/prompt"] = lambda: web.json_response({"error": words, "node_errors": {}}, status=400)
+    told = trouble(fake, SMALL)
+    assert told.trouble == "bad-request" and "outputs failed validation" in told.sentence
+
+
 def test_no_json_but_words_of_a_broken_server_are_its_trouble_not_the_orders(fake: ComfyFake) -> None:
     fake.instead["/prompt"] = lambda: web.Response(
         status=500, text="500 Internal Server Error\n\nServer got itself in trouble"

@@ -83,6 +83,34 @@ def test_a_waiting_prompt_is_deleted_and_whoever_runs_is_left_alone(fake: ComfyF
     assert [past["status"]["status_str"] for past in fake.history.values()] == ["success"]
 
 
+def test_one_that_begins_just_as_it_is_deleted_is_interrupted_instead(fake: ComfyFake, monkeypatch) -> None:
+    from agent.backends.comfyui.server import Comfy
+
+    fake.gate["KSampler"] = threading.Event()
+    other = threading.Thread(target=lambda: made(fake, SMALL, seed=1))
+    other.start()
+    until(lambda: fake.running is not None)
+    listener = Listener()
+    mine = threading.Thread(target=lambda: let_go(fake, listener))
+    mine.start()
+    until(lambda: len(fake.pending) == 1)
+    delete = Comfy.delete
+
+    def too_late(server: Comfy, prompt: str) -> None:
+        fake.step_seconds = 0.02
+        fake.gate["KSampler"].set()
+        until(lambda: fake.running is not None and fake.running[1] == prompt)
+        delete(server, prompt)
+
+    monkeypatch.setattr(Comfy, "delete", too_late)
+    listener.unwanted.set()
+    mine.join(10)
+    other.join(10)
+    assert not mine.is_alive() and len(fake.interrupts) == 1
+    states = {prompt: past["status"]["status_str"] for prompt, past in fake.history.items()}
+    assert states[fake.interrupts[0]] == "error" and sorted(states.values()) == ["error", "success"]
+
+
 def test_an_old_server_that_interrupts_whatever_runs_is_told_so_only_while_ours_runs(fake: ComfyFake) -> None:
     fake.targeted, fake.step_seconds = False, 0.02
     other = threading.Thread(target=lambda: made(fake, LONG.model_copy(update={"steps": 40}), seed=1))
