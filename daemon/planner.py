@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+
 from daemon.api.house import Config, Shown
 from daemon.artifacts.thumbs import size_of
 from daemon.core.state import LastUsed
@@ -17,10 +19,10 @@ from daemon.prompting.needs import known_embeddings
 from daemon.prompting.packs import read_pack
 from daemon.prompting.plan import Plan, make_plan
 from daemon.prompting.recipe import LastRun
-from daemon.scheduling.able import Known, check, check_sizes, goes_to_servers, makers
+from daemon.scheduling.able import Known, beyond, check, check_sizes, goes_to_servers, makers
 from schema.errors import Refused
 from schema.ids import RunId, Sha256
-from schema.pipeline import PipelineConfig
+from schema.pipeline import STANDARD, PipelineConfig
 from schema.plans import JobSpec, RunSpec, Scalar
 from schema.requests import RunRequest, Selection
 from schema.settings import Settings
@@ -57,19 +59,38 @@ class Planner:
 
     def plan(self, request: RunRequest, run: RunId) -> Plan:
         """`run` is the id it would have: its results folder is named by it. Raises Refused."""
-        now = self._clock()
+        now, seed = self._clock(), self._draw_below(SEEDS)
         day = datetime.fromtimestamp(now).astimezone().date().isoformat()
-        plan = make_plan(
-            request,
-            library=self._shelf,
-            settings=self._settings,
-            drawn_seed=self._draw_below(SEEDS),
-            now=now,
-            drawn_folder=f"{day}-{run}",
-            embeddings=self._embeddings(),
-        )
+
+        def planned(request: RunRequest) -> Plan:
+            return make_plan(
+                request,
+                library=self._shelf,
+                settings=self._settings,
+                drawn_seed=seed,
+                now=now,
+                drawn_folder=f"{day}-{run}",
+                embeddings=self._embeddings(),
+            )
+
+        plan = planned(request)
+        if left := self._left_out(plan, request):
+            off = tuple(f"{name}.enabled=false" for name in left)
+            told = tuple(
+                f"{stage} is left out: no node can run it. --set {stage}.enabled=true insists." for stage in left
+            )
+            plan = planned(msgspec.structs.replace(request, set=(*request.set, *off)))
+            plan = msgspec.structs.replace(plan, warnings=(*plan.warnings, *told))
         self._check(plan.base, plan.jobs, plan.spec.node, plan.spec.backend)
         return plan
+
+    def _left_out(self, plan: Plan, request: RunRequest) -> tuple[str, ...]:
+        """Stages of the standard pipeline that no known node can run and that nobody spoke of: it fits what is there."""
+        among = makers(self._known(), plan.spec.node, plan.spec.backend)
+        if plan.spec.pipeline != STANDARD.name or among is None:
+            return ()
+        spoken = {text.partition(".")[0].strip() for text in request.set}
+        return tuple(stage for stage in beyond(effective.pipeline_of(plan.base), among) if stage not in spoken)
 
     def config(self, base: bytes, overlay: Mapping[str, Scalar]) -> Config:
         return effective.job_config(base, overlay)

@@ -70,6 +70,12 @@ def check(pipeline: PipelineConfig, words: tuple[str, ...], among: tuple[Maker, 
         _check_needs(stage, list(_needs(stage, words)), able, whose)
 
 
+def beyond(pipeline: PipelineConfig, among: tuple[Maker, ...]) -> tuple[str, ...]:
+    """Ids of the stages that none of `among` can run at all; never the one that makes the first picture."""
+    kinds = {kind for one in among for kind in one.card.kinds}
+    return tuple(stage.id for stage in pipeline.running()[1:] if stage.type not in kinds)
+
+
 def goes_to_servers(known: Sequence[Known], backend: str | None) -> bool:
     """Whether a run for this backend is made by one that is no stand-in, as far as anybody knows."""
     return backend != STAND_IN and is_real(card.kind for one in known if one.card for card in one.card.backends)

@@ -17,7 +17,7 @@ from schema.errors import Refused
 from schema.orders import BackendCard, Card
 from schema.pipeline import PipelineConfig
 from schema.places import places
-from schema.requests import RunRequest, Selection
+from schema.requests import RunRequest, Selection, TextFile
 from schema.settings import Settings
 
 FORGE = BackendCard(
@@ -72,6 +72,30 @@ def test_what_the_fleet_has_is_planned_and_what_it_lacks_is_refused(house: House
         house.plan("txt2img.model=toyxl", backend="webui")
     with pytest.raises(Refused, match="no backend of forge-pc has 'toyxl'"):
         house.plan("txt2img.model=toyxl", node="forge")
+
+
+def test_the_standard_pipeline_fits_what_is_there_and_says_so(house: House):
+    whole = house.plan()
+    plain = msgspec.structs.replace(FORGE, kinds=("txt2img", "img2img", "upscale"))
+    house.known = (Known("forge", "forge-pc", card(plain)),)
+
+    fitted = house.plan()
+
+    assert [stage.id for stage in whole.spec.stages] == ["txt2img", "detail", "upscale"]
+    assert [stage.id for stage in fitted.spec.stages] == ["txt2img", "upscale"]
+    assert fitted.warnings == ("detail is left out: no node can run it. --set detail.enabled=true insists.",)
+    assert fitted.plan_hash != whole.plan_hash, "another config is another plan"
+    assert (fitted.seed, fitted.jobs[0].seed) == (whole.seed, whole.jobs[0].seed)
+
+
+def test_a_stage_that_somebody_spoke_of_is_never_left_out(house: House):
+    house.known = (Known("forge", "forge-pc", card(msgspec.structs.replace(FORGE, kinds=("txt2img", "upscale")))),)
+
+    with pytest.raises(Refused, match="detail: no node can run detail"):
+        house.plan("detail.denoise=0.3")
+    own = json.dumps([{"type": "txt2img"}, {"type": "detail"}])
+    with pytest.raises(Refused, match="detail: no node can run detail"):
+        house.plan(pipeline=TextFile(name="own.json", text=own))
 
 
 def test_a_size_that_servers_do_not_make_is_refused_though_too_little_is_known_of_somebody(house: House):
