@@ -133,8 +133,8 @@ class Diffusers:
             waited = self._clock() - began
             return _made(work, follow(child, self._asked(work, reporter), reporter, self._patience), waited)
         finally:
-            if not child.alive:
-                self._start()
+            if child.hello and not child.alive:
+                self._start()  # so that the next stage need not wait for it
 
     def free(self) -> None:
         """Ends the process: only so does the GPU get everything back, its context too."""
