@@ -85,7 +85,7 @@ class Planner:
         return plan
 
     def _left_out(self, plan: Plan, request: RunRequest) -> tuple[str, ...]:
-        """Stages of the standard pipeline that no known node can run and that nobody spoke of: it fits what is there."""
+        """Stages of the standard pipeline that no known node can run and nobody spoke of: it fits what is there."""
         among = makers(self._known(), plan.spec.node, plan.spec.backend)
         if plan.spec.pipeline != STANDARD.name or among is None:
             return ()
