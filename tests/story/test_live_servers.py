@@ -61,6 +61,7 @@ class Driven:
 
 @pytest.fixture
 def driven(home, kind: str, url: str) -> Iterator[Driven]:
+    home.env["STABLENEW_DAEMON__SUSPECTS"] = "keep"  # random weights give a black picture now and then
     assert home.run("daemon", "start").returncode == 0
     agent = home.start("agent", "run", "--backend", kind, "--url", url, "--name", "live")
     try:
