@@ -1,5 +1,7 @@
 """Prompts as WebUI writes them, samplers by WebUI's labels, and the cache that counts: all without torch."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,6 +70,13 @@ def test_any_text_is_read_or_refused_and_no_word_is_lost(prompt):
         return
     kept = [letter for letter in "".join(piece.text for chunk in found.chunks for piece in chunk) if letter in "ab,"]
     assert kept == [letter for letter in prompt if letter in "ab,"]
+
+
+@pytest.mark.parametrize("prompt", ["(a:" + "1" * 9990, "[a:" + "1" * 9990, "[" + ":1" * 4990, "(" * 9990, ": " * 4990])
+def test_a_hostile_prompt_is_read_at_once(prompt):
+    began = time.perf_counter()
+    parsed(prompt)
+    assert time.perf_counter() - began < 1.0
 
 
 # Samplers -------------------------------------------------------------------------------------

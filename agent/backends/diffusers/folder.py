@@ -14,15 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agent.backends import BackendTrouble
-from agent.backends.diffusers.header import (
-    Family,
-    Header,
-    NotSafetensors,
-    checkpoint_family,
-    is_inpainting,
-    lora_family,
-    read_header,
-)
+from agent.backends.diffusers.header import Family, NotSafetensors, Traits, traits
 from schema.names import found, nearest
 
 SECTIONS: Mapping[str, tuple[str, ...]] = {
@@ -182,16 +174,17 @@ def _folder_entry(section: str, path: Path, name: str) -> Entry | str:
 
 
 def _checkpoint(path: Path, name: str) -> Entry | str:
-    header = _safetensors(path)
-    family = checkpoint_family(header)
+    seen = _safetensors(path)
+    family = seen.checkpoint
     if family not in PAINTED:
         return f"{family or 'an unknown family'} is not among what this backend paints with"
-    return "an inpainting model: this backend paints inside masks with ordinary ones" if is_inpainting(
-        header) else Entry(name, path, family)  # fmt: skip
+    if seen.inpainting:
+        return "an inpainting model: this backend paints inside masks with ordinary ones"
+    return Entry(name, path, family)
 
 
 def _lora(path: Path, name: str) -> Entry:
-    return Entry(name, path, lora_family(_safetensors(path)))
+    return Entry(name, path, _safetensors(path).lora)
 
 
 def _plain(path: Path, name: str) -> Entry:
@@ -217,10 +210,10 @@ _FILES: Mapping[str, Callable[[Path, str], Entry | str]] = {
 }
 
 
-def _safetensors(path: Path) -> Header:
+def _safetensors(path: Path) -> Traits:
     if path.suffix.lower() not in (".safetensors", ".sft"):
         raise NotSafetensors("is no safetensors file")
-    return read_header(path)
+    return traits(path)
 
 
 def _has_weights(path: Path) -> bool:

@@ -39,14 +39,29 @@ class NotSafetensors(Exception):
     """One clause, without the file's name."""
 
 
-def read_header(path: Path) -> Header:
+class Traits(NamedTuple):
+    """What a header says in a few words."""
+
+    checkpoint: Family
+    inpainting: bool
+    lora: Family
+
+
+def traits(path: Path) -> Traits:
     """Raises NotSafetensors, OSError. The answer is kept until the file changes."""
     stat = path.stat()
-    return _read(path, stat.st_mtime_ns, stat.st_size)
+    return _traits(path, stat.st_mtime_ns, stat.st_size)
 
 
-@lru_cache(maxsize=4096)
-def _read(path: Path, _changed: int, size: int) -> Header:
+@lru_cache(maxsize=20_000)
+def _traits(path: Path, _changed: int, _size: int) -> Traits:
+    header = read_header(path)
+    return Traits(checkpoint_family(header), is_inpainting(header), lora_family(header))
+
+
+def read_header(path: Path) -> Header:
+    """Raises NotSafetensors, OSError."""
+    size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(8)
         length = int.from_bytes(head, "little")

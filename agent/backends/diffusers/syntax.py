@@ -13,9 +13,9 @@ from agent.backends import BackendTrouble
 UP, DOWN = 1.1, 1 / 1.1
 
 _ADDED = re.compile(r"<(lora|lyco|hypernet):([^<>]*)>", re.IGNORECASE)
-_EDITED = re.compile(r"(?<!\\)\[[^\[\]]*:\s*\d*\.?\d+\s*(?<!\\)\]|(?<!\\)\[[^\[\]]*\|[^\[\]]*(?<!\\)\]")
+_EDITED = re.compile(r"(?<!\\)\[[^\[\]]*:\s*(?:\d+(?:\.\d*)?|\.\d+)\s*(?<!\\)\]|(?<!\\)\[[^\[\]]*\|[^\[\]]*(?<!\\)\]")
 _PART = re.compile(
-    r"""\\\(|\\\)|\\\[|\\]|\\\\|\\|\(|\[|:\s*([+-]?\d*\.?\d+)\s*\)|\)|]|\bBREAK\b|[^\\()\[\]:B]+|:|B""", re.VERBOSE
+    r"""\\[()\[\]\\]?|\(|\[|:\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+))\s*\)|\)|]|\bBREAK\b|[^\\()\[\]:B]+|:|B""", re.VERBOSE
 )
 
 
