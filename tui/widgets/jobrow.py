@@ -9,8 +9,8 @@ from tui.widgets.ink import Piece, fit, fit_middle, plain
 
 SHORT = {
     "txt2img": "t2i", "img2img": "i2i", "refiner": "ref", "detail": "det", "upscale": "up", "face_restore": "face",
-    "refine": "fin", "post": "post", "resize": "web", "video": "vid", "generatePrompt": "gen", "llmEnhance": "llm",
-    "selectLoras": "lora", "dispatch": "disp",
+    "refine": "fin", "post": "post", "resize": "web", "interrogate": "cap", "score": "sco", "video": "vid",
+    "generatePrompt": "gen", "llmEnhance": "llm", "selectLoras": "lora", "dispatch": "disp",
 }  # fmt: skip
 
 GLYPHS: dict[JobPhase, tuple[str, str, str]] = {
