@@ -18,6 +18,10 @@ from tui.preferences import Preferences
 sys.path.insert(0, str(Path(__file__).parent))  # for `screen_daemon` and `screen_things`
 
 from screen_daemon import FakeDaemon
+from screen_things import make_row, picture
+
+__all__ = ["FakeDaemon", "make_row", "picture"]
+"""What the benchmark of the screen takes from here."""
 
 asyncio.set_event_loop(None)
 """Else pytest-asyncio makes one when a sync test came first, and leaves it open."""
