@@ -29,6 +29,8 @@ from agent.lending import Lending
 from agent.server import Server, listen
 from agent.spool import Spool
 from agent.start import Start, auth_for
+from agent.talk import Talk
+from schema.orders import CardChanged
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +68,14 @@ async def _serve(start: Start) -> None:
     blobs = Blobs(start.home / "blobs", start.blob_limit_bytes)
     feed = Feed(lambda: bench.load())
     identity = identified(start.home, start.name, version("stablenew"))
-    cards = Cards(backends, identity, clock=time.monotonic, tell=feed.tell)
+    talk = None if start.loopback else Talk()
+
+    def tell_card(news: CardChanged) -> None:
+        feed.tell(news)
+        if talk is not None:
+            talk.hear(news.card)
+
+    cards = Cards(backends, identity, clock=time.monotonic, tell=tell_card)
     fence = Fence(None if start.loopback else start.home / "epoch")
     cards.epoch = fence.epoch
     bench = Bench(
@@ -118,6 +127,9 @@ def made(start: Start, clock: Callable[[], float]) -> Sequence[Backend]:
 
 
 def _say_ready(start: Start) -> None:
+    """For the program that started it; a person at a terminal is told in words."""
+    if sys.stdout.isatty():
+        return
     with suppress(OSError):  # nobody may be left to read it
         sys.stdout.write(json.dumps({"ready": True, "socket": str(start.socket)}) + "\n")
         sys.stdout.flush()
