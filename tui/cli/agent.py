@@ -43,6 +43,8 @@ def run(
     """Becomes the agent. Raises Refused for a choice that makes no sense."""
     from pathlib import Path
 
+    if free_after is not None and not 0.0 <= free_after <= 31_536_000.0:
+        raise Refused(f"{free_after:g} is no time to wait", where="--free-after", remedy="Give seconds, 0 or more.")
     chosen = _chosen(backends, url, models) if backends else _offered(url, yes)
     node = name or f"{os.uname().nodename}-{chosen[0].partition('=')[0]}"
     home = _home(node)
@@ -55,7 +57,10 @@ def run(
         words += ["--models", str(_folder(Path(models)))]
     if free_after is not None:
         words += ["--free-after", f"{free_after:g}"]
-    output.tell(f"Agent {output.clean(node)} drives {', '.join(map(output.clean, chosen))}; Ctrl-C ends it.")
+    waits = "" if _daemon_runs() else " No daemon runs yet: `stablenew daemon start`, or any run, starts one."
+    output.tell(
+        f"Agent {output.clean(node)} is to drive {', '.join(map(output.clean, chosen))}; Ctrl-C ends it.{waits}"
+    )
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(words[0], words)
@@ -109,7 +114,11 @@ def _offered(url: str | None, yes: bool) -> list[str]:
         )  # fmt: skip
     if not yes and sys.stdin.isatty():
         output.tell("Drive it? [Y/n]" if len(found) == 1 else "Drive them all? [Y/n]")
-        if input().strip().lower() not in ("", "y", "yes"):
+        try:
+            wish = input().strip().lower()
+        except EOFError:
+            wish = "no"
+        if wish not in ("", "y", "yes"):
             raise Refused("nothing to drive", where="stablenew agent run", remedy="Choose with --backend KIND=URL.")
     return [f"{server.kind}={server.url}" for server in found]
 
@@ -132,13 +141,19 @@ def _found(item: Mapping[str, object], usable: bool) -> Found:
     return Found(kind, url, release, note, usable)
 
 
+def _daemon_runs() -> bool:
+    from tui.link import endpoint
+
+    return endpoint.state_of(os.environ) in endpoint.UP
+
+
 def _home(node: str) -> "Path":
     from schema.places import places
 
     if not node or "/" in node or node.startswith(".") or len(node) > 60 or not node.isprintable():
         raise Refused(
             f"{output.clean(node)!r} is no name for an agent", where="--name",
-            remedy="Take letters, digits and dashes, up to 60.",
+            remedy="Take up to 60 characters, no slash, and no dot in front.",
         )  # fmt: skip
     return places({**os.environ, **_absolute_home()}).agents / node
 
@@ -191,7 +206,9 @@ VERBS = {
             option("--url", "URL", "Address of the server; default: the usual one of its kind."),
             option("--models", "DIR", "Folder of models, for diffusers and where a server's own lists fail."),
             option("--name", "NAME", "What the node is called; default: this machine and the backend."),
-            option("--free-after", "SECONDS", "Idle for so long, give the memory back; 0: never.", kind=float),
+            option(
+                "--free-after", "SECONDS", "Idle for so long, give the memory back; default: 600; 0: never.", kind=float
+            ),
             flag("--yes", "Drive whatever was found, without a question."),
         ),
     ),

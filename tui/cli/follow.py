@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from schema.errors import Exit, NoDaemon
 from tui.cli import output
+from tui.cli.stalled import Stalled
 from tui.link import endpoint
 from tui.link.doc import Doc
 
@@ -28,11 +29,12 @@ def follow(selected: Sequence[str]) -> Doc:
     Raises NoDaemon when the daemon stays away, KeyboardInterrupt as it comes.
     """
     show = Live() if sys.stderr.isatty() else Lines()
+    stalled = Stalled(selected)
     endpoint.reach(os.environ).get("/v1/status")  # a daemon that was never there is not waited for
     try:
         while True:
             try:
-                done = _until_done(selected, show)
+                done = _until_done(selected, show, stalled)
             except NoDaemon:
                 done = None
             if done is not None:
@@ -65,13 +67,16 @@ def how_to_go_on(selected: Sequence[str]) -> str:
     )
 
 
-def _until_done(selected: Sequence[str], show: "Live | Lines") -> Doc | None:
+def _until_done(selected: Sequence[str], show: "Live | Lines", stalled: Stalled) -> Doc | None:
     """None: the daemon closed the stream before the end."""
     daemon = endpoint.reach(os.environ)
     for line in daemon.lines("/v1/follow", {"select": tuple(selected)}, patience=SILENCE):
         if "done" in line:
             return line.doc("done")
         show.show(line.doc("progress"))
+        if why := stalled.look(daemon, line.doc("progress")):
+            show.end()
+            output.tell(why)
     return None
 
 
@@ -100,6 +105,7 @@ class Live:
         if self._drawn:
             sys.stderr.write("\r" + " " * self._drawn + "\r")
             sys.stderr.flush()
+            self._drawn = 0
 
 
 class Lines:

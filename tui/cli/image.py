@@ -33,7 +33,7 @@ def _row(image: Doc) -> tuple[str, ...]:
     return (
         image.text("id"), image.text("job"), image.text("stage"), f"{image.whole('width')}x{image.whole('height')}",
         output.stars(image.whole("stars")), ",".join(image.texts("tags")), output.moment(image.text("created")),
-        image.text("path"),
+        ("SUSPECT " if image.text("suspect") else "") + image.text("path"),
     )  # fmt: skip
 
 

@@ -85,7 +85,7 @@ def _find(node: str) -> Doc:
     for matching in (exact, near):
         if len(matching) == 1:
             return matching[0]
-    names = ", ".join(output.clean(found.text("name") or found.text("node")) for found in nodes) or "none"
+    names = ", ".join(output.clean(f"{found.text('name')} ({found.text('node')})") for found in nodes) or "none"
     what = "fits several nodes" if near else "is no node"
     raise Refused(f"'{output.clean(node)}' {what}.", remedy=f"There are: {names}.")
 

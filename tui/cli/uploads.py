@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 LARGEST_PICTURE = 64_000_000
 """Bytes of a file that is sent to the daemon."""
 
-_QUOTED = re.compile(r"""(["'])@((?:(?!\1)[^\n\\])+\.(?:png|jpe?g|webp))\1""", re.IGNORECASE)
-"""`"@path.png"` in JSON or YAML."""
+_QUOTED = re.compile(
+    r"""((?:image|mask)["']?\s*:\s*)(["'])@((?:(?!\2)[^\n\\])+\.(?:png|jpe?g|webp))\2""", re.IGNORECASE
+)
+"""`image: "@path.png"` and `mask: ...` in JSON or YAML: no other text sends a file."""
 
 
 def sent(daemon: "Daemon", path: "Path") -> str:
@@ -44,7 +46,7 @@ def in_file(name: str, text: str) -> str:
     """A pipeline's text, with the pictures it names sent; their paths are meant from the file's own folder."""
     from pathlib import Path
 
-    return _QUOTED.sub(lambda found: f'"{_sha(Path(name).parent / found[2])}"', text)
+    return _QUOTED.sub(lambda found: f'{found[1]}"{_sha(Path(name).parent / found[3])}"', text)
 
 
 def _in_set(text: str) -> str:
@@ -57,7 +59,9 @@ def _in_set(text: str) -> str:
 
 
 def _sha(path: "Path") -> str:
-    return sent(ask.started(), path)
+    sha = sent(ask.started(), path)
+    output.tell(f"Sent {output.clean(str(path))}.")
+    return sha
 
 
 def _read(path: "Path") -> bytes:
