@@ -20,6 +20,7 @@ from daemon.prompting.packs import read_pack
 from daemon.prompting.plan import Plan, make_plan
 from daemon.prompting.recipe import LastRun
 from daemon.scheduling.able import Known, beyond, check, check_sizes, goes_to_servers, makers
+from daemon.scheduling.fitness import is_real
 from schema.errors import Refused
 from schema.ids import RunId, Sha256
 from schema.pipeline import STANDARD, PipelineConfig
@@ -82,7 +83,15 @@ class Planner:
             plan = planned(msgspec.structs.replace(request, set=(*request.set, *off)))
             plan = msgspec.structs.replace(plan, warnings=(*plan.warnings, *told))
         self._check(plan.base, plan.jobs, plan.spec.node, plan.spec.backend)
-        return plan
+        stand_in = not self._others(plan.spec.node)
+        return msgspec.structs.replace(plan, spec=msgspec.structs.replace(plan.spec, stand_in=stand_in))
+
+    def _others(self, node: str | None) -> bool:
+        """Whether backends other than the stand-in are known: on cards, or by the settings, reachable or not."""
+        agent = self._settings.agent
+        named = (agent.webui, agent.comfyui, agent.diffusers) if node is None else ()
+        there = [one.card for one in self._known() if one.card and node in (None, one.id, one.name)]
+        return any(named) or is_real(backend.kind for card in there for backend in card.backends)
 
     def _left_out(self, plan: Plan, request: RunRequest) -> tuple[str, ...]:
         """Stages of the standard pipeline that no known node can run and nobody spoke of: it fits what is there."""

@@ -137,6 +137,8 @@ class RunSpec(Plain, frozen=True, kw_only=True):
     hold: bool = False
     node: str | None = None
     backend: str | None = None
+    stand_in: bool = True
+    """`sketch` may draw what names no backend. False: other backends were known when it was submitted."""
     learning: Learning = "passive"
     experiment: str | None = None
     preset: str | None = None

@@ -7,6 +7,7 @@ from daemon.core.rules import Rules
 from daemon.core.settle import kept_for_live, knows_real, machine_of, machines, offer_of, opens_at
 from daemon.core.state import Attention, Held, Job, Node, Queued, Run, Running, State, next_step
 from daemon.core.vitals import Vitals, blocked
+from daemon.scheduling.fitness import STAND_IN
 from daemon.scheduling.place import Offer, may_take, unfit
 from schema.ids import JobId
 
@@ -48,7 +49,7 @@ def why_idle(state: State, node: Node, vitals: Vitals) -> str:
 
 def _unfit_here(state: State, node: Node, vitals: Vitals) -> str:
     """What keeps the first of the first few waiting lists from it; empty: something could run here."""
-    machine, real, first = machine_of(node, vitals), knows_real(state), ""
+    machine, real, first = machine_of(node, vitals), knows_real(state, vitals), ""
     for shelf, keys in islice(indexed(state).shelves.items(), LISTS):
         job = state.jobs[JobId(keys[0][3])]
         step = next_step(state, job)
@@ -71,8 +72,9 @@ def _why_waiting(state: State, job: Job, now: float, vitals: Vitals, rules: Rule
     due = _due_at(job, now)
     if due is not None:
         sentences.append(f"Its last attempt failed ({job.trouble}); it is tried again in {due - now:.0f} s.")
-    offer = offer_of(job, step, shelf, knows_real(state))
+    offer = offer_of(job, step, shelf, knows_real(state, vitals))
     sentences += _the_nodes(state, offer, now, vitals, rules)
+    sentences += _without_its_backends(state, job, offer, vitals)
     return sentences or [*_all_busy(state, offer, vitals), _its_turn(state, job)]
 
 
@@ -112,6 +114,16 @@ def _the_nodes(state: State, offer: Offer, now: float, vitals: Vitals, rules: Ru
     if idle and not any(may_take(offer, machine, kept, state.mode) for machine in idle):
         return [f"{idle[0].name} is kept for the interactive lane (mode {state.mode})."]
     return []
+
+
+def _without_its_backends(state: State, job: Job, offer: Offer, vitals: Vitals) -> list[str]:
+    """It was meant for backends of which nobody knows any more."""
+    if offer.backend or state.runs[job.run].spec.stand_in or knows_real(state, vitals):
+        return []
+    return [
+        "Other backends than sketch were known when it was submitted, and none is now: connect one again, or"
+        f" `stablenew job edit {job.id} --backend {STAND_IN}` lets sketch draw it."
+    ]
 
 
 def _away(state: State, offer: Offer, vitals: Vitals) -> list[str]:

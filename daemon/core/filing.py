@@ -68,6 +68,7 @@ def shelf_for(run: Run, job: Job, step: StageStep) -> Shelf:
         step.model or "",
         step.vram_gb,
         needs_of(job, step),
+        spec.stand_in,
     )
 
 

@@ -33,6 +33,8 @@ class Shelf(NamedTuple):
     model: str
     vram_gb: float
     needs: tuple[str, ...] = ()
+    stand_in: bool = True
+    """`RunSpec.stand_in`."""
 
 
 class Place(msgspec.Struct, frozen=True, gc=False):

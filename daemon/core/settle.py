@@ -30,7 +30,7 @@ def settle(state: State, now: float, vitals: Vitals, rules: Rules) -> tuple[list
     there = machines(state, vitals)
     if not any(machine.idle for machine in there):
         return [], None
-    offers, wake_at = _offers(state, index, now, rules)
+    offers, wake_at = _offers(state, index, now, vitals, rules)
     kept = kept_for_live(state, now, rules)
     placed = place(offers, there, kept, state.mode)
     if placed is not None:
@@ -62,7 +62,9 @@ def _runs_over(state: State, index: Index) -> list[e.Event]:
     return events
 
 
-def _offers(state: State, index: Index, now: float, rules: Rules) -> tuple[Iterator[Offer], float | None]:
+def _offers(
+    state: State, index: Index, now: float, vitals: Vitals, rules: Rules
+) -> tuple[Iterator[Offer], float | None]:
     """The first job of each shelf that is open now, and those whose wait after a failure is over, in order."""
     wake_at: float | None = None
     heads: list[tuple[int, tuple[int, int, float, str], Shelf]] = []
@@ -84,7 +86,7 @@ def _offers(state: State, index: Index, now: float, rules: Rules) -> tuple[Itera
         elif opens > now:
             wake_at = _sooner(wake_at, opens)
     heads.sort(key=lambda head: head[:2])
-    real = knows_real(state)
+    real = knows_real(state, vitals)
     return (_head(state, JobId(key[3]), shelf, real) for _, key, shelf in heads), wake_at
 
 
@@ -106,13 +108,17 @@ def _head(state: State, name: JobId, shelf: Shelf, real: bool) -> Offer:
     return offer_of(job, step, shelf, real)
 
 
-def knows_real(state: State) -> bool:
-    """Whether any node, there or away, has a backend that is no stand-in."""
-    return any(is_real(node.backends) for node in state.nodes.values())
+def knows_real(state: State, vitals: Vitals) -> bool:
+    """Whether any node, there or away, has a backend that is no stand-in; one that cannot be made there counts too."""
+    return any(is_real(node.backends) for node in state.nodes.values()) or any(
+        is_real(backend.kind for backend in card.backends) for card in vitals.cards.values()
+    )
 
 
 def offer_of(job: Job, step: StageStep, shelf: Shelf, real: bool) -> Offer:
-    """What a node is offered when the job's next stage is given out. `real`: see `knows_real`."""
+    """What a node is offered when the job's next stage is given out. `real`: see `knows_real`; a run for one node only
+    goes by what that node has.
+    """
     return Offer(
         job=job.id,
         step=step,
@@ -122,7 +128,7 @@ def offer_of(job: Job, step: StageStep, shelf: Shelf, real: bool) -> Offer:
         node=shelf.node,
         backend=shelf.backend,
         needs=shelf.needs,
-        real=real,
+        stand_in=shelf.stand_in and (not real or bool(shelf.node)),
     )
 
 

@@ -56,10 +56,11 @@ def fit_of(
         return Fit(None, f"{name} has {ONLY_STAND_IN}")
     able = [one for one in offered if kind in one.kinds]
     if not able:
-        return Fit(None, f"{name} cannot run {kind}")
+        away = next((one for one in offered if one.state != "ready"), None)
+        return Fit(None, f"{name} cannot run {kind}" if away is None else _not_ready(name, away))
     ready = [one for one in able if one.state == "ready"]
     if not ready:
-        return Fit(None, f"{name}: {able[0].kind} is {able[0].state}{_because(able[0])}")
+        return Fit(None, _not_ready(name, able[0]))
     lacks = [lacking(_Known(one), needs) for one in ready]
     fitting = next((one for one, lack in zip(ready, lacks, strict=True) if not lack), None)
     return Fit(None, f"{name} has no {in_words(lacks[0])}") if fitting is None else Fit(fitting.kind)
@@ -77,8 +78,9 @@ def _by_kinds(
     return Fit(backend or None)
 
 
-def _because(card: BackendCard) -> str:
-    return f" ({card.trouble})" if card.trouble else ""
+def _not_ready(name: str, card: BackendCard) -> str:
+    because = f" ({card.trouble})" if card.trouble else ""
+    return f"{name}: {card.kind} is {card.state}{because}"
 
 
 class _Known:

@@ -34,8 +34,8 @@ class Offer(NamedTuple):
     """The only one that may run it; empty: any."""
     needs: tuple[str, ...] = ()
     """What the backend must have: the step's needs, and those of the job's prompt where it is sampled."""
-    real: bool = False
-    """The fleet knows a backend that is no stand-in: then `sketch` runs what is asked of it by name only."""
+    stand_in: bool = True
+    """`sketch` may run it although nobody asked for it by name: there is, and there was, nothing else."""
 
 
 class Machine(NamedTuple):
@@ -96,7 +96,7 @@ def fit_for(offer: Offer, machine: Machine) -> Fit:
         kind=offer.step.kind,
         backend=offer.backend,
         needs=offer.needs,
-        stand_in=not offer.real or bool(offer.node),
+        stand_in=offer.stand_in,
     )
     if not fit.reason and offer.step.vram_gb > machine.vram_gb:
         return Fit(None, f"{machine.name} has {machine.vram_gb:g} GB of the {offer.step.vram_gb:g} GB that it needs")

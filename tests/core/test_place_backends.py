@@ -1,5 +1,6 @@
 """Which backend of which node gets a stage: by its card, what the stage needs, and whose name was asked for."""
 
+import msgspec
 import pytest
 
 from daemon.core.explain import explain
@@ -113,6 +114,44 @@ def test_the_stand_in_makes_nothing_unasked_once_there_is_a_real_backend(case):
     assert assigned(case) == [(asked, "here", "sketch")]
     assert "It waits for forge (lost)" in why(case, waits)
     assert "here has nothing but sketch, which runs what is asked of it by name" in why(case, waits)
+
+
+def test_what_was_meant_for_a_real_backend_is_never_drawn_by_the_stand_in_unasked(case):
+    joins(case, "here", SKETCH)
+    joins(case, "forge", backend())
+    case.news(NodeGone(node="forge", reason="unplugged"))
+    (job,) = case.run("meant", stages=(PAINT,))
+    case.wish(c.ForgetNode(node="forge"))
+    case.vitals.cards.pop("forge")
+
+    assert assigned(case) == []
+    assert f"none is now: connect one again, or `stablenew job edit {job} --backend sketch`" in why(case, job)
+    (later,) = case.run("later", stages=(PAINT,))
+    assert assigned(case) == [(later, "here", "sketch")], "nothing else was known when this one came"
+    case.finish(later)
+    case.wish(c.EditJobs(specs={job: JobSpec(name="meant-1", backend="sketch")}))
+    assert assigned(case) == [(job, "here", "sketch")]
+
+
+def test_a_backend_that_cannot_be_made_is_known_all_the_same(case):
+    absent = BackendCard(kind="webui", kinds=(), state="disconnected", trouble="'ht!tp' is no address")
+    joins(case, "here", SKETCH)
+    joins(case, "there", SKETCH)
+    (job,) = case.run(stages=(PAINT,))
+    card = case.vitals.cards["here"]
+    case.vitals.cards["here"] = msgspec.structs.replace(card, backends=(*card.backends, absent))
+
+    assert assigned(case) == []
+    assert "here: webui is disconnected ('ht!tp' is no address)" in why(case, job)
+
+
+def test_a_run_for_one_node_waits_for_what_that_node_had(case):
+    joins(case, "here", SKETCH, backend())
+    (job,) = case.run(stages=(PAINT,), node="here")
+    joins(case, "here", SKETCH)
+
+    assert assigned(case) == []
+    assert "lets sketch draw it" in why(case, job)
 
 
 def test_a_language_model_is_no_reason_to_leave_the_stand_in_aside(case):

@@ -115,6 +115,22 @@ def test_the_hash_does_not_know_who_is_there(house: House):
     assert (there.jobs[0].needs, alone.jobs[0].needs) == (("embeddings:calm-water",), ())
 
 
+def test_a_run_says_whether_the_stand_in_may_draw_it(house: House, tmp_path: Path):
+    sketch = BackendCard(kind="sketch", kinds=("txt2img", "detail", "upscale"), open_lists=True)
+    absent = BackendCard(kind="webui", kinds=(), state="disconnected", trouble="no such address")
+
+    assert not house.plan().spec.stand_in
+    house.known = (Known("forge", "forge-pc", card(sketch)),)
+    assert house.plan().spec.stand_in
+    house.known = (Known("forge", "forge-pc", card(sketch, absent)),)
+    assert not house.plan().spec.stand_in, "what cannot be reached is known all the same"
+    house.known = ()
+    assert house.plan().spec.stand_in
+    named = Settings.model_validate({"agent": {"webui": "http://127.0.0.1:7860"}})
+    planner = Planner(FolderShelf(house.places), named, lambda: 1.8e9, lambda most: 42)
+    assert not planner.plan(RunRequest(prompt="a boat"), "r1").spec.stand_in
+
+
 def test_an_edit_is_checked_like_a_submit(house: House):
     plan = house.plan()
     run, job = plan.spec, plan.jobs[0]

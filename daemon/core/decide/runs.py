@@ -1,6 +1,9 @@
 """Runs and their films."""
 
+import msgspec
+
 from daemon.core.state import Run, State
+from daemon.scheduling.fitness import is_real
 from schema import commands as c
 from schema import events as e
 from schema import observations as o
@@ -9,7 +12,9 @@ from schema.ids import RunId, job_id
 
 
 def submit(state: State, command: c.SubmitRun) -> list[e.Event]:
-    """The whole plan at once: the run, then its jobs in order, held if the run asks for it."""
+    """The whole plan at once: the run, then its jobs in order, held if the run asks for it. Where other backends are known,
+    it is for them: the stand-in then never draws it unasked.
+    """
     spec = command.spec
     if command.run in state.runs:
         raise Refused(f"There is already a run {command.run}.", remedy="Submit again: a new id will be drawn.")
@@ -19,6 +24,8 @@ def submit(state: State, command: c.SubmitRun) -> list[e.Event]:
         raise Refused(f"The run says {spec.jobs} jobs, but {len(command.jobs)} came with it.", remedy="Submit again.")
     if not spec.stages and any(not job.stages for job in command.jobs):
         raise Refused("The pipeline has no stage that makes a picture.", remedy="Switch at least one stage on.")
+    if any(is_real(node.backends) for node in state.nodes.values() if spec.node in (None, node.id, node.name)):
+        spec = msgspec.structs.replace(spec, stand_in=False)
     events: list[e.Event] = [e.RunSubmitted(run=command.run, spec=spec)]
     for number, job in enumerate(command.jobs, 1):
         name = job_id(command.run, number)
