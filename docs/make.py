@@ -94,6 +94,7 @@ def settings() -> str:
     stages = ast.parse((ROOT / "schema/stages.py").read_text())
     aliases = _aliases() | {n.targets[0].id: _limits(n.value) for n in [*stages.body, *tree.body] if _is_alias(n)}  # type: ignore[attr-defined]
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    aliases["Address"] = "address of a server, `http://HOST:PORT`"
     parts = [SETTINGS_HEAD]
     for item in classes["Settings"].body:
         assert isinstance(item, ast.AnnAssign) and isinstance(item.annotation, ast.Name)

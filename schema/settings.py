@@ -3,9 +3,10 @@
 Every value can be overridden by `STABLENEW_SECTION__NAME` in the environment. Reading the file is the edges' work.
 """
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from schema.parts import Fraction
 from schema.stages import Video
@@ -80,17 +81,29 @@ class SketchSettings(_Section):
     """The memory it plays to have; 0: no limit."""
 
 
+def _address(written: str) -> str:
+    if "@" in written:
+        raise ValueError("an address holds no name or password; write those into agent.auth")
+    if not re.fullmatch(r"https?://[^\s/]+(/\S*)?", written):
+        raise ValueError("an address is written as http://HOST:PORT")
+    return written
+
+
+Address = Annotated[str, Field(max_length=500), AfterValidator(_address)]
+"""Of a server; no name or password in it, as every program of this machine can read an agent's command line."""
+
+
 class AgentSettings(_Section):
     """The agent that the daemon brings along: what it drives on this machine. Others: `stablenew agent run`."""
 
     sketch: bool = True
-    webui: str | None = None
+    webui: Address | None = None
     """Address of SD WebUI or Forge, as `http://127.0.0.1:7860`."""
-    comfyui: str | None = None
+    comfyui: Address | None = None
     """Address of ComfyUI, as `http://127.0.0.1:8188`."""
     diffusers: str | None = None
     """Folder of models; needs `stablenew[diffusers]`."""
-    llm: str | None = None
+    llm: Address | None = None
     """Address of an OpenAI-compatible server, as `http://127.0.0.1:11434/v1`."""
     auth: str | None = None
     """`USER:PASSWORD` of the server, or the key of the language model."""

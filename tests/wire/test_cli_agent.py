@@ -105,6 +105,7 @@ def test_of_two_of_a_kind_one_is_taken_and_the_way_to_the_other_told(
     [
         (("webui", "webui=http://127.0.0.1:7861"), {}, "an agent drives one webui"),
         (("forge",), {}, "there is no backend 'forge'"),
+        (("webui=http://me:secret@127.0.0.1:7860",), {}, "an address holds no name or password"),
         (("webui=7860",), {}, "'7860' is no address of a server"),
         (("diffusers",), {}, "diffusers needs a folder of models"),
         (("sketch",), {"url": "http://127.0.0.1:1"}, "no server among the backends takes it"),

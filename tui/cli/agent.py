@@ -88,6 +88,11 @@ def _chosen(backends: Sequence[str], url: str | None, models: str | None) -> lis
 
 
 def _check_address(kind: str, place: str) -> None:
+    if kind in AT_PORTS and "@" in place:
+        raise Refused(
+            "an address holds no name or password, since every program here can read it", where="--url",
+            remedy="Set STABLENEW_AGENT_AUTH=USER:PASSWORD in the environment instead.",
+        )  # fmt: skip
     if kind in AT_PORTS and place and not place.startswith(("http://", "https://")):
         raise Refused(
             f"'{output.clean(place)}' is no address of a server", where="--url",
