@@ -1,7 +1,8 @@
 """The plan of a run: every job with its final prompt, seed and settings. Preview and submit call the same function.
 
 Limits apply in this order: max-prompts (each pack), limit (all variants together), count, max-images (each pack).
-`count` N gives each variant N jobs with the seeds seed, seed+1, ...; every variant has the same seeds.
+`count` N gives each variant N jobs with the seeds seed, seed+1, ...; every variant has the same seeds. Where a job makes
+a batch of pictures, its seeds follow one another, and the next job's begin behind them: no picture is made twice.
 """
 
 import hashlib
@@ -26,6 +27,7 @@ from schema.pipeline import PipelineConfig
 from schema.plans import JobSpec, Plain, RunSpec, Scalar, StageStep
 from schema.requests import RunRequest
 from schema.settings import Settings
+from schema.stages import Txt2Img
 
 MAX_WARNINGS = 20
 
@@ -49,6 +51,8 @@ class _Look(NamedTuple):
     origins: Mapping[str, str]
     digest: str
     """Of the effective config."""
+    batch: int
+    """Pictures that a job makes at once, each with a seed of its own."""
 
 
 def make_plan(
@@ -174,7 +178,8 @@ class _Painter:
         negative = ", ".join(filter(None, [prompt.negative, added]))
         words, unwanted = tokens.lock(prompt.text, self._locks), tokens.lock(negative, self._locks)
         needs = words_need(words, unwanted, self._embeddings)
-        for one in range(seed, seed + copies):
+        check_seed(seed, copies * look.batch)
+        for one in range(seed, seed + copies * look.batch, look.batch):
             yield (
                 JobSpec(
                     name=f"{source.stem}-{prompt.number:0{self._digits}}-v1-s{one}",
@@ -230,6 +235,7 @@ class _Painter:
             stages=None if steps == self._steps else steps,
             origins={},
             digest=config_digest(pipeline),
+            batch=next((stage.batch for stage in pipeline.running() if isinstance(stage, Txt2Img)), 1),
         )
 
 

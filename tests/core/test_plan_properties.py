@@ -145,6 +145,31 @@ def test_limits_agree_with_counting_by_hand(request):
     assert [(job.name.rsplit("-", 3)[0], job.prompt_number, job.seed) for job in made.jobs] == expected
 
 
+@plenty
+@given(
+    st.integers(0, 2**40),
+    st.integers(1, 6),
+    st.integers(1, 16),
+    st.lists(st.sampled_from(["", "#! txt2img.batch=3\n", "#! txt2img.enabled=no\n"]), min_size=1, max_size=3),
+)
+def test_no_prompt_is_painted_twice_with_one_seed(seed, count, batch, overrides):
+    """Each job of a batch takes as many seeds as it makes pictures, the first of them its own."""
+    pack = "\n\n".join(f"{one}prompt {number}" for number, one in enumerate(overrides))
+    pipeline = json.dumps([{"type": "txt2img"}, {"type": "img2img", "image": "a" * 64}])
+    made = plan(
+        RunRequest(
+            packs=(TextFile(name="p.txt", text=pack),), pipeline=TextFile(name="p.json", text=pipeline),
+            seed=seed, count=count, set=() if "txt2img.enabled=no" in pack else (f"txt2img.batch={batch}",),
+        )
+    )  # fmt: skip
+    for number in range(1, len(overrides) + 1):
+        jobs = [job for job in made.jobs if job.prompt_number == number]
+        batches = [job_config(made.base, job.overlay).get("txt2img", {}).get("batch", 1) for job in jobs]
+        seeds = [job.seed + at for job, size in zip(jobs, batches, strict=True) for at in range(size)]
+        assert seeds == list(range(seed, seed + sum(batches)))
+        assert [job.name.rpartition("-s")[2] for job in jobs] == [str(job.seed) for job in jobs]
+
+
 PACK = "a boat\nneg: fog\n\na buoy"
 PIPELINE = {"name": "mine", "stages": [{"id": "base", "type": "txt2img"}, {"id": "up", "type": "upscale"}]}
 
