@@ -4,6 +4,7 @@ A report is told only after `write` has returned: its files, itself and their na
 What was running when the process died is not here, and so is simply unknown afterwards.
 """
 
+import logging
 import os
 import shutil
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ import msgspec
 
 from schema.ids import Sha256
 from schema.orders import AttemptReport, Product, attempt_id
+
+log = logging.getLogger(__name__)
 
 _REPORT = ".report"
 
@@ -113,7 +116,8 @@ def _has(path: Path, size: int) -> bool:
 def _read(path: Path) -> AttemptReport | None:
     try:
         return msgspec.msgpack.decode(path.read_bytes(), type=AttemptReport)
-    except (msgspec.MsgspecError, OSError):
+    except (msgspec.MsgspecError, OSError) as fault:
+        log.error("the result %s cannot be read and is thrown away: %s", path.name, fault)
         return None
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from daemon.core.state import Brief, State
 from daemon.core.vitals import Shown, Vitals
-from daemon.fleet.link import AgentHangs, AgentLink, LinkLost
+from daemon.fleet.link import AgentHangs, AgentLink, LinkLost, OtherProtocol
 from daemon.fleet.results import Intake, observation_of
 from daemon.ledger.mail import Committed
 from schema.errors import Refused
@@ -127,8 +127,7 @@ class Dispatcher:
                     if opened is not None:
                         group.create_task(self._send(opened, link))
         except* LinkLost as lost:
-            hangs = lost.subgroup(AgentHangs)
-            raise (AgentHangs if hangs else LinkLost)(str((hangs or lost).exceptions[0])) from None
+            raise worst(lost) from None
 
     def forget_all(self) -> None:
         """The agent is dead, and the ledger has been told."""
@@ -297,6 +296,17 @@ class Dispatcher:
         self._vitals.progress.pop(token, None)
         self._vitals.previews.pop(token, None)
         self._vitals.handed.discard(token)
+
+
+def worst(lost: BaseExceptionGroup[LinkLost]) -> LinkLost:
+    """Of several that were raised at once, the one that asks for most: each follows from the same fault."""
+    for kind in (AgentHangs, OtherProtocol, LinkLost):
+        group: BaseException | None = lost.subgroup(kind)
+        while isinstance(group, BaseExceptionGroup):
+            group = group.exceptions[0]
+        if isinstance(group, LinkLost):
+            return group
+    raise lost
 
 
 def _gone(opened: _Open, reason: str) -> Observation:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from daemon.core.vitals import Vitals
 from daemon.fleet.dispatcher import Books, Patience
-from daemon.fleet.link import AgentHangs, LinkLost, over_socket
+from daemon.fleet.link import AgentHangs, LinkLost, OtherProtocol, over_socket
 from daemon.fleet.local import LocalAgents
 from daemon.fleet.loopback import Loopback
 from daemon.fleet.node import Node, Reach
@@ -59,6 +59,8 @@ class Fleet:
         self._embedded = node(LOOPBACK, "loopback")
         self._nodes = {LOOPBACK: self._embedded}
         self._local = LocalAgents(agents, self.node_of)
+        self._strange = ""
+        """Why the embedded agent that lives now is not used."""
         self.ready = self._embedded.ready
         """The embedded agent may be given work."""
 
@@ -72,8 +74,9 @@ class Fleet:
 
     @property
     def trouble(self) -> str:
-        """Why an agent is not there that should be; empty: none is missing."""
-        return self._loopback.trouble or self._local.trouble
+        """Why agents are not there that should be, a sentence of each; empty: none is missing."""
+        strange = "" if self.ready.is_set() else self._strange
+        return " ".join(filter(None, (self._loopback.trouble or strange, self._local.trouble)))
 
     async def refresh(self, node: NodeId) -> None:
         """Has the node's backends asked anew what they have. Raises Refused."""
@@ -143,7 +146,9 @@ class Fleet:
             if not ended.done():
                 log.warning("lost the agent: %s", fault, extra={"node": node.id})
             silent = loop.time() - max(began, node.answered)
-            if isinstance(fault, AgentHangs) or silent > LOST_SECONDS:
+            if isinstance(fault, OtherProtocol):  # the release on disk is another one by now
+                self._strange = f"The embedded agent: {fault}."
+            if isinstance(fault, AgentHangs | OtherProtocol) or silent > LOST_SECONDS:
                 await self._loopback.stop()
             await asyncio.sleep(0 if ended.done() else AGAIN_SECONDS)
 

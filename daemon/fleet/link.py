@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, Self, TypeVar, get_args
 
 import aiohttp
 import msgspec
@@ -26,6 +26,10 @@ CALL_SECONDS = 30.0
 SILENCE_SECONDS = 15.0
 """The feed's heartbeat comes every few seconds; after this long without one the link is lost."""
 
+NEWS = frozenset(kind.__name__ for kind in get_args(AgentNews))
+
+T = TypeVar("T")
+
 
 class LinkLost(Exception):
     """The agent did not answer, or not in this protocol."""
@@ -33,6 +37,16 @@ class LinkLost(Exception):
 
 class AgentHangs(LinkLost):
     """It answers, but does not do what it was asked to: only a new process helps."""
+
+
+class OtherProtocol(LinkLost):
+    """It answers, but in words that are not ours: another release of it, or no agent at all."""
+
+    def __init__(self, fault: Exception) -> None:
+        super().__init__(
+            f"it speaks another protocol than this daemon ({fault}). "
+            "Start it again with the daemon's release of stablenew"
+        )
 
 
 class NotThere(LinkLost):
@@ -62,26 +76,23 @@ class AgentLink:
         await self._session.close()
 
     async def card(self) -> Card:
-        """At most some seconds old. Raises LinkLost also for what is no card: whoever answers there is no agent."""
-        try:
-            return msgspec.msgpack.decode(await self._call("GET", "/v1/card"), type=Card)
-        except msgspec.MsgspecError as fault:
-            raise LinkLost(f"its card is not of this protocol: {fault}") from fault
+        """At most some seconds old."""
+        return _decoded(await self._call("GET", "/v1/card"), Card)
 
     async def refresh(self) -> Card:
         """Every backend asked anew."""
-        return msgspec.msgpack.decode(await self._call("POST", "/v1/refresh"), type=Card)
+        return _decoded(await self._call("POST", "/v1/refresh"), Card)
 
     async def free(self) -> None:
         """Unloads models. Raises Declined while something runs."""
         await self._call("POST", "/v1/free")
 
     async def attempts(self) -> list[AttemptReport]:
-        return msgspec.msgpack.decode(await self._call("GET", "/v1/attempts"), type=list[AttemptReport])
+        return _decoded(await self._call("GET", "/v1/attempts"), list[AttemptReport])
 
     async def start(self, attempt: str, order: Order) -> Accepted:
         body = msgspec.msgpack.encode(order)
-        return msgspec.msgpack.decode(await self._call("PUT", f"/v1/attempts/{attempt}", body), type=Accepted)
+        return _decoded(await self._call("PUT", f"/v1/attempts/{attempt}", body), Accepted)
 
     async def cancel(self, attempt: str) -> bool:
         """Whether the agent knows the attempt; its end is told on the feed."""
@@ -119,7 +130,6 @@ class AgentLink:
 
     async def feed(self, listening: asyncio.Event) -> AsyncIterator[AgentNews]:
         """News until the link is lost, which is raised. `listening` is set once nothing can be missed."""
-        decoder = msgspec.msgpack.Decoder(AgentNews)
         try:
             async with self._session.ws_connect("/v1/feed", max_msg_size=LARGEST_ANSWER, compress=0) as socket:
                 listening.set()
@@ -127,11 +137,10 @@ class AgentLink:
                     message = await socket.receive(timeout=SILENCE_SECONDS)
                     if message.type is not aiohttp.WSMsgType.BINARY:
                         raise LinkLost(f"the agent closed its feed ({message.type.name.lower()})")
-                    yield decoder.decode(message.data)
+                    if (news := _news(message.data)) is not None:
+                        yield news
         except (aiohttp.ClientError, OSError, TimeoutError) as fault:
             raise LinkLost(f"feed: {why(fault)}") from fault
-        except msgspec.MsgspecError as fault:
-            raise LinkLost(f"the agent's feed is not of this protocol: {fault}") from fault
 
     async def _call(self, method: str, path: str, body: bytes | BinaryIO | None = None) -> bytes:
         try:
@@ -150,6 +159,25 @@ class AgentLink:
         if answer.status >= 300:
             raise LinkLost(f"{method} {path}: {answer.status} {said[:200].decode(errors='replace')}")
         return bytes(said)
+
+
+def _decoded(said: bytes, kind: type[T]) -> T:
+    """Raises OtherProtocol. Every answer of an agent is read here."""
+    try:
+        return msgspec.msgpack.decode(said, type=kind)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as fault:
+        raise OtherProtocol(fault) from fault
+
+
+def _news(said: bytes) -> AgentNews | None:
+    """None: news of a type that only a newer agent knows, and that may be missed. Raises OtherProtocol."""
+    if _decoded(said, _Typed).type not in NEWS:
+        return None
+    return _decoded(said, AgentNews)  # type: ignore[arg-type]  # a union is no type to mypy
+
+
+class _Typed(msgspec.Struct):
+    type: str
 
 
 def over_socket(path: Path) -> AgentLink:

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from daemon.fleet.link import AgentHangs, LinkLost, over_socket
+from daemon.fleet.link import AgentHangs, LinkLost, OtherProtocol, over_socket
 from daemon.fleet.node import Node
 from schema.errors import Refused
 from schema.orders import Card
@@ -39,12 +39,15 @@ class LocalAgents:
         self._folder = folder
         self._node_of = node_of
         self._dialled: dict[Path, asyncio.Task[None]] = {}
+        self._serving: dict[Path, Node] = {}
         self._refusals: dict[Path, str] = {}
+        self._strange: dict[Path, tuple[str, str]] = {}
+        """Instances that spoke another protocol, and what was said of them: not given work a second time."""
 
     @property
     def trouble(self) -> str:
-        """Why an agent that is there is not used."""
-        return next(iter(self._refusals.values()), "")
+        """Why agents that are there are not used, a sentence of each."""
+        return " ".join(why for path, why in sorted(self._refusals.items()) if not self._is_ready(path))
 
     async def run(self) -> None:
         """For ever: who is there and not yet spoken to is dialled."""
@@ -54,7 +57,9 @@ class LocalAgents:
                 for path in paths:
                     if path not in self._dialled:
                         self._dialled[path] = group.create_task(self._dial(path), name=f"agent at {path}")
-                self._refusals = {path: why for path, why in self._refusals.items() if path in paths}
+                self._refusals = {
+                    path: why for path, why in self._refusals.items() if path in paths and not self._is_ready(path)
+                }
                 await asyncio.sleep(LOOK_SECONDS)
 
     def _sockets(self) -> list[Path]:
@@ -67,25 +72,32 @@ class LocalAgents:
             if hangs:
                 await asyncio.sleep(HANG_SECONDS)
         finally:
+            self._serving.pop(path, None)
             del self._dialled[path]
 
     async def _talk(self, path: Path) -> bool:
         """From the first answer until the agent has ended, or was silent for too long; whether it hangs."""
         loop = asyncio.get_running_loop()
-        began, node = loop.time(), None
+        began, node, card = loop.time(), None, None
         while True:
             try:
                 async with over_socket(real(path)) as link:
                     card = await link.card()
+                    self._check(path, card)
                     found = self._node_of(card)
                     if node not in (None, found):
                         await node.gone("another agent has taken its place")
                     await found.admit(link, card)
-                    self._refusals.pop(path, None)
-                    node = found
+                    node = self._serving[path] = found
                     await node.serve(link, card)
             except Refused as refused:
-                self._refuse(path, refused.told())
+                await self._refuse(path, node, refused.told())
+                return False
+            except OtherProtocol as other:
+                sentence = f"Agent {path.parent.name}: {other}."
+                if card is not None:
+                    self._strange[path] = (card.instance, sentence)
+                await self._refuse(path, node, sentence)
                 return False
             except AgentHangs as hangs:
                 assert node is not None
@@ -105,11 +117,23 @@ class LocalAgents:
             await node.gone(reason)
         return alive
 
-    def _refuse(self, path: Path, sentence: str) -> None:
-        """Said once, however often it is tried."""
+    async def _refuse(self, path: Path, node: Node | None, sentence: str) -> None:
+        """Said once, however often it is tried. What it was at, as `node`, is given up."""
         if self._refusals.get(path) != sentence:
             self._refusals[path] = sentence
             log.warning("the agent at %s is not used: %s", path, sentence)
+        if node is not None and not node.connected:
+            await node.gone(sentence)
+
+    def _check(self, path: Path, card: Card) -> None:
+        """Raises Refused for an agent that has not been started again since it could not be understood."""
+        instance, sentence = self._strange.get(path, ("", ""))
+        if sentence and instance == card.instance:
+            raise Refused(sentence)
+
+    def _is_ready(self, path: Path) -> bool:
+        node = self._serving.get(path)
+        return node is not None and node.ready.is_set()
 
 
 def listens(path: Path) -> bool:

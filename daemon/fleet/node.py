@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from daemon.core.vitals import Vitals
-from daemon.fleet.dispatcher import Books, Dispatcher, Patience
+from daemon.fleet.dispatcher import Books, Dispatcher, Patience, worst
 from daemon.fleet.link import AgentLink, Declined, LinkLost
 from daemon.fleet.results import Intake
 from schema.errors import Refused, why
@@ -75,7 +75,7 @@ class Node:
                 group.create_task(self._keep_cards())
                 group.create_task(self.dispatcher.serve(link, self._seen))
         except* LinkLost as lost:
-            raise lost.exceptions[0] from None
+            raise worst(lost) from None
         finally:
             self._link = None
             if self.ready.is_set():
