@@ -19,7 +19,7 @@ from daemon.prompting.needs import known_embeddings
 from daemon.prompting.packs import read_pack
 from daemon.prompting.plan import Plan, make_plan
 from daemon.prompting.recipe import LastRun
-from daemon.scheduling.able import Known, beyond, check, check_sizes, goes_to_servers, makers
+from daemon.scheduling.able import Known, Maker, beyond, check, check_sizes, goes_to_servers, makers
 from daemon.scheduling.fitness import is_real
 from schema.errors import Refused
 from schema.ids import RunId, Sha256
@@ -74,8 +74,9 @@ class Planner:
                 embeddings=self._embeddings(),
             )
 
-        plan = planned(request)
-        if left := self._left_out(plan, request):
+        plan = planned(msgspec.structs.replace(request, plan_hash=None))  # the hash is that of the plan as it is fitted
+        left = self._left_out(plan)
+        if left or request.plan_hash is not None:
             off = tuple(f"{name}.enabled=false" for name in left)
             told = tuple(
                 f"{stage} is left out: no node can run it. --set {stage}.enabled=true insists." for stage in left
@@ -93,13 +94,17 @@ class Planner:
         there = [one.card for one in self._known() if one.card and node in (None, one.id, one.name)]
         return any(named) or is_real(backend.kind for card in there for backend in card.backends)
 
-    def _left_out(self, plan: Plan, request: RunRequest) -> tuple[str, ...]:
+    def _left_out(self, plan: Plan) -> tuple[str, ...]:
         """Stages of the standard pipeline that no known node can run and nobody spoke of: it fits what is there."""
-        among = makers(self._known(), plan.spec.node, plan.spec.backend)
-        if plan.spec.pipeline != STANDARD.name or among is None:
+        if plan.spec.pipeline != STANDARD.name:
             return ()
-        spoken = {text.partition(".")[0].strip() for text in request.set}
-        return tuple(stage for stage in beyond(effective.pipeline_of(plan.base), among) if stage not in spoken)
+        known, among = self._known(), list[Maker]()
+        for backend in {plan.spec.backend if job.backend is None else job.backend for job in plan.jobs}:
+            able = makers(known, plan.spec.node, backend)
+            if able is None:
+                return ()
+            among += able
+        return tuple(stage for stage in beyond(effective.pipeline_of(plan.base), among) if stage not in plan.spoken)
 
     def config(self, base: bytes, overlay: Mapping[str, Scalar]) -> Config:
         return effective.job_config(base, overlay)

@@ -41,6 +41,8 @@ class Plan(Plain, frozen=True, kw_only=True):
     plan_hash: str
     seed: int
     warnings: tuple[str, ...] = ()
+    spoken: frozenset[str] = frozenset()
+    """Ids of the stages of which a preset, a pack, a prompt, `--set` or the last run said something."""
 
 
 class _Look(NamedTuple):
@@ -90,7 +92,15 @@ def make_plan(
     base = recipe.base.canonical()
     spec = run_spec(request, recipe, sources, jobs, base, plan_hash, seed, now, drawn_folder)
     warnings = (*recipe.warnings, *painter.warnings, *_left_as_they_are(sources, locks))
-    return Plan(spec=spec, jobs=tuple(jobs), base=base, plan_hash=plan_hash, seed=seed, warnings=_short(warnings))
+    return Plan(
+        spec=spec,
+        jobs=tuple(jobs),
+        base=base,
+        plan_hash=plan_hash,
+        seed=seed,
+        warnings=_short(warnings),
+        spoken=frozenset(key.partition(".")[0] for key in painter.spoken) | recipe.repeated,
+    )
 
 
 def _check(request: RunRequest) -> None:
@@ -153,6 +163,8 @@ class _Painter:
         embeddings: frozenset[str],
     ) -> None:
         self.warnings: list[str] = []
+        self.spoken: set[str] = {*recipe.preset, *recipe.fixed}
+        """Keys that somebody wrote, also where they say what the pipeline says anyway."""
         self._recipe = recipe
         self._locks = locks
         self._embeddings = embeddings
@@ -168,6 +180,7 @@ class _Painter:
                 values, told_of = pack_values(recipe, source.pack.preset, source.pack.file)
                 self._packs[source.stem] = values
                 self.warnings += [*source.pack.warnings, *told_of]
+                self.spoken |= values.keys()
 
     def jobs(self, taken: Taken, seed: int, copies: int) -> Iterator[tuple[JobSpec, str]]:
         """Each with the digest of its effective config."""
@@ -217,6 +230,7 @@ class _Painter:
         if prompt.overrides:
             mine, told_of = prompt_values(self._recipe, prompt.overrides, where)
             self.warnings += told_of
+            self.spoken |= mine.keys()
         values = {**own, **mine}
         key = tuple(sorted(values.items()))
         made = self._looks.get(key)

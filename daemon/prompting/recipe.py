@@ -23,10 +23,14 @@ from daemon.prompting.presets import fit, read_preset
 from daemon.prompting.texts import told
 from daemon.prompting.workflows import Find, with_workflows
 from schema.errors import Refused
-from schema.pipeline import PipelineConfig
+from schema.pipeline import STANDARD, PipelineConfig
 from schema.plans import Scalar
 from schema.requests import RunRequest, TextFile
 from schema.settings import Settings
+
+
+USUAL = frozenset(stage.id for stage in STANDARD.running())
+"""Stages of the standard pipeline."""
 
 
 class LastRun(NamedTuple):
@@ -66,6 +70,8 @@ class Recipe(NamedTuple):
     """Keys that `--set` decided: nothing changes them."""
     takes_packs: bool
     """False with `--last`: what the last run had is not overridden by the pack's own settings."""
+    repeated: frozenset[str]
+    """Ids of the stages that the last run ran, with `--last`."""
     settings: Settings
     workflow: Find
     warnings: tuple[str, ...]
@@ -93,6 +99,8 @@ def make_recipe(request: RunRequest, library: Shelf, settings: Settings) -> Reci
     if request.profile is not None:
         library.profile(request.profile)
         warnings.append(f"profile {told(request.profile)}: noted with the run; its words are not put into prompts.")
+    if request.last:
+        warnings += _still_out(name, pipeline, fixed)
     return Recipe(
         open=pipeline,
         base=with_workflows(with_refinement(pipeline, settings.refine), library.workflow),
@@ -101,6 +109,7 @@ def make_recipe(request: RunRequest, library: Shelf, settings: Settings) -> Reci
         preset=frozenset(preset),
         fixed=frozenset(fixed),
         takes_packs=not request.last,
+        repeated=frozenset(stage.id for stage in pipeline.running()) if request.last else frozenset(),
         settings=settings,
         workflow=library.workflow,
         warnings=tuple(warnings),
@@ -170,6 +179,15 @@ def _last(request: RunRequest, library: Shelf) -> tuple[str, PipelineConfig]:
     if request.image:
         pipeline = checked(begin_from(msgspec.json.decode(pipeline.canonical()), request.image), "the last run")
     return last.pipeline or pipeline.name, pipeline
+
+
+def _still_out(name: str, pipeline: PipelineConfig, fixed: Flat) -> list[str]:
+    """The standard pipeline may have been fitted to nodes that had less than there is now."""
+    if name != STANDARD.name:
+        return []
+    spoken = {key.partition(".")[0] for key in fixed}
+    out = [stage.id for stage in pipeline.stages if not stage.enabled and stage.id not in spoken and stage.id in USUAL]
+    return [f"{one} is left out, as in the last run. --set {one}.enabled=true brings it back." for one in out]
 
 
 def _is_text(wanted: str) -> bool:

@@ -70,7 +70,7 @@ def check(pipeline: PipelineConfig, words: tuple[str, ...], among: tuple[Maker, 
         _check_needs(stage, list(_needs(stage, words)), able, whose)
 
 
-def beyond(pipeline: PipelineConfig, among: tuple[Maker, ...]) -> tuple[str, ...]:
+def beyond(pipeline: PipelineConfig, among: Sequence[Maker]) -> tuple[str, ...]:
     """Ids of the stages that none of `among` can run at all; never the one that makes the first picture."""
     kinds = {kind for one in among for kind in one.card.kinds}
     return tuple(stage.id for stage in pipeline.running()[1:] if stage.type not in kinds)

@@ -12,6 +12,7 @@ from daemon.core.state import Node, State
 from daemon.core.vitals import Vitals
 from daemon.library.shelf import FolderShelf
 from daemon.planner import Planner
+from daemon.prompting.recipe import LastRun
 from daemon.scheduling.able import Known
 from schema.errors import Refused
 from schema.orders import BackendCard, Card
@@ -24,6 +25,7 @@ FORGE = BackendCard(
     kind="webui", kinds=("txt2img", "img2img", "detail", "upscale"), models=("toy-xl.safetensors",),
     samplers=("Euler a",), detectors=("face_yolov8n.pt",), embeddings=("calm-water",),
 )  # fmt: skip
+BARE = ("txt2img", "upscale")
 GRAPH = {"1": {"class_type": "KSampler", "inputs": {"seed": "%seed%"}}}
 
 
@@ -38,6 +40,13 @@ class House:
         self.places = places({"STABLENEW_HOME": str(folder)})
         self.planner = Planner(
             FolderShelf(self.places), Settings(), lambda: 1.8e9, lambda most: 42, lambda: self.known, self.path
+        )
+
+    def shelf_of(self, plan) -> None:
+        """From now on this plan is the last run."""
+        last = LastRun(plan.base, {}, plan.spec.pipeline)
+        self.planner = Planner(
+            FolderShelf(self.places, lambda: last), Settings(), lambda: 1.8e9, lambda most: 42, lambda: self.known
         )
 
     def path(self, sha256: str) -> Path:
@@ -86,6 +95,9 @@ def test_the_standard_pipeline_fits_what_is_there_and_says_so(house: House):
     assert fitted.warnings == ("detail is left out: no node can run it. --set detail.enabled=true insists.",)
     assert fitted.plan_hash != whole.plan_hash, "another config is another plan"
     assert (fitted.seed, fitted.jobs[0].seed) == (whole.seed, whole.jobs[0].seed)
+    assert house.plan(seed=42, plan_hash=fitted.plan_hash).plan_hash == fitted.plan_hash, "what was shown is what runs"
+    with pytest.raises(Refused, match="the plan is another one by now"):
+        house.plan(seed=42, plan_hash=whole.plan_hash)
 
 
 def test_a_stage_that_somebody_spoke_of_is_never_left_out(house: House):
@@ -93,9 +105,35 @@ def test_a_stage_that_somebody_spoke_of_is_never_left_out(house: House):
 
     with pytest.raises(Refused, match="detail: no node can run detail"):
         house.plan("detail.denoise=0.3")
+    for text in ("#! detail.enabled=true\na boat", "a pier\n\n#! detail.denoise=0.4\na boat"):
+        with pytest.raises(Refused, match="detail: no node can run detail"):
+            house.plan(prompt=None, packs=(TextFile(name="p.txt", text=text),))
+    presets = house.places.config / "presets"
+    presets.mkdir(parents=True)
+    (presets / "faces.json").write_text('{"detail": {"denoise": 0.4}}')
+    with pytest.raises(Refused, match="detail: no node can run detail"):
+        house.plan(preset="faces")
     own = json.dumps([{"type": "txt2img"}, {"type": "detail"}])
     with pytest.raises(Refused, match="detail: no node can run detail"):
         house.plan(pipeline=TextFile(name="own.json", text=own))
+
+
+def test_what_the_last_run_had_is_not_left_out_and_what_it_left_out_is_told(house: House):
+    full, house.known = house.known, (Known("forge", "forge-pc", card(msgspec.structs.replace(FORGE, kinds=BARE))),)
+    fitted = house.plan()
+    house.shelf_of(fitted)
+
+    house.known = full
+    again = house.plan(last=True)
+    assert [stage.id for stage in again.spec.stages] == ["txt2img", "upscale"]
+    assert again.warnings == ("detail is left out, as in the last run. --set detail.enabled=true brings it back.",)
+    insisting = house.plan("detail.enabled=true", last=True)
+    assert ([stage.id for stage in insisting.spec.stages][1], insisting.warnings) == ("detail", ())
+
+    house.shelf_of(house.plan())
+    house.known = (Known("forge", "forge-pc", card(msgspec.structs.replace(FORGE, kinds=BARE))),)
+    with pytest.raises(Refused, match="detail: no node can run detail"):
+        house.plan(last=True)
 
 
 def test_a_size_that_servers_do_not_make_is_refused_though_too_little_is_known_of_somebody(house: House):
