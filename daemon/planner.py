@@ -15,7 +15,6 @@ from daemon.artifacts.thumbs import size_of
 from daemon.core.state import LastUsed
 from daemon.library.shelf import FolderShelf, Kind
 from daemon.prompting import effective
-from daemon.prompting.needs import known_embeddings
 from daemon.prompting.packs import read_pack
 from daemon.prompting.plan import Plan, make_plan
 from daemon.prompting.recipe import LastRun
@@ -71,7 +70,6 @@ class Planner:
                 drawn_seed=seed,
                 now=now,
                 drawn_folder=f"{day}-{run}",
-                embeddings=self._embeddings(),
             )
 
         plan = planned(msgspec.structs.replace(request, plan_hash=None))  # the hash is that of the plan as it is fitted
@@ -119,14 +117,10 @@ class Planner:
             negative=wish.negative,
             seed=wish.seed,
             backend=wish.backend,
-            embeddings=self._embeddings(),
             workflow=self._shelf.workflow,
         )
         self._check(base, (edited,), run.node, run.backend)
         return edited
-
-    def _embeddings(self) -> frozenset[str]:
-        return known_embeddings(card for one in self._known() if one.card for card in one.card.backends)
 
     def _check(self, base: bytes, jobs: Iterable[JobSpec], node: str | None, backend: str | None) -> None:
         """Every different config among the jobs once. Raises Refused."""

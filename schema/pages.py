@@ -126,6 +126,8 @@ class JobShown(JobRecord, frozen=True, kw_only=True):
     preset: str | None = None
     profile: str | None = None
     randomizer: Randomizer = Randomizer()
+    embeddings: tuple[str, ...] = ()
+    """Words of its prompts that are embeddings on the nodes that made it; before that, on any."""
 
 
 class Resource(Plain, frozen=True, kw_only=True):

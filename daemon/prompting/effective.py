@@ -58,13 +58,12 @@ def edit(
     negative: str | None = None,
     seed: int | None = None,
     backend: str | None = None,
-    embeddings: frozenset[str] = frozenset(),
     workflow: Find = no_workflows,
 ) -> JobSpec:
     """The job with a person's changes. Raises Refused with the flag that was wrong.
 
-    `backend` names who is to make it, empty: whoever can; `embeddings` as for `make_plan`. Another seed is told
-    by the name (`harbour-01-v1-s42-now7`), so that files of both never collide.
+    `backend` names who is to make it, empty: whoever can. Another seed is told by the name
+    (`harbour-01-v1-s42-now7`), so that files of both never collide.
     """
     origins = dict(spec.origins)
     before = effective(base, spec.overlay, inherit=False)
@@ -93,7 +92,7 @@ def edit(
         overlay=overlay,
         origins=origins,
         stages=None if steps == steps_of(pipeline_of(base)) else steps,
-        needs=words_need(positive, unwanted, embeddings),
+        needs=words_need(positive, unwanted),
         backend=spec.backend if backend is None else backend,
     )
 

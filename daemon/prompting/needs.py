@@ -55,17 +55,22 @@ def named_needs(stage: Stage) -> list[tuple[str, str]]:
     return [(field, f"{list_}:{name}") for field, list_, name in _wanted(stage) if name.lower() not in BLANK]
 
 
-def words_need(prompt: str, negative: str, embeddings: frozenset[str] = frozenset()) -> Needs:
-    """Of a prompt: LoRAs, hypernetworks and embeddings. `embeddings` are the names in the fleet, as `plain` has them:
-    a bare word that is one is meant as one.
+def words_need(prompt: str, negative: str) -> Needs:
+    """Of a prompt: LoRAs, hypernetworks and embeddings as far as they are marked as such. A bare word needs nothing: it
+    is an embedding where it is made by one who has one of that name, and a word everywhere else.
     """
     text = f"{prompt}\n{negative}"
     wanted = [f"loras:{part.name}" for part in tokens.loras(text)]
     wanted += [f"hypernetworks:{name}" for name in tokens.hypernetworks(text)]
     wanted += [f"embeddings:{part.name}" for part in tokens.embeddings(text)]
-    if embeddings:
-        wanted += [f"embeddings:{word}" for word in tokens.bare_words(text) if plain(word) in embeddings]
     return tuple(dict.fromkeys(wanted))
+
+
+def embeddings_in(prompt: str, negative: str, known: frozenset[str]) -> tuple[str, ...]:
+    """Names that stand in a prompt, marked or as bare words, and that are among the `known_embeddings`."""
+    text = f"{prompt}\n{negative}"
+    names = (*(part.name for part in tokens.embeddings(text)), *tokens.bare_words(text))
+    return tuple(dict.fromkeys(name for name in names if plain(name) in known))
 
 
 def parted(need: str) -> tuple[str, str]:
@@ -109,6 +114,7 @@ def listed(card: BackendCard, list_: str) -> Sequence[str]:
 
 
 def known_embeddings(cards: Iterable[BackendCard]) -> frozenset[str]:
+    """Their names as `plain` has them."""
     return frozenset().union(*(_plain_names(card.embeddings) for card in cards))
 
 

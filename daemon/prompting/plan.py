@@ -1,8 +1,8 @@
 """The plan of a run: every job with its final prompt, seed and settings. Preview and submit call the same function.
 
 Limits apply in this order: max-prompts (each pack), limit (all variants together), count, max-images (each pack).
-`count` N gives each variant N jobs with the seeds seed, seed+1, ...; every variant has the same seeds. Where a job makes
-a batch of pictures, its seeds follow one another, and the next job's begin behind them: no picture is made twice.
+`count` N gives each variant N jobs with the seeds seed, seed+1, ...; every variant has the same seeds. Where a job
+makes a batch of pictures, its seeds follow one another, and the next job's begin behind them: no picture is made twice.
 """
 
 import hashlib
@@ -65,13 +65,11 @@ def make_plan(
     drawn_seed: int,
     now: float,
     drawn_folder: str,
-    embeddings: frozenset[str] = frozenset(),
 ) -> Plan:
     """Deterministic in its arguments, changes none of them. Raises Refused.
 
     `drawn_seed` counts when the request has no seed; `drawn_folder` makes the results folder's name unique;
-    `now` is Unix seconds, for ages and past times; `embeddings` are the names that the fleet has
-    (`daemon.prompting.needs.known_embeddings`): they decide who can run a job, not what is in the plan.
+    `now` is Unix seconds, for ages and past times.
     """
     _check(request)
     seed = drawn_seed if request.seed is None else request.seed
@@ -80,7 +78,7 @@ def make_plan(
     sources = read_sources(request, library)
     locks = check_locks(request.lock, sources)
     chosen = _chosen(request, sources, seed, settings.run.max_variants)
-    painter = _Painter(request, recipe, sources, locks, embeddings)
+    painter = _Painter(request, recipe, sources, locks)
     jobs: list[JobSpec] = []
     digest = hashlib.sha256()
     for taken, copies in chosen:
@@ -160,14 +158,12 @@ class _Painter:
         recipe: Recipe,
         sources: tuple[Source, ...],
         locks: Mapping[str, str],
-        embeddings: frozenset[str],
     ) -> None:
         self.warnings: list[str] = []
         self.spoken: set[str] = {*recipe.preset, *recipe.fixed}
         """Keys that somebody wrote, also where they say what the pipeline says anyway."""
         self._recipe = recipe
         self._locks = locks
-        self._embeddings = embeddings
         self._seed_origin = "drawn" if request.seed is None else "--seed"
         self._negative = bool(request.negative)
         self._backend = request.backend
@@ -190,7 +186,7 @@ class _Painter:
         added = source.negative if source.pack else ""
         negative = ", ".join(filter(None, [prompt.negative, added]))
         words, unwanted = tokens.lock(prompt.text, self._locks), tokens.lock(negative, self._locks)
-        needs = words_need(words, unwanted, self._embeddings)
+        needs = words_need(words, unwanted)
         check_seed(seed, copies * look.batch)
         for one in range(seed, seed + copies * look.batch, look.batch):
             yield (

@@ -28,7 +28,6 @@ from schema.plans import Scalar
 from schema.requests import RunRequest, TextFile
 from schema.settings import Settings
 
-
 USUAL = frozenset(stage.id for stage in STANDARD.running())
 """Stages of the standard pipeline."""
 

@@ -3,7 +3,7 @@
 import pytest
 
 from daemon.prompting.heirs import inherited
-from daemon.prompting.needs import has, known_embeddings, needs_of, words_need
+from daemon.prompting.needs import embeddings_in, has, known_embeddings, needs_of, words_need
 from daemon.prompting.steps import steps_of
 from daemon.scheduling.able import Known, check, makers
 from schema.errors import Refused
@@ -95,9 +95,14 @@ def test_a_prompt_needs_what_stands_in_it():
         "loras:sea_haze", "hypernetworks:ink", "embeddings:calm", "embeddings:dull",
     )  # fmt: skip
     assert words_need("embedding:calm, a boat", "") == ("embeddings:calm",)
+    assert words_need("a boat, (Calm-Water:1.2)", "") == ()
+
+
+def test_words_that_are_embeddings_somewhere_are_found_marked_or_not():
     fleet = known_embeddings((WEBUI, COMFY))
-    assert words_need("a boat, (Calm-Water:1.2)", "", fleet) == ("embeddings:Calm-Water",)
-    assert words_need("a boat, calm water", "", fleet) == ()
+    assert embeddings_in("a boat, (Calm-Water:1.2)", "", fleet) == ("Calm-Water",)
+    assert embeddings_in("a boat", "embedding:calm-water", fleet) == ("calm-water",)
+    assert embeddings_in("a boat, calm water", "<dull>", fleet) == ()
 
 
 @pytest.mark.parametrize(

@@ -144,13 +144,19 @@ def test_a_size_that_servers_do_not_make_is_refused_though_too_little_is_known_o
     assert house.plan("txt2img.width=500", backend="sketch").jobs
 
 
-def test_the_hash_does_not_know_who_is_there(house: House):
+def test_a_bare_word_binds_a_job_to_nobody_though_somebody_has_an_embedding_of_that_name(house: House):
     there = house.plan(prompt="a boat, calm-water")
     house.known = ()
     alone = house.plan(prompt="a boat, calm-water")
 
     assert there.plan_hash == alone.plan_hash
-    assert (there.jobs[0].needs, alone.jobs[0].needs) == (("embeddings:calm-water",), ())
+    assert there.jobs[0].needs == alone.jobs[0].needs == ()
+
+
+def test_an_embedding_that_is_marked_as_one_must_be_there(house: House):
+    assert house.plan(prompt="a boat, embedding:calm-water <calm-water>").jobs[0].needs == ("embeddings:calm-water",)
+    with pytest.raises(Refused, match="prompt: no node has the embedding 'fog'"):
+        house.plan(prompt="a boat, embedding:fog")
 
 
 def test_a_run_says_whether_the_stand_in_may_draw_it(house: House, tmp_path: Path):
@@ -173,7 +179,7 @@ def test_an_edit_is_checked_like_a_submit(house: House):
     plan = house.plan()
     run, job = plan.spec, plan.jobs[0]
 
-    edited = house.planner.edit(job, plan.base, Selection(select=("x",), backend="webui", prompt="calm-water"), run)
+    edited = house.planner.edit(job, plan.base, Selection(select=("x",), backend="webui", prompt="<calm-water>"), run)
     assert (edited.backend, edited.needs) == ("webui", ("embeddings:calm-water",))
     with pytest.raises(Refused, match="no webui has 'toyxl'"):
         house.planner.edit(edited, plan.base, Selection(select=("x",), set=("txt2img.model=toyxl",)), run)

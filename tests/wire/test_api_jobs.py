@@ -11,6 +11,9 @@ sys.path.insert(0, str(Path(__file__).parent))  # for `api_world`
 
 from api_world import World, until, world
 
+from daemon.scheduling.able import Known
+from schema.orders import BackendCard, Card
+
 FOX = {"prompt": "a red fox", "seed": 7}
 DETAILS = {"prompt": "a fox", "seed": 1, "pipeline": {"name": "p", "text": '{"stages": [{"type": "txt2img"}]}'}}
 
@@ -30,6 +33,16 @@ async def test_a_preview_has_a_line_per_job_and_ends_with_the_plans_hash(it: Wor
     assert jobs[0]["prompt"] == "a red fox"
     assert jobs[0]["config"]["txt2img"]["width"] == 512
     assert end["jobs"] == 3 and end["seed"] == 7 and len(end["plan_hash"]) == 64
+
+
+async def test_a_job_tells_which_of_its_words_are_embeddings_where_it_can_be_made(tmp_path: Path) -> None:
+    has = BackendCard(kind="webui", kinds=("txt2img",), embeddings=("Calm-Water.pt",))
+    known = Known("n", "forge", Card(node="n", name="forge", instance="i", version="1", backends=(has,)))
+    async with world(tmp_path, known=lambda: (known,)) as it:
+        told = await it.post("/v1/runs", {"prompt": "a boat, calm-water", "seed": 7})
+        shown = await it.get(f"/v1/jobs/{told['run']}.1")
+    assert shown["embeddings"] == ["calm-water"]
+    assert "needs" not in shown["spec"], "and binds it to none of them"
 
 
 async def test_submitting_answers_with_the_run_and_what_was_previewed(it: World) -> None:

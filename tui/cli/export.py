@@ -69,19 +69,13 @@ def _planned(
 def _of_job(record: Doc) -> dict[str, object]:
     spec = record.doc("spec")
     head: dict[str, object] = {name: spec.text(name) for name in ("prompt", "negative")}
-    head |= {"seed": spec.whole("seed"), "embeddings": _embeddings(spec)}
+    head |= {"seed": spec.whole("seed"), "embeddings": record.texts("embeddings")}
     used = {
         stage.text("id"): {name: value for name, value in stage.doc("effective").fields.items() if value is not None}
         for stage in record.docs("stages")
         if stage.text("state") == "done"
     }
     return {**head, "stages": _stages(record, used)}
-
-
-def _embeddings(spec: Doc) -> list[str]:
-    """Bare words of the prompt that the nodes know as embeddings."""
-    needs = (need.partition(":") for need in spec.texts("needs"))
-    return [name for list_, _, name in needs if list_ == "embeddings"]
 
 
 def _stages(planned: Doc, used: Mapping[str, Mapping[str, object]] | None = None) -> list[dict[str, object]]:

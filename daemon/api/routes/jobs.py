@@ -14,6 +14,7 @@ from daemon.api.route import PAGE, Route
 from daemon.api.routes.runs import check_backend
 from daemon.api.told import answer, page_answer
 from daemon.api.wish import wish
+from daemon.prompting.needs import embeddings_in, known_embeddings
 from daemon.views.select import NotFound
 from daemon.views.tables import OPEN
 from schema.commands import (
@@ -84,8 +85,17 @@ async def show(house: House, request: web.Request) -> web.StreamResponse:
         preset=spec.preset,
         profile=spec.profile,
         randomizer=spec.randomizer,
+        embeddings=_embeddings(house, record),
     )
     return answer(shown)
+
+
+def _embeddings(house: House, record: JobRecord) -> tuple[str, ...]:
+    """By the newest cards of the nodes that made it; before that, of all."""
+    made_on = {stage.node for stage in record.stages if stage.state == "done"}
+    cards = [one.card for one in house.known() if one.card and (not made_on or one.id in made_on)]
+    known = known_embeddings(backend for card in cards for backend in card.backends)
+    return embeddings_in(record.spec.prompt, record.spec.negative, known) if known else ()
 
 
 def _work(record: JobRecord) -> str:
