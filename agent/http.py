@@ -10,15 +10,18 @@ import http.client
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, wait
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 import msgspec
 
+from agent.answers import Answer, BadAnswer, NoServer, Redirected, ServerTrouble, Silent
 from schema.errors import why
 
-T = TypeVar("T")
+__all__ = [
+    "Answer", "BadAnswer", "Call", "NoServer", "Redirected", "Server", "ServerTrouble", "Silent",
+]  # fmt: skip
 
 CONNECT = 5.0
 """Seconds until an address that does not answer counts as unreachable."""
@@ -26,70 +29,14 @@ CONNECT = 5.0
 LIMIT = 64 << 20
 """Bytes of an answer, where the caller does not say."""
 
+WHOLE = 3
+"""A short call may take so many times its longest silence in all: a server that drips bytes is not waited for."""
+
+TICK = 0.2
+"""Seconds between two looks of whoever attends a call."""
+
 _REDIRECTS = (301, 302, 303, 307, 308)
 _NOBODY: Mapping[str, str | int | float] = {}
-
-
-class ServerTrouble(Exception):
-    """Nothing usable came back. `sent`: the request may have been taken, and may be under way there."""
-
-    def __init__(self, sentence: str, *, sent: bool) -> None:
-        self.sentence = sentence
-        self.sent = sent
-        super().__init__(sentence)
-
-
-class NoServer(ServerTrouble):
-    """Refused, unreachable, silent for too long, or dropped."""
-
-
-class BadAnswer(ServerTrouble):
-    """Something answered, but not what was asked: a redirect, no HTTP, no JSON, too much."""
-
-
-class Redirected(BadAnswer):
-    """It stands at another address; whether that is to be trusted is for a person to say."""
-
-
-class Answer(NamedTuple):
-    status: int
-    headers: Mapping[str, str]
-    """Names in lower case."""
-    body: bytes
-    url: str = ""
-
-    @property
-    def ok(self) -> bool:
-        return 200 <= self.status < 300
-
-    def json(self) -> object:
-        """Raises BadAnswer."""
-        return self.read(object)
-
-    def read(self, kind: type[T]) -> T:
-        """The JSON body as `kind`. Raises BadAnswer for what is no JSON or has another shape."""
-        try:
-            return msgspec.json.decode(self.body, type=kind)
-        except msgspec.ValidationError as fault:
-            raise BadAnswer(f"{self.url} answered in an unknown shape: {fault}", sent=True) from None
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise BadAnswer(f"{self.url} answered {self.told()} instead of JSON", sent=True) from None
-
-    def told(self, most: int = 200) -> str:
-        """The body for a sentence: a page is named, text is cut to one line."""
-        text = " ".join(self.body[: most * 8].decode("utf-8", "replace").split())
-        if not text:
-            return "nothing"
-        if text[:200].lower().startswith(("<!doctype html", "<html")):
-            return "a web page"
-        return text if len(text) <= most else text[:most] + "…"
-
-    def wait_s(self) -> float | None:
-        """Retry-After in seconds, where it says some."""
-        try:
-            return max(0.0, float(self.headers.get("retry-after", "")))
-        except ValueError:
-            return None
 
 
 class Server:
@@ -108,11 +55,18 @@ class Server:
             auth = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         self.headers = _authorization(auth)
         self.timeout = timeout
+        self._attend: Callable[[], None] | None = None
 
     def at(self, base: str) -> "Server":
         """The same server with the same credentials from another path on: `""` for its root."""
         other = copy.copy(self)
         other.url, other.base = self.url.removesuffix(self.base) + base, base
+        return other
+
+    def attended(self, attend: Callable[[], None]) -> "Server":
+        """The same server, whose short calls call `attend` while they wait; what it raises closes the call."""
+        other = copy.copy(self)
+        other._attend = attend
         return other
 
     def get(
@@ -124,7 +78,7 @@ class Server:
         limit: int = LIMIT,
     ) -> Answer:
         """`path` unquoted. Answers of any status but redirects. Raises ServerTrouble."""
-        return self.open("GET", path, query=query, timeout=timeout).answer(limit)
+        return self._short(self.open("GET", path, query=query, timeout=timeout), limit)
 
     def post(
         self,
@@ -137,7 +91,7 @@ class Server:
         limit: int = LIMIT,
     ) -> Answer:
         """Bytes go as they are, None as an empty body, anything else as JSON. Raises ServerTrouble."""
-        return self.open("POST", path, body, query=query, media=media, timeout=timeout).answer(limit)
+        return self._short(self.open("POST", path, body, query=query, media=media, timeout=timeout), limit)
 
     def open(
         self,
@@ -159,6 +113,24 @@ class Server:
             )
         return Call(self, method, target, content, headers, self.timeout if timeout is None else timeout)
 
+    def _short(self, call: "Call", limit: int) -> Answer:
+        """The whole answer within a time, also where bytes go on coming. Raises ServerTrouble, and as `attend` does."""
+        if self._attend is None:
+            return call.answer(limit, within=call.timeout * WHOLE)
+        answer: Future[Answer] = Future()
+
+        def ask() -> None:
+            try:
+                answer.set_result(call.answer(limit, within=call.timeout * WHOLE))
+            except BaseException as fault:  # it is raised where it is waited for
+                answer.set_exception(fault)
+
+        threading.Thread(target=ask, name="call", daemon=True).start()
+        with call:
+            while not wait((answer,), TICK).done:
+                self._attend()
+            return answer.result()
+
 
 class Call:
     """One request and its answer. All but `close` belong to one thread."""
@@ -169,7 +141,9 @@ class Call:
         self.server = server
         self.sent = False
         self._method, self._target, self._content, self._headers = method, target, content, headers
-        self._timeout = timeout
+        self.timeout = timeout
+        """Seconds of silence."""
+        self._late = False
         self._connection: http.client.HTTPConnection | None = None
         self._socket: socket.socket | None = None
         self._response: http.client.HTTPResponse | None = None
@@ -196,8 +170,12 @@ class Call:
         if idle:
             self._end()
 
-    def answer(self, limit: int = LIMIT) -> Answer:
-        """The whole of it."""
+    def answer(self, limit: int = LIMIT, *, within: float | None = None) -> Answer:
+        """The whole of it. `within`: seconds for all of it; None: as long as it is not silent."""
+        timer = threading.Timer(within, self._expire) if within is not None else None
+        if timer is not None:
+            timer.daemon = True
+            timer.start()
         try:
             status, headers = self.begin()
             parts, size = [], 0
@@ -208,6 +186,8 @@ class Call:
                     raise BadAnswer(f"{self.server.url} answered more than {limit >> 20} MiB", sent=True)
             return Answer(status, headers, b"".join(parts), self.server.url + self._target[len(self.server.base) :])
         finally:
+            if timer is not None:
+                timer.cancel()
             self._end()
 
     def begin(self) -> tuple[int, Mapping[str, str]]:
@@ -275,10 +255,10 @@ class Call:
         server = self.server
         if server.secure:
             self._connection = http.client.HTTPSConnection(
-                server.host, server.port, timeout=min(CONNECT, self._timeout), context=ssl.create_default_context()
+                server.host, server.port, timeout=min(CONNECT, self.timeout), context=ssl.create_default_context()
             )
         else:
-            self._connection = http.client.HTTPConnection(server.host, server.port, timeout=min(CONNECT, self._timeout))
+            self._connection = http.client.HTTPConnection(server.host, server.port, timeout=min(CONNECT, self.timeout))
         connection = self._connection
         try:
             connection.connect()
@@ -291,23 +271,33 @@ class Call:
         with self._lock:
             self._socket = connection.sock
             if self._closed:
-                raise NoServer(f"the call to {server.url} was given up", sent=False)
-        connection.sock.settimeout(self._timeout)
+                raise self._given_up()
+        connection.sock.settimeout(self.timeout)
         return connection
 
     def _dropped(self, fault: Exception) -> ServerTrouble:
         url = self.server.url
         if self._closed:
-            return NoServer(f"the call to {url} was given up", sent=self.sent)
+            return self._given_up()
         match fault:
             case TimeoutError():
-                return NoServer(f"{url} said nothing for {self._timeout:g} seconds", sent=True)
+                return Silent(f"{url} said nothing for {self.timeout:g} seconds", sent=True)
             case http.client.RemoteDisconnected() | http.client.IncompleteRead() | ConnectionError():
                 return NoServer(f"{url} hung up before its answer was whole", sent=True)
             case http.client.BadStatusLine() | http.client.HTTPException() | ValueError():
                 return BadAnswer(f"{url} does not speak HTTP as expected", sent=True)
             case _:
                 return NoServer(f"the connection to {url} broke: {why(fault)}", sent=True)
+
+    def _expire(self) -> None:
+        self._late = True
+        self.close()
+
+    def _given_up(self) -> NoServer:
+        url = self.server.url
+        if self._late:
+            return Silent(f"{url} did not come to the end of its answer in time", sent=self.sent)
+        return NoServer(f"the call to {url} was given up", sent=self.sent)
 
     def _end(self) -> None:
         for each in (self._response, self._connection):

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 import msgspec
 import pytest
 
-from agent.http import Answer, BadAnswer, NoServer, Redirected, Server, ServerTrouble
+from agent.http import Answer, BadAnswer, NoServer, Redirected, Server, ServerTrouble, Silent
 
 Talk = Callable[[socket.socket], None]
 
@@ -147,6 +147,51 @@ def test_silence_is_timed_and_not_the_whole() -> None:
         with pytest.raises(NoServer, match=r"said nothing for 0\.1 seconds") as told:
             server.get("/", timeout=0.1)
         assert told.value.sent
+
+
+def dripping(came: socket.socket) -> None:
+    """A byte now and then, for as long as somebody listens."""
+    head(came)
+    came.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+    while True:
+        came.sendall(b" ")
+        time.sleep(0.02)
+
+
+def dripping_headers(came: socket.socket) -> None:
+    head(came)
+    came.sendall(b"HTTP/1.1 200 OK\r\n")
+    while True:
+        came.sendall(b"x")
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("talk", [dripping, dripping_headers])
+def test_an_answer_that_drips_is_given_up_after_three_times_the_patience(talk: Talk) -> None:
+    with serving(talk) as server:
+        began = time.monotonic()
+        with pytest.raises(Silent, match="did not come to the end of its answer in time") as told:
+            server.get("/", timeout=0.2)
+        assert 0.5 < time.monotonic() - began < 2.0 and told.value.sent
+
+
+def test_a_short_call_is_attended_and_ends_as_soon_as_nobody_wants_it() -> None:
+    looks: list[float] = []
+    began = time.monotonic()
+
+    def attend() -> None:
+        looks.append(time.monotonic())
+        if looks[-1] - began > 0.7:
+            raise KeyError("enough")
+
+    with serving(dripping) as server:
+        with pytest.raises(KeyError, match="enough"):
+            server.attended(attend).get("/", timeout=30.0)
+        assert time.monotonic() - began < 1.5 and len(looks) >= 3
+    with serving(saying(ok(b"here"))) as server:
+        assert server.attended(attend).get("/").body == b"here"
+    with serving(saying(b"")) as server, pytest.raises(NoServer, match="hung up before"):
+        server.attended(attend).get("/")
 
 
 def test_an_answer_without_end_is_given_up() -> None:
