@@ -69,6 +69,26 @@ def test_an_interrupt_never_hits_the_job_of_another_client_behind_ours(tasks: bo
     assert [(job["steps"], job["cut"]) for job in theirs] == [(30, False)] * 3
 
 
+def test_an_interrupt_never_hits_a_job_in_the_queue_that_looks_as_ours_does() -> None:
+    """A runs, B and C wait, ours comes last: C has our kind and our number of steps."""
+    ours = SMALL.model_copy(update={"steps": 60})
+    with world(slow()) as one:
+        others = [other_client(one, prompt="A", steps=50)]
+        one.busy(2)
+        for prompt, steps in (("B", 50), ("C", 60)):
+            waiting = len(one.engine.pending)
+            others.append(other_client(one, prompt=prompt, steps=steps))
+            until(lambda before=waiting: len(one.engine.pending) == before + 1)  # type: ignore[misc]
+        running = one.start(ours)
+        until(lambda: len(one.engine.ended) == 2 and one.engine.state.sampling_step > 2)  # C runs
+        one.listener.unwanted.set()
+        assert isinstance(running.end(), Cancelled)
+        for other in others:
+            other.end()
+        ran = [(job["asked"]["prompt"], job["steps"], job["cut"]) for job in one.engine.ended]  # type: ignore[index]
+    assert ran == [("A", 50, False), ("B", 50, False), ("C", 60, False), ("a lighthouse", 60, False)]
+
+
 def test_ours_waits_while_another_client_works_and_says_so() -> None:
     with world(slow()) as one:
         other = other_client(one)
@@ -161,13 +181,16 @@ def test_a_job_of_another_kind_or_of_other_steps_is_not_ours() -> None:
     assert not Owner(LOOK, IDLE, exact=None).is_ours(seen(1, 20, "2", "extras"))
 
 
-def test_behind_others_a_job_that_looks_like_one_of_theirs_is_left_alone() -> None:
-    owner = Owner(LOOK, seen(5, 20, "1"), exact=None)
-    assert not owner.is_ours(seen(9, 20, "1"), certain=True)
-    assert not owner.is_ours(seen(1, 20, "2"), certain=True)
+@pytest.mark.parametrize("theirs", [20, 30])
+def test_behind_others_no_job_is_ours_whatever_it_looks_like(theirs: int) -> None:
+    """More may queue than the one that runs, and one of them may look as ours does."""
+    owner = Owner(LOOK, seen(5, theirs, "1"), exact=None)
+    for stamp in ("1", "2", "3"):
+        assert not owner.is_ours(seen(1, 20, stamp))
+        assert not owner.is_ours(seen(1, 20, stamp), certain=True)
 
 
-def test_behind_others_a_job_that_looks_like_none_of_theirs_is_ours() -> None:
-    owner = Owner(LOOK, seen(5, 30, "1"), exact=None)
-    assert not owner.is_ours(seen(0, 30, "2"), certain=True)
-    assert owner.is_ours(seen(1, 20, "3"), certain=True)
+def test_once_another_job_slipped_in_no_job_is_ours() -> None:
+    owner = Owner(LOOK, IDLE, exact=None)
+    assert not owner.is_ours(seen(1, 30, "2"), certain=True)
+    assert not owner.is_ours(seen(1, 20, "3"), certain=True)

@@ -1,10 +1,11 @@
 """Whose job it is that the server works on: its progress belongs to whoever holds the lock, and so does an interrupt.
 
 Where the server runs with its web page, one request can be asked for by its id, and the answer is exact. Elsewhere it
-is concluded: the server was idle when our request was sent, so the next job of our kind with our number of steps is
-ours; if other clients' jobs were seen too, only when none of them looked the same. Before its first step a job shows no
-steps of its own, so it is not interrupted before: the interrupt would have no effect before the first step either.
-What stays open is left alone.
+is concluded, and only where the server was idle when our request was sent: then the next job is ours if it is of our
+kind and has our number of steps. Before its first step a job shows no steps of its own, so it is not interrupted
+before: the interrupt would have no effect before the first step either. Where the server was not idle, or another job
+was seen in between, nobody can tell which of those to come is ours, as many may queue: then none is, and a cancel waits
+for our answer.
 """
 
 from typing import NamedTuple
@@ -37,9 +38,7 @@ class Owner:
     def __init__(self, look: Look, before: Progress, *, exact: Door | None) -> None:
         self._look = look
         self._alone = not before.busy
-        self._foreign = {_shape(before.state)} if before.busy else set[tuple[str, int]]()
-        self._first = before.state.job_timestamp if before.busy else None
-        """The timestamp of the job that was running then."""
+        """No job but ours can have been under way since ours was sent."""
         self._ours: str | None = None
         """The timestamp of our job, once it was seen."""
         self._exact = exact if look.task else None
@@ -61,24 +60,16 @@ class Owner:
     def _concluded(self, state: JobState, certain: bool) -> bool:
         if self._ours is not None:
             return state.job_timestamp == self._ours
-        if not self._alone and state.job_timestamp == self._first:
+        self._alone = self._alone and self._fits(state)
+        if not self._alone:
             return False
-        counts = bool(self._look.steps)
-        if not self._fits(state) or (not self._alone and _shape(state) in self._foreign):
-            self._alone, self._first = False, state.job_timestamp
-            self._foreign.add(_shape(state))
-            return False
-        shown = bool(state.sampling_step) if counts else self._alone
+        shown = bool(state.sampling_step) or not self._look.steps
         if shown:
             self._ours = state.job_timestamp
-        return shown or (self._alone and not certain)
+        return shown or not certain
 
     def _fits(self, state: JobState) -> bool:
         job = state.job or ""
         if job and job != self._look.job and not job.startswith("Batch "):
             return False
         return not state.sampling_step or not self._look.steps or (state.sampling_steps or 0) in self._look.steps
-
-
-def _shape(state: JobState) -> tuple[str, int]:
-    return state.job or "", state.sampling_steps or 0

@@ -83,11 +83,11 @@ class Runner:
         Raises Cancelled after the answer, or BackendTrouble when there will be none.
         """
         with self._place:
-            course = Course()
+            course, call = Course(), self._door.call(API + path, request)  # written out before the server is looked at
             before = self._idle(reporter, course, wait=not (tasks and look.task))
             with around or nullcontext():
                 owner = Owner(look, before, exact=self._door if tasks else None)
-                return self._under_way(self._door.call(API + path, request), owner, reporter, told, course), course
+                return self._under_way(call, owner, reporter, told, course), course
 
     def _idle(self, reporter: Reporter, course: Course, *, wait: bool) -> Progress:
         """Waits while one other job runs, so that ours is known by being the next; joins the queue when more wait."""
