@@ -1,8 +1,10 @@
 """What the models folder offers, read without torch: names, families, what is passed over and why."""
 
 import sys
+import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # for `diffusers_world`
@@ -92,6 +94,61 @@ def test_a_broken_file_is_passed_over_with_its_reason(tmp_path, spoil, says):
         read_header(path)
     found = scan(tmp_path)
     assert found.names("models") == () and says in found.passed[0]
+
+
+def header(text: bytes) -> bytes:
+    return len(text).to_bytes(8, "little") + text + bytes(16)
+
+
+@pytest.mark.parametrize(
+    ("place", "content"),
+    [
+        ("loras/deep.safetensors", header(b"[" * 200_000)),
+        ("loras/endless.safetensors", header(b'{"a":{"shape":[1e999],"data_offsets":[0,4]}}')),
+        ("controlnet/lines/config.json", b'{"cross_attention_dim":[1,2]}'),
+        ("folder/model_index.json", b"[" * 200_000),
+        ("folder/model_index.json", b'{"_class_name":"\\ud800"}'),
+        ("folder/model_index.json", b'{"_class_name":{"a":["' + b"b" * 100_000 + b'"]}}'),
+    ],
+)  # fmt: skip
+def test_a_hostile_file_harms_nobody_else(tmp_path, place, content):
+    """given something of somebody's making beside a good model; then the good one is offered, and can be told."""
+    safetensors(tmp_path / "good.safetensors", SD1)
+    (tmp_path / place).parent.mkdir(parents=True)
+    (tmp_path / place).write_bytes(content)
+    if place.endswith(".json"):
+        safetensors((tmp_path / place).with_name("model.safetensors"), {"x": [1]})
+    found = scan(tmp_path)
+    assert families(found) == {"good.safetensors": "sd1"}
+    assert msgspec.msgpack.encode(found.passed) and len(str(found.passed)) < 500
+
+
+def test_a_file_that_may_not_be_read_is_passed_over_until_it_may(tmp_path, monkeypatch):
+    safetensors(tmp_path / "a.safetensors", SD1), safetensors(tmp_path / "b.safetensors", SDXL)
+    real = Path.open
+
+    def guarded(path: Path, *named):
+        if path.name == "a.safetensors":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, *named)
+
+    with monkeypatch.context() as other_user:
+        other_user.setattr(Path, "open", guarded)
+        found = scan(tmp_path)
+        assert (families(found), found.passed) == ({"b.safetensors": "sdxl"}, ("a.safetensors: permission denied",))
+    assert len(families(scan(tmp_path))) == 2
+
+
+def test_a_second_look_at_a_thousand_files_takes_a_moment(tmp_path):
+    for number in range(1000):
+        safetensors(tmp_path / "loras" / f"{number % 10}" / f"{number}.safetensors", {"lora_te_x": [1]})
+    scan(tmp_path)
+    times = []
+    for _ in range(5):
+        began = time.process_time()
+        assert len(scan(tmp_path).names("loras")) == 1000
+        times.append(time.process_time() - began)
+    assert min(times) < 0.025, "every stage begins with one"
 
 
 def test_pickles_inpainting_models_and_settings_without_weights_are_passed_over(tmp_path):

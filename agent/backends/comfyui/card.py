@@ -6,6 +6,7 @@ from agent.backends.comfyui.detail import detectors
 from agent.backends.comfyui.lists import PIXEL_UPSCALERS, Lists
 from agent.backends.comfyui.server import Denied, Stats
 from agent.http import NoServer
+from agent.listing import listed
 from agent.pictures.finish import PROCESSORS
 from schema.names import FILES
 from schema.orders import BackendCard
@@ -91,11 +92,4 @@ def _why(url: str, fault: Exception) -> str:
 
 def _files(root: Path, folders: tuple[str, ...]) -> tuple[str, ...]:
     """As ComfyUI would spell them: relative to their folder."""
-    found: set[str] = set()
-    for folder in folders:
-        base = root / folder
-        if base.is_dir():
-            found |= {
-                path.relative_to(base).as_posix() for path in base.rglob("*") if path.suffix in FILES and path.is_file()
-            }
-    return tuple(sorted(found))
+    return tuple(sorted({found.name for folder in folders for found in listed(root / folder, FILES).found}))

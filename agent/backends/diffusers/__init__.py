@@ -21,6 +21,7 @@ from agent.backends.diffusers.resizers import RESIZERS
 from agent.backends.diffusers.samplers import samplers, schedulers
 from agent.backends.diffusers.watch import PATIENCE, Patience, follow, wait_ready
 from agent.effective import flattened
+from agent.listing import is_folder, showable, shown
 from agent.pictures.finish import FINISH_KINDS, PROCESSORS, finish
 from schema.orders import BackendCard, BackendState, Gpu
 
@@ -185,7 +186,9 @@ class Diffusers:
             return f"{', '.join(self._missing)} {are} not installed: {REMEDY}"
         if self._models is None:
             return "it has no folder of models: name one with --backend diffusers=DIR"
-        if not self._models.is_dir():
+        if not showable(str(self._models)):
+            return f"the name of {shown(str(self._models))} is no UTF-8; rename the folder"
+        if not is_folder(self._models):
             return f"{self._models} is no folder; make it and put models there"
         return ""
 

@@ -7,7 +7,8 @@ The folders of SD WebUI (`Stable-diffusion`, `VAE`, `Lora`, ...) are known too, 
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+import stat
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import NamedTuple
 
 from agent.backends import BackendTrouble
 from agent.backends.diffusers.header import Family, NotSafetensors, Traits, traits
+from agent.listing import Found, is_folder, listed, shown
+from schema.errors import why
 from schema.names import found, nearest
 
 SECTIONS: Mapping[str, tuple[str, ...]] = {
@@ -34,9 +37,17 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
 
 WEIGHTS = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin")
 
-DEPTH = 4
-FILES = 5000
-"""A folder is searched no deeper and no longer than this."""
+_SECTION_OF = {folder: section for section, folders in SECTIONS.items() for folder in folders}
+
+DEPTH = 5
+FILES = 50_000
+"""The folder is searched no deeper, and no more of it is looked at."""
+
+MAX_JSON = 1 << 20
+"""Bytes; the settings of a model are a few thousand."""
+
+HOSTILE = (OSError, ValueError, TypeError, OverflowError, RecursionError, LookupError, AttributeError)
+"""What a file that somebody else wrote may make its reader raise; it is passed over, and the others are offered."""
 
 PAINTERS: Mapping[str, Family] = {
     "StableDiffusionPipeline": "sd1",
@@ -101,57 +112,50 @@ class Folder:
 
 
 def scan(root: Path) -> Folder:
-    """Cheap enough for every card: names, and headers of what has changed. A root that is not there is empty."""
+    """Cheap enough for every card and every stage: names, and headers of what has changed.
+
+    Whatever lies there, the rest is offered: what cannot be read is passed over with its reason.
+    """
     lists: dict[str, dict[str, Entry]] = {section: {} for section in SECTIONS if section != "configs"}
-    passed: list[str] = []
-    if not root.is_dir():
-        return Folder(root, lists, (f"{root} is no folder",))
-    known = {folder: section for section, folders in SECTIONS.items() for folder in folders}
-    for child in sorted(root.iterdir()):
-        section = known.get(child.name.lower()) if child.is_dir() else None
-        if section == "configs":
-            continue
-        base = child if section else root
-        for path in _things(child):
-            entry = _entry(section or "models", path, path.relative_to(base).as_posix())
-            if isinstance(entry, str):
-                passed.append(f"{path.relative_to(root).as_posix()}: {entry}")
-            elif entry.name in lists[section or "models"]:
-                longer = path.relative_to(root).as_posix()
-                lists[section or "models"][longer] = entry._replace(name=longer)
-            else:
-                lists[section or "models"][entry.name] = entry
-    return Folder(root, lists, tuple(passed))
+    if not is_folder(root):
+        return Folder(root, lists, (f"{shown(str(root))} is no folder, or may not be read",))
+    listing = listed(root, WEIGHTS, whole=_is_whole, skip=SECTIONS["configs"], depth=DEPTH, most=FILES)
+    passed = listing.passed
+    for thing in listing.found:
+        top, _, below = thing.name.partition("/")
+        section = _SECTION_OF.get(top.lower(), "") if below or thing.folder else ""
+        try:
+            entry = _entry(section or "models", thing, (below if section else "") or thing.name)
+        except HOSTILE as fault:
+            entry = why(fault)
+        if isinstance(entry, str):
+            passed.append(f"{thing.name}: {entry}")
+        elif entry.name in lists[section or "models"]:
+            lists[section or "models"][thing.name] = entry._replace(name=thing.name)
+        else:
+            lists[section or "models"][entry.name] = entry
+    return Folder(root, lists, tuple(shown(reason) for reason in passed))
 
 
-def _things(top: Path) -> Iterator[Path]:
-    """Files of weights, and folders that are one model; nothing inside the latter, nothing hidden."""
-    left = FILES
-    stack = [(top, 0)]
-    while stack and left:
-        path, depth = stack.pop()
-        left -= 1
-        if path.name.startswith("."):
-            continue
-        if path.is_file():
-            if path.suffix.lower() in WEIGHTS:
-                yield path
-        elif path.is_dir():
-            if (path / "model_index.json").is_file() or (path / "config.json").is_file():
-                yield path
-            elif depth < DEPTH:
-                stack += [(child, depth + 1) for child in sorted(path.iterdir(), reverse=True)]
+def _is_whole(names: set[str]) -> bool:
+    return "model_index.json" in names or "config.json" in names
 
 
-def _entry(section: str, path: Path, name: str) -> Entry | str:
-    """Or the reason why it is not offered."""
-    if path.is_dir():
-        return _folder_entry(section, path, name)
-    if path.suffix.lower() in (".ckpt", ".pt", ".bin", ".pth") and section not in ("upscalers", "restorers"):
+def _entry(section: str, thing: Found, name: str) -> Entry | str:
+    """Or the reason why it is not offered. Raises HOSTILE."""
+    if thing.folder:
+        return _folder_entry(section, Path(thing.path), name)
+    return _file_entry(section, thing.path, name, thing.changed, thing.size)
+
+
+@lru_cache(maxsize=20_000)
+def _file_entry(section: str, path: str, name: str, _changed: int, _size: int) -> Entry | str:
+    """Kept until the file changes."""
+    if path.lower().endswith((".ckpt", ".pt", ".bin", ".pth")) and section not in ("upscalers", "restorers"):
         return "a pickle can run programs; save it as safetensors"
     try:
-        return _FILES[section](path, name) if section in _FILES else "should be a folder in transformers' layout"
-    except (NotSafetensors, OSError) as fault:
+        return _FILES[section](Path(path), name) if section in _FILES else "should be a folder in transformers' layout"
+    except NotSafetensors as fault:
         return str(fault)
 
 
@@ -165,7 +169,7 @@ def _folder_entry(section: str, path: Path, name: str) -> Entry | str:
     kind = _json(path / "model_index.json").get("_class_name")
     family = PAINTERS.get(str(kind))
     if family is None:
-        return f"{kind or 'a folder without model_index.json'} is not among what this backend paints with"
+        return f"{str(kind or 'a folder without model_index.json')[:80]} is not among what this backend paints with"
     if family == "sd1" and _json(path / "text_encoder" / "config.json").get("hidden_size") == 1024:
         family = "sd2"
     if family == "sdxl-refiner" and (path / "text_encoder").is_dir():
@@ -224,14 +228,18 @@ def _has_weights(path: Path) -> bool:
 def _control_family(path: Path) -> Family:
     """By the width of the words it listens to."""
     width = _json(path / "config.json").get("cross_attention_dim")
-    widths: Mapping[object, Family] = {768: "sd1", 1024: "sd2", 2048: "sdxl"}
-    return widths.get(width, "")
+    widths: Mapping[int, Family] = {768: "sd1", 1024: "sd2", 2048: "sdxl"}
+    return widths.get(width, "") if isinstance(width, int) else ""
 
 
 def _json(path: Path) -> Mapping[str, object]:
+    """Empty for what is not there or is no table."""
     try:
-        return _parsed(path, path.stat().st_mtime_ns)
-    except (OSError, ValueError):
+        seen = path.stat()
+        if not stat.S_ISREG(seen.st_mode) or seen.st_size > MAX_JSON:
+            return {}
+        return _parsed(path, seen.st_mtime_ns)
+    except (OSError, ValueError, RecursionError):
         return {}
 
 

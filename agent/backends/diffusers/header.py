@@ -70,7 +70,7 @@ def read_header(path: Path) -> Header:
         text = file.read(length)
     try:
         written = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise NotSafetensors("its header is no JSON") from None
     if not isinstance(written, dict):
         raise NotSafetensors("its header is no table")
@@ -80,7 +80,7 @@ def read_header(path: Path) -> Header:
         try:
             tensors[name] = tuple(int(side) for side in entry["shape"])
             end = max(end, int(entry["data_offsets"][1]))
-        except (KeyError, TypeError, ValueError, IndexError):
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError):
             raise NotSafetensors(f"its header says nothing usable of {name[:60]!r}") from None
     if size < 8 + length + end:
         raise NotSafetensors(f"it is cut off: {size} bytes of {8 + length + end}")

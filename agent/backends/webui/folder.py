@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from agent.backends.webui.stock import Checkpoint, Lora, Stock
+from agent.listing import listed
 
 _MODELS = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf")
 _CHECKPOINTS = (".safetensors", ".ckpt", ".gguf")
-_MOST = 20_000
-"""Files looked at below one folder."""
 
 
 def stock_of(models: Path) -> Stock:
@@ -41,13 +40,4 @@ def _relative(folder: Path, endings: tuple[str, ...]) -> Iterable[str]:
 
 def _files(folder: Path, endings: tuple[str, ...]) -> list[Path]:
     """Sorted. A folder that is not there, or may not be read, has none."""
-    found: list[Path] = []
-    try:
-        for number, path in enumerate(folder.rglob("*")):
-            if number >= _MOST:
-                break
-            if path.suffix.lower() in endings and path.is_file():
-                found.append(path)
-    except OSError:
-        return sorted(found)
-    return sorted(found)
+    return sorted(Path(found.path) for found in listed(folder, endings).found)
