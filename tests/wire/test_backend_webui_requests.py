@@ -103,6 +103,27 @@ def test_a_variation_has_a_seed_that_can_be_asked_for_again(one: World) -> None:
     assert made.effective["variation_seed"] == 8
 
 
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("<lora:haze:0.7>", "<lora:haze:0.7>"),
+        ("<lora:haze_alias:0.7>", "<lora:haze_alias:0.7>"),
+        ("<lora:Haze_v1.safetensors:0.7>", "<lora:haze_v1:0.7>"),
+        ("<LoRA: HAZE :0.7:0.5>", "<lora:haze:0.7:0.5>"),
+        ("<lora:sub/haze>", "<lora:haze>"),
+        ("<lyco:HAZE_ALIAS.pt:1>", "<lyco:haze_alias:1>"),
+        ("<hypernet:Watercolour.pt:1>", "<hypernet:watercolour:1>"),
+    ],
+)
+def test_a_network_is_sent_by_the_name_that_the_server_looks_up(one: World, written: str, sent: str) -> None:
+    """It compares letter by letter, and drops what it does not find without a word."""
+    one.engine.loras.append("haze_v1")
+    made = one.run(prompt=f"a boat {written}", negative=written)
+    asked = one.last("/txt2img")
+    assert (asked["prompt"], asked["negative_prompt"]) == (f"a boat {sent}", sent)
+    assert made.reported.get("prompt", f"a boat {written}") == f"a boat {sent}"
+
+
 def test_embeddings_become_words_loras_stay_and_the_hypernetwork_joins_them(one: World) -> None:
     prompt = "a boat (<embedding:fine_detail>:1.2) <fine_detail> <lora:haze:0.7>"
     one.run(SMALL.model_copy(update={"hypernetwork": "watercolour"}), prompt=prompt, negative="<embedding:sdxl_words>")

@@ -13,7 +13,7 @@ from agent.backends.webui.overrides import Tiles
 from agent.backends.webui.owning import Look
 from agent.backends.webui.running import Course, Runner, Telling
 from agent.backends.webui.stock import Stock
-from agent.backends.webui.wishes import Chosen
+from agent.backends.webui.wishes import Chosen, words
 from agent.effective import flattened
 from agent.http import Answer
 from schema.orders import attempt_id
@@ -77,6 +77,8 @@ class Attempt:
             answers.reported(result, self.stock) if result else {"flavour": self.stock.flavour}
         )
         reported |= {"width": images[0].seen.width, "height": images[0].seen.height}
+        if choice:
+            reported |= self._respelled()
         made = Made(
             pictures=tuple(Drawn(image.content, image.seed) for image in images),
             effective=flattened(config, used),
@@ -87,3 +89,9 @@ class Attempt:
         )
         model = choice.checkpoint.name if choice and choice.checkpoint else self.resident
         return Outcome(made=made, model=model)
+
+    def _respelled(self) -> dict[str, Scalar]:
+        """Where the server has another name for what the prompts name: as they were sent."""
+        order = self.work.order
+        sent = {"prompt": words(order.prompt, self.stock), "negative": words(order.negative, self.stock)}
+        return {name: text for name, text in sent.items() if text != getattr(order, name)}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from agent.backends import BackendTrouble
 from agent.backends.webui.stock import NO_UPSCALER, PLAIN_UPSCALERS, Checkpoint, Stock, detector_file
 from schema.dialects import sampling
-from schema.names import found, found_sampler, found_scheduler, nearest, plain
+from schema.names import found, found_sampler, found_scheduler, nearest
 from schema.parts import Controls
 from schema.stages import Detail, Img2Img, Refiner, Txt2Img
 
@@ -20,7 +20,7 @@ BUILT_IN = "built in"
 AUTOMATIC = "Automatic"
 DEFAULT_SAMPLER = "Euler a"
 
-_NETWORK = re.compile(r"<(lora|lyco|hypernet):([^:>]+)(?::[^>]*)?>", re.IGNORECASE)
+_NETWORK = re.compile(r"<(lora|lyco|hypernet):([^:<>]+)((?::[^<>]*)?)>", re.IGNORECASE)
 _EMBEDDING = re.compile(r"<embedding:([^:<>]+)>", re.IGNORECASE)
 _BARE = re.compile(r"<([^:<>]+)>")
 
@@ -154,16 +154,26 @@ def processor_of(name: str, stock: Stock) -> str:
 def words(prompt: str, stock: Stock) -> str:
     """The prompt in the WebUI's own syntax. Raises BackendTrouble for a LoRA, embedding or hypernetwork it lacks.
 
-    It would drop `<embedding:NAME>` as a network of an unknown kind, and a missing LoRA without a word: embeddings
-    are plain words there, LoRAs stay in their brackets. A server that has not loaded a model yet lists no embeddings.
+    It looks networks up letter by letter and drops one it does not find without a word, so each gets the name it has
+    there. It would drop `<embedding:NAME>` too, as a network of an unknown kind: embeddings are plain words there. A
+    server that has not loaded a model yet lists no embeddings.
     """
-    for kind, name in _NETWORK.findall(prompt):
-        if kind.lower() == "hypernet":
-            one_of("hypernetwork", name, stock.hypernetworks)
-        elif not any(plain(name) == plain(other) for other in stock.lora_names):
-            raise refused("LoRA", name, stock.lora_names)
+    prompt = _NETWORK.sub(lambda match: f"<{_network(match[1].lower(), match[2].strip(), stock)}{match[3]}>", prompt)
     prompt = _EMBEDDING.sub(lambda match: _embedding(match[1].strip(), stock), prompt)
     return _BARE.sub(lambda match: found(match[1], stock.embeddings) or match[0], prompt)
+
+
+def _network(kind: str, name: str, stock: Stock) -> str:
+    """As `lora:haze`; an alias stays one."""
+    if kind == "hypernet":
+        return f"{kind}:{one_of('hypernetwork', name, stock.hypernetworks)}"
+    aliases = tuple(lora.alias for lora in stock.loras if lora.alias)
+    if name in aliases:
+        return f"{kind}:{name}"
+    spelled = found(name, tuple(lora.name for lora in stock.loras)) or found(name, aliases)
+    if spelled is None:
+        raise refused("LoRA", name, stock.lora_names)
+    return f"{kind}:{spelled}"
 
 
 def _embedding(name: str, stock: Stock) -> str:
