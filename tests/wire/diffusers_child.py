@@ -11,7 +11,7 @@ import time
 
 from agent.backends import BackendTrouble
 from agent.backends.diffusers.messages import Done, Held, Hello, Run
-from agent.backends.diffusers.process import Teller, pipes, serve
+from agent.backends.diffusers.process import Ruined, Teller, pipes, serve
 
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de"
@@ -19,8 +19,15 @@ PNG = bytes.fromhex(
 )
 
 
+class AcceleratorError(RuntimeError):
+    """Named as torch's."""
+
+
 class Pretender:
+    """Of its device nothing can be had any more once it is `ruined`."""
+
     def __init__(self) -> None:
+        self._ruined = False
         self._resident: tuple[str, ...] = ()
 
     def hello(self) -> Hello:
@@ -31,6 +38,8 @@ class Pretender:
         return Held(used_gb=2.0 if self._resident else 0.0, resident=self._resident)
 
     def run(self, asked: Run, teller: Teller) -> Done:
+        if self._ruined:
+            raise RuntimeError("CUDA error: an illegal memory access was encountered")
         self._resident = ("toy",)
         what, _, more = asked.order.prompt.partition(" ")
         match what:
@@ -61,7 +70,16 @@ class Pretender:
                 teller._line._pipe.flush()
                 time.sleep(600)
             case "full":
-                raise BackendTrouble("out-of-memory", "the GPU's memory is full")
+                raise (Ruined if more else BackendTrouble)("out-of-memory", "the GPU's memory is full")
+            case "ruin":
+                self._ruined = True
+                raise (AcceleratorError if more == "named" else RuntimeError)(more)
+            case "hidden-ruin":
+                self._ruined = True
+                try:
+                    raise RuntimeError("CUDA error: an illegal memory access was encountered")
+                except RuntimeError as fault:
+                    raise BackendTrouble("bad-request", "the LoRA ink does not fit toy") from fault
             case "bug":
                 raise ZeroDivisionError("by zero")
             case "freeze":

@@ -15,6 +15,7 @@ from diffusers_world import Notes, painted, until, work
 
 from agent.backends import BackendTrouble, Cancelled
 from agent.backends.diffusers import Diffusers
+from agent.backends.diffusers.process import ruin_in
 from agent.backends.diffusers.watch import Patience
 from schema.stages import Resize, Txt2Img
 
@@ -108,6 +109,38 @@ def test_a_bug_of_one_stage_keeps_the_process_and_its_models(backend):
     with pytest.raises(BackendTrouble):
         backend.run(work(STAGE, prompt="bug"), Notes())
     assert backend.run(work(STAGE, prompt="steps 1"), Notes()).reported["pid"] == before
+
+
+@pytest.mark.parametrize(
+    ("prompt", "says"),
+    [
+        ("ruin named", "AcceleratorError"),
+        ("ruin CUDA error: device-side assert triggered", "device-side assert"),
+        ("ruin cuDNN error: CUDNN_STATUS_INTERNAL_ERROR", "CUDNN_STATUS"),
+        ("ruin CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling cublasGemmEx", "CUBLAS"),
+        ("hidden-ruin", "illegal memory access"),
+    ],
+)
+def test_a_gpu_that_answers_nothing_more_costs_one_stage(backend, prompt, says):
+    """given a fault after which the GPU serves this process no more; then the next stage has another process."""
+    before = pid_of(backend)
+    with pytest.raises(BackendTrouble, match=says) as told:
+        backend.run(work(STAGE, prompt=prompt), Notes())
+    assert told.value.trouble == "backend" and gone(before)
+    assert backend.run(work(STAGE, prompt="steps 1"), Notes()).pictures
+
+
+def test_memory_that_cannot_be_had_back_costs_the_process(backend):
+    before = pid_of(backend)
+    with pytest.raises(BackendTrouble, match="memory is full") as told:
+        backend.run(work(STAGE, prompt="full for good"), Notes())
+    assert told.value.trouble == "out-of-memory" and gone(before)
+    assert backend.run(work(STAGE, prompt="steps 1"), Notes()).pictures
+
+
+@pytest.mark.parametrize("words", ["CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "a tensor of 3 sides"])
+def test_other_faults_of_torch_keep_the_process(words):
+    assert ruin_in(RuntimeError(words)) is None
 
 
 def test_killed_from_outside_while_it_works(backend):

@@ -98,6 +98,8 @@ class Broke(Message, frozen=True, kw_only=True):
     number: int
     trouble: Trouble
     sentence: str
+    ruined: bool = False
+    """The device serves this process no more: it ends."""
 
 
 class Stopped(Message, frozen=True, kw_only=True):

@@ -33,9 +33,25 @@ from schema.errors import why
 
 ALIVE_SECONDS = 0.5
 
+RUINED = 4
+"""Exit code of a process that its device serves no more."""
+
 
 class Unwanted(Exception):
     """Raised by `Teller.step` once the stage is not wanted any more."""
+
+
+RUINS = ("CUDA error", "CUBLAS_STATUS", "CUDNN_STATUS", "device-side assert", "HIP error", "unspecified launch failure")
+"""Words of faults after which a GPU answers everything that this process asks with the same fault."""
+
+MOST_CAUSES = 10
+
+SPARED = ("out of memory", "ALLOC_FAILED")
+"""Memory that was full can be had again."""
+
+
+class Ruined(BackendTrouble):
+    """The stage's trouble, and the end of this process: its memory cannot be had back otherwise."""
 
 
 class Worker(Protocol):
@@ -117,6 +133,9 @@ def serve(make: Callable[[], Worker], pipe_in: BinaryIO, pipe_out: BinaryIO) -> 
         asked = wishes.runs.get()
         wishes.begin(asked.number)
         answer = _answer(worker, asked, Teller(line, asked.previews, wishes.unwanted))
+        if isinstance(answer, Broke) and answer.ruined:
+            line.say(answer)
+            os._exit(RUINED)
         line.say(worker.held())
         line.say(answer)
 
@@ -126,12 +145,29 @@ def _answer(worker: Worker, asked: Run, teller: Teller) -> Answer:
         return worker.run(asked, teller)
     except Unwanted:
         return Stopped(number=asked.number)
-    except BackendTrouble as trouble:
-        return Broke(number=asked.number, trouble=trouble.trouble, sentence=trouble.sentence)
-    except Exception as bug:  # one stage's fault must not take the loaded models along
+    except Exception as fault:  # one stage's fault must not take the loaded models along
+        ruin = ruin_in(fault)
+        if isinstance(fault, BackendTrouble) and ruin is None:
+            ends = isinstance(fault, Ruined)
+            return Broke(number=asked.number, trouble=fault.trouble, sentence=fault.sentence, ruined=ends)
         traceback.print_exc()
-        sentence = f"diffusers failed ({type(bug).__name__}): {why(bug)[:500]}"
-        return Broke(number=asked.number, trouble="backend", sentence=sentence)
+        broken = ruin or fault
+        sentence = f"diffusers failed ({type(broken).__name__}): {why(broken)[:500]}"
+        return Broke(number=asked.number, trouble="backend", sentence=sentence, ruined=ruin is not None)
+
+
+def ruin_in(fault: BaseException) -> Exception | None:
+    """The fault that cost this process its GPU, if one is at the bottom of this. Torch's own class for it is young;
+    older ones, and the libraries below, tell by their words only.
+    """
+    at: BaseException | None = fault
+    for _ in range(MOST_CAUSES):
+        if isinstance(at, RuntimeError) and not any(word in str(at) for word in SPARED):
+            named = any(kind.__name__ == "AcceleratorError" for kind in type(at).__mro__)
+            if named or any(word in str(at) for word in RUINS):
+                return at
+        at = at and (at.__cause__ or at.__context__)
+    return None
 
 
 def _beat(line: Line) -> None:

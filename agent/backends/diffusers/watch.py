@@ -71,6 +71,8 @@ def follow(child: Child, asked: Run, reporter: Reporter, patience: Patience) -> 
                     death = child.death()
                     raise Cancelled if unwanted is not None else _died(death, f"during {told.doing}")
                 case Done() | Broke() | Stopped() if story.number == asked.number:
+                    if isinstance(story, Broke) and story.ruined:
+                        _killed(child)  # its driver may keep it from ending by itself
                     return _ended(story, unwanted)
                 case Shown() if unwanted is None:
                     reporter.preview(story.jpeg)

@@ -16,7 +16,7 @@ from agent.backends.diffusers.inside.device import is_out_of_memory, limit_ram, 
 from agent.backends.diffusers.inside.models import Models
 from agent.backends.diffusers.inside.stages import run_stage
 from agent.backends.diffusers.messages import Done, Held, Hello, Run
-from agent.backends.diffusers.process import Teller
+from agent.backends.diffusers.process import Ruined, Teller
 from agent.pictures import encoded
 from schema.errors import why
 from schema.plans import Scalar
@@ -75,7 +75,10 @@ class Engine:
             raise BackendTrouble("bad-request", f"diffusers refused it: {why(fault)[:500]}") from fault
         finally:
             self.models.cache.release()
-        self.models.cache.clear()
+        try:
+            self.models.cache.clear()
+        except RuntimeError as fault:
+            raise Ruined("out-of-memory", sentence) from fault
         raise BackendTrouble("out-of-memory", sentence)
 
     def _full(self, fault: BaseException) -> str:
