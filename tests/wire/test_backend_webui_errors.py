@@ -65,7 +65,7 @@ def test_the_message_is_found_in_every_shape(body: bytes, message: str) -> None:
         ("Exception", "could not find upscaler named Nope", "bad-request"),
         ("HTTPException", "Invalid encoded image", "bad-request"),
         ("RuntimeError", "model 'nope' not found", "bad-request"),
-        ("NansException", "A tensor with NaNs was produced in Unet.", "backend"),
+        ("NansException", "A tensor with NaNs was produced in Unet.", "suspect"),
         ("RuntimeError", "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR", "backend"),
     ],
 )

@@ -73,7 +73,7 @@ def _trouble(status: int, fault: Fault) -> Trouble:
     if _MEMORY.search(words):
         return "out-of-memory"
     if _NAN.search(words):
-        return "backend"
+        return "suspect"
     if 400 <= status < 500 or fault.error in _ALWAYS or _PERMANENT.search(words):
         return "bad-request"
     return "backend"
