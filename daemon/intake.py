@@ -88,6 +88,7 @@ class HouseIntake:
             preset=brief.run_spec.preset,
             previews=self._previews(),
             reduced=brief.reduced,
+            careful=brief.careful,
         )
 
     def input(self, sha256: Sha256) -> Path:

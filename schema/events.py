@@ -228,6 +228,8 @@ class ArtifactStored(_Event, frozen=True, kw_only=True):
     index: int
     """Among the pictures of this attempt, from 0."""
     file: Picture
+    suspect: str | None = None
+    """Why this one may be broken; others of its attempt need not be."""
 
 
 class StageFinished(_Event, frozen=True, kw_only=True):
@@ -244,7 +246,9 @@ class StageFinished(_Event, frozen=True, kw_only=True):
     """Whatever else the backend said of it."""
     measures: Measures = Measures()
     suspect: str | None = None
-    """Why the picture may be broken (black, flat, NaN); such pictures are not learned from."""
+    """Why a picture may be broken (black, flat, NaN): those that `ArtifactStored` marks, all where it marks none. They
+    are not learned from.
+    """
     filters: tuple[str, ...] = ()
 
 

@@ -27,6 +27,10 @@ PROTOCOL = 1
 """Major version of this page; a daemon gives nothing to an agent of another."""
 
 
+LARGEST_ORDER = 8 * 1024 * 1024
+"""Bytes of its body: a workflow of half a million characters, and masks and controls, fit in well."""
+
+
 def attempt_id(job: JobId, stage: StageId, token: Token) -> str:
     return f"{job}~{stage}~{token}"
 
@@ -124,11 +128,15 @@ class Order(Plain, frozen=True, kw_only=True):
     previews: bool = False
     reduced: bool = False
     """Use the memory-saving profile."""
+    careful: bool = False
+    """What was made before was black or flat: where the backend can, decode with full precision this time."""
 
 
 class Accepted(Plain, frozen=True, kw_only=True):
     state: Literal["accepted", "busy", "refused"]
     reason: str = ""
+    again: bool = False
+    """Of what was refused: nothing is wrong with the order itself, so the stage may be given out anew."""
 
 
 class Product(Plain, frozen=True, kw_only=True):

@@ -70,6 +70,8 @@ class ImageRecord(Plain, frozen=True, kw_only=True):
     file: Picture
     stars: int = 0
     tags: tuple[str, ...] = ()
+    suspect: str | None = None
+    """Why it may be broken."""
 
 
 class StageRecord(Plain, frozen=True, kw_only=True):

@@ -35,6 +35,8 @@ class Artifact(_Entry, frozen=True, kw_only=True):
     seed: int | None
     index: int
     """Among the pictures of its stage, from 0."""
+    suspect: str | None = None
+    """Why it may be broken."""
 
 
 class Durations(_Entry, frozen=True, kw_only=True):

@@ -208,6 +208,7 @@ def _artifact(folder: Path, name: Path, image: ImageRecord) -> m.Artifact:
         bytes=file.bytes,
         seed=file.seed,
         index=image.index,
+        suspect=image.suspect,
     )
 
 

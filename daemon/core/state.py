@@ -32,6 +32,8 @@ class Brief(Plain, frozen=True, kw_only=True):
     backend: str | None = None
     """Of the node's backends; None: the agent's choice."""
     reduced: bool = False
+    careful: bool = False
+    """The try before it made a suspect picture."""
     cancelled: bool = False
     """Nobody wants its result any more; its node is busy until the agent lets go."""
     since: float = 0.0

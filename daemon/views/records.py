@@ -176,6 +176,7 @@ def _image_record(row: Found) -> ImageRecord:
         ),
         stars=row["stars"],
         tags=texts(row["tags"]),
+        suspect=row["suspect"],
     )
 
 

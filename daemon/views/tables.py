@@ -7,7 +7,7 @@ import sqlite3
 import zlib
 from pathlib import Path
 
-FOLD = 3
+FOLD = 4
 """Raised when the fold writes other rows into the same tables."""
 
 ENDED = ("finished", "failed", "cancelled")
@@ -159,7 +159,8 @@ CREATE TABLE ratings(                    -- every verdict ever given, for learni
   at REAL NOT NULL,
   image TEXT NOT NULL,
   stars INTEGER NOT NULL,
-  tags TEXT NOT NULL                     -- JSON list, as of then
+  tags TEXT NOT NULL,                    -- JSON list, as of then
+  suspect TEXT                           -- why the picture may be broken: nothing is learned from it
 ) STRICT;
 
 CREATE TABLE comparisons(                -- as of any seq, too

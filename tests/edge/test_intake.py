@@ -131,8 +131,8 @@ async def test_an_order_says_who_runs_it_and_whether_anybody_watches(store, watc
     made = intake(store, Past(), watched=watched).order(
         Brief(
             attempt=attempt, run=RunId("r"), run_spec=spec, job_spec=JobSpec(name="j", backend=job), backend=brief,
-            step=StageStep(id=StageId("s"), kind="txt2img"),
+            step=StageStep(id=StageId("s"), kind="txt2img"), careful=watched,
         )
     )  # fmt: skip
-    assert (made.backend, made.previews) == (told, watched)
+    assert (made.backend, made.previews, made.careful) == (told, watched, watched)
     assert msgspec.msgpack.decode(made.config)["type"] == "txt2img"

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from daemon.artifacts import results
 from daemon.artifacts.manifest import Manifest, Sidecar
@@ -11,6 +12,7 @@ from daemon.films import frames_of
 from schema.events import (
     ArtifactStored,
     Event,
+    ImageRated,
     JobFinished,
     JobParked,
     JobSubmitted,
@@ -127,6 +129,31 @@ async def test_suspect_pictures_of_a_parked_job_are_marked_and_never_final(tmp_p
             "failed", "the picture is black", ["paint0"],
         )  # fmt: skip
         assert frames_of((job,), "all") == []
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_of_a_batch_only_the_bad_ones_are_marked_and_their_ratings_with_them(tmp_path: Path, kept: bool) -> None:
+    log = MemoryLog()
+    log.add(*submitted(PAINT))
+    log.add(StageAssigned(job=JOB, stage=PAINT.id, node=BOX, attempt=2, why=""))
+    token = Token(len(log.envelopes))
+    good, bad = stored(PAINT, token), stored(PAINT, token, 1)
+    failed = StageFailed(job=JOB, stage=PAINT.id, token=token, node=BOX, trouble="suspect", reason="1 of 2: black")
+    finished = StageFinished(
+        job=JOB, stage=PAINT.id, token=token, node=BOX, backend="webui", images=(good.image, bad.image), suspect="black"
+    )
+    log.add(good, msgspec.structs.replace(bad, suspect="black"), finished if kept else failed)
+    log.add(ImageRated(image=good.image, stars=4), ImageRated(image=bad.image, stars=5))
+
+    async with opened(log, tmp_path) as views:
+        rows = {row.id: (row.suspect, row.final) for row in (await views.images()).items}
+        assert rows == {good.image: (None, True), bad.image: ("black", kept)}
+        job = await views.job(JOB)
+        assert job is not None
+        assert [image.suspect for image in job.stages[0].images] == [None, "black"]
+        async with views._readers.reading() as db:
+            rated = [tuple(row) for row in await db.all("SELECT stars, suspect FROM ratings ORDER BY seq")]
+        assert rated == [(4, None), (5, "black")]
 
 
 # The results folder -------------------------------------------------------------------------------

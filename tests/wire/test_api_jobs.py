@@ -42,7 +42,7 @@ async def test_a_job_tells_which_of_its_words_are_embeddings_where_it_can_be_mad
         told = await it.post("/v1/runs", {"prompt": "a boat, calm-water", "seed": 7})
         shown = await it.get(f"/v1/jobs/{told['run']}.1")
     assert shown["embeddings"] == ["calm-water"]
-    assert "needs" not in shown["spec"], "and binds it to none of them"
+    assert shown["spec"]["needs"] == [], "and it is bound to none of them"
 
 
 async def test_submitting_answers_with_the_run_and_what_was_previewed(it: World) -> None:

@@ -12,8 +12,8 @@ from schema.ids import RunId, job_id
 
 
 def submit(state: State, command: c.SubmitRun) -> list[e.Event]:
-    """The whole plan at once: the run, then its jobs in order, held if the run asks for it. Where other backends are known,
-    it is for them: the stand-in then never draws it unasked.
+    """The whole plan at once: the run, then its jobs in order, held if the run asks for it. Where other backends are
+    known, it is for them: the stand-in then never draws it unasked.
     """
     spec = command.spec
     if command.run in state.runs:

@@ -76,15 +76,28 @@ def _empty(state: State, news: o.StageReturned, rules: Rules) -> list[e.Event]:
 
 
 def _suspect(state: State, news: o.StageReturned, why: str) -> list[e.Event]:
-    """Made once more; then the job needs attention, with the pictures that came of it to look at."""
+    """Made once more, carefully; then the job needs attention, with the pictures that came of it to look at."""
     at, brief = news.attempt, state.attempts.get(news.attempt.token)
     if brief is None:  # given up meanwhile: no reason to adopt it
         return [e.LateResultRefused(job=at.job, stage=at.stage, token=at.token, node=at.node, reason="closed")]
-    if state.jobs[at.job].suspects == 0:
+    doubts = _doubts(news)
+    if doubts.count(None) > 0:
+        why = f"{len(doubts) - doubts.count(None)} of {len(doubts)} pictures: {why}"
+    return [*([] if state.jobs[at.job].suspects == 0 else _stored(news)), *_again_or_attention(state, brief, why)]
+
+
+def _again_or_attention(state: State, brief: Brief, why: str) -> list[e.Event]:
+    """The first suspect attempt of a stage is made again at once, the second needs a person."""
+    if state.jobs[brief.attempt.job].suspects == 0:
         return [_failed(brief, "suspect", why, again_in=0.0)]
-    reason = f"{why}, twice; {SUSPECT_REMEDY}"
-    parked = e.JobParked(job=at.job, trouble="suspect", reason=reason)
-    return [*_stored(news), _failed(brief, "suspect", why), parked]
+    parked = e.JobParked(job=brief.attempt.job, trouble="suspect", reason=f"{why}, twice; {SUSPECT_REMEDY}")
+    return [_failed(brief, "suspect", why), parked]
+
+
+def _doubts(news: o.StageReturned) -> tuple[str | None, ...]:
+    """Of each picture: its own, or that of the whole attempt where nobody saw in which of them it is."""
+    each = tuple(new.suspect for new in news.images)
+    return each if any(each) else tuple(news.suspect for _ in each)
 
 
 def _accepted(news: o.StageReturned) -> list[e.Event]:
@@ -117,8 +130,9 @@ def _stored(news: o.StageReturned) -> list[e.Event]:
             token=at.token,
             index=index,
             file=new.file,
+            suspect=doubt,
         )
-        for index, new in enumerate(news.images)
+        for index, (new, doubt) in enumerate(zip(news.images, _doubts(news), strict=True))
     ]
 
 
@@ -150,7 +164,9 @@ def broke(state: State, news: o.StageBroke, rules: Rules) -> list[e.Event]:
                 _failed(brief, news.trouble, news.reason),
                 e.JobParked(job=job.id, trouble=news.trouble, reason=why),
             ]
-        case "backend" | "suspect":
+        case "suspect":
+            return _again_or_attention(state, brief, news.reason)
+        case "backend":
             attempts = job.attempts + 1
             if attempts < rules.retries:
                 return [_failed(brief, news.trouble, news.reason, again_in=rules.backoff_after(attempts))]

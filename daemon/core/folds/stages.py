@@ -25,6 +25,7 @@ def assigned(state: State, event: e.StageAssigned, envelope: e.Envelope) -> None
         number=event.attempt,
         backend=event.backend,
         reduced=job.reduced,
+        careful=job.suspects > 0,
         since=envelope.at,
     )
     job.phase = Running(since=envelope.at, token=token, node=event.node)

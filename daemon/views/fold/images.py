@@ -39,15 +39,15 @@ def _stored(envelope: e.Envelope, event: e.ArtifactStored) -> Statement:
     file = event.file
     return STORED, (
         envelope.seq, event.image, event.run, event.stage, event.token, event.index, envelope.at, file.media,
-        file.bytes, file.width, file.height, file.sha256, file.pixels, file.seed, event.job,
+        file.bytes, file.width, file.height, file.sha256, file.pixels, file.seed, event.job, event.suspect,
     )  # fmt: skip
 
 
 STORED = (
     "INSERT INTO images(n, id, job, run, stage, token, number, final, created, media, bytes, width, height,"
-    " sha256, pixels, seed, pack, model, node)"
+    " sha256, pixels, seed, pack, model, node, suspect)"
     " SELECT ?1, ?2, id, ?3, ?4, ?5, ?6, ?4 = last, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
-    " coalesce(?14, seed), pack, model, node FROM jobs WHERE id = ?15"
+    " coalesce(?14, seed), pack, model, node, ?16 FROM jobs WHERE id = ?15"
 )
 RATED = "UPDATE images SET stars = ? WHERE id = ?"
 JOB_STARS = (
@@ -57,7 +57,7 @@ JOB_STARS = (
 TAGGED = "INSERT OR IGNORE INTO tags VALUES (?, ?)"
 UNTAGGED = "DELETE FROM tags WHERE image = ? AND tag = ?"
 VERDICT = (
-    "INSERT INTO ratings SELECT ?1, ?2, id, stars, (SELECT json_group_array(tag) FROM tags WHERE image = ?3)"
+    "INSERT INTO ratings SELECT ?1, ?2, id, stars, (SELECT json_group_array(tag) FROM tags WHERE image = ?3), suspect"
     " FROM images WHERE id = ?3"
 )
 COMPARED = "INSERT INTO comparisons(seq, at, better, worse) VALUES (?, ?, ?, ?)"

@@ -19,7 +19,7 @@ def fold(envelope: e.Envelope, event: StageEvent) -> list[Statement]:
         case e.StageFinished():
             return _finished(at, event)
         case e.StageFailed(job=job, stage=stage, token=token, reason=reason):
-            doubted = [(DOUBTED, (reason, job, token))] if event.trouble == "suspect" else []
+            doubted = [(DOUBTED, (reason, job, token)), (NO_FINALS, (job, token))] if event.trouble == "suspect" else []
             return [(BROKEN, ("failed", at, reason, job, stage, token)), (WAITING, (job, token)), *doubted]
         case e.StageLost(job=job, stage=stage, token=token, reason=reason):
             return [(BROKEN, ("waiting", at, reason, job, stage, token)), (WAITING, (job, token))]
@@ -41,7 +41,8 @@ def _finished(at: float, event: e.StageFinished) -> list[Statement]:
     return [
         (DONE, (event.job, event.stage, event.token, event.node, at, json(event))),
         (NEXT, (model if isinstance(model, str) else None, event.node, event.job)),
-        (MADE, (event.suspect, event.node, model if isinstance(model, str) else None, event.job, event.token)),
+        (MADE, (event.node, model if isinstance(model, str) else None, event.job, event.token)),
+        *([(DOUBTED, (event.suspect, event.job, event.token))] if event.suspect else []),
     ]
 
 
@@ -63,8 +64,12 @@ NEXT = (
     "UPDATE jobs SET done = 1, attempts = 0, model = coalesce(model, ?), node = ?, reason = '',"
     " state = CASE WHEN state <> 'running' THEN state WHEN held THEN 'held' ELSE 'queued' END WHERE id = ?"
 )
-MADE = "UPDATE images SET suspect = ?, node = ?, model = coalesce(?, model) WHERE job = ? AND token = ?"
-DOUBTED = "UPDATE images SET suspect = ?, final = 0 WHERE job = ? AND token = ?"
+MADE = "UPDATE images SET node = ?, model = coalesce(?, model) WHERE job = ? AND token = ?"
+DOUBTED = (  # all of them, where none was marked when it was stored
+    "UPDATE images SET suspect = ?1 WHERE job = ?2 AND token = ?3"
+    " AND NOT EXISTS (SELECT 1 FROM images WHERE job = ?2 AND token = ?3 AND suspect IS NOT NULL)"
+)
+NO_FINALS = "UPDATE images SET final = 0 WHERE job = ? AND token = ? AND suspect IS NOT NULL"
 BROKEN = (
     "UPDATE stages SET state = ?, ended = ?, reason = ? WHERE job = ? AND stage = ? AND token = ? AND state = 'running'"
 )
