@@ -48,7 +48,8 @@ def parameters(
     `stages` are those done so far with the configs their backends really used, flattened as `schema.stages` names
     them (`hires.scale`). `width` and `height` are this picture's, `seed` is its own.
     """
-    fields = [*_sampling(stages, width, height, seed), *_extras(job, stages), ("Version", f"stablenew {version}")]
+    made = _from_last_sampled(stages)
+    fields = [*_sampling(made, width, height, seed), *_extras(job, made, stages), ("Version", f"stablenew {version}")]
     return text(job.prompt, job.negative, fields)
 
 
@@ -68,9 +69,9 @@ def quoted(value: Scalar) -> str:
 
 
 def _sampling(stages: Sequence[tuple[StageStep, Config]], width: int, height: int, seed: int) -> Iterator[Field]:
-    """The fixed fields in their order, from the stage that sampled the whole picture last."""
+    """The fixed fields in their order, of the first of `stages`: the one that sampled the picture."""
     config = _sampled(stages)
-    painted_over = any(step.kind == "img2img" for step, _ in stages)
+    painted_over = any(_samples(step, config) for step, config in stages if step.kind == "img2img")
     restored = next((config for step, config in reversed(stages) if step.kind == "face_restore"), {})
     restorer = restored.get("restorer")
     clip_skip = config.get("clip_skip")
@@ -94,12 +95,27 @@ def _sampling(stages: Sequence[tuple[StageStep, Config]], width: int, height: in
     yield "Tiling", config.get("tiling") or None
 
 
+def _from_last_sampled(stages: Sequence[tuple[StageStep, Config]]) -> Sequence[tuple[StageStep, Config]]:
+    """What was done before (a second pass, a repainted face) a server that reads the text would do behind it."""
+    last = max((at for at, (step, config) in enumerate(stages) if _samples(step, config)), default=0)
+    return stages[last:]
+
+
+def _samples(step: StageStep, config: Config) -> bool:
+    """Whether it made the whole picture anew; img2img without any strength passes it on as it is."""
+    return step.kind == "txt2img" or (step.kind == "img2img" and config.get("denoise") != 0)
+
+
 def _sampled(stages: Sequence[tuple[StageStep, Config]]) -> Config:
-    return next((config for step, config in reversed(stages) if step.kind in ("txt2img", "img2img")), {})
+    return next((config for step, config in stages if _samples(step, config)), {})
 
 
-def _extras(job: JobSpec, stages: Sequence[tuple[StageStep, Config]]) -> Iterator[Field]:
-    """What A1111's second pass, refiner and extensions add, in the order they add it."""
+def _extras(
+    job: JobSpec, stages: Sequence[tuple[StageStep, Config]], before: Sequence[tuple[StageStep, Config]]
+) -> Iterator[Field]:
+    """What A1111's second pass, refiner and extensions add, in the order they add it. The files that the prompt names
+    are the same in all stages: their hashes may be told by any of them.
+    """
     details = 0
     for step, config in stages:
         match step.kind:
@@ -107,7 +123,7 @@ def _extras(job: JobSpec, stages: Sequence[tuple[StageStep, Config]]) -> Iterato
                 yield "Hires upscale", config.get("hires.scale")
                 yield "Hires steps", config.get("hires.steps") or None
                 yield "Hires upscaler", config.get("hires.upscaler")
-            case "img2img":
+            case "img2img" if _samples(step, config):
                 yield from _masked(config)
             case _:
                 pass
@@ -122,8 +138,8 @@ def _extras(job: JobSpec, stages: Sequence[tuple[StageStep, Config]]) -> Iterato
             case _:
                 pass
     yield "Hypernet", next((_stem(c["hypernetwork"]) for _, c in stages if c.get("hypernetwork")), None)
-    yield "Lora hashes", next((c["lora_hashes"] for _, c in stages if c.get("lora_hashes")), None)
-    yield "TI hashes", next((c["ti_hashes"] for _, c in stages if c.get("ti_hashes")), None)
+    yield "Lora hashes", next((c["lora_hashes"] for _, c in before if c.get("lora_hashes")), None)
+    yield "TI hashes", next((c["ti_hashes"] for _, c in before if c.get("ti_hashes")), None)
     for step, config in stages:
         if step.kind == "detail":
             ordinal = ORDINALS[details] if details < len(ORDINALS) else f" {details + 1}th"

@@ -98,6 +98,29 @@ def test_painting_over_reports_the_stage_that_painted_and_its_strength():
     assert "Denoising strength: 0.5" in text
 
 
+def test_what_was_done_before_the_picture_was_painted_over_is_not_said_to_be_done_to_it():
+    hires = {"hires.scale": 2.0, "hires.upscaler": "Latent", "hires.denoise": 0.6, "refiner.model": "late.ckpt",
+             "refiner.switch_at": 0.8, "tiling": True, "lora_hashes": "haze: 11aa22bb33cc"}  # fmt: skip
+    first = step("txt2img", **BASE | {"width": 416, "height": 608} | hires)
+    over = step("img2img", **BASE | {"steps": 12, "denoise": 0.5})
+
+    text = written(first, step("detail", detector="face"), over, step("detail", detector="hand"))
+
+    assert text.endswith(
+        "Size: 832x1216, Model: toy_v1, Denoising strength: 0.5, "
+        'Lora hashes: "haze: 11aa22bb33cc", ADetailer model: hand, Version: stablenew 0.1.0'
+    )
+
+
+def test_painting_over_without_strength_changes_nothing():
+    first = step("txt2img", **BASE | {"hires.scale": 2.0, "hires.denoise": 0.6, "tiling": True})
+    over = step("img2img", **BASE | {"steps": 99, "denoise": 0.0, "mask": "a" * 64, "mask_blur": 4})
+
+    assert written(first, over) == written(first)
+    assert "Denoising strength: 0.6, Tiling: True, Hires upscale: 2" in written(first, over)
+    assert written(over) == "a red kite\nSeed: 42, Size: 832x1216, Version: stablenew 0.1.0"
+
+
 def test_clip_skip_refiner_restoration_and_upscale_appear_only_when_used():
     text = written(
         step("txt2img", **BASE | {"clip_skip": 2}),
@@ -242,7 +265,7 @@ def test_what_is_written_is_read_back_whole(
 
     expected = [
         *infotext._sampling(stages, 64, 64, seed),
-        *infotext._extras(job, stages),
+        *infotext._extras(job, stages, stages),
         ("Version", "stablenew 0.1.0"),
     ]
     shown = [
