@@ -97,14 +97,14 @@ class Bench:
             raise OtherOrder
         try:
             if not self._fence.passes(order.epoch):
-                return _refused(self._fence.told(order.epoch))
+                return _given_back(self._fence.told(order.epoch))
         except OSError as fault:
             return _busy(f"the node's disk takes nothing: {why(fault)}. Free space on the node")
         self._cards.epoch = self._fence.epoch
         if attempt in self._turns or self._spool.get(attempt):
             return Accepted(state="accepted")
         if attempt in self._orders:
-            return _refused("this attempt has ended and its end was acknowledged")
+            return _given_back("this attempt has ended and its end was acknowledged")
         return self._take(order, digest, attempt)
 
     def attempts(self) -> list[AttemptReport]:
@@ -219,7 +219,7 @@ class Bench:
         paths: dict[Sha256, Path] = {}
         for sha in needs:
             if (path := self._find(sha)) is None:
-                return _refused(f"input {sha} is not here; send it with PUT /v1/blobs/{sha} first")
+                return _given_back(f"input {sha} is not here; send it with PUT /v1/blobs/{sha} first")
             paths[sha] = path
         return Turn(work_of(order, stage, paths.__getitem__), needs, backend, self._clock())
 
@@ -228,7 +228,7 @@ class Bench:
         offers = [one for one in self._backends if kind in (None, one.kind) and stage in one.kinds()]
         if not offers:
             wanted = kind or "a backend"
-            return _refused(f"this agent has not {wanted} for {stage}; send it to a node whose card offers both")
+            return _given_back(f"this agent has not {wanted} for {stage}; send it to a node whose card offers both")
         for backend in offers:
             if self._cards.of(backend).state == "ready":
                 return backend
@@ -301,6 +301,11 @@ def _waker(loop: asyncio.AbstractEventLoop) -> Callable[[Callable[[], None]], No
 
 def _refused(reason: str) -> Accepted:
     return Accepted(state="refused", reason=reason)
+
+
+def _given_back(reason: str) -> Accepted:
+    """Nothing is wrong with the order itself."""
+    return Accepted(state="refused", reason=reason, again=True)
 
 
 def _busy(reason: str) -> Accepted:

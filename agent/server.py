@@ -23,10 +23,7 @@ from agent.feed import Feed
 from agent.spool import Spool
 from schema.errors import why
 from schema.ids import Sha256
-from schema.orders import Accepted, AttemptReport, Card, Order, attempt_id, parse_attempt_id
-
-MAX_ORDER = 1024 * 1024
-"""Bytes of an order's body."""
+from schema.orders import LARGEST_ORDER, Accepted, AttemptReport, Card, Order, attempt_id, parse_attempt_id
 
 LONGEST_PATH = 90
 """Bytes of a socket's path, some less than a system takes: its name is longer while it is bound."""
@@ -48,7 +45,7 @@ class Server:
         self._cards = cards
 
     def app(self) -> web.Application:
-        app = web.Application(middlewares=[_guard], client_max_size=MAX_ORDER)
+        app = web.Application(middlewares=[_guard], client_max_size=LARGEST_ORDER)
         app.router.add_get("/v1/card", self.card)
         app.router.add_get("/v1/attempts", self.attempts)
         app.router.add_put("/v1/attempts/{id}", self.offer)

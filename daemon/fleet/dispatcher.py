@@ -6,19 +6,19 @@ agent may forget it. Everything sent is idempotent by the attempt's token, so an
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeVar
 
 from daemon.core.state import Brief, State
 from daemon.core.vitals import Shown, Vitals
-from daemon.fleet.link import AgentHangs, AgentLink, LinkLost, OtherProtocol
+from daemon.fleet.attempt import Opened, broke, gone, trouble_of
+from daemon.fleet.link import NO_ROOM, AgentHangs, AgentLink, LinkLost, Unwilling, worst
 from daemon.fleet.results import Intake, observation_of
 from daemon.ledger.mail import Committed
 from schema.errors import Refused
 from schema.events import JobCancelled, JobReopened, StageSkipped
 from schema.ids import JobId, NodeId, Token
-from schema.observations import Attempt, AttemptGone, Observation, StageBroke
-from schema.orders import AttemptReport, Card, CardChanged, Ended, Load, Order, Preview, Progress, attempt_id
+from schema.observations import Attempt, Observation, StageBroke
+from schema.orders import Accepted, AttemptReport, Card, CardChanged, Ended, Load, Order, Preview, Progress, attempt_id
 
 BUSY_SECONDS = 0.5
 """Until an agent that was busy is asked again."""
@@ -47,23 +47,6 @@ class Patience(NamedTuple):
     stall: float
 
 
-@dataclass
-class _Open:
-    """An attempt that is not yet settled in the log."""
-
-    brief: Brief
-    begun: float
-    moved: float
-    """When its progress last changed."""
-    cancelled: float | None = None
-    timed_out: str = ""
-
-    @property
-    def id(self) -> str:
-        attempt = self.brief.attempt
-        return attempt_id(attempt.job, attempt.stage, attempt.token)
-
-
 class Dispatcher:
     """Of one node, for as long as the daemon knows it; `serve` once per connection."""
 
@@ -82,7 +65,7 @@ class Dispatcher:
         self._vitals = vitals
         self._patience = patience
         self._card_came = card_came
-        self._open: dict[Token, _Open] = {}
+        self._open: dict[Token, Opened] = {}
         self._bringing: set[Token] = set()
         self._due: asyncio.Queue[Token] = asyncio.Queue()
 
@@ -105,7 +88,7 @@ class Dispatcher:
         for brief in briefs:
             token = brief.attempt.token
             if token not in self._open:
-                self._open[token] = _Open(brief, begun=now, moved=now, cancelled=now if brief.cancelled else None)
+                self._open[token] = Opened(brief, begun=now, moved=now, cancelled=now if brief.cancelled else None)
                 self._due.put_nowait(token)
 
     async def serve(self, link: AgentLink, seen: Callable[[], Awaitable[None]]) -> None:
@@ -141,42 +124,65 @@ class Dispatcher:
                 opened.cancelled = now
                 self._due.put_nowait(token)
 
-    async def _send(self, opened: _Open, link: AgentLink) -> None:
+    async def _send(self, opened: Opened, link: AgentLink) -> None:
         """Starts or cancels, as often as it is asked to."""
-        brief = opened.brief
-        if opened.cancelled is None:
-            try:
-                order = await self._order(brief, link)
-            except (Refused, OSError) as fault:
-                await self._settle(opened, StageBroke(attempt=brief.attempt, trouble="bad-request", reason=str(fault)))
-                return
+        try:
+            end = await self._give(opened, link)
+        except (Refused, OSError) as fault:  # something of the order cannot be read here
+            end = broke(opened, "bad-request", str(fault))
+        if end is not None:
+            await self._settle(opened, end)
+        elif opened.cancelled is not None and not await link.cancel(opened.id):
+            await self._settle(opened, gone(opened, "cancelled before it began"))
+
+    async def _give(self, opened: Opened, link: AgentLink) -> StageBroke | None:
+        """Until the agent has it or it is unwanted; else what it came to. Raises Refused, OSError."""
+        order, sent = None, False
         while opened.cancelled is None:
-            answer = await link.start(opened.id, order)
+            try:
+                if order is None:
+                    order = self._intake.order(opened.brief)
+                    await self._send_inputs(order, link)
+                answer = await link.start(opened.id, order)
+            except Unwilling as unwilling:
+                if unwilling.status != NO_ROOM:
+                    return broke(opened, trouble_of(unwilling.status), f"the agent did not take it: {unwilling}")
+                answer = Accepted(state="busy", reason=str(unwilling))
             match answer.state:
                 case "accepted" if opened.cancelled is None:
-                    return
+                    return None
                 case "accepted":
                     pass  # cancelled while it was on its way: the agent may have been asked to let go too early
+                case "refused" if not answer.again:
+                    return broke(opened, "bad-request", f"the agent refused it: {answer.reason}")
+                case "refused" if order is not None and not sent and await self._send_inputs(order, link):
+                    sent = True
                 case "refused":
-                    reason = f"the agent refused it: {answer.reason}"
-                    await self._settle(opened, StageBroke(attempt=brief.attempt, trouble="bad-request", reason=reason))
-                    return
+                    await self._look_again(link, answer.reason)
+                    return broke(opened, "lost", f"the agent gave it back: {answer.reason}")
                 case "busy":
-                    if away := await self._away(brief, order, link):
-                        await self._settle(opened, StageBroke(attempt=brief.attempt, trouble="lost", reason=away))
-                        return
+                    if order is not None and (away := await self._away(opened.brief, order, link)):
+                        return broke(opened, "lost", away)
                     self._waits(opened, answer.reason)
                     await asyncio.sleep(BUSY_SECONDS)
-        if not await link.cancel(opened.id):
-            await self._settle(opened, _gone(opened, "cancelled before it began"))
+        return None
 
-    async def _order(self, brief: Brief, link: AgentLink) -> Order:
-        """With its inputs at the agent. Raises Refused or OSError where something of it cannot be read."""
-        order = self._intake.order(brief)
-        for sha256 in order.inputs:
-            if not await link.has_blob(sha256):
-                await link.send_blob(sha256, self._intake.input(sha256))
-        return order
+    async def _send_inputs(self, order: Order, link: AgentLink) -> bool:
+        """Whether one was not there. Raises Refused or OSError where it is not here either."""
+        missing = [sha256 for sha256 in order.inputs if not await link.has_blob(sha256)]
+        for sha256 in missing:
+            await link.send_blob(sha256, self._intake.input(sha256))
+        return bool(missing)
+
+    async def _look_again(self, link: AgentLink, reason: str) -> None:
+        """At the card of a node that gave something back, so that it is placed where it can run.
+
+        Raises LinkLost where the agent follows a newer log: with the next connection it is not used any more.
+        """
+        card = await link.card()
+        self._card_came(card)
+        if card.epoch > await self._books.ask(lambda state: state.epoch):
+            raise LinkLost(reason)
 
     async def _away(self, brief: Brief, order: Order, link: AgentLink) -> str:
         """Why no backend there can take it now: its server went away meanwhile, and the job must not wait for it here.
@@ -190,7 +196,7 @@ class Dispatcher:
             return ""
         return f"{offers[0].kind} is not ready. {offers[0].trouble}".strip()
 
-    def _waits(self, opened: _Open, reason: str) -> None:
+    def _waits(self, opened: Opened, reason: str) -> None:
         """The node took nothing yet: that is shown where the progress will be, and tries nobody's patience."""
         opened.begun = opened.moved = asyncio.get_running_loop().time()
         attempt = opened.brief.attempt
@@ -253,7 +259,7 @@ class Dispatcher:
         attempt = Attempt(job=report.job, stage=report.stage, token=report.token, node=self._node)
         opened = self._open.get(report.token)
         if opened is not None and report.state == "cancelled":
-            observation = _gone(opened, report.reason or "cancelled")
+            observation = gone(opened, report.reason or "cancelled")
         else:
             observation = await observation_of(attempt, report, link, self._intake)
         await self._books.observe(observation)
@@ -274,20 +280,20 @@ class Dispatcher:
                 if opened.cancelled is not None:
                     if now - opened.cancelled > CANCEL_SECONDS:
                         if opened.timed_out:  # that counts, while what dies with the agent does not
-                            await self._settle(opened, _gone(opened, ""))
+                            await self._settle(opened, gone(opened, ""))
                         raise AgentHangs(f"the agent does not let go of {opened.id}")
                 elif reason := self._impatience(opened, now):
                     opened.cancelled, opened.timed_out = now, reason
                     self._due.put_nowait(opened.brief.attempt.token)
 
-    def _impatience(self, opened: _Open, now: float) -> str:
+    def _impatience(self, opened: Opened, now: float) -> str:
         if now - opened.begun > self._patience.attempt:
             return f"not done after {self._patience.attempt:.0f} seconds"
         if now - opened.moved > self._patience.stall:
             return f"no progress for {self._patience.stall:.0f} seconds"
         return ""
 
-    async def _settle(self, opened: _Open, observation: Observation) -> None:
+    async def _settle(self, opened: Opened, observation: Observation) -> None:
         await self._books.observe(observation)
         self._close(opened.brief.attempt.token)
 
@@ -296,21 +302,3 @@ class Dispatcher:
         self._vitals.progress.pop(token, None)
         self._vitals.previews.pop(token, None)
         self._vitals.handed.discard(token)
-
-
-def worst(lost: BaseExceptionGroup[LinkLost]) -> LinkLost:
-    """Of several that were raised at once, the one that asks for most: each follows from the same fault."""
-    for kind in (AgentHangs, OtherProtocol, LinkLost):
-        group: BaseException | None = lost.subgroup(kind)
-        while isinstance(group, BaseExceptionGroup):
-            group = group.exceptions[0]
-        if isinstance(group, LinkLost):
-            return group
-    raise lost
-
-
-def _gone(opened: _Open, reason: str) -> Observation:
-    """An attempt that was let go: because its job was cancelled, or because it took too long."""
-    if opened.timed_out:
-        return StageBroke(attempt=opened.brief.attempt, trouble="backend", reason=opened.timed_out)
-    return AttemptGone(attempt=opened.brief.attempt, reason=reason)

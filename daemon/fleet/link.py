@@ -4,6 +4,7 @@ Knows the wire, nothing of the ledger. Every call may raise LinkLost: the agent 
 """
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +16,7 @@ import msgspec
 
 from schema.errors import why
 from schema.ids import Sha256
-from schema.orders import Accepted, AgentNews, AttemptReport, Card, Order
+from schema.orders import LARGEST_ORDER, Accepted, AgentNews, AttemptReport, Card, Order
 
 LARGEST_ANSWER = 16 * 1024 * 1024
 """Bytes of anything but a blob; a card with the names of all models is the largest."""
@@ -29,6 +30,10 @@ SILENCE_SECONDS = 15.0
 NEWS = frozenset(kind.__name__ for kind in get_args(AgentNews))
 
 T = TypeVar("T")
+
+
+USED_BEFORE, NO_ROOM = 409, 507
+"""What an agent may answer to an order: its id was another one's, the agent's disk is full."""
 
 
 class LinkLost(Exception):
@@ -49,12 +54,20 @@ class OtherProtocol(LinkLost):
         )
 
 
-class NotThere(LinkLost):
-    """The agent is there; what was asked for is not."""
+class Unwilling(LinkLost):
+    """It is there and does not do this, for a reason it has told."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        self.status = status
+        super().__init__(sentence)
 
 
-class Declined(LinkLost):
-    """It answered that it does not do this now; its sentence."""
+class NotThere(Unwilling):
+    """What was asked for is not there."""
+
+
+class Declined(Unwilling):
+    """It does not do this now."""
 
 
 class AgentLink:
@@ -91,8 +104,11 @@ class AgentLink:
         return _decoded(await self._call("GET", "/v1/attempts"), list[AttemptReport])
 
     async def start(self, attempt: str, order: Order) -> Accepted:
+        """Raises Unwilling for one that it cannot read."""
         body = msgspec.msgpack.encode(order)
-        return _decoded(await self._call("PUT", f"/v1/attempts/{attempt}", body), Accepted)
+        if len(body) > LARGEST_ORDER:
+            raise Unwilling(413, f"the order has {len(body)} bytes and {LARGEST_ORDER} are the most")
+        return _decoded(await self._call("PUT", f"/v1/attempts/{attempt}", io.BytesIO(body)), Accepted)
 
     async def cancel(self, attempt: str) -> bool:
         """Whether the agent knows the attempt; its end is told on the feed."""
@@ -122,7 +138,7 @@ class AgentLink:
         try:
             async with self._session.get(f"/v1/blobs/{sha256}", allow_redirects=False) as answer:
                 if answer.status != 200:
-                    raise LinkLost(f"the agent has no blob {sha256[:12]} ({answer.status})")
+                    raise _unwilling(answer.status, f"the agent has no blob {sha256[:12]} ({answer.status})")
                 async for chunk in answer.content.iter_chunked(256 * 1024):
                     yield chunk
         except (aiohttp.ClientError, OSError, TimeoutError) as fault:
@@ -142,7 +158,7 @@ class AgentLink:
         except (aiohttp.ClientError, OSError, TimeoutError) as fault:
             raise LinkLost(f"feed: {why(fault)}") from fault
 
-    async def _call(self, method: str, path: str, body: bytes | BinaryIO | None = None) -> bytes:
+    async def _call(self, method: str, path: str, body: BinaryIO | None = None) -> bytes:
         try:
             async with self._session.request(method, path, data=body, allow_redirects=False) as answer:
                 said = bytearray()
@@ -152,13 +168,24 @@ class AgentLink:
                         raise LinkLost(f"{method} {path}: an answer of more than {LARGEST_ANSWER} bytes")
         except (aiohttp.ClientError, OSError, TimeoutError) as fault:
             raise LinkLost(f"{method} {path}: {why(fault)}") from fault
-        if answer.status == 404:
-            raise NotThere(f"{method} {path}: not there")
-        if answer.status == 409:
-            raise Declined(said[:1000].decode(errors="replace"))
         if answer.status >= 300:
-            raise LinkLost(f"{method} {path}: {answer.status} {said[:200].decode(errors='replace')}")
+            raise _unwilling(answer.status, said[:1000].decode(errors="replace") or f"{method} {path}: {answer.status}")
         return bytes(said)
+
+
+def worst(lost: BaseExceptionGroup[LinkLost]) -> LinkLost:
+    """Of several that were raised at once, the one that asks for most: each follows from the same fault."""
+    for kind in (AgentHangs, OtherProtocol, LinkLost):
+        group: BaseException | None = lost.subgroup(kind)
+        while isinstance(group, BaseExceptionGroup):
+            group = group.exceptions[0]
+        if isinstance(group, LinkLost):
+            return group
+    raise lost
+
+
+def _unwilling(status: int, sentence: str) -> Unwilling:
+    return {404: NotThere, 409: Declined}.get(status, Unwilling)(status, sentence)
 
 
 def _decoded(said: bytes, kind: type[T]) -> T:

@@ -8,8 +8,8 @@ from typing import Literal
 import msgspec
 
 from daemon.core.vitals import Vitals
-from daemon.fleet.dispatcher import Books, Dispatcher, Patience, worst
-from daemon.fleet.link import AgentLink, Declined, LinkLost
+from daemon.fleet.dispatcher import Books, Dispatcher, Patience
+from daemon.fleet.link import AgentLink, Declined, LinkLost, worst
 from daemon.fleet.results import Intake
 from schema.errors import Refused, why
 from schema.events import NodeJoined

@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from daemon.core.state import Brief
-from daemon.fleet.link import AgentLink
+from daemon.fleet.link import AgentLink, Unwilling
 from schema.ids import Sha256
 from schema.observations import Attempt, AttemptGone, NewImage, Observation, StageBroke, StageReturned
 from schema.orders import AttemptReport, Order, Product, Result
@@ -61,6 +61,8 @@ async def _fetch(
             images.append(await _accept(report, result, product, link, intake))
         except Rejected as fault:
             return StageBroke(attempt=attempt, trouble="backend", reason=str(fault))
+        except Unwilling as fault:  # somebody has emptied its spool
+            return StageBroke(attempt=attempt, trouble="backend", reason=f"the agent lost the picture: {fault}")
     moved = result.measures.moved_s + asyncio.get_running_loop().time() - began
     return StageReturned(
         attempt=attempt,

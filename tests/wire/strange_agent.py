@@ -40,6 +40,10 @@ class StrangeAgent:
         self.fed = 0
         """Times that somebody has listened."""
 
+    def hang_up(self) -> None:
+        """Whoever listens to its news has to come again."""
+        self.news.put_nowait(None)
+
     def app(self) -> web.Application:
         app = web.Application(client_max_size=64 << 20)
         app.router.add_get("/v1/card", self._card)
@@ -49,6 +53,7 @@ class StrangeAgent:
         app.router.add_delete("/v1/attempts/{id}", self._nothing)
         app.router.add_route("HEAD", "/v1/blobs/{sha256}", self._has)
         app.router.add_put("/v1/blobs/{sha256}", self._take)
+        app.router.add_get("/v1/blobs/{sha256}", self._lost, allow_head=False)
         app.router.add_put("/v1/watched", self._watched)
         app.router.add_get("/v1/feed", self._feed, allow_head=False)
         return app
@@ -77,6 +82,9 @@ class StrangeAgent:
     async def _has(self, request: web.Request) -> web.Response:
         return web.Response(status=200 if request.match_info["sha256"] in self.blobs else 404)
 
+    async def _lost(self, request: web.Request) -> web.Response:
+        return web.Response(status=404)
+
     async def _take(self, request: web.Request) -> web.Response:
         await request.read()
         self.blobs.add(request.match_info["sha256"])
@@ -99,6 +107,9 @@ class StrangeAgent:
                 if not next_one.done():
                     next_one.cancel()
                     break
+                if next_one.result() is None:
+                    await socket.close()
+                    break
                 await socket.send_bytes(msgspec.msgpack.encode(next_one.result()))
         finally:
             reading.cancel()
@@ -117,6 +128,7 @@ async def strange_agent(root: Path, name: str = "odd") -> AsyncIterator[StrangeA
     try:
         yield agent
     finally:
+        agent.hang_up()
         await runner.cleanup()
 
 

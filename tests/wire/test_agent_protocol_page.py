@@ -10,8 +10,8 @@ from agent.backends import BACKENDS
 from agent.bench import FORGOTTEN
 from agent.blobs import MAX_BLOB
 from agent.feed import HEARTBEAT_SECONDS, PROGRESS_SECONDS, SLOW_SECONDS
-from agent.server import MAX_ORDER, Server
-from schema.orders import PROTOCOL, Accepted, AttemptReport
+from agent.server import Server
+from schema.orders import LARGEST_ORDER, PROTOCOL, Accepted, AttemptReport
 
 PAGE = Path(__file__).parents[2] / "docs" / "agent-protocol.md"
 TEXT = PAGE.read_text("utf-8")
@@ -49,7 +49,7 @@ def test_every_state_is_explained() -> None:
 
 def test_version_and_limits_are_those_of_the_code() -> None:
     assert TEXT.startswith(f"# The agent's protocol, version {PROTOCOL}\n")
-    assert f"{MAX_ORDER >> 20} MiB (413)" in TEXT and f"{MAX_BLOB >> 20} MiB" in TEXT
+    assert f"{LARGEST_ORDER >> 20} MiB (413)" in TEXT and f"{MAX_BLOB >> 20} MiB" in TEXT
     assert f"{FORGOTTEN:,} ids".replace(",", " ") in TEXT
     assert (HEARTBEAT_SECONDS, PROGRESS_SECONDS, SLOW_SECONDS) == (2.0, 0.1, 10.0)
     assert "every two seconds" in TEXT and "ten a second" in TEXT and "ten seconds" in TEXT

@@ -19,8 +19,9 @@ from agent_place import Patient, Place, order, placed, send_blob, until
 import agent.server
 from agent.backends import Backend, BackendTrouble
 from schema.ids import JobId, Sha256, StageId, Token
-from schema.orders import AgentNews, AttemptReport, Card, Ended, Load, Preview, Progress
-from schema.stages import Img2Img
+from schema.orders import LARGEST_ORDER, Accepted, AgentNews, AttemptReport, Card, Ended, Load, Preview, Progress
+from schema.parts import Workflow
+from schema.stages import Img2Img, Txt2Img
 
 
 @pytest.fixture
@@ -183,7 +184,7 @@ async def test_the_measures_tell_waiting_from_moving_from_working(place: Place) 
 async def test_an_older_epoch_is_fenced(place: Place) -> None:
     await place.offer(order(1, epoch=5))
     answer = await place.offer(order(2, epoch=4))
-    assert answer.state == "refused" and "epoch 4" in answer.reason
+    assert answer.state == "refused" and answer.again and "epoch 4" in answer.reason
     await place.ended(order(1, epoch=5))
     assert (await place.offer(order(3, epoch=5))).state == "accepted"
 
@@ -191,7 +192,7 @@ async def test_an_older_epoch_is_fenced(place: Place) -> None:
 async def test_missing_inputs_are_named(place: Place) -> None:
     absent = Sha256("ab" * 32)
     answer = await place.offer(order(inputs=(absent,)))
-    assert answer.state == "refused" and absent in answer.reason
+    assert answer.state == "refused" and answer.again and absent in answer.reason
     masked = Img2Img(id="img2img", image="cd" * 32, mask="ef" * 32)
     answer = await place.offer(order(2, stage="img2img", config=masked))
     assert answer.state == "refused" and "cd" * 32 in answer.reason
@@ -256,8 +257,15 @@ async def test_hostile_names_reach_no_file(place: Place, name: str) -> None:
     assert list((place.home / "spool").iterdir()) == []
 
 
-async def test_an_order_of_more_than_a_megabyte_is_not_read(place: Place) -> None:
-    body = msgspec.msgpack.encode(order(prompt="x" * 1_100_000))
+async def test_an_order_with_the_largest_workflow_there_may_be_is_taken(place: Place) -> None:
+    workflow = Workflow(name="harbour", graph="\N{CJK UNIFIED IDEOGRAPH-6D77}" * 500_000)
+    body = msgspec.msgpack.encode(order(config=Txt2Img(id="txt2img", workflow=workflow)))
+    async with place.session.put("/v1/attempts/abcdefgh.1~txt2img~1", data=io.BytesIO(body)) as answer:
+        assert msgspec.msgpack.decode(await answer.read(), type=Accepted).state == "accepted"
+
+
+async def test_an_order_larger_than_any_may_be_is_not_read(place: Place) -> None:
+    body = msgspec.msgpack.encode(order(prompt="x" * (LARGEST_ORDER + 1)))
     async with place.session.put("/v1/attempts/abcdefgh.1~txt2img~1", data=io.BytesIO(body)) as answer:
         assert answer.status == 413
 
