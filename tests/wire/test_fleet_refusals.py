@@ -26,6 +26,7 @@ SECONDS = 20
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "LOOK_SECONDS", 0.05)
     monkeypatch.setattr(local, "AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(local, "GONE_SECONDS", 0.1)
     monkeypatch.setattr(dispatcher, "BUSY_SECONDS", 0.05)
 
 
