@@ -243,6 +243,30 @@ def test_a_lora_counts_by_its_weight_and_goes_away_again(backend):
     assert distance(pictures[0], seen(run(backend, TXT, prompt="a boat"))) == 0
 
 
+def test_an_embedding_means_nothing_in_later_prompts(backend):
+    """given its name within another word; when it was learned in between; then the picture is as before."""
+    inside = "oceanseaglowx, a boat"
+    before = run(backend, TXT.model_copy(update={"model": "other"}), prompt=inside)
+    learned = run(backend, TXT.model_copy(update={"model": "other"}), prompt="a boat SeaGlow")
+    after = run(backend, TXT.model_copy(update={"model": "other"}), prompt=inside)
+    assert learned.reported["embeddings"] == "seaglow.safetensors" and "embeddings" not in after.reported
+    assert before.pictures[0].content == after.pictures[0].content
+
+
+def test_an_embedding_is_the_same_however_it_is_named(backend):
+    plain = run(backend, TXT, prompt="a boat, seaglow").pictures[0].content
+    for prompt in ("a boat, <embedding:seaglow>", "a boat, embedding:seaglow", "a boat, <seaglow>",
+                   "a boat, <embedding:seaglow.safetensors:1>"):  # fmt: skip
+        assert run(backend, TXT, prompt=prompt).pictures[0].content == plain, prompt
+
+
+def test_an_embedding_for_other_models_is_a_mere_word_unless_it_is_named_as_one(backend):
+    xl = TXT.model_copy(update={"model": "xl"})
+    assert run(backend, xl, prompt="a boat, seaglow").reported["embeddings_unfit"] == "seaglow.safetensors"
+    with pytest.raises(BackendTrouble, match="does not fit xl: it is not made for SDXL"):
+        run(backend, xl, prompt="a boat, <embedding:seaglow>")
+
+
 @pytest.mark.parametrize(
     ("update", "prompt", "says"),
     [
@@ -250,6 +274,7 @@ def test_a_lora_counts_by_its_weight_and_goes_away_again(backend):
         ({"sampler": "Eular"}, "a", "no sampler 'Eular'; the nearest are Euler"),
         ({"vae": "sooft"}, "a", "no VAE 'sooft'"),
         ({}, "a <lora:brigt:1>", "no LoRA 'brigt' here; the nearest are bright.safetensors"),
+        ({}, "a <embedding:seeglow>", "no embedding 'seeglow' here; the nearest are seaglow.safetensors"),
         ({"model": "xl"}, "a <lora:bright:1>", "is made for sd1, and xl is sdxl"),
         ({"width": 60}, "a", "60x64 is no multiple of 8 pixels; the nearest is 64x64"),
         ({"hypernetwork": "old"}, "a", "no hypernetworks"),

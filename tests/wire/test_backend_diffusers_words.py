@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from agent.backends import BackendTrouble
 from agent.backends.diffusers.inside.cache import Cache
 from agent.backends.diffusers.samplers import recipe, samplers, schedulers
-from agent.backends.diffusers.syntax import parsed
+from agent.backends.diffusers.syntax import ENDED, NAMED, parsed
 
 
 def pieces(prompt: str) -> list[list[tuple[str, float]]]:
@@ -47,8 +47,27 @@ def test_loras_are_taken_out_of_the_words():
 
 
 @pytest.mark.parametrize(
+    ("prompt", "means"),
+    [
+        ("<embedding:glow> sea", [[("{glow} sea", 1.0)]]),
+        ("<embedding:sub/glow.pt:1.2>, sea", [[("{sub/glow.pt}", 1.2), (", sea", 1.0)]]),
+        ("(<embedding:glow>:1.2)", [[("{glow}", 1.2)]]),
+        ("a (embedding:glow:1.3), embedding:fog.", [[("a ", 1.0), ("{glow}", 1.3), (", {fog}.", 1.0)]]),
+        ("<embedding:glow (new)>", [[("{glow (new)}", 1.0)]]),
+        ("an embedding: glow", [[("an embedding: glow", 1.0)]]),
+    ],
+)
+def test_embeddings_that_are_named_are_marked(prompt, means):
+    assert pieces(prompt) == [
+        [(text.replace("{", NAMED).replace("}", ENDED), weight) for text, weight in chunk] for chunk in means
+    ]
+    assert NAMED not in parsed(prompt).text
+
+
+@pytest.mark.parametrize(
     ("prompt", "says"),
     [
+        ("<embedding:glow:much>", "<embedding:NAME:WEIGHT>"),
         ("a [boat:ship:0.5]", r"\[boat:ship:0.5\]"),
         ("a [(red:1.2) boat:ship:10]", "cannot change the prompt"),
         ("[boat|ship]", "cannot change the prompt"),

@@ -147,8 +147,8 @@ def _answer(worker: Worker, asked: Run, teller: Teller) -> Answer:
         return Stopped(number=asked.number)
     except Exception as fault:  # one stage's fault must not take the loaded models along
         ruin = ruin_in(fault)
-        if isinstance(fault, BackendTrouble) and ruin is None:
-            ends = isinstance(fault, Ruined)
+        ends = isinstance(fault, Ruined)
+        if isinstance(fault, BackendTrouble) and (ends or ruin is None):
             return Broke(number=asked.number, trouble=fault.trouble, sentence=fault.sentence, ruined=ends)
         traceback.print_exc()
         broken = ruin or fault

@@ -1,11 +1,12 @@
-"""A prompt as WebUI's users write it: weights, chunks, LoRAs. Pure; knows neither tokens nor torch.
+"""A prompt as WebUI's users write it: weights, chunks, LoRAs, embeddings. Pure; knows neither tokens nor torch.
 
-    (word)  (word:1.3)  [word]  \\( \\)  BREAK  <lora:name:0.8>  <lora:name:te:unet>
+    (word)  (word:1.3)  [word]  \\( \\)  BREAK  <lora:name:0.8>  <lora:name:te:unet>  <embedding:name>  embedding:name
 
 Weights follow WebUI's `modules/prompt_parser.py: parse_prompt_attention`: brackets multiply by 1.1 and divide by 1.1.
 """
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 from agent.backends import BackendTrouble
@@ -13,6 +14,11 @@ from agent.backends import BackendTrouble
 UP, DOWN = 1.1, 1 / 1.1
 
 _ADDED = re.compile(r"<(lora|lyco|hypernet):([^<>]*)>", re.IGNORECASE)
+_EMBEDDED = re.compile(r"<embedding:([^<>:]+)(?::([^<>:]*))?>|(?<![\w<])embedding:([\w./\\-]*\w)", re.IGNORECASE)
+_SIGN = re.compile(r"[()\[\]\\]")
+
+NAMED, ENDED = "\ue000", "\ue001"
+"""Around the name of an embedding that a prompt names as such. Nobody writes these."""
 _EDITED = re.compile(r"(?<!\\)\[[^\[\]]*:\s*(?:\d+(?:\.\d*)?|\.\d+)\s*(?<!\\)\]|(?<!\\)\[[^\[\]]*\|[^\[\]]*(?<!\\)\]")
 _PART = re.compile(
     r"""\\[()\[\]\\]?|\(|\[|:\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+))\s*\)|\)|]|\bBREAK\b|[^\\()\[\]:B]+|:|B""", re.VERBOSE
@@ -37,13 +43,20 @@ class Parsed(NamedTuple):
 
     @property
     def text(self) -> str:
-        """Without weights and LoRAs."""
-        return " BREAK ".join("".join(piece.text for piece in chunk) for chunk in self.chunks)
+        """Without weights, LoRAs and marks."""
+        text = " BREAK ".join("".join(piece.text for piece in chunk) for chunk in self.chunks)
+        return text.replace(NAMED, "").replace(ENDED, "")
+
+    def reworded(self, change: Callable[[str], str]) -> "Parsed":
+        return self._replace(
+            chunks=tuple(tuple(Piece(change(piece.text), piece.weight) for piece in chunk) for chunk in self.chunks)
+        )
 
 
 def parsed(prompt: str) -> Parsed:
     """Raises BackendTrouble bad-request for what diffusers cannot do, instead of painting something else."""
     plain, loras = _without_added(prompt)
+    plain = _EMBEDDED.sub(_named, plain)
     if found := _EDITED.search(plain):
         raise BackendTrouble(
             "bad-request",
@@ -69,6 +82,17 @@ def _without_added(prompt: str) -> tuple[str, tuple[Lora, ...]]:
 
     plain = _ADDED.sub(take, prompt)
     return (re.sub(r"[ \t]{2,}", " ", plain).strip() if loras else plain), tuple(loras.values())
+
+
+def _named(match: re.Match[str]) -> str:
+    name, weight = (match[1] or match[3]).strip(), match[2]
+    mark = NAMED + _SIGN.sub(r"\\\g<0>", name) + ENDED
+    if weight is None:
+        return mark
+    try:
+        return f"({mark}:{float(weight):g})"
+    except ValueError:
+        raise BackendTrouble("bad-request", f"{match[0]} should be <embedding:NAME:WEIGHT>") from None
 
 
 def _chunks(text: str) -> list[list[Piece]]:

@@ -2,13 +2,17 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import nn
 
 from agent.backends import BackendTrouble
 from agent.backends.diffusers.folder import Entry, Folder
 from agent.backends.diffusers.inside.painter import Painter
-from agent.backends.diffusers.syntax import Lora
+from agent.backends.diffusers.syntax import ENDED, NAMED, Lora, Parsed
 from schema.errors import why
 
 
@@ -44,18 +48,58 @@ def put_in(painter: Painter, pairs: Sequence[tuple[Entry, Lora]]) -> None:
         )
 
 
-def teach(painter: Painter, folder: Folder, *texts: str) -> list[str]:
-    """Embeddings whose name stands in a text as a word. Raises BackendTrouble for one that does not fit."""
-    named = []
+class Taught(NamedTuple):
+    """Prompts whose embeddings are tokens that only we write, so that they mean nothing in any other prompt."""
+
+    prompts: tuple[Parsed, ...]
+    named: tuple[str, ...]
+    unfit: tuple[str, ...]
+    """Names that stand there as mere words, and are those of embeddings made for other models."""
+
+
+def taught(painter: Painter, folder: Folder, *prompts: Parsed) -> Taught:
+    """Embeddings that a prompt names, or whose name stands in it as a word; that of the longest name first.
+
+    Raises BackendTrouble for one that is named and is not there, or does not fit.
+    """
+    words: dict[str, Entry] = {}
     for entry in folder.lists.get("embeddings", {}).values():
-        word = entry.path.stem
-        if not any(re.search(rf"(?<![\w]){re.escape(word)}(?![\w])", text, re.IGNORECASE) for text in texts):
-            continue
-        named.append(entry.name)
-        if entry.path not in painter.embeddings:
-            _learn(painter, entry, word)
-            painter.embeddings.add(entry.path)
-    return named
+        words.setdefault(entry.path.stem.lower(), entry)
+    named, unfit = dict[str, None](), dict[str, None]()
+
+    def token(match: re.Match[str]) -> str:
+        try:
+            entry = (
+                folder.entry("embeddings", match[1], "embedding") if match[1] else words[match[0].strip("<>").lower()]
+            )
+            written = _token(painter, entry)
+        except BackendTrouble:
+            if match[1]:
+                raise
+            unfit[entry.name] = None
+            return match[0]
+        named[entry.name] = None
+        return written
+
+    pattern = _pattern(tuple(words))
+    told = tuple(prompt.reworded(lambda text: pattern.sub(token, text)) for prompt in prompts)
+    return Taught(told, tuple(named), tuple(unfit))
+
+
+@lru_cache(maxsize=4)
+def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
+    """What is named; else one of these words, also in the angle brackets of some packs."""
+    any_of = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)) or r"(?!)"
+    return re.compile(rf"{NAMED}([^{ENDED}]+){ENDED}|<(?:{any_of})>|(?<!\w)(?:{any_of})(?!\w)", re.IGNORECASE)
+
+
+def _token(painter: Painter, entry: Entry) -> str:
+    if entry.path not in painter.embeddings:
+        painter.learned += 1
+        token = f"{NAMED}{painter.learned}{ENDED}"
+        _learn(painter, entry, token)
+        painter.embeddings[entry.path] = token
+    return painter.embeddings[entry.path]
 
 
 def _load(painter: Painter, entry: Entry, name: str) -> None:
@@ -71,24 +115,26 @@ def _load(painter: Painter, entry: Entry, name: str) -> None:
         ) from fault
 
 
-def _learn(painter: Painter, entry: Entry, word: str) -> None:
+def _learn(painter: Painter, entry: Entry, token: str) -> None:
     """SDXL's have a part for each text encoder."""
-    base, state = painter.base, load_file(entry.path)
+    base = painter.base
     try:
-        if "clip_l" in state and "clip_g" in state:
-            if not painter.is_xl:
-                raise ValueError("it is made for SDXL")
-            if base.text_encoder is not None:
-                base.load_textual_inversion(
-                    state["clip_l"], token=word, text_encoder=base.text_encoder, tokenizer=base.tokenizer
-                )
-            base.load_textual_inversion(
-                state["clip_g"], token=word, text_encoder=base.text_encoder_2, tokenizer=base.tokenizer_2
-            )
-        else:
-            vector = state.get("emb_params", next(iter(state.values())))
-            base.load_textual_inversion(vector, token=word)
-    except (RuntimeError, ValueError, KeyError, TypeError) as fault:
+        state = load_file(entry.path)
+        if painter.is_xl != ("clip_l" in state and "clip_g" in state):
+            raise ValueError(f"it is {'not ' if painter.is_xl else ''}made for SDXL")
+        parts = (("clip_l", base.tokenizer, base.text_encoder), ("clip_g", base.tokenizer_2, base.text_encoder_2)) \
+            if painter.is_xl else (("emb_params", base.tokenizer, base.text_encoder),)  # fmt: skip
+        for part, tokenizer, encoder in parts:
+            if encoder is not None:
+                vector = state[part] if part in state else next(iter(state.values()))
+                base.load_textual_inversion(vector, token=token, text_encoder=encoder, tokenizer=tokenizer)
+                _end_of(encoder).eos_token_id = tokenizer.eos_token_id
+    except (RuntimeError, ValueError, KeyError, TypeError, OSError, StopIteration, SafetensorError) as fault:
         raise BackendTrouble(
             "bad-request", f"the embedding {entry.name} does not fit {painter.entry.name}: {why(fault)[:300]}"
         ) from fault
+
+
+def _end_of(encoder: nn.Module) -> Any:
+    """The part that looks for a text's end: in old models at the largest token, which new ones would be."""
+    return getattr(encoder, "text_model", encoder)

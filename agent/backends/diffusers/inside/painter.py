@@ -53,7 +53,9 @@ class Painter:
         self.offload = offload
         self.adapters: dict[Path, str] = {}
         """Files of LoRAs in it, and the names they have there."""
-        self.embeddings: set[Path] = set()
+        self.embeddings: dict[Path, str] = {}
+        """Files of embeddings that it has learned, and the tokens that stand for them."""
+        self.learned = 0
         self._options = {
             name: base.config[name]
             for name in ("requires_aesthetics_score", "force_zeros_for_empty_prompt")

@@ -41,8 +41,8 @@ def ready(
     positive, against = parsed(prompt or brief.order.prompt), parsed(negative or brief.order.negative)
     loras = adapters.chosen(brief.folder, (*positive.loras, *against.loras), painter)
     adapters.put_in(painter, loras)
-    taught = adapters.teach(painter, brief.folder, positive.text, against.text)
-    words = understood(painter, positive, against, clip_skip)
+    taught = adapters.taught(painter, brief.folder, positive, against)
+    words = understood(painter, taught.prompts[0], taught.prompts[1], clip_skip)
     save = savings(
         brief.models.device,
         painter.family,
@@ -145,12 +145,13 @@ def _used(config: Sampled, painter: Painter, plan: Recipe, vae: str) -> dict[str
     return used
 
 
-def _reported(brush: Brush, taught: Sequence[str], loras: Sequence[str]) -> dict[str, Scalar]:
+def _reported(brush: Brush, taught: adapters.Taught, loras: Sequence[str]) -> dict[str, Scalar]:
     named: dict[str, Scalar] = {
         "family": brush.painter.family,
         "savings": brush.savings.named(),
         "loras": ", ".join(loras),
-        "embeddings": ", ".join(taught),
+        "embeddings": ", ".join(taught.named),
+        "embeddings_unfit": ", ".join(taught.unfit),
     }
     if brush.words.windows > 1:
         named["prompt_windows"] = brush.words.windows
