@@ -81,6 +81,8 @@ class StageRecord(Plain, frozen=True, kw_only=True):
     attempts: int = 0
     token: Token | None = None
     node: NodeId | None = None
+    node_name: str | None = None
+    """As the node was called when it ran; the node itself may be forgotten since."""
     backend: str | None = None
     why: str = ""
     """Of its last assignment."""
@@ -108,6 +110,7 @@ class JobRecord(Plain, frozen=True, kw_only=True):
     lane: Lane = "batch"
     priority: int = 0
     node: NodeId | None = None
+    node_name: str | None = None
     ended: float | None = None
     reason: str = ""
 

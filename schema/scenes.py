@@ -118,6 +118,8 @@ class Row(Plain, frozen=True, kw_only=True):
     stage: str | None = None
     """The one it is at."""
     node: NodeId | None = None
+    node_name: str | None = None
+    """As the node was called then."""
     priority: int = 0
     lane: Lane = "batch"
     rank: float = 0.0

@@ -52,6 +52,8 @@ class ManifestStage(_Entry, frozen=True, kw_only=True):
     state: str
     attempts: int
     node: str | None
+    node_name: str | None = None
+    """As the node was called when it ran."""
     backend: str | None
     started: str | None
     ended: str | None
@@ -192,6 +194,7 @@ def stage_entry(stage: StageRecord, artifacts: tuple[Artifact, ...]) -> Manifest
         state=stage.state,
         attempts=stage.attempts,
         node=stage.node,
+        node_name=stage.node_name,
         backend=stage.backend,
         started=_when(stage.started),
         ended=_when(stage.ended),

@@ -53,7 +53,7 @@ def _unfit_here(state: State, node: Node, vitals: Vitals) -> str:
     for shelf, keys in islice(indexed(state).shelves.items(), LISTS):
         job = state.jobs[JobId(keys[0][3])]
         step = next_step(state, job)
-        reason = unfit(offer_of(job, step, shelf, real), machine) if step is not None else ""
+        reason = unfit(_with_name(state, offer_of(job, step, shelf, real)), machine) if step is not None else ""
         if not reason:
             return ""
         first = first or f"{job.spec.name} cannot run here: {reason}"
@@ -72,7 +72,7 @@ def _why_waiting(state: State, job: Job, now: float, vitals: Vitals, rules: Rule
     due = _due_at(job, now)
     if due is not None:
         sentences.append(f"Its last attempt failed ({job.trouble}); it is tried again in {due - now:.0f} s.")
-    offer = offer_of(job, step, shelf, knows_real(state, vitals))
+    offer = _with_name(state, offer_of(job, step, shelf, knows_real(state, vitals)))
     sentences += _the_nodes(state, offer, now, vitals, rules)
     sentences += _without_its_backends(state, job, offer, vitals)
     return sentences or [*_all_busy(state, offer, vitals), _its_turn(state, job)]
@@ -151,9 +151,15 @@ def _its_turn(state: State, job: Job) -> str:
         for other in indexed(state).places.values()
         if other.where in ("shelf", "delayed") and other.key < place.key and state.runs[other.run].spec.lane == lane
     )
+    if not before:
+        return "It is next."
     return (
-        "It is next." if not before else f"{before} job{'s' if before != 1 else ''} of the {lane} lane are before it."
+        f"{before} jobs of the {lane} lane are before it." if before > 1 else f"1 job of the {lane} lane is before it."
     )
+
+
+def _with_name(state: State, offer: Offer) -> Offer:
+    return offer._replace(node_name=_node_name(state, offer.node))
 
 
 def _node_name(state: State, node: str) -> str:

@@ -30,6 +30,8 @@ class Offer(NamedTuple):
     attempt: int
     node: str = ""
     """The only machine it may go to, by id or name; empty: any."""
+    node_name: str = ""
+    """Of that one, for sentences; empty: as above."""
     backend: str = ""
     """The only one that may run it; empty: any."""
     needs: tuple[str, ...] = ()
@@ -87,7 +89,7 @@ def unfit(offer: Offer, machine: Machine) -> str:
 def fit_for(offer: Offer, machine: Machine) -> Fit:
     """The backend that would run the stage there, or why none can."""
     if offer.node not in ("", machine.id, machine.name):
-        return Fit(None, f"the run is for {offer.node} only")
+        return Fit(None, f"the run is for {offer.node_name or offer.node} only")
     fit = fit_of(
         machine.name,
         machine.card,

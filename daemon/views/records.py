@@ -130,6 +130,7 @@ def _job_record(row: Found, run_spec: RunSpec, stages: Sequence[Found], images: 
         lane=row["lane"],
         priority=row["priority"],
         node=row["node"],
+        node_name=row["node_name"],
         ended=row["ended"],
         reason=row["reason"],
     )
@@ -147,6 +148,7 @@ def _stage_record(step: StageStep, row: Found | None, images: Sequence[Found]) -
         attempts=row["attempts"],
         token=row["token"],
         node=row["node"],
+        node_name=row["node_name"],
         backend=result.backend if result else None,
         why=row["why"],
         started=row["started"],

@@ -11,7 +11,7 @@ from schema.scenes import Row
 _TEXTS = msgspec.json.Decoder(tuple[str, ...])
 
 JOB_COLUMNS = (
-    "id, run, name, state, created, pack, stages, node, priority, lane, rank, reason, seconds, stars, model, seed,"
+    "id, run, name, state, created, pack, stages, node, node_name, priority, lane, rank, reason, seconds, stars, model, seed,"
     " attempts, (SELECT value FROM json_each(jobs.stages) WHERE value NOT IN"
     " (SELECT stage FROM stages WHERE job = jobs.id AND state IN ('done', 'skipped')) LIMIT 1) AS stage"
 )
@@ -42,6 +42,7 @@ def job_row(row: Found) -> Row:
         stages=texts(row["stages"]),
         stage=row["stage"],
         node=row["node"],
+        node_name=row["node_name"],
         priority=row["priority"],
         lane=row["lane"],
         rank=row["rank"],

@@ -76,6 +76,7 @@ CREATE TABLE jobs(
   last TEXT NOT NULL,                    -- id of the last of them that makes pictures
   done INTEGER NOT NULL DEFAULT 0,       -- whether one of them is: such jobs go first among equals
   node TEXT,                             -- where it runs, or where its last stage ran
+  node_name TEXT,                        -- as that was called then
   attempts INTEGER NOT NULL DEFAULT 0,   -- of the stage it is at
   reason TEXT NOT NULL DEFAULT '',
   seconds REAL,
@@ -118,6 +119,7 @@ CREATE TABLE stages(                     -- of those that were begun or skipped;
   attempts INTEGER NOT NULL DEFAULT 0,
   token INTEGER,
   node TEXT,
+  node_name TEXT,                        -- as it was called then
   why TEXT NOT NULL DEFAULT '',
   started REAL,
   ended REAL,

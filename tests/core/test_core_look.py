@@ -173,6 +173,8 @@ def test_a_job_that_is_next_says_so_and_the_others_how_many_are_before_them(case
     case.news(case.returned(attempt))
     assert said(case, two) == "It is next."
     assert said(case, "more.1") == "2 jobs of the batch lane are before it."
+    case.wish(c.CancelJobs(jobs=("run.3",)))
+    assert said(case, "more.1") == "1 job of the batch lane is before it."
     assert said(case, "nobody.1") == ""
 
 

@@ -8,7 +8,7 @@ from daemon.core.look import look
 from daemon.core.vitals import Shown
 from schema import commands as c
 from schema import events as e
-from schema.observations import NodeGone
+from schema.observations import NodeGone, NodeSeen
 from schema.orders import BackendCard, Card, Load
 from schema.plans import JobSpec, StageStep
 
@@ -176,6 +176,21 @@ def test_the_node_that_was_named_may_use_its_stand_in(case):
     (job,) = case.run(stages=(PAINT,), node="here")
 
     assert assigned(case) == [(job, "here", "sketch")]
+
+
+def test_the_node_that_was_named_is_told_by_its_name(case):
+    case.news(
+        NodeSeen(
+            joined=e.NodeJoined(
+                node="snp23ez9", name="my box", instance="i1", link="local", backends=("sketch",), kinds=KINDS
+            )
+        )
+    )
+    joins(case, "here", SKETCH)
+    (job,) = case.run(stages=(PAINT,), node="snp23ez9")
+    case.news(NodeGone(node="snp23ez9", reason="unplugged"))
+
+    assert why(case, job) == "It waits for my box (lost): the run is for my box only."
 
 
 def test_a_jobs_own_backend_counts_more_than_its_runs(case):

@@ -67,7 +67,7 @@ def stage_of(shelf: Shelf, name: str, *contents: bytes, kind: str = "txt2img", t
     )
     return StageRecord(
         id=StageId(name), kind=kind, state="done", attempts=1, token=Token(token), node=NodeId("local"),
-        backend="sketch", started=1_763_676_246.0, ended=1_763_676_247.0, measures=Measures(executed_s=0.9),
+        node_name="my box", backend="sketch", started=1_763_676_246.0, ended=1_763_676_247.0, measures=Measures(executed_s=0.9),
         effective={"steps": 20, "sampler": "Euler a"}, images=images,
     )  # fmt: skip
 
@@ -126,7 +126,7 @@ def test_the_manifest_tells_everything_and_every_hash_is_of_that_very_file(shelf
     assert (entry.seed, entry.seeds) == (7, (7, 7))
     assert entry.origins["txt2img.steps"] == "--set"
     assert entry.stages[0].effective == {"steps": 20, "sampler": "Euler a"}
-    assert (entry.stages[0].node, entry.stages[0].backend) == ("local", "sketch")
+    assert (entry.stages[0].node, entry.stages[0].node_name, entry.stages[0].backend) == ("local", "my box", "sketch")
     assert entry.stages[0].durations.executed_s == 0.9
     artifacts = [*entry.stages[0].artifacts, *entry.finals]
     assert len(artifacts) == 4

@@ -17,6 +17,9 @@ from schema.events import (
     JobParked,
     JobReleased,
     JobReopened,
+    NodeForgotten,
+    NodeJoined,
+    NodeLost,
     RunFinished,
     StageAssigned,
     StageCancelled,
@@ -49,6 +52,25 @@ async def test_a_job_record_holds_every_stage_and_what_it_made(tmp_path: Path) -
         assert waiting is not None
         assert [stage.state for stage in waiting.stages] == ["waiting", "waiting"]
         assert await views.job(JobId("kn7.9")) is None
+
+
+async def test_a_record_names_the_node_as_it_was_called_when_it_ran(tmp_path: Path) -> None:
+    log = MemoryLog()
+    knights(log)
+    other = NodeJoined(node=BOX, name="small box", instance="i", link="local", backends=("sketch",), kinds=("txt2img",))
+    log.add(other, StageAssigned(job=JobId("kq8.1"), stage=StageId("txt2img"), node=BOX, attempt=1, why=""))
+    log.add(NodeLost(node=BOX, reason="gone"), NodeForgotten(node=BOX))
+    async with opened(log, tmp_path) as views:
+        before, after = await views.job(JobId("kn7.1")), await views.job(JobId("kq8.1"))
+        assert before is not None and after is not None
+        assert (before.node, before.node_name, before.stages[0].node_name) == (BOX, "big box", "big box")
+        assert (after.node_name, after.stages[0].node_name, after.stages[1].node_name) == (
+            "small box",
+            "small box",
+            None,
+        )
+        rows = {row.id: row.node_name for row in (await views.jobs()).items}
+        assert (rows["kn7.1"], rows["kq8.1"], rows["kn7.3"]) == ("big box", "small box", None)
 
 
 def _row(at: Callable[[MemoryLog], None]) -> MemoryLog:

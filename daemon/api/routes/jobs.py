@@ -54,6 +54,7 @@ class StageWhy(msgspec.Struct, frozen=True):
     """Of its last assignment."""
     reason: str
     """Why its last attempt failed."""
+    node_name: str | None = None
 
 
 class Explained(msgspec.Struct, frozen=True):
@@ -108,7 +109,7 @@ async def explain(house: House, request: web.Request) -> web.StreamResponse:
     record = await _record(house, request)
     sentences = await house.ledger.explain(record.id) or _in_the_past(record)
     stages = tuple(
-        StageWhy(stage.id, stage.state, stage.node, stage.why, stage.reason)
+        StageWhy(stage.id, stage.state, stage.node, stage.why, stage.reason, stage.node_name)
         for stage in record.stages
         if stage.why or stage.reason
     )

@@ -47,22 +47,26 @@ def _finished(at: float, event: e.StageFinished) -> list[Statement]:
 
 
 STARTED = (
-    "INSERT INTO stages(job, stage, state, attempts, token, node, why, started)"
-    " VALUES (?1, ?2, 'running', ?3, ?4, ?5, ?6, ?7) ON CONFLICT(job, stage) DO UPDATE SET"
-    " state = 'running', attempts = ?3, token = ?4, node = ?5, why = ?6, started = ?7,"
+    "INSERT INTO stages(job, stage, state, attempts, token, node, node_name, why, started)"
+    " VALUES (?1, ?2, 'running', ?3, ?4, ?5, (SELECT name FROM nodes WHERE id = ?5), ?6, ?7)"
+    " ON CONFLICT(job, stage) DO UPDATE SET"
+    " state = 'running', attempts = ?3, token = ?4, node = ?5, node_name = excluded.node_name, why = ?6, started = ?7,"
     " ended = NULL, reason = '', result = NULL"
 )
 RUNNING = (
-    "UPDATE jobs SET state = 'running', node = ?, attempts = ?, started = coalesce(started, ?), reason = ''"
-    " WHERE id = ? AND ended_seq IS NULL"
+    "UPDATE jobs SET state = 'running', node = ?1, node_name = (SELECT name FROM nodes WHERE id = ?1), attempts = ?2,"
+    " started = coalesce(started, ?3), reason = '' WHERE id = ?4 AND ended_seq IS NULL"
 )
 DONE = (
-    "INSERT INTO stages(job, stage, state, token, node, ended, result) VALUES (?1, ?2, 'done', ?3, ?4, ?5, ?6)"
-    " ON CONFLICT(job, stage) DO UPDATE SET state = 'done', token = ?3, node = ?4, ended = ?5, reason = '', result = ?6"
+    "INSERT INTO stages(job, stage, state, token, node, node_name, ended, result)"
+    " VALUES (?1, ?2, 'done', ?3, ?4, (SELECT name FROM nodes WHERE id = ?4), ?5, ?6)"
+    " ON CONFLICT(job, stage) DO UPDATE SET state = 'done', token = ?3, node = ?4,"
+    " node_name = iif(node = ?4, node_name, excluded.node_name), ended = ?5, reason = '', result = ?6"
 )
 NEXT = (
-    "UPDATE jobs SET done = 1, attempts = 0, model = coalesce(model, ?), node = ?, reason = '',"
-    " state = CASE WHEN state <> 'running' THEN state WHEN held THEN 'held' ELSE 'queued' END WHERE id = ?"
+    "UPDATE jobs SET done = 1, attempts = 0, model = coalesce(model, ?1), node = ?2,"
+    " node_name = iif(node = ?2, node_name, (SELECT name FROM nodes WHERE id = ?2)), reason = '',"
+    " state = CASE WHEN state <> 'running' THEN state WHEN held THEN 'held' ELSE 'queued' END WHERE id = ?3"
 )
 MADE = "UPDATE images SET node = ?, model = coalesce(?, model) WHERE job = ? AND token = ?"
 DOUBTED = (  # all of them, where none was marked when it was stored
@@ -74,7 +78,7 @@ BROKEN = (
     "UPDATE stages SET state = ?, ended = ?, reason = ? WHERE job = ? AND stage = ? AND token = ? AND state = 'running'"
 )
 WAITING = (  # unless the job has gone on without that attempt
-    "UPDATE jobs SET state = iif(held, 'held', 'queued'), node = NULL WHERE id = ?1 AND state = 'running'"
+    "UPDATE jobs SET state = iif(held, 'held', 'queued'), node = NULL, node_name = NULL WHERE id = ?1 AND state = 'running'"
     " AND ?2 IN (SELECT token FROM stages WHERE job = ?1)"
 )
 SKIPPED = (
