@@ -2,7 +2,9 @@
 
 import os
 import signal
+import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -263,6 +265,67 @@ def test_finishing_stages_need_no_process(tmp_path):
     backend = Diffusers(None, tmp_path, time.monotonic, libraries=("no_such_library",))
     made = backend.run(work(Resize(id="r", width=32, height=32, format="png"), painted(tmp_path / "a.png")), Notes())
     assert made.pictures
+
+
+def test_it_outlives_the_thread_that_asked_for_it(backend):
+    """Whoever happens to need it first starts it: a thread of a moment."""
+    backend.free()
+    starter = threading.Thread(target=backend._running)
+    starter.start(), starter.join()
+    pid = pid_of(backend)
+    assert backend.run(work(STAGE, prompt="steps 3"), Notes()).reported["pid"] == pid
+
+
+AGENT = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, {wire!r})
+from diffusers_world import Notes, until, work
+from agent.backends.diffusers import Diffusers
+from schema.stages import Txt2Img
+backend = Diffusers(Path({models!r}), Path({models!r}), time.monotonic, argv={argv!r}, libraries=())
+until(lambda: backend.card().state == "ready", "no hello")
+print(backend._child.pid, flush=True)
+backend.run(work(Txt2Img(id="t"), prompt="freeze"), Notes())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
+def test_a_frozen_process_dies_with_a_killed_agent(tmp_path):
+    """given one that cannot even see its input end; when the agent is killed; then both are gone."""
+    text = AGENT.format(wire=str(Path(__file__).parent), models=str(tmp_path), argv=CHILD)
+    with subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, text=True) as agent:
+        assert agent.stdout
+        pid = int(agent.stdout.readline())
+        until(lambda: state_of(pid) == "T", "it should have frozen")
+        agent.kill()
+    until(lambda: state_of(pid) in "ZX", "it lives on")
+
+
+def state_of(pid: int) -> str:
+    """As `/proc` names it: T stopped, Z ended. X: nothing is left."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "X"
+
+
+def test_nothing_is_started_while_the_agent_stops(make):
+    """given a stage that runs when the agent stops; then its process ends, and no other begins."""
+    backend = make()
+    pid = pid_of(backend)
+    notes = Notes(until=lambda step, steps, doing: step == 3 and backend.close() is not None)
+    with pytest.raises(BackendTrouble):
+        backend.run(work(STAGE, prompt="work"), notes)
+    assert gone(pid) and not backend._child.alive
+    with pytest.raises(BackendTrouble, match="stopping") as told:
+        backend.run(work(STAGE), Notes())
+    assert told.value.trouble == "lost"
+
+
+def test_a_program_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(BackendTrouble, match="no process can be started: no such file"):
+        Diffusers(tmp_path, tmp_path, time.monotonic, argv=("/nowhere/python",), libraries=())
 
 
 def test_the_process_dies_with_the_agent(backend):

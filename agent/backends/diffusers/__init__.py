@@ -8,6 +8,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from agent.backends.diffusers.watch import PATIENCE, Patience, follow, wait_read
 from agent.effective import flattened
 from agent.listing import is_folder, showable, shown
 from agent.pictures.finish import FINISH_KINDS, PROCESSORS, finish
+from schema.errors import why
 from schema.orders import BackendCard, BackendState, Gpu
 
 log = logging.getLogger(__name__)
@@ -58,6 +60,8 @@ class Diffusers:
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._child: Child | None = None
+        self._closed = False
+        """The agent stops: nothing is started any more."""
         self._resting = False
         """Its process was ended by `free`, and is started by the next stage."""
         self._tried = clock()
@@ -135,7 +139,8 @@ class Diffusers:
             return _made(work, follow(child, self._asked(work, reporter), reporter, self._patience), waited)
         finally:
             if child.hello and not child.alive:
-                self._start()  # so that the next stage need not wait for it
+                with suppress(BackendTrouble):
+                    self._start()  # so that the next stage need not wait for it
 
     def free(self) -> None:
         """Ends the process: only so does the GPU get everything back, its context too."""
@@ -145,6 +150,8 @@ class Diffusers:
             child.end()
 
     def close(self) -> None:
+        with self._lock:
+            self._closed = True
         self.free()
 
     # The process ------------------------------------------------------------------------------
@@ -157,11 +164,18 @@ class Diffusers:
         return child
 
     def _start(self) -> Child:
+        """Raises BackendTrouble while the agent stops, or where no process can be started."""
         with self._lock:
+            if self._closed:
+                raise BackendTrouble("lost", "the agent is stopping")
             if self._child is None or not self._child.alive:
                 self._tried = self._clock()
                 self._resting = False
-                before, self._child = self._child, Child(self._argv, self._home)
+                before = self._child
+                try:
+                    self._child = Child(self._argv, self._home)
+                except OSError as fault:
+                    raise BackendTrouble("backend", f"no process can be started: {why(fault)}") from fault
                 if before:
                     before.death()
             return self._child
@@ -176,7 +190,8 @@ class Diffusers:
             return "starting", "torch and diffusers are being loaded"
         words = child.death().words.rpartition("\n")[2] if child else ""
         if self._clock() - self._tried > TRIES:
-            self._start()
+            with suppress(BackendTrouble):
+                self._start()
         return "disconnected", f"the diffusers process ended: {words or 'it said nothing'}. The agent's log says more."
 
     def _trouble(self) -> str:

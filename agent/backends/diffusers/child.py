@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -77,22 +78,38 @@ class Child:
         self.story: queue.SimpleQueue[Story] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._words: deque[str] = deque(maxlen=LAST_WORDS)
-        self._process = subprocess.Popen(
-            argv,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, **OFFLINE},
-            cwd=home if home.is_dir() else None,
-        )
-        assert self._process.stdin and self._process.stdout and self._process.stderr
-        self._stdin: BinaryIO = self._process.stdin  # type: ignore[assignment]
-        self._threads = (
-            threading.Thread(target=self._listen, args=(self._process.stdout,), name="diffusers", daemon=True),
-            threading.Thread(target=self._note, args=(self._process.stderr,), name="diffusers-log", daemon=True),
-        )
-        for thread in self._threads:
-            thread.start()
+        self._process, self._stdin = self._begun(argv, home)
+
+    def _begun(self, argv: Sequence[str], home: Path) -> tuple[subprocess.Popen[bytes], BinaryIO]:
+        """Started by the thread that then listens until its end: Linux takes the thread that starts a process for
+        its parent, and ends the process with it (`process.die_with_parent`). Raises OSError.
+        """
+        born: Future[subprocess.Popen[bytes]] = Future()
+
+        def live() -> None:
+            try:
+                process = subprocess.Popen(
+                    argv,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    env={**os.environ, **OFFLINE},
+                    cwd=home if home.is_dir() else None,
+                )
+            except OSError as fault:
+                born.set_exception(fault)
+                return
+            born.set_result(process)
+            self._listen(process)
+
+        listening = threading.Thread(target=live, name="diffusers", daemon=True)
+        listening.start()
+        process = born.result()
+        noting = threading.Thread(target=self._note, args=(process.stderr,), name="diffusers-log", daemon=True)
+        noting.start()
+        self._threads = listening, noting
+        assert process.stdin
+        return process, process.stdin  # type: ignore[return-value]
 
     @property
     def pid(self) -> int:
@@ -133,13 +150,16 @@ class Child:
         by_system = code == -signal.SIGKILL and _memory_kills() > self._kills
         return Death(code, by_system, "\n".join(self._words))
 
-    def _listen(self, pipe: BinaryIO) -> None:
+    def _listen(self, process: subprocess.Popen[bytes]) -> None:
+        """Until its pipe is closed, which is when it ends."""
+        assert process.stdout
         try:
-            while (answer := next_answer(pipe)) is not None:
+            while (answer := next_answer(process.stdout)) is not None:  # type: ignore[arg-type]
                 self._hear(answer)
         except (BadFrame, OSError, ValueError) as fault:
             log.error("the diffusers process spoke nonsense: %s", fault)
-            self.kill()
+            with suppress(OSError):
+                process.kill()
         finally:
             self.story.put(None)
 

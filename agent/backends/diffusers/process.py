@@ -4,6 +4,7 @@ Ends when its standard input does, at once and whatever it is computing: the age
 """
 
 import argparse
+import ctypes
 import os
 import queue
 import signal
@@ -32,6 +33,8 @@ from agent.backends.diffusers.messages import (
 from schema.errors import why
 
 ALIVE_SECONDS = 0.5
+
+PR_SET_PDEATHSIG = 1
 
 RUINED = 4
 """Exit code of a process that its device serves no more."""
@@ -179,8 +182,24 @@ def _beat(line: Line) -> None:
             return
 
 
+def die_with_parent() -> None:
+    """On Linux the kernel ends this process as soon as the agent has ended, also while a library holds Python's lock
+    or a driver hangs, when the end of standard input is seen by nobody. Elsewhere that end must do. `prctl(2)`.
+    """
+    if sys.platform != "linux":
+        return
+    parent = os.getppid()
+    try:
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    except (OSError, AttributeError) as fault:
+        print(f"the kernel was not asked to end this process with its agent: {fault}", file=sys.stderr)
+    if os.getppid() != parent:  # it ended before the kernel was asked
+        os._exit(0)
+
+
 def pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The two to the agent. What libraries print goes to standard error from now on."""
+    """The two to the agent, with which it lives. What libraries print goes to standard error from now on."""
+    die_with_parent()
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     sys.stdout = sys.stderr
