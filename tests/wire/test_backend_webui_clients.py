@@ -95,7 +95,7 @@ def test_ours_waits_while_another_client_works_and_says_so() -> None:
         one.busy()
         made = one.run()
         other.end()
-    assert one.listener.doing[0] == "waiting for another client's job"
+    assert one.listener.doing[0] == "waiting for another client's job, 0 s"
     assert made.pictures
 
 

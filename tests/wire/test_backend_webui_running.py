@@ -15,8 +15,9 @@ from webui_world import QUICK, SMALL, Listener, Running, World, painted, until, 
 
 from agent.backends import BackendTrouble, Cancelled, Options
 from agent.backends.webui import WebUI
-from agent.backends.webui.running import Patience, Telling
 from agent.backends.webui.shapes import JobState, Progress
+from agent.backends.webui.telling import Telling
+from agent.backends.webui.watching import Patience
 from agent.http import Server
 from schema.parts import Hires
 from schema.stages import Img2Img, Upscale

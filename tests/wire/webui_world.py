@@ -13,7 +13,7 @@ from webui_fake import FakeWebui, fake_webui
 
 from agent.backends import Cancelled, Made, Options, Work
 from agent.backends.webui import WebUI
-from agent.backends.webui.running import Patience
+from agent.backends.webui.watching import Patience
 from schema.ids import JobId, StageId, Token
 from schema.orders import Order
 from schema.stages import ImageStage, Txt2Img
@@ -33,8 +33,8 @@ class Listener:
         self.shown: list[bytes] = []
 
     def step(self, step: int, steps: int, doing: str) -> None:
-        self._check()
         self.told.append((step, steps, doing))
+        self._check()
 
     def preview(self, jpeg: bytes) -> None:
         self.shown.append(jpeg)

@@ -14,7 +14,7 @@ from agent.backends.webui.folder import stock_of
 from agent.backends.webui.health import READY, Health, probe
 from agent.backends.webui.overrides import Tiles, pin
 from agent.backends.webui.reading import read_settings, read_stock, refresh
-from agent.backends.webui.running import Patience, Runner
+from agent.backends.webui.running import Runner
 from agent.backends.webui.shapes import ServerMemory
 from agent.backends.webui.stages import run_stage
 from agent.backends.webui.stock import (
@@ -24,6 +24,7 @@ from agent.backends.webui.stock import (
     sampler_labels,
     scheduler_labels,
 )
+from agent.backends.webui.watching import Patience
 from agent.pictures.finish import FINISH_KINDS, PROCESSORS, finish
 from schema.orders import BackendCard, Gpu
 
@@ -65,6 +66,8 @@ class WebUI:
         if health.state == "ready":
             health = self._read(LISTS_S)
             self._look_at_memory()
+            if held := self._runner.held:
+                health = Health("starting", held)
         elif health.state == "disconnected":
             self._forget()
         stock = self._stock

@@ -14,9 +14,9 @@ from agent.backends import BackendTrouble
 from agent.backends.webui.door import Door
 from agent.backends.webui.errors import broken_off
 from agent.backends.webui.infotext import fields
-from agent.backends.webui.running import Course
 from agent.backends.webui.shapes import Info, Painted, Upscaled
 from agent.backends.webui.stock import Checkpoint, Stock, stem
+from agent.backends.webui.watching import Course
 from agent.backends.webui.wishes import Chosen
 from agent.http import Answer, ServerTrouble
 from agent.pictures import Seen, seen

@@ -11,8 +11,10 @@ from agent.backends.webui.answers import Image, Result
 from agent.backends.webui.door import Door
 from agent.backends.webui.overrides import Tiles
 from agent.backends.webui.owning import Look
-from agent.backends.webui.running import Course, Runner, Telling
+from agent.backends.webui.running import Runner
 from agent.backends.webui.stock import Stock
+from agent.backends.webui.telling import Telling
+from agent.backends.webui.watching import Course
 from agent.backends.webui.wishes import Chosen, words
 from agent.effective import flattened
 from agent.http import Answer
@@ -42,6 +44,8 @@ class Attempt:
     reporter: Reporter
     clock: Callable[[], float]
     loaded_s: float = field(default=0.0, init=False)
+    waited_s: float = field(default=0.0, init=False)
+    """For other clients' jobs."""
 
     def sent(
         self,
@@ -77,6 +81,8 @@ class Attempt:
             answers.reported(result, self.stock) if result else {"flavour": self.stock.flavour}
         )
         reported |= {"width": images[0].seen.width, "height": images[0].seen.height}
+        if waited := round(self.waited_s, 1):
+            reported["waited_s"] = waited
         if choice:
             reported |= self._respelled()
         made = Made(

@@ -30,7 +30,7 @@ def fields(text: str) -> dict[str, str]:
 
 def _pairs(line: str) -> Iterator[tuple[str, str]]:
     """`Key: value, Key: "a, b", Key: [1, 2]`, in one go: every character is looked at a few times, whatever it says."""
-    at, nearest = 0, {mark: 0 for mark in _CLOSING}
+    at, nearest = 0, dict.fromkeys(_CLOSING, 0)
     while (colon := line.find(":", at)) >= 0:
         key = _key(line, at, colon)
         if not key:
@@ -87,7 +87,7 @@ def fields_in(path: Path) -> Mapping[str, str]:
                 picture.load()
             text = picture.info.get("parameters")
             return fields(text if isinstance(text, str) else _comment(picture))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
         return {}
 
 

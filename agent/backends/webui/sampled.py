@@ -15,7 +15,7 @@ from agent.backends.webui.overrides import used_vae
 from agent.backends.webui.owning import sampled_look
 from agent.backends.webui.painting import picture_request, text_request, variation_seed
 from agent.backends.webui.requests import PictureRequest, TextRequest
-from agent.backends.webui.running import Telling
+from agent.backends.webui.telling import Telling
 from agent.backends.webui.wishes import (
     Chosen,
     SampledStage,
@@ -139,6 +139,8 @@ def _painted(
     )
     result = answers.painted(answer, count, attempt.door)
     answers.check_course(result, course, attempt.door)
+    course.settle(result.info.job_timestamp)
+    attempt.waited_s += course.waited_s
     if loads:
         attempt.loaded_s += course.first_step_s or 0.0
         attempt.resident = choice.checkpoint.name if choice.checkpoint else None

@@ -15,10 +15,10 @@ from agent.backends.webui.carrying import carried
 from agent.backends.webui.extras import Extras, restore_extras, upscale_extras
 from agent.backends.webui.owning import Look
 from agent.backends.webui.requests import InterrogateRequest
-from agent.backends.webui.running import Telling
 from agent.backends.webui.sampled import repainted, txt2img, upscaled_in_tiles
 from agent.backends.webui.shapes import Caption
 from agent.backends.webui.stock import INTERROGATORS
+from agent.backends.webui.telling import Telling
 from agent.backends.webui.wishes import one_of
 from agent.effective import flattened
 from agent.http import Answer, ServerTrouble
