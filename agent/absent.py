@@ -1,5 +1,7 @@
 """A backend that cannot be made here: it says so on the agent's card, and runs nothing."""
 
+from collections.abc import Mapping
+
 from agent.backends import BackendTrouble, Made, Memory, Reporter, Work
 from schema.errors import Refused, why
 from schema.orders import BackendCard, Gpu
@@ -8,13 +10,29 @@ Unmakeable = (BackendTrouble, Refused, ImportError, ValueError, OSError)
 """What making a backend may raise: a library that is not installed, an address that is none, a folder not there."""
 
 
-def unmakeable(fault: Exception) -> str:
-    """The sentence for people."""
+FINISHING = ("refine", "post", "resize")
+PAINTING = ("txt2img", "img2img", "refiner", "upscale", *FINISHING)
+REPAIRING = (*PAINTING, "detail", "face_restore")
+
+USUAL: Mapping[str, tuple[str, ...]] = {
+    "sketch": (*REPAIRING, "interrogate"),
+    "webui": (*REPAIRING, "interrogate"),
+    "comfyui": REPAIRING,
+    "diffusers": PAINTING,
+    "llm": ("generatePrompt", "llmEnhance"),
+}
+"""What each offers where it can be made: its stages wait for it, and nobody else is thought to be meant."""
+
+
+def unmakeable(fault: Exception, place: str = "") -> str:
+    """The sentence for people. `place` is the address it was given, which is not said where it holds a password."""
     match fault:
         case BackendTrouble(sentence=sentence):
             return sentence
         case Refused():
             return fault.told()
+        case ValueError() if place and "@" not in place:
+            return f"{place!r} cannot be used: {why(fault)}."
         case _:
             return f"{why(fault)}."
 
@@ -25,10 +43,10 @@ class Absent:
         self._sentence = sentence
 
     def kinds(self) -> tuple[str, ...]:
-        return ()
+        return USUAL.get(self.kind, ())
 
     def card(self) -> BackendCard:
-        return BackendCard(kind=self.kind, kinds=(), state="disconnected", trouble=self._sentence)
+        return BackendCard(kind=self.kind, kinds=self.kinds(), state="disconnected", trouble=self._sentence)
 
     def gpus(self) -> tuple[Gpu, ...]:
         return ()

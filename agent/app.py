@@ -121,8 +121,9 @@ def made(start: Start, clock: Callable[[], float]) -> Sequence[Backend]:
         try:
             backends.append(BACKENDS[chosen.kind](options))
         except Unmakeable as fault:
-            backends.append(Absent(chosen.kind, unmakeable(fault)))
-            log.error("%s cannot be driven: %s", chosen.kind, unmakeable(fault))
+            sentence = unmakeable(fault, chosen.place)
+            backends.append(Absent(chosen.kind, sentence))
+            log.error("%s cannot be driven: %s", chosen.kind, sentence)
     return backends
 
 

@@ -32,6 +32,7 @@ from trials import (
     work,
 )
 
+from agent.absent import USUAL
 from agent.backends import BACKENDS, BackendTrouble, Cancelled
 from agent.effective import flattened
 from agent.pictures import seen
@@ -92,6 +93,13 @@ every_stage = pairs()
 def test_every_registered_backend_is_tried() -> None:
     flavours = {"a1111": "webui", "forge": "webui"}
     assert {flavours.get(name, name) for name in TRIALS} == set(BACKENDS) and TRIALS.keys() == OFFERS.keys()
+
+
+def test_what_a_backend_is_thought_to_offer_while_it_cannot_be_made_is_what_it_does_offer() -> None:
+    assert USUAL.keys() == BACKENDS.keys()
+    for trial, kinds in OFFERS.items():
+        kind = {"a1111": "webui", "forge": "webui"}.get(trial, trial)
+        assert sorted(USUAL[kind]) == sorted(kinds), kind
 
 
 def test_the_card_is_honest_about_itself(trial: Trial) -> None:
