@@ -7,13 +7,16 @@ from typing import NamedTuple
 
 from agent.backends import BACKENDS
 from schema.errors import Refused
-from schema.settings import SketchSettings
+from schema.settings import AgentSettings, SketchSettings
 
 AUTH = "STABLENEW_AGENT_AUTH"
 """In the environment, never on the command line, which every program of this machine can read."""
 
 NOTHING = "none"
 """`--backend none`: an agent that drives nothing."""
+
+
+FREE_AFTER = AgentSettings().free_after
 
 
 class Chosen(NamedTuple):
@@ -33,7 +36,7 @@ class Start(NamedTuple):
     backends: tuple[Chosen, ...] = (Chosen("sketch"),)
     models: Path | None = None
     auth: str = ""
-    free_after: float = 0.0
+    free_after: float = FREE_AFTER
     """Idle seconds after which models are unloaded; 0: never."""
     sketch: SketchSettings = SketchSettings()
     blob_limit_bytes: int = 2048 << 20
@@ -105,7 +108,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--node", required=True, help="name shown to people")
     add("--backend", action="append", metavar="KIND[=URL|DIR]", help="what it drives, several times; default: sketch")
     add("--models", type=Path, help="folder of models, for backends that read files")
-    add("--free-after", type=_seconds, default=0.0, metavar="SECONDS", help="unload idle models; 0: never")
+    add("--free-after", type=_seconds, default=FREE_AFTER, metavar="SECONDS",
+        help=f"unload models that were idle for so long; default {FREE_AFTER:g}, 0: never")  # fmt: skip
     add("--blob-limit-mb", type=int, default=2048, help="inputs kept for later stages")
     add("--spool-floor-mb", type=int, default=64, help="with less free disk than this it takes no order")
     add("--sketch-step-seconds", type=float, default=sketch.step_seconds, help="slept in every step")

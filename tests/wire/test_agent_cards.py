@@ -14,12 +14,13 @@ sys.path.insert(0, str(Path(__file__).parent))  # for `agent_place`
 from agent_place import Patient, Place, order, placed, until
 
 from agent import cards
-from agent.absent import Absent
+from agent.absent import USUAL, Absent
 from agent.app import made
 from agent.backends import Backend, BackendTrouble
 from agent.start import Chosen, Start, auth_for, read
 from schema.errors import Refused
 from schema.orders import AgentNews, BackendCard, Card, CardChanged
+from schema.settings import AgentSettings
 
 
 @pytest.fixture
@@ -176,4 +177,9 @@ def test_a_backend_that_cannot_be_made_says_why_and_the_others_work(monkeypatch:
     absent, sketch = made(Start(Path("h"), Path("s"), "n", backends=(Chosen("diffusers"), Chosen("sketch"))), time.time)
     assert isinstance(absent, Absent) and sketch.kind == "sketch"
     assert absent.card().state == "disconnected" and "install stablenew[diffusers]" in absent.card().trouble
-    assert absent.kinds() == ()
+    assert absent.card().kinds == absent.kinds() == USUAL["diffusers"]
+
+
+def test_memory_is_given_back_after_the_time_that_the_settings_name_too() -> None:
+    assert started("--backend", "sketch").free_after == AgentSettings().free_after == 600.0
+    assert started("--free-after", "0").free_after == 0.0
