@@ -129,6 +129,8 @@ class Node:
     async def _first(self, card: Card) -> None:
         """Raises LinkLost where the disk does not take the card: tried again with the next connection."""
         self._vitals.cards[self.id] = card
+        while not self._news.empty():  # of the last connection
+            self._news.get_nowait()
         try:
             self._told = _joined(card, self.id, self._reach, await self._keep_card(_lasting(card)))
         except OSError as fault:
@@ -138,6 +140,7 @@ class Node:
         assert self._told is not None
         await self._books.observe(NodeSeen(joined=self._told))
         self.ready.set()
+        self._news.put_nowait(self._vitals.cards[self.id])  # it may have changed before anybody was to be told
 
     def _card_came(self, card: Card) -> None:
         """What may be placed there follows it at once; the log hears of it when more than a server's state changed."""
@@ -162,21 +165,19 @@ class Node:
 
 
 def _lasting(card: Card) -> Card:
-    """Without what comes and goes: a server that is restarted leaves no trace in the log."""
+    """Without what comes and goes: a server or an agent that is restarted keeps the card it had."""
     backends = tuple(msgspec.structs.replace(one, state="ready", trouble="") for one in card.backends)
-    return msgspec.structs.replace(card, backends=backends, epoch=0)
+    return msgspec.structs.replace(card, instance="", backends=backends, epoch=0)
 
 
 def _joined(card: Card, node: NodeId, reach: Reach, kept: Sha256) -> NodeJoined:
-    """A backend that offers no kind, for want of its library, is on the card only."""
-    offering = [backend for backend in card.backends if backend.kinds]
-    kinds = dict.fromkeys(kind for backend in offering for kind in backend.kinds)
+    kinds = dict.fromkeys(kind for backend in card.backends for kind in backend.kinds)
     return NodeJoined(
         node=node,
         name=card.name,
         instance=card.instance,
         link=reach,
-        backends=tuple(backend.kind for backend in offering),
+        backends=tuple(backend.kind for backend in card.backends),
         kinds=tuple(kinds),
         vram_gb=card.vram_gb,
         speed=card.speed,

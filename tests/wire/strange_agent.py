@@ -36,7 +36,10 @@ class StrangeAgent:
         self.cancelled: list[str] = []
         self.watched: list[bytes] = []
         self.cards = 0
+        self.before_attempts: tuple[object, ...] = ()
+        """News that a listener has heard before the attempts are answered."""
         self.news: asyncio.Queue[object] = asyncio.Queue()
+        self._told = asyncio.Event()
         self.fed = 0
         """Times that somebody has listened."""
 
@@ -63,6 +66,10 @@ class StrangeAgent:
         return _packed(self.card)
 
     async def _attempts(self, request: web.Request) -> web.Response:
+        for news in self.before_attempts:
+            self._told.clear()
+            self.news.put_nowait(news)
+            await self._told.wait()
         return _packed(self.attempts)
 
     async def _order(self, request: web.Request) -> web.StreamResponse:
@@ -111,6 +118,8 @@ class StrangeAgent:
                     await socket.close()
                     break
                 await socket.send_bytes(msgspec.msgpack.encode(next_one.result()))
+                await asyncio.sleep(0.1 if self.before_attempts else 0)
+                self._told.set()
         finally:
             reading.cancel()
         return socket

@@ -1,0 +1,75 @@
+"""What the daemon keeps of a node's card: each change once, from this connection, and nothing of a mere restart."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `strange_agent`
+
+from strange_agent import strange_agent
+
+from daemon.core.explain import explain
+from daemon.core.rules import Rules
+from daemon.fleet import local
+from schema.events import JobFinished, NodeJoined
+from schema.orders import BackendCard, CardChanged
+from schema.settings import AgentSettings, Settings
+
+SECONDS = 20
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(local, "AGAIN_SECONDS", 0.05)
+
+
+async def until(true: Callable[[], object]) -> None:
+    async with asyncio.timeout(SECONDS):
+        while not true():  # noqa: ASYNC110 - the daemon's tasks make it true
+            await asyncio.sleep(0.01)
+
+
+def joined(house, name: str = "odd") -> list[NodeJoined]:
+    return [event for event in house.events if isinstance(event, NodeJoined) and event.name == name]
+
+
+async def test_an_agent_that_is_started_again_leaves_no_second_card(opened, tmp_path):
+    async with strange_agent(tmp_path) as agent:
+        house = await opened()
+        await until(lambda: joined(house))
+        agent.card = msgspec.structs.replace(agent.card, instance="two")
+        agent.hang_up()
+        await until(lambda: len(joined(house)) == 2)
+    first, second = joined(house)
+    assert (first.instance, second.instance) == ("one", "two") and first.card == second.card
+
+
+async def test_a_card_that_changed_before_the_node_was_ready_is_kept(opened, tmp_path):
+    async with strange_agent(tmp_path) as agent:
+        ready = BackendCard(kind="webui", kinds=("txt2img", "score"), models=("new",))
+        changed = msgspec.structs.replace(agent.card, backends=(ready,))
+        agent.before_attempts = (CardChanged(card=changed),)
+        house = await opened()
+        await until(lambda: joined(house) and joined(house)[-1].kinds == ("txt2img", "score"))
+        assert b"new" in house.parts.store.path(joined(house)[-1].card).read_bytes()
+
+
+async def test_a_backend_that_cannot_be_made_keeps_its_jobs_waiting_and_says_why(opened):
+    house = await opened(Settings(agent=AgentSettings(webui="http://box:x")))
+    [node] = [event for event in house.events if isinstance(event, NodeJoined)]
+    assert set(node.backends) == {"sketch", "webui"}
+    await house.submit()
+    [job] = await house.parts.ledger.ask(lambda state: tuple(state.jobs))
+
+    def why(state) -> str:
+        return " ".join(explain(state, job, 0.0, house.parts.vitals, Rules()))
+
+    await until(lambda: house.parts.vitals.cards["local"].backends[0].state == "disconnected")
+    told = await house.parts.ledger.ask(why)
+    assert "webui is disconnected" in told and "box:x" in told
+    assert not [event for event in house.events if isinstance(event, JobFinished)]
