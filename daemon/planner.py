@@ -135,10 +135,10 @@ class Planner:
             self._check_pictures(pipeline)
             wanted = backend if job.backend is None else job.backend
             among = makers(known, node, wanted)
+            if goes_to_servers(known, wanted):
+                check_sizes(pipeline)
             if among is not None:
                 check(pipeline, job.needs, among, _whose(known, node, wanted))
-            elif goes_to_servers(known, wanted):
-                check_sizes(pipeline)
 
     def _check_pictures(self, pipeline: PipelineConfig) -> None:
         """Those that are named are there, and a mask lies over its picture pixel by pixel."""

@@ -46,7 +46,7 @@ def makers(known: Sequence[Known], node: str | None, backend: str | None) -> tup
     found = [one for one in found if backend in (None, "", one.card.kind)]
     if not backend and is_real(one.card.kind for one in found):
         found = [one for one in found if one.card.kind != STAND_IN]
-    if not found or any(one.card.open_lists or _never_seen(one.card) for one in found):
+    if not found or any(_never_seen(one.card) for one in found):
         return None
     return tuple(found)
 
@@ -54,9 +54,11 @@ def makers(known: Sequence[Known], node: str | None, backend: str | None) -> tup
 def check(pipeline: PipelineConfig, words: tuple[str, ...], among: tuple[Maker, ...], whose: str = "no node") -> None:
     """Raises Refused for the first stage that none of `among` can run.
 
-    `pipeline` has inherited what it inherits; `words` are the needs of the prompt; `whose` begins the sentences.
+    `pipeline` has inherited what it inherits; `words` are the needs of the prompt; `whose` begins the sentences. One
+    with open lists takes any name, but runs its own kinds of stages only.
     """
-    check_sizes(pipeline)
+    if not all(one.card.open_lists for one in among):
+        check_sizes(pipeline)
     for stage in pipeline.running():
         if isinstance(stage, PromptStage):
             continue
@@ -65,7 +67,7 @@ def check(pipeline: PipelineConfig, words: tuple[str, ...], among: tuple[Maker, 
             raise Refused(
                 f"{whose} can run {stage.type}.",
                 where=stage.id,
-                remedy=f"Switch it off with --set {stage.id}.enabled=false, or choose another backend.",
+                remedy=f"Switch it off with --set {stage.id}.enabled=false, or connect a backend that can.",
             )
         _check_needs(stage, list(_needs(stage, words)), able, whose)
 

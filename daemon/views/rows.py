@@ -11,8 +11,8 @@ from schema.scenes import Row
 _TEXTS = msgspec.json.Decoder(tuple[str, ...])
 
 JOB_COLUMNS = (
-    "id, run, name, state, created, pack, stages, node, node_name, priority, lane, rank, reason, seconds, stars, model, seed,"
-    " attempts, (SELECT value FROM json_each(jobs.stages) WHERE value NOT IN"
+    "id, run, name, state, created, pack, stages, node, node_name, priority, lane, rank, reason, seconds, stars, model,"
+    " seed, attempts, (SELECT value FROM json_each(jobs.stages) WHERE value NOT IN"
     " (SELECT stage FROM stages WHERE job = jobs.id AND state IN ('done', 'skipped')) LIMIT 1) AS stage"
 )
 

@@ -153,7 +153,7 @@ def test_old_servers_have_schedulers_in_their_samplers_names():
         (
             [{"type": "txt2img"}, {"type": "face_restore"}], (),
             "face_restore: no node can run face_restore. Switch it off with --set face_restore.enabled=false,"
-            " or choose another backend.",
+            " or connect a backend that can.",
         ),
         (
             [{"type": "txt2img", "width": 500}], (),
@@ -179,8 +179,6 @@ def test_the_standard_pipeline_finds_its_face_detector():
     ("known", "node", "backend"),
     [
         ((), None, None),
-        ((node("here", SKETCH),), None, None),
-        (FLEET, None, "sketch"),
         ((*FLEET, Known("old", "old-pc", None)), None, None),
         ((node("off", BackendCard(kind="webui", kinds=KINDS, state="disconnected")),), None, None),
         (FLEET, "elsewhere", None),
@@ -188,3 +186,11 @@ def test_the_standard_pipeline_finds_its_face_detector():
 )
 def test_where_somebody_may_be_able_to_nothing_is_refused(known, node, backend):
     assert makers(known, node, backend) is None
+
+
+@pytest.mark.parametrize(("known", "backend"), [((node("here", SKETCH),), None), (FLEET, "sketch")])
+def test_whoever_takes_any_name_and_size_still_runs_its_own_stages_only(known, backend):
+    among = makers(known, None, backend) or ()
+    check(pipeline({"type": "txt2img", "model": "toyxl", "width": 500}), ("loras:any",), among)
+    with pytest.raises(Refused, match="no node can run score. Switch it off"):
+        check(pipeline({"type": "txt2img"}, {"type": "score"}), (), among)

@@ -136,6 +136,18 @@ def test_what_the_last_run_had_is_not_left_out_and_what_it_left_out_is_told(hous
         house.plan(last=True)
 
 
+def test_the_stand_in_takes_any_name_but_no_stage_of_another_kind(house: House):
+    sketch = BackendCard(kind="sketch", kinds=("txt2img", "detail", "upscale"), open_lists=True)
+    house.known = (Known("here", "here", card(sketch)),)
+    assert house.plan("txt2img.model=anything", "txt2img.width=500").jobs
+    for kind in ("score", "interrogate"):
+        own = json.dumps([{"type": "txt2img"}, {"type": kind}])
+        with pytest.raises(Refused, match=f"no node can run {kind}. Switch it off with --set {kind}.enabled=false, or"):
+            house.plan(pipeline=own)
+        with pytest.raises(Refused, match=f"no sketch can run {kind}"):
+            house.plan(pipeline=own, backend="sketch")
+
+
 def test_a_size_that_servers_do_not_make_is_refused_though_too_little_is_known_of_somebody(house: House):
     house.known = (*house.known, Known("new", "new-pc", None))
     assert house.plan("txt2img.model=toyxl").jobs, "the new one may have it"

@@ -67,7 +67,8 @@ def stage_of(shelf: Shelf, name: str, *contents: bytes, kind: str = "txt2img", t
     )
     return StageRecord(
         id=StageId(name), kind=kind, state="done", attempts=1, token=Token(token), node=NodeId("local"),
-        node_name="my box", backend="sketch", started=1_763_676_246.0, ended=1_763_676_247.0, measures=Measures(executed_s=0.9),
+        node_name="my box", backend="sketch",
+        started=1_763_676_246.0, ended=1_763_676_247.0, measures=Measures(executed_s=0.9),
         effective={"steps": 20, "sampler": "Euler a"}, images=images,
     )  # fmt: skip
 

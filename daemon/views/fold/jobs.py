@@ -109,7 +109,8 @@ ENDED = "UPDATE jobs SET state = ?, ended = ?, ended_seq = ?, held = 0, reason =
 PARKED = "UPDATE jobs SET state = 'attention', ended = ?, reason = ? WHERE id = ?"
 REOPENED = (
     "UPDATE jobs SET state = ?, held = ?, rank = ?, done = ?, priority = iif(ended_seq IS NULL, priority, ?),"
-    " ended = NULL, ended_seq = NULL, node = NULL, node_name = NULL, attempts = 0, reason = '', seconds = NULL WHERE id = ?"
+    " ended = NULL, ended_seq = NULL, node = NULL, node_name = NULL, attempts = 0, reason = '', seconds = NULL"
+    " WHERE id = ?"
 )
 ABANDONED = "UPDATE stages SET state = 'waiting' WHERE job = ? AND state = 'running'"
 FORGOTTEN = "DELETE FROM stages WHERE job = ? AND stage NOT IN (SELECT value FROM json_each(?))"

@@ -78,8 +78,8 @@ BROKEN = (
     "UPDATE stages SET state = ?, ended = ?, reason = ? WHERE job = ? AND stage = ? AND token = ? AND state = 'running'"
 )
 WAITING = (  # unless the job has gone on without that attempt
-    "UPDATE jobs SET state = iif(held, 'held', 'queued'), node = NULL, node_name = NULL WHERE id = ?1 AND state = 'running'"
-    " AND ?2 IN (SELECT token FROM stages WHERE job = ?1)"
+    "UPDATE jobs SET state = iif(held, 'held', 'queued'), node = NULL, node_name = NULL WHERE id = ?1"
+    " AND state = 'running' AND ?2 IN (SELECT token FROM stages WHERE job = ?1)"
 )
 SKIPPED = (
     "INSERT INTO stages(job, stage, state, ended, reason) VALUES (?1, ?2, 'skipped', ?3, ?4)"
