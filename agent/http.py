@@ -12,7 +12,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, wait
-from urllib.parse import quote, unquote, urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
@@ -40,9 +40,11 @@ _NOBODY: Mapping[str, str | int | float] = {}
 
 
 class Server:
-    """One address. `url` may hold `USER:PASSWORD@`, and is kept without. Raises ValueError for no http address."""
+    """One address. Raises ValueError for none, and for one with a name or a password in it, which is never repeated."""
 
     def __init__(self, url: str, *, auth: str = "", timeout: float = 30.0) -> None:
+        if "@" in url:
+            raise ValueError("an address holds no name or password; set STABLENEW_AGENT_AUTH=USER:PASSWORD instead")
         parts = urlsplit(url if "://" in url else f"http://{url}")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"'{url}' is no address of a server; write it like http://127.0.0.1:7860")
@@ -51,8 +53,6 @@ class Server:
         self.base = parts.path.rstrip("/")
         shown = f"[{self.host}]" if ":" in self.host else self.host
         self.url = f"{parts.scheme}://{shown}{f':{parts.port}' if parts.port else ''}{self.base}"
-        if not auth and parts.username is not None:
-            auth = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         self.headers = _authorization(auth)
         self.timeout = timeout
         self._attend: Callable[[], None] | None = None
@@ -201,7 +201,7 @@ class Call:
         finally:
             self._busy = False
         if response.status in _REDIRECTS:
-            target = (response.getheader("Location") or "nowhere")[:300]
+            target = _without_credentials(response.getheader("Location") or "nowhere")[:300]
             self._end()
             told = f"{self.server.url} redirects to {target}; give the address that it really has"
             raise Redirected(told, sent=True)
@@ -304,6 +304,12 @@ class Call:
             if each is not None:
                 with contextlib.suppress(OSError):
                     each.close()
+
+
+def _without_credentials(address: str) -> str:
+    scheme, slashes, rest = address.partition("//")
+    host, slash, path = rest.partition("/")
+    return scheme + slashes + host.rpartition("@")[2] + slash + path
 
 
 def _authorization(auth: str) -> dict[str, str]:

@@ -359,7 +359,7 @@ def test_an_address_that_is_none_is_told_at_the_start() -> None:
 
 
 def test_the_card_lists_the_models_and_names_the_server(fake: FakeChat) -> None:
-    card = backend(fake.url.replace("http://", "http://me:secret@").removesuffix("/v1")).card()
+    card = backend(fake.url.removesuffix("/v1"), "me:secret").card()
     assert card.models == ("toy:latest", "other:7b") and card.state == "ready" and card.release == "ollama 0.9.9"
     assert card.url == fake.url and card.kinds == ("generatePrompt", "llmEnhance")
 
