@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from agent.backends import BackendTrouble, Cancelled, Made, Reporter
+from agent.pictures.asis import as_is, is_as_is
 from agent.turn import Turn
 from schema.errors import Trouble, why
 from schema.ids import Sha256
@@ -43,7 +44,8 @@ def outcome_of(turn: Turn, reporter: Reporter, clock: Callable[[], float]) -> Ou
     began = clock()
     log.info("attempt begins", extra=turn.fields())
     try:
-        made = turn.backend.run(turn.work, reporter)
+        config = turn.work.config
+        made = as_is(turn.work, config, reporter) if is_as_is(config) else turn.backend.run(turn.work, reporter)
     except Cancelled:
         return Outcome(sentence="cancelled")
     except BackendTrouble as trouble:
