@@ -62,6 +62,7 @@ def work(
     negative: str = "fog",
     seed: int = 7,
     reduced: bool = False,
+    careful: bool = False,
     **named: object,
 ) -> Work:
     order = Order(
@@ -74,6 +75,7 @@ def work(
         negative=negative,
         seed=seed,
         reduced=reduced,
+        careful=careful,
     )
     return Work(order=order, config=config, inputs=inputs, **named)  # type: ignore[arg-type]
 

@@ -5,7 +5,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from agent.backends import BackendTrouble
 from agent.backends.diffusers.inside.brief import Brief
 from agent.backends.diffusers.inside.device import Savings
 from agent.backends.diffusers.inside.painter import Painter, Pipeline
+from agent.backends.diffusers.inside.precise import precise
 from agent.backends.diffusers.inside.preview import previewed
 from agent.backends.diffusers.inside.words import Words
 from agent.backends.diffusers.samplers import Recipe
@@ -152,8 +153,12 @@ class Brush:
         add = pipeline.scheduler.add_noise
         if self.noise is not None:
             pipeline.scheduler.add_noise = _louder(add, self.noise)
+        careful = self.brief.order.careful
+        if careful:
+            self.brief.reported["decoded_in"] = "float32"
         try:
-            yield
+            with precise(vae) if careful else nullcontext():
+                yield
         finally:
             for conv, mode in seams:
                 conv.padding_mode = mode
