@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # for `diffusers_world`
 from diffusers_world import diffusers_folder, safetensors
 
 from agent.backends import BackendTrouble
-from agent.backends.diffusers.folder import scan
+from agent.backends.diffusers.folder import has_tensors, scan
 from agent.backends.diffusers.header import FIRST, NotSafetensors, lora_family, read_header
 
 SD1 = {"cond_stage_model.transformer.text_model.x": [1], FIRST: [320, 4, 3, 3]}
@@ -94,6 +94,17 @@ def test_a_broken_file_is_passed_over_with_its_reason(tmp_path, spoil, says):
         read_header(path)
     found = scan(tmp_path)
     assert found.names("models") == () and says in found.passed[0]
+
+
+def test_pickles_beside_safetensors_need_not_be_opened(tmp_path):
+    whole = diffusers_folder(tmp_path / "whole")
+    assert has_tensors(whole)
+    (whole / "unet" / "diffusion_pytorch_model.bin").write_bytes(b"x")
+    assert has_tensors(whole)
+    (whole / "vae").mkdir()
+    (whole / "vae" / "diffusion_pytorch_model.bin").write_bytes(b"x")
+    assert not has_tensors(whole), "this one has nothing else"
+    assert not has_tensors(diffusers_folder(tmp_path / "empty", weights=False))
 
 
 def header(text: bytes) -> bytes:

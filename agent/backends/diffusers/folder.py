@@ -220,9 +220,20 @@ def _safetensors(path: Path) -> Traits:
     return traits(path)
 
 
+def has_tensors(path: Path) -> bool:
+    """Of a folder: is there a safetensors file wherever weights are? Then no pickle of it need be opened."""
+    kinds = _weights(path)
+    return any(".safetensors" in each for each in kinds) and not any(each == {".bin"} for each in kinds)
+
+
 def _has_weights(path: Path) -> bool:
+    return any(_weights(path))
+
+
+def _weights(path: Path) -> list[set[str]]:
+    """The endings of weights in a model's folder and in each one within."""
     inside = (path, *(child for child in path.iterdir() if child.is_dir()))
-    return any(file.suffix in (".safetensors", ".bin") for place in inside for file in place.iterdir())
+    return [{file.suffix for file in place.iterdir()} & {".safetensors", ".bin"} for place in inside]
 
 
 def _control_family(path: Path) -> Family:

@@ -17,6 +17,7 @@ from transformers import (
 )
 
 from agent.backends.diffusers.inside.device import Device
+from agent.backends.diffusers.inside.painter import local
 from agent.pictures.masks import Box
 
 CLIP_SCALE = 2.5
@@ -35,7 +36,7 @@ class Detector:
     def __init__(self, path: Path, device: Device) -> None:
         self._device = device
         self._prepare = AutoImageProcessor.from_pretrained(str(path), local_files_only=True)
-        model = AutoModelForObjectDetection.from_pretrained(str(path), local_files_only=True)
+        model = AutoModelForObjectDetection.from_pretrained(str(path), **local(path))
         self._model: nn.Module = model.to(device.torch).eval()
         self.labels: dict[int, str] = dict(model.config.id2label)
 
@@ -61,7 +62,7 @@ class Scorer:
     def __init__(self, path: Path, device: Device) -> None:
         self._device = device
         self._prepare = CLIPProcessor.from_pretrained(str(path), local_files_only=True)
-        self._model = CLIPModel.from_pretrained(str(path), local_files_only=True).to(device.torch).eval()
+        self._model = CLIPModel.from_pretrained(str(path), **local(path)).to(device.torch).eval()
 
     def modules(self) -> Iterator[nn.Module]:
         yield self._model
@@ -83,7 +84,7 @@ class Captioner:
     def __init__(self, path: Path, device: Device) -> None:
         self._device = device
         self._prepare = BlipProcessor.from_pretrained(str(path), local_files_only=True)
-        self._model = BlipForConditionalGeneration.from_pretrained(str(path), local_files_only=True)
+        self._model = BlipForConditionalGeneration.from_pretrained(str(path), **local(path))
         self._model = self._model.to(device.torch).eval()
 
     def modules(self) -> Iterator[nn.Module]:

@@ -16,7 +16,7 @@ from agent.backends.diffusers.folder import Entry, Folder
 from agent.backends.diffusers.inside.cache import Cache
 from agent.backends.diffusers.inside.device import Device
 from agent.backends.diffusers.inside.looking import Captioner, Detector, Scorer
-from agent.backends.diffusers.inside.painter import Painter, load_painter
+from agent.backends.diffusers.inside.painter import Painter, load_painter, local
 from agent.backends.diffusers.process import Teller
 from schema.errors import why
 
@@ -71,7 +71,7 @@ class Models:
         def make() -> nn.Module:
             wanted = {"dtype": self.device.dtype, "local_files_only": True}
             if entry.path.is_dir():
-                vae = AutoencoderKL.from_pretrained(str(entry.path), **wanted)
+                vae = AutoencoderKL.from_pretrained(str(entry.path), **(wanted | local(entry.path)))
             else:
                 configs = {"config": str(painter.configs), "subfolder": "vae"}
                 vae = AutoencoderKL.from_single_file(str(entry.path), **configs, **wanted)
@@ -83,7 +83,7 @@ class Models:
         def make() -> nn.Module:
             wanted = {"dtype": self.device.dtype, "local_files_only": True}
             if entry.path.is_dir():
-                control = ControlNetModel.from_pretrained(str(entry.path), **wanted)
+                control = ControlNetModel.from_pretrained(str(entry.path), **(wanted | local(entry.path)))
             else:
                 config = next((c for c in _control_configs(entry, folder) if (c / "config.json").is_file()), None)
                 if config is None:

@@ -9,7 +9,7 @@ import diffusers
 from torch import nn
 
 from agent.backends import BackendTrouble
-from agent.backends.diffusers.folder import Entry, Folder
+from agent.backends.diffusers.folder import Entry, Folder, has_tensors
 from agent.backends.diffusers.inside.device import Device
 from agent.backends.diffusers.samplers import Recipe
 
@@ -131,7 +131,7 @@ def load_painter(entry: Entry, folder: Folder, device: Device, *, offload: bool)
     if entry.path.is_dir():
         configs = entry.path
         base = diffusers.DiffusionPipeline.from_pretrained(
-            str(entry.path), dtype=device.dtype, local_files_only=True, **_variant(entry.path)
+            str(entry.path), dtype=device.dtype, **local(entry.path), **_variant(entry.path)
         )
     else:
         found = folder.configs(entry)
@@ -151,6 +151,13 @@ def load_painter(entry: Entry, folder: Folder, device: Device, *, offload: bool)
         if isinstance(part, nn.Module):
             part.eval().requires_grad_(False)
     return Painter(entry, base, configs, device, offload=offload)
+
+
+def local(path: Path) -> dict[str, bool]:
+    """For every `from_pretrained`: no network, and no pickles beside safetensors. Where only pickles are, torch reads
+    numbers out of them and runs nothing (`weights_only`).
+    """
+    return {"local_files_only": True} | ({"use_safetensors": True} if has_tensors(path) else {})
 
 
 def _from_file(entry: Entry, configs: Path, device: Device) -> Pipeline:
