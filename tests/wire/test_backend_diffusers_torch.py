@@ -191,6 +191,48 @@ def test_every_flag_of_a_recipe_is_one_its_class_knows():
             assert set(made.options) <= set(takes), (sampler, scheduler)
 
 
+def test_a_variation_goes_to_the_next_seed_where_none_is_named(backend):
+    """As on a WebUI; and every picture of a batch to the next of its own."""
+    varied = TXT.model_copy(update={"variation": 0.3, "batch": 2})
+    made = run(backend, varied, seed=20)
+    named = run(backend, varied.model_copy(update={"variation_seed": 21}), seed=20)
+    assert made.effective["variation_seed"] == 21
+    assert made.pictures == named.pictures
+    assert made.pictures[0].content != run(backend, TXT, seed=20).pictures[0].content
+    assert made.pictures[1] == run(backend, varied.model_copy(update={"batch": 1}), seed=21).pictures[0]
+
+
+def test_what_a_family_has_not_is_told(backend):
+    made = run(backend, TXT.model_copy(update={"guidance": 3.5}))
+    assert (made.reported["left_out"], made.effective["guidance"]) == ("guidance 3.5: sd1 has none", None)
+
+
+def test_a_careful_stage_is_decoded_in_full_precision(backend, photo):
+    for stage in (TXT, TXT.model_copy(update={"model": "xl"}), Img2Img(id="i", model="toy", steps=4)):
+        made = run(backend, stage, *(() if isinstance(stage, Txt2Img) else (photo,)), careful=True)
+        assert made.reported["decoded_in"] == "float32" and made.pictures
+    assert run(backend, TXT, careful=True).pictures == run(backend, TXT).pictures, "here all of it is"
+
+
+def test_a_vae_that_overflows_in_half_does_not_when_it_is_careful():
+    import torch
+    from diffusers_world import vae
+
+    from agent.backends.diffusers.inside.precise import precise
+
+    half = vae(9).eval()
+    with torch.no_grad():
+        half.decoder.conv_in.bias.fill_(60_000.0)
+        half.decoder.conv_in.weight.fill_(9_000.0)
+    half = half.to(torch.float16)
+    latents = torch.ones(1, 4, 8, 8, dtype=torch.float16)
+    with torch.inference_mode():
+        assert not torch.isfinite(half.decode(latents).sample).all()
+        with precise(half):
+            assert torch.isfinite(half.decode(latents).sample).all()
+        assert half.dtype == torch.float16 and not torch.isfinite(half.decode(latents).sample).all()
+
+
 def test_hires_paints_twice_at_two_sizes(backend):
     for upscaler, steps in (("Latent", 0), ("Lanczos", 2)):
         notes = Notes()
@@ -278,6 +320,7 @@ def test_an_embedding_for_other_models_is_a_mere_word_unless_it_is_named_as_one(
         ({"model": "xl"}, "a <lora:bright:1>", "is made for sd1, and xl is sdxl"),
         ({"width": 60}, "a", "60x64 is no multiple of 8 pixels; the nearest is 64x64"),
         ({"hypernetwork": "old"}, "a", "no hypernetworks"),
+        ({"encoders": ("t5.safetensors",)}, "a", "leave out t5.safetensors"),
         ({"model": "xl-refiner"}, "a", "is a refiner"),
         ({"hires": Hires(upscaler="4x-sharp")}, "a", "no upscaler"),
         ({"controls": (Control(model="lines"),)}, "a", "needs an image"),
@@ -514,6 +557,25 @@ def test_a_torn_model_is_named(models, tmp_path):
         assert told.value.trouble == "bad-request"
         assert run(backend, TXT).pictures
     shutil.rmtree(models / "torn")
+
+
+def test_a_pickle_beside_safetensors_is_never_opened(models, tmp_path):
+    """given good weights under a name that nobody looks for, and pickles under the usual one; then it is refused."""
+    import shutil
+
+    import torch
+    from safetensors.torch import load_file
+
+    toy = tmp_path / "models" / "toy"
+    shutil.copytree(models / "toy", toy)
+    weights = toy / "unet" / "diffusion_pytorch_model.safetensors"
+    torch.save(load_file(weights), weights.with_suffix(".bin"))
+    for backend in opened(tmp_path / "models", tmp_path):
+        assert run(backend, TXT).pictures
+        weights.rename(weights.with_name("other.safetensors"))
+        backend.free()
+        with pytest.raises(BackendTrouble, match="toy cannot be loaded"):
+            run(backend, TXT)
 
 
 def test_nothing_reaches_for_the_network(models, tmp_path):

@@ -145,10 +145,10 @@ def _second(brush: Brush, config: Txt2Img, hires: Hires, first: Image.Image | to
 
 
 def _varied(brush: Brush, config: Txt2Img, size: Size, seeds: Sequence[int]) -> torch.Tensor | None:
-    """Noise on the way to another seed's; None: the pipeline draws its own."""
+    """Noise on the way to another seed's, without one named to the next; None: the pipeline draws its own."""
     if not config.variation:
         return None
-    other = config.variation_seed if config.variation_seed is not None else seeds[0]
+    other = config.variation_seed if config.variation_seed is not None else brush.brief.order.seed + 1
     others = [other + seed - brush.brief.order.seed for seed in seeds]
     brush.brief.used["variation_seed"] = other
     return _slerp(config.variation, brush.noise_for(size, seeds), brush.noise_for(size, others))

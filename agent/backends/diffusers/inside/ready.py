@@ -34,6 +34,11 @@ def ready(
     """The brush of a stage that works at `size`. `model` stands for another than the stage's own, and is not recorded
     as such; `prompt` and `negative` for the job's where they are not empty. Raises BackendTrouble, Unwanted.
     """
+    if not isinstance(config, Upscale) and config.encoders:
+        names = ", ".join(config.encoders)
+        raise BackendTrouble(
+            "bad-request", f"the families that diffusers paints here hold their text encoders; leave out {names}"
+        )
     painter = _painter(brief, config, model)
     vae_name = None if isinstance(config, Upscale) else config.vae
     clip_skip = 1 if isinstance(config, Upscale) else config.clip_skip
@@ -64,6 +69,8 @@ def ready(
     )
     if model is None:
         brief.used |= _used(config, painter, plan, vae.name if vae else BUILT_IN)
+        if not isinstance(config, Upscale) and config.guidance is not None:
+            brief.reported["left_out"] = f"guidance {config.guidance:g}: {painter.family} has none"
         brief.reported |= _reported(brush, taught, [f"{entry.name}:{lora.unet:g}" for entry, lora in loras])
     return brush
 
