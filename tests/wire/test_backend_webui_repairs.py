@@ -133,7 +133,7 @@ def test_an_upscale_to_a_size(one: World, picture: Path) -> None:
 def test_tiles_are_a_setting_that_is_put_back(one: World, tmp_path: Path) -> None:
     one.run(Upscale(upscaler="4x-sharp", tile=64, overlap=16), painted(tmp_path / "large.png", (128, 96)))
     assert one.engine.ended[-1]["tile"] == 64
-    assert one.server.bodies("/options")[-2:] == [
+    assert one.engine.options.posted[-2:] == [
         {"ESRGAN_tile": 64, "ESRGAN_tile_overlap": 16}, {"ESRGAN_tile": 192, "ESRGAN_tile_overlap": 8},
     ]  # fmt: skip
     assert all(type(value) is int for value in one.server.bodies("/options")[-1].values())

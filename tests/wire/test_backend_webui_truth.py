@@ -224,7 +224,7 @@ def test_settings_are_not_pinned_while_another_clients_overrides_are_in_force(on
     one.backend.card()
     one.engine.state.begin("scripts_txt2img")
     one.engine.state.job_count = 1
-    one.backend._pin(one.backend._ready())
+    one.backend._pinned_of(one.backend._ready())
     assert one.engine.options.posted == []
     one.engine.state.end()
     one.run()

@@ -56,10 +56,15 @@ class Listener:
 
 
 class World:
-    def __init__(self, server: FakeWebui, models: Path | None = None, auth: str = "") -> None:
+    def __init__(self, server: FakeWebui, models: Path | None = None, auth: str = "", home: Path = Path()) -> None:
         self.server = server
-        self.backend = WebUI(Options(clock=time.monotonic, url=server.url, auth=auth, models=models), QUICK)
+        self._options = Options(clock=time.monotonic, url=server.url, auth=auth, models=models, home=home)
+        self.backend = WebUI(self._options, QUICK)
         self.listener = Listener()
+
+    def restart(self) -> None:
+        """The agent: what is kept in its home is all that is left."""
+        self.backend = WebUI(self._options, QUICK)
 
     @property
     def engine(self) -> Engine:
@@ -134,9 +139,11 @@ def work(
 
 
 @contextlib.contextmanager
-def world(engine: Engine | None = None, *, tasks: bool = False, models: Path | None = None) -> Iterator[World]:
+def world(
+    engine: Engine | None = None, *, tasks: bool = False, models: Path | None = None, home: Path = Path()
+) -> Iterator[World]:
     with fake_webui(engine, tasks=tasks) as server:
-        yield World(server, models)
+        yield World(server, models, home=home)
 
 
 def painted(path: Path, size: tuple[int, int] = (64, 64), **kept: object) -> Path:

@@ -6,13 +6,15 @@ This file is the backend's outside: its card, what it knows of the server betwee
 import contextlib
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 from agent.backends import BackendTrouble, Made, Memory, Options, Reporter, Work
 from agent.backends.webui.attempt import Attempt
+from agent.backends.webui.borrowed import Borrowed
 from agent.backends.webui.door import API, Door
 from agent.backends.webui.folder import stock_of
 from agent.backends.webui.health import READY, Health, probe
-from agent.backends.webui.overrides import Tiles, pin
+from agent.backends.webui.overrides import pin
 from agent.backends.webui.reading import read_settings, read_stock, refresh
 from agent.backends.webui.running import Runner
 from agent.backends.webui.shapes import ServerMemory
@@ -48,7 +50,7 @@ class WebUI:
         self._models = options.models
         self._door = Door(options.url or URL, options.auth)
         self._runner = Runner(self._door, options.clock, patience or Patience())
-        self._tiles = Tiles(self._door)
+        self._borrowed = Borrowed(self._door, options.home if options.home != Path() else None)
         self._reading = threading.Lock()
         self._stock: Stock | None = None
         self._read_at = float("-inf")
@@ -64,6 +66,7 @@ class WebUI:
     def card(self) -> BackendCard:
         health = probe(self._door, self._clock)
         if health.state == "ready":
+            self._borrowed.put_back()
             health = self._read(LISTS_S)
             self._look_at_memory()
             if held := self._runner.held:
@@ -85,9 +88,8 @@ class WebUI:
     def run(self, work: Work, reporter: Reporter) -> Made:
         if work.config.type in FINISH_KINDS:
             return finish(work, reporter)
-        self._tiles.put_back()
-        stock = self._ready()
-        self._pin(stock)
+        self._borrowed.put_back()
+        stock = self._pinned_of(self._ready())
         try:
             return self._attempt(work, reporter, stock)
         except BackendTrouble as trouble:
@@ -116,7 +118,7 @@ class WebUI:
             self._look_at_memory()
 
     def close(self) -> None:
-        self._tiles.put_back()
+        self._borrowed.put_back()
 
     # One stage ----------------------------------------------------------------------------------
 
@@ -124,7 +126,7 @@ class WebUI:
         attempt = Attempt(
             door=self._door,
             runner=self._runner,
-            tiles=self._tiles,
+            borrowed=self._borrowed,
             stock=stock,
             resident=self._resident,
             work=work,
@@ -148,11 +150,17 @@ class WebUI:
                 raise BackendTrouble("lost", health.trouble)
         return self._stock
 
-    def _pin(self, stock: Stock) -> None:
+    def _pinned_of(self, stock: Stock) -> Stock:
         """Once for each server that is found, and only while nobody's overrides are in force there."""
-        if not self._pinned and not self._door.progress().busy:
-            self._pinned = True
-            pin(self._door, stock)
+        if self._pinned or self._door.progress().busy:
+            return stock
+        self._pinned = True
+        settings = pin(self._door)
+        if settings is None:
+            return stock
+        self._borrowed.know(settings)
+        self._stock = replace(stock, settings=settings)
+        return self._stock
 
     # What is known of the server ----------------------------------------------------------------
 

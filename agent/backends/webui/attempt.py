@@ -8,8 +8,8 @@ from pathlib import Path
 from agent.backends import BackendTrouble, Drawn, Made, Reporter, Work
 from agent.backends.webui import answers
 from agent.backends.webui.answers import Image, Result
+from agent.backends.webui.borrowed import Borrowed
 from agent.backends.webui.door import Door
-from agent.backends.webui.overrides import Tiles
 from agent.backends.webui.owning import Look
 from agent.backends.webui.running import Runner
 from agent.backends.webui.stock import Stock
@@ -36,7 +36,7 @@ class Outcome:
 class Attempt:
     door: Door
     runner: Runner
-    tiles: Tiles
+    borrowed: Borrowed
     stock: Stock
     resident: str | None
     """The model that needs no loading, as far as is known."""

@@ -4,17 +4,14 @@
 install any other stays for every later request of every client. Two things are done about it. Every request carries
 all of them, always, so nothing that leaked before can change our pictures. And once, while the server is idle, the
 values it has now are posted back to it, exactly as it told them: from then on they stand in its config.json, and ours
-are put back. Nothing else is ever written to it but the tile size while an upscale works (`Tiles`), as extras take no
-overrides.
+are put back. Forge's modules, and the tile size while an upscale works, are put back by us: see `borrowed.py`.
 """
-
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 
 from agent.backends import BackendTrouble
 from agent.backends.webui.door import API, Door
+from agent.backends.webui.reading import read_settings
 from agent.backends.webui.shapes import Settings
-from agent.backends.webui.stock import PLAIN_UPSCALERS, Stock
+from agent.backends.webui.stock import Stock
 from agent.backends.webui.wishes import AUTOMATIC, BUILT_IN, Chosen
 from schema.names import found
 
@@ -29,7 +26,6 @@ _PINNED = (
     "return_mask",
     "return_mask_composite",
 )
-_TILES = ("ESRGAN", "DAT", "SWIN")
 
 
 def overrides(chosen: Chosen, clip_skip: int, stock: Stock) -> dict[str, Value]:
@@ -71,63 +67,19 @@ def used_vae(chosen: Chosen, told: str | None, stock: Stock) -> str:
     return found(told, stock.vaes) or told if told and told not in ("None", AUTOMATIC) else BUILT_IN
 
 
-def pin(door: Door, stock: Stock) -> bool:
-    """While the server is idle. False: it refused, and overrides may leak to its other clients as before."""
-    values = {key: _whole(value) for key in _PINNED if (value := getattr(stock.settings, key)) is not None}
+def pin(door: Door) -> Settings | None:
+    """While the server is idle: the settings it has. None: it refused, and overrides may leak as before."""
     try:
-        some = (*stock.vaes, *stock.encoders)[:1]
-        if values.get("forge_additional_modules") == [] and some:
-            # Forge writes this one down only when it changes
-            door.tell(f"{API}/options", {"forge_additional_modules": list(some)})
+        settings = read_settings(door)
+        values = {key: _whole(value) for key in _PINNED if (value := getattr(settings, key)) is not None}
         door.tell(f"{API}/options", values)
     except BackendTrouble as trouble:
         if trouble.trouble == "lost":
             raise
-        return False
-    return True
-
-
-class Tiles:
-    """Sets the tile size for one upscale and puts the old one back, later if the server dies in between."""
-
-    def __init__(self, door: Door) -> None:
-        self._door = door
-        self._owed: dict[str, int] = {}
-        """What must be put back."""
-
-    @contextmanager
-    def of(self, upscaler: str, tile: int, overlap: int, settings: Settings) -> Iterator[bool]:
-        """True: the upscaler works in such tiles. False: it needs none, or the server has no such setting.
-
-        0 is one piece. A tile larger than the picture would be filled up with black to its whole size.
-        """
-        before = {} if upscaler in PLAIN_UPSCALERS else _tile_settings(settings)
-        wanted = {key: overlap if key.endswith("overlap") else tile for key in before}
-        changed = {key: value for key, value in wanted.items() if before[key] != value}
-        if changed:
-            self._owed = {key: before[key] for key in changed} | self._owed
-            self._door.tell(f"{API}/options", changed)
-        try:
-            yield bool(before)
-        finally:
-            self.put_back()
-
-    def put_back(self) -> None:
-        """What is owed; called again when the server is back."""
-        if not self._owed:
-            return
-        try:
-            self._door.tell(f"{API}/options", dict(self._owed))
-        except BackendTrouble:
-            return
-        self._owed.clear()
+        return None
+    return settings
 
 
 def _whole(value: Value) -> Value:
     """Posted back as the int that it is; the server would keep the float, and fail with it."""
     return int(value) if isinstance(value, float) else value
-
-
-def _tile_settings(settings: Settings) -> Mapping[str, int]:
-    keys = (f"{family}_{what}" for family in _TILES for what in ("tile", "tile_overlap"))
-    return {key: int(value) for key in keys if (value := getattr(settings, key)) is not None}

@@ -134,9 +134,9 @@ def _painted(
     )
     if request.alwayson_scripts.get("ADetailer"):
         look = look._replace(steps=frozenset())  # it has passes of its own
-    answer, course = attempt.sent(
-        f"/{kind}", request, look, Telling(passes=passes, begins="loading model" if loads else "preparing")
-    )
+    told = Telling(passes=passes, begins="loading model" if loads else "preparing")
+    modules = attempt.borrowed.modules(request.override_settings.get("forge_additional_modules"))
+    answer, course = attempt.sent(f"/{kind}", request, look, told, modules)
     result = answers.painted(answer, count, attempt.door)
     answers.check_course(result, course, attempt.door)
     course.settle(result.info.job_timestamp)

@@ -49,7 +49,7 @@ def _upscaled(attempt: Attempt, config: Upscale) -> Outcome:
     extras = upscale_extras(config, attempt.pictures(), attempt.stock)
     name = extras.request.upscaler_1
     tile = config.tile if extras.side > config.tile else 0
-    tiling = attempt.tiles.of(name, tile, config.overlap, attempt.stock.settings)
+    tiling = attempt.borrowed.tiles(name, tile, config.overlap)
     images = _extras(attempt, extras, "upscaling", tiling)
     used: dict[str, Scalar] = {"upscaler": name, "tile": tile}
     if config.upscaler2:
