@@ -46,6 +46,9 @@ CLOSE_SECONDS = 0.25
 ABRUPT_SECONDS = 1.5
 """After its daemon is gone the process ends, whatever still hangs."""
 
+TOLD_SECONDS = 1.1
+"""After it was told to stop it ends too, unless a result is just on its way to the disk."""
+
 
 class HomeTaken(Exception):
     """Another agent uses this home."""
@@ -94,6 +97,7 @@ async def _serve(start: Start) -> None:
     ]
     _say_ready(start)
     await stopping.wait()
+    _end_soon(start.socket, lambda: bench.writing)
     for task in tending:
         task.cancel()
     start.socket.unlink(missing_ok=True)
@@ -134,6 +138,19 @@ def _say_ready(start: Start) -> None:
     with suppress(OSError):  # nobody may be left to read it
         sys.stdout.write(json.dumps({"ready": True, "socket": str(start.socket)}) + "\n")
         sys.stdout.flush()
+
+
+def _end_soon(socket: Path, writing: Callable[[], bool]) -> None:
+    """Whatever a loaded machine or a server that does not answer would make the clean way take."""
+
+    def end() -> None:
+        time.sleep(TOLD_SECONDS)
+        while writing():
+            time.sleep(0.02)
+        socket.unlink(missing_ok=True)
+        os._exit(0)
+
+    threading.Thread(target=end, name="end", daemon=True).start()
 
 
 async def _closed(backends: Sequence[Backend]) -> None:

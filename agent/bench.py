@@ -87,6 +87,7 @@ class Bench:
         self._orders: OrderedDict[str, bytes] = OrderedDict()
         """Digests of all orders accepted by this process, the newest `FORGOTTEN`."""
         self._stopping = False
+        self._writing = False
 
     # Asked by the server, in the loop ---------------------------------------------------------
 
@@ -141,6 +142,11 @@ class Bench:
     @property
     def idle(self) -> bool:
         return self._running is None and not self._waiting
+
+    @property
+    def writing(self) -> bool:
+        """Whether something that has ended is not yet on disk."""
+        return self._writing
 
     async def free(self) -> bool:
         """Unloads all models; False while something runs or waits. Raises BackendTrouble."""
@@ -276,6 +282,7 @@ class Bench:
 
     def _spooled(self, turn: Turn, outcome: Outcome) -> AttemptReport:
         """In the spool's thread."""
+        self._writing = True
         report, contents = report_of(turn, outcome)
         try:
             self._spool.write(report, contents)
@@ -283,6 +290,7 @@ class Bench:
             log.error("the spool cannot be written: %s", fault, extra=turn.fields())
             if report.state == "done":
                 report = broke(turn, "backend", f"the result could not be kept: {why(fault)}. Free space on the node.")
+        self._writing = False
         log.info("attempt ended: %s %s", report.state, report.reason, extra=turn.fields())
         return report
 

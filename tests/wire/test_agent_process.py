@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import sys
+import threading
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
@@ -17,7 +18,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # for `webui_fake`
 
 from webui_engine import Engine
-from webui_fake import fake_webui
+from webui_fake import FakeWebui, fake_webui
 
 from agent.spool import Spool
 from schema.ids import JobId, StageId, Token
@@ -250,3 +251,55 @@ async def test_two_agents_never_share_a_home(tmp_path: Path) -> None:
         assert second.returncode == 75 and b"another agent uses" in said
         async with client(tmp_path) as session:
             assert (await card(session)).name == "here"
+
+
+async def test_a_server_that_answers_slowly_does_not_hold_up_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A loaded one: whatever it is asked, also to interrupt, takes it seconds."""
+    slow, answer = threading.Event(), FakeWebui.answer
+
+    def late(server: FakeWebui, method: str, path: str, body: object, whole: str) -> object:
+        if slow.is_set():
+            time.sleep(4)
+        return answer(server, method, path, body, whole)
+
+    monkeypatch.setattr(FakeWebui, "answer", late)
+    with fake_webui(Engine(step_s=0.2)) as server:
+        async with (
+            local_agent(tmp_path, "--backend", f"webui={server.url}") as process,
+            client(tmp_path) as session,
+            session.ws_connect("/v1/feed") as feed,
+        ):
+            assert (await card(session)).backends[0].state == "ready"
+            assert (await offer(session, order(1, steps=100))).state == "accepted"
+            await told(feed, Progress)
+            slow.set()
+            asking = asyncio.create_task(session.post("/v1/refresh"))
+            await asyncio.sleep(0.3)
+            began = time.monotonic()
+            process.terminate()
+            async with asyncio.timeout(8):
+                assert await process.wait() == 0
+            spent = time.monotonic() - began
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+            assert spent < 1.4, spent
+
+
+async def test_a_stopped_process_ends_in_time_however_long_its_backends_take_to_close(tmp_path: Path) -> None:
+    """The clean way hangs here: the process that runs it blocks its own loop."""
+    hangs = "import sys, time, agent.app; agent.app._closed = lambda _: time.sleep(30); " \
+        "from agent.__main__ import main; main(sys.argv[1:])"  # fmt: skip
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-c", hangs, "--home", str(tmp_path / "agent"), "--socket", str(tmp_path / "s"),
+        "--node", "here", stdin=DEVNULL, stdout=PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    async with asyncio.timeout(30):
+        assert json.loads(await process.stdout.readline())["ready"]
+    began = time.monotonic()
+    process.terminate()
+    async with asyncio.timeout(5):
+        assert await process.wait() == 0
+    assert time.monotonic() - began < 1.6 and not (tmp_path / "s").exists()
