@@ -117,7 +117,7 @@ def test_memory_and_device() -> None:
         one.backend.card()
         assert one.backend.gpus() == (Gpu(name=f"of 127.0.0.1:{one.server.server_port}", vram_gb=12.0),)
         assert (one.backend.memory().total_gb, one.backend.memory().used_gb) == (12.0, 8.0)
-        assert one.run().peak_vram_gb == 8.0
+        assert one.run().peak_vram_gb == 0.0  # of one stage it is not known: others use the device too
 
 
 def test_free_unloads() -> None:

@@ -40,6 +40,31 @@ def shown(text: object) -> Image.Image:
 # Detail -----------------------------------------------------------------------------------------
 
 
+def test_another_model_in_detail_is_found_out(one: World, picture: Path) -> None:
+    one.server.adetailer = True
+    one.engine.swap_model = "other"
+    with pytest.raises(BackendTrouble, match="used model 'other' where 'toy"):
+        one.run(Detail(model="toy", steps=4), picture)
+
+
+def test_a_vae_that_went_missing_before_detail_is_found_out(picture: Path) -> None:
+    with world(Engine("forge")) as one:
+        one.server.adetailer = True
+        one.backend.card()
+        one.engine.vaes.remove("sea.safetensors")
+        with pytest.raises(BackendTrouble, match="used module 'none' where 'sea"):
+            one.run(Detail(vae="sea", steps=4), picture)
+
+
+def test_what_detail_leaves_open_is_recorded_as_it_was_used(one: World, picture: Path) -> None:
+    one.server.adetailer = True
+    used = one.run(Detail(steps=4), picture, prompt="a face <lora:HAZE:1>", negative="fog").effective
+    assert (used["prompt"], used["negative"]) == ("a face <lora:haze:1>", "fog")
+    assert (used["width"], used["height"]) == (64, 64)
+    used = one.run(Detail(steps=4, prompt="a smile", width=96), picture, prompt="a face").effective
+    assert (used["prompt"], used["width"], used["height"]) == ("a smile", 96, 96)
+
+
 def test_every_field_of_detail_reaches_adetailer(one: World, picture: Path) -> None:
     one.server.adetailer = True
     one.server.controlnet = True

@@ -160,6 +160,8 @@ class Engine:
     def _answer(self, kind: str, asked: Json, images: list[Image.Image]) -> tuple[Json, list[Sent]]:
         sampler = str(asked.get("sampler_name") or "Euler")
         sampler = self.swap_sampler or (sampler if sampler in SAMPLERS else SAMPLERS[0])
+        skipped = asked.get("alwayson_scripts", {}).get("ADetailer", {}).get("args", [])[1:2] == [True]
+        sampler = "Euler" if skipped else sampler  # its own choice for the img2img that it skips
         schedule = next((b for a, b in SCHEDULERS if asked.get("scheduler") in (a, b)), "Automatic")
         seeds = [int(asked["seed"]) + i for i in range(int(asked.get("batch_size", 1)) * int(asked.get("n_iter", 1)))]
         model = self.swap_model or self.loaded.rpartition("/")[2].partition(".")[0]

@@ -138,7 +138,7 @@ class WebUI:
         if version := outcome.made.reported.get("version"):
             self._version = str(version)
         self._look_at_memory()
-        return replace(outcome.made, peak_vram_gb=self._memory.used_gb)
+        return outcome.made
 
     def _ready(self, age: float = float("inf")) -> Stock:
         """Raises BackendTrouble("lost") while the server cannot work."""

@@ -114,15 +114,21 @@ def check_course(result: Result, course: Course, door: Door) -> None:
 
 def check_names(result: Result, chosen: Chosen, stock: Stock) -> None:
     """Raises BackendTrouble where the server took something else in silence."""
+    check_models(result, chosen, stock)
     info, text = result.info, result.text
-    if chosen.checkpoint and info.sd_model_name and stem(info.sd_model_name) != chosen.checkpoint.stem:
-        raise substituted("model", chosen.checkpoint.name, info.sd_model_name)
     asked, used = sampling(chosen.sampler), sampling(info.sampler_name or chosen.sampler)
     if asked.sampler.lower() != used.sampler.lower():
         raise substituted("sampler", chosen.sampler, info.sampler_name or "")
     schedule = text.get("Schedule type")
     if chosen.scheduler and schedule and sampling("", chosen.scheduler) != sampling("", schedule):
         raise substituted("scheduler", chosen.scheduler, schedule)
+
+
+def check_models(result: Result, chosen: Chosen, stock: Stock) -> None:
+    """Model, VAE and text encoders alone."""
+    info, text = result.info, result.text
+    if chosen.checkpoint and info.sd_model_name and stem(info.sd_model_name) != chosen.checkpoint.stem:
+        raise substituted("model", chosen.checkpoint.name, info.sd_model_name)
     if stock.flavour == "forge":
         used_modules = {value.lower() for key, value in text.items() if key.startswith("Module ")}
         for name in (chosen.vae, *chosen.encoders):

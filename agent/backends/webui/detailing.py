@@ -94,16 +94,17 @@ def _kept(config: Detail, stock: Stock) -> Fields:
     return {"ad_mask_k_largest": config.max_regions}
 
 
+def detail_size(config: Detail, picture: tuple[int, int]) -> tuple[int, int]:
+    """What each find is painted at: the picture's own size where the stage names none."""
+    own = config.width or config.height or 0
+    return (config.width or own, config.height or own) if own else picture
+
+
 def _size(config: Detail) -> Fields:
     width, height = whole(config.width, "width"), whole(config.height, "height")
-    if width is None and height is None:
-        return {"ad_use_inpaint_width_height": False, "ad_inpaint_width": 512, "ad_inpaint_height": 512}
-    one = width or height or 512
-    return {
-        "ad_use_inpaint_width_height": True,
-        "ad_inpaint_width": width or one,
-        "ad_inpaint_height": height or one,
-    }
+    sized = width is not None or height is not None
+    width, height = detail_size(config, (512, 512))
+    return {"ad_use_inpaint_width_height": sized, "ad_inpaint_width": width, "ad_inpaint_height": height}
 
 
 def _models(config: Detail, chosen: Chosen, stock: Stock) -> Fields:

@@ -8,7 +8,7 @@ from agent.backends.webui import answers
 from agent.backends.webui.answers import Image, Result
 from agent.backends.webui.attempt import Attempt, Outcome
 from agent.backends.webui.carrying import carried
-from agent.backends.webui.detailing import detail_request
+from agent.backends.webui.detailing import detail_request, detail_size
 from agent.backends.webui.extras import tiled_request
 from agent.backends.webui.infotext import fields_in
 from agent.backends.webui.overrides import used_vae
@@ -26,6 +26,7 @@ from agent.backends.webui.wishes import (
     one_of,
     sampler_of,
     upscaler_of,
+    words,
 )
 from agent.effective import flattened
 from schema.dialects import sampling
@@ -44,7 +45,7 @@ def txt2img(attempt: Attempt, config: Txt2Img) -> Outcome:
     choice = chosen(config, attempt.stock, {})
     request = text_request(attempt.work, config, choice, attempt.stock, attempt.task(0))
     result = _painted(attempt, "txt2img", request, choice, config.batch, passes=2 if config.hires else 1)
-    _check(attempt, result, choice, config.clip_skip)
+    _check(attempt, result, choice, config)
     answers.check_controls(result, len(config.controls), config.batch, attempt.stock)
     scale = config.hires.scale if config.hires else 1.0
     size = int(config.width * scale) // 8 * 8, int(config.height * scale) // 8 * 8
@@ -73,7 +74,7 @@ def repainted(attempt: Attempt, config: Img2Img | Refiner | Detail) -> Outcome:
     for number, path in enumerate(pictures):
         request = _repaint_request(attempt, config, path, number, choice)
         result = _painted(attempt, "img2img", request, choice, 1)
-        _check(attempt, result, choice, None if isinstance(config, Detail) else config.clip_skip)
+        _check(attempt, result, choice, config)
         if isinstance(config, Img2Img):
             answers.check_controls(result, len(config.controls), 1, attempt.stock)
         if isinstance(config, Detail):
@@ -85,6 +86,9 @@ def repainted(attempt: Attempt, config: Img2Img | Refiner | Detail) -> Outcome:
     used = _used(attempt, config, choice, first[1])
     if isinstance(config, Img2Img):
         used |= {"width": first[0].width, "height": first[0].height}
+    if isinstance(config, Detail):
+        width, height = detail_size(config, (first[0].width, first[0].height))
+        used |= {"width": width, "height": height}
     return attempt.outcome(config, images, sizes, used, choice, first[1])
 
 
@@ -147,11 +151,11 @@ def _painted(
     return result
 
 
-def _check(attempt: Attempt, result: Result, choice: Chosen, clip_skip: int | None) -> None:
-    if clip_skip is None:
-        return
-    answers.check_names(result, choice, attempt.stock)
-    answers.check_clip_skip(result, clip_skip)
+def _check(attempt: Attempt, result: Result, choice: Chosen, config: SampledStage) -> None:
+    """ADetailer gives the img2img that it skips a sampler of its own choice."""
+    check = answers.check_models if isinstance(config, Detail) else answers.check_names
+    check(result, choice, attempt.stock)
+    answers.check_clip_skip(result, config.clip_skip)
 
 
 def _used(attempt: Attempt, config: SampledStage, choice: Chosen, result: Result) -> dict[str, Scalar]:
@@ -166,7 +170,10 @@ def _used(attempt: Attempt, config: SampledStage, choice: Chosen, result: Result
         "encoders": ", ".join(choice.encoders) or None,
     }
     if isinstance(config, Detail):
-        return used | {"detector": detector_of(config.detector, attempt.stock)}
+        order = attempt.work.order
+        own = {"prompt": config.prompt or order.prompt, "negative": config.negative or order.negative}
+        sent = {name: words(text, attempt.stock) for name, text in own.items()}
+        return used | sent | {"detector": detector_of(config.detector, attempt.stock)}
     if not isinstance(config, Refiner) and config.controls:
         used["controls"] = flattened(Units(controls=controls_of(config.controls, attempt.stock)))["controls"]
     if info.steps is not None:
