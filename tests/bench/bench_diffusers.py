@@ -19,7 +19,7 @@ from pathlib import Path
 
 from measure import Goal, Line, compared, finish, interleaved, seconds
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "wire"))  # for `diffusers_world`
+sys.path.insert(0, str(Path(__file__).parent.parent / "wire"))  # for the models of the tests
 
 PROMPT, NEGATIVE = "a lighthouse by the sea", "fog"
 BATCH = 4
@@ -52,7 +52,7 @@ def encoded(picture) -> bytes:
 
 
 def measured(models: Path, name: str, size: int, steps: int, rounds: int) -> list[Line]:
-    from diffusers_world import Notes, work
+    from diffusers_notes import Notes, work
 
     from agent.backends.diffusers import Diffusers
     from schema.stages import Txt2Img

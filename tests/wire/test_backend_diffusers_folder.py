@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # for `diffusers_world`
+sys.path.insert(0, str(Path(__file__).parent))  # for `diffusers_notes`
 
-from diffusers_world import diffusers_folder, safetensors
+from diffusers_notes import diffusers_folder, safetensors
 
 from agent.backends import BackendTrouble
 from agent.backends.diffusers.folder import has_tensors, scan

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # for `diffusers_world`
+sys.path.insert(0, str(Path(__file__).parent))  # for `diffusers_notes`
 
-from diffusers_world import Notes, painted, until, work
+from diffusers_notes import Notes, painted, until, work
 
 from agent.backends import BackendTrouble, Cancelled
 from agent.backends.diffusers import Diffusers
@@ -280,7 +280,7 @@ AGENT = """
 import sys, time
 from pathlib import Path
 sys.path.insert(0, {wire!r})
-from diffusers_world import Notes, until, work
+from diffusers_notes import Notes, until, work
 from agent.backends.diffusers import Diffusers
 from schema.stages import Txt2Img
 backend = Diffusers(Path({models!r}), Path({models!r}), time.monotonic, argv={argv!r}, libraries=())

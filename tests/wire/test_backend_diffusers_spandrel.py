@@ -11,7 +11,8 @@ from PIL import Image, ImageChops
 
 sys.path.insert(0, str(Path(__file__).parent))  # for `diffusers_world`
 
-from diffusers_world import Notes, painted, sd_model, until, work, yolos
+from diffusers_notes import Notes, painted, until, work
+from diffusers_world import sd_model, yolos
 
 from agent.backends import BackendTrouble, Made
 from agent.backends.diffusers import Diffusers
