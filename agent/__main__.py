@@ -28,12 +28,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _serve(words: Sequence[str]) -> int:
-    from agent.app import HomeTaken, run
+    from agent.app import run
+    from agent.home import HomeTaken, close_to_others
     from agent.logs import start_logs
     from agent.start import read
 
     try:
         start = read(words, os.environ)
+        close_to_others(start.home)
         start_logs(start.home.parent / "logs" if start.loopback else start.home / "logs")
         asyncio.run(run(start))
     except HomeTaken as taken:

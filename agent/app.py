@@ -1,7 +1,6 @@
 """The agent's wiring: opens its home, listens, and stops in reverse order."""
 
 import asyncio
-import fcntl
 import json
 import logging
 import os
@@ -24,18 +23,24 @@ from agent.blobs import Blobs
 from agent.cards import Cards
 from agent.feed import Feed
 from agent.fence import Fence
+from agent.home import Home
 from agent.identity import identified
 from agent.lending import Lending
-from agent.server import Server, listen
+from agent.listening import Listening
+from agent.server import Server
 from agent.spool import Spool
 from agent.start import Start, auth_for
 from agent.talk import Talk
+from schema.errors import Refused
 from schema.orders import CardChanged
 
 log = logging.getLogger(__name__)
 
 LOCK_SECONDS = 5.0
 """How long to wait for an earlier agent of this home, which is about to end."""
+
+HOME_SECONDS = 2.0
+"""Between two looks whether its folder is still there."""
 
 STOP_SECONDS = 0.6
 """What a running stage has, once the agent is told to stop, to cancel itself at its server."""
@@ -50,22 +55,25 @@ TOLD_SECONDS = 1.1
 """After it was told to stop it ends too, unless a result is just on its way to the disk."""
 
 
-class HomeTaken(Exception):
-    """Another agent uses this home."""
-
-
 async def run(start: Start) -> None:
-    """Serves until it is told to stop. Raises HomeTaken, OSError."""
-    start.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = await _lock(start.home, LOCK_SECONDS if start.loopback else 0.0)
+    """Serves until it is told to stop. Raises HomeTaken, OSError, Refused where its folder is not its own any more."""
+    home = await Home.take(start.home, LOCK_SECONDS if start.loopback else 0.0)
     try:
-        await _serve(start)
+        await _serve(start, home)
+        if not home.is_ours():
+            raise Refused("the agent's folder was deleted or replaced while it ran.", where=str(start.home))
     finally:
-        os.close(lock)
+        home.leave()
 
 
-async def _serve(start: Start) -> None:
-    stopping = _told_to_stop(start)
+async def _serve(start: Start, home: Home) -> None:
+    found_by: list[Listening] = []
+
+    def leave() -> None:
+        for listening in found_by:
+            listening.forget()
+
+    stopping = _told_to_stop(start, leave)
     backends = made(start, time.monotonic)
     spool = Spool(start.home / "spool")
     blobs = Blobs(start.home / "blobs", start.blob_limit_bytes)
@@ -89,18 +97,19 @@ async def _serve(start: Start) -> None:
     server = Server(bench, spool, blobs, feed, cards)
     runner = web.AppRunner(server.app(), access_log=None, handle_signals=False, shutdown_timeout=CLOSE_SECONDS)
     await runner.setup()
-    listener = listen(start.socket)
-    await web.SockSite(runner, listener).start()
+    found_by.append(listening := Listening(start.socket))
+    await web.SockSite(runner, listening.socket).start()
     tending = [
         asyncio.create_task(cards.watch(lambda: bench.idle), name="watch"),
         asyncio.create_task(bench.lend(Lending(start.free_after)), name="lend"),
+        asyncio.create_task(_end_when_alone(home, listening, stopping), name="home"),
     ]
     _say_ready(start)
     await stopping.wait()
-    _end_soon(start.socket, lambda: bench.writing)
+    _end_soon(leave, lambda: bench.writing)
     for task in tending:
         task.cancel()
-    start.socket.unlink(missing_ok=True)
+    leave()
     feed.close()
     await asyncio.gather(bench.stop(STOP_SECONDS), runner.cleanup())
     cards.close()
@@ -140,17 +149,25 @@ def _say_ready(start: Start) -> None:
         sys.stdout.flush()
 
 
-def _end_soon(socket: Path, writing: Callable[[], bool]) -> None:
+def _end_soon(leave: Callable[[], None], writing: Callable[[], bool]) -> None:
     """Whatever a loaded machine or a server that does not answer would make the clean way take."""
 
     def end() -> None:
         time.sleep(TOLD_SECONDS)
         while writing():
             time.sleep(0.02)
-        socket.unlink(missing_ok=True)
+        leave()
         os._exit(0)
 
     threading.Thread(target=end, name="end", daemon=True).start()
+
+
+async def _end_when_alone(home: Home, listening: Listening, stopping: asyncio.Event) -> None:
+    """Nobody finds an agent whose folder was deleted, and another of its name would drive the same server."""
+    while home.is_ours() and listening.is_ours():  # noqa: ASYNC110 - nothing tells of a deleted folder
+        await asyncio.sleep(HOME_SECONDS)
+    log.error("the agent ends: its folder or its socket is not its own any more")
+    stopping.set()
 
 
 async def _closed(backends: Sequence[Backend]) -> None:
@@ -163,32 +180,17 @@ async def _closed(backends: Sequence[Backend]) -> None:
     threads.shutdown(wait=False)
 
 
-def _told_to_stop(start: Start) -> asyncio.Event:
+def _told_to_stop(start: Start, leave: Callable[[], None]) -> asyncio.Event:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stopping.set)
     if start.loopback:
-        _end_with_parent(lambda: loop.call_soon_threadsafe(stopping.set), start.socket)
+        _end_with_parent(lambda: loop.call_soon_threadsafe(stopping.set), leave)
     return stopping
 
 
-async def _lock(home: Path, patience: float) -> int:
-    """The right to this home's spool, held until the descriptor is closed or the process ends."""
-    lock = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return lock
-        except OSError:
-            if time.monotonic() > deadline:
-                os.close(lock)
-                raise HomeTaken(f"another agent uses {home}. Stop it first, or choose another name") from None
-            await asyncio.sleep(0.05)
-
-
-def _end_with_parent(stop: Callable[[], object], socket: Path) -> None:
+def _end_with_parent(stop: Callable[[], object], leave: Callable[[], None]) -> None:
     """Stops when standard input closes: the daemon that held the other end is dead.
 
     What runs is cancelled at its server, so that the next agent finds it free. What hangs is left behind as abruptly
@@ -202,7 +204,7 @@ def _end_with_parent(stop: Callable[[], object], socket: Path) -> None:
         with suppress(RuntimeError):  # the loop has ended already
             stop()
         time.sleep(ABRUPT_SECONDS)
-        socket.unlink(missing_ok=True)
+        leave()
         os._exit(0)
 
     threading.Thread(target=watch, name="stdin", daemon=True).start()

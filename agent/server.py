@@ -7,10 +7,7 @@ import os
 import re
 import socket as sockets
 import struct
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
-from hashlib import sha256
-from pathlib import Path
 
 import msgspec
 from aiohttp import web
@@ -24,9 +21,6 @@ from agent.spool import Spool
 from schema.errors import why
 from schema.ids import Sha256
 from schema.orders import LARGEST_ORDER, Accepted, AttemptReport, Card, Order, attempt_id, parse_attempt_id
-
-LONGEST_PATH = 90
-"""Bytes of a socket's path, some less than a system takes: its name is longer while it is bound."""
 
 _ATTEMPT = re.compile(r"[A-Za-z0-9._-]{1,60}~[A-Za-z0-9_-]{1,60}~[0-9]{1,18}")
 """What an attempt's id may look like; it becomes a file's name."""
@@ -128,38 +122,6 @@ class Server:
         if not freed:
             raise web.HTTPConflict(text="an attempt runs or waits; free when it has ended")
         return web.Response(status=204)
-
-
-def listen(path: Path) -> sockets.socket:
-    """A listening socket for this user alone. Bound beside its name and renamed, so no stale file is in the way.
-
-    Where the path is too long for a socket, `path` is a link to one with a short path. Raises OSError.
-    """
-    if len(os.fsencode(path)) > LONGEST_PATH:
-        return _listen_far(path)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.unlink(missing_ok=True)
-    listener = sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM)
-    mask = os.umask(0o177)
-    try:
-        listener.bind(str(beside))
-    finally:
-        os.umask(mask)
-    listener.listen(64)
-    listener.setblocking(False)
-    beside.replace(path)
-    return listener
-
-
-def _listen_far(path: Path) -> sockets.socket:
-    folder = Path(tempfile.gettempdir()) / f"stablenew-{os.geteuid()}-{sha256(os.fsencode(path)).hexdigest()[:12]}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_uid != os.geteuid():
-        raise PermissionError(f"{folder} belongs to somebody else")
-    listener = listen(folder / "a")
-    path.unlink(missing_ok=True)
-    path.symlink_to(folder / "a")
-    return listener
 
 
 @web.middleware

@@ -11,6 +11,7 @@ import socket
 import stat
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Self
@@ -95,6 +96,7 @@ class Claim:
     def release(self) -> None:
         if self.is_listening() and self._bound:
             self._bound[0].unlink(missing_ok=True)
+            leave_short_folder(self._bound[0].parent)
         self._places.endpoint.unlink(missing_ok=True)
         os.close(self._lock)
 
@@ -122,9 +124,32 @@ def socket_path(places: Places, env: Mapping[str, str]) -> Path:
     path = places.state / "api.sock"
     if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
         return path
-    short = Path(tempfile.gettempdir()) / f"stablenew-{os.geteuid()}-{sha256(bytes(places.state)).hexdigest()[:12]}"
-    _private_folder(short)
-    return short / "s"
+    return short_folder(places.state) / "s"
+
+
+SHORT = "stablenew-"
+"""How folders for sockets begin whose own place has too long a path."""
+
+
+def short_folder(owner: Path) -> Path:
+    """Made sure of: in a folder that all may write to, somebody else may have put it, or a link, there before.
+
+    Raises Refused.
+    """
+    name = f"{SHORT}{os.geteuid()}-{sha256(os.fsencode(owner)).hexdigest()[:12]}"
+    folder = Path(tempfile.gettempdir()) / name
+    _make_folder(folder)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise Refused("this is not a folder of yours alone", where=str(folder), remedy="Delete it.")
+    return folder
+
+
+def leave_short_folder(folder: Path) -> None:
+    """Removes it where it is one and empty."""
+    if folder.name.startswith(SHORT) and folder.parent == Path(tempfile.gettempdir()):
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def _write_endpoint(endpoint: Path, path: Path, boot: str) -> None:

@@ -8,12 +8,11 @@ import contextlib
 import logging
 import os
 import sys
-import tempfile
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from hashlib import sha256
 from pathlib import Path
 
-from schema.errors import why
+from daemon.claim import short_folder
+from schema.errors import Refused, why
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +45,7 @@ class Loopback:
             born = loop.time()
             try:
                 process, path = await self._start()
-            except (OSError, TimeoutError) as fault:
+            except (OSError, TimeoutError, Refused) as fault:
                 self.trouble = f"the loopback agent did not start: {why(fault)}"
                 log.error("%s", self.trouble)
             else:
@@ -105,8 +104,4 @@ def _agent_socket(home: Path) -> Path:
     path = home / "agent.sock"
     if len(os.fsencode(path)) <= 100:
         return path
-    folder = Path(tempfile.gettempdir()) / f"stablenew-{os.geteuid()}-{sha256(os.fsencode(home)).hexdigest()[:12]}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_uid != os.geteuid():
-        raise OSError(f"{folder} belongs to somebody else")
-    return folder / "a"
+    return short_folder(home) / "a"

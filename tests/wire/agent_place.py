@@ -22,7 +22,8 @@ from agent.feed import Feed
 from agent.fence import Fence
 from agent.identity import Identity
 from agent.lending import Lending
-from agent.server import Server, listen
+from agent.listening import Listening
+from agent.server import Server
 from agent.spool import Spool
 from schema.ids import JobId, NodeId, Sha256, StageId, Token
 from schema.orders import Accepted, AttemptReport, BackendCard, BackendState, Gpu, Order, attempt_id
@@ -153,7 +154,7 @@ async def placed(
     bench = Bench(backends, cards, spool, blobs, fence, clock=time.monotonic, tell=feed.tell, floor_bytes=floor_bytes)
     runner = web.AppRunner(Server(bench, spool, blobs, feed, cards).app(), access_log=None, shutdown_timeout=0.2)
     await runner.setup()
-    await web.SockSite(runner, listen(home / "s")).start()
+    await web.SockSite(runner, Listening(home / "s").socket).start()
     await cards.refreshed()
     tending = [
         asyncio.create_task(cards.watch(lambda: bench.idle)),

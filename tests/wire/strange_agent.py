@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
-from agent.server import listen
+from agent.listening import Listening
 from schema.ids import NodeId
 from schema.orders import Accepted, AttemptReport, BackendCard, Card, Load, Order
 from schema.places import places
@@ -133,7 +133,7 @@ async def strange_agent(root: Path, name: str = "odd") -> AsyncIterator[StrangeA
     home.mkdir(parents=True)
     runner = web.AppRunner(agent.app(), access_log=None, shutdown_timeout=0.1)
     await runner.setup()
-    await web.SockSite(runner, listen(home / "agent.sock")).start()
+    await web.SockSite(runner, Listening(home / "agent.sock").socket).start()
     try:
         yield agent
     finally:

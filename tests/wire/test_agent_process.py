@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import shutil
 import signal
 import sys
 import threading
@@ -221,13 +223,35 @@ async def test_a_path_too_long_for_a_socket_leads_to_one(tmp_path: Path) -> None
     try:
         async with asyncio.timeout(30):
             assert json.loads(await process.stdout.readline())["ready"]
-        connector = aiohttp.UnixConnector(str((home / "agent.sock").resolve()))
+        short = (home / "agent.sock").resolve()
+        connector = aiohttp.UnixConnector(str(short))
         async with aiohttp.ClientSession("http://agent", connector=connector) as session:
             assert (await card(session)).name == "here"
     finally:
         process.terminate()
         await process.wait()
-    assert not (home / "agent.sock").is_symlink()
+    assert not (home / "agent.sock").is_symlink() and not short.parent.exists()
+
+
+async def test_an_agent_whose_folder_is_deleted_ends_and_leaves_the_next_one_alone(tmp_path: Path) -> None:
+    home = tmp_path / "agent"
+    async with local_agent(tmp_path) as first:
+        shutil.rmtree(home)
+        async with local_agent(tmp_path), client(tmp_path) as session:
+            async with asyncio.timeout(10):
+                _, said = await first.communicate()
+            assert first.returncode == 2 and b"was deleted or replaced" in said
+            assert (tmp_path / "s").exists() and (await card(session)).name == "here"
+
+
+async def test_its_folders_are_closed_to_others_from_the_start(tmp_path: Path) -> None:
+    old = os.umask(0o022)
+    try:
+        async with local_agent(tmp_path / "state" / "agents"):
+            for folder in ("state", "state/agents", "state/agents/agent", "state/agents/agent/logs"):
+                assert (tmp_path / folder).stat().st_mode & 0o777 == 0o700, folder
+    finally:
+        os.umask(old)
 
 
 async def test_wrong_words_end_it_with_a_sentence(tmp_path: Path) -> None:
