@@ -45,6 +45,8 @@ def trouble_of(one: World, *inputs: Path) -> BackendTrouble:
         (b"Internal Server Error", "Internal Server Error"),
         (b"<html>oops</html>", "a web page"),
         (b"", "nothing"),
+        (b'{"detail":' + b"[" * 300_000, '{"detail":' + "[" * 190 + "…"),
+        (b'{"detail":' + b"[" * 700 + b"]" * 700 + b"}", '{"detail":' + "[" * 190 + "…"),
     ],
 )  # fmt: skip
 def test_the_message_is_found_in_every_shape(body: bytes, message: str) -> None:
@@ -104,6 +106,13 @@ def test_img2img_without_its_picture_is_a_404_of_its_own(one: World) -> None:
 
 
 # Answers that are none ----------------------------------------------------------------------------
+
+
+def test_what_is_nested_beyond_reading_in_place_of_what_was_used(one: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    nested = {"images": [], "info": "[" * 300_000}
+    monkeypatch.setattr(Engine, "paint", lambda self, kind, asked: nested)
+    found = trouble_of(one)
+    assert (found.trouble, "nothing readable" in found.sentence) == ("backend", True)
 
 
 def test_a_truncated_picture(one: World) -> None:

@@ -49,7 +49,7 @@ def painted(answer: Answer, count: int, door: Door) -> Result:
     body = _read(answer, Painted, door)
     try:
         info = msgspec.json.decode(body.info or "{}", type=Info)
-    except (msgspec.DecodeError, msgspec.ValidationError) as fault:
+    except (msgspec.DecodeError, RecursionError) as fault:
         raise BackendTrouble("backend", f"{WHOSE} says nothing readable of its picture: {fault}") from None
     first = max(0, info.index_of_first_image or 0)
     all_images = body.images or []

@@ -83,10 +83,10 @@ def fault_of(answer: Answer) -> Fault:
     """The message is the first that is not empty of `errors`, `message` and `detail`, which may be a list."""
     try:
         body = msgspec.json.decode(answer.body, type=_Body)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+        told = next((text for each in (body.errors, body.message, body.detail) if (text := _text(each))), "")
+        return Fault(_text(body.error), told)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Fault("", answer.told())
-    told = next((text for each in (body.errors, body.message, body.detail) if (text := _text(each))), "")
-    return Fault(_text(body.error), told)
 
 
 def _text(value: object) -> str:
