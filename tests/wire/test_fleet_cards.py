@@ -26,6 +26,7 @@ SECONDS = 20
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "LOOK_SECONDS", 0.05)
     monkeypatch.setattr(local, "AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(local, "GONE_SECONDS", 0.1)
 
 
 async def until(true: Callable[[], object]) -> None:
@@ -61,7 +62,7 @@ async def test_a_card_that_changed_before_the_node_was_ready_is_kept(opened, tmp
 
 async def test_a_backend_that_cannot_be_made_keeps_its_jobs_waiting_and_says_why(opened):
     house = await opened(Settings(agent=AgentSettings(webui="http://box:x")))
-    [node] = [event for event in house.events if isinstance(event, NodeJoined)]
+    node = (await house.until(NodeJoined))[-1]
     assert set(node.backends) == {"sketch", "webui"}
     await house.submit()
     [job] = await house.parts.ledger.ask(lambda state: tuple(state.jobs))
