@@ -17,7 +17,11 @@ from webui_world import QUICK, SMALL, Listener, Running, World, until, world
 from agent.backends import BackendTrouble, Cancelled
 from agent.backends.webui.shapes import JobState, Progress
 from agent.backends.webui.telling import Telling
+from agent.backends.webui.watching import Patience
 from agent.http import Server
+
+CANCEL_SECONDS = 60.0
+"""Of the daemon's patience with an agent."""
 
 LONG = SMALL.model_copy(update={"steps": 400})
 OTHERS = {"prompt": "x", "negative_prompt": "", "seed": 1, "width": 64, "height": 64, "steps": 30}
@@ -72,6 +76,12 @@ def test_a_server_that_never_lets_go_is_given_up_and_takes_nothing_before_it_has
         until(lambda: one.backend.card().state == "ready")
         assert one.engine.ended[-1]["cut"]
         assert one.run(listener=Listener()).pictures
+
+
+def test_a_cancel_is_over_before_the_agent_would_be_taken_for_one_that_hangs() -> None:
+    """Also where its server hangs too and what is owed cannot be put back: one more look that nobody answers."""
+    with world() as one:
+        assert Patience().letting_go + one.backend._door.server.timeout < CANCEL_SECONDS
 
 
 def test_a_server_that_dies_with_what_it_did_not_let_go_of_is_free_again() -> None:
@@ -147,8 +157,9 @@ def test_the_wait_for_others_is_neither_loading_nor_work(tasks: bool) -> None:
         one.busy(2)
         made = one.run(SMALL.model_copy(update={"steps": 40}))
         other.end()
-    assert 0.0 < made.loaded_s < 0.8
-    assert float(str(made.reported["waited_s"])) > 1.0
+    waited = float(str(made.reported["waited_s"]))
+    assert waited > 1.0
+    assert 0.0 < made.loaded_s < waited
 
 
 def test_the_wait_behind_a_queue_is_known_from_the_answer() -> None:

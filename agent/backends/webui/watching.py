@@ -30,8 +30,9 @@ class Patience(NamedTuple):
     """Within which a wish to cancel is seen."""
     others: float = 600.0
     """For other clients' jobs: before our request is sent; behind them, while nothing of theirs moves."""
-    letting_go: float = 600.0
-    """From the wish to cancel to our answer. After that only the looking after goes on."""
+    letting_go: float = 30.0
+    """From the wish to cancel to our answer: well within the minute after which an agent is taken for one that hangs.
+    After that only the looking after goes on."""
 
 
 @dataclass
