@@ -88,6 +88,8 @@ class Bench:
         """Digests of all orders accepted by this process, the newest `FORGOTTEN`."""
         self._stopping = False
         self._writing = False
+        self.watched = False
+        """Whether somebody looks at what is made, as the daemon last said."""
 
     # Asked by the server, in the loop ---------------------------------------------------------
 
@@ -263,7 +265,7 @@ class Bench:
     async def _run(self, turn: Turn) -> None:
         """The device has its next order before the result of this one is written."""
         loop = asyncio.get_running_loop()
-        reporter = TurnReporter(turn, self._clock, _waker(loop), self._tell)
+        reporter = TurnReporter(turn, self._clock, _waker(loop), self._tell, lambda: self.watched)
         outcome = await loop.run_in_executor(self._device, outcome_of, turn, reporter, self._clock)
         if outcome.server_in_doubt and not self._stopping:
             await self._cards.check(turn.backend, DOUBT_SECONDS)

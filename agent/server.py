@@ -48,6 +48,7 @@ class Server:
         app.router.add_get("/v1/blobs/{sha256}", self.blob)  # answers HEAD too
         app.router.add_put("/v1/blobs/{sha256}", self.receive)
         app.router.add_get("/v1/feed", self.feed, allow_head=False)
+        app.router.add_put("/v1/watched", self.watched)
         app.router.add_post("/v1/free", self.free)
         app.router.add_post("/v1/refresh", self.refresh)
         return app
@@ -113,6 +114,13 @@ class Server:
         await socket.prepare(request)
         await self._feed.serve(socket, lambda: request.transport.abort() if request.transport else None)
         return socket
+
+    async def watched(self, request: web.Request) -> web.Response:
+        try:
+            self._bench.watched = msgspec.msgpack.decode(await request.read(), type=bool)
+        except msgspec.MsgspecError as fault:
+            raise web.HTTPBadRequest(text=f"the body is neither true nor false: {fault}") from None
+        return web.Response(status=204)
 
     async def free(self, request: web.Request) -> web.Response:
         try:

@@ -60,11 +60,14 @@ class TurnReporter:
         clock: Callable[[], float],
         wake: Callable[[Callable[[], None]], None],
         tell: Callable[[Progress | Preview], None],
+        watched: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`watched`: whether somebody has begun to watch since the order was sent."""
         self._turn = turn
         self._clock = clock
         self._wake = wake
         self._tell = tell
+        self._watched = watched
         self._lock = threading.Lock()
         self._progress: Progress | None = None
         self._preview: Preview | None = None
@@ -73,7 +76,7 @@ class TurnReporter:
 
     @property
     def previews(self) -> bool:
-        return self._turn.order.previews
+        return self._turn.order.previews or self._watched()
 
     def step(self, step: int, steps: int, doing: str) -> None:
         self._check()

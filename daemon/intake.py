@@ -91,6 +91,9 @@ class HouseIntake:
             careful=brief.careful,
         )
 
+    def watched(self) -> bool:
+        return self._previews()
+
     def input(self, sha256: Sha256) -> Path:
         return self._store.path(sha256)
 

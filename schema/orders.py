@@ -9,6 +9,7 @@
     PUT    /v1/blobs/{sha256}            -> 204                    the body is checked against the name
     GET    /v1/blobs/{sha256}            -> bytes
     GET    /v1/feed                      -> WebSocket of AgentNews
+    PUT    /v1/watched         bool      -> 204                    somebody looks at unfinished pictures, or nobody
     POST   /v1/free                      -> 204                    unload models
     POST   /v1/refresh                   -> Card                   read the backends' lists anew
 

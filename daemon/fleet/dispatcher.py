@@ -24,6 +24,9 @@ BUSY_SECONDS = 0.5
 """Until an agent that was busy is asked again."""
 
 WATCH_SECONDS = 1.0
+SHOW_SECONDS = 0.5
+"""Between two looks whether somebody watches."""
+
 CANCEL_SECONDS = 60.0
 """An agent that has not let go of a cancelled attempt after this long hangs."""
 
@@ -104,6 +107,7 @@ class Dispatcher:
                 await listening.wait()
                 await self._reconcile(link)
                 group.create_task(self._watch(link))
+                group.create_task(self._show(link))
                 await seen()
                 while True:
                     opened = self._open.get(await self._due.get())
@@ -285,6 +289,15 @@ class Dispatcher:
                 elif reason := self._impatience(opened, now):
                     opened.cancelled, opened.timed_out = now, reason
                     self._due.put_nowait(opened.brief.attempt.token)
+
+    async def _show(self, link: AgentLink) -> None:
+        """Somebody who looks in the middle of a long stage wants to see it too. An agent begins unwatched."""
+        told = None
+        while True:
+            if (watched := self._intake.watched()) != told:
+                await link.watch(watched)
+                told = watched
+            await asyncio.sleep(SHOW_SECONDS)
 
     def _impatience(self, opened: Opened, now: float) -> str:
         if now - opened.begun > self._patience.attempt:

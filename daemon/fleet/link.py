@@ -100,6 +100,11 @@ class AgentLink:
         """Unloads models. Raises Declined while something runs."""
         await self._call("POST", "/v1/free")
 
+    async def watch(self, watched: bool) -> None:
+        """Whether unfinished pictures are looked at now. An agent of before this route makes what its orders say."""
+        with suppress(Unwilling):
+            await self._call("PUT", "/v1/watched", io.BytesIO(msgspec.msgpack.encode(watched)))
+
     async def attempts(self) -> list[AttemptReport]:
         return _decoded(await self._call("GET", "/v1/attempts"), list[AttemptReport])
 

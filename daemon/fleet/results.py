@@ -31,6 +31,10 @@ class Intake(Protocol):
         """Raises Refused where the config cannot be read."""
         ...
 
+    def watched(self) -> bool:
+        """Whether unfinished pictures are wanted now."""
+        ...
+
     def input(self, sha256: Sha256) -> Path:
         """Raises Refused where it is not there."""
         ...

@@ -178,6 +178,21 @@ async def test_the_measures_tell_waiting_from_moving_from_working(place: Place) 
     assert last.measures.moved_s > 0 and first.measures.executed_s > 0.015
 
 
+async def test_somebody_who_comes_in_the_middle_of_a_stage_is_shown_it(place: Place) -> None:
+    decode = msgspec.msgpack.Decoder(AgentNews).decode
+    assert (await place.call("PUT", "/v1/watched", b"\xa1?"))[0] == 400
+    for token, said, shown in ((1, False, False), (2, True, True), (3, False, False)):
+        place.backend.go.clear()
+        async with place.session.ws_connect("/v1/feed") as feed:
+            await place.offer(order(token))
+            assert (await place.call("PUT", "/v1/watched", msgspec.msgpack.encode(said)))[0] == 204
+            place.backend.go.set()
+            news: list[AgentNews] = []
+            while not news or not isinstance(news[-1], Ended):
+                news.append(decode((await feed.receive(timeout=5)).data))
+        assert place.bench.watched is shown
+
+
 # What is refused --------------------------------------------------------------------------------
 
 

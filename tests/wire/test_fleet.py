@@ -79,3 +79,17 @@ async def test_a_frozen_agent_is_given_up_and_its_work_done_again(opened, monkey
     assert len(await house.until(StageLost)) == 1
     finished = await house.until(StageFinished, 3)
     assert len({event.stage for event in finished}) == len(finished) == 3
+
+
+async def test_somebody_who_comes_in_the_middle_of_a_stage_is_shown_it(opened):
+    house = await opened(Settings(sketch=SketchSettings(step_seconds=0.05)))
+    await house.submit("txt2img.steps=300")
+    vitals = house.parts.vitals
+    async with asyncio.timeout(SECONDS):
+        while not any(progress.step > 1 for progress in vitals.progress.values()):  # noqa: ASYNC110 - a process tells
+            await asyncio.sleep(0.01)
+        assert not vitals.previews
+        vitals.watchers = 1
+        while not vitals.previews:  # noqa: ASYNC110 - a process tells
+            await asyncio.sleep(0.01)
+    assert not [event for event in house.events if isinstance(event, JobFinished)]
