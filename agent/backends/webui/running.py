@@ -92,7 +92,7 @@ class Runner:
 
     def _under_way(self, call: Call, owner: Owner, reporter: Reporter, told: Telling, course: Course) -> Answer:
         sending = Sending(call)
-        watch = Watch(self._door, owner, sending, course, self._clock, self._patience, reporter.previews)
+        watch = Watch(self._door, owner, sending, course, self._clock, self._patience, lambda: reporter.previews)
         course.sent = self._clock()
         sending.start()
         try:

@@ -113,7 +113,7 @@ class Watch:
         course: Course,
         clock: Callable[[], float],
         patience: Patience,
-        previews: bool,
+        previews: Callable[[], bool],
     ) -> None:
         self._door, self._owner, self.sending, self._course = door, owner, sending, course
         self._clock, self._patience, self._previews = clock, patience, previews
@@ -175,7 +175,7 @@ class Watch:
 
     def _look(self) -> None:
         try:
-            seen = self._door.look(picture=self._previews and self.cancelling is None)
+            seen = self._door.look(picture=self.cancelling is None and self._previews())
             self._answered, self._refused = self._clock(), None
             cancelling = self.cancelling is not None
             self._follow(seen)
