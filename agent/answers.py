@@ -8,6 +8,14 @@ import msgspec
 T = TypeVar("T")
 
 
+def decoded(content: bytes | str, kind: type[T]) -> T:
+    """JSON as `kind`. Raises msgspec.DecodeError, also for what is nested deeper than anybody can read."""
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except RecursionError:
+        raise msgspec.DecodeError("it is nested too deeply") from None
+
+
 class ServerTrouble(Exception):
     """Nothing usable came back. `sent`: the request may have been taken, and may be under way there."""
 
@@ -51,7 +59,7 @@ class Answer(NamedTuple):
     def read(self, kind: type[T]) -> T:
         """The JSON body as `kind`. Raises BadAnswer for what is no JSON or has another shape."""
         try:
-            return msgspec.json.decode(self.body, type=kind)
+            return decoded(self.body, kind)
         except msgspec.ValidationError as fault:
             raise BadAnswer(f"{self.url} answered in an unknown shape: {fault}", sent=True) from None
         except (msgspec.DecodeError, UnicodeDecodeError):

@@ -192,5 +192,5 @@ def test_where_somebody_may_be_able_to_nothing_is_refused(known, node, backend):
 def test_whoever_takes_any_name_and_size_still_runs_its_own_stages_only(known, backend):
     among = makers(known, None, backend) or ()
     check(pipeline({"type": "txt2img", "model": "toyxl", "width": 500}), ("loras:any",), among)
-    with pytest.raises(Refused, match="no node can run score. Switch it off"):
+    with pytest.raises(Refused, match=r"no node can run score. Switch it off"):
         check(pipeline({"type": "txt2img"}, {"type": "score"}), (), among)

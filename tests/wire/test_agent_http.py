@@ -295,6 +295,8 @@ class Shape(msgspec.Struct):
         (b"", "answered nothing instead of JSON"),
         (b"\xff\xfe", "instead of JSON"),
         (b'{"nam": 1}', "unknown shape"),
+        (b"[" * 300_000, "in an unknown shape"),
+        (b'{"name": "x", "beside": ' + b"[" * 300_000 + b"]" * 300_000 + b"}", "instead of JSON"),
     ],
 )
 def test_an_answer_that_is_not_what_was_asked_is_told(body: bytes, words: str) -> None:

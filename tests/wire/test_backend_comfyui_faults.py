@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # for `comfy_world`
 from comfy_fake import ComfyFake, NodeError
 from comfy_world import SMALL, Listener, backend, made, picture, trouble, work
 
+from agent.backends.comfyui import watch
 from schema.stages import Img2Img, Upscale
 
 LONG = SMALL.model_copy(update={"steps": 200})
@@ -210,6 +211,23 @@ def test_something_else_at_the_address_is_told_on_the_card_with_a_remedy(fake: C
     assert "--url" in card.trouble or "STABLENEW_AGENT_AUTH" in card.trouble
     told = trouble(fake, SMALL)
     assert told.trouble in ("backend", "lost") and words in told.sentence
+
+
+DEEP = '{"prompt_id": "x", "queue_running": [], "system": {"comfyui_version": "1"}, "beside": ' + "[" * 300_000
+
+
+@pytest.mark.parametrize("path", ["/object_info", "/prompt", "/history"])
+def test_an_answer_nested_deeper_than_can_be_read_is_the_servers_trouble(
+    fake: ComfyFake, monkeypatch, path: str
+) -> None:
+    monkeypatch.setattr(watch, "GONE", 0.2)
+    fake.instead[path] = lambda: web.Response(text=DEEP, content_type="application/json")
+    assert trouble(fake, SMALL).trouble == "backend"
+
+
+def test_a_server_that_tells_of_itself_too_deeply_is_not_ready(fake: ComfyFake) -> None:
+    fake.instead["/system_stats"] = lambda: web.Response(text=DEEP, content_type="application/json")
+    assert backend(fake).card().state == "disconnected"
 
 
 def test_nobody_at_the_address_is_told_with_how_to_start_it(fake: ComfyFake, tmp_path: Path) -> None:

@@ -208,8 +208,8 @@ def test_only_the_masks_surroundings_are_painted_at_full_size_in_the_pictures_sh
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"variation": 0.3, "variation_seed": 5}, "variation"), ({"tiling": True}, "seamless"),
-     ({"encoders": ("clip_l",) * 4}, "at most three")],
+    [({"variation": 0.3, "variation_seed": 5}, "variation"), ({"variation": 0.5}, "variation"),
+     ({"tiling": True}, "seamless"), ({"encoders": ("clip_l",) * 4}, "at most three")],
 )  # fmt: skip
 def test_what_comfyui_cannot_do_is_refused_not_left_out(fake: ComfyFake, change, words: str) -> None:
     told = trouble(fake, SMALL.model_copy(update=change))

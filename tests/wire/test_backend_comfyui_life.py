@@ -184,7 +184,7 @@ def test_a_server_killed_and_started_again_mid_job_has_lost_it(fake: ComfyFake) 
 
 
 def test_a_server_that_stays_dead_has_lost_it_too(fake: ComfyFake, monkeypatch) -> None:
-    monkeypatch.setattr(watch, "PATIENCE", 1.0)
+    monkeypatch.setattr(watch, "GONE", 1.0)
     fake.step_seconds = 0.02
     told: list[BackendTrouble] = []
     mine = threading.Thread(target=lambda: told.append(trouble(fake, LONG)))

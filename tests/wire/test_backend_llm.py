@@ -237,6 +237,8 @@ FULL = {"error": {"message": "cudaMalloc failed: out of memory"}}
         (answering(200, {"answer": "a castle"}), "backend", "names no choices"),
         (answering(200, {"choices": [{"message": {"content": ["x"]}}]}), "backend", "unknown shape"),
         (lines("data: {not json"), "backend", "unknown shape"),
+        (answering(200, '{"choices": ' + "[" * 300_000), "backend", "in an unknown shape"),
+        (answering(500, '{"error": ' + "[" * 300_000), "backend", "status 500"),
         (lines(piece("a cas"), FULL), "out-of-memory", "cudaMalloc"),
         (lines(piece("a cas"), {"error": {"message": "boom", "code": 500}}), "backend", "boom"),
         (lines(piece("a castle, fo"), close=True), "backend", "hung up"),

@@ -15,6 +15,7 @@ from typing import TextIO
 import msgspec
 from pydantic import ValidationError
 
+from agent.answers import decoded
 from agent.backends import BackendTrouble
 from agent.backends.comfyui.core import core_lists
 from agent.backends.comfyui.desk import Canvas, Desk
@@ -137,7 +138,7 @@ def _bring(content: bytes, word: str) -> str:
 
 def _read(text: str) -> Wish:
     try:
-        return msgspec.json.decode(text, type=Wish)
+        return decoded(text, Wish)
     except msgspec.MsgspecError as fault:
         raise Refused(f"the wish is not what export-comfyui reads: {fault}", where="stdin") from None
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import aiohttp
 import msgspec
 
+from agent.answers import decoded
 from agent.http import Server
 
 LARGEST = 64 << 20
@@ -49,7 +50,7 @@ class Told(msgspec.Struct, frozen=True):
 
     def _of(self, name: str) -> object:
         try:
-            return msgspec.json.decode(self.data[name]) if name in self.data else None
+            return decoded(self.data[name], object) if name in self.data else None
         except msgspec.MsgspecError:
             return None
 
@@ -137,7 +138,7 @@ class Hints:
                     self._put(preview_of(message.data))
                 elif message.type is aiohttp.WSMsgType.TEXT:
                     with contextlib.suppress(msgspec.MsgspecError):
-                        self._put(msgspec.json.decode(message.data, type=Told))
+                        self._put(decoded(message.data, Told))
 
     def _put(self, news: News | None) -> None:
         if news is not None:
@@ -158,7 +159,7 @@ def preview_of(message: bytes) -> Shown | None:
         return Shown(message[8:], None) if number in (1, 2) else None
     if event == 4 and len(message) >= 8 + number:
         try:
-            owner = msgspec.json.decode(message[8 : 8 + number], type=_Owner)
+            owner = decoded(message[8 : 8 + number], _Owner)
         except msgspec.MsgspecError:
             return None
         return Shown(message[8 + number :], owner.prompt_id)

@@ -18,7 +18,7 @@ GRAIN = 8
 def txt2img(desk: Desk, config: Txt2Img) -> Canvas:
     size = (config.width, config.height)
     _check_grain(size)
-    if config.variation and config.variation_seed is not None:
+    if config.variation:
         raise BackendTrouble(
             "bad-request", "ComfyUI's own nodes cannot mix the noise of two seeds; leave `variation` at 0"
         )

@@ -89,6 +89,8 @@ def _read(text: str, name: str, desk: Desk) -> dict[str, _Node]:
         written = json.loads(text)  # reads NaN and Infinity too, which ComfyUI writes
     except ValueError as fault:
         raise BackendTrouble("bad-request", f"workflow '{name}' is no JSON: {fault}") from None
+    except RecursionError:
+        raise BackendTrouble("bad-request", f"workflow '{name}' is nested too deeply to be one") from None
     if isinstance(written, dict) and isinstance(written.get("prompt"), dict):
         written = written["prompt"]  # as a request or a history has it
     if isinstance(written, dict) and isinstance(written.get("nodes"), list):

@@ -6,6 +6,7 @@ The WebSocket's hints make it lively and may fail at any time. Cancelling touche
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from agent.backends import BackendTrouble, Cancelled, Reporter
@@ -21,8 +22,11 @@ PERIOD = 0.5
 QUIET = 2.0
 """While hints come, the server is asked this seldom."""
 
-PATIENCE = 10.0
-"""Seconds without an answer after which the server counts as dead, and what it had in hand as lost."""
+GONE = 10.0
+"""Seconds without a connection after which the server counts as dead, and what it had in hand as lost."""
+
+SILENT = 900.0
+"""The same for one that takes connections and says nothing: a machine that swaps while it loads a model."""
 
 LETTING_GO = 60.0
 """Seconds a cancelled prompt may take to stop: within a node that loads a model nothing can be interrupted."""
@@ -97,7 +101,10 @@ class Watch:
             try:
                 past = self._ended(prompt, progress, over=over)
             except ServerTrouble as fault:
-                if now - answered > PATIENCE:
+                silent = isinstance(fault, NoServer) and fault.sent
+                if now - answered > (SILENT if silent else GONE):
+                    with suppress(ServerTrouble):
+                        self._server.delete(prompt)  # else it would be made there beside the next try
                     raise lost(fault) from None
                 continue
             answered = now
@@ -135,7 +142,7 @@ class Watch:
             except ServerTrouble as fault:
                 if not fault.sent:
                     return  # it is gone, and what it had in hand with it
-            time.sleep(PERIOD / 2 if until - self._clock() > LETTING_GO - 2 else PERIOD)
+            time.sleep(PERIOD)
 
 
 def lost(fault: ServerTrouble) -> BackendTrouble:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from agent.answers import decoded
 from agent.backends import Cancelled, Reporter
 from agent.backends.llm.asking import Question
 from agent.backends.llm.faults import Fault, fault_of, said
@@ -225,7 +226,7 @@ def _whole(answer: Answer, reply: Reply, ask: Ask) -> None:
 
 def _take(content: bytes, reply: Reply, ask: Ask) -> None:
     try:
-        chunk = msgspec.json.decode(content, type=_Chunk)
+        chunk = decoded(content, _Chunk)
     except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
         raise Fault("backend", f"{ask.server.url} answered in an unknown shape: {fault}") from None
     if bytes(chunk.error) not in (b"", b"null"):

@@ -4,6 +4,7 @@ import re
 
 import msgspec
 
+from agent.answers import decoded
 from agent.http import Answer, BadAnswer, NoServer, Redirected, ServerTrouble
 from schema.errors import Trouble
 
@@ -62,7 +63,7 @@ class _Body(msgspec.Struct, frozen=True):
 def said(body: bytes) -> tuple[str, str]:
     """The server's sentence and its code, from any of the shapes that such servers use; empty: another shape."""
     try:
-        read = msgspec.json.decode(body, type=_Body)
+        read = decoded(body, _Body)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return "", ""
     match read.error:
