@@ -31,6 +31,10 @@ from schema.stages import Img2Img, Post, Refine, Resize, Txt2Img
 
 URL = "http://127.0.0.1:8188"
 GB = 1 << 30
+LISTS_SECONDS = 120.0
+"""Between two readings of the lists, for which the server looks into all its folders."""
+
+OLD = float("-inf")
 KINDS = ("txt2img", "img2img", "refiner", "detail", "upscale", "face_restore")
 """What a ComfyUI may be able to do; the card says what this one can."""
 
@@ -44,6 +48,8 @@ class ComfyUI:
         self._clock = options.clock
         self._watch = Watch(self._server, options.clock)
         self._lists: Lists | None = None
+        self._listed = OLD
+        """When they were read."""
         self._memory = Memory()
         self._gpus: tuple[Gpu, ...] = ()
 
@@ -54,11 +60,13 @@ class ComfyUI:
         """As it is now: asks the server. Never raises: a server that is not there is told in `state`."""
         try:
             stats = self._stats()
-            self._lists = self._read()
+            lists = self._lists
+            if lists is None or self._clock() - self._listed >= LISTS_SECONDS:
+                lists = self._read()
         except (ServerTrouble, ValueError) as fault:
-            self._memory = Memory()
+            self._memory, self._listed = Memory(), OLD
             return no_card(self._server.url, fault, self.kinds(), self._models)
-        return card_of(self._server.url, stats, self._lists, FINISH_KINDS)
+        return card_of(self._server.url, stats, lists, FINISH_KINDS)
 
     def gpus(self) -> tuple[Gpu, ...]:
         return self._gpus
@@ -76,7 +84,11 @@ class ComfyUI:
             raise lost(fault) from None
 
     def free(self) -> None:
+        """Left alone while it works for another client, whose models these are then."""
         try:
+            waiting = self._server.queue()
+            if waiting.running or waiting.pending:
+                return
             self._server.free()
             self._memory = self._memory._replace(resident=())
         except ServerTrouble:
@@ -104,7 +116,7 @@ class ComfyUI:
 
     def refresh(self) -> None:
         try:
-            self._lists = self._read()
+            self._read()
         except ValueError as fault:
             raise BackendTrouble("backend", f"{self._server.url} is no ComfyUI: {fault}") from None
 
@@ -121,7 +133,9 @@ class ComfyUI:
             self._memory = self._memory._replace(resident=(model,))
 
     def _read(self) -> Lists:
-        return inventory.read(self._server.object_info(), self._server.embeddings())
+        self._lists = lists = inventory.read(self._server.object_info(), self._server.embeddings())
+        self._listed = self._clock()
+        return lists
 
     def _stats(self) -> Stats:
         stats = self._server.stats()
