@@ -194,7 +194,6 @@ class _Stage:
             suspect=suspect,
             loaded_s=round(sum(each.progress.loaded_s for each in self._finished), 4),
             megapixels=pixels / 1e6,
-            peak_vram_gb=self._backend.memory().used_gb,
         )
 
     def _rounds(self) -> list[int]:
