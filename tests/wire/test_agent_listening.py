@@ -2,6 +2,8 @@
 
 import os
 import socket
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,12 +15,11 @@ from schema.errors import Refused
 
 
 @pytest.fixture(autouse=True)
-def common(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that all may write to."""
-    common = tmp_path / "common"
-    common.mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(common))
-    return common
+def common(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder that all may write to, near the root: a socket's path ends at 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="sn-", dir="/tmp") as folder:
+        monkeypatch.setattr("tempfile.tempdir", folder)
+        yield Path(folder)
 
 
 def deep(root: Path) -> Path:
@@ -39,7 +40,7 @@ def answers(path: Path) -> bool:
 def test_a_short_path_is_bound_and_a_long_one_leads_to_a_short_one_and_both_leave_nothing(
     tmp_path: Path, common: Path
 ) -> None:
-    for path in (tmp_path / "s", deep(tmp_path)):
+    for path in (common / "s", deep(tmp_path)):
         listening = Listening(path)
         with listening.socket:
             assert answers(path) and listening.is_ours()
@@ -47,12 +48,12 @@ def test_a_short_path_is_bound_and_a_long_one_leads_to_a_short_one_and_both_leav
         assert not path.is_symlink() and not path.exists() and not list(common.iterdir())
 
 
-def test_what_another_agent_listens_at_by_now_is_left_to_it(tmp_path: Path) -> None:
-    first = Listening(tmp_path / "s")
-    second = Listening(tmp_path / "s")
+def test_what_another_agent_listens_at_by_now_is_left_to_it(common: Path) -> None:
+    first = Listening(common / "s")
+    second = Listening(common / "s")
     assert not first.is_ours() and second.is_ours()
     first.forget()
-    assert answers(tmp_path / "s")
+    assert answers(common / "s")
     first.socket.close()
     second.socket.close()
 

@@ -184,9 +184,9 @@ class Watch:
             if not ours or self.sending.done.is_set():
                 return
             self.ours = seen
-            if cancelling:
+            if cancelling and not seen.state.interrupted:  # once it is heeded, another could meet the next client's job
                 self._door.tell(f"{API}/interrupt")
-            elif seen.state.cut_short:
+            elif not cancelling and seen.state.cut_short:
                 self.interrupted = True
         except ServerTrouble as trouble:
             if not trouble.sent and self._refused is None:
