@@ -64,7 +64,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         child.communicate(timeout=60)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def begun(house: House) -> House:
     """With a daemon, whichever test came first."""
     house.ask("daemon", "start")
@@ -113,71 +113,71 @@ def test_start_is_done_when_one_runs_and_starters_do_not_get_in_each_others_way(
     assert isinstance(nodes, list) and nodes[0]["backends"] == ["sketch"]
 
 
-def test_a_second_daemon_is_told_who_holds_the_lock(house: House) -> None:
-    house.ask("daemon", "start")
+def test_a_second_daemon_is_told_who_holds_the_lock(begun: House) -> None:
+    begun.ask("daemon", "start")
 
-    house.ask("daemon", "run", code=Exit.LOCKED)
+    begun.ask("daemon", "run", code=Exit.LOCKED)
 
 
-def test_a_cancelled_job_is_a_five_and_a_retry_makes_it_good(house: House) -> None:
-    run = str(house.document("run", "--prompt", "a barn", "--hold", "--count", "2")["run"])
-    house.ask("job", "cancel", f"{run}.2", "--reason", "enough")
-    house.ask("job", "release", f"{run}.1")
+def test_a_cancelled_job_is_a_five_and_a_retry_makes_it_good(begun: House) -> None:
+    run = str(begun.document("run", "--prompt", "a barn", "--hold", "--count", "2")["run"])
+    begun.ask("job", "cancel", f"{run}.2", "--reason", "enough")
+    begun.ask("job", "release", f"{run}.1")
 
-    done = house.document("job", "wait", run, code=Exit.JOB_FAILED)
+    done = begun.document("job", "wait", run, code=Exit.JOB_FAILED)
     assert (done["finished"], done["cancelled"]) == (1, 1)
 
-    house.ask("job", "retry", f"{run}.2")
-    assert house.document("job", "wait", run)["finished"] == 2
+    begun.ask("job", "retry", f"{run}.2")
+    assert begun.document("job", "wait", run)["finished"] == 2
 
 
-def test_ctrl_c_ends_the_wait_and_not_the_run(house: House) -> None:
-    before = house.total("state:finished")
-    with house.begin("run", "--prompt", "a bridge", "--count", "9") as child:
-        house.until(lambda: house.total("bridge") == 9)
+def test_ctrl_c_ends_the_wait_and_not_the_run(begun: House) -> None:
+    before = begun.total("state:finished")
+    with begun.begin("run", "--prompt", "a bridge", "--count", "9") as child:
+        begun.until(lambda: begun.total("bridge") == 9)
         child.send_signal(signal.SIGINT)
         _, err = child.communicate(timeout=30)
 
     assert child.returncode == Exit.INTERRUPTED
     assert "`stablenew job wait " in err and "`stablenew job cancel " in err
-    house.ask("job", "wait", "bridge since:1h")
-    assert house.total("state:finished") == before + 9
+    begun.ask("job", "wait", "bridge since:1h")
+    assert begun.total("state:finished") == before + 9
 
 
-def test_a_wait_outlives_a_daemon_that_is_killed(house: House) -> None:
-    with house.begin("run", "--prompt", "a canal", "--count", "9", "--json") as child:
-        house.until(lambda: house.total("canal") == 9)
-        os.kill(int(str(house.document("daemon", "status")["pid"])), signal.SIGKILL)
-        house.ask("daemon", "start")
+def test_a_wait_outlives_a_daemon_that_is_killed(begun: House) -> None:
+    with begun.begin("run", "--prompt", "a canal", "--count", "9", "--json") as child:
+        begun.until(lambda: begun.total("canal") == 9)
+        os.kill(int(str(begun.document("daemon", "status")["pid"])), signal.SIGKILL)
+        begun.ask("daemon", "start")
         out, err = child.communicate(timeout=100)
 
     assert child.returncode == Exit.DONE, err
     assert json.loads(out)["finished"] == 9
-    assert house.document("log", "verify")["ok"] is True
-    house.ask("log", "replay", "--check")
+    assert begun.document("log", "verify")["ok"] is True
+    begun.ask("log", "replay", "--check")
 
 
-def test_the_same_key_is_the_same_answer_and_another_body_is_refused(house: House) -> None:
+def test_the_same_key_is_the_same_answer_and_another_body_is_refused(begun: House) -> None:
     asked = ("run", "--prompt", "a harbour", "--no-wait", "--key", "once")
-    first = house.document(*asked)
+    first = begun.document(*asked)
 
-    assert house.document(*asked) == first
-    assert house.total("harbour") == 1
-    house.ask("run", "--prompt", "another", "--no-wait", "--key", "once", code=Exit.REFUSED)
-    house.ask("job", "wait", str(first["run"]))
+    assert begun.document(*asked) == first
+    assert begun.total("harbour") == 1
+    begun.ask("run", "--prompt", "another", "--no-wait", "--key", "once", code=Exit.REFUSED)
+    begun.ask("job", "wait", str(first["run"]))
 
 
-def test_ratings_are_taken_back_and_given_again(house: House) -> None:
-    run = str(house.document("run", "--prompt", "a garden")["run"])
-    house.ask("image", "rate", run, "5")
+def test_ratings_are_taken_back_and_given_again(begun: House) -> None:
+    run = str(begun.document("run", "--prompt", "a garden")["run"])
+    begun.ask("image", "rate", run, "5")
 
     def starred() -> object:
-        return house.document("image", "list", f"run:{run}", "stars:5", "--final")["total"]
+        return begun.document("image", "list", f"run:{run}", "stars:5", "--final")["total"]
 
     assert starred() == 1
-    house.ask("undo")
+    begun.ask("undo")
     assert starred() == 0
-    house.ask("redo")
+    begun.ask("redo")
     assert starred() == 1
 
 
