@@ -178,6 +178,18 @@ class ForgetNode(_Command, frozen=True, kw_only=True):
     node: NodeId
 
 
+class UnpairNode(_Command, frozen=True, kw_only=True):
+    """Of a node that was paired, connected or not."""
+
+    node: NodeId
+
+
+class PinLane(_Command, frozen=True, kw_only=True):
+    """The interactive lane goes to this node only; None: to whichever is done first."""
+
+    node: NodeId | None
+
+
 class Undo(_Command, frozen=True, kw_only=True):
     """`done` is the command on top of the undo stack, with its events and what they need, looked up."""
 
@@ -206,6 +218,6 @@ Command = (
     | PauseQueue | ResumeQueue | SetQueueMode | PauseRun | ResumeRun
     | CancelJobs | HoldJobs | ReleaseJobs | MoveJobs | SetPriority | EditJobs | SkipStage | RetryJobs | RerunJobs
     | RateImages | TagImages | CompareImages | TrashImages | RestoreImages
-    | DrainNode | ResumeNode | ForgetNode
+    | DrainNode | ResumeNode | ForgetNode | UnpairNode | PinLane
     | Undo | Redo | AcceptLogLoss
 )  # fmt: skip

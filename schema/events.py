@@ -10,21 +10,60 @@ from typing import Literal
 import msgspec
 
 from schema.errors import Trouble
+from schema.happened import Happened
 from schema.ids import CommandId, ImageId, JobId, NodeId, RunId, Seq, Sha256, StageId, Token
+from schema.nodes import (
+    LanePinned as LanePinned,
+)
+from schema.nodes import (
+    NodeAddressed as NodeAddressed,
+)
+from schema.nodes import (
+    NodeBarred as NodeBarred,
+)
+from schema.nodes import (
+    NodeDrained as NodeDrained,
+)
+from schema.nodes import (
+    NodeForgotten as NodeForgotten,
+)
+from schema.nodes import (
+    NodeJoined as NodeJoined,
+)
+from schema.nodes import (
+    NodeLost as NodeLost,
+)
+from schema.nodes import (
+    NodePaired as NodePaired,
+)
+from schema.nodes import (
+    NodePairFailed as NodePairFailed,
+)
+from schema.nodes import (
+    NodeProbed as NodeProbed,
+)
+from schema.nodes import (
+    NodeProbeStarted as NodeProbeStarted,
+)
+from schema.nodes import (
+    NodeRefused as NodeRefused,
+)
+from schema.nodes import (
+    NodeResumed as NodeResumed,
+)
+from schema.nodes import (
+    NodeUnpaired as NodeUnpaired,
+)
 from schema.plans import JobSpec, Measures, Picture, RunSpec, Scalar
 
 JobPhase = Literal["queued", "held", "running", "finished", "failed", "cancelled", "attention"]
 QueueMode = Literal["share", "warm", "free"]
 
 
-class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag_field="type", tag=True):
-    pass
-
-
 # The daemon itself ------------------------------------------------------------------------------
 
 
-class DaemonStarted(_Event, frozen=True, kw_only=True):
+class DaemonStarted(Happened, frozen=True, kw_only=True):
     """Its seq is the epoch of all that follows."""
 
     version: str
@@ -32,17 +71,17 @@ class DaemonStarted(_Event, frozen=True, kw_only=True):
     host: str
 
 
-class DaemonStopped(_Event, frozen=True, kw_only=True):
+class DaemonStopped(Happened, frozen=True, kw_only=True):
     reason: str
 
 
-class NothingChanged(_Event, frozen=True, kw_only=True):
+class NothingChanged(Happened, frozen=True, kw_only=True):
     """Keeps the idempotency key of a command that changed nothing."""
 
     command: str
 
 
-class LogLossAccepted(_Event, frozen=True, kw_only=True):
+class LogLossAccepted(Happened, frozen=True, kw_only=True):
     """A person accepted that `lost` events after `after` are gone."""
 
     after: Seq
@@ -52,20 +91,20 @@ class LogLossAccepted(_Event, frozen=True, kw_only=True):
 # Runs -------------------------------------------------------------------------------------------
 
 
-class RunSubmitted(_Event, frozen=True, kw_only=True):
+class RunSubmitted(Happened, frozen=True, kw_only=True):
     run: RunId
     spec: RunSpec
 
 
-class RunPaused(_Event, frozen=True, kw_only=True):
+class RunPaused(Happened, frozen=True, kw_only=True):
     run: RunId
 
 
-class RunResumed(_Event, frozen=True, kw_only=True):
+class RunResumed(Happened, frozen=True, kw_only=True):
     run: RunId
 
 
-class RunReopened(_Event, frozen=True, kw_only=True):
+class RunReopened(Happened, frozen=True, kw_only=True):
     """A job of a finished run goes on; the counts are those of the run's ended jobs that stay ended."""
 
     run: RunId
@@ -75,13 +114,13 @@ class RunReopened(_Event, frozen=True, kw_only=True):
     cancelled: int = 0
 
 
-class FilmStarted(_Event, frozen=True, kw_only=True):
+class FilmStarted(Happened, frozen=True, kw_only=True):
     """The seq is the film's token."""
 
     run: RunId
 
 
-class FilmFinished(_Event, frozen=True, kw_only=True):
+class FilmFinished(Happened, frozen=True, kw_only=True):
     run: RunId
     token: Token
     image: ImageId
@@ -92,13 +131,13 @@ class FilmFinished(_Event, frozen=True, kw_only=True):
     codec: str
 
 
-class FilmFailed(_Event, frozen=True, kw_only=True):
+class FilmFailed(Happened, frozen=True, kw_only=True):
     run: RunId
     token: Token
     reason: str
 
 
-class RunFinished(_Event, frozen=True, kw_only=True):
+class RunFinished(Happened, frozen=True, kw_only=True):
     """Every job has ended and the film, if one was wanted, was made or given up."""
 
     run: RunId
@@ -110,23 +149,23 @@ class RunFinished(_Event, frozen=True, kw_only=True):
 # Jobs -------------------------------------------------------------------------------------------
 
 
-class JobSubmitted(_Event, frozen=True, kw_only=True):
+class JobSubmitted(Happened, frozen=True, kw_only=True):
     job: JobId
     run: RunId
     spec: JobSpec
 
 
-class JobHeld(_Event, frozen=True, kw_only=True):
+class JobHeld(Happened, frozen=True, kw_only=True):
     """Nothing of it starts until released; a running stage ends first."""
 
     job: JobId
 
 
-class JobReleased(_Event, frozen=True, kw_only=True):
+class JobReleased(Happened, frozen=True, kw_only=True):
     job: JobId
 
 
-class JobMoved(_Event, frozen=True, kw_only=True):
+class JobMoved(Happened, frozen=True, kw_only=True):
     """Smaller ranks run first within a lane and a priority."""
 
     job: JobId
@@ -134,19 +173,19 @@ class JobMoved(_Event, frozen=True, kw_only=True):
     now: float
 
 
-class JobPriorityChanged(_Event, frozen=True, kw_only=True):
+class JobPriorityChanged(Happened, frozen=True, kw_only=True):
     job: JobId
     was: int
     now: int
 
 
-class JobEdited(_Event, frozen=True, kw_only=True):
+class JobEdited(Happened, frozen=True, kw_only=True):
     job: JobId
     was: JobSpec
     now: JobSpec
 
 
-class JobCancelled(_Event, frozen=True, kw_only=True):
+class JobCancelled(Happened, frozen=True, kw_only=True):
     job: JobId
     was: JobPhase
     reason: str = ""
@@ -165,7 +204,7 @@ class StageDone(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     files: tuple[Sha256, ...] = ()
 
 
-class JobReopened(_Event, frozen=True, kw_only=True):
+class JobReopened(Happened, frozen=True, kw_only=True):
     """An ended job waits again, from the first stage that is not in `kept`."""
 
     job: JobId
@@ -181,19 +220,19 @@ class JobReopened(_Event, frozen=True, kw_only=True):
     """None: at the end of its lane."""
 
 
-class JobFinished(_Event, frozen=True, kw_only=True):
+class JobFinished(Happened, frozen=True, kw_only=True):
     job: JobId
     seconds: float = 0.0
     """From its first assignment, by the wall clock."""
 
 
-class JobFailed(_Event, frozen=True, kw_only=True):
+class JobFailed(Happened, frozen=True, kw_only=True):
     job: JobId
     trouble: Trouble
     reason: str
 
 
-class JobParked(_Event, frozen=True, kw_only=True):
+class JobParked(Happened, frozen=True, kw_only=True):
     """Needs attention: it failed too often to try again unasked."""
 
     job: JobId
@@ -204,7 +243,7 @@ class JobParked(_Event, frozen=True, kw_only=True):
 # Stages -----------------------------------------------------------------------------------------
 
 
-class StageAssigned(_Event, frozen=True, kw_only=True):
+class StageAssigned(Happened, frozen=True, kw_only=True):
     """Recorded before any byte leaves. Its seq is the attempt's token."""
 
     job: JobId
@@ -217,7 +256,7 @@ class StageAssigned(_Event, frozen=True, kw_only=True):
     """Of the node's backends, the one that is to run it; None: the agent's choice."""
 
 
-class ArtifactStored(_Event, frozen=True, kw_only=True):
+class ArtifactStored(Happened, frozen=True, kw_only=True):
     """The file was on disk, synced and verified, before this was written."""
 
     image: ImageId
@@ -232,7 +271,7 @@ class ArtifactStored(_Event, frozen=True, kw_only=True):
     """Why this one may be broken; others of its attempt need not be."""
 
 
-class StageFinished(_Event, frozen=True, kw_only=True):
+class StageFinished(Happened, frozen=True, kw_only=True):
     job: JobId
     stage: StageId
     token: Token
@@ -252,7 +291,7 @@ class StageFinished(_Event, frozen=True, kw_only=True):
     filters: tuple[str, ...] = ()
 
 
-class StageFailed(_Event, frozen=True, kw_only=True):
+class StageFailed(Happened, frozen=True, kw_only=True):
     job: JobId
     stage: StageId
     token: Token
@@ -265,7 +304,7 @@ class StageFailed(_Event, frozen=True, kw_only=True):
     """The next attempt asks the agent for its memory-saving profile."""
 
 
-class StageLost(_Event, frozen=True, kw_only=True):
+class StageLost(Happened, frozen=True, kw_only=True):
     """The attempt is gone and does not count: the agent died, or never knew it."""
 
     job: JobId
@@ -275,7 +314,7 @@ class StageLost(_Event, frozen=True, kw_only=True):
     reason: str
 
 
-class StageCancelled(_Event, frozen=True, kw_only=True):
+class StageCancelled(Happened, frozen=True, kw_only=True):
     """The agent has let go of an attempt whose job was cancelled, skipped or reopened."""
 
     job: JobId
@@ -284,13 +323,13 @@ class StageCancelled(_Event, frozen=True, kw_only=True):
     node: NodeId
 
 
-class StageSkipped(_Event, frozen=True, kw_only=True):
+class StageSkipped(Happened, frozen=True, kw_only=True):
     job: JobId
     stage: StageId
     reason: str = ""
 
 
-class LateResultRefused(_Event, frozen=True, kw_only=True):
+class LateResultRefused(Happened, frozen=True, kw_only=True):
     job: JobId
     stage: StageId
     token: Token
@@ -301,7 +340,7 @@ class LateResultRefused(_Event, frozen=True, kw_only=True):
 # Images -----------------------------------------------------------------------------------------
 
 
-class ImageRated(_Event, frozen=True, kw_only=True):
+class ImageRated(Happened, frozen=True, kw_only=True):
     """0 stars: the rating was taken back."""
 
     image: ImageId
@@ -309,95 +348,52 @@ class ImageRated(_Event, frozen=True, kw_only=True):
     was: int = 0
 
 
-class ImageTagged(_Event, frozen=True, kw_only=True):
+class ImageTagged(Happened, frozen=True, kw_only=True):
     image: ImageId
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
 
 
-class ImagesCompared(_Event, frozen=True, kw_only=True):
+class ImagesCompared(Happened, frozen=True, kw_only=True):
     better: ImageId
     worse: ImageId
 
 
-class ComparisonTakenBack(_Event, frozen=True, kw_only=True):
+class ComparisonTakenBack(Happened, frozen=True, kw_only=True):
     """The newest comparison of these two that still holds does so no more."""
 
     better: ImageId
     worse: ImageId
 
 
-class ImageTrashed(_Event, frozen=True, kw_only=True):
+class ImageTrashed(Happened, frozen=True, kw_only=True):
     image: ImageId
 
 
-class ImageRestored(_Event, frozen=True, kw_only=True):
+class ImageRestored(Happened, frozen=True, kw_only=True):
     image: ImageId
 
 
 # Queue ------------------------------------------------------------------------------------------
 
 
-class QueuePaused(_Event, frozen=True, kw_only=True):
+class QueuePaused(Happened, frozen=True, kw_only=True):
     pass
 
 
-class QueueResumed(_Event, frozen=True, kw_only=True):
+class QueueResumed(Happened, frozen=True, kw_only=True):
     pass
 
 
-class QueueModeChanged(_Event, frozen=True, kw_only=True):
+class QueueModeChanged(Happened, frozen=True, kw_only=True):
     was: QueueMode
     now: QueueMode
-
-
-# Nodes ------------------------------------------------------------------------------------------
-
-
-class NodeJoined(_Event, frozen=True, kw_only=True):
-    """A node is there and ready. Its whole card is a blob."""
-
-    node: NodeId
-    name: str
-    instance: str
-    """Random per agent process."""
-    link: Literal["loopback", "local", "lan"]
-    """`local`: an agent of this user on this machine, which outlives the daemon."""
-    backends: tuple[str, ...]
-    kinds: tuple[str, ...]
-    """Stage kinds it can run."""
-    vram_gb: float = 0.0
-    speed: float = 1.0
-    card: Sha256 | None = None
-    protocol: int = 1
-    version: str = ""
-
-
-class NodeLost(_Event, frozen=True, kw_only=True):
-    node: NodeId
-    reason: str
-
-
-class NodeDrained(_Event, frozen=True, kw_only=True):
-    """Gets nothing new; what runs there ends."""
-
-    node: NodeId
-
-
-class NodeResumed(_Event, frozen=True, kw_only=True):
-    node: NodeId
-
-
-class NodeForgotten(_Event, frozen=True, kw_only=True):
-    """A lost node that nobody waits for any more."""
-
-    node: NodeId
 
 
 # Taking back ------------------------------------------------------------------------------------
 
 
-class CommandUndone(_Event, frozen=True, kw_only=True):
+class CommandUndone(Happened, frozen=True, kw_only=True):
     """Stands behind the events that took back `undone`, in the same command; alone where nothing was left to take."""
 
     undone: CommandId
@@ -405,7 +401,7 @@ class CommandUndone(_Event, frozen=True, kw_only=True):
     """What was taken back, in words; where it stands alone, that nothing was, and why."""
 
 
-class CommandRedone(_Event, frozen=True, kw_only=True):
+class CommandRedone(Happened, frozen=True, kw_only=True):
     """Stands behind the events that took back the undoing `redone`; alone where nothing was left to do again."""
 
     redone: CommandId
@@ -423,6 +419,8 @@ Event = (
     | ImageRated | ImageTagged | ImagesCompared | ComparisonTakenBack | ImageTrashed | ImageRestored
     | QueuePaused | QueueResumed | QueueModeChanged
     | NodeJoined | NodeLost | NodeDrained | NodeResumed | NodeForgotten
+    | NodePaired | NodePairFailed | NodeUnpaired | NodeAddressed | NodeRefused
+    | NodeProbeStarted | NodeProbed | NodeBarred | LanePinned
     | CommandUndone | CommandRedone
 )  # fmt: skip
 

@@ -1,10 +1,13 @@
 """The world's news: the closed union of what edges tell the ledger. Facts only; vitals go beside it."""
 
+from typing import Literal
+
 import msgspec
 
 from schema.errors import Trouble
 from schema.events import NodeJoined
 from schema.ids import ImageId, JobId, NodeId, RunId, StageId, Token
+from schema.nodes import Standing
 from schema.plans import Measures, Picture, Scalar
 
 
@@ -37,6 +40,50 @@ class NodeSeen(_Observation, frozen=True, kw_only=True):
 class NodeGone(_Observation, frozen=True, kw_only=True):
     node: NodeId
     reason: str
+
+
+class NodeBound(_Observation, frozen=True, kw_only=True):
+    """Pairing succeeded, and the pin is proved by a first pinned connection; fields as of `NodePaired`."""
+
+    node: NodeId
+    name: str
+    certificate: str
+    address: str
+    by: Literal["code", "token"] = "code"
+
+
+class PairingFailed(_Observation, frozen=True, kw_only=True):
+    address: str
+    name: str
+    reason: str
+    node: NodeId | None = None
+
+
+class NodeMoved(_Observation, frozen=True, kw_only=True):
+    """A paired node proved its key at this address."""
+
+    node: NodeId
+    address: str
+
+
+class NodeDistrusted(_Observation, frozen=True, kw_only=True):
+    node: NodeId
+    standing: Standing
+    reason: str
+
+
+class ProbeWanted(_Observation, frozen=True, kw_only=True):
+    """A person, or the joining of a node, asks for a probe; the event's seq is its token."""
+
+    node: NodeId
+
+
+class ProbeEnded(_Observation, frozen=True, kw_only=True):
+    node: NodeId
+    token: Token
+    ok: bool
+    reason: str = ""
+    seconds: float = 0.0
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,5 +148,6 @@ class FilmBroke(_Observation, frozen=True, kw_only=True):
 Observation = (
     DaemonBegan | DaemonEnds | TimePassed | NodeSeen | NodeGone
     | StageReturned | StageBroke | AttemptGone
+    | NodeBound | PairingFailed | NodeMoved | NodeDistrusted | ProbeWanted | ProbeEnded
     | FilmMade | FilmBroke
 )  # fmt: skip

@@ -105,6 +105,12 @@ class Card(Plain, frozen=True, kw_only=True):
     speed: float = 1.0
     """A hint, 1 = a reference card; measured speeds replace it."""
     ram_gb: float = 0.0
+    boot: str = ""
+    """Of the machine: new at every start of it. With `instance` it tells a restart from a copied disk."""
+    host: str = ""
+    """The machine's own name."""
+    storage: str = ""
+    """Id of the shared storage that it writes results to (`Product.place`); empty: none."""
     epoch: int = 0
     """The newest it has had orders of: a daemon with an older one must not give it any."""
 
@@ -129,6 +135,8 @@ class Order(Plain, frozen=True, kw_only=True):
     previews: bool = False
     reduced: bool = False
     """Use the memory-saving profile."""
+    storage: str = ""
+    """Shared storage that the daemon reads too: results may be left there (`Card.storage`)."""
     careful: bool = False
     """What was made before was black or flat: where the backend can, decode with full precision this time."""
 
@@ -146,6 +154,8 @@ class Product(Plain, frozen=True, kw_only=True):
     sha256: Sha256
     bytes: int
     seed: int | None = None
+    place: str = ""
+    """Path below the shared storage where it lies too; a label to be checked, never to be trusted."""
 
 
 class Result(Plain, frozen=True, kw_only=True):
@@ -198,6 +208,13 @@ class Load(Plain, frozen=True, kw_only=True, tag_field="type", tag=True):
 
     busy: bool
     vram_used_gb: float = 0.0
+    vram_gb: float = 0.0
+    """0: not told."""
+    gpu_percent: float | None = None
+    """How much of the last seconds the device computed; None: not measured."""
+    celsius: float | None = None
+    watts: float | None = None
+    ram_used_gb: float = 0.0
     resident: tuple[str, ...] = ()
     spool_free_bytes: int = 0
 

@@ -76,6 +76,11 @@ class Places(NamedTuple):
         return self.state / "agents"
 
     @property
+    def keys(self) -> Path:
+        """The daemon's key and certificate: back them up with the log, or every agent must be paired again."""
+        return self.state / "keys"
+
+    @property
     def workflows(self) -> Path:
         """ComfyUI workflows in API format."""
         return self.config / "workflows"

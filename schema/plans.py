@@ -137,6 +137,8 @@ class RunSpec(Plain, frozen=True, kw_only=True):
     hold: bool = False
     node: str | None = None
     backend: str | None = None
+    whole: bool = False
+    """All its jobs on one node, which the scheduler chooses with the first of them."""
     stand_in: bool = True
     """`sketch` may draw what names no backend. False: other backends were known when it was submitted."""
     learning: Learning = "passive"
@@ -161,6 +163,8 @@ class Measures(Plain, frozen=True, kw_only=True):
     executed_s: float = 0.0
     megapixels: float = 0.0
     peak_vram_gb: float = 0.0
+    gpu_percent: float = 0.0
+    """Mean utilisation of the device while it executed; 0: not measured."""
 
 
 class Picture(Plain, frozen=True, kw_only=True):

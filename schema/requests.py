@@ -45,6 +45,8 @@ class RunRequest(_Request, frozen=True, kw_only=True):
     lane: Lane | None = None
     node: str | None = None
     backend: str | None = None
+    whole: bool = False
+    """Keep all its jobs on one node."""
     at: str | None = None
     """ISO time or age from now, `2h`."""
     window: str | None = None
@@ -91,3 +93,24 @@ class ImageSelection(_Request, frozen=True, kw_only=True):
 
 class ModeRequest(_Request, frozen=True, kw_only=True):
     mode: str
+
+
+class PairRequest(_Request, frozen=True, kw_only=True):
+    """`POST /v1/nodes/pair`: `name` is a node that waits to be paired, by name, id or address, or a unique prefix."""
+
+    name: str
+    code: str
+
+
+class AddRequest(_Request, frozen=True, kw_only=True):
+    """`POST /v1/nodes/add`: an agent that mDNS does not show. With `code` it is paired at once."""
+
+    address: str
+    """`HOST:PORT`; the port may be left out."""
+    code: str | None = None
+
+
+class PinRequest(_Request, frozen=True, kw_only=True):
+    """`POST /v1/queue/pin`."""
+
+    node: str | None

@@ -9,6 +9,7 @@ import msgspec
 
 from schema.events import JobPhase, QueueMode
 from schema.ids import CommandId, JobId, NodeId, RunId, StageId, Token
+from schema.nodes import Link
 from schema.orders import BackendState
 from schema.plans import Lane, Plain
 
@@ -57,6 +58,10 @@ class RunScene(Plain, frozen=True, kw_only=True):
     paused: bool = False
     lane: Lane = "batch"
     eta_s: float | None = None
+    deadline: float | None = None
+    """Unix seconds."""
+    moves: int = 0
+    """Stages that began on another node than the one before them."""
     film: Literal["none", "waiting", "making"] = "none"
     folder: str = ""
 
@@ -69,10 +74,49 @@ class BackendScene(Plain, frozen=True, kw_only=True):
     url: str = ""
 
 
+NodeState = Literal[
+    "ready", "busy", "drained", "lost",
+    "new", "taken", "proving", "suspect", "cooling", "untrusted", "incompatible", "conflicted",
+]  # fmt: skip
+"""`new`: waits to be paired; `taken`: paired with another daemon; `proving`: paired, its probe is not done; `suspect`:
+silent for a while; `cooling`: failed too often just now; the rest are the `schema.nodes.Standing`s.
+"""
+
+
+class GpuScene(Plain, frozen=True, kw_only=True):
+    name: str
+    vram_gb: float
+
+
 class NodeScene(Plain, frozen=True, kw_only=True):
+    """A node, or an agent that could become one (`new`, `taken`), whose id is only what it claims."""
+
     node: NodeId
     name: str
-    state: Literal["ready", "busy", "drained", "lost"]
+    state: NodeState
+    link: Link = "loopback"
+    address: str = ""
+    """`HOST:PORT` of one on the network."""
+    trouble: str = ""
+    """Why it is not used, with the remedy."""
+    version: str = ""
+    gpus: tuple[GpuScene, ...] = ()
+    gpu_percent: float | None = None
+    celsius: float | None = None
+    watts: float | None = None
+    ram_gb: float = 0.0
+    ram_used_gb: float = 0.0
+    speed: float = 0.0
+    """Measured, 1 = the fleet's mean; 0: nothing was measured yet."""
+    paces: tuple[str, ...] = ()
+    """Measured, in words: `txt2img sdxl 1.0 MP x 30: 12.4 s (10.9 to 14.2)`."""
+    models: int = 0
+    """How many it has."""
+    barred: tuple[str, ...] = ()
+    """What it gets no more of for a while, in words."""
+    done: int = 0
+    """Stages it has finished since it is known."""
+    failed: int = 0
     backends: tuple[str, ...] = ()
     vram_gb: float = 0.0
     vram_used_gb: float = 0.0
@@ -87,6 +131,10 @@ class NodeScene(Plain, frozen=True, kw_only=True):
 class QueueScene(Plain, frozen=True, kw_only=True):
     paused: bool = False
     mode: QueueMode = "share"
+    pin: NodeId | None = None
+    """The node that the interactive lane goes to."""
+    mode_costs: tuple[str, ...] = ()
+    """What `share`, `warm` and `free` each cost the batch lane, in words."""
     counts: Counts = Counts()
     eta_s: float | None = None
     blocked: str = ""

@@ -115,6 +115,29 @@ class AgentSettings(_Section):
     """Show unfinished pictures while somebody watches."""
 
 
+class FleetSettings(_Section):
+    """Agents on other machines."""
+
+    discover: bool = True
+    """Look for agents on the local network by mDNS."""
+    heartbeat: Annotated[float, Field(gt=0.0, le=3600.0)] = 5.0
+    """Seconds between two signs of life of a node."""
+    suspect_after: Annotated[float, Field(gt=0.0, le=86_400.0)] = 15.0
+    """Silent for so many seconds, a node gets nothing new."""
+    lost_after: Annotated[float, Field(gt=0.0, le=86_400.0)] = 45.0
+    """Silent for so many seconds, what it was at goes elsewhere."""
+    strikes: Annotated[int, Field(ge=1, le=100)] = 3
+    """Failures in a row of different jobs, until a node gets no more of a model, or nothing at all."""
+    barred_for: Seconds = 3600.0
+    """How long a node gets no more of a model that it failed with."""
+    cooling: Seconds = 600.0
+    """How long a node gets nothing at all after failing with everything."""
+    overdue: Seconds = 900.0
+    """A pack that got no stage for so long comes first."""
+    shared: str | None = None
+    """Folder on shared storage that agents leave their results in; None: results come over the connection."""
+
+
 class UiSettings(_Section):
     theme: str = "textual-dark"
     """Of Textual, by name."""
@@ -135,4 +158,5 @@ class Settings(_Section):
     results: ResultSettings = ResultSettings()
     sketch: SketchSettings = SketchSettings()
     agent: AgentSettings = AgentSettings()
+    fleet: FleetSettings = FleetSettings()
     ui: UiSettings = UiSettings()

@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from daemon.core.folds import jobs, nodes, runs, stages, undoing
+from daemon.core.folds import jobs, nodes, runs, stages, trust, undoing
 from daemon.core.state import State
 from schema import events as e
 
@@ -80,6 +80,13 @@ def apply(state: State, envelope: e.Envelope) -> None:
             nodes.drain_changed(state, event)
         case e.NodeForgotten():
             nodes.forgotten(state, event)
+        case (
+            e.NodePaired() | e.NodePairFailed() | e.NodeUnpaired() | e.NodeAddressed() | e.NodeRefused()
+            | e.NodeProbeStarted() | e.NodeProbed() | e.NodeBarred()
+        ):  # fmt: skip
+            trust.folded(state, event, envelope)
+        case e.LanePinned():
+            state.pin = event.now
         case e.DaemonStarted():
             state.epoch = envelope.seq
         case e.CommandUndone():

@@ -11,10 +11,11 @@ from daemon.core.index import Index
 from schema.errors import Trouble
 from schema.events import JobPhase, QueueMode, StageDone
 from schema.ids import CommandId, JobId, NodeId, RunId, Seq, Sha256, StageId, Token
+from schema.nodes import Link, Standing
 from schema.observations import Attempt
 from schema.plans import JobSpec, Plain, RunSpec, Scalar, StageStep
 
-STATE_VERSION = 5
+STATE_VERSION = 6
 """Raised whenever the same log would fold to other canonical bytes: older snapshots are then not used."""
 
 
@@ -110,6 +111,12 @@ class Job(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """Unix seconds of its first assignment since it was submitted or reopened."""
     trouble: str = ""
     """Why its last attempt failed."""
+    failed_on: tuple[NodeId, ...] = ()
+    """Nodes that failed the stage it is at: others are tried first."""
+    floor_gb: float = 0.0
+    """Memory that was not enough for the stage it is at: only nodes with more are asked again."""
+    moved: int = 0
+    """-1: a person put it before what was not moved, 1: behind it."""
     effective: dict[StageId, dict[str, Scalar]] = {}
 
 
@@ -130,6 +137,12 @@ class Run(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Of the film that is being made."""
     filmed: bool = False
     """The film was made or given up."""
+    node: NodeId | None = None
+    """Where all its jobs go, once the first has begun (`RunSpec.whole`)."""
+    moves: int = 0
+    """Stages that began on another node than the one before them."""
+    served: dict[str, float] = {}
+    """Pack to when it last got a stage, Unix seconds."""
     over: bool = False
     """Finished, but jobs that need attention keep it here."""
     recounted: CommandId | None = None
@@ -150,6 +163,26 @@ class Node(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The attempt it is at, also a cancelled one until the agent lets go."""
     drained: bool = False
     lost: bool = False
+    link: Link = "loopback"
+    address: str = ""
+    """`HOST:PORT` at which one on the network last proved its key."""
+    certificate: str = ""
+    """PEM of one that is paired: the pin."""
+    standing: Standing | None = None
+    """Why it is given nothing although it answers."""
+    trouble: str = ""
+    """The sentence to that, or why its last probe failed."""
+    proved: bool = True
+    """False: paired, and its probe has not shown a picture yet."""
+    probe: Token | None = None
+    """The one under way."""
+    strikes: dict[str, tuple[JobId, ...]] = {}
+    """Checkpoint (empty: none) to the different jobs that failed there in a row."""
+    barred: dict[str, float] = {}
+    """Checkpoint to when it may have it again, Unix seconds; `*`: anything."""
+    done: int = 0
+    """Stages it has finished."""
+    failed: int = 0
     model: str | None = None
     """The checkpoint its last stage used: probably still loaded."""
     paces: dict[str, float] = {}
@@ -184,6 +217,8 @@ class _Whole(msgspec.Struct, kw_only=True):
     epoch: Seq = Seq(0)
     paused: bool = False
     mode: QueueMode = "share"
+    pin: NodeId | None = None
+    """The node that the interactive lane goes to."""
     live_at: float = 0.0
     """When the interactive lane was last used."""
     undo: list[Undoable] = []
@@ -253,7 +288,11 @@ def state_hash(state: State) -> str:
 
 def nodes_there(state: State) -> list[Node]:
     """Those that take work."""
-    return [node for node in state.nodes.values() if not node.lost and not node.drained]
+    return [
+        node
+        for node in state.nodes.values()
+        if not node.lost and not node.drained and node.standing is None and node.proved
+    ]
 
 
 def steps_of(state: State, job: Job) -> tuple[StageStep, ...]:

@@ -1,7 +1,7 @@
 """Readings that a restart may forget: the last value of each, beside the log. Written by the edges."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from schema.commands import Command, SubmitRun
 from schema.errors import Refused
@@ -20,6 +20,20 @@ class Shown(NamedTuple):
     jpeg: bytes
 
 
+class Stranger(NamedTuple):
+    """An agent that answers on the network and is not ours, or not yet: everything here is only what it claims."""
+
+    node: NodeId
+    name: str
+    address: str
+    """`HOST:PORT`."""
+    state: Literal["new", "taken", "incompatible"]
+    trouble: str = ""
+    version: str = ""
+    token: bool = False
+    """It waits for a daemon whose token it was started with, and shows no code."""
+
+
 @dataclass(slots=True)
 class Vitals:
     progress: dict[Token, Progress] = field(default_factory=dict)
@@ -29,6 +43,10 @@ class Vitals:
     previews: dict[Token, Shown] = field(default_factory=dict)
     handed: set[Token] = field(default_factory=set)
     """Attempts that the agent has ended and whose files are being fetched: their device is free."""
+    silent: dict[NodeId, float] = field(default_factory=dict)
+    """Nodes that have given no sign of life for `fleet.suspect_after` seconds or more, and since how many."""
+    strangers: tuple[Stranger, ...] = ()
+    """Agents that wait to be paired, at most 64."""
     watchers: int = 0
     """Clients of the feed that are connected now."""
     free_bytes: int | None = None

@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from daemon.core.decide import images, jobs, moves, nodes, queue, reopen, runs, stages, undo
+from daemon.core.decide import images, jobs, moves, nodes, queue, reopen, runs, stages, trust, undo
 from daemon.core.rules import Rules
 from daemon.core.state import State
 from schema import commands as c
@@ -46,6 +46,10 @@ def decide(state: State, wish_or_news: Input, rules: Rules) -> list[Event]:
             return nodes.drain_or_resume(state, command)
         case c.ForgetNode() as command:
             return nodes.forget(state, command)
+        case c.UnpairNode() as command:
+            return trust.unpair(state, command)
+        case c.PinLane() as command:
+            return trust.pin(state, command)
         case c.Undo() as command:
             return undo.undo(state, command)
         case c.Redo() as command:
@@ -68,6 +72,10 @@ def decide(state: State, wish_or_news: Input, rules: Rules) -> list[Event]:
             return stages.broke(state, news, rules)
         case o.AttemptGone() as news:
             return stages.gone(state, news, rules)
+        case (
+            o.NodeBound() | o.PairingFailed() | o.NodeMoved() | o.NodeDistrusted() | o.ProbeWanted() | o.ProbeEnded()
+        ) as news:
+            return trust.heard(state, news)
         case o.FilmMade() as news:
             return runs.film_made(state, news)
         case o.FilmBroke() as news:

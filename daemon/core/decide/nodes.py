@@ -93,7 +93,7 @@ def closed(brief: Brief, reason: str) -> e.Event:
 
 
 def drain_or_resume(state: State, command: c.DrainNode | c.ResumeNode) -> list[e.Event]:
-    node = _known(state, command.node)
+    node = known(state, command.node)
     match command:
         case c.DrainNode():
             return [] if node.drained else [e.NodeDrained(node=node.id)]
@@ -102,7 +102,7 @@ def drain_or_resume(state: State, command: c.DrainNode | c.ResumeNode) -> list[e
 
 
 def forget(state: State, command: c.ForgetNode) -> list[e.Event]:
-    node = _known(state, command.node)
+    node = known(state, command.node)
     if not node.lost:
         raise Refused(
             f"{node.name} is connected.", remedy="Only a lost node is forgotten: stop its agent, or drain it instead."
@@ -118,7 +118,8 @@ def forget(state: State, command: c.ForgetNode) -> list[e.Event]:
     return [e.NodeForgotten(node=node.id)]
 
 
-def _known(state: State, name: NodeId) -> Node:
+def known(state: State, name: NodeId) -> Node:
+    """Raises Refused."""
     node = state.nodes.get(name)
     if node is None:
         known = ", ".join(sorted(one.name for one in state.nodes.values())) or "none yet"

@@ -42,6 +42,8 @@ def fold(envelope: e.Envelope) -> list[Statement]:
             e.DaemonStarted() | e.DaemonStopped() | e.NothingChanged() | e.LogLossAccepted() | e.LateResultRefused()
             | e.QueuePaused() | e.QueueResumed() | e.QueueModeChanged()
             | e.NodeLost() | e.NodeDrained() | e.NodeResumed() | e.NodeForgotten()
+            | e.NodePaired() | e.NodePairFailed() | e.NodeUnpaired() | e.NodeAddressed() | e.NodeRefused()
+            | e.NodeProbeStarted() | e.NodeProbed() | e.NodeBarred() | e.LanePinned()
             | e.CommandUndone() | e.CommandRedone()
         ):  # fmt: skip
             return []
