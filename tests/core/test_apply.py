@@ -1,6 +1,6 @@
 """The fold: takes whatever stands in the log, ends up where it did before, and forgets what has ended."""
 
-from typing import get_args
+from typing import Literal, get_args, get_origin
 
 import msgspec
 import pytest
@@ -34,8 +34,10 @@ def _value(annotation) -> object:
     annotation = getattr(annotation, "__supertype__", annotation)
     if annotation in EXAMPLES:
         return msgspec.to_builtins(EXAMPLES[annotation])
-    choices = get_args(annotation)
-    return [] if getattr(annotation, "__origin__", None) is tuple else choices[0]
+    if getattr(annotation, "__origin__", None) is tuple:
+        return []
+    first = get_args(annotation)[0]
+    return first if get_origin(annotation) is Literal else _value(first)
 
 
 OF_STRANGERS = [kind for kind in get_args(e.Event) if kind not in (e.JobSubmitted, e.JobReopened, e.StageAssigned)]
