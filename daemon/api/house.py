@@ -94,7 +94,50 @@ class Library(Protocol):
         ...
 
 
+class Paired(Protocol):
+    """What came of an attempt to bring an agent into the fleet."""
+
+    @property
+    def node(self) -> NodeId: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def paired(self) -> bool: ...
+    @property
+    def ready(self) -> bool:
+        """Its probe came back as it should; until then it is given nothing."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """Why it is not ready, or what the probe has shown."""
+        ...
+
+
+class Probed(Protocol):
+    @property
+    def ok(self) -> bool: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def seconds(self) -> float: ...
+
+
 async def _nobody(node: NodeId) -> None:
+    raise Refused("nobody here talks to nodes.")
+
+
+async def _no_pairing(name: str, code: str | None) -> Paired:
+    raise Refused("nobody here talks to the network.")
+
+
+async def _no_invitation() -> tuple[str, float]:
+    raise Refused("nobody here talks to the network.")
+
+
+async def _no_probe(node: NodeId) -> Probed:
     raise Refused("nobody here talks to nodes.")
 
 
@@ -149,3 +192,11 @@ class House:
     """Has the node read its backends' lists anew. Raises Refused."""
     free_node: Callable[[NodeId], Awaitable[None]] = field(default=_nobody)
     """Has the node give its memory back. Raises Refused."""
+    pair_node: Callable[[str, str], Awaitable[Paired]] = field(default=_no_pairing)
+    """The agent with this id, or at this address, by the code that it shows; waits for its probe. Raises Refused."""
+    add_node: Callable[[str, str | None], Awaitable[Paired]] = field(default=_no_pairing)
+    """An agent at `HOST:PORT` that mDNS does not show; paired at once where a code is given. Raises Refused."""
+    invite: Callable[[], Awaitable[tuple[str, float]]] = field(default=_no_invitation)
+    """A token for an agent that nobody reads a code from, and until when it holds, Unix seconds."""
+    probe_node: Callable[[NodeId], Awaitable[Probed]] = field(default=_no_probe)
+    """Has the node draw a small picture and looks at it. Raises Refused."""

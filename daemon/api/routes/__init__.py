@@ -1,7 +1,7 @@
 """All the routes, one file per noun. A route that is not listed here does not exist."""
 
 from daemon.api.route import Route
-from daemon.api.routes import daemon, images, jobs, library, log, nodes, queue, resources, runs
+from daemon.api.routes import daemon, images, jobs, library, log, nodes, pairing, queue, resources, runs
 
 ALL: tuple[Route, ...] = (
     *daemon.ROUTES,
@@ -9,6 +9,7 @@ ALL: tuple[Route, ...] = (
     *jobs.ROUTES,
     *images.ROUTES,
     *queue.ROUTES,
+    *pairing.ROUTES,
     *nodes.ROUTES,
     *resources.ROUTES,
     *log.ROUTES,

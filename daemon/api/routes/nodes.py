@@ -1,4 +1,4 @@
-"""Nodes: look, drain, resume, forget, and have them look again or give memory back."""
+"""Nodes: look, drain, resume, forget, have them look again, give memory back or prove themselves."""
 
 import msgspec
 from aiohttp import web
@@ -7,12 +7,13 @@ from daemon.api.asked import no_body
 from daemon.api.house import House
 from daemon.api.route import Answering, Route
 from daemon.api.told import answer
+from daemon.api.which import node_of
 from daemon.api.wish import check_open, wish
-from daemon.views.select import NotFound
-from schema.commands import Command, DrainNode, ForgetNode, ResumeNode
-from schema.errors import Refused
+from schema.commands import Command, DrainNode, ForgetNode, ResumeNode, UnpairNode
 from schema.ids import NodeId
 from schema.scenes import Answer, NodeScene
+
+Kind = type[DrainNode] | type[ResumeNode] | type[ForgetNode] | type[UnpairNode]
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -24,17 +25,24 @@ class Nodes(msgspec.Struct, frozen=True):
     total: int
 
 
+class ProbeAnswer(msgspec.Struct, frozen=True):
+    ok: bool
+    reason: str
+    """What was wrong; of a good one what it showed."""
+    seconds: float
+
+
 async def list_nodes(house: House, request: web.Request) -> web.StreamResponse:
     nodes = house.ledger.scene().nodes
     return answer(Nodes(nodes, len(nodes)))
 
 
-def _verb(kind: type[DrainNode] | type[ResumeNode] | type[ForgetNode]) -> Answering:
+def _verb(kind: Kind) -> Answering:
     async def run(house: House, request: web.Request) -> web.StreamResponse:
         await no_body(request)
 
         async def make() -> Command:
-            return kind(node=_node(house, request.match_info["node"]))
+            return kind(node=_node(house, request))
 
         return answer(await wish(house, request, kind.__name__, make))
 
@@ -44,65 +52,42 @@ def _verb(kind: type[DrainNode] | type[ResumeNode] | type[ForgetNode]) -> Answer
 async def refresh(house: House, request: web.Request) -> web.StreamResponse:
     await no_body(request)
     check_open(house)
-    await house.refresh_node(_node(house, request.match_info["node"]))
+    await house.refresh_node(_node(house, request))
     return answer(Done())
 
 
 async def free(house: House, request: web.Request) -> web.StreamResponse:
     await no_body(request)
     check_open(house)
-    await house.free_node(_node(house, request.match_info["node"]))
+    await house.free_node(_node(house, request))
     return answer(Done())
 
 
-def _node(house: House, word: str) -> NodeId:
-    """By id or name, or the beginning of either."""
-    nodes = house.ledger.scene().nodes
-    exact = [node for node in nodes if word in (node.node, node.name)]
-    found = exact or [node for node in nodes if node.node.startswith(word) or node.name.startswith(word)]
-    if not found:
-        raise NotFound(f"there is no node '{word}'.", remedy="`node list` shows all nodes.")
-    if len(found) > 1:
-        names = ", ".join(node.node for node in found)
-        raise Refused(f"'{word}' fits {len(found)} nodes: {names}.", remedy="Write more of it.")
-    return found[0].node
+async def probe(house: House, request: web.Request) -> web.StreamResponse:
+    await no_body(request)
+    check_open(house)
+    done = await house.probe_node(_node(house, request))
+    return answer(ProbeAnswer(done.ok, done.reason, done.seconds))
 
+
+def _node(house: House, request: web.Request) -> NodeId:
+    return node_of(house.ledger.scene().nodes, request.match_info["node"])
+
+
+VERBS: tuple[tuple[str, str, Answering, type], ...] = (
+    ("drain", "Give a node nothing new.", _verb(DrainNode), Answer),
+    ("resume", "Use a drained node again.", _verb(ResumeNode), Answer),
+    ("forget", "Forget a lost node that does not come back.", _verb(ForgetNode), Answer),
+    ("unpair", "Trust a node no more; what it was at goes elsewhere.", _verb(UnpairNode), Answer),
+    ("refresh", "Have a node read its backends' lists anew.", refresh, Done),
+    ("free", "Have a node give its memory back.", free, Done),
+    ("probe", "Have a node draw a small picture, and look at it.", probe, ProbeAnswer),
+)
 
 ROUTES = (
     Route(method="GET", path="/v1/nodes", run=list_nodes, gives=Nodes, does="List nodes."),
-    Route(
-        method="POST",
-        path="/v1/nodes/{node}/drain",
-        run=_verb(DrainNode),
-        gives=Answer,
-        does="Give a node nothing new.",
-    ),
-    Route(
-        method="POST",
-        path="/v1/nodes/{node}/resume",
-        run=_verb(ResumeNode),
-        gives=Answer,
-        does="Use a drained node again.",
-    ),
-    Route(
-        method="POST",
-        path="/v1/nodes/{node}/forget",
-        run=_verb(ForgetNode),
-        gives=Answer,
-        does="Forget a lost node that does not come back.",
-    ),
-    Route(
-        method="POST",
-        path="/v1/nodes/{node}/refresh",
-        run=refresh,
-        gives=Done,
-        does="Have a node read its backends' lists anew.",
-    ),
-    Route(
-        method="POST",
-        path="/v1/nodes/{node}/free",
-        run=free,
-        gives=Done,
-        does="Have a node give its memory back.",
+    *(
+        Route(method="POST", path=f"/v1/nodes/{{node}}/{verb}", run=run, gives=gives, does=does)
+        for verb, does, run, gives in VERBS
     ),
 )

@@ -10,8 +10,9 @@ from daemon.api.asked import body, no_body
 from daemon.api.house import House
 from daemon.api.route import Answering, Route
 from daemon.api.told import answer
+from daemon.api.which import node_of
 from daemon.api.wish import wish
-from schema.commands import CancelJobs, Command, PauseQueue, Redo, ResumeQueue, SetQueueMode, Undo
+from schema.commands import CancelJobs, Command, PauseQueue, PinLane, Redo, ResumeQueue, SetQueueMode, Undo
 from schema.errors import Refused
 from schema.events import (
     CommandRedone,
@@ -24,8 +25,11 @@ from schema.events import (
     QueueMode,
 )
 from schema.ids import CommandId, JobId, run_of
-from schema.requests import ModeRequest
+from schema.requests import ModeRequest, PinRequest
 from schema.scenes import Answer, QueueScene
+
+ANY = "any"
+"""No node in particular."""
 
 
 class TakenBack(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +81,16 @@ async def mode(house: House, request: web.Request) -> web.StreamResponse:
 
     async def make() -> Command:
         return SetQueueMode(mode=wanted)
+
+    return answer(await wish(house, request, asked, make))
+
+
+async def pin(house: House, request: web.Request) -> web.StreamResponse:
+    asked = await body(request, PinRequest)
+
+    async def make() -> Command:
+        free = asked.node in (None, "", ANY)
+        return PinLane(node=None if free else node_of(house.ledger.scene().nodes, asked.node or ""))
 
     return answer(await wish(house, request, asked, make))
 
@@ -134,6 +148,10 @@ ROUTES = (
     Route(
         method="POST", path="/v1/queue/mode", run=mode, takes=ModeRequest, gives=Answer,
         does="How lanes share the nodes: share, warm or free.",
+    ),
+    Route(
+        method="POST", path="/v1/queue/pin", run=pin, takes=PinRequest, gives=Answer,
+        does="The node that the interactive lane goes to; `any` or null: whichever is done first.",
     ),
     Route(method="POST", path="/v1/undo", run=undo, gives=TakenBack, does="Take back the last change."),
     Route(method="POST", path="/v1/redo", run=redo, gives=TakenBack, does="Do again what was taken back."),

@@ -1,7 +1,7 @@
 """What the nodes have: models, samplers, LoRAs and whatever else a stage can ask for by name."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 from aiohttp import web
@@ -10,9 +10,11 @@ from daemon.api.asked import number
 from daemon.api.house import House
 from daemon.api.route import Route
 from daemon.api.told import answer
+from daemon.api.which import fitting
 from daemon.prompting.needs import WORDS, listed
 from daemon.scheduling.able import Known
 from daemon.scheduling.fitness import STAND_IN, is_real
+from daemon.views.select import NotFound
 from schema.errors import Refused
 from schema.names import nearest
 from schema.orders import BackendCard
@@ -36,18 +38,27 @@ async def list_resources(house: House, request: web.Request) -> web.StreamRespon
         near = nearest(wanted, LISTS) or LISTS
         raise Refused(f"there is no list '{wanted[:40]}'.", where="list", remedy=f"Take one of {', '.join(near)}.")
     words = query.get("filter", "").lower().split()
+    asked = _asked(house.known(), query.get("node", ""))
     first, most = number(request, "offset", 0), number(request, "limit", EVERYTHING)
 
     def found() -> web.Response:
-        known = [one for one in house.known() if query.get("node", "") in ("", one.id, one.name)]
         items = tuple(
             one
-            for one in _resources(known, query.get("backend", ""))
+            for one in _resources(asked, query.get("backend", ""))
             if wanted in ("", one.list) and all(word in one.name.lower() for word in words)
         )
         return answer(Resources(items[first : first + most], len(items)))
 
     return await asyncio.to_thread(found)  # there may be thousands of LoRAs
+
+
+def _asked(known: Sequence[Known], node: str) -> Sequence[Known]:
+    """The node that is named, or all. Raises NotFound naming the nodes there are."""
+    found = fitting([(one, (one.id, one.name)) for one in known], node) if node else known
+    if node and not found:
+        names = ", ".join(f"{one.name} ({one.id})" for one in known) or "none yet"
+        raise NotFound(f"no node '{node[:80]}' is known.", where="--node", remedy=f"There are: {names}.")
+    return found
 
 
 def _resources(known: Iterable[Known], backend: str) -> Iterator[Resource]:

@@ -11,6 +11,7 @@ from daemon.api.files import files_of
 from daemon.api.house import House
 from daemon.api.route import MIB, PAGE, Answering, Route
 from daemon.api.told import answer, line, page_answer
+from daemon.api.which import node_of
 from daemon.api.wish import kept_for, origin, stored, wish
 from schema.commands import Command, PauseRun, ResumeRun, SubmitRun
 from schema.errors import Refused
@@ -172,11 +173,10 @@ async def _submit(house: House, request: web.Request, asked_for: RunRequest, ask
 def _for_known_nodes(spec: RunSpec, scene: Scene) -> RunSpec:
     """With the id of the node that was named. Raises Refused for what no node is or has: it would wait for ever."""
     if spec.node is not None:
-        found = next((node.node for node in scene.nodes if spec.node in (node.node, node.name)), None)
-        if found is None:
-            known = ", ".join(f"{node.node} ({node.name})" for node in scene.nodes) or "none yet"
-            raise Refused(f"no node '{spec.node}' is known.", where="--node", remedy=f"There are: {known}.")
-        spec = msgspec.structs.replace(spec, node=found)
+        try:
+            spec = msgspec.structs.replace(spec, node=node_of(scene.nodes, spec.node))
+        except Refused as fault:
+            raise Refused(fault.sentence, where="--node", remedy=fault.remedy) from None
     check_backend(spec.backend, scene)
     return spec
 
