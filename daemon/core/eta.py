@@ -1,44 +1,65 @@
-"""How long jobs, runs and the queue will still take, from what the nodes have been measured at."""
+"""How long jobs, runs and the queue will still take, quickly and from means; `daemon.core.forecast` tells more."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from daemon.core.costs import base_seconds, foretell, mean_speed
 from daemon.core.state import Job, Running, State, nodes_there, steps_left
-from daemon.scheduling.estimate import mean_paces, seconds_for, seconds_of
+from daemon.scheduling.costs import Line, Work, line_of, seconds_at
 
 
 class Paces(NamedTuple):
-    """Seconds per unit of work by stage kind, the mean over the nodes, and how many nodes work at it."""
+    """What a node of speed 1 takes, and how many nodes of which mean speed work at it."""
 
-    mean: dict[str, float]
+    lines: Mapping[str, Line]
+    """`KIND FAMILY` to seconds."""
     nodes: int
+    speed: float
 
 
 def paces_of(state: State) -> Paces:
-    measured = mean_paces(node.paces for node in state.nodes.values())
-    return Paces(measured, len(nodes_there(state)))
+    there = nodes_there(state)
+    lines: dict[str, Line] = {}
+    for key, cost in state.bases.items():
+        line, middle = line_of(cost), cost.w / cost.z if cost.z else 1.0
+        drift = (seconds_at(cost, middle, None) or 0.0) / max(line.at(middle), 1e-9)
+        lines[key] = Line(line.fixed * drift, line.per_unit * drift)
+    return Paces(lines, len(there), mean_speed(there or state.nodes.values()))
 
 
 def job_seconds(state: State, job: Job, now: float, paces: Paces) -> float | None:
     """Until its last stage ends, if each begins at once. None while a stage of its kind was never measured."""
     rest = steps_left(state, job)
     total = 0.0
+    at = state.nodes.get(job.phase.node) if isinstance(job.phase, Running) else None
     for step in rest:
-        seconds = seconds_for(paces.mean, step)
+        if at is not None and (told := foretell(state, at, step)) is not None:
+            seconds: float | None = told.seconds
+        else:
+            base = base_seconds(state, step)
+            seconds = None if base is None else base / paces.speed
         if seconds is None:
             return None
+        if step is rest[0] and isinstance(job.phase, Running):
+            seconds = max(0.0, seconds - max(0.0, now - job.phase.since))
         total += seconds
-    if isinstance(job.phase, Running) and rest:
-        total -= min(max(0.0, now - job.phase.since), seconds_for(paces.mean, rest[0]) or 0.0)
     return total
 
 
-def run_seconds(work: Iterable[Mapping[str, float]], paces: Paces) -> float | None:
+def run_seconds(work: Iterable[Mapping[str, Work]], paces: Paces) -> float | None:
     """Of all that work, spread over the nodes. None: nobody can tell, or nothing of it may begin."""
     total = 0.0
     for one in work:
-        seconds = seconds_of(one, paces.mean)
-        if seconds is None:
-            return None
-        total += seconds
-    return total / paces.nodes if total and paces.nodes else None
+        for key, amount in one.items():
+            if amount.stages < 0.5:
+                continue
+            line = paces.lines.get(key) or _alike(paces.lines, key)
+            if line is None:
+                return None
+            total += line.fixed * amount.stages + line.per_unit * amount.units
+    return total / paces.speed / paces.nodes if total and paces.nodes else None
+
+
+def _alike(lines: Mapping[str, Line], key: str) -> Line | None:
+    kind = key.partition(" ")[0] + " "
+    return next((lines[other] for other in sorted(lines) if other.startswith(kind)), None)

@@ -49,7 +49,7 @@ def why_idle(state: State, node: Node, vitals: Vitals) -> str:
 
 def _unfit_here(state: State, node: Node, vitals: Vitals) -> str:
     """What keeps the first of the first few waiting lists from it; empty: something could run here."""
-    machine, real, first = machine_of(node, vitals), knows_real(state, vitals), ""
+    machine, real, first = machine_of(state, node, vitals), knows_real(state, vitals), ""
     for shelf, keys in islice(indexed(state).shelves.items(), LISTS):
         job = state.jobs[JobId(keys[0][3])]
         step = next_step(state, job)
@@ -131,7 +131,7 @@ def _away(state: State, offer: Offer, vitals: Vitals) -> list[str]:
     return [
         f"{node.name} ({'lost' if node.lost else 'drained'})"
         for node in state.nodes.values()
-        if (node.lost or node.drained) and not unfit(offer, machine_of(node, vitals))
+        if (node.lost or node.drained) and not unfit(offer, machine_of(state, node, vitals))
     ]
 
 

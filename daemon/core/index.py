@@ -9,12 +9,15 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from daemon.scheduling.estimate import units
+from daemon.scheduling.costs import Work, units
+from daemon.scheduling.families import cost_key
 from schema.ids import JobId, RunId
 from schema.plans import Lane, StageKind, StageStep
 
 Key = tuple[int, int, float, str]
 """(-priority, 0 if started else 1, rank, job): the order within a lane."""
+
+NONE = Work(0.0, 0.0)
 
 Where = Literal["shelf", "delayed", "ripe", "held", "running", "attention"]
 
@@ -63,8 +66,8 @@ class Index:
         """May have nothing left to do."""
         self.places: dict[JobId, Place] = {}
         self.counts: dict[Where, int] = dict.fromkeys(("shelf", "delayed", "ripe", "held", "running", "attention"), 0)
-        self.work: dict[RunId, dict[str, float]] = {}
-        """Units of work that can still be done without a person, by stage kind."""
+        self.work: dict[RunId, dict[str, Work]] = {}
+        """What can still be done without a person, by `KIND FAMILY`."""
 
     def put(self, job: JobId, place: Place) -> None:
         """Takes the job from where it stood and puts it where it stands now."""
@@ -122,11 +125,12 @@ class Index:
         if place.where not in ("shelf", "delayed", "running"):
             return
         work = self.work.setdefault(place.run, {})
-        for kind, amount in _amounts(place.rest):
-            work[kind] = max(0.0, work.get(kind, 0.0) + sign * amount)
+        for key, amount in _amounts(place.rest):
+            before = work.get(key, NONE)
+            work[key] = Work(before.stages + sign, max(0.0, before.units + sign * amount))
 
 
 @lru_cache(maxsize=256)
-def _amounts(steps: tuple[StageStep, ...]) -> tuple[tuple[StageKind, float], ...]:
+def _amounts(steps: tuple[StageStep, ...]) -> tuple[tuple[str, float], ...]:
     """The work of each stage; most jobs have the very stages of their run before them."""
-    return tuple((step.kind, units(step)) for step in steps)
+    return tuple((cost_key(step.kind, step.model), units(step)) for step in steps)

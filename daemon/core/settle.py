@@ -4,7 +4,9 @@ Called until it returns nothing, each time on the state that its last events mad
 """
 
 from collections.abc import Iterator
+from functools import partial
 
+from daemon.core.costs import foretell, speed_of
 from daemon.core.filing import ALWAYS, indexed
 from daemon.core.index import Index, Shelf
 from daemon.core.rules import Rules
@@ -134,10 +136,10 @@ def offer_of(job: Job, step: StageStep, shelf: Shelf, real: bool) -> Offer:
 
 def machines(state: State, vitals: Vitals) -> list[Machine]:
     """The nodes that are there and take work."""
-    return [machine_of(node, vitals) for node in nodes_there(state)]
+    return [machine_of(state, node, vitals) for node in nodes_there(state)]
 
 
-def machine_of(node: Node, vitals: Vitals) -> Machine:
+def machine_of(state: State, node: Node, vitals: Vitals) -> Machine:
     load = vitals.loads.get(node.id)
     return Machine(
         id=node.id,
@@ -145,13 +147,18 @@ def machine_of(node: Node, vitals: Vitals) -> Machine:
         kinds=node.kinds,
         backends=node.backends,
         vram_gb=node.vram_gb,
-        speed=node.speed,
+        speed=speed_of(node),
         model=node.model,
-        paces=node.paces,
+        seconds=partial(_seconds, state, node),
         idle=node.busy is None or node.busy in vitals.handed,
         card=vitals.cards.get(node.id),
         resident=load.resident if load else (),
     )
+
+
+def _seconds(state: State, node: Node, step: StageStep) -> float | None:
+    told = foretell(state, node, step)
+    return None if told is None else told.seconds
 
 
 def kept_for_live(state: State, now: float, rules: Rules) -> NodeId | None:

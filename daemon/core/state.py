@@ -8,6 +8,8 @@ import hashlib
 import msgspec
 
 from daemon.core.index import Index
+from daemon.scheduling.costs import Cost
+from daemon.scheduling.peaks import Peaks
 from schema.errors import Trouble
 from schema.events import JobPhase, QueueMode, StageDone
 from schema.ids import CommandId, JobId, NodeId, RunId, Seq, Sha256, StageId, Token
@@ -149,6 +151,15 @@ class Run(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The command that reopened it: its counts already leave out the jobs which that command reopens."""
 
 
+class Moves(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Mean seconds to bring files to a node and back, of stages whose predecessor ran elsewhere, and there."""
+
+    moved: float = 0.0
+    moved_count: int = 0
+    kept: float = 0.0
+    kept_count: int = 0
+
+
 class Node(msgspec.Struct, kw_only=True, omit_defaults=True):
     id: NodeId
     name: str
@@ -185,8 +196,13 @@ class Node(msgspec.Struct, kw_only=True, omit_defaults=True):
     failed: int = 0
     model: str | None = None
     """The checkpoint its last stage used: probably still loaded."""
-    paces: dict[str, float] = {}
-    """Stage kind to learned seconds per unit of work (`daemon.scheduling.estimate`)."""
+    pace: float = 0.0
+    """Measured speed; 0: nothing to compare it with yet, so that its card's hint counts."""
+    costs: dict[str, Cost] = {}
+    """`KIND FAMILY` to what such stages cost here (`daemon.core.costs`)."""
+    loads: dict[str, float] = {}
+    """Checkpoint to the seconds that it takes to load here."""
+    moves: Moves = Moves()
 
 
 class Undoable(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -221,6 +237,10 @@ class _Whole(msgspec.Struct, kw_only=True):
     """The node that the interactive lane goes to."""
     live_at: float = 0.0
     """When the interactive lane was last used."""
+    bases: dict[str, Cost] = {}
+    """`KIND FAMILY` to what such stages cost on a node of speed 1, learned over the whole fleet."""
+    peaks: dict[str, Peaks] = {}
+    """`KIND FAMILY` to the memory that its sizes took."""
     undo: list[Undoable] = []
     redo: list[Undoable] = []
     aside: list[Undoable] = []

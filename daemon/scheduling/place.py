@@ -3,10 +3,9 @@
 Plain values in, one placement with its reason out, so that another policy can take this file's place.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from daemon.scheduling.estimate import seconds_for
 from daemon.scheduling.fitness import Fit, fit_of
 from schema.events import QueueMode
 from schema.ids import JobId, NodeId
@@ -50,7 +49,8 @@ class Machine(NamedTuple):
     vram_gb: float
     speed: float
     model: str | None
-    paces: dict[str, float]
+    seconds: Callable[[StageStep], float | None]
+    """What a stage takes there; None: nothing of its kind was ever measured."""
     idle: bool
     card: Card | None = None
     """None: nobody knows more of it than what stands above."""
@@ -111,7 +111,7 @@ def may_take(offer: Offer, machine: Machine, kept: NodeId | None, mode: QueueMod
     if mode == "free":
         return False
     changes = offer.step.model is not None and machine.model is not None and not holds(machine, offer.step.model)
-    return not changes and (seconds_for(machine.paces, offer.step) or 0.0) <= LONG
+    return not changes and (machine.seconds(offer.step) or 0.0) <= LONG
 
 
 def holds(machine: Machine, model: str) -> bool:
@@ -121,7 +121,7 @@ def holds(machine: Machine, model: str) -> bool:
 
 def _preference(offer: Offer, machine: Machine) -> tuple[int, float, float, str]:
     resident = offer.step.model is None or holds(machine, offer.step.model)
-    seconds = seconds_for(machine.paces, offer.step)
+    seconds = machine.seconds(offer.step)
     return (0 if resident else 1, seconds if seconds is not None else 0.0, -machine.speed, machine.id)
 
 

@@ -4,7 +4,6 @@ import pytest
 
 from daemon.core.explain import explain
 from daemon.core.look import brief, briefs, look, refresh
-from daemon.scheduling.estimate import learn, mean_paces, seconds_for, seconds_of
 from schema import commands as c
 from schema.errors import Refused
 from schema.observations import NodeGone, StageBroke
@@ -143,18 +142,6 @@ def test_the_time_left_is_learned(case):
     case.start(two)
     case.now += 4.0
     assert look(case.state, case.vitals, case.now).running[0].eta_s == pytest.approx(16.0)
-
-
-def test_newer_measurements_weigh_more():
-    step = StageStep(id="a", kind="txt2img", steps=10, megapixels=2.0)
-    assert learn({}, step, 20.0) == 1.0
-    paces = {"txt2img": learn({"txt2img": 1.0}, step, 40.0)}
-    assert paces == {"txt2img": pytest.approx(1.3)}
-    assert seconds_for(paces, step) == pytest.approx(26.0)
-    assert seconds_for(paces, StageStep(id="b", kind="upscale")) is None
-    assert mean_paces([{"txt2img": 1.0}, {"txt2img": 3.0, "upscale": 5.0}]) == {"txt2img": 2.0, "upscale": 5.0}
-    assert seconds_of({"txt2img": 10.0, "upscale": 0.0}, {"txt2img": 2.0}) == 20.0
-    assert seconds_of({"upscale": 1.0}, {"txt2img": 2.0}) is None
 
 
 def test_a_job_that_is_next_says_so_and_the_others_how_many_are_before_them(case):

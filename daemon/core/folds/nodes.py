@@ -1,6 +1,6 @@
 """What happens to nodes. An open attempt stays with its node until an event of its own closes it."""
 
-from daemon.core.state import Node, State
+from daemon.core.state import Moves, Node, State
 from schema import events as e
 
 
@@ -29,7 +29,10 @@ def joined(state: State, event: e.NodeJoined) -> None:
         done=old.done if old else 0,
         failed=old.failed if old else 0,
         model=old.model if old and same_agent else None,
-        paces=old.paces if old else {},
+        pace=old.pace if old else 0.0,
+        costs=old.costs if old else {},
+        loads=old.loads if old else {},
+        moves=old.moves if old else Moves(),
     )
 
 

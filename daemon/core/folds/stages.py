@@ -1,9 +1,9 @@
 """What happens to stages: each attempt is opened by its assignment and closed by exactly one other event."""
 
 from daemon.core import filing
+from daemon.core.costs import learn_from, learn_shortage
 from daemon.core.folds.jobs import leave_attempt
 from daemon.core.state import Attention, Brief, Held, Job, Queued, Running, State, inputs_for, steps_of
-from daemon.scheduling.estimate import learn
 from schema import events as e
 from schema.ids import JobId, StageId, Token
 from schema.observations import Attempt
@@ -39,9 +39,9 @@ def assigned(state: State, event: e.StageAssigned, envelope: e.Envelope) -> None
 
 def finished(state: State, event: e.StageFinished, envelope: e.Envelope) -> None:
     brief = _let_go(state, event.token)
-    if brief is not None:
-        _learn(state, brief, event)
     job = state.jobs.get(event.job)
+    if brief is not None:
+        learn_from(state, brief, event, job.done[-1].node if job is not None and job.done else None)
     if job is None:
         return
     hold = isinstance(job.phase, Held) or (isinstance(job.phase, Running) and job.phase.hold)
@@ -58,7 +58,9 @@ def finished(state: State, event: e.StageFinished, envelope: e.Envelope) -> None
 
 
 def failed(state: State, event: e.StageFailed, envelope: e.Envelope) -> None:
-    _let_go(state, event.token)
+    brief = _let_go(state, event.token)
+    if brief is not None and event.trouble == "out-of-memory":
+        learn_shortage(state, brief)
     job = _waiting_again(state, event.job, event.token, envelope, again_in=event.again_in or 0.0)
     if job is not None:
         job.attempts += 1
@@ -133,10 +135,3 @@ def _in_order(state: State, job: Job, done: e.StageDone) -> tuple[e.StageDone, .
     by_stage: dict[StageId, e.StageDone] = {one.stage: one for one in job.done}
     by_stage[done.stage] = done
     return tuple(by_stage[step.id] for step in steps if step.id in by_stage)
-
-
-def _learn(state: State, brief: Brief, event: e.StageFinished) -> None:
-    node = state.nodes.get(brief.attempt.node)
-    seconds = event.measures.executed_s
-    if node is not None and seconds > 0.0:
-        node.paces[brief.step.kind] = learn(node.paces, brief.step, seconds)

@@ -1,6 +1,6 @@
 """What becomes of nodes on the network: paired, found elsewhere, not trusted, proved, barred for a while."""
 
-from daemon.core.state import Node, State
+from daemon.core.state import Moves, Node, State
 from schema import events as e
 from schema.ids import Token
 
@@ -59,5 +59,8 @@ def _paired(state: State, event: e.NodePaired) -> None:
         certificate=event.certificate,
         proved=False,
         drained=old.drained if old else False,
-        paces=old.paces if old else {},
+        pace=old.pace if old else 0.0,
+        costs=old.costs if old else {},
+        loads=old.loads if old else {},
+        moves=old.moves if old else Moves(),
     )
