@@ -29,7 +29,7 @@ from daemon.artifacts.store import ArtifactStore
 from daemon.artifacts.thumbs import Thumbnails
 from daemon.cards import Cards
 from daemon.claim import Claim, socket_path
-from daemon.core.rules import Rules
+from daemon.core.rules import rules_of
 from daemon.core.vitals import Vitals
 from daemon.films import Films
 from daemon.fleet.dispatcher import Patience
@@ -118,7 +118,7 @@ async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) 
     floors = settings.daemon
     vitals = Vitals(submit_floor=floors.submit_floor_mb << 20, dispatch_floor=floors.free_floor_mb << 20)
     vitals.free_bytes = upkeep.free_bytes(places)
-    rules = Rules(retries=floors.retries, backoff=floors.backoff, suspects=floors.suspects, utc_offset=_utc_offset)
+    rules = rules_of(settings, _utc_offset)
     ledger = Ledger(state, the_log, clock=time.time, vitals=vitals, rules=rules, on_broken=_end_at_once)
     root = results_root(places, settings)
     views = await Views.open(places.views, the_log, results=root, clock=time.time)

@@ -171,6 +171,8 @@ class JobMoved(Happened, frozen=True, kw_only=True):
     job: JobId
     was: float
     now: float
+    aside: bool = False
+    """It only made room for others: nobody moved it."""
 
 
 class JobPriorityChanged(Happened, frozen=True, kw_only=True):
@@ -191,6 +193,8 @@ class JobCancelled(Happened, frozen=True, kw_only=True):
     reason: str = ""
     rank: float | None = None
     """Where it stood."""
+    home: float | None = None
+    """Where it would have stood had nobody moved it; None: there."""
     priority: int | None = None
 
 
@@ -218,6 +222,8 @@ class JobReopened(Happened, frozen=True, kw_only=True):
     held: bool = False
     rank: float | None = None
     """None: at the end of its lane."""
+    home: float | None = None
+    """As of `JobCancelled`."""
 
 
 class JobFinished(Happened, frozen=True, kw_only=True):

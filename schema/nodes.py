@@ -45,7 +45,11 @@ class NodeDrained(Happened, frozen=True, kw_only=True):
 
 
 class NodeResumed(Happened, frozen=True, kw_only=True):
+    """Gets work again; what it was barred from is lifted too."""
+
     node: NodeId
+    drained: bool = True
+    """False: nothing but that was lifted."""
 
 
 class NodeForgotten(Happened, frozen=True, kw_only=True):

@@ -33,6 +33,7 @@ class RunningJob(Plain, frozen=True, kw_only=True):
     """From 1."""
     stages: int
     node: NodeId | None = None
+    node_name: str = ""
     token: Token | None = None
     since: float = 0.0
     """Unix seconds of its assignment."""
