@@ -4,11 +4,13 @@ The recipe is measured: P-256, self-signed, dated so far apart that no machine's
 """
 
 import datetime
+import hmac
 from base64 import b32encode
 from hashlib import sha256
 from typing import NamedTuple
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -18,6 +20,9 @@ from schema.ids import NodeId
 NODE_ID_LENGTH = 26
 FROM = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 UNTIL = datetime.datetime(2099, 12, 31, tzinfo=datetime.UTC)
+
+LARGEST_CERTIFICATE = 4096
+"""Bytes of DER; ours have some 500."""
 
 
 class Identity(NamedTuple):
@@ -52,6 +57,24 @@ def new_identity(name: str) -> Identity:
     return Identity(pem, certificate.public_bytes(serialization.Encoding.PEM))
 
 
+def read_identity(text: bytes) -> Identity:
+    """Of a file that holds the key and, after it, its certificate. Raises ValueError with words on what is wrong."""
+    try:
+        key = serialization.load_pem_private_key(text, password=None)
+        certificates = x509.load_pem_x509_certificates(text)
+    except (ValueError, TypeError) as fault:
+        raise ValueError("it does not hold a key and its certificate any more") from fault
+    if len(certificates) != 1:
+        raise ValueError("it holds more than one certificate")
+    certificate = certificates[0]
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise ValueError("its key is not of the kind stablenew makes (P-256)")
+    if certificate.public_key() != key.public_key():
+        raise ValueError("its certificate belongs to another key")
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return Identity(pem, certificate.public_bytes(serialization.Encoding.PEM))
+
+
 def der_of(certificate: bytes) -> bytes:
     """PEM to DER. Raises ValueError."""
     return x509.load_pem_x509_certificate(certificate).public_bytes(serialization.Encoding.DER)
@@ -67,8 +90,23 @@ def pin_of(der: bytes) -> str:
     return sha256(der).hexdigest()
 
 
+def same(der: bytes | None, pinned: bytes) -> bool:
+    """Whether two certificates are the same one, byte by byte; nothing else about them counts."""
+    return der is not None and hmac.compare_digest(sha256(der).digest(), sha256(pinned).digest())
+
+
 def node_id_of(der: bytes) -> NodeId:
-    """Follows from the key alone, so that nobody can have another's. Raises ValueError for what is no certificate."""
-    public = x509.load_der_x509_certificate(der).public_key()
+    """Follows from the key alone, so that nobody can have another's.
+
+    Raises ValueError for what is no certificate, and for one whose key is not of our kind.
+    """
+    if len(der) > LARGEST_CERTIFICATE:
+        raise ValueError(f"a certificate of {len(der)} bytes")
+    try:
+        public = x509.load_der_x509_certificate(der).public_key()
+    except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm) as fault:
+        raise ValueError("no certificate, or none with a key of a known kind") from fault
+    if not isinstance(public, ec.EllipticCurvePublicKey) or not isinstance(public.curve, ec.SECP256R1):
+        raise ValueError("a certificate whose key is not P-256")
     spki = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return NodeId(b32encode(sha256(spki).digest()).decode("ascii").lower()[:NODE_ID_LENGTH])

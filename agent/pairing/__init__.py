@@ -1,0 +1,1 @@
+"""How an agent comes to trust one daemon, and nobody else."""
