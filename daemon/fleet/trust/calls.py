@@ -1,0 +1,130 @@
+"""Single calls to an agent that is not known yet: little time, small answers, and words for all that can go wrong."""
+
+import ssl
+from types import TracebackType
+from typing import Literal, Self
+
+import aiohttp
+
+from schema.errors import Refused, why
+from schema.ids import NodeId
+from schema.pairing import LARGEST, PORT, Denied, read_message
+
+CONNECT_SECONDS, CALL_SECONDS = 5.0, 10.0
+MEDIA = "application/msgpack"
+
+Kind = Literal["unreachable", "paired", "foreign", "version", "locked", "busy", "secret", "denied", "unproved"]
+"""What went wrong. foreign: no agent of ours; secret: code or token; unproved: paired, and then it did not answer."""
+
+
+class PairRefused(Refused):
+    """Nothing is paired. `name` and `node` are what the other side claims to be, where it got that far."""
+
+    def __init__(
+        self, kind: Kind, sentence: str, *, remedy: str = "", name: str = "", node: NodeId | None = None
+    ) -> None:
+        self.kind = kind
+        self.name = name
+        self.node = node
+        super().__init__(sentence, remedy=remedy)
+
+
+class Deny(Exception):
+    """The agent answered, and said why it goes no further."""
+
+    def __init__(self, denied: Denied) -> None:
+        self.denied = denied
+        super().__init__(denied.reason)
+
+
+class Calls:
+    """To one address, over one context. Raises PairRefused and Deny."""
+
+    def __init__(self, address: str, context: ssl.SSLContext) -> None:
+        self._address = address
+        self._session = aiohttp.ClientSession(
+            base_url=url_of(address),
+            connector=aiohttp.TCPConnector(ssl=context, limit=1, force_close=True),
+            timeout=aiohttp.ClientTimeout(total=CALL_SECONDS, sock_connect=CONNECT_SECONDS),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def call(self, method: str, path: str, body: bytes | None = None, limit: int = LARGEST) -> bytes:
+        """The body of an answer of 200."""
+        headers = {"Content-Type": MEDIA} if body is not None else {}
+        try:
+            async with self._session.request(method, path, data=body, headers=headers, allow_redirects=False) as answer:
+                if "Content-Encoding" in answer.headers:
+                    raise foreign(self._address, "it answers in a packed form")
+                said = bytearray()
+                async for chunk in answer.content.iter_any():
+                    said += chunk
+                    if len(said) > limit:
+                        raise foreign(self._address, f"it answers more than {limit} bytes")
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as fault:
+            raise _refused(self._address, fault) from fault
+        if answer.status == 200:
+            return bytes(said)
+        try:
+            raise Deny(read_message(bytes(said), Denied))
+        except ValueError:
+            raise foreign(self._address, f"it answers with status {answer.status}") from None
+
+
+def url_of(address: str) -> str:
+    """`HOST:PORT`, `HOST`, `[V6]:PORT` or a bare IPv6 address. Raises PairRefused."""
+    host, colon, port = address.strip().rpartition(":")
+    if not colon or address.strip().endswith("]"):
+        host, port = address.strip(), str(PORT)
+    elif ":" in host and not host.startswith("["):
+        host, port = f"[{address.strip()}]", str(PORT)
+    known = host and not set(host) & set("/@?#\\ ") and port.isascii() and port.isdigit()
+    if not known or not 0 < int(port) < 65536:
+        raise PairRefused("unreachable", f"'{address}' is no address.", remedy=f"Write it like 10.0.0.12:{PORT}.")
+    return f"https://{host}:{port}"
+
+
+def foreign(address: str, what: str) -> PairRefused:
+    return PairRefused(
+        "foreign",
+        f"what answers at {address} is not an agent of stablenew that waits to be paired: {what}.",
+        remedy="Check the address, and that `stablenew agent run` is running there.",
+    )
+
+
+def paired(address: str) -> PairRefused:
+    return PairRefused(
+        "paired",
+        f"the agent at {address} is paired already, and answers its own daemon alone.",
+        remedy="To give it to this one, run `stablenew agent unpair` on its machine first.",
+    )
+
+
+def _refused(address: str, fault: Exception) -> PairRefused:
+    """Told from the outermost fault and those that it came from, as libraries wrap what TLS says."""
+    told = f"{fault} {fault.__cause__} {fault.__context__}".upper().replace(" ", "_")
+    if "CERTIFICATE_REQUIRED" in told:
+        return paired(address)
+    if isinstance(fault, ssl.SSLCertVerificationError | aiohttp.ClientConnectorCertificateError):
+        return foreign(address, "its certificate is not the one it had a moment ago")
+    if isinstance(fault, ssl.SSLError | aiohttp.ClientSSLError):
+        return foreign(address, "it does not speak TLS 1.3")
+    if isinstance(fault, aiohttp.ClientResponseError | aiohttp.ClientPayloadError | aiohttp.InvalidURL):
+        return foreign(address, "it does not speak HTTP as agents do")
+    if isinstance(fault, aiohttp.ClientConnectorError):
+        fault = fault.os_error
+    return PairRefused(
+        "unreachable",
+        f"no agent answers at {address}: {why(fault)}.",
+        remedy="Check that `stablenew agent run` is running there, and that a firewall leaves its port open.",
+    )
