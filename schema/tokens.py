@@ -10,7 +10,6 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from schema.errors import Refused
-from schema.ids import NodeId
 
 PREFIX = "snj1."
 SECRET_BYTES = 16
@@ -27,6 +26,11 @@ class Token(NamedTuple):
     def is_for(self, certificate: bytes) -> bool:
         """`certificate`: of the daemon that calls, DER."""
         return hmac.compare_digest(sha256(certificate).digest(), self.daemon_pin)
+
+    @property
+    def short(self) -> str:
+        """What an agent that holds it announces, so that only the daemon it waits for calls: `short_of` its own."""
+        return _short(self.daemon_pin)
 
 
 def token_text(token: Token) -> str:
@@ -56,6 +60,10 @@ def mark_of(secret: bytes) -> str:
     return hmac.digest(secret, b"stablenew token mark", "sha256").hex()[:MARK_LENGTH]
 
 
-def short_of(fleet: NodeId) -> str:
-    """What an agent with a token announces, so that only the daemon it waits for calls."""
-    return fleet[:8]
+def short_of(certificate: bytes) -> str:
+    """What agents announce that hold a token of this daemon (its certificate, DER): eight letters of base 32."""
+    return _short(sha256(certificate).digest())
+
+
+def _short(pin: bytes) -> str:
+    return b32encode(pin).decode("ascii").lower()[:8]

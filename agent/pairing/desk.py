@@ -90,9 +90,9 @@ class Desk:
 
     @property
     def code(self) -> str | None:
-        """To be shown: `4829-1307`. None while it is locked, paired, or waits with a token."""
+        """To be shown: `4829-1307`. None while it is taken, locked, paired, or waits with a token."""
         self._settle()
-        return shown(self._code) if self._code else None
+        return shown(self._code) if self._code and not self.taken else None
 
     async def tend(self) -> None:
         """Draws a new code whenever one has expired, and tells it, until cancelled."""
@@ -203,7 +203,9 @@ class Desk:
             return
         if self._tries <= 0:
             self._tries = TRIES
-        if self._token is None and self._flight is None and (self._code is None or now >= self._expires):
+        if self._token is not None or self.taken:
+            return
+        if self._flight is None and (self._code is None or now >= self._expires):
             self._renew(now)
 
     def _renew(self, now: float) -> None:
