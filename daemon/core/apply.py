@@ -73,7 +73,7 @@ def apply(state: State, envelope: e.Envelope) -> None:
         case e.QueueModeChanged():
             state.mode = event.now
         case e.NodeJoined():
-            nodes.joined(state, event)
+            nodes.joined(state, event, envelope)
         case e.NodeLost():
             nodes.lost(state, event)
         case e.NodeDrained() | e.NodeResumed():

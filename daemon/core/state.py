@@ -119,6 +119,8 @@ class Job(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """Memory that was not enough for the stage it is at: only nodes with more are asked again."""
     moved: int = 0
     """-1: a person put it before what was not moved, 1: behind it."""
+    home: float | None = None
+    """Its rank before that."""
     effective: dict[StageId, dict[str, Scalar]] = {}
 
 
@@ -187,10 +189,12 @@ class Node(msgspec.Struct, kw_only=True, omit_defaults=True):
     """False: paired, and its probe has not shown a picture yet."""
     probe: Token | None = None
     """The one under way."""
+    came: Seq = Seq(0)
+    """When it last joined: before the epoch, the daemon has not heard of it since its start."""
     strikes: dict[str, tuple[JobId, ...]] = {}
-    """Checkpoint (empty: none) to the different jobs that failed there in a row."""
-    barred: dict[str, float] = {}
-    """Checkpoint to when it may have it again, Unix seconds; `*`: anything."""
+    """Checkpoint (empty: none; `*`: whichever) to the different jobs that failed there in a row."""
+    barred: dict[str, tuple[float, float]] = {}
+    """Checkpoint (empty: none; `*`: anything) to since when and until when it is given none of it, Unix seconds."""
     done: int = 0
     """Stages it has finished."""
     failed: int = 0
@@ -308,11 +312,12 @@ def state_hash(state: State) -> str:
 
 def nodes_there(state: State) -> list[Node]:
     """Those that take work."""
-    return [
-        node
-        for node in state.nodes.values()
-        if not node.lost and not node.drained and node.standing is None and node.proved
-    ]
+    return [node for node in state.nodes.values() if not node.lost and not node.drained and trusted(node)]
+
+
+def trusted(node: Node) -> bool:
+    """Whether it may be given work while it is there: one on the network is paired and has proved what it can do."""
+    return node.standing is None and (node.link != "lan" or node.proved)
 
 
 def steps_of(state: State, job: Job) -> tuple[StageStep, ...]:

@@ -27,6 +27,8 @@ def label(state: State, one: Undoable) -> str:
             return "change the queue's mode"
         case "drain" | "resume node":
             return "drain a node" if one.verb == "drain" else "resume a node"
+        case "pin":
+            return "change where the interactive lane goes"
         case "priority":
             return f"change the priority of {jobs}"
         case "skip":

@@ -14,7 +14,7 @@ from daemon.core.state import State, canonical, revive
 from daemon.core.vitals import Vitals
 from schema import events as e
 from schema.commands import EndedJob, EndedRun, SubmitRun
-from schema.observations import Attempt, NewImage, NodeSeen, StageReturned
+from schema.observations import Attempt, NewImage, NodeBound, NodeSeen, StageReturned
 from schema.plans import JobSpec, Measures, Picture, RunSpec, StageStep
 
 sys.path.insert(0, str(Path(__file__).parent))  # for `simulation`, the parts of the simulated world
@@ -66,7 +66,15 @@ class Case:
             node=name, name=name, instance=card.pop("instance", "i1"), link=card.pop("link", "loopback"),
             backends=card.pop("backends", ("sketch",)), **card,
         )  # fmt: skip
+        if joined.link == "lan" and name not in self.state.nodes:
+            self.pair(name)
         self.news(NodeSeen(joined=joined))
+
+    def pair(self, name="mill", *, proved=True, address="10.0.0.7:7801") -> None:
+        """A node on the network with which a code was exchanged."""
+        self.news(NodeBound(node=name, name=name, certificate=f"PEM of {name}", address=address))
+        if proved:
+            self.given(e.NodeProbed(node=name, token=self.state.seq, ok=True))
 
     # when -------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from schema import events as e
-from schema.commands import MoveJobs
+from schema.commands import CancelJobs, MoveJobs, Undo
 from schema.errors import Refused
 
 
@@ -32,9 +32,54 @@ def test_jobs_are_moved_and_keep_their_own_order(case, moved, to, anchor, order)
 def test_a_job_that_stands_there_already_is_not_moved(case):
     jobs = case.run(jobs=3)
 
-    assert case.wish(MoveJobs(jobs=(jobs[0],), to="top")) == []
     assert case.wish(MoveJobs(jobs=(jobs[1],), to="after", anchor=jobs[0])) == []
     assert case.wish(MoveJobs(jobs=("gone.1",), to="top")) == []
+
+
+@pytest.mark.parametrize(("to", "at", "side"), [("top", 0, -1), ("bottom", -1, 1)])
+def test_the_end_of_the_lane_is_before_or_behind_all_that_nobody_moved(case, to, at, side):
+    """Jobs that nobody moved may run in another order than that of their ranks."""
+    jobs = case.run(jobs=3)
+    job = case.state.jobs[jobs[at]]
+
+    case.wish(MoveJobs(jobs=(job.id,), to=to))
+
+    assert (job.moved, case.order()) == (side, jobs)
+    assert case.wish(MoveJobs(jobs=(job.id,), to=to)) == []
+
+
+def test_a_job_that_is_back_where_it_came_from_was_never_moved(case):
+    jobs = case.run(jobs=3)
+    last = case.state.jobs[jobs[2]]
+    home = last.rank
+    case.wish(MoveJobs(jobs=(last.id,), to="top"))
+    case.wish(MoveJobs(jobs=(last.id,), to="after", anchor=jobs[0]))
+    assert (last.moved, last.home) == (-1, home)
+
+    for number in (3, 2):
+        case.wish(Undo(done=f"c{number}", events=case.events_of(number)))
+
+    assert (last.moved, last.home, last.rank) == (0, None, home)
+
+
+def test_who_only_made_room_was_not_moved(case):
+    jobs = case.run(jobs=4)
+    for turn in range(30):
+        case.wish(MoveJobs(jobs=(jobs[2 + turn % 2],), to="after", anchor=jobs[0]))
+
+    assert any(one.event.aside for one in case.log if isinstance(one.event, e.JobMoved))
+    assert [case.state.jobs[name].moved for name in jobs] == [0, 0, -1, -1]
+
+
+def test_a_moved_job_that_is_retried_or_brought_back_is_still_moved(case):
+    jobs = case.run(jobs=3)
+    case.wish(MoveJobs(jobs=(jobs[2],), to="top"))
+    home = case.state.jobs[jobs[2]].home
+    case.wish(CancelJobs(jobs=(jobs[2],)))
+
+    case.wish(Undo(done="c3", events=case.events_of(3), ended=(case.ended_job(jobs[2]),)))
+
+    assert (case.state.jobs[jobs[2]].moved, case.state.jobs[jobs[2]].home) == (-1, home)
 
 
 def test_neighbours_are_moved_apart_when_there_is_no_room_between_them(case):

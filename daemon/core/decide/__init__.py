@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from daemon.core.decide import images, jobs, moves, nodes, queue, reopen, runs, stages, trust, undo
+from daemon.core.decide import failing, images, jobs, moves, nodes, queue, reopen, runs, stages, trust, undo
 from daemon.core.rules import Rules
 from daemon.core.state import State
 from schema import commands as c
@@ -69,13 +69,13 @@ def decide(state: State, wish_or_news: Input, rules: Rules) -> list[Event]:
         case o.StageReturned() as news:
             return stages.returned(state, news, rules)
         case o.StageBroke() as news:
-            return stages.broke(state, news, rules)
+            return failing.broke(state, news, rules)
         case o.AttemptGone() as news:
             return stages.gone(state, news, rules)
         case (
             o.NodeBound() | o.PairingFailed() | o.NodeMoved() | o.NodeDistrusted() | o.ProbeWanted() | o.ProbeEnded()
         ) as news:
-            return trust.heard(state, news)
+            return trust.heard(state, news, rules)
         case o.FilmMade() as news:
             return runs.film_made(state, news)
         case o.FilmBroke() as news:

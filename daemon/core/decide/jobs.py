@@ -16,7 +16,9 @@ def cancel(state: State, command: c.CancelJobs) -> list[e.Event]:
 
 
 def cancelled(job: Job, reason: str) -> e.JobCancelled:
-    return e.JobCancelled(job=job.id, was=phase_name(job.phase), reason=reason, rank=job.rank, priority=job.priority)
+    return e.JobCancelled(
+        job=job.id, was=phase_name(job.phase), reason=reason, rank=job.rank, home=job.home, priority=job.priority
+    )
 
 
 def hold(state: State, command: c.HoldJobs) -> list[e.Event]:

@@ -46,15 +46,11 @@ def _within(state: State, command: c.MoveJobs, lane: Lane, moved: list[Job], anc
     others = sorted(
         (job.rank, job.id) for job in state.jobs.values() if job.id not in names and _lane(state, job) == lane
     )
-    match command.to:
-        case "top":
-            at = 0
-        case "bottom":
-            at = len(others)
-        case "before" | "after":
-            assert anchor is not None
-            find = bisect_left if command.to == "before" else bisect_right
-            at = find(others, (anchor.rank, anchor.id))
+    if command.to in ("top", "bottom"):
+        return _to_the_end(command.to, moved, [rank for rank, _ in others])
+    assert anchor is not None
+    find = bisect_left if command.to == "before" else bisect_right
+    at = find(others, (anchor.rank, anchor.id))
     if _stand_there(moved, others, at):
         return []
     ranks = _between(others, at, len(moved))
@@ -65,6 +61,18 @@ def _within(state: State, command: c.MoveJobs, lane: Lane, moved: list[Job], anc
         for job, rank in zip(moved, ranks, strict=True)
         if job.rank != rank
     ]
+
+
+def _to_the_end(to: c.Where, moved: list[Job], others: list[float]) -> list[e.Event]:
+    """Beyond where they stand too, so that they come before, or behind, whatever nobody has moved."""
+    own = [job.rank for job in moved]
+    at_end = not others or (own[-1] < others[0] if to == "top" else own[0] > others[-1])
+    side = -1 if to == "top" else 1
+    if at_end and own == sorted(own) and all(job.moved == side for job in moved):
+        return []
+    ranks = [*own, others[0] if to == "top" else others[-1]] if others else own
+    first = min(ranks) - len(moved) if to == "top" else max(ranks) + 1
+    return [e.JobMoved(job=job.id, was=job.rank, now=first + number) for number, job in enumerate(moved)]
 
 
 def _stand_there(moved: list[Job], others: list[tuple[float, JobId]], at: int) -> bool:
@@ -103,7 +111,8 @@ def _respaced(state: State, others: list[tuple[float, JobId]], at: int, moved: l
     events: list[e.Event] = []
     for number, name in enumerate(row):
         job = by_name.get(name) or state.jobs[name]
-        events.append(e.JobMoved(job=job.id, was=job.rank, now=low + step * (number + 1)))
+        aside = name not in by_name
+        events.append(e.JobMoved(job=job.id, was=job.rank, now=low + step * (number + 1), aside=aside))
     return events
 
 

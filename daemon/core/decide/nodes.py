@@ -26,27 +26,21 @@ def daemon_ends(news: o.DaemonEnds) -> list[e.Event]:
 
 
 def seen(state: State, news: o.NodeSeen) -> list[e.Event]:
-    """News only if the node was away or its card says something else."""
-    node, joined = state.nodes.get(news.joined.node), news.joined
-    if (
-        node is not None
-        and not node.lost
-        and (
-            (node.name, node.instance, node.loopback, node.backends, node.kinds, node.vram_gb, node.speed, node.card)
-            == (
-                joined.name,
-                joined.instance,
-                joined.link == "loopback",
-                joined.backends,
-                joined.kinds,
-                joined.vram_gb,
-                joined.speed,
-                joined.card,
-            )
-        )
-    ):
+    """News only if the node was away or its card says something else. One on the network that is not paired, or not
+    any more, is not seen at all.
+    """
+    joined = news.joined
+    node = state.nodes.get(joined.node)
+    if joined.link == "lan" and (node is None or not node.certificate):
         return []
-    return [joined]
+    return [] if node is not None and _is_old(node, joined) else [joined]
+
+
+def _is_old(node: Node, joined: e.NodeJoined) -> bool:
+    known = (node.name, node.instance, node.link, node.backends, node.kinds, node.vram_gb, node.speed, node.card)
+    told = (joined.name, joined.instance, joined.link, joined.backends, joined.kinds, joined.vram_gb, joined.speed,
+            joined.card)  # fmt: skip
+    return not node.lost and node.standing is None and known == told
 
 
 def gone(state: State, news: o.NodeGone, rules: Rules) -> list[e.Event]:
@@ -54,10 +48,14 @@ def gone(state: State, news: o.NodeGone, rules: Rules) -> list[e.Event]:
     node = state.nodes.get(news.node)
     if node is None:
         return []
-    events: list[e.Event] = [] if node.lost else [e.NodeLost(node=node.id, reason=news.reason)]
-    for brief in open_on(state, node.id):
-        events += lost(state, brief, news.reason, rules)
-    return events
+    kept_whole = node.came < state.epoch and any(run.node == node.id for run in state.runs.values())
+    events: list[e.Event] = [e.NodeLost(node=node.id, reason=news.reason)] if not node.lost or kept_whole else []
+    return [*events, *all_lost(state, node.id, news.reason, rules)]
+
+
+def all_lost(state: State, node: NodeId, reason: str, rules: Rules) -> list[e.Event]:
+    """Whatever is open there is lost."""
+    return [event for brief in open_on(state, node) for event in lost(state, brief, reason, rules)]
 
 
 def open_on(state: State, node: NodeId) -> list[Brief]:
@@ -93,12 +91,14 @@ def closed(brief: Brief, reason: str) -> e.Event:
 
 
 def drain_or_resume(state: State, command: c.DrainNode | c.ResumeNode) -> list[e.Event]:
+    """To resume lifts what it was barred from too: a person has seen to it."""
     node = known(state, command.node)
     match command:
         case c.DrainNode():
             return [] if node.drained else [e.NodeDrained(node=node.id)]
         case c.ResumeNode():
-            return [e.NodeResumed(node=node.id)] if node.drained else []
+            news = node.drained or node.strikes or node.barred
+            return [e.NodeResumed(node=node.id, drained=node.drained)] if news else []
 
 
 def forget(state: State, command: c.ForgetNode) -> list[e.Event]:

@@ -62,6 +62,7 @@ def live_again(
         only=only,
         held=held,
         rank=job.rank,
+        home=job.home,
     )
 
 
@@ -73,6 +74,7 @@ def ended_again(
     only: StageId | None = None,
     held: bool = False,
     rank: float | None = None,
+    home: float | None = None,
 ) -> e.JobReopened:
     return e.JobReopened(
         job=one.job,
@@ -84,6 +86,7 @@ def ended_again(
         only=only,
         held=held,
         rank=rank,
+        home=home,
     )
 
 

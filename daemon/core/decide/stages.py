@@ -5,19 +5,17 @@ The token fences: an answer counts only for the attempt that is open, or for one
 
 from typing import Literal
 
-from daemon.core.decide.nodes import closed, lost, parked_after_losses, waiting_for
+from daemon.core.decide.failing import broke, doubted
+from daemon.core.decide.nodes import lost
 from daemon.core.decide.runs import goes_on
 from daemon.core.rules import Rules
-from daemon.core.state import Brief, Running, State, next_step, steps_of
+from daemon.core.state import Running, State, next_step, steps_of
 from schema import events as e
 from schema import observations as o
-from schema.errors import Trouble
 from schema.ids import run_of
 from schema.plans import PICTURELESS
 
 Verdict = Literal["accept", "cancelled", "known", "closed", "fenced", "future", "mismatch"]
-
-SUSPECT_REMEDY = 'look at its model, VAE and sampler, then retry it; daemon.suspects = "keep" keeps such pictures'
 
 
 def returned(state: State, news: o.StageReturned, rules: Rules) -> list[e.Event]:
@@ -27,7 +25,7 @@ def returned(state: State, news: o.StageReturned, rules: Rules) -> list[e.Event]
             if not news.images and not _may_be_silent(state, at):
                 return _empty(state, news, rules)
             if news.suspect is not None and rules.suspects == "retry":
-                return _suspect(state, news, news.suspect)
+                return _suspect(state, news, news.suspect, rules)
             job = state.jobs.get(at.job)  # one that needed attention may be the reason why its run goes on
             return [*([] if job is None else goes_on(state.runs[job.run])), *_accepted(news)]
         case "cancelled":
@@ -58,8 +56,11 @@ def verdict(state: State, at: o.Attempt) -> Verdict:
         return "fenced"
     if job.late is None or at.token > job.late:
         return "mismatch"
+    if at.token != job.late:
+        return "fenced"
     # The stage waits again: the result of the attempt that was given up last saves its work.
-    return "accept" if at.token == job.late else "fenced"
+    node = state.nodes.get(at.node)
+    return "accept" if node is not None and (node.link != "lan" or node.certificate) else "closed"
 
 
 def _may_be_silent(state: State, at: o.Attempt) -> bool:
@@ -75,7 +76,7 @@ def _empty(state: State, news: o.StageReturned, rules: Rules) -> list[e.Event]:
     return [e.LateResultRefused(job=at.job, stage=at.stage, token=at.token, node=at.node, reason="closed")]
 
 
-def _suspect(state: State, news: o.StageReturned, why: str) -> list[e.Event]:
+def _suspect(state: State, news: o.StageReturned, why: str, rules: Rules) -> list[e.Event]:
     """Made once more, carefully; then the job needs attention, with the pictures that came of it to look at."""
     at, brief = news.attempt, state.attempts.get(news.attempt.token)
     if brief is None:  # given up meanwhile: no reason to adopt it
@@ -83,15 +84,8 @@ def _suspect(state: State, news: o.StageReturned, why: str) -> list[e.Event]:
     doubts = _doubts(news)
     if doubts.count(None) > 0:
         why = f"{len(doubts) - doubts.count(None)} of {len(doubts)} pictures: {why}"
-    return [*([] if state.jobs[at.job].suspects == 0 else _stored(news)), *_again_or_attention(state, brief, why)]
-
-
-def _again_or_attention(state: State, brief: Brief, why: str) -> list[e.Event]:
-    """The first suspect attempt of a stage is made again at once, the second needs a person."""
-    if state.jobs[brief.attempt.job].suspects == 0:
-        return [_failed(brief, "suspect", why, again_in=0.0)]
-    parked = e.JobParked(job=brief.attempt.job, trouble="suspect", reason=f"{why}, twice; {SUSPECT_REMEDY}")
-    return [_failed(brief, "suspect", why), parked]
+    job = state.jobs[at.job]
+    return [*([] if job.suspects == 0 else _stored(news)), *doubted(state, brief, job, why, rules)]
 
 
 def _doubts(news: o.StageReturned) -> tuple[str | None, ...]:
@@ -136,65 +130,8 @@ def _stored(news: o.StageReturned) -> list[e.Event]:
     ]
 
 
-def broke(state: State, news: o.StageBroke, rules: Rules) -> list[e.Event]:
-    """Trouble of an attempt that nobody waits for any more is of no interest, but frees its node."""
-    brief = state.attempts.get(news.attempt.token)
-    if brief is None or brief.attempt != news.attempt:
-        return []
-    job = waiting_for(state, brief)
-    if job is None:
-        return [closed(brief, news.reason)]
-    match news.trouble:
-        case "lost":
-            return lost(state, brief, news.reason, rules)
-        case "cancelled":
-            at = brief.attempt
-            cancelled = e.StageCancelled(job=at.job, stage=at.stage, token=at.token, node=at.node)
-            return [cancelled, *parked_after_losses(job, news.reason, rules)]
-        case "bad-request":
-            return [
-                _failed(brief, news.trouble, news.reason),
-                e.JobFailed(job=job.id, trouble=news.trouble, reason=news.reason),
-            ]
-        case "out-of-memory" if not job.reduced:
-            return [_failed(brief, news.trouble, news.reason, again_in=0.0, reduced=True)]
-        case "out-of-memory":
-            why = f"{news.reason} (also with the memory-saving profile)"
-            return [
-                _failed(brief, news.trouble, news.reason),
-                e.JobParked(job=job.id, trouble=news.trouble, reason=why),
-            ]
-        case "suspect":
-            return _again_or_attention(state, brief, news.reason)
-        case "backend":
-            attempts = job.attempts + 1
-            if attempts < rules.retries:
-                return [_failed(brief, news.trouble, news.reason, again_in=rules.backoff_after(attempts))]
-            why = f"{news.reason} (attempt {attempts} of {rules.retries})"
-            return [
-                _failed(brief, news.trouble, news.reason),
-                e.JobParked(job=job.id, trouble=news.trouble, reason=why),
-            ]
-
-
 def gone(state: State, news: o.AttemptGone, rules: Rules) -> list[e.Event]:
     brief = state.attempts.get(news.attempt.token)
     if brief is None or brief.attempt != news.attempt:
         return []
     return lost(state, brief, news.reason, rules)
-
-
-def _failed(
-    brief: Brief, trouble: Trouble, reason: str, *, again_in: float | None = None, reduced: bool = False
-) -> e.StageFailed:
-    at = brief.attempt
-    return e.StageFailed(
-        job=at.job,
-        stage=at.stage,
-        token=at.token,
-        node=at.node,
-        trouble=trouble,
-        reason=reason,
-        again_in=again_in,
-        reduced=reduced,
-    )

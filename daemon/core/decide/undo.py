@@ -82,6 +82,9 @@ def _inverse(state: State, event: e.Event, ended: Ended, why: Why) -> e.Event | 
             return _run_back(state, event)
         case e.NodeDrained() | e.NodeResumed():
             return _node_back(state, event)
+        case e.LanePinned(was=was, now=now):
+            changed = state.pin != now or (was is not None and was not in state.nodes)
+            return None if changed else e.LanePinned(was=now, now=was)
         case e.ImageRated():
             return e.ImageRated(image=event.image, stars=event.was, was=event.stars)
         case e.ImageTagged():
@@ -127,7 +130,7 @@ def _job_back(
         return None
     if event.priority is not None:
         one = structs.replace(one, spec=structs.replace(one.spec, priority=event.priority))
-    return reopen.ended_again(one, why, one.done, held=event.was == "held", rank=event.rank)
+    return reopen.ended_again(one, why, one.done, held=event.was == "held", rank=event.rank, home=event.home)
 
 
 def _live_job_back(state: State, event: e.Event, why: Why) -> e.Event | None:
@@ -143,7 +146,9 @@ def _live_job_back(state: State, event: e.Event, why: Why) -> e.Event | None:
         case e.JobReleased():
             return e.JobHeld(job=job.id) if jobs.may_hold(job) else None
         case e.JobMoved():
-            return None if job.rank == event.was else e.JobMoved(job=job.id, was=job.rank, now=event.was)
+            if job.rank == event.was:
+                return None
+            return e.JobMoved(job=job.id, was=job.rank, now=event.was, aside=event.aside)
         case e.JobPriorityChanged():
             if job.priority == event.was:
                 return None

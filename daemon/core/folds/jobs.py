@@ -40,9 +40,19 @@ def hold_changed(state: State, event: e.JobHeld | e.JobReleased, envelope: e.Env
 
 
 def moved(state: State, event: e.JobMoved) -> None:
-    if (job := state.jobs.get(event.job)) is not None:
-        job.rank = event.now
-        filing.refile(state, job)
+    job = state.jobs.get(event.job)
+    if job is None:
+        return
+    if not event.aside:
+        _stands(job, event.now, event.was if job.home is None else job.home)
+    job.rank = event.now
+    filing.refile(state, job)
+
+
+def _stands(job: Job, rank: float, home: float | None) -> None:
+    """Before or behind where it would stand by itself."""
+    job.moved = 0 if home is None or rank == home else -1 if rank < home else 1
+    job.home = home if job.moved else None
 
 
 def priority_changed(state: State, event: e.JobPriorityChanged) -> None:
@@ -55,7 +65,7 @@ def edited(state: State, event: e.JobEdited) -> None:
     """Results of attempts at what it was before are of no use any more."""
     if (job := state.jobs.get(event.job)) is not None:
         job.spec = event.now
-        job.late, job.attempts, job.losses, job.suspects, job.reduced, job.trouble = None, 0, 0, 0, False, ""
+        forget_tries(job)
         filing.refile(state, job)
 
 
@@ -122,9 +132,16 @@ def reopened(state: State, event: e.JobReopened, envelope: e.Envelope) -> None:
         only=event.only,
         effective={} if old is None else old.effective,
     )
+    _stands(job, job.rank, event.home)
     state.jobs[job.id] = job
     run.over, run.filmed, run.film = False, False, None
     filing.refile(state, job)
+
+
+def forget_tries(job: Job) -> None:
+    """What it has before it now was never tried."""
+    job.attempts, job.losses, job.suspects, job.reduced, job.late, job.trouble = 0, 0, 0, False, None, ""
+    job.failed_on, job.floor_gb = (), 0.0
 
 
 def leave_attempt(state: State, job: Job) -> None:

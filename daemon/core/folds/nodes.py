@@ -1,52 +1,69 @@
 """What happens to nodes. An open attempt stays with its node until an event of its own closes it."""
 
-from daemon.core.state import Moves, Node, State
+from msgspec.structs import replace
+
+from daemon.core.state import Node, State
 from schema import events as e
+from schema.ids import NodeId
 
 
-def joined(state: State, event: e.NodeJoined) -> None:
-    old = state.nodes.get(event.node)
-    same_agent = old is not None and old.instance == event.instance
-    state.nodes[event.node] = Node(
-        id=event.node,
+def joined(state: State, event: e.NodeJoined, envelope: e.Envelope) -> None:
+    """What was learned of it, and what a person wants with it, stays."""
+    old = state.nodes.get(event.node) or Node(id=event.node, name=event.name, instance=event.instance)
+    state.nodes[event.node] = replace(
+        old,
         name=event.name,
         instance=event.instance,
         loopback=event.link == "loopback",
+        link=event.link,
         backends=event.backends,
         kinds=event.kinds,
         vram_gb=event.vram_gb,
         speed=event.speed,
         card=event.card,
-        busy=old.busy if old else None,
-        drained=old.drained if old else False,
-        link=event.link,
-        address=old.address if old else "",
-        certificate=old.certificate if old else "",
-        proved=old.proved if old else True,
-        probe=old.probe if old else None,
-        strikes=old.strikes if old else {},
-        barred=old.barred if old else {},
-        done=old.done if old else 0,
-        failed=old.failed if old else 0,
-        model=old.model if old and same_agent else None,
-        pace=old.pace if old else 0.0,
-        costs=old.costs if old else {},
-        loads=old.loads if old else {},
-        moves=old.moves if old else Moves(),
+        lost=False,
+        standing=None,
+        trouble="" if old.proved else old.trouble,
+        came=envelope.seq,
+        model=old.model if old.instance == event.instance else None,
     )
 
 
 def lost(state: State, event: e.NodeLost) -> None:
-    if (node := state.nodes.get(event.node)) is not None:
-        node.lost = True
-        node.model = None
+    """A daemon that was just started has lost them all, which is no reason to take a whole run from one of them."""
+    node = state.nodes.get(event.node)
+    if node is None:
+        return
+    if node.lost or node.came > state.epoch:
+        let_runs_go(state, node.id)
+    node.lost, node.standing, node.probe, node.model = True, None, None, None
+    node.trouble = "" if node.proved else node.trouble
 
 
 def drain_changed(state: State, event: e.NodeDrained | e.NodeResumed) -> None:
-    if (node := state.nodes.get(event.node)) is not None:
-        node.drained = isinstance(event, e.NodeDrained)
+    node = state.nodes.get(event.node)
+    if node is None:
+        return
+    node.drained = isinstance(event, e.NodeDrained)
+    if isinstance(event, e.NodeResumed):
+        node.strikes, node.barred = {}, {}
 
 
 def forgotten(state: State, event: e.NodeForgotten) -> None:
     """Should it come back after all, it is a new one."""
     state.nodes.pop(event.node, None)
+    let_go(state, event.node)
+
+
+def let_go(state: State, node: NodeId) -> None:
+    """Nothing is meant for it any more."""
+    let_runs_go(state, node)
+    if state.pin == node:
+        state.pin = None
+
+
+def let_runs_go(state: State, node: NodeId) -> None:
+    """Runs that are kept whole there may go elsewhere."""
+    for run in state.runs.values():
+        if run.node == node:
+            run.node = None

@@ -1,12 +1,16 @@
 """What happens to stages: each attempt is opened by its assignment and closed by exactly one other event."""
 
 from daemon.core import filing
+from daemon.core.breaker import ANYTHING, struck
 from daemon.core.costs import learn_from, learn_shortage
-from daemon.core.folds.jobs import leave_attempt
-from daemon.core.state import Attention, Brief, Held, Job, Queued, Running, State, inputs_for, steps_of
+from daemon.core.folds.jobs import forget_tries, leave_attempt
+from daemon.core.state import Attention, Brief, Held, Job, Node, Queued, Running, State, inputs_for, steps_of
 from schema import events as e
 from schema.ids import JobId, StageId, Token
 from schema.observations import Attempt
+
+LEAST_FLOOR_GB = 0.1
+"""Of a node that does not say how much memory it has."""
 
 
 def assigned(state: State, event: e.StageAssigned, envelope: e.Envelope) -> None:
@@ -34,6 +38,10 @@ def assigned(state: State, event: e.StageAssigned, envelope: e.Envelope) -> None
     node = state.nodes[event.node]
     node.busy = token
     node.model = step.model or node.model
+    run.served[job.spec.pack or ""] = envelope.at
+    run.moves += bool(job.done) and job.done[-1].node != node.id
+    if run.spec.whole:
+        run.node = node.id
     filing.refile(state, job)
 
 
@@ -42,6 +50,10 @@ def finished(state: State, event: e.StageFinished, envelope: e.Envelope) -> None
     job = state.jobs.get(event.job)
     if brief is not None:
         learn_from(state, brief, event, job.done[-1].node if job is not None and job.done else None)
+    if (node := state.nodes.get(event.node)) is not None:
+        node.done += 1
+        if brief is not None:
+            _works(node, brief)
     if job is None:
         return
     hold = isinstance(job.phase, Held) or (isinstance(job.phase, Running) and job.phase.hold)
@@ -51,7 +63,7 @@ def finished(state: State, event: e.StageFinished, envelope: e.Envelope) -> None
     job.done = _in_order(state, job, done)
     job.effective[event.stage] = event.effective
     job.phase = Held(since=envelope.at) if hold else Queued(since=envelope.at)
-    _at_next_stage(job)
+    forget_tries(job)
     if state.runs[job.run].spec.lane == "interactive":
         state.live_at = envelope.at
     filing.refile(state, job)
@@ -61,13 +73,39 @@ def failed(state: State, event: e.StageFailed, envelope: e.Envelope) -> None:
     brief = _let_go(state, event.token)
     if brief is not None and event.trouble == "out-of-memory":
         learn_shortage(state, brief)
+    node = state.nodes.get(event.node)
+    if node is not None:
+        node.failed += 1
     job = _waiting_again(state, event.job, event.token, envelope, again_in=event.again_in or 0.0)
-    if job is not None:
-        job.attempts += 1
+    if job is None:
+        return
+    if node is not None and brief is not None:
+        _blame(node, brief, job, event)
+    job.attempts += 1
+    job.suspects += event.trouble == "suspect"
+    job.trouble = event.reason
+    filing.refile(state, job)
+
+
+def _works(node: Node, brief: Brief) -> None:
+    for key in (brief.step.model or "", ANYTHING):
+        node.strikes.pop(key, None)
+        node.barred.pop(key, None)
+
+
+def _blame(node: Node, brief: Brief, job: Job, event: e.StageFailed) -> None:
+    """What is held against the node, and what the job will look for elsewhere."""
+    model = brief.step.model or ""
+    if (row := struck(node, model, job, event.trouble)) is not None:
+        node.strikes[model], node.strikes[ANYTHING] = row.own, row.all
+    if event.trouble == "out-of-memory":
+        job.reduced = event.reduced
+        if not event.reduced:
+            job.floor_gb = max(job.floor_gb, node.vram_gb, LEAST_FLOOR_GB)
+    else:
         job.reduced = job.reduced or event.reduced
-        job.suspects += event.trouble == "suspect"
-        job.trouble = event.reason
-        filing.refile(state, job)
+    if not event.reduced and node.id not in job.failed_on:
+        job.failed_on = (*job.failed_on, node.id)
 
 
 def lost(state: State, event: e.StageLost, envelope: e.Envelope) -> None:
@@ -102,7 +140,7 @@ def skipped(state: State, event: e.StageSkipped, envelope: e.Envelope) -> None:
         case Held():
             pass
     job.skipped = (*job.skipped, event.stage)
-    _at_next_stage(job)
+    forget_tries(job)
     filing.refile(state, job)
 
 
@@ -122,10 +160,6 @@ def _waiting_again(state: State, name: JobId, token: Token, envelope: e.Envelope
     job.phase = Held(since=envelope.at) if hold else Queued(since=envelope.at, again_in=again_in)
     job.late = token
     return job
-
-
-def _at_next_stage(job: Job) -> None:
-    job.attempts, job.losses, job.suspects, job.reduced, job.late, job.trouble = 0, 0, 0, False, None, ""
 
 
 def _in_order(state: State, job: Job, done: e.StageDone) -> tuple[e.StageDone, ...]:

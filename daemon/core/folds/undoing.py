@@ -12,7 +12,7 @@ MOST = 100
 def remember(state: State, command: CommandId, event: e.Event) -> None:
     """Puts the event's command on top of the undo stack, if it can be taken back."""
     verb = _VERBS.get(type(event))
-    if verb is None:
+    if verb is None or (isinstance(event, e.NodeResumed) and not event.drained):
         return
     if isinstance(event, e.JobReopened):
         verb = event.reason
@@ -80,5 +80,6 @@ _VERBS: dict[type[e.Event], str] = {
     e.QueueModeChanged: "mode",
     e.NodeDrained: "drain",
     e.NodeResumed: "resume node",
+    e.LanePinned: "pin",
 }
 """Events that make their command one that can be taken back."""
