@@ -104,6 +104,9 @@ class Desk:
 
     def hello(self) -> Hello:
         self._settle()
+        return self._said()
+
+    def _said(self) -> Hello:
         return Hello(
             version=PAIRING,
             node=self._kept.node,
@@ -121,7 +124,7 @@ class Desk:
         secret = self._secret(opening, caller)
         self._tries -= 1  # before anything is computed with the secret
         try:
-            run = Run(opening, secret, self._kept.certificate, self.hello(), self._draw)
+            run = Run(opening, secret, self._kept.certificate, self._said(), self._draw)
         except Mismatch:
             raise self._failed(caller, "its first message was not one of a pairing") from None
         self._flight = _Flight(run, caller, self._clock() + RUN_SECONDS)

@@ -1,5 +1,6 @@
 """Single calls to an agent that is not known yet: little time, small answers, and words for all that can go wrong."""
 
+import os
 import ssl
 from types import TracebackType
 from typing import Literal, Self
@@ -121,10 +122,10 @@ def _refused(address: str, fault: Exception) -> PairRefused:
         return foreign(address, "it does not speak TLS 1.3")
     if isinstance(fault, aiohttp.ClientResponseError | aiohttp.ClientPayloadError | aiohttp.InvalidURL):
         return foreign(address, "it does not speak HTTP as agents do")
-    if isinstance(fault, aiohttp.ClientConnectorError):
-        fault = fault.os_error
+    number = fault.errno if isinstance(fault, OSError) else None  # asyncio's own words repeat the address
+    told = os.strerror(number).lower() if number and number > 0 else why(fault)
     return PairRefused(
         "unreachable",
-        f"no agent answers at {address}: {why(fault)}.",
+        f"no agent answers at {address}: {told}.",
         remedy="Check that `stablenew agent run` is running there, and that a firewall leaves its port open.",
     )

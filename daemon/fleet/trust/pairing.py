@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from daemon.fleet.link import LARGEST_ANSWER
-from daemon.fleet.trust.calls import Calls, Deny, PairRefused, foreign
+from daemon.fleet.trust.calls import Calls, Deny, PairRefused, foreign, paired
 from daemon.fleet.trust.contexts import Stranger, pinned_context
 from daemon.fleet.trust.keys import Keys
 from daemon.fleet.trust.pake import Run
@@ -55,6 +55,9 @@ async def greet(address: str) -> Greeting:
             body = await calls.call("GET", "/pair/0")
         except Deny as deny:
             raise denied(address, deny.denied) from None
+        except PairRefused as refused:
+            # A paired agent ends a handshake without its daemon's certificate, and has shown its own by then.
+            raise paired(address) if refused.kind == "unreachable" and stranger.certificates else refused from None
     return _greeting(address, body, stranger.certificates)
 
 
