@@ -14,6 +14,7 @@ from daemon.views.views import Views
 from schema.commands import Command
 from schema.errors import Refused
 from schema.events import Envelope
+from schema.forecast import Forecast
 from schema.ids import CommandId, JobId, NodeId, RunId, Sha256
 from schema.pages import ImageRow
 from schema.plans import JobSpec, RunSpec, Scalar
@@ -137,6 +138,10 @@ async def _no_invitation() -> tuple[str, float]:
     raise Refused("nobody here talks to the network.")
 
 
+async def _no_forecast(run: RunId | None) -> Forecast:
+    raise Refused("nobody here foretells anything.")
+
+
 async def _no_probe(node: NodeId) -> Probed:
     raise Refused("nobody here talks to nodes.")
 
@@ -200,3 +205,5 @@ class House:
     """A token for an agent that nobody reads a code from, and until when it holds, Unix seconds."""
     probe_node: Callable[[NodeId], Awaitable[Probed]] = field(default=_no_probe)
     """Has the node draw a small picture and looks at it. Raises Refused."""
+    forecast: Callable[[RunId | None], Awaitable[Forecast]] = field(default=_no_forecast)
+    """Of one run, or of all that wait."""

@@ -8,7 +8,9 @@ from aiohttp import web
 
 from schema.pages import Page, iso
 
-TIMES = frozenset({"at", "created", "deadline", "ended", "not_before", "since", "started"})
+TIMES = frozenset(
+    {"at", "created", "deadline", "ended", "latest", "not_before", "since", "soonest", "started", "until"}
+)
 """Fields of our structs that hold Unix seconds."""
 
 SCALARS = (str, int, float, bool)

@@ -30,10 +30,15 @@ def list_(filters: Words, limit: int, offset: int, sort: str | None, as_json: bo
 
 def _row(job: Doc) -> tuple[str, ...]:
     return (
-        job.text("id"), job.text("state"), job.text("name"), job.text("stage"), job.text("node"),
+        job.text("id"), job.text("state"), job.text("name"), job.text("stage"), _node(job),
         output.duration(job.real("seconds")), output.stars(job.whole("stars")), output.moment(job.text("created")),
         job.text("reason"),
     )  # fmt: skip
+
+
+def _node(told: Doc) -> str:
+    """As the node was called when it ran; ids are for scripts."""
+    return told.text("node_name") or told.text("node")
 
 
 def show(job: str, as_json: bool) -> int:
@@ -54,7 +59,7 @@ def in_words(record: Doc) -> str:
             "name": spec.text("name"),
             "work": record.text("work"),
             "lane": f"{record.text('lane', 'batch')}, priority {record.whole('priority')}",
-            "node": record.text("node") or record.text("node_wanted"),
+            "node": _node(record) or record.text("node_wanted"),
             "pack": spec.text("pack"),
             "prompt": spec.text("prompt"),
             "negative": spec.text("negative"),
@@ -86,7 +91,7 @@ def _stage(stage: Doc) -> tuple[str, ...]:
     images = " ".join(image.text("id") for image in stage.docs("images"))
     seconds = stage.doc("measures").real("executed_s") or None
     return (
-        stage.text("id"), stage.text("state"), stage.text("node"), str(stage.whole("attempts") or ""),
+        stage.text("id"), stage.text("state"), _node(stage), str(stage.whole("attempts") or ""),
         output.duration(seconds), images, stage.text("reason") or stage.text("why"),
     )  # fmt: skip
 
@@ -196,6 +201,10 @@ def explain(job: str, as_json: bool) -> int:
         output.put_json(answer.fields)
     else:
         output.put(output.clean_lines(answer.text("text")))
+        for stage in answer.docs("stages"):
+            why = stage.text("reason") if stage.text("state") == "failed" else stage.text("why")
+            where = f" on {_node(stage)}" if _node(stage) else ""
+            output.put(output.clean(f"{stage.text('stage')} ({stage.text('state')}{where}): {why or 'it was free'}"))
     return 0
 
 

@@ -1,13 +1,12 @@
-"""`node`: the machines that make pictures."""
+"""`node`: the machines that make pictures, and those that could."""
 
 from schema.errors import Refused
-from tui.cli import ask, output
-from tui.cli.status import nodes_table
+from tui.cli import ask, nodewords, output, pairing
 from tui.cli.tree import JSON, KEY, Verb, argument
 from tui.link.doc import Doc
 from tui.link.query import quoted
 
-NODE = argument("NODE", "A node's id or name, or a unique prefix of it.")
+NODE = argument("NODE", "A node's id, name or address, or a unique prefix of one of them.")
 COMMAND = (KEY, JSON)
 
 
@@ -16,38 +15,30 @@ def list_(as_json: bool) -> int:
     if as_json:
         output.put_json(answer.fields)
     else:
-        output.put(nodes_table(answer.docs("items")))
+        output.put(nodewords.table(answer.docs("items")))
     return 0
 
 
 def show(node: str, as_json: bool) -> int:
-    found = _find(node)
+    found = find(node)
     if as_json:
         output.put_json(found.fields)
     else:
-        values = {name: _in_words(value) for name, value in found.fields.items() if name != "servers"}
-        output.put(output.pairs(values))
-        heads = ("BACKEND", "STATE", "ADDRESS", "RELEASE", "TROUBLE")
-        rows = [tuple(server.text(name) for name in ("kind", "state", "url", "release", "trouble"))
-                for server in found.docs("servers")]  # fmt: skip
-        output.put(f"\n{output.table(heads, rows)}")
+        output.put(nodewords.whole(found))
     return 0
-
-
-def _in_words(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def why_idle(node: str | None, as_json: bool) -> int:
     """Of each node, or of one; empty for one that works."""
-    nodes = ask.daemon().get("/v1/nodes").docs("items") if node is None else [_find(node)]
+    nodes = ask.daemon().get("/v1/nodes").docs("items") if node is None else [find(node)]
     if as_json:
-        items = [{name: found.fields.get(name) for name in ("node", "name", "state", "why_idle")} for found in nodes]
+        items = [{name: found.fields.get(name) for name in ("node", "name", "state", "why_idle", "trouble")}
+                 for found in nodes]  # fmt: skip
         output.put_json({"items": items, "total": len(items)})
     else:
         for found in nodes:
-            name = output.clean(found.text("name") or found.text("node"))
-            output.put(f"{name}: {output.clean(found.text('why_idle')) or 'works'}")
+            why = "works" if found.text("running") else nodewords.does(found) or "works"
+            output.put(f"{output.clean(nodewords.shown_name(found, nodes))}: {output.clean(why)}")
     return 0
 
 
@@ -71,18 +62,40 @@ def forget(node: str, key: str | None, as_json: bool) -> int:
     return _change(node, "forget", "is forgotten", key, as_json)
 
 
+def unpair(node: str, key: str | None, as_json: bool) -> int:
+    words = (
+        "is in the fleet no more; what it was at goes elsewhere. If it could not be told, `stablenew agent unpair`"
+        " there sets it free"
+    )
+    return _change(node, "unpair", words, key, as_json)
+
+
+def probe(node: str, key: str | None, as_json: bool) -> int:
+    """Ends with 1 where the node did not prove itself."""
+    found = find(node)
+    name = output.clean(found.text("name") or found.text("node"))
+    if not as_json:
+        output.tell(f"{name} draws a small picture ...")
+    return pairing.probed(ask.daemon(), found.text("node"), name, key, as_json)
+
+
 def _change(node: str, verb: str, words: str, key: str | None, as_json: bool) -> int:
-    found = _find(node)
+    found = find(node)
     name = output.clean(found.text("name") or found.text("node"))
     return ask.command(f"/v1/nodes/{quoted(found.text('node'))}/{verb}", {}, key, as_json, f"{name} {words}.")
 
 
-def _find(node: str) -> Doc:
-    """By id, by name, or by a unique beginning of either. Raises Refused naming the nodes there are."""
+def find(node: str) -> Doc:
+    """By id, name or address, or a unique beginning of one; of two of one name the connected one is meant.
+
+    Raises Refused naming the nodes there are.
+    """
     nodes = ask.daemon().get("/v1/nodes").docs("items")
-    exact = [found for found in nodes if node in (found.text("node"), found.text("name"))]
-    near = [found for found in nodes if found.text("node").startswith(node) or found.text("name").startswith(node)]
-    for matching in (exact, near):
+    words = [(found, [found.text(name) for name in ("node", "name", "address")]) for found in nodes]
+    exact = [found for found, told in words if node and node in told]
+    near = exact or [found for found, told in words if node and any(word.startswith(node) for word in told)]
+    there = [found for found in near if found.text("state") != "lost"]
+    for matching in (near, there):
         if len(matching) == 1:
             return matching[0]
     names = ", ".join(output.clean(f"{found.text('name')} ({found.text('node')})") for found in nodes) or "none"
@@ -91,12 +104,25 @@ def _find(node: str) -> Doc:
 
 
 VERBS = {
-    "list": Verb(list_, "The nodes, what they can do and what they do.", (JSON,)),
-    "show": Verb(show, "One node.", (NODE, JSON)),
+    "list": Verb(
+        list_,
+        "The nodes, what they can do and what they do; and agents that wait to be paired.",
+        (JSON,),
+    ),
+    "show": Verb(show, "One node: card, memory, load, models, measured speed, what it does or why not.", (NODE, JSON)),
     "why-idle": Verb(
         why_idle,
         "Why a node does nothing now.",
         (argument("NODE", "A node's id or name; default: every node.", often="?"), JSON),
+    ),
+    "pair": pairing.PAIR,
+    "add": pairing.ADD,
+    "invite": pairing.INVITE,
+    "unpair": Verb(unpair, "Trust a node no more; what it was at goes elsewhere.", (NODE, *COMMAND)),
+    "probe": Verb(
+        probe,
+        "Let a node draw a small picture, and look at it.\nEnds with 1 when it did not come back as it should.",
+        (NODE, *COMMAND),
     ),
     "drain": Verb(drain, "Give a node nothing new; what runs there ends.", (NODE, *COMMAND)),
     "resume": Verb(resume, "Give a drained node work again.", (NODE, *COMMAND)),

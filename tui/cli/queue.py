@@ -8,6 +8,7 @@ from tui.link.doc import Doc
 from tui.link.query import named
 
 COMMAND = (KEY, JSON)
+MODES = ("share", "warm", "free")
 
 
 def show(run: str | None, as_json: bool) -> int:
@@ -15,9 +16,19 @@ def show(run: str | None, as_json: bool) -> int:
     answer = ask.daemon().get(f"/v1/runs/{named(run, 'the run')}" if run is not None else "/v1/queue")
     if as_json:
         output.put_json(answer.fields)
+    elif run:
+        output.put(_run_in_words(answer))
     else:
-        output.put(_run_in_words(answer) if run else queue_words(answer))
+        output.put("\n".join((queue_words(answer), *_modes(answer))))
     return 0
+
+
+def _modes(queue: Doc) -> list[str]:
+    """What the lanes' switch can be set to, with what each costs; the one in force is marked."""
+    lines = []
+    for name, cost in zip(MODES, queue.texts("mode_costs"), strict=False):
+        lines.append(f"{'>' if name == queue.text('mode', 'share') else ' '} {name:<6}{output.clean(cost)}")
+    return lines
 
 
 def runs(filters: list[str], limit: int, offset: int, sort: str | None, as_json: bool) -> int:
@@ -83,6 +94,13 @@ def mode(mode: str, key: str | None, as_json: bool) -> int:
     return ask.command("/v1/queue/mode", {"mode": mode}, key, as_json, f"The queue's mode is {output.clean(mode)}.")
 
 
+def pin(node: str, key: str | None, as_json: bool) -> int:
+    """`any` lets it go."""
+    free = node == "any"
+    words = "goes to whichever node is done first" if free else f"goes to {output.clean(node)} only"
+    return ask.command("/v1/queue/pin", {"node": None if free else node}, key, as_json, f"Interactive work {words}.")
+
+
 def undo(key: str | None, as_json: bool) -> int:
     return _taken_back("/v1/undo", "Taken back", key, as_json)
 
@@ -116,6 +134,11 @@ VERBS = {
         "How live work and batches share the nodes.\n"
         "share: as it comes; warm: the best node stays warm for live work; free: it takes no batch at all.",
         (argument("MODE", "share, warm or free."), *COMMAND),
+    ),
+    "pin": Verb(
+        pin,
+        "The node that interactive work goes to, for quick answers by day; `any`: whichever is done first.",
+        (argument("NODE|any", "A node's id or name.", dest="node"), *COMMAND),
     ),
 }
 UNDO = Verb(undo, "Take back the last command.", COMMAND)

@@ -40,10 +40,15 @@ REQUEST = (
     options("--lock", "SLOT=VALUE", "Hold a slot at one value.", dest="locks"),
     option("--lane", "LANE", "Default: interactive for prompts, batch for packs.", choices=("interactive", "batch")),
     option("--node", "NAME", "Only on this node."),
+    flag("--whole", "Keep all its jobs on one node, whichever takes the first."),
     option("--backend", "NAME", "Only with this backend."),
     option("--at", "TIME", "Not before this ISO time, or in `2h`."),
     option("--window", "HH:MM-HH:MM", "Start stages only in these hours."),
-    option("--deadline", "TIME", "When it should be done: noted with the run, nothing is hurried for it yet."),
+    option(
+        "--deadline",
+        "TIME",
+        "When it should be done: it goes before others where that is needed, and you are told whether it will.",
+    ),
     flag("--hold", "Queue it held; `job release` lets it go."),
     switch("--video", "Make a film of the run's pictures; default: what the settings say."),
     option("--learning", "HOW", "What is learned from it.", choices=("off", "passive", "active")),
@@ -71,6 +76,10 @@ def submit(daemon: "Daemon", request: Mapping[str, object], wait: bool, key: str
         output.tell("This key was used before: it is the same run.")
     for warning in taken.texts("warnings"):
         output.tell(f"Note: {warning}")
+    if request.get("window") or request.get("deadline"):
+        from tui.cli.forecast import tell_of
+
+        tell_of(name)
     if not wait:
         return _not_waited(taken, as_json)
     from tui.cli.follow import ended_with, follow, how_to_go_on, summary
@@ -138,7 +147,7 @@ def request_of(asked: Mapping[str, object]) -> dict[str, object]:
     fields = dict(asked)
     packs = fields.pop("packs", ())
     pipeline = fields.pop("pipeline", None)
-    flags = {name: value or None for name in ("last", "hold") if (value := fields.pop(name, None)) is not None}
+    flags = {name: value or None for name in ("last", "hold", "whole") if (value := fields.pop(name, None)) is not None}
     request = ask.body(**fields, **flags)
     for flag_name, field in (("sets", "set"), ("locks", "lock")):
         if flag_name in request:

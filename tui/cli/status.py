@@ -1,6 +1,8 @@
 """`status`: what runs, what waits, and on which nodes."""
 
-from tui.cli import ask, output
+from collections.abc import Mapping
+
+from tui.cli import ask, nodewords, output
 from tui.cli.tree import JSON, Verb
 from tui.link.doc import Doc
 
@@ -22,10 +24,13 @@ def in_words(scene: Doc) -> str:
     if runs := scene.docs("runs"):
         heads = ("RUN", "NAME", "JOBS", "DONE", "FAILED", "ETA")
         parts.append(output.table(heads, [_run_row(run) for run in runs], right="JOBS DONE FAILED"))
+    nodes = scene.docs("nodes")
     if running := scene.docs("running"):
-        parts.append(output.table(("JOB", "STAGE", "STEP", "NODE", "ETA"), [_job_row(job) for job in running]))
-    if nodes := scene.docs("nodes"):
-        parts.append(nodes_table(nodes))
+        names = nodewords.names_of(nodes)
+        rows = [_job_row(job, names) for job in running]
+        parts.append(output.table(("JOB", "STAGE", "STEP", "NODE", "ETA"), rows))
+    if nodes:
+        parts.append(nodewords.table(nodes))
     if undo := scene.text("undo"):
         parts.append(f"`stablenew undo` takes back: {output.clean(undo)}")
     return "\n\n".join(parts)
@@ -46,26 +51,6 @@ def queue_words(queue: Doc) -> str:
     return line + (f"\nnothing is given out: {output.clean(queue.text('blocked'))}" if queue.text("blocked") else "")
 
 
-def backends(node: Doc) -> str:
-    """Each with its state where that is not `ready`: `webui (disconnected)`."""
-    states = {server.text("kind"): server.text("state") for server in node.docs("servers")}
-    return " ".join(
-        kind if states.get(kind, "ready") == "ready" else f"{kind} ({states[kind]})" for kind in node.texts("backends")
-    )
-
-
-def nodes_table(nodes: tuple[Doc, ...]) -> str:
-    rows = [
-        (
-            node.text("node"), node.text("name"), node.text("state"), backends(node),
-            f"{node.real('vram_used_gb') or 0:.1f}/{node.real('vram_gb') or 0:.1f} GB",
-            node.text("running") or node.text("why_idle"),
-        )
-        for node in nodes
-    ]  # fmt: skip
-    return output.table(("NODE", "NAME", "STATE", "BACKENDS", "VRAM", "RUNNING"), rows)
-
-
 def _run_row(run: Doc) -> tuple[str, ...]:
     failed = run.whole("failed") + run.whole("attention")
     name = run.text("name") + (" (paused)" if run.flag("paused") else "")
@@ -75,10 +60,16 @@ def _run_row(run: Doc) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _job_row(job: Doc) -> tuple[str, ...]:
+def _job_row(job: Doc, names: Mapping[str, str]) -> tuple[str, ...]:
     steps = f"{job.whole('step')}/{job.whole('steps')}" if job.whole("steps") else job.text("doing")
     stage = f"{job.text('stage')} ({job.whole('stage_number')} of {job.whole('stages')})"
-    return job.text("job"), stage, steps, job.text("node"), output.duration(job.real("eta_s"))
+    return (
+        job.text("job"),
+        stage,
+        steps,
+        names.get(job.text("node"), job.text("node")),
+        output.duration(job.real("eta_s")),
+    )
 
 
 STATUS = Verb(status, "What runs, what waits, and on which nodes.", (JSON,))

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 Shape = TypeVar("Shape")
 
-TIMES = frozenset({"created", "ended", "started", "since", "at", "not_before", "deadline"})
+TIMES = frozenset(
+    {"created", "ended", "started", "since", "at", "not_before", "deadline", "soonest", "latest", "until"}
+)
 """Fields that structs hold as Unix seconds and routes write as ISO 8601."""
 
 JSON = {"Content-Type": "application/json"}

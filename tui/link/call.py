@@ -42,8 +42,10 @@ class Daemon:
     def get(self, path: str, query: Query | None = None) -> Doc:
         return _document(self._ask("GET", path + query_of(query)))
 
-    def post(self, path: str, body: Mapping[str, object] | None = None, key: str | None = None) -> Doc:
-        return _document(self._ask("POST", path, _encoded(body), key))
+    def post(
+        self, path: str, body: Mapping[str, object] | None = None, key: str | None = None, patience: float = PATIENCE
+    ) -> Doc:
+        return _document(self._ask("POST", path, _encoded(body), key, patience))
 
     def put(self, path: str, body: bytes) -> Doc:
         return _document(self._ask("PUT", path, body))

@@ -136,7 +136,7 @@ async def _record(house: House, request: web.Request) -> JobRecord:
 
 def _in_the_past(record: JobRecord) -> list[str]:
     because = f": {record.reason}" if record.reason else ""
-    where = f" on {record.node}" if record.node else ""
+    where = f" on {record.node_name or record.node}" if record.node else ""
     return [f"{record.id} is {record.state}{where}{because}."]
 
 

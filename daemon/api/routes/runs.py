@@ -16,6 +16,7 @@ from daemon.api.wish import kept_for, origin, stored, wish
 from schema.commands import Command, PauseRun, ResumeRun, SubmitRun
 from schema.errors import Refused
 from schema.events import Envelope, RunSubmitted
+from schema.forecast import Forecast
 from schema.ids import RunId
 from schema.pages import FilmRecord, Page, RunRow
 from schema.plans import JobSpec, RunSpec, Scalar
@@ -240,6 +241,13 @@ async def run_answer(house: House, run: RunId) -> RunAnswer:
     )  # fmt: skip
 
 
+async def forecast(house: House, request: web.Request) -> web.StreamResponse:
+    await house.views.shown(house.ledger.durable)
+    word = request.query.get("run")
+    run = await house.views.run_id(word) if word else None
+    return answer(await house.forecast(run))
+
+
 def _verb(kind: type[PauseRun] | type[ResumeRun]) -> Answering:
     async def run(house: House, request: web.Request) -> web.StreamResponse:
         await no_body(request)
@@ -270,6 +278,10 @@ ROUTES = (
     ),
     Route(method="GET", path="/v1/runs", run=list_runs, gives=Page[RunRow], query=PAGE, does="List runs."),
     Route(method="GET", path="/v1/runs/{run}", run=show, gives=RunAnswer, does="Show a run, its manifest and film."),
+    Route(
+        method="GET", path="/v1/forecast", run=forecast, gives=Forecast, query=("run",),
+        does="Whether what waits will be done in time, by when on each node, and what would help.",
+    ),
     Route(
         method="POST", path="/v1/runs/{run}/pause", run=_verb(PauseRun), gives=Answer,
         does="Start nothing more of a run.",
