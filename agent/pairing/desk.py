@@ -202,13 +202,13 @@ class Desk:
         if self._flight is not None and now >= self._flight.until:
             flight, self._flight = self._flight, None
             self._failed(flight.caller, "it began a pairing and did not end it")
-        if self._pins.pinned is not None or self._locked_until > now:
+        if self._pins.pinned is not None or self._locked_until > now or self._flight is not None:
             return
         if self._tries <= 0:
             self._tries = TRIES
         if self._token is not None or self.taken:
             return
-        if self._flight is None and (self._code is None or now >= self._expires):
+        if self._code is None or now >= self._expires:
             self._renew(now)
 
     def _renew(self, now: float) -> None:
