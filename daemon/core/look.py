@@ -5,20 +5,24 @@ from itertools import islice
 from msgspec.structs import replace
 
 from daemon.core.eta import Paces, job_seconds, paces_of, run_seconds
-from daemon.core.explain import why_idle
 from daemon.core.filing import indexed
-from daemon.core.state import Brief, Job, Node, Run, Running, State, next_step, steps_of
+from daemon.core.shown import outlined, with_readings
+from daemon.core.state import Brief, Job, Run, Running, State, next_step, steps_of
 from daemon.core.vitals import Vitals, blocked
 from daemon.core.words import top
 from schema.ids import Token
-from schema.orders import BackendCard
-from schema.scenes import BackendScene, Counts, NodeScene, QueueScene, RunningJob, RunScene, Scene
+from schema.scenes import Counts, QueueScene, RunningJob, RunScene, Scene
 
 MOST_RUNS = 200
 MOST_RUNNING = 200
 
 
 def look(state: State, vitals: Vitals, now: float) -> Scene:
+    return refresh(outline(state, vitals, now), vitals, now)
+
+
+def outline(state: State, vitals: Vitals, now: float) -> Scene:
+    """What is on disk of it; `refresh` adds the readings, also much later."""
     paces = paces_of(state)
     index = indexed(state)
     counts = index.counts
@@ -30,6 +34,7 @@ def look(state: State, vitals: Vitals, now: float) -> Scene:
         queue=QueueScene(
             paused=state.paused,
             mode=state.mode,
+            pin=state.pin,
             counts=Counts(
                 queued=waiting,
                 held=counts["held"],
@@ -39,21 +44,21 @@ def look(state: State, vitals: Vitals, now: float) -> Scene:
             eta_s=run_seconds(index.work.values(), paces),
             blocked=blocked(vitals) if waiting else "",
         ),
-        running=tuple(_running(state, state.jobs[name], vitals, now, paces) for name in started),
+        running=tuple(_running(state, state.jobs[name], now, paces) for name in started),
         runs=tuple(_run(state, run, paces) for run in newest if not run.over),
-        nodes=tuple(_node(state, node, vitals) for node in state.nodes.values()),
+        nodes=tuple(outlined(state, node, vitals, now) for node in state.nodes.values()),
         undo=top(state, state.undo),
         redo=top(state, state.redo),
     )
 
 
 def refresh(scene: Scene, vitals: Vitals, now: float) -> Scene:
-    """The same scene with the vitals of now: progress, memory in use, free disk."""
+    """The same scene, as it was outlined, with the vitals of now: progress, silence, memory in use, free disk."""
     return replace(
         scene,
         queue=replace(scene.queue, blocked=blocked(vitals) if scene.queue.counts.queued else ""),
         running=tuple(_with_progress(job, vitals) for job in scene.running),
-        nodes=tuple(_with_load(node, vitals) for node in scene.nodes),
+        nodes=with_readings(scene.nodes, vitals),
     )
 
 
@@ -67,24 +72,25 @@ def briefs(state: State) -> tuple[Brief, ...]:
     return tuple(state.attempts.values())
 
 
-def _running(state: State, job: Job, vitals: Vitals, now: float, paces: Paces) -> RunningJob:
+def _running(state: State, job: Job, now: float, paces: Paces) -> RunningJob:
     steps = steps_of(state, job)
     ahead = next_step(state, job) or steps[-1]
     number = next(number for number, step in enumerate(steps, 1) if step.id == ahead.id)
     at = job.phase if isinstance(job.phase, Running) else None
-    scene = RunningJob(
+    node = state.nodes.get(at.node) if at is not None else None
+    return RunningJob(
         job=job.id,
         name=job.spec.name,
         stage=ahead.id,
         stage_number=number,
         stages=len(steps),
         node=at.node if at else None,
+        node_name=node.name if node is not None else "",
         token=at.token if at else None,
         since=job.phase.since,
         steps=ahead.steps,
         eta_s=job_seconds(state, job, now, paces),
     )
-    return _with_progress(scene, vitals)
 
 
 def _with_progress(job: RunningJob, vitals: Vitals) -> RunningJob:
@@ -116,33 +122,8 @@ def _run(state: State, run: Run, paces: Paces) -> RunScene:
         paused=run.paused,
         lane=run.spec.lane,
         eta_s=run_seconds([indexed(state).work.get(run.id, {})], paces),
+        deadline=run.spec.deadline,
+        moves=run.moves,
         film="making" if run.film is not None else "none" if film is None or run.filmed else "waiting",
         folder=run.spec.folder,
     )
-
-
-def _node(state: State, node: Node, vitals: Vitals) -> NodeScene:
-    open_attempt = state.attempts.get(node.busy) if node.busy is not None else None
-    scene = NodeScene(
-        node=node.id,
-        name=node.name,
-        state="lost" if node.lost else "busy" if node.busy is not None else "drained" if node.drained else "ready",
-        backends=node.backends,
-        vram_gb=node.vram_gb,
-        running=open_attempt.attempt.job if open_attempt is not None and not open_attempt.cancelled else None,
-        why_idle=why_idle(state, node, vitals),
-    )
-    return _with_load(scene, vitals)
-
-
-def _with_load(node: NodeScene, vitals: Vitals) -> NodeScene:
-    if node.state == "lost":
-        return node
-    load, card = vitals.loads.get(node.node), vitals.cards.get(node.node)
-    if load is not None:
-        node = replace(node, vram_used_gb=load.vram_used_gb, resident=load.resident)
-    return node if card is None else replace(node, servers=tuple(_server(one) for one in card.backends))
-
-
-def _server(card: BackendCard) -> BackendScene:
-    return BackendScene(kind=card.kind, state=card.state, release=card.release, trouble=card.trouble, url=card.url)

@@ -13,7 +13,7 @@ from typing import TypeVar
 from daemon.core.apply import apply
 from daemon.core.decide import Input, decide
 from daemon.core.explain import explain
-from daemon.core.look import look, refresh
+from daemon.core.look import outline, refresh
 from daemon.core.rules import Rules
 from daemon.core.settle import settle
 from daemon.core.state import Brief, LastUsed, State, state_hash
@@ -73,7 +73,7 @@ class Ledger:
         self._broken: BaseException | None = None
         self.durable: int = state.seq
         """The newest event on disk."""
-        self._scene, self._looked = look(state, vitals, clock()), clock()
+        self._scene, self._looked = outline(state, vitals, clock()), clock()
         self._last = state.last
 
     # What the edges call -----------------------------------------------------------------------
@@ -108,7 +108,7 @@ class Ledger:
         now = self._clock()
         old = self._scene.head != self._state.seq or abs(now - self._looked) >= SCENE_AGE
         if old and not self._flight and self._broken is None:
-            self._scene, self._looked = look(self._state, self._vitals, now), now
+            self._scene, self._looked = outline(self._state, self._vitals, now), now
         return refresh(self._scene, self._vitals, now)
 
     @property
@@ -199,7 +199,7 @@ class Ledger:
             self._mailbox.popleft()
         if batch.envelopes:
             batch.briefs = self._opened(batch.envelopes)
-            batch.scene = look(self._state, self._vitals, self._clock())
+            batch.scene = outline(self._state, self._vitals, self._clock())
             batch.last = self._state.last
             batch.written = self._log.append(batch.envelopes)
             batch.written.add_done_callback(lambda _: self._land())

@@ -73,7 +73,7 @@ def pieces(row: Row, running: RunningJob | None, w: Widths, *, cursor: bool, mar
         line += stages(row, running, w.stages)
         line.append(Piece(" ", "dim"))
     if w.node:
-        node = (running.node if running else None) or row.node
+        node = (running.node_name or running.node if running else None) or row.node_name or row.node
         line.append(Piece(fit(plain(node) if node else "·", w.node) + " ", "dim"))
     return line + progress(row, running, w.progress)
 

@@ -23,7 +23,7 @@ def joined(state: State, event: e.NodeJoined, envelope: e.Envelope) -> None:
         card=event.card,
         lost=False,
         standing=None,
-        trouble="" if old.proved else old.trouble,
+        trouble="" if old.proved or old.lost or old.standing is not None else old.trouble,
         came=envelope.seq,
         model=old.model if old.instance == event.instance else None,
     )
@@ -37,7 +37,7 @@ def lost(state: State, event: e.NodeLost) -> None:
     if node.lost or node.came > state.epoch:
         let_runs_go(state, node.id)
     node.lost, node.standing, node.probe, node.model = True, None, None, None
-    node.trouble = "" if node.proved else node.trouble
+    node.trouble = event.reason
 
 
 def drain_changed(state: State, event: e.NodeDrained | e.NodeResumed) -> None:
