@@ -1,4 +1,4 @@
-"""`python -P -m daemon run`, and the verbs that need no daemon: log, video, image-params, pack-check, config-*.
+"""`python -P -m daemon run`, and the verbs that need no daemon: log, video, plan-trace, pack-check, config-*...
 
 The outermost loop of the process: what is not expected ends here, with a trace in the log and a status that is not 0.
 """
@@ -22,6 +22,7 @@ OFFLINE = {
     "config-validate": "daemon.library.verbs",
     "config-schema": "daemon.library.verbs",
     "library": "daemon.library.verbs",
+    "plan-trace": "daemon.rehearsal",
 }
 """Verb to the module whose `main` takes the rest of the words; `log`'s has verbs of its own."""
 
