@@ -11,28 +11,17 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from importlib.metadata import version
-from pathlib import Path
 
 from aiohttp import web
 
-from agent.absent import Absent, Unmakeable, unmakeable
-from agent.backends import BACKENDS, Backend, Options
-from agent.bench import Bench
-from agent.blobs import Blobs
-from agent.cards import Cards
-from agent.feed import Feed
-from agent.fence import Fence
+from agent.backends import Backend
+from agent.guards import for_local
 from agent.home import Home
-from agent.identity import identified
 from agent.lending import Lending
 from agent.listening import Listening
-from agent.server import Server
-from agent.spool import Spool
-from agent.start import Start, auth_for
-from agent.talk import Talk
+from agent.parts import Parts, assembled
+from agent.start import Start
 from schema.errors import Refused
-from schema.orders import CardChanged
 
 log = logging.getLogger(__name__)
 
@@ -74,78 +63,52 @@ async def _serve(start: Start, home: Home) -> None:
             listening.forget()
 
     stopping = _told_to_stop(start, leave)
-    backends = made(start, time.monotonic)
-    spool = Spool(start.home / "spool")
-    blobs = Blobs(start.home / "blobs", start.blob_limit_bytes)
-    feed = Feed(lambda: bench.load())
-    identity = identified(start.home, start.name, version("stablenew"))
-    talk = None if start.loopback else Talk()
-
-    def tell_card(news: CardChanged) -> None:
-        feed.tell(news)
-        if talk is not None:
-            talk.hear(news.card)
-
-    cards = Cards(backends, identity, clock=time.monotonic, tell=tell_card)
-    fence = Fence(None if start.loopback else start.home / "epoch")
-    cards.epoch = fence.epoch
-    bench = Bench(
-        backends, cards, spool, blobs, fence,
-        clock=time.monotonic, tell=feed.tell, floor_bytes=start.floor_bytes,
+    parts = assembled(start)
+    runner = web.AppRunner(
+        parts.server.app(for_local(parts.holder)),
+        access_log=None, handle_signals=False, shutdown_timeout=CLOSE_SECONDS,
     )  # fmt: skip
-
-    server = Server(bench, spool, blobs, feed, cards)
-    runner = web.AppRunner(server.app(), access_log=None, handle_signals=False, shutdown_timeout=CLOSE_SECONDS)
     await runner.setup()
     found_by.append(listening := Listening(start.socket))
     await web.SockSite(runner, listening.socket).start()
-    tending = [
-        asyncio.create_task(cards.watch(lambda: bench.idle), name="watch"),
-        asyncio.create_task(bench.lend(Lending(start.free_after)), name="lend"),
-        asyncio.create_task(_end_when_alone(home, listening, stopping), name="home"),
-    ]
-    _say_ready(start)
+    tending = await _tended(start, parts, asyncio.create_task(_end_when_alone(home, listening, stopping)))
+    _say_ready(start, parts)
     await stopping.wait()
-    _end_soon(leave, lambda: bench.writing)
+    _end_soon(leave, lambda: parts.bench.writing)
     for task in tending:
         task.cancel()
     leave()
-    feed.close()
-    await asyncio.gather(bench.stop(STOP_SECONDS), runner.cleanup())
-    cards.close()
-    await _closed(backends)
+    parts.feed.close()
+    closing = [parts.bench.stop(STOP_SECONDS), runner.cleanup()]
+    await asyncio.gather(*closing, *([parts.reach.close()] if parts.reach else []))
+    parts.cards.close()
+    parts.meter.close()
+    await _closed(parts.backends)
 
 
-def made(start: Start, clock: Callable[[], float]) -> Sequence[Backend]:
-    """One that cannot be made here, for lack of a library or with a bad address, is there all the same and says why."""
-    backends: list[Backend] = []
-    for chosen in start.backends:
-        folder = start.models
-        if chosen.kind == "diffusers" and chosen.place:
-            folder = Path(chosen.place).expanduser().absolute()
-        options = Options(
-            clock=clock,
-            sketch=start.sketch,
-            url="" if chosen.kind == "diffusers" else chosen.place,
-            auth=auth_for(chosen.kind, start.auth),
-            models=folder,
-            home=start.home,
-        )
-        try:
-            backends.append(BACKENDS[chosen.kind](options))
-        except Unmakeable as fault:
-            sentence = unmakeable(fault, chosen.place)
-            backends.append(Absent(chosen.kind, sentence))
-            log.error("%s cannot be driven: %s", chosen.kind, sentence)
-    return backends
+async def _tended(start: Start, parts: Parts, *more: asyncio.Task[None]) -> Sequence[asyncio.Task[None]]:
+    """What goes on for ever beside the routes."""
+    work = {
+        "watch": parts.cards.watch(lambda: parts.bench.idle),
+        "lend": parts.bench.lend(Lending(start.free_after)),
+        "meter": parts.meter.run(),
+    }
+    if parts.reach is not None:
+        await parts.reach.begin()
+        work["reach"] = parts.reach.run()
+    return [*more, *(asyncio.create_task(each, name=name) for name, each in work.items())]
 
 
-def _say_ready(start: Start) -> None:
+def _say_ready(start: Start, parts: Parts) -> None:
     """For the program that started it; a person at a terminal is told in words."""
     if sys.stdout.isatty():
         return
+    said: dict[str, object] = {"ready": True, "socket": str(start.socket)}
+    if parts.reach is not None:
+        told = parts.reach.told()
+        said |= {"node": told.node, "name": told.name, "port": told.port, "state": told.state}
     with suppress(OSError):  # nobody may be left to read it
-        sys.stdout.write(json.dumps({"ready": True, "socket": str(start.socket)}) + "\n")
+        sys.stdout.write(json.dumps(said) + "\n")
         sys.stdout.flush()
 
 

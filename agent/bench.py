@@ -19,8 +19,10 @@ from agent.blobs import Blobs
 from agent.cards import Cards
 from agent.fence import Fence
 from agent.lending import Lending
+from agent.meter import Meter
 from agent.outcome import Outcome, broke, outcome_of, report_of
 from agent.reading import Unreadable, needs_of, stage_of, work_of
+from agent.shared import Shared
 from agent.spool import Spool
 from agent.turn import Turn, TurnReporter
 from schema.errors import why
@@ -64,6 +66,8 @@ class Bench:
         clock: Callable[[], float],
         tell: Callable[[AgentNews], None],
         floor_bytes: int,
+        meter: Meter | None = None,
+        shared: Shared | None = None,
     ) -> None:
         self._backends = tuple(backends)
         self._cards = cards
@@ -73,6 +77,8 @@ class Bench:
         self._clock = clock
         self._tell = tell
         self._floor = floor_bytes
+        self._meter = meter or Meter(None, lambda: False)
+        self._shared = shared
         self._device = ThreadPoolExecutor(1, thread_name_prefix="device")
         self._keeper = ThreadPoolExecutor(1, thread_name_prefix="spool")
         self._turns: dict[str, Turn] = {}
@@ -111,7 +117,7 @@ class Bench:
         return self._take(order, digest, attempt)
 
     def attempts(self) -> list[AttemptReport]:
-        return [*self._spool.reports(), *(turn.report() for turn in self._turns.values())]
+        return [*self._spool.reports(), *(turn.report() for turn in self._turns.values() if turn.spool is self._spool)]
 
     def cancel(self, attempt: str) -> AttemptReport | None:
         """The attempt as it is now; its end is told as `Ended`. None: unknown."""
@@ -126,20 +132,39 @@ class Bench:
 
     def forget(self, attempt: str) -> bool:
         """The daemon has committed its end. Its files stay as blobs: the next stage often runs here. False: unknown."""
-        if attempt in self._turns or self._spool.get(attempt) is None:
+        report = self._spool.get(attempt)
+        if attempt in self._turns or report is None:
             return False
+        if self._shared is not None and report.result is not None:
+            for place in filter(None, (product.place for product in report.result.products)):
+                self._start(asyncio.to_thread(self._shared.forget, place), f"forget {attempt}")
         for sha, file in self._spool.forget(attempt):
             self._blobs.take_over(sha, file)
         return True
 
     def load(self) -> Load:
         memories = [backend.memory() for backend in self._backends]
-        return Load(
-            busy=self._running is not None,
-            vram_used_gb=round(sum(memory.used_gb for memory in memories), 3),
-            resident=tuple(dict.fromkeys(model for memory in memories for model in memory.resident)),
-            spool_free_bytes=self._spool.free_bytes(),
-        )
+        return self._meter.load(self._running is not None, memories, self._spool.free_bytes())
+
+    def serve_for(self, spool: Spool, fence: Fence) -> None:
+        """Somebody else gives the orders from now on, and is told nothing of what the last one ordered.
+
+        That is let go; what of it ends all the same stays in the last one's spool.
+        """
+        self._spool, self._fence = spool, fence
+        self._cards.epoch = fence.epoch
+        self._orders.clear()
+        self.watched = False
+        for turn in self._waiting:
+            self._blobs.unpin(turn.needs)
+            del self._turns[turn.id]
+        self._waiting.clear()
+        for turn in self._turns.values():
+            turn.unwanted.set()
+
+    def find(self, sha: Sha256) -> Path | None:
+        """A blob, or a result that was not yet acknowledged."""
+        return self._blobs.find(sha) or self._spool.find(sha)
 
     @property
     def idle(self) -> bool:
@@ -229,7 +254,7 @@ class Bench:
             if (path := self._find(sha)) is None:
                 return _given_back(f"input {sha} is not here; send it with PUT /v1/blobs/{sha} first")
             paths[sha] = path
-        return Turn(work_of(order, stage, paths.__getitem__), needs, backend, self._clock())
+        return Turn(work_of(order, stage, paths.__getitem__), needs, backend, self._spool, self._clock())
 
     def _backend(self, kind: str | None, stage: str) -> Backend | Accepted:
         """The first that is ready."""
@@ -266,7 +291,10 @@ class Bench:
         """The device has its next order before the result of this one is written."""
         loop = asyncio.get_running_loop()
         reporter = TurnReporter(turn, self._clock, _waker(loop), self._tell, lambda: self.watched)
-        outcome = await loop.run_in_executor(self._device, outcome_of, turn, reporter, self._clock)
+        with self._meter.span() as span:
+            outcome = await loop.run_in_executor(self._device, outcome_of, turn, reporter, self._clock)
+        peak = span.peak_gb if turn.backend.gpus() else 0.0
+        outcome = outcome._replace(gpu_percent=span.percent, peak_vram_gb=peak)
         if outcome.server_in_doubt and not self._stopping:
             await self._cards.check(turn.backend, DOUBT_SECONDS)
         self._running, self._rested = None, self._clock()
@@ -274,11 +302,12 @@ class Bench:
         await self._keep(turn, outcome)
 
     async def _keep(self, turn: Turn, outcome: Outcome) -> None:
-        """From what came of it to the synced spool, and only then told."""
-        if not (self._stopping and outcome.cancelled):
+        """From what came of it to the synced spool, and only then told; of what nobody wants any more only a result."""
+        if not ((self._stopping or turn.spool is not self._spool) and outcome.cancelled):
             report = await asyncio.get_running_loop().run_in_executor(self._keeper, self._spooled, turn, outcome)
-            self._spool.remember(report)
-            self._tell(Ended(report=report))
+            turn.spool.remember(report)
+            if turn.spool is self._spool:
+                self._tell(Ended(report=report))
         self._blobs.unpin(turn.needs)
         del self._turns[turn.id]
 
@@ -286,8 +315,10 @@ class Bench:
         """In the spool's thread."""
         self._writing = True
         report, contents = report_of(turn, outcome)
+        if self._shared is not None and self._shared.id == turn.order.storage:
+            report = self._shared.leave_all(report, contents)
         try:
-            self._spool.write(report, contents)
+            turn.spool.write(report, contents)
         except OSError as fault:
             log.error("the spool cannot be written: %s", fault, extra=turn.fields())
             if report.state == "done":

@@ -50,7 +50,12 @@ class Cards:
         *,
         clock: Callable[[], float],
         tell: Callable[[CardChanged], None],
+        device: Gpu | None = None,
+        storage: str = "",
     ) -> None:
+        """`device` is the one that this agent stands for, where the machine itself tells it; `storage`: shared."""
+        self._device = device
+        self._storage = storage
         self._backends = tuple(backends)
         self._identity = identity
         self._clock = clock
@@ -76,16 +81,21 @@ class Cards:
 
     def now(self) -> Card:
         """As all last were."""
-        one = self._identity
+        one, device = self._identity, self._device
+        gpus = tuple(gpu for gpus in self._gpus.values() for gpu in gpus)
+        told_gb = max(self._vram_gb.values(), default=0.0)
         return Card(
             node=one.node,
             name=one.name,
             instance=one.instance,
             version=one.version,
             backends=tuple(self._cards.values()),
-            gpus=tuple(gpu for gpus in self._gpus.values() for gpu in gpus),
-            vram_gb=max(self._vram_gb.values(), default=0.0),
+            gpus=(device,) if device else gpus,
+            vram_gb=device.vram_gb if device else told_gb,
             ram_gb=ram_gb(),
+            boot=one.boot,
+            host=one.host,
+            storage=self._storage,
             epoch=self.epoch,
         )
 

@@ -23,6 +23,12 @@ class Fence:
             self.epoch = epoch
         return epoch == self.epoch
 
+    def begin(self, epoch: int) -> None:
+        """From here on, whatever was heard before. Raises OSError."""
+        if self._kept is not None:
+            _keep(self._kept, epoch)
+        self.epoch = epoch
+
     def told(self, epoch: int) -> str:
         """Why `epoch` does not pass, with the remedy."""
         remedy = "restart the agent" if self._kept is None else f"remove {self._kept} and restart the agent"

@@ -1,7 +1,11 @@
-"""Who this agent is: its id is kept on disk, its instance is new in every process."""
+"""Who this agent is: its id is kept; its instance is new in every process, its boot at every start of the machine."""
 
 import os
 import secrets
+import socket
+import time
+import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,15 +18,26 @@ class Identity(NamedTuple):
     """For people."""
     instance: str
     version: str
+    boot: str = ""
+    host: str = ""
 
 
-def identified(home: Path, name: str, version: str) -> Identity:
-    """Raises OSError."""
-    return Identity(kept_node_id(home), name, secrets.token_hex(8), version)
+def identified(node: NodeId, name: str, version: str) -> Identity:
+    return Identity(node, name, secrets.token_hex(8), version, boot_id(), socket.gethostname())
+
+
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+def boot_id() -> str:
+    """With the instance it tells a restart from a copied disk. Where the system has none: since when it runs."""
+    with suppress(OSError):
+        return BOOT.read_text("ascii").strip()
+    return f"{uuid.getnode():012x}-{round((time.time() - time.monotonic()) / 60)}"
 
 
 def kept_node_id(home: Path) -> NodeId:
-    """Drawn once and kept in `HOME/node`: a node stays itself when its name or address changes."""
+    """Of a daemon's own child: drawn once and kept in `HOME/node`. All others have theirs from their key."""
     path = home / "node"
     try:
         return NodeId(path.read_text("ascii").strip())

@@ -29,6 +29,9 @@ class Outcome(NamedTuple):
     sentence: str = ""
     waited_s: float = 0.0
     spent_s: float = 0.0
+    gpu_percent: float = 0.0
+    peak_vram_gb: float = 0.0
+    """Of the device, whoever used it; told where the backend tells none."""
 
     @property
     def cancelled(self) -> bool:
@@ -85,7 +88,8 @@ def _result(turn: Turn, outcome: Outcome, made: Made) -> Result:
         loaded_s=round(made.loaded_s, 6),
         executed_s=round(max(0.0, outcome.spent_s - made.loaded_s), 6),
         megapixels=round(made.megapixels, 6),
-        peak_vram_gb=round(made.peak_vram_gb, 3),
+        peak_vram_gb=round(made.peak_vram_gb or outcome.peak_vram_gb, 3),
+        gpu_percent=outcome.gpu_percent,
     )
     products = tuple(
         Product(sha256=Sha256(hashlib.sha256(p.content).hexdigest()), bytes=len(p.content), seed=p.seed)

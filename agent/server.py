@@ -7,17 +7,20 @@ import os
 import re
 import socket as sockets
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
+from typing import Protocol
 
 import msgspec
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from agent.backends import BackendTrouble
 from agent.bench import Bench, OtherOrder
 from agent.blobs import MAX_BLOB, Blobs, WrongContent
 from agent.cards import Cards
 from agent.feed import Feed
-from agent.spool import Spool
+from agent.guards import PAIRING
+from agent.standing import Standing
 from schema.errors import why
 from schema.ids import Sha256
 from schema.orders import LARGEST_ORDER, Accepted, AttemptReport, Card, Order, attempt_id, parse_attempt_id
@@ -27,19 +30,27 @@ _ATTEMPT = re.compile(r"[A-Za-z0-9._-]{1,60}~[A-Za-z0-9_-]{1,60}~[0-9]{1,18}")
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+class Seat(Protocol):
+    """Whom this agent is paired with."""
+
+    def told(self) -> Standing: ...
+
+    def unpair(self) -> bool:
+        """False: it is paired with nobody."""
 
 
 class Server:
-    def __init__(self, bench: Bench, spool: Spool, blobs: Blobs, feed: Feed, cards: Cards) -> None:
+    def __init__(self, bench: Bench, blobs: Blobs, feed: Feed, cards: Cards, seat: Seat) -> None:
         self._bench = bench
-        self._spool = spool
+        self.seat = seat
         self._blobs = blobs
         self._feed = feed
         self._cards = cards
 
-    def app(self) -> web.Application:
-        app = web.Application(middlewares=[_guard], client_max_size=LARGEST_ORDER)
+    def app(self, *guards: Middleware) -> web.Application:
+        """A new one for each socket; `guards` know who may come by it."""
+        app = web.Application(middlewares=(*guards, _guard), client_max_size=LARGEST_ORDER)
         app.router.add_get("/v1/card", self.card)
         app.router.add_get("/v1/attempts", self.attempts)
         app.router.add_put("/v1/attempts/{id}", self.offer)
@@ -51,6 +62,8 @@ class Server:
         app.router.add_put("/v1/watched", self.watched)
         app.router.add_post("/v1/free", self.free)
         app.router.add_post("/v1/refresh", self.refresh)
+        app.router.add_get(PAIRING, self.pairing, allow_head=False)
+        app.router.add_delete(PAIRING, self.unpair)
         return app
 
     async def card(self, request: web.Request) -> web.Response:
@@ -92,7 +105,7 @@ class Server:
 
     async def blob(self, request: web.Request) -> web.StreamResponse:
         sha = _sha256(request)
-        path = self._blobs.find(sha) or self._spool.find(sha)
+        path = self._bench.find(sha)
         if path is None:
             raise web.HTTPNotFound(text=f"blob {sha} is not here")
         return web.FileResponse(path, headers={"Content-Type": "application/octet-stream"})
@@ -129,6 +142,14 @@ class Server:
             raise web.HTTPConflict(text=trouble.sentence) from None
         if not freed:
             raise web.HTTPConflict(text="an attempt runs or waits; free when it has ended")
+        return web.Response(status=204)
+
+    async def pairing(self, request: web.Request) -> web.Response:
+        return web.json_response(self.seat.told()._asdict())
+
+    async def unpair(self, request: web.Request) -> web.Response:
+        if not self.seat.unpair():
+            raise web.HTTPConflict(text="this agent is paired with nobody")
         return web.Response(status=204)
 
 

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from agent.backends import BACKENDS
 from schema.errors import Refused
@@ -26,6 +27,13 @@ class Chosen(NamedTuple):
     place: str = ""
     """Address of a server or folder of models; empty: the usual one."""
 
+    @property
+    def is_on_this_gpu(self) -> bool:
+        """What it computes is computed on this machine's device: not by the sketch, not by a server elsewhere."""
+        if self.kind in ("sketch", "diffusers") or not self.place:
+            return self.kind != "sketch"
+        return urlsplit(self.place).hostname in ("127.0.0.1", "localhost", "::1")
+
 
 class Start(NamedTuple):
     home: Path
@@ -35,6 +43,14 @@ class Start(NamedTuple):
     """It is a child of the daemon and ends with it; else it outlives daemons."""
     backends: tuple[Chosen, ...] = (Chosen("sketch"),)
     models: Path | None = None
+    network: bool = False
+    """It may also be paired with a daemon on another machine."""
+    port: int | None = None
+    """None: the one it had, or the usual one, or any that is free."""
+    shared: Path | None = None
+    """Storage that the daemon reads too."""
+    gpu: int | None = None
+    """As `nvidia-smi` counts; None: the first that is visible, if any."""
     auth: str = ""
     free_after: float = FREE_AFTER
     """Idle seconds after which models are unloaded; 0: never."""
@@ -53,6 +69,10 @@ def read(words: Sequence[str], env: Mapping[str, str]) -> Start:
         loopback=asked.loopback,
         backends=_chosen(asked.backend or ["sketch"]),
         models=asked.models.expanduser().absolute() if asked.models else None,
+        network=asked.network or asked.port is not None,
+        port=_port(asked.port),
+        shared=asked.shared.expanduser().absolute() if asked.shared else None,
+        gpu=asked.gpu,
         auth=env.get(AUTH, ""),
         free_after=asked.free_after,
         sketch=SketchSettings(
@@ -63,6 +83,12 @@ def read(words: Sequence[str], env: Mapping[str, str]) -> Start:
         blob_limit_bytes=asked.blob_limit_mb << 20,
         floor_bytes=asked.spool_floor_mb << 20,
     )
+
+
+def _port(port: int | None) -> int | None:
+    if port is not None and not 0 <= port < 65536:
+        raise Refused(f"{port} is no port", where="--port", remedy="Take 1024 to 65535, or 0 for any that is free.")
+    return port
 
 
 def auth_for(kind: str, auth: str) -> str:
@@ -108,6 +134,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--node", required=True, help="name shown to people")
     add("--backend", action="append", metavar="KIND[=URL|DIR]", help="what it drives, several times; default: sketch")
     add("--models", type=Path, help="folder of models, for backends that read files")
+    add("--network", action="store_true", help="listen on the network too, for a daemon it is paired with")
+    add("--port", type=int, metavar="N", help="on this port; 0: any that is free")
+    add("--shared", type=Path, metavar="DIR", help="storage that the daemon reads too: results are left there")
+    add("--gpu", type=int, metavar="N", help="the NVIDIA GPU this agent stands for, as nvidia-smi counts")
     add("--free-after", type=_seconds, default=FREE_AFTER, metavar="SECONDS",
         help=f"unload models that were idle for so long; default {FREE_AFTER:g}, 0: never")  # fmt: skip
     add("--blob-limit-mb", type=int, default=2048, help="inputs kept for later stages")

@@ -15,6 +15,10 @@ class Talk:
         self._told: dict[str, tuple[str, str]] = {}
         """Kind to the state and the trouble that were told last."""
 
+    def say(self, sentence: str) -> None:
+        self._out.write(_printable(sentence) + "\n")
+        self._out.flush()
+
     def hear(self, card: Card) -> None:
         for backend in card.backends:
             told = (backend.state, backend.trouble)

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Mapping
 
 from agent.backends import Backend, Cancelled, Work
+from agent.spool import Spool
 from schema.ids import Sha256, run_of
 from schema.orders import AttemptReport, Order, Preview, Progress, attempt_id
 
@@ -14,8 +15,10 @@ LARGEST_PREVIEW = 512 * 1024
 class Turn:
     """Made in the loop. Only `state` changes there, only `progress` in the backend's thread."""
 
-    def __init__(self, work: Work, needs: tuple[Sha256, ...], backend: Backend, accepted: float) -> None:
+    def __init__(self, work: Work, needs: tuple[Sha256, ...], backend: Backend, spool: Spool, accepted: float) -> None:
         self.work = work
+        self.spool = spool
+        """Of whoever ordered it: another may be served before it has ended."""
         self.needs = needs
         """Blobs pinned for it."""
         self.backend = backend

@@ -12,6 +12,8 @@
     PUT    /v1/watched         bool      -> 204                    somebody looks at unfinished pictures, or nobody
     POST   /v1/free                      -> 204                    unload models
     POST   /v1/refresh                   -> Card                   read the backends' lists anew
+    DELETE /v1/pairing                   -> 204 | 409              the agent takes another daemon from now on
+    GET    /v1/pairing                   -> JSON                   for this machine's own people only
 
 The attempt's id is `JOB/STAGE/TOKEN` with the slashes written as `~`.
 """

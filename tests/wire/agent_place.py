@@ -25,6 +25,7 @@ from agent.lending import Lending
 from agent.listening import Listening
 from agent.server import Server
 from agent.spool import Spool
+from agent.standing import Alone
 from schema.ids import JobId, NodeId, Sha256, StageId, Token
 from schema.orders import Accepted, AttemptReport, BackendCard, BackendState, Gpu, Order, attempt_id
 from schema.stages import Txt2Img
@@ -152,7 +153,11 @@ async def placed(
     cards = Cards(backends, Identity(NodeId("n"), "name", "i", "0"), clock=time.monotonic, tell=feed.tell)
     fence = Fence(home / "epoch" if kept_epoch else None)
     bench = Bench(backends, cards, spool, blobs, fence, clock=time.monotonic, tell=feed.tell, floor_bytes=floor_bytes)
-    runner = web.AppRunner(Server(bench, spool, blobs, feed, cards).app(), access_log=None, shutdown_timeout=0.2)
+    runner = web.AppRunner(
+        Server(bench, blobs, feed, cards, Alone(NodeId("n"), "name", "0", "local")).app(),
+        access_log=None,
+        shutdown_timeout=0.2,
+    )
     await runner.setup()
     await web.SockSite(runner, Listening(home / "s").socket).start()
     await cards.refreshed()

@@ -15,8 +15,8 @@ from agent_place import Patient, Place, order, placed, until
 
 from agent import cards
 from agent.absent import USUAL, Absent
-from agent.app import made
 from agent.backends import Backend, BackendTrouble
+from agent.parts import made
 from agent.start import Chosen, Start, auth_for, read
 from schema.errors import Refused
 from schema.orders import AgentNews, BackendCard, Card, CardChanged
@@ -173,7 +173,7 @@ def test_a_backend_that_cannot_be_made_says_why_and_the_others_work(monkeypatch:
     def no_library(options: object) -> Backend:
         raise ImportError("diffusers is not installed; install stablenew[diffusers]")
 
-    monkeypatch.setattr("agent.app.BACKENDS", {"diffusers": no_library, "sketch": lambda _: Patient("sketch")})
+    monkeypatch.setattr("agent.parts.BACKENDS", {"diffusers": no_library, "sketch": lambda _: Patient("sketch")})
     absent, sketch = made(Start(Path("h"), Path("s"), "n", backends=(Chosen("diffusers"), Chosen("sketch"))), time.time)
     assert isinstance(absent, Absent) and sketch.kind == "sketch"
     assert absent.card().state == "disconnected" and "install stablenew[diffusers]" in absent.card().trouble
