@@ -34,6 +34,8 @@ from daemon.core.vitals import Vitals
 from daemon.films import Films
 from daemon.fleet.dispatcher import Patience
 from daemon.fleet.fleet import Fleet
+from daemon.fleet.heart import Timers
+from daemon.fleet.lan import Network
 from daemon.fleet.loopback import Loopback
 from daemon.intake import HouseIntake
 from daemon.ledger import Ledger
@@ -149,7 +151,7 @@ async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) 
         results=Results(past, root, store.path, places.state / "results.seq", links=settings.results.links),
         films=Films(ledger, past, store.path, store.accept_film, make_film, draw_id, places.state / "films"),
         loopback=loopback,
-        fleet=Fleet(loopback, ledger, intake, vitals, patience, keep_card, places.agents),
+        fleet=Fleet(loopback, ledger, intake, vitals, patience, keep_card, places.agents, network_of(places, settings)),
         planner=Planner(
             FolderShelf(places, lambda: last_run(ledger.last, store.path)),
             settings,
@@ -191,6 +193,17 @@ async def _work(
         await ledger.observe(DaemonEnds(reason="told to stop"))
         await ledger.stop()
         await asyncio.wait((writing, viewing))
+
+
+def network_of(places: Places, settings: Settings) -> Network:
+    fleet = settings.fleet
+    return Network(
+        keys=places.keys,
+        name=os.uname().nodename,
+        discover=fleet.discover,
+        timers=Timers(beat=fleet.heartbeat, suspect=fleet.suspect_after, lost=fleet.lost_after),
+        shared=Path(fleet.shared).expanduser() if fleet.shared else None,
+    )
 
 
 def results_root(places: Places, settings: Settings) -> Path:
@@ -243,6 +256,10 @@ def _house(parts: Parts, env: Mapping[str, str], stopping: asyncio.Event) -> Hou
         known=parts.cards.known,
         refresh_node=parts.fleet.refresh,
         free_node=parts.fleet.free,
+        pair_node=parts.fleet.admission.pair,
+        add_node=parts.fleet.admission.add,
+        invite=parts.fleet.admission.invite,
+        probe_node=parts.fleet.probe,
     )
 
 

@@ -97,6 +97,13 @@ class HouseIntake:
     def input(self, sha256: Sha256) -> Path:
         return self._store.path(sha256)
 
+    async def examine(self, claim: Sha256, body: AsyncIterator[bytes]) -> Seen:
+        """Raises Rejected, OSError."""
+        try:
+            return await self._store.examine(body, claim=claim)
+        except HostilePicture as fault:
+            raise Rejected(f"its picture {fault}") from fault
+
     async def accept(
         self, report: AttemptReport, result: Result, product: Product, body: AsyncIterator[bytes]
     ) -> NewImage:

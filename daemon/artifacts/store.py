@@ -19,7 +19,6 @@ import msgspec
 from daemon.artifacts import film, formats
 from daemon.artifacts.decoders import Decoders
 from daemon.artifacts.png import Malformed
-from daemon.artifacts.verifier import Verdict
 from daemon.disk import Incoming, sync_folder
 from schema.errors import Refused
 from schema.ids import Sha256
@@ -95,16 +94,15 @@ class ArtifactStore:
         Raises HostilePicture, and OSError when the disk is full or broken.
         """
         with Incoming(self._temporary) as incoming:
-            await self._receive(source, incoming)
-            if claim is not None and incoming.sha256() != claim:
-                raise HostilePicture(f"is not what was announced: SHA-256 {incoming.sha256()} instead of {claim}")
-            kind, raw = await asyncio.to_thread(_look, incoming.path)
-            verdict = await self._decoders.verdict(incoming.path)
-            if verdict.fault:
-                raise HostilePicture(verdict.fault)
+            seen, kind, raw = await self._verified(source, incoming, claim)
             if callable(texts):
-                texts = texts(Seen(kind.media, verdict.width, verdict.height, verdict.pixels, verdict.flat))
-            return await asyncio.to_thread(self._keep_picture, incoming, raw, kind, verdict, texts or {})
+                texts = texts(seen)
+            return await asyncio.to_thread(self._keep_picture, incoming, raw, kind, seen, texts or {})
+
+    async def examine(self, source: AsyncIterator[bytes], *, claim: Sha256) -> Seen:
+        """Verifies a picture as `accept` does, and keeps nothing. Raises HostilePicture, OSError."""
+        with Incoming(self._temporary) as incoming:
+            return (await self._verified(source, incoming, claim))[0]
 
     async def accept_film(self, path: Path) -> Picture:
         """Copies a finished film into the store. `pixels` is empty. Raises FilmFault when it cannot be read or kept."""
@@ -176,6 +174,19 @@ class ArtifactStore:
     async def close(self) -> None:
         await self._decoders.close()
 
+    async def _verified(
+        self, source: AsyncIterator[bytes] | bytes, incoming: Incoming, claim: Sha256 | None
+    ) -> tuple[Seen, formats.Format, bytes]:
+        """What it shows, its format, and its bytes without what trails them. Raises HostilePicture, OSError."""
+        await self._receive(source, incoming)
+        if claim is not None and incoming.sha256() != claim:
+            raise HostilePicture(f"is not what was announced: SHA-256 {incoming.sha256()} instead of {claim}")
+        kind, raw = await asyncio.to_thread(_look, incoming.path)
+        verdict = await self._decoders.verdict(incoming.path)
+        if verdict.fault:
+            raise HostilePicture(verdict.fault)
+        return Seen(kind.media, verdict.width, verdict.height, verdict.pixels, verdict.flat), kind, raw
+
     async def _receive(self, source: AsyncIterator[bytes] | bytes, incoming: Incoming) -> None:
         """Writes in threads, a megabyte at a time; gives up at the cap, whatever would still come."""
         if isinstance(source, bytes):
@@ -196,7 +207,7 @@ class ArtifactStore:
             raise HostilePicture(f"is larger than {self._limits.bytes / (1 << 20):g} MB")
 
     def _keep_picture(
-        self, incoming: Incoming, raw: bytes, kind: formats.Format, verdict: Verdict, texts: Mapping[str, str]
+        self, incoming: Incoming, raw: bytes, kind: formats.Format, seen: Seen, texts: Mapping[str, str]
     ) -> Picture:
         final = kind.splice(raw, texts) if texts else raw
         if len(final) != incoming.size or texts:
@@ -205,11 +216,11 @@ class ArtifactStore:
         self._name(incoming, sha, kind.extension)
         return Picture(
             sha256=sha,
-            pixels=verdict.pixels,
+            pixels=seen.pixels,
             media=kind.media,
             bytes=len(final),
-            width=verdict.width,
-            height=verdict.height,
+            width=seen.width,
+            height=seen.height,
         )
 
     def _name(self, incoming: Incoming, sha: Sha256, extension: str) -> None:

@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from daemon.core.state import Brief
 from daemon.fleet.link import USED_BEFORE
 from schema.errors import Trouble
+from schema.ids import JobId
 from schema.observations import AttemptGone, Observation, StageBroke
 from schema.orders import attempt_id
+
+PROBE = JobId("probe")
+"""The job that a probe's order is of; none of the queue is called so."""
 
 
 @dataclass

@@ -6,11 +6,12 @@ agent may forget it. Everything sent is idempotent by the attempt's token, so an
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple
 
-from daemon.core.state import Brief, State
+from daemon.core.state import Brief
 from daemon.core.vitals import Shown, Vitals
-from daemon.fleet.attempt import Opened, broke, gone, trouble_of
+from daemon.fleet.attempt import PROBE, Opened, broke, gone, trouble_of
+from daemon.fleet.books import Books
 from daemon.fleet.link import NO_ROOM, AgentHangs, AgentLink, LinkLost, Unwilling, worst
 from daemon.fleet.results import Intake, observation_of
 from daemon.ledger.mail import Committed
@@ -29,18 +30,6 @@ SHOW_SECONDS = 0.5
 
 CANCEL_SECONDS = 60.0
 """An agent that has not let go of a cancelled attempt after this long hangs."""
-
-T = TypeVar("T")
-
-
-class Books(Protocol):
-    """What the fleet needs of the ledger."""
-
-    async def observe(self, observation: Observation) -> None: ...
-
-    async def ask(self, question: Callable[[State], T]) -> T: ...
-
-    def pulse(self) -> None: ...
 
 
 class Patience(NamedTuple):
@@ -61,13 +50,16 @@ class Dispatcher:
         vitals: Vitals,
         patience: Patience,
         card_came: Callable[[Card], None],
+        probed: Callable[[AttemptReport], None],
     ) -> None:
+        """`probed` gets what the agent says of probes, which are of no job."""
         self._node = node
         self._books = books
         self._intake = intake
         self._vitals = vitals
         self._patience = patience
         self._card_came = card_came
+        self._probed = probed
         self._open: dict[Token, Opened] = {}
         self._bringing: set[Token] = set()
         self._due: asyncio.Queue[Token] = asyncio.Queue()
@@ -238,6 +230,8 @@ class Dispatcher:
         known = {report.token for report in reports}
         async with asyncio.TaskGroup() as telling:
             for report in reports:
+                if report.job == PROBE:
+                    continue  # whoever wants it asks for it
                 if report.state in ("done", "broke", "cancelled"):
                     self._bring_in(report, link, telling)
                 elif report.token not in self._open:  # given up while the agent was away; nobody waits for it
@@ -251,6 +245,9 @@ class Dispatcher:
     def _bring_in(self, report: AttemptReport, link: AgentLink, group: asyncio.TaskGroup) -> None:
         """Its device is free from now on: the next order is on its way while the files are fetched."""
         token = report.token
+        if report.job == PROBE:
+            self._probed(report)
+            return
         if token in self._bringing:
             return
         self._bringing.add(token)

@@ -6,21 +6,27 @@ A further way to reach agents is one more task here that dials, asks `node_of` f
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Protocol
 
 from daemon.core.vitals import Vitals
-from daemon.fleet.dispatcher import Books, Patience
+from daemon.fleet.admission import Admission
+from daemon.fleet.books import FollowedBooks
+from daemon.fleet.dispatcher import Patience
+from daemon.fleet.lan import Lan, Network
 from daemon.fleet.link import AgentHangs, LinkLost, OtherProtocol, over_socket
 from daemon.fleet.local import LocalAgents
 from daemon.fleet.loopback import Loopback
-from daemon.fleet.node import Node, Reach
+from daemon.fleet.node import Node
+from daemon.fleet.probe import Proof, Proofs
 from daemon.fleet.results import Intake
 from daemon.ledger.mail import Committed
 from schema.errors import Refused
-from schema.ids import NodeId, Sha256
+from schema.events import Event, NodeProbed, NodeProbeStarted
+from schema.ids import NodeId, Sha256, Token
+from schema.nodes import Link
+from schema.observations import ProbeWanted
 from schema.orders import Card
 
 log = logging.getLogger(__name__)
@@ -33,10 +39,8 @@ LOST_SECONDS = 45.0
 not come back for this long after its start has lost its attempts."""
 
 AGAIN_SECONDS = 0.5
-
-
-class FollowedBooks(Books, Protocol):
-    def follow(self) -> AbstractAsyncContextManager[AsyncIterator[Committed]]: ...
+PROBE_SECONDS = 120.0
+"""Whoever asks for a probe waits so long."""
 
 
 class Fleet:
@@ -49,8 +53,12 @@ class Fleet:
         patience: Patience,
         keep_card: Callable[[Card], Awaitable[Sha256]],
         agents: Path,
+        network: Network,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        def node(name: NodeId, reach: Reach) -> Node:
+        """`clock`: Unix seconds, for what outlives the process."""
+
+        def node(name: NodeId, reach: Link) -> Node:
             return Node(name, reach, books, intake, vitals, patience, keep_card)
 
         self._loopback = loopback
@@ -61,14 +69,20 @@ class Fleet:
         self._local = LocalAgents(agents, self.node_of)
         self._strange = ""
         """Why the embedded agent that lives now is not used."""
+        self.lan = Lan(network, books, vitals, self._node)
+        self._proofs = Proofs()
+        self.admission = Admission(self.lan, books, self._proofs, clock)
         self.ready = self._embedded.ready
         """The embedded agent may be given work."""
 
     async def run(self) -> None:
         async with self._books.follow() as batches, asyncio.TaskGroup() as group:
-            group.create_task(self._hear(batches))
+            await self.lan.begin(group)
             for node in await self._with_open_attempts():
                 group.create_task(self._expect(node))
+            group.create_task(self._hear(batches))
+            group.create_task(self.lan.run())
+            group.create_task(self.admission.run())
             group.create_task(self._live())
             group.create_task(self._local.run())
 
@@ -76,7 +90,7 @@ class Fleet:
     def trouble(self) -> str:
         """Why agents are not there that should be, a sentence of each; empty: none is missing."""
         strange = "" if self.ready.is_set() else self._strange
-        return " ".join(filter(None, (self._loopback.trouble or strange, self._local.trouble)))
+        return " ".join(filter(None, (self._loopback.trouble or strange, self._local.trouble, self.lan.trouble)))
 
     async def refresh(self, node: NodeId) -> None:
         """Has the node's backends asked anew what they have. Raises Refused."""
@@ -86,9 +100,26 @@ class Fleet:
         """Has the node unload its models. Raises Refused, also while it is at work."""
         await self._known(node).free()
 
+    async def probe(self, node: NodeId) -> Proof:
+        """Has the node draw a small picture, and tells what it was like. Raises Refused."""
+        if not self._known(node).ready.is_set():
+            raise Refused(f"node {node} is not connected.", remedy="Start its agent, and try again.")
+        self._proofs.begun(node)
+        await self._books.observe(ProbeWanted(node=node))
+        proof = await self._proofs.of(node, PROBE_SECONDS)
+        if proof is None:
+            raise Refused(
+                f"the probe has not ended after {PROBE_SECONDS:.0f} seconds.",
+                remedy="It goes on; `stablenew node list` shows what comes of it.",
+            )
+        return proof
+
     def node_of(self, card: Card) -> Node:
         """The node whose agent has this card; a new one where none had it."""
-        return self._nodes.get(card.node) or self._nodes.setdefault(card.node, self._new(card.node, "local"))
+        return self._node(card.node, "local")
+
+    def _node(self, name: NodeId, reach: Link) -> Node:
+        return self._nodes.get(name) or self._nodes.setdefault(name, self._new(name, reach))
 
     def _known(self, node: NodeId) -> Node:
         if (found := self._nodes.get(node)) is None:
@@ -98,8 +129,21 @@ class Fleet:
 
     async def _hear(self, batches: AsyncIterator[Committed]) -> None:
         async for batch in batches:
+            self.lan.hear(batch)
+            for envelope in batch.envelopes:
+                self._hear_of_probes(envelope.event, Token(envelope.seq))
             for node in self._nodes.values():
                 node.dispatcher.hear(batch)
+
+    def _hear_of_probes(self, event: Event, seq: Token) -> None:
+        match event:
+            case NodeProbeStarted(node=name):
+                if (node := self._nodes.get(name)) is not None:
+                    node.prober.begin(seq)
+            case NodeProbed():
+                self._proofs.ended(event)
+            case _:
+                pass
 
     # Agents that outlive the daemon -----------------------------------------------------------
 
@@ -108,7 +152,9 @@ class Fleet:
         briefs = await self._books.ask(lambda state: tuple(state.attempts.values()))
         waited_for = []
         for name in dict.fromkeys(brief.attempt.node for brief in briefs if brief.attempt.node != LOOPBACK):
-            node = self._nodes[name] = self._new(name, "local")
+            if self.lan.is_paired(name):
+                continue
+            node = self._node(name, "local")
             node.dispatcher.adopt(brief for brief in briefs if brief.attempt.node == name)
             waited_for.append(node)
         return waited_for
@@ -158,7 +204,7 @@ async def _serve(node: Node, path: Path) -> None:
     async with over_socket(path) as link:
         card = await link.card()
         try:
-            await node.admit(link, card)
+            await node.admit(link, card, "loopback")
         except Refused as refused:
             raise LinkLost(refused.told()) from refused
         await node.serve(link, card)

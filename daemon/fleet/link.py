@@ -5,7 +5,8 @@ Knows the wire, nothing of the ledger. Every call may raise LinkLost: the agent 
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +28,12 @@ CALL_SECONDS = 30.0
 SILENCE_SECONDS = 15.0
 """The feed's heartbeat comes every few seconds; after this long without one the link is lost."""
 
+BLOBS = 4
+"""Fetched at once: slow ones leave room for everything else."""
+
+SLOWEST = 64 * 1024
+"""Bytes a second below which a blob is given up, its first half minute aside."""
+
 NEWS = frozenset(kind.__name__ for kind in get_args(AgentNews))
 
 T = TypeVar("T")
@@ -42,6 +49,14 @@ class LinkLost(Exception):
 
 class AgentHangs(LinkLost):
     """It answers, but does not do what it was asked to: only a new process helps."""
+
+
+class OtherKey(LinkLost):
+    """Whoever answers there has not the key that was paired. Nothing was sent."""
+
+
+class NotKnown(LinkLost):
+    """It has the right key and does not know this daemon, or not any more."""
 
 
 class OtherProtocol(LinkLost):
@@ -71,13 +86,30 @@ class Declined(Unwilling):
 
 
 class AgentLink:
-    def __init__(self, connector: aiohttp.BaseConnector) -> None:
+    def __init__(
+        self,
+        connector: aiohttp.BaseConnector,
+        *,
+        base: str = "http://agent",
+        answer: type[aiohttp.ClientResponse] = aiohttp.ClientResponse,
+        beat: float | None = None,
+        silence: float | None = None,
+    ) -> None:
+        """`beat`: seconds between two signs of life that are asked for, beside the agent's own. `answer` may look at
+        every answer's connection first.
+        """
+        self._beat = beat
+        self._silence = silence
+        self.alive: Callable[[], None] = lambda: None
+        """Told of every sign of life."""
+        self._blobs = asyncio.Semaphore(BLOBS)
         self._session = aiohttp.ClientSession(
-            base_url="http://agent",
+            base_url=base,
             connector=connector,
             timeout=aiohttp.ClientTimeout(total=CALL_SECONDS),
             auto_decompress=False,
             trust_env=False,
+            response_class=answer,
         )
 
     async def __aenter__(self) -> Self:
@@ -86,6 +118,9 @@ class AgentLink:
     async def __aexit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
         await self._session.close()
 
     async def card(self) -> Card:
@@ -127,6 +162,10 @@ class AgentLink:
         with suppress(NotThere):
             await self._call("DELETE", f"/v1/attempts/{attempt}")
 
+    async def unpair(self) -> None:
+        """It forgets this daemon, and may be paired anew."""
+        await self._call("DELETE", "/v1/pairing")
+
     async def has_blob(self, sha256: Sha256) -> bool:
         try:
             await self._call("HEAD", f"/v1/blobs/{sha256}")
@@ -138,30 +177,64 @@ class AgentLink:
         with path.open("rb") as file:
             await self._call("PUT", f"/v1/blobs/{sha256}", file)
 
-    async def blob(self, sha256: Sha256) -> AsyncIterator[bytes]:
-        """The bytes of a product, as they come; the caller checks their hash and their number."""
+    async def blob(self, sha256: Sha256, size: int = 0) -> AsyncIterator[bytes]:
+        """The bytes of a product, as they come; the caller checks their hash and their number.
+
+        One of more than `size` bytes, as it was announced, is given up if it takes too long.
+        """
+        limit = aiohttp.ClientTimeout(total=CALL_SECONDS + size / SLOWEST, sock_read=CALL_SECONDS)
         try:
-            async with self._session.get(f"/v1/blobs/{sha256}", allow_redirects=False) as answer:
+            async with (
+                self._blobs,
+                self._session.get(f"/v1/blobs/{sha256}", allow_redirects=False, timeout=limit) as answer,
+            ):
                 if answer.status != 200:
                     raise _unwilling(answer.status, f"the agent has no blob {sha256[:12]} ({answer.status})")
                 async for chunk in answer.content.iter_chunked(256 * 1024):
                     yield chunk
         except (aiohttp.ClientError, OSError, TimeoutError) as fault:
-            raise LinkLost(f"blob {sha256[:12]}: {why(fault)}") from fault
+            raise _lost(f"blob {sha256[:12]}", fault) from fault
 
     async def feed(self, listening: asyncio.Event) -> AsyncIterator[AgentNews]:
         """News until the link is lost, which is raised. `listening` is set once nothing can be missed."""
+        silence = SILENCE_SECONDS if self._silence is None else self._silence
         try:
-            async with self._session.ws_connect("/v1/feed", max_msg_size=LARGEST_ANSWER, compress=0) as socket:
+            async with self._session.ws_connect(
+                "/v1/feed", max_msg_size=LARGEST_ANSWER, compress=0, autoping=False
+            ) as socket:
                 listening.set()
-                while True:
-                    message = await socket.receive(timeout=SILENCE_SECONDS)
-                    if message.type is not aiohttp.WSMsgType.BINARY:
-                        raise LinkLost(f"the agent closed its feed ({message.type.name.lower()})")
-                    if (news := _news(message.data)) is not None:
-                        yield news
+                asking = asyncio.create_task(self._ask(socket))
+                try:
+                    while True:
+                        message = await socket.receive(timeout=silence)
+                        if (news := await self._frame(message, socket)) is not None:
+                            yield news
+                finally:
+                    asking.cancel()
         except (aiohttp.ClientError, OSError, TimeoutError) as fault:
-            raise LinkLost(f"feed: {why(fault)}") from fault
+            raise _lost("feed", fault) from fault
+
+    async def _ask(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        """For signs of life, however seldom the agent gives one by itself."""
+        with suppress(aiohttp.ClientError, OSError):  # whoever reads finds out as well
+            while self._beat is not None:
+                await asyncio.sleep(self._beat)
+                await socket.ping()
+
+    async def _frame(self, message: aiohttp.WSMessage, socket: aiohttp.ClientWebSocketResponse) -> AgentNews | None:
+        """Any frame is a sign of life; None: it was nothing more. Raises LinkLost."""
+        match message.type:
+            case aiohttp.WSMsgType.BINARY:
+                self.alive()
+                return _news(message.data)
+            case aiohttp.WSMsgType.PONG:
+                self.alive()
+            case aiohttp.WSMsgType.PING:
+                self.alive()
+                await socket.pong(message.data)
+            case other:
+                raise LinkLost(f"the agent closed its feed ({other.name.lower()})")
+        return None
 
     async def _call(self, method: str, path: str, body: BinaryIO | None = None) -> bytes:
         try:
@@ -172,7 +245,8 @@ class AgentLink:
                     if len(said) > LARGEST_ANSWER:
                         raise LinkLost(f"{method} {path}: an answer of more than {LARGEST_ANSWER} bytes")
         except (aiohttp.ClientError, OSError, TimeoutError) as fault:
-            raise LinkLost(f"{method} {path}: {why(fault)}") from fault
+            raise _lost(f"{method} {path}", fault) from fault
+        self.alive()
         if answer.status >= 300:
             raise _unwilling(answer.status, said[:1000].decode(errors="replace") or f"{method} {path}: {answer.status}")
         return bytes(said)
@@ -187,6 +261,18 @@ def worst(lost: BaseExceptionGroup[LinkLost]) -> LinkLost:
         if isinstance(group, LinkLost):
             return group
     raise lost
+
+
+def _lost(doing: str, fault: Exception) -> LinkLost:
+    """Of what kind, as far as the wire tells; TLS says whose key was not taken."""
+    cause: BaseException | None = fault
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError | aiohttp.ServerFingerprintMismatch):
+            return OtherKey("another key than the one that was paired")
+        if isinstance(cause, ssl.SSLError) and "ALERT" in (cause.reason or ""):
+            return NotKnown(f"it does not take this daemon's key ({(cause.reason or '').lower().replace('_', ' ')})")
+        cause = cause.__cause__ or (cause.os_error if isinstance(cause, aiohttp.ClientConnectorError) else None)
+    return LinkLost(f"{doing}: {why(fault)}")
 
 
 def _unwilling(status: int, sentence: str) -> Unwilling:
@@ -215,3 +301,24 @@ class _Typed(msgspec.Struct):
 def over_socket(path: Path) -> AgentLink:
     """To an agent of this machine."""
     return AgentLink(aiohttp.UnixConnector(path=str(path), limit=16))
+
+
+def over_network(
+    address: str,
+    context: ssl.SSLContext,
+    is_pinned: Callable[[asyncio.BaseTransport], bool],
+    *,
+    beat: float | None = None,
+    silence: float | None = None,
+) -> AgentLink:
+    """To a paired agent at `HOST:PORT`. The context trusts its key alone; every answer's is looked at too."""
+
+    class Pinned(aiohttp.ClientResponse):
+        async def start(self, connection: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+            if connection.transport is None or not is_pinned(connection.transport):
+                connection.close()
+                raise aiohttp.ServerFingerprintMismatch(b"", b"", address, 0)
+            return await super().start(connection)
+
+    connector = aiohttp.TCPConnector(ssl=context, limit=16, use_dns_cache=False)
+    return AgentLink(connector, base=f"https://{address}", answer=Pinned, beat=beat, silence=silence)

@@ -87,7 +87,9 @@ class LocalAgents:
                     found = self._node_of(card)
                     if node not in (None, found):
                         await node.gone("another agent has taken its place")
-                    await found.admit(link, card)
+                    if found.connected and found.instance == card.instance:
+                        return False  # it is paired too, and served over the network
+                    await found.admit(link, card, "local")
                     node = self._serving[path] = found
                     await node.serve(link, card)
             except Refused as refused:

@@ -3,23 +3,23 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Literal
 
 import msgspec
 
 from daemon.core.vitals import Vitals
-from daemon.fleet.dispatcher import Books, Dispatcher, Patience
+from daemon.fleet.books import Books
+from daemon.fleet.dispatcher import Dispatcher, Patience
 from daemon.fleet.link import AgentLink, Declined, LinkLost, worst
+from daemon.fleet.probe import Prober
 from daemon.fleet.results import Intake
 from schema.errors import Refused, why
 from schema.events import NodeJoined
 from schema.ids import NodeId, Sha256
+from schema.nodes import Link
 from schema.observations import NodeGone, NodeSeen
 from schema.orders import PROTOCOL, Card
 
 log = logging.getLogger(__name__)
-
-Reach = Literal["loopback", "local", "lan"]
 
 
 class Node:
@@ -28,7 +28,7 @@ class Node:
     def __init__(
         self,
         node: NodeId,
-        reach: Reach,
+        reach: Link,
         books: Books,
         intake: Intake,
         vitals: Vitals,
@@ -36,11 +36,13 @@ class Node:
         keep_card: Callable[[Card], Awaitable[Sha256]],
     ) -> None:
         self.id = node
-        self._reach = reach
+        self.reach: Link = reach
+        """How it is reached now, or was last."""
         self._books = books
         self._vitals = vitals
         self._keep_card = keep_card
-        self.dispatcher = Dispatcher(node, books, intake, vitals, patience, self._card_came)
+        self.prober = Prober(node, books, intake, vitals)
+        self.dispatcher = Dispatcher(node, books, intake, vitals, patience, self._card_came, self.prober.came)
         self.ready = asyncio.Event()
         """Its card is known and it may be given work."""
         self.answered = float("-inf")
@@ -53,14 +55,19 @@ class Node:
     def connected(self) -> bool:
         return self._link is not None
 
-    async def admit(self, link: AgentLink, card: Card) -> None:
+    @property
+    def instance(self) -> str:
+        """The process that is connected now, or was last."""
+        return self._vitals.cards[self.id].instance if self.id in self._vitals.cards else ""
+
+    async def admit(self, link: AgentLink, card: Card, reach: Link) -> None:
         """Before `serve`, with the card that was read over this link. Raises Refused for an agent not to use."""
         if self._link is not None:
             raise Refused(
                 f"agent {card.name} has the id {self.id} of one that is connected already.",
                 remedy="Its folder was copied: remove the file `node` in one of the two, and start that agent again.",
             )
-        self._link = link
+        self._link, self.reach = link, reach
         try:
             await self._check(card)
         except Refused:
@@ -73,6 +80,7 @@ class Node:
             await self._first(card)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._keep_cards())
+                group.create_task(self.prober.serve(link, self.ready))
                 group.create_task(self.dispatcher.serve(link, self._seen))
         except* LinkLost as lost:
             raise worst(lost) from None
@@ -85,6 +93,10 @@ class Node:
     async def gone(self, reason: str) -> None:
         """Its agent has ended, or was silent for too long."""
         await self._books.observe(NodeGone(node=self.id, reason=reason))
+        self.forget()
+
+    def forget(self) -> None:
+        """What it was at is another's, as the ledger has been told."""
         self.dispatcher.forget_all()
         self._vitals.cards.pop(self.id, None)
         self._told = None
@@ -132,7 +144,7 @@ class Node:
         while not self._news.empty():  # of the last connection
             self._news.get_nowait()
         try:
-            self._told = _joined(card, self.id, self._reach, await self._keep_card(_lasting(card)))
+            self._told = _joined(card, self.id, self.reach, await self._keep_card(_lasting(card)))
         except OSError as fault:
             raise LinkLost(f"its card could not be kept: {why(fault)}") from fault
 
@@ -155,7 +167,7 @@ class Node:
             if not self._news.empty():
                 continue  # a newer one waits
             try:
-                joined = _joined(card, self.id, self._reach, await self._keep_card(_lasting(card)))
+                joined = _joined(card, self.id, self.reach, await self._keep_card(_lasting(card)))
             except OSError as fault:
                 log.error("a card could not be kept: %s", why(fault), extra={"node": self.id})
                 continue
@@ -167,10 +179,10 @@ class Node:
 def _lasting(card: Card) -> Card:
     """Without what comes and goes: a server or an agent that is restarted keeps the card it had."""
     backends = tuple(msgspec.structs.replace(one, state="ready", trouble="") for one in card.backends)
-    return msgspec.structs.replace(card, instance="", backends=backends, epoch=0)
+    return msgspec.structs.replace(card, instance="", boot="", backends=backends, epoch=0)
 
 
-def _joined(card: Card, node: NodeId, reach: Reach, kept: Sha256) -> NodeJoined:
+def _joined(card: Card, node: NodeId, reach: Link, kept: Sha256) -> NodeJoined:
     kinds = dict.fromkeys(kind for backend in card.backends for kind in backend.kinds)
     return NodeJoined(
         node=node,

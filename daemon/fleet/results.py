@@ -24,7 +24,24 @@ class Rejected(Exception):
     """A product was not accepted into the artifact store; the sentence says why."""
 
 
-class Intake(Protocol):
+class Looked(Protocol):
+    """What decoding a picture tells."""
+
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    @property
+    def flat(self) -> str: ...
+
+
+class Examiner(Protocol):
+    async def examine(self, claim: Sha256, body: AsyncIterator[bytes]) -> Looked:
+        """Verifies a picture as any other, and keeps nothing of it. Raises Rejected, OSError."""
+        ...
+
+
+class Intake(Examiner, Protocol):
     """Makes orders of assignments, and stored pictures of products."""
 
     def order(self, brief: Brief) -> Order:
@@ -84,7 +101,7 @@ async def _accept(report: AttemptReport, result: Result, product: Product, link:
     """As soon as the disk takes it. Raises Rejected."""
     while True:
         try:
-            return await intake.accept(report, result, product, link.blob(product.sha256))
+            return await intake.accept(report, result, product, link.blob(product.sha256, product.bytes))
         except OSError as fault:
             log.error("a picture of %s could not be kept: %s; trying again", report.job, fault)
             await asyncio.sleep(FULL_SECONDS)
