@@ -1,10 +1,17 @@
-"""What every suite shares: the long suite stays out unless asked for, and a sample of it rotates by the day."""
+"""What every suite shares: the long suite stays out unless asked for, and a sample of it rotates by the day.
+
+What a test measures it records as a property `seconds: WHAT`; the end of the run tells each with its 95th percentile.
+"""
 
 import asyncio
 import datetime
 import random
+import statistics
+from collections import defaultdict
 
 import pytest
+
+MEASURED = "seconds: "
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,3 +40,26 @@ def _keep(config: pytest.Config, items: list[pytest.Item], kept: list[pytest.Ite
     if dropped:
         config.hook.pytest_deselected(items=dropped)
         items[:] = kept
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Of all workers together; also in `.pytest_cache/v/measured/seconds`."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", "") == "teardown":
+                for name, value in report.user_properties:
+                    if name.startswith(MEASURED):
+                        found[name.removeprefix(MEASURED)].append(float(value))
+    if not found:
+        return
+    terminalreporter.section("measured, in seconds")
+    for what, values in sorted(found.items()):
+        values.sort()
+        late = values[min(len(values) - 1, int(0.95 * len(values)))]
+        middle = statistics.median(values)
+        terminalreporter.line(
+            f"{what}: {len(values)} times, median {middle:.2f}, p95 {late:.2f}, slowest {values[-1]:.2f}"
+        )
+    if (cache := getattr(config, "cache", None)) is not None:
+        cache.set("measured/seconds", found)
