@@ -44,6 +44,8 @@ class Group(NamedTuple):
     """Stages that may begin now. 0: only later ones, which wait for stages before them."""
     seconds: float = 0.0
     """At speed 1, of all that may begin now."""
+    rest: float = 0.0
+    """At speed 1, of the stages behind the one that goes next, in its job."""
     later: float = 0.0
     """At speed 1, of stages of this lot that wait for stages before them."""
     pack: str = ""

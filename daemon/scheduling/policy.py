@@ -5,9 +5,11 @@ long, work whose deadline presses, the work that only few machines can do, the c
 that is worth its loading. A machine stays idle where the others are done before it could finish one stage.
 """
 
+import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from daemon.scheduling.endgame import is_near, plan
 from daemon.scheduling.groups import (
     NEVER,
     UNMOVED,
@@ -20,9 +22,11 @@ from daemon.scheduling.groups import (
     Pick,
     Wait,
 )
+
+EG = int(os.environ.get("EG", "1"))
 from daemon.scheduling.guard import done_by_others
 from daemon.scheduling.live import lane
-from daemon.scheduling.reasons import Choice, guarded, kept_reason, live_reason, reason, unable
+from daemon.scheduling.reasons import Choice, guarded, kept_reason, last_reason, live_reason, outrun, reason, unable
 from daemon.scheduling.yard import Cell, Yard
 from schema.ids import NodeId
 
@@ -31,6 +35,9 @@ __all__ = ["NEVER", "UNMOVED", "Before", "Costs", "Group", "Lot", "Machine", "Op
 LONG = 20.0
 """Seconds; a batch stage that takes longer keeps the live lane's machine from being warm."""
 
+SOONEST = 1.0
+"""Seconds until a decision to wait is looked at again, at least: estimates of a second are none."""
+
 
 def pick(
     groups: Sequence[Group], machines: Sequence[Machine], costs: Costs, now: float, options: Options
@@ -38,26 +45,55 @@ def pick(
     """The next stage to start; called again with what that made of the world, until it says wait."""
     if not any(machine.idle for machine in machines):
         return Wait(None, {}, {})
-    live = lane([group for group in groups if group.live and group.ready], machines, costs, now)
+    live = lane(groups, machines, costs, now)
     if live.going is not None:
         going = live.going
         return Pick(going.group, machines[going.at], live_reason(going, machines, options))
+    yard = Yard(groups, machines, now, options.overdue)
+    found = (_last_ones if is_near(yard) else _by_lots)(yard, costs, now, options)
+    if isinstance(found, Pick):
+        return found
     reserved = {name: machines[at].id for name, at in live.reserved.items()}
-    until = min((machines[at].free_at for at in live.reserved.values()), default=None)
-    yard, idle = Yard(groups, machines, now, options.overdue), dict[NodeId, str]()
-    for at in _in_turn(machines):
-        found = _choose(yard, at, costs, now, options)
-        if isinstance(found, Pick):
-            return found
-        idle[machines[at].id] = found.why
-        if found.until is not None:
-            until = found.until if until is None else min(until, found.until)
-    return Wait(until, idle, reserved)
+    looks = [machines[at].free_at for at in live.reserved.values()]
+    looks += [one.until for one in found.values() if one.until is not None]
+    until = max(min(looks), now + SOONEST) if looks else None
+    return Wait(until, {name: one.why for name, one in found.items()}, reserved)
 
 
 class _Idle(NamedTuple):
     why: str
     until: float | None = None
+
+
+def _by_lots(yard: Yard, costs: Costs, now: float, options: Options) -> Pick | dict[NodeId, _Idle]:
+    """The first machine, fastest first, that had better begin something; or why each stays idle."""
+    idle: dict[NodeId, _Idle] = {}
+    for at in _in_turn(yard.machines):
+        found = _choose(yard, at, costs, now, options)
+        if isinstance(found, Pick):
+            return found
+        idle[yard.machines[at].id] = found
+    return idle
+
+
+def _last_ones(yard: Yard, costs: Costs, now: float, options: Options) -> Pick | dict[NodeId, _Idle]:
+    """With few stages left, what a plan of all of them says."""
+    kept = [at for at, machine in enumerate(yard.machines) if machine.id == options.kept and options.mode != "share"]
+    if any(_leaves_warm(cell, yard.machines[at], costs, options) for at in kept for cell in yard.cells):
+        return _by_lots(yard, costs, now, options)
+    barred = sum(1 << at for at in kept)
+    last = plan(yard, costs, now, barred)
+    turn = _in_turn(yard.machines)
+    for at in turn:
+        if (handed := last.first.get(at)) is not None:
+            return Pick(handed.group, yard.machines[at], last_reason(handed, last, yard, costs, now, options))
+    free = [machine.free_at for machine in yard.machines if not machine.idle]
+    until = min(free) if free else None
+    idle: dict[NodeId, _Idle] = {}
+    for at in turn:
+        why = kept_reason(options) if barred >> at & 1 else unable(yard, at) or outrun(yard, at, costs, last, now)
+        idle[yard.machines[at].id] = _Idle(why, until)
+    return idle
 
 
 def _in_turn(machines: Sequence[Machine]) -> list[int]:
@@ -71,7 +107,7 @@ def _choose(yard: Yard, at: int, costs: Costs, now: float, options: Options) -> 
     machine = yard.machines[at]
     cells = [cell for cell in yard.cells if cell.able >> at & 1]
     if not cells:
-        return _Idle(unable(machine, yard, at, options))
+        return _Idle(unable(yard, at))
     if machine.id == options.kept and options.mode != "share":
         cells = [cell for cell in cells if _leaves_warm(cell, machine, costs, options)]
         if not cells:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from daemon.scheduling.endgame import Handed, Plan
 from daemon.scheduling.groups import Costs, Group, Machine, Options
 from daemon.scheduling.live import Going
 from daemon.scheduling.yard import Cell, Yard
@@ -23,7 +24,7 @@ class Choice(NamedTuple):
 def reason(choice: Choice, yard: Yard, costs: Costs, now: float, options: Options) -> str:
     """`n3 already holds sdxl-1; only 2 of 5 nodes fit 12 GB; next best n1 +14.2 s`."""
     group, machine = choice.group, yard.machines[choice.at]
-    parts = [*_turn(choice, now), _checkpoint(choice, yard, costs)]
+    parts = [*_turn(group, choice.cell, now), _checkpoint(choice, yard, costs)]
     parts += _where(group, yard.machines, options)
     parts += _next_best(group, choice.at, choice.seconds, yard.machines, costs, now)
     if not any(parts):
@@ -50,27 +51,54 @@ def kept_reason(options: Options) -> str:
     return f"it is kept for the interactive lane (mode {options.mode})"
 
 
-def unable(machine: Machine, yard: Yard, at: int, options: Options) -> str:
-    """Nothing that may begin now can run there."""
+def unable(yard: Yard, at: int) -> str:
+    """Why nothing that may begin now can run there; empty: something can."""
     if not yard.cells:
         return "nothing waits that may begin now"
-    needed = min(cell.lot.vram_gb for cell in yard.cells)
-    if needed > machine.vram_gb:
-        return f"it has {machine.vram_gb:g} GB, and all that waits needs {needed:g} GB or more"
+    if any(cell.able >> at & 1 for cell in yard.cells):
+        return ""
+    needed, has = min(cell.lot.vram_gb for cell in yard.cells), yard.machines[at].vram_gb
+    if needed > has:
+        return f"it has {has:g} GB, and all that waits needs {needed:g} GB or more"
     return "nothing that waits may run here now"
 
 
-def _turn(choice: Choice, now: float) -> list[str]:
-    group, parts = choice.group, _attempt(choice.group)
+def last_reason(handed: Handed, last: Plan, yard: Yard, costs: Costs, now: float, options: Options) -> str:
+    group, at, machines = handed.group, handed.at, yard.machines
+    ready = sum(one.ready for cell in yard.cells for one in cell.groups)
+    turn = _turn(group, handed.cell, now)
+    if len(machines) > 1 and not turn:
+        turn = ["the last stage that waits" if ready == 1 else f"one of the last {ready} stages that wait"]
+    parts = [*turn, _holds(group, machines[at], costs), *_where(group, machines, options)]
+    parts += _next_best(group, at, handed.seconds, machines, costs, now)
+    return "; ".join(part for part in parts if part)
+
+
+def outrun(yard: Yard, at: int, costs: Costs, last: Plan, now: float) -> str:
+    """Of a machine that the plan of the last stages leaves idle."""
+    machine = yard.machines[at]
+    mine = min(
+        costs.move(group, machine) + costs.swap(group, machine) + costs.execute(group, machine)
+        for cell in yard.cells
+        if cell.able >> at & 1
+        for group in cell.groups
+    )
+    if mine >= last.ends:
+        return guarded(machine, mine, last.ends)
+    return f"all that waits is done sooner elsewhere, although {machine.name} is idle ({_s(mine)} for one stage)"
+
+
+def _turn(group: Group, cell: Cell, now: float) -> list[str]:
+    parts = _attempt(group)
     priority, tier, _ = group.before
     if priority:
         parts.append(f"priority {-priority}")
     if tier < 0:
         parts.append("moved to the front of the queue")
-    if choice.cell.overdue:
+    if cell.overdue:
         waited = now - max(group.served, group.arrived)
         parts.append(f"{group.pack or 'its run'} got nothing for {waited / 60:.0f} min")
-    elif choice.cell.deadline != float("inf"):
+    elif cell.deadline != float("inf"):
         parts.append("its deadline leaves no more time")
     if group.started and group.attempt == 1:
         parts.append("goes on with a started job")
@@ -84,14 +112,17 @@ def _attempt(group: Group) -> list[str]:
 def _checkpoint(choice: Choice, yard: Yard, costs: Costs) -> str:
     group, machine = choice.group, yard.machines[choice.at]
     model = group.lot.model
-    if model is None:
-        return ""
-    if choice.resident:
-        return f"{machine.name} already holds {model}"
+    if model is None or choice.resident:
+        return _holds(group, machine, costs)
     swap, rest = costs.swap(group, machine), yard.lots[group.lot]
     if not yard.on.get(model):
         return f"no idle or busy one holds {model} yet, loading it takes {_s(swap)}"
     return f"{_s(rest / yard.speeds[choice.at])} of work wait for {model}, loading it takes {_s(swap)}"
+
+
+def _holds(group: Group, machine: Machine, costs: Costs) -> str:
+    model = group.lot.model
+    return f"{machine.name} already holds {model}" if model is not None and not costs.swap(group, machine) else ""
 
 
 def _where(group: Group, machines: Sequence[Machine], options: Options) -> list[str]:

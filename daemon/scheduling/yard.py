@@ -47,6 +47,7 @@ class Yard:
         self.all_speed = sum(self.speeds)
         urgent = urgent_before(groups, self.speeds, now)
         self.cells = _cells(groups, urgent, now, overdue)
+        self.later = [group for group in groups if group.later and not group.live]
         self.narrow = _narrowest(self.bounds, machines, now)
 
     def share(self, lot: Lot, at: int, resident: bool) -> float:
