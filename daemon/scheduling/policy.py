@@ -5,7 +5,6 @@ long, work whose deadline presses, the work that only few machines can do, the c
 that is worth its loading. A machine stays idle where the others are done before it could finish one stage.
 """
 
-import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -22,8 +21,6 @@ from daemon.scheduling.groups import (
     Pick,
     Wait,
 )
-
-EG = int(os.environ.get("EG", "1"))
 from daemon.scheduling.guard import done_by_others
 from daemon.scheduling.live import lane
 from daemon.scheduling.reasons import Choice, guarded, kept_reason, last_reason, live_reason, outrun, reason, unable
