@@ -8,6 +8,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
+
 from agent.pairing.keys import Kept
 from agent.pairing.pake import Run
 from agent.pairing.pins import Pins
@@ -107,15 +109,16 @@ class Desk:
         return self._said()
 
     def _said(self) -> Hello:
-        return Hello(
+        said = Hello(
             version=PAIRING,
             node=self._kept.node,
             name=self._name,
             release=self._release,
             secret="token" if self._token else "code",
             invite=mark_of(self._token.secret) if self._token else "",
-            locked_s=max(0.0, self._locked_until - self._clock()),
         )
+        locked = self._locked_until - self._clock()
+        return msgspec.structs.replace(said, locked_s=round(locked, 1)) if locked > 0 else said
 
     def open(self, opening: Opening, caller: str) -> Reply:
         """Uses up one try, whatever comes of it. `caller`: the address. Raises Declined."""
@@ -137,6 +140,8 @@ class Desk:
         if flight is None or flight.caller != caller:
             raise self.declined("nothing", caller, "it ends a pairing that was not begun, or whose time is over")
         self._flight = None
+        if self.taken:
+            raise self.declined("taken", caller, self.taken)
         try:
             pin = flight.run.close(closing)
         except Mismatch:

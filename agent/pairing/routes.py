@@ -7,7 +7,19 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from agent.pairing.desk import Declined, Desk
-from schema.pairing import LARGEST, Bound, Closing, Denied, Hello, Opening, Reason, Reply, read_message, version_of
+from schema.pairing import (
+    LARGEST,
+    PAIRING,
+    Bound,
+    Closing,
+    Denied,
+    Hello,
+    Opening,
+    Reason,
+    Reply,
+    read_message,
+    version_of,
+)
 
 BODY_SECONDS = 5.0
 """For a body to come; ours has a few hundred bytes."""
@@ -42,7 +54,7 @@ class _Routes:
         try:
             opening = read_message(body, Opening)
         except ValueError:
-            if isinstance(version := version_of(body), int):
+            if (version := version_of(body)) not in (None, PAIRING):
                 raise self._desk.declined("version", caller, f"it pairs by version {version}") from None
             raise self._desk.declined("content", caller, "its message was none of a pairing") from None
         return _packed(self._desk.open(opening, caller))
