@@ -10,9 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from schema.errors import Exit, Refused
-from tui.cli import output
-from tui.cli.node import list_ as list_nodes
-from tui.cli.tree import JSON, Verb, flag, option, options
+from tui.cli import agents, agentunit, output
+from tui.cli.tree import JSON, Verb, argument, flag, option, options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,32 +37,86 @@ class Found(NamedTuple):
 
 def run(
     backends: Sequence[str], url: str | None, models: str | None, name: str | None,
-    free_after: float | None, yes: bool,
+    free_after: float | None, yes: bool, port: int | None = None, local: bool = False, shared: str | None = None,
+    gpu: int | None = None,
 ) -> int:  # fmt: skip
     """Becomes the agent. Raises Refused for a choice that makes no sense."""
-    from pathlib import Path
+    words, home = _settled(
+        backends=backends, url=url, models=models, name=name, free_after=free_after, yes=yes, port=port, local=local,
+        shared=shared, gpu=gpu,
+    )  # fmt: skip
+    return _become(words, home)
 
+
+def join(token: str, **asked: object) -> int:
+    """`run`, with the token laid into the agent's folder first, for it to find."""
+    from schema.tokens import read_token, token_text
+
+    read = read_token(token)
+    if asked.get("local"):
+        raise Refused("an agent that joins a fleet is on the network", where="--local", remedy="Leave it out.")
+    words, home = _settled(**asked)
+    agents.lay_token(home, token_text(read))
+    return _become(words, home)
+
+
+def install(show: bool, as_json: bool, **asked: object) -> int:
+    words, home = _settled(**asked)
+    return agentunit.install(words, home, show, as_json)
+
+
+class Words(NamedTuple):
+    """The agent's own words, and those of `stablenew agent run` that mean the same."""
+
+    node: str
+    agent: tuple[str, ...]
+    run: tuple[str, ...]
+    backends: tuple[str, ...]
+
+
+def _settled(**asked: object) -> "tuple[Words, Path]":
+    """Everything that was left open decided, and every folder named from the root."""
+    return _words(**asked)  # type: ignore[arg-type]  # the same words as `run` takes, checked where they are read
+
+
+def _words(
+    backends: Sequence[str], url: str | None, models: str | None, name: str | None,
+    free_after: float | None, yes: bool, port: int | None, local: bool, shared: str | None, gpu: int | None,
+) -> "tuple[Words, Path]":  # fmt: skip
+    """Raises Refused for a choice that makes no sense."""
     if free_after is not None and not 0.0 <= free_after <= 31_536_000.0:
         raise Refused(f"{free_after:g} is no time to wait", where="--free-after", remedy="Give seconds, 0 or more.")
+    if local and port is not None:
+        raise Refused("an agent without network has no port", where="--local", remedy="Leave one of the two out.")
     chosen = _chosen(backends, url, models) if backends else _offered(url, yes)
-    node = name or f"{os.uname().nodename}-{chosen[0].partition('=')[0]}"
-    home = _home(node)
-    words = [
-        sys.executable, "-P", "-m", "agent", "--home", str(home), "--socket", str(_socket(home)), "--node", node,
+    numbered = "" if gpu is None else f"-gpu{gpu}"
+    node = name or f"{os.uname().nodename}-{chosen[0].partition('=')[0]}{numbered}"
+    home = agents.home_of(node)
+    both: list[str] = [word for backend in chosen for word in ("--backend", backend)]
+    for flag_, value in (
+        ("--models", models and str(_folder("--models", models))),
+        ("--shared", shared and str(_folder("--shared", shared))),
+        ("--free-after", None if free_after is None else f"{free_after:g}"),
+        ("--port", None if port is None else str(port)),
+        ("--gpu", None if gpu is None else str(gpu)),
+    ):
+        both += [flag_, value] if value else []
+    own = [
+        "--home", str(home), "--socket", str(agents.socket_of(home)), "--node", node, *both,
+        *([] if local else ["--network"]),
     ]  # fmt: skip
-    for backend in chosen:
-        words += ["--backend", backend]
-    if models:
-        words += ["--models", str(_folder(Path(models)))]
-    if free_after is not None:
-        words += ["--free-after", f"{free_after:g}"]
-    waits = "" if _daemon_runs() else " No daemon runs yet: `stablenew daemon start`, or any run, starts one."
-    output.tell(
-        f"Agent {output.clean(node)} is to drive {', '.join(map(output.clean, chosen))}; Ctrl-C ends it.{waits}"
-    )
+    said = ["--name", node, *both, *(["--local"] if local else [])]
+    return Words(node, tuple(own), tuple(said), tuple(chosen)), home
+
+
+def _become(words: Words, home: "Path") -> int:
+    agents.refuse_running(words.node, home)
+    command = [sys.executable, "-P", "-m", "agent", *words.agent]
+    driven = ", ".join(map(output.clean, words.backends))
+    output.tell(f"Agent {output.clean(words.node)} is to drive {driven}; Ctrl-C ends it.")
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execv(words[0], words)
+    os.execv(command[0], command)
 
 
 def _chosen(backends: Sequence[str], url: str | None, models: str | None) -> list[str]:
@@ -146,39 +199,13 @@ def _found(item: Mapping[str, object], usable: bool) -> Found:
     return Found(kind, url, release, note, usable)
 
 
-def _daemon_runs() -> bool:
-    from tui.link import endpoint
-
-    return endpoint.state_of(os.environ) in endpoint.UP
-
-
-def _home(node: str) -> "Path":
-    from schema.places import places
-
-    if not node or "/" in node or node.startswith(".") or len(node) > 60 or not node.isprintable():
-        raise Refused(
-            f"{output.clean(node)!r} is no name for an agent", where="--name",
-            remedy="Take up to 60 characters, no slash, and no dot in front.",
-        )  # fmt: skip
-    return places({**os.environ, **_absolute_home()}).agents / node
-
-
-def _absolute_home() -> dict[str, str]:
+def _folder(option_: str, written: str) -> "Path":
     from pathlib import Path
 
-    home = os.environ.get("STABLENEW_HOME")
-    return {"STABLENEW_HOME": str(Path(home).expanduser().absolute())} if home else {}
-
-
-def _socket(home: "Path") -> "Path":
-    """Where the daemon looks for it. A path may be too long for a socket: the agent then says so."""
-    return home / "agent.sock"
-
-
-def _folder(path: "Path") -> "Path":
-    path = path.expanduser().absolute()
+    path = Path(written).expanduser().absolute()
     if not path.is_dir():
-        raise Refused("there is no such folder", where=f"--models {path}", remedy="Name the folder of your models.")
+        told = "Name the folder of your models." if option_ == "--models" else "Mount it, or make it first."
+        raise Refused("there is no such folder", where=f"{option_} {path}", remedy=told)
     return path
 
 
@@ -194,29 +221,46 @@ def discover(as_json: bool) -> int:
     return Exit.DONE
 
 
-def status(as_json: bool) -> int:
-    """The agents as the daemon knows them; the embedded one is there from the start."""
-    return list_nodes(as_json)
-
+RUN = (
+    options("--backend", "KIND[=URL]", f"What to drive: {', '.join(KINDS)}.", dest="backends"),
+    option("--url", "URL", "Address of the server; default: the usual one of its kind."),
+    option("--models", "DIR", "Folder of models, for diffusers and where a server's own lists fail."),
+    option("--name", "NAME", "What the node is called; default: this machine and the backend."),
+    option("--port", "N", "Listen on this port; default: 7801 or another that is free; 0: any that is free.", kind=int),
+    flag("--local", "For the daemon of this machine alone: nothing listens on the network."),
+    option("--shared", "DIR", "A folder that the daemon's machine has too: results are left there, not sent."),
+    option("--gpu", "N", "The NVIDIA GPU it stands for, as nvidia-smi counts; default: the first.", kind=int),
+    option("--free-after", "SECONDS", "Idle for so long, give the memory back; default: 600; 0: never.", kind=float),
+    flag("--yes", "Drive whatever was found, without a question."),
+)
 
 VERBS = {
     "run": Verb(
         run,
-        "Drive an imaging program on this machine: the daemon finds the agent and gives it work.\n"
+        "Drive an imaging program on this machine. A daemon of this machine finds the agent and gives it work;\n"
+        "one on another machine does once it is paired, with the code that is shown: `stablenew node pair NAME CODE`.\n"
         "Without --backend it looks at the usual local ports and offers what it finds. Ends with Ctrl-C.\n"
-        "Several programs on one GPU: name --backend several times. Two GPUs: run two agents, each with a --name.\n"
+        "Several programs on one GPU: name --backend several times. Two GPUs: run two agents, each with its --gpu.\n"
         "For a server that asks who you are, set STABLENEW_AGENT_AUTH=USER:PASSWORD.",
-        (
-            options("--backend", "KIND[=URL]", f"What to drive: {', '.join(KINDS)}.", dest="backends"),
-            option("--url", "URL", "Address of the server; default: the usual one of its kind."),
-            option("--models", "DIR", "Folder of models, for diffusers and where a server's own lists fail."),
-            option("--name", "NAME", "What the node is called; default: this machine and the backend."),
-            option(
-                "--free-after", "SECONDS", "Idle for so long, give the memory back; default: 600; 0: never.", kind=float
-            ),
-            flag("--yes", "Drive whatever was found, without a question."),
-        ),
+        RUN,
+    ),
+    "join": Verb(
+        join,
+        "Run an agent that joins a fleet by itself, with a token of `stablenew node invite` on the daemon's machine.\n"
+        "For machines whose terminal nobody reads. The token is kept until the agent is paired.",
+        (argument("TOKEN", "What `stablenew node invite` printed, whole."), *RUN),
+    ),
+    "unpair": Verb(
+        agents.unpair,
+        "Let an agent of this machine forget the fleet it belongs to; it may then be paired anew.\n"
+        "Works whether the agent runs or not.",
+        (option("--name", "NAME", "Which one, where several are paired."), JSON),
+    ),
+    "status": Verb(agents.status, "The agents of this machine, and the nodes of its daemon where one runs.", (JSON,)),
+    "install": Verb(
+        install,
+        "Write a systemd user unit that runs the agent; takes what `agent run` takes.",
+        (*RUN, flag("--print", "Only print the unit.", dest="show"), JSON),
     ),
     "discover": Verb(discover, "What answers on the usual local ports; no daemon is needed.", (JSON,)),
-    "status": Verb(status, "The agents that the daemon drives; the embedded one needs no set-up.", (JSON,)),
 }

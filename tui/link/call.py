@@ -39,8 +39,8 @@ class Daemon:
     def __init__(self, path: str) -> None:
         self.path = path
 
-    def get(self, path: str, query: Query | None = None) -> Doc:
-        return _document(self._ask("GET", path + query_of(query)))
+    def get(self, path: str, query: Query | None = None, patience: float = PATIENCE) -> Doc:
+        return _document(self._ask("GET", path + query_of(query), patience=patience))
 
     def post(
         self, path: str, body: Mapping[str, object] | None = None, key: str | None = None, patience: float = PATIENCE
@@ -49,6 +49,9 @@ class Daemon:
 
     def put(self, path: str, body: bytes) -> Doc:
         return _document(self._ask("PUT", path, body))
+
+    def delete(self, path: str) -> None:
+        self._ask("DELETE", path).body()
 
     def lines(
         self,
