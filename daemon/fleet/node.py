@@ -65,7 +65,7 @@ class Node:
         if self._link is not None:
             raise Refused(
                 f"agent {card.name} has the id {self.id} of one that is connected already.",
-                remedy="Its folder was copied: remove the file `node` in one of the two, and start that agent again.",
+                remedy="Its folder was copied: remove the folder `keys` in one of the two, and start that agent again.",
             )
         self._link, self.reach = link, reach
         try:

@@ -88,6 +88,7 @@ class Home:
 def home(tmp_path: Path) -> Iterator[Home]:
     keep = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
     env = {**keep, "HOME": str(tmp_path), "STABLENEW_HOME": str(tmp_path / "home"), "NO_COLOR": "1"}
+    env["STABLENEW_FLEET__DISCOVER"] = "false"  # a story about the network looks into one of its own
     home = Home(tmp_path, env)
     yield home
     pid = home.daemon_pid()

@@ -70,11 +70,15 @@ async def opened(tmp_path):
     """Opens a house with the settings it is given; all of them are closed at the end."""
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
 
-        async def open_house(settings: Settings | None = None) -> House:
+        async def open_house(settings: Settings | None = None, discover: bool = False) -> House:
+            """Looks at no network unless it is told to."""
+            settings = settings or Settings()
+            fleet = settings.fleet.model_copy(update={"discover": discover})
+            settings = settings.model_copy(update={"fleet": fleet})
             where = places({"STABLENEW_HOME": str(tmp_path)})
             where.state.mkdir(parents=True, exist_ok=True)
             own = await stack.enter_async_context(AsyncExitStack())
-            parts = await app.open_parts(where, settings or Settings(), own)
+            parts = await app.open_parts(where, settings, own)
             house = House(parts, own)
             for following in (parts.views.follow, house.listen):
                 batches = await own.enter_async_context(parts.ledger.follow())

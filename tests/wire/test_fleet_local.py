@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -164,13 +165,12 @@ async def test_two_agents_of_one_id_are_told_apart_and_the_second_is_not_used(op
     async with agent(tmp_path, "side"):
         node = await joined(house, "side")
         other = home_of(tmp_path, "copy")
-        other.mkdir()
-        (other / "node").write_text(node.node + "\n")
+        shutil.copytree(home_of(tmp_path, "side") / "keys", other / "keys")
         async with agent(tmp_path, "copy"):
             await until(lambda: "id" in house.parts.fleet.trouble)
             await asyncio.sleep(0.5)  # it is tried again and again, and said once
             assert [record.message for record in caplog.records].count(caplog.records[-1].message) == 1
-            assert "remove the file" in house.parts.fleet.trouble
+            assert "remove the folder" in house.parts.fleet.trouble
             await house.submit(node=node.node)
             await house.until(JobFinished)
     assert {event.name for event in house.events if isinstance(event, NodeJoined)} >= {"side"}
