@@ -65,8 +65,8 @@ class Seat(NamedTuple):
     resident: str | None = None
     busy_until: float = NEVER
     """When what it is at will end."""
-    runs: tuple[int, int] | None = None
-    """Index of the entry and of the step that it is at, which is then no longer to be placed."""
+    runs: int | None = None
+    """Index of the entry whose first step it is at, which is then no longer to be placed."""
 
 
 class Cost(NamedTuple):
@@ -166,13 +166,14 @@ class _Run:
         self.wake: float | None = None
         self.ends: list[tuple[float, int, Placed]] = []
         """Heap of what runs."""
+        self.begun = {seat.runs for seat in seats if seat.runs is not None}
         self.arrivals = [(entry.arrival, at) for at, entry in enumerate(entries)]
         heapify(self.arrivals)
         for at, seat in enumerate(seats):
             if seat.busy_until > NEVER:
-                entry, index = seat.runs or (-1, -1)
+                entry = -1 if seat.runs is None else seat.runs
                 cost = Cost(0.0, 0.0, max(0.0, seat.busy_until - start))
-                self._hold(Placed(entry, index, at, start, max(start, seat.busy_until), cost, ""))
+                self._hold(Placed(entry, 0, at, start, max(start, seat.busy_until), cost, ""))
 
     def go(self) -> Iterator[Placed]:
         while True:
@@ -198,7 +199,7 @@ class _Run:
             self._let_go(heappop(self.ends)[2])
         while self.arrivals and self.arrivals[0][0] <= self.now:
             _, at = heappop(self.arrivals)
-            self.waiting.arrive(at)
+            self.waiting.arrive(at, begun=at in self.begun)
             if self.entries[at].live:
                 self.live_at = max(self.live_at, self.entries[at].arrival)
 

@@ -46,7 +46,8 @@ class Waiting:
         self._due: dict[str, float] = {}
         """Run with a deadline to its work that has come and not ended."""
 
-    def arrive(self, number: int) -> None:
+    def arrive(self, number: int, *, begun: bool = False) -> None:
+        """`begun`: a machine is at its first stage already."""
         entry = self._entries[number]
         if not entry.steps:
             return
@@ -57,7 +58,8 @@ class Waiting:
             bunch.later += entry.steps[index].work
             bunch.waits += 1
             bunch.shown = None
-        self._ready(number, 0, entry.previous, entry.out_mb)
+        if not begun:
+            self._ready(number, 0, entry.previous, entry.out_mb)
 
     def ended(self, number: int, index: int, where: NodeId) -> None:
         """The stage has ended: the next of its job may begin."""
@@ -155,6 +157,7 @@ class Waiting:
             work=step.work,
             ready=len(bunch.ready),
             seconds=bunch.seconds,
+            rest=sum(behind.work for behind in entry.steps[index + 1 :]),
             later=bunch.later,
             pack=entry.pack,
             served=self._served.get(entry.pack, NEVER),

@@ -1,0 +1,130 @@
+"""By when what waits will be done, on which nodes, and what would help: the policy over a copy of the queue.
+
+Pure, and runs anywhere: what it is made from is taken by `daemon.core.outlook.forecast_input`. Long queues are
+simulated in bundles of like jobs, so that ten thousand take as long as one thousand.
+"""
+
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from daemon.core.outlook import Outlook, RunWish
+from daemon.core.playing import INFINITE, Played, play
+from daemon.core.remedies import remedies
+from daemon.core.telling import told
+from schema.forecast import Forecast, NodeForecast, RunForecast
+from schema.ids import RunId
+
+MANY = 900
+"""Stages that are simulated one by one; of more, jobs are bundled."""
+
+FEW = 300
+"""The same where only alternatives are compared."""
+
+TRIED = 3
+"""Runs that remedies are tried for, where nobody asked for one run alone."""
+
+
+def forecast(outlook: Outlook, run: RunId | None = None) -> Forecast:
+    """Of all unfinished runs, or of one of them; of that one, what would help is told in any case."""
+    played = play(outlook, MANY)
+    runs = [_run(outlook, one, played) for one in outlook.runs if run in (None, one.id)]
+    runs.sort(key=lambda one: (one.at is None, one.at or 0.0, one.run))
+    asked = [one for one in runs if run is not None or one.in_time is False][:TRIED]
+    if asked:
+        tried = remedies(outlook, [one.run for one in asked], FEW)
+        runs = [_helped(one, tried.get(one.run, ())) for one in runs]
+    return Forecast(
+        head=outlook.head,
+        runs=tuple(runs),
+        nodes=_nodes(outlook, played, None),
+        at=max((end for end in played.ends.values() if end < INFINITE), default=None),
+        notes=tuple(_notes(outlook, played)),
+    )
+
+
+def _run(outlook: Outlook, wish: RunWish, played: Played) -> RunForecast:
+    end = played.ends.get(wish.id)
+    deadline = wish.spec.deadline
+    if end is None or end == INFINITE:
+        return RunForecast(
+            run=wish.id,
+            name=wish.spec.name,
+            jobs=wish.open,
+            deadline=deadline,
+            text=_why_never(outlook, wish, played),
+        )
+    spread = played.spreads.get(wish.id, 0.0)
+    soonest, latest = end - min(spread, 0.9 * (end - outlook.now)), end + spread
+    in_time = None if deadline is None else end <= deadline
+    return RunForecast(
+        run=wish.id,
+        name=wish.spec.name,
+        jobs=wish.open,
+        at=round(end, 3),
+        soonest=round(soonest, 3),
+        latest=round(latest, 3),
+        deadline=deadline,
+        in_time=in_time,
+        nodes=_nodes(outlook, played, wish.id),
+        moves=played.moves.get(wish.id, 0),
+        text=told(outlook, wish, soonest, end, latest),
+    )
+
+
+def _nodes(outlook: Outlook, played: Played, run: RunId | None) -> tuple[NodeForecast, ...]:
+    """Of one run, or of all that waits."""
+    found = []
+    for at, berth in enumerate(outlook.berths):
+        parts = [part for (whose, where), part in played.parts.items() if where == at and run in (None, whose)]
+        if berth.there or parts:
+            found.append(
+                NodeForecast(
+                    node=berth.id,
+                    name=berth.name,
+                    stages=sum(part.stages for part in parts),
+                    at=max((round(part.until, 3) for part in parts), default=None),
+                )
+            )
+    return tuple(found)
+
+
+def _helped(run: RunForecast, helps: Iterable[str]) -> RunForecast:
+    return replace(run, helps=tuple(helps))
+
+
+def _why_never(outlook: Outlook, wish: RunWish, played: Played) -> str:
+    if wish.paused:
+        return "It is paused."
+    if wish.stuck and wish.stuck == wish.open:
+        return "All its jobs are held or need attention."
+    waits = played.unable.get(wish.id)
+    if waits is not None:
+        step = outlook.rows[waits].step
+        need = f" with {outlook.rows[waits].vram_gb:g} GB" if outlook.rows[waits].vram_gb else ""
+        return f"No node that is there can run '{step.id}' ({step.kind}){need}."
+    if not any(one.run == wish.id for one in outlook.wishes):
+        return "Nothing of it is left to run."
+    return "It waits for what a person has to do."
+
+
+def _notes(outlook: Outlook, played: Played) -> Iterable[str]:
+    if outlook.paused:
+        yield "The queue is paused: this is how it would be if it went on now."
+    if outlook.blocked:
+        yield f"Nothing is started: {outlook.blocked}."
+    used = [outlook.rows[row] for row in sorted({row for wish in outlook.wishes for row in wish.rows})]
+    unknown = sorted({row.step.kind for row in used if not row.known})
+    if unknown:
+        yield f"Nothing like {', '.join(unknown)} was measured yet: its time is a guess."
+    cold = [
+        berth.name
+        for at, berth in enumerate(outlook.berths)
+        if berth.there and any(row.able >> at & 1 and not row.told[at].warm for row in used if row.known)
+    ]
+    if cold:
+        yield f"Not all such stages were measured on {', '.join(cold)} yet."
+    if stuck := sum(run.stuck for run in outlook.runs):
+        yield f"Not counted: {stuck} held or in need of attention."
+    if not any(berth.there for berth in outlook.berths):
+        yield "No node is there."

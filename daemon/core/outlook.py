@@ -1,0 +1,274 @@
+"""What a forecast is made from: a copy of the queue and the fleet as plain values, taken in one go and then left alone.
+
+Taken by the ledger's loop, so it costs little; everything that takes time happens later, elsewhere.
+"""
+
+from collections.abc import Callable
+from math import log
+from typing import NamedTuple
+
+from daemon.core.costs import base_seconds, foretell, load_seconds, move_seconds, need_gb, speed_of
+from daemon.core.filing import needs_of
+from daemon.core.rules import Rules
+from daemon.core.settle import knows_real
+from daemon.core.state import Job, Node, Queued, Run, Running, State, steps_left
+from daemon.core.vitals import Vitals, blocked
+from daemon.scheduling.costs import units
+from daemon.scheduling.families import cost_key
+from daemon.scheduling.fitness import fit_of
+from daemon.scheduling.groups import Before
+from schema.events import QueueMode
+from schema.ids import JobId, NodeId, RunId
+from schema.plans import RunSpec, StageStep
+
+GUESS_S = 0.35
+"""Seconds per megapixel and step on a node of speed 1, where nothing like a stage was measured anywhere."""
+
+WILD = 0.7
+"""Spread of the log of such a guess."""
+
+STEADY = 0.35
+"""The part of a stage's spread that all stages of its kind on a node share, once three of them were measured there."""
+
+NOT_BARRED = (0.0, 0.0)
+
+Z = 1.2816
+"""Standard deviations between the middle of a normal distribution and the ends of four fifths."""
+
+
+class Told(NamedTuple):
+    """What a stage takes on a machine."""
+
+    seconds: float
+    shared: float
+    """Spread (of the log) of what all such stages there have in common: whether the estimate is right."""
+    own: float
+    """Spread of the single stage."""
+    warm: bool = False
+    """Such stages were measured on this very node."""
+
+
+class Row(NamedTuple):
+    """A stage that many jobs have."""
+
+    step: StageStep
+    work: float
+    """Seconds at speed 1."""
+    vram_gb: float
+    able: int
+    told: tuple[Told, ...]
+    """Per machine."""
+    loads: tuple[float, ...]
+    """Seconds to load its checkpoint, per machine."""
+    known: bool
+    """Something like it was measured."""
+
+
+class Wish(NamedTuple):
+    """A job with stages to run."""
+
+    job: JobId
+    run: RunId
+    pack: str
+    rows: tuple[int, ...]
+    before: Before
+    rank: float
+    since: float
+    """From when on its next stage may begin, Unix seconds."""
+    started: bool
+    previous: NodeId | None
+
+
+class Berth(NamedTuple):
+    """A node that could take work."""
+
+    id: NodeId
+    name: str
+    vram_gb: float
+    speed: float
+    resident: str | None
+    move_s: float
+    there: bool
+    """False: drained or lost, and only asked what if it came back."""
+    busy_until: float | None = None
+    job: JobId | None = None
+    """What it is at, if that still counts."""
+
+
+class RunWish(NamedTuple):
+    id: RunId
+    spec: RunSpec
+    paused: bool
+    served: dict[str, float]
+    open: int
+    stuck: int
+    """Its jobs that are held or need attention."""
+    only: int
+    """Bit of the machine that a whole run went to; 0: none yet."""
+
+
+class Outlook(NamedTuple):
+    head: int
+    now: float
+    paused: bool
+    blocked: str
+    mode: QueueMode
+    pin: NodeId | None
+    live_at: float
+    rows: tuple[Row, ...]
+    wishes: tuple[Wish, ...]
+    runs: tuple[RunWish, ...]
+    berths: tuple[Berth, ...]
+    utc_offset: Callable[[float], float]
+    live_for: float
+    overdue: float
+
+
+def forecast_input(state: State, vitals: Vitals, now: float, rules: Rules) -> Outlook:
+    """Everything that `daemon.core.forecast.forecast` needs, and nothing that changes any more."""
+    nodes = [node for node in state.nodes.values() if node.standing is None and node.proved]
+    rows = _Rows(state, vitals, nodes, now)
+    wishes = tuple(
+        wish for job in state.jobs.values() if (wish := _wish(state, job, rows)) is not None and not _stuck(job)
+    )
+    stuck: dict[RunId, int] = {}
+    for job in state.jobs.values():
+        if _stuck(job):
+            stuck[job.run] = stuck.get(job.run, 0) + 1
+    return Outlook(
+        head=state.seq,
+        now=now,
+        paused=state.paused,
+        blocked=blocked(vitals),
+        mode=state.mode,
+        pin=state.pin,
+        live_at=state.live_at,
+        rows=tuple(rows.found),
+        wishes=wishes,
+        runs=tuple(_run(run, stuck.get(run.id, 0), nodes) for run in state.runs.values() if not run.over),
+        berths=tuple(_berth(state, node, now) for node in nodes),
+        utc_offset=rules.utc_offset,
+        live_for=rules.live_for,
+        overdue=rules.overdue,
+    )
+
+
+class _Rows:
+    """Each different stage once, with what it takes on every node."""
+
+    def __init__(self, state: State, vitals: Vitals, nodes: list[Node], now: float) -> None:
+        self.found: list[Row] = []
+        self._state, self._vitals, self._nodes, self._now = state, vitals, nodes, now
+        self._real = knows_real(state, vitals)
+        self._at: dict[tuple[object, ...], int] = {}
+        self._of: dict[tuple[object, ...], tuple[int, ...]] = {}
+
+    def of(self, run: Run, job: Job, rest: tuple[StageStep, ...]) -> tuple[int, ...]:
+        which: object = rest if job.spec.stages is not None else None
+        if which is None and len(rest) < len(run.spec.stages):
+            which = tuple(step.id for step in rest)
+        key = (run.id, which, job.spec.backend, job.spec.needs)
+        if (found := self._of.get(key)) is None:
+            found = self._of[key] = tuple(self._row(run, job, step) for step in rest)
+        return found
+
+    def _row(self, run: Run, job: Job, step: StageStep) -> int:
+        backend = (run.spec.backend or "") if job.spec.backend is None else job.spec.backend
+        needs = needs_of(job, step)
+        key = (step, run.spec.node, backend, needs, run.spec.stand_in)
+        if (at := self._at.get(key)) is not None:
+            return at
+        need = self._need(step)
+        able = 0
+        for bit, node in enumerate(self._nodes):
+            if run.spec.node not in (None, node.id, node.name) or node.vram_gb < need:
+                continue
+            if any(node.barred.get(word, NOT_BARRED)[1] > self._now for word in ("*", step.model or "")):
+                continue
+            fit = fit_of(
+                node.name,
+                self._vitals.cards.get(node.id),
+                node.backends,
+                node.kinds,
+                kind=step.kind,
+                backend=backend,
+                needs=needs,
+                stand_in=run.spec.stand_in and (not self._real or run.spec.node is not None),
+            )
+            able |= (not fit.reason) << bit
+        base = base_seconds(self._state, step)
+        work = GUESS_S * units(step) if base is None else base
+        told = tuple(_told(self._state, node, step, work) for node in self._nodes)
+        loads = tuple(load_seconds(self._state, node, step.model) if step.model else 0.0 for node in self._nodes)
+        self._at[key] = len(self.found)
+        self.found.append(Row(step, work, need, able, told, loads, base is not None))
+        return self._at[key]
+
+    def _need(self, step: StageStep) -> float:
+        """What was learned binds only while some node has so much."""
+        need = need_gb(self._state, step)
+        return need if any(node.vram_gb >= need for node in self._nodes) else step.vram_gb
+
+
+def _told(state: State, node: Node, step: StageStep, work: float) -> Told:
+    told = foretell(state, node, step)
+    if told is None:
+        return Told(work / speed_of(node), WILD, 0.2)
+    spread = (log(told.high / told.seconds) - log(told.low / told.seconds)) / 2.0 / Z
+    own = node.costs.get(cost_key(step.kind, step.model))
+    if own is not None and own.count >= 3:
+        return Told(told.seconds, spread * STEADY, spread, warm=True)
+    return Told(told.seconds, spread, 0.5 * spread)
+
+
+def _wish(state: State, job: Job, rows: _Rows) -> Wish | None:
+    rest = steps_left(state, job)
+    if not rest:
+        return None
+    since = 0.0
+    if isinstance(job.phase, Queued) and job.phase.again_in > 0.0:
+        since = job.phase.since + job.phase.again_in
+    return Wish(
+        job=job.id,
+        run=job.run,
+        pack=job.spec.pack or "",
+        rows=rows.of(state.runs[job.run], job, rest),
+        before=(-job.priority, job.moved, job.rank if job.moved else 0.0),
+        rank=job.rank,
+        since=since,
+        started=bool(job.done),
+        previous=job.done[-1].node if job.done else None,
+    )
+
+
+def _stuck(job: Job) -> bool:
+    """It does nothing until a person does something."""
+    return not isinstance(job.phase, Queued | Running)
+
+
+def _run(run: Run, stuck: int, nodes: list[Node]) -> RunWish:
+    only = sum(1 << at for at, node in enumerate(nodes) if node.id == run.node)
+    return RunWish(run.id, run.spec, run.paused, dict(run.served), run.open, stuck, only)
+
+
+def _berth(state: State, node: Node, now: float) -> Berth:
+    until: float | None = None
+    job: JobId | None = None
+    if node.busy is not None and (brief := state.attempts.get(node.busy)) is not None:
+        told = foretell(state, node, brief.step)
+        whole = told.seconds if told is not None else GUESS_S * units(brief.step) / speed_of(node)
+        until = max(now + 0.05 * whole, brief.since + whole)
+        going = state.jobs.get(brief.attempt.job)
+        if going is not None and isinstance(going.phase, Running) and going.phase.token == node.busy:
+            job = None if going.phase.hold else going.id
+    return Berth(
+        id=node.id,
+        name=node.name,
+        vram_gb=node.vram_gb,
+        speed=speed_of(node),
+        resident=node.model,
+        move_s=move_seconds(node),
+        there=not node.lost and not node.drained,
+        busy_until=until,
+        job=job,
+    )
