@@ -117,7 +117,7 @@ def test_what_a_doubted_node_was_at_goes_elsewhere_and_it_is_given_nothing(case,
     attempt = case.start(job)
     news = NodeDistrusted(node="mill", standing=standing, reason="two machines have its key")
 
-    assert types(case.news(news)) == ["NodeRefused", "StageLost"]
+    assert types(case.news(news)) == ["StageLost", "NodeRefused"]
     assert case.news(news) == []
     assert case.settle() == []
     case.node("loft", link="lan")

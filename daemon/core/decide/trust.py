@@ -72,7 +72,7 @@ def _distrusted(state: State, news: o.NodeDistrusted, rules: Rules) -> list[e.Ev
     if node is None or (node.standing, node.trouble) == (news.standing, news.reason):
         return []
     refused = e.NodeRefused(node=node.id, standing=news.standing, reason=news.reason)
-    return [refused, *all_lost(state, node.id, news.reason, rules)]
+    return [*all_lost(state, node.id, news.reason, rules), refused]
 
 
 def _is_probed(state: State, node: Node) -> bool:
