@@ -20,8 +20,10 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from schema.errors import NoDaemon, Refused
+from schema.ids import NodeId
 from tui import outside
 from tui.background import begin
+from tui.history import LoadHistory
 from tui.keys import AREAS, EVERYWHERE, LEADER, LEADER_TOP, TITLES, bindings, unknown
 from tui.link.ask import Asker
 from tui.link.catalogue import Catalogue
@@ -93,6 +95,7 @@ class StableNew(Wishing):
         self.add_mode("queue", self._queue_area)
         self.add_mode("gallery", self._gallery_area)
         self.add_mode("nodes", self._nodes_area)
+        self.history = LoadHistory()
         self.draft: Draft | None = None
         """A run that was written and not queued yet; kept until it is."""
         self.keymap_of_user = dict(self.ui.keymap)
@@ -161,9 +164,21 @@ class StableNew(Wishing):
     def _heard(self, message: FrameArrived) -> None:
         if not self.live.linked:
             self.thumbs.forget_broken()
+        known = {node.node for node in self.live.scene.nodes} if self.live.linked else None
         live, change = heard(self.live, message.frame)
         self.see(live)
+        if change.scene:
+            self.history.take(live.scene.nodes, self.clock())
+            self._greet(known)
         self.tell_screens(change)
+
+    def _greet(self, known: set[NodeId] | None) -> None:
+        """Says who has just turned up and asks to join."""
+        if known is None:
+            return
+        for node in self.live.scene.nodes:
+            if node.state == "new" and node.node not in known:
+                self.say(f"{node.name or node.node} asks to join: g n, then P")
 
     @on(WentSilent)
     def _silent(self, message: WentSilent) -> None:
@@ -174,6 +189,7 @@ class StableNew(Wishing):
     def _tick(self) -> None:
         if (screen := self.area_screen) is not None and screen.ready:
             screen.top_bar.show(self.live, self.time())
+            screen.tick()
 
     def tell_screens(self, change: Change) -> None:
         """Only the area in view; the others look for themselves when they come into view."""

@@ -71,8 +71,8 @@ LISTS = (
     Key("list.all", "a", "mark all in the filter", "all", "lists"),
     Key("list.clear", "escape", "clear the marks, then the filter", "clear", "lists"),
     Key("list.sort", "s", "order of the list", "sort", "lists"),
-    Key("list.copy", "y", "copy the id", "copy('id')", "lists"),
-    Key("list.copy_text", "Y", "copy the text", "copy('text')", "lists"),
+    Key("list.copy", "y", "copy the id; of a node its address", "copy('id')", "lists"),
+    Key("list.copy_text", "Y", "copy the text; of a node its id", "copy('text')", "lists"),
     Key("list.outside", "o", "open outside the terminal", "outside", "lists"),
 )
 
@@ -89,6 +89,7 @@ QUEUE = (
     Key("queue.lower", "minus", "priority down", "priority(-1)", "queue"),
     Key("queue.skip", "S", "go on without the stage it is at", "skip", "queue"),
     Key("queue.send", "b", "send to another backend, while it waits", "send", "queue", "send to"),
+    Key("queue.mode", "M", "how live work and batches share the nodes", "mode", "queue"),
     Key("queue.clone", "c", "new run with the settings of this job", "clone", "queue"),
     Key("queue.details", "l,right", "to the details", "details", "queue"),
     Key("queue.list", "h,left", "back to the list", "list", "queue"),
@@ -111,9 +112,13 @@ GALLERY = (
 )
 
 NODES = (
+    Key("nodes.pair", "P", "pair one that asks to join, by the code it shows", "pair", "nodes", "pair"),
+    Key("nodes.add", "A", "bring in one at an address: another subnet, a VPN", "add", "nodes", "add"),
+    Key("nodes.drain", "D", "give it nothing new, or work again", "drain", "nodes", "drain"),
+    Key("nodes.probe", "b", "let it draw a small picture and look at it", "probe", "nodes", "probe"),
+    Key("nodes.unpair", "u", "unpair: trust it no more", "unpair", "nodes", "unpair"),
     Key("nodes.refresh", "R", "read its models and other lists again", "refresh", "nodes", "refresh lists"),
     Key("nodes.free", "m", "unload its models: give the memory back", "free", "nodes", "free memory"),
-    Key("nodes.drain", "D", "give it nothing new, or work again", "drain", "nodes", "drain"),
     Key("nodes.forget", "X", "wait no more for one that is lost", "forget", "nodes", "forget lost"),
     Key("nodes.details", "l,right", "to the details", "details", "nodes"),
     Key("nodes.list", "h,left", "back to the list", "list", "nodes"),

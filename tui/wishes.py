@@ -24,6 +24,16 @@ PATIENCE = 1.0
 """Seconds in which the feed has surely told what a command did."""
 
 
+PROBE_PATIENCE = 300.0
+"""Seconds: a node may have to load a model first."""
+
+
+class Probed(msgspec.Struct, frozen=True):
+    ok: bool
+    reason: str = ""
+    seconds: float = 0.0
+
+
 class FolderOfRun(msgspec.Struct, frozen=True):
     """Of a run's record, where its results lie."""
 
@@ -121,7 +131,8 @@ class Wishing(App[None]):
 
     async def refresh_nodes(self, nodes: Sequence[NodeScene] | None = None) -> None:
         """Lets these nodes, or all that are there, read their lists of models and the like again."""
-        there = [node for node in (self.live.scene.nodes if nodes is None else nodes) if node.state != "lost"]
+        away = ("lost", "new", "taken")
+        there = [node for node in (self.live.scene.nodes if nodes is None else nodes) if node.state not in away]
         told: list[str] = []
         for node in there:
             if await self.done_at(node, "refresh"):
@@ -141,6 +152,20 @@ class Wishing(App[None]):
         except NoDaemon:
             self.say("The daemon does not answer.", bad=True)
         return False
+
+    async def probe_node(self, node: NodeScene) -> None:
+        """Has it draw a small picture, and says what came of it."""
+        name = node.name or node.node
+        try:
+            done = await self.asker.long(f"/v1/nodes/{quoted(node.node)}/probe", None, Probed, PROBE_PATIENCE)
+        except Refused as e:
+            self.say(f"{name}: {e.told()}", bad=True)
+        except NoDaemon:
+            self.say("The daemon does not answer.", bad=True)
+        else:
+            words = "proved itself" if done.ok else "did not prove itself"
+            took = f" in {done.seconds:.1f} s" if done.seconds else ""
+            self.say(f"{name} {words}{took}{': ' if done.reason else ''}{done.reason}", bad=not done.ok)
 
     async def folder_of(self, run: RunId) -> Path | None:
         try:

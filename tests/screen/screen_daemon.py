@@ -77,6 +77,14 @@ class FakeDaemon:
         """Path to the sentence and the remedy it is refused with."""
         self.feeds: list[web.WebSocketResponse] = []
         self.records: dict[str, JobRecord] = {}
+        self.mode_costs = ("batches lose nothing", "the best node is idle by day", "one node of three is kept free")
+        self.run_ends: dict[str, float] = {}
+        """`eta_s` and `deadline` of the run under way."""
+        self.paired: dict[str, object] = {"paired": True, "ready": True, "reason": "512 x 512 with toy-xl"}
+        """What comes of an attempt to pair."""
+        self.pairing = asyncio.Event()
+        """Set: an attempt to pair ends."""
+        self.pairing.set()
         self.now = NOON
         self._runner: web.AppRunner | None = None
 
@@ -92,6 +100,7 @@ class FakeDaemon:
                 stage_number=1,
                 stages=3,
                 node=row.node,
+                node_name=row.node_name or "",
                 token=Token(100 + n),
                 since=self.now - 30,
                 step=(19, 4)[n % 2],
@@ -105,9 +114,10 @@ class FakeDaemon:
             queue=QueueScene(
                 counts=Counts(queued=states.count("queued"), held=states.count("held"), running=len(running)),
                 eta_s=4320.0,
+                mode_costs=self.mode_costs,
             ),
             running=running,
-            runs=(RunScene(run=RunId("kn00gt7a"), name="knights", jobs=40, finished=26, failed=1),),
+            runs=(RunScene(run=RunId("kn00gt7a"), name="knights", jobs=40, finished=26, failed=1, **self.run_ends),),
             nodes=self.nodes,
             undo="cancel 2 jobs",
         )
@@ -292,6 +302,8 @@ class FakeDaemon:
         self.commands.append((request.path, json.loads(text) if text else {}, key))
         if request.path in self.refuse:
             return fault(*self.refuse[request.path])
+        if request.path in ("/v1/nodes/pair", "/v1/nodes/add"):
+            await self.pairing.wait()
         if key not in self.answered:
             self.answered[key] = self.do(request.path, json.loads(text) if text else {})
         if self.lose_answers:
@@ -315,6 +327,10 @@ class FakeDaemon:
             answer |= self.taken_back
         if path.startswith("/v1/nodes/") and path.endswith(("/refresh", "/free")):
             return b'{"done": true}'
+        if path in ("/v1/nodes/pair", "/v1/nodes/add"):
+            return json.dumps({"node": "newnode", "name": "laptop", **self.paired}).encode()
+        if path.endswith("/probe"):
+            return json.dumps({"ok": True, "reason": "512 x 512", "seconds": 1.94}).encode()
         if path.startswith("/v1/nodes/"):
             answer |= {"subjects": [path.split("/")[3]], "changed": 1}
         if path == "/v1/runs":

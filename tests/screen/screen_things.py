@@ -8,7 +8,7 @@ import msgspec
 from schema.ids import ImageId, JobId, NodeId, RunId, StageId, run_of
 from schema.pages import ImageRecord, ImageRow, JobRecord, Resource, StageRecord, iso
 from schema.plans import JobSpec, Measures, Picture, StageStep
-from schema.scenes import BackendScene, NodeScene, Row
+from schema.scenes import BackendScene, GpuScene, NodeScene, Row
 
 NOON = 1_763_726_460.0
 """2025-11-21 12:01 UTC: the tests' now."""
@@ -23,7 +23,15 @@ NAMES = (
 )
 
 
+NODE_NAMES = {"rtx3090": "studio", "rtx4070": "attic"}
+
+
 def make_row(number: int) -> Row:
+    row = _row(number)
+    return msgspec.structs.replace(row, node_name=NODE_NAMES[row.node]) if row.node else row
+
+
+def _row(number: int) -> Row:
     """A queue with two running, some waiting, one held, one broken, and history."""
     run = RunId(f"kn{number // 40:02d}gt7a")
     job = JobId(f"{run}.{number % 40 + 1}")
@@ -72,6 +80,20 @@ NODES = (
         node=NodeId("rtx3090"),
         name="studio",
         state="busy",
+        link="lan",
+        address="192.168.1.10:7801",
+        version="0.2.0",
+        gpus=(GpuScene(name="RTX 3090", vram_gb=24.0),),
+        gpu_percent=97.0,
+        celsius=71.0,
+        watts=312.0,
+        ram_gb=62.0,
+        ram_used_gb=25.0,
+        speed=1.42,
+        paces=("txt2img sdxl 1.0 MP x 30: 12.4 s (10.9 to 14.2)", "upscale: 3.1 s (2.8 to 3.6)"),
+        models=41,
+        done=412,
+        failed=3,
         backends=("webui", "llm"),
         vram_gb=24.0,
         vram_used_gb=19.2,
@@ -86,6 +108,14 @@ NODES = (
         node=NodeId("rtx4070"),
         name="attic",
         state="busy",
+        link="lan",
+        address="192.168.1.23:7801",
+        version="0.2.0",
+        gpus=(GpuScene(name="RTX 4070", vram_gb=12.0),),
+        gpu_percent=38.0,
+        speed=0.8,
+        models=12,
+        done=140,
         backends=("comfyui", "webui"),
         vram_gb=12.0,
         running=JobId("kn00gt7a.2"),
@@ -98,6 +128,8 @@ NODES = (
         node=NodeId("den"),
         name="den",
         state="lost",
+        link="lan",
+        address="192.168.1.31:7801",
         backends=("webui",),
         servers=(
             BackendScene(
@@ -107,8 +139,32 @@ NODES = (
                 trouble="Nobody answers on http://127.0.0.1:7860. Start SD WebUI there with --api.",
             ),
         ),
-        why_idle="it has not been heard of for 2 h",
+        trouble="it has not been heard of for 2 h",
     ),
+)
+
+STRANGERS = (
+    NodeScene(
+        node=NodeId("aaaabbbbccccddddeeeeffff22"),
+        name="laptop",
+        state="new",
+        link="lan",
+        address="192.168.1.44:7801",
+        version="0.2.0",
+    ),
+    NodeScene(
+        node=NodeId("ggggbbbbccccddddeeeeffff22"), name="shed", state="taken", link="lan", address="192.168.1.45:7801"
+    ),
+)
+"""Agents that are seen and belong to nobody here."""
+
+CONFLICTED = NodeScene(
+    node=NodeId("hhhhbbbbccccddddeeeeffff22"),
+    name="cellar",
+    state="conflicted",
+    link="lan",
+    address="192.168.1.50:7801",
+    trouble="two machines live with its key, at 192.168.1.50:7801 and 192.168.1.51:7801. Unpair one.",
 )
 
 
@@ -151,6 +207,7 @@ def record_of(row: Row) -> JobRecord:
             state="done" if done else "running" if row.stage == name else "waiting",
             attempts=1 if done else 0,
             node=row.node if done else None,
+            node_name=row.node_name if done else None,
             backend="sketch" if done else None,
             started=row.created + 60 * n if done or row.stage == name else None,
             ended=row.created + 60 * n + 44 if done else None,
@@ -190,6 +247,7 @@ def record_of(row: Row) -> JobRecord:
         spec=spec,
         stages=stages,
         node=row.node,
+        node_name=row.node_name,
         ended=ended,
         reason=row.reason,
     )

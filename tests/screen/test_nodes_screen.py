@@ -34,7 +34,7 @@ async def test_a_backend_that_comes_up_is_seen_on_its_way(show, daemon):
         await daemon.tell(told("starting", "It loads a model."))
         await eyes.sees("webui starting  ● daemon up", "It loads a model.")
         await daemon.tell(told("ready"))
-        await eyes.sees("webui ready", "1/1 node")
+        await eyes.sees("webui  ready", "1/1 node")
         await eyes.until(lambda: "webui starting" not in eyes.text())
 
 

@@ -34,6 +34,9 @@ TRIES = 4
 FIRST_WAIT = 0.2
 """Seconds before a command is sent again; doubles each time."""
 
+PATIENCE = 60.0
+"""Seconds that an answer may take."""
+
 TEXT_LIMIT = 1 << 20
 """Bytes of one line of a streamed answer."""
 
@@ -116,6 +119,10 @@ class Asker:
         """For wishes about a node that leave no trace in the log."""
         return reply(await self.raw("POST", path, key=self._fresh_key()), Done).done
 
+    async def long(self, path: str, body: msgspec.Struct | None, shape: type[Shape], patience: float) -> Shape:
+        """A wish whose answer may take `patience` seconds. Raises Refused or NoDaemon."""
+        return reply(await self.raw("POST", path, body=body, key=self._fresh_key(), patience=patience), shape)
+
     async def command(self, path: str, body: msgspec.Struct | None = None) -> Told:
         """Sends it until it is answered; one key for all tries. Raises Refused or NoDaemon."""
         key = self._fresh_key()
@@ -162,16 +169,22 @@ class Asker:
         body: msgspec.Struct | None = None,
         key: str | None = None,
         content: bytes | None = None,
+        patience: float = PATIENCE,
     ) -> bytes:
-        """`content`: a picture, instead of a JSON `body`."""
-        from aiohttp import ClientError
+        """`content`: a picture, instead of a JSON `body`; `patience`: seconds until the answer must be here."""
+        from aiohttp import ClientError, ClientTimeout
 
         headers = (JSON if content is None else PICTURE) | ({"Idempotency-Key": key} if key else {})
         sent = msgspec.json.encode(body) if body is not None else content
         try:
             session = self.session()
             async with session.request(
-                verb, f"http://daemon{path}", params=query, data=sent, headers=headers
+                verb,
+                f"http://daemon{path}",
+                params=query,
+                data=sent,
+                headers=headers,
+                timeout=ClientTimeout(total=patience, connect=5.0),
             ) as response:
                 await refuse(response)
                 return await response.read()
@@ -186,7 +199,7 @@ class Asker:
 
             self._session = ClientSession(
                 connector=UnixConnector(path=str(self._find())),
-                timeout=ClientTimeout(total=60.0, connect=5.0),
+                timeout=ClientTimeout(total=PATIENCE, connect=5.0),
                 read_bufsize=TEXT_LIMIT,
             )
         return self._session

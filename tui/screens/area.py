@@ -78,6 +78,9 @@ class AreaScreen(Screen[None]):
         self.top_bar.show(live, self.home.time())
         self.foot.show(live, self.home.again())
 
+    def tick(self) -> None:
+        """Time passes, though nothing is told: every few seconds."""
+
     def hinted(self) -> tuple[Key, ...]:
         """What the footer and the help tell, the most used first."""
         return (*of(self.area), *of("lists"), *of("everywhere"))

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from schema.pages import JobRecord, StageRecord
 from schema.plans import Scalar, StageStep
-from schema.scenes import RunningJob
+from schema.scenes import RunningJob, RunScene
 from tui.widgets.ink import Line, Piece, fit, fit_middle, plain, wrap
 from tui.widgets.jobrow import GLYPHS, bar, clock, lasted, share
 
@@ -22,10 +22,13 @@ def title(record: JobRecord) -> list[Piece]:
     return [Piece(record.id, "title"), Piece(f"  {sign} {word}", ink)]
 
 
-def card(record: JobRecord, running: RunningJob | None, why: str, width: int, now: float) -> list[Line]:
-    """All lines for a pane `width` cells wide; `why`: the scheduler's words on a job that waits."""
+def card(
+    record: JobRecord, running: RunningJob | None, why: str, width: int, now: float, run: RunScene | None = None
+) -> list[Line]:
+    """All lines for a pane `width` cells wide; `why`: the scheduler's words on a job that waits; `run`: unfinished."""
     inside = width - 2
-    lines = [*facts(record, inside), *stages(record, running, inside, now)]
+    lines = [*facts(record, inside), *(ends(run, inside, now) if run is not None else ()), []]
+    lines += [*stages(record, running, inside, now)]
     if record.reason:
         lines += [section("reason"), *block(record.reason, inside, 6, "bad" if record.state != "held" else "warn")]
     elif why:
@@ -49,16 +52,35 @@ def facts(record: JobRecord, width: int) -> list[Line]:
     pairs = [
         ("job", spec.name),
         ("pack", f"{spec.pack} · prompt {spec.prompt_number}" if spec.pack else ""),
-        ("node", record.node or ""),
+        ("node", record.node_name or record.node or ""),
         ("for", spec.backend or ""),
         ("lane", f"{record.lane}   priority {record.priority:+d}" if record.priority else record.lane),
         ("seed", f"{spec.seed}   variant {spec.variant}"),
         ("tries", str(attempts) if attempts > 1 else ""),
     ]
-    told = [
+    return [
         [Piece(f" {fit(name, 6)} ", "dim"), Piece(fit_middle(plain(text), width - 7))] for name, text in pairs if text
     ]
-    return [*told, []]
+
+
+def ends(run: RunScene, width: int, now: float) -> list[Line]:
+    """When its run is done by what is known now, and whether that is in time."""
+    lines: list[Line] = []
+    by = now + run.eta_s if run.eta_s else None
+    if by is not None:
+        lines.append([Piece(" done   ", "dim"), Piece(fit(f"run ~{moment(by, now)}, {clock(run.eta_s)}", width - 7))])
+    if run.deadline is not None:
+        late = by is not None and by > run.deadline
+        word = "LATE" if late else "in time" if by is not None else ""
+        lines.append([Piece(" due    ", "dim"), Piece(f"{moment(run.deadline, now)}  "),
+                      Piece(word, "bad" if late else "good")])  # fmt: skip
+    return lines
+
+
+def moment(at: float, now: float) -> str:
+    """`04:51`; with its day where that is not today."""
+    then = datetime.fromtimestamp(at)
+    return f"{then:%H:%M}" if then.date() == datetime.fromtimestamp(now).date() else f"{then:%a %H:%M}"
 
 
 def stages(record: JobRecord, running: RunningJob | None, width: int, now: float) -> list[Line]:
@@ -165,7 +187,7 @@ def happened(record: JobRecord, width: int) -> list[Line]:
     moments = [(record.created, "submitted", "dim")]
     for stage in record.stages:
         if stage.started is not None:
-            where = f" on {stage.node}" if stage.node else ""
+            where = f" on {stage.node_name or stage.node}" if stage.node else ""
             where += f" · {stage.backend}" if where and stage.backend else ""
             moments.append((stage.started, f"{stage.id} begun{where}", "dim"))
         if stage.ended is not None:

@@ -5,8 +5,8 @@ from textual import events
 
 from tui.keys import AREAS
 from tui.live import Live
-from tui.widgets.ink import Drawn, Line, Piece, measure, plain
-from tui.widgets.nodecard import SERVER_INKS, troubled
+from tui.widgets.ink import Drawn, Line, Piece, measure
+from tui.widgets.nodeline import STRANGERS, troubled
 
 
 class TopBar(Drawn):
@@ -38,14 +38,16 @@ class TopBar(Drawn):
         return [*left, Piece(" " * max(1, gap)), *right]
 
     def _right(self, wide: bool) -> list[Piece]:
-        nodes = self._live.scene.nodes
+        nodes = [node for node in self._live.scene.nodes if node.state not in STRANGERS]
+        waiting = sum(node.state == "new" for node in self._live.scene.nodes)
         up = sum(node.state in ("ready", "busy") for node in nodes)
         count = f"{up}/{len(nodes)}"
         if not self._live.linked:
             return [Piece("○ ", "bad"), Piece("no daemon" if wide else "off", "bad"), self._clock(wide)]
         sign = Piece("● ", "good" if up == len(nodes) and up else "warn")
         bad = troubled(nodes)
-        told = [Piece(f"{plain(bad[0])} {bad[1]}  ", SERVER_INKS[bad[1]])] if bad else []
+        told = [Piece(f"{bad[0]}  ", bad[1])] if bad else []
+        told += [Piece(f"{waiting} asks to join  " if wide else f"+{waiting}  ", "mark")] if waiting else []
         if not wide:
             return [*told, sign, Piece(count, "text")]
         word = "node" if len(nodes) == 1 else "nodes"
