@@ -57,11 +57,12 @@ class Ledger:
         vitals: Vitals,
         rules: Rules,
         on_broken: Callable[[BaseException], None],
+        outlined: Callable[[State, Vitals, float], Scene] = outline,
     ) -> None:
         """`clock` gives Unix seconds. `on_broken` is called once, when the log has failed: end the process."""
         self._state, self._log = state, log
         self._clock, self._vitals, self._rules = clock, vitals, rules
-        self._on_broken = on_broken
+        self._on_broken, self._outlined = on_broken, outlined
         self._mailbox: deque[Letter | Question] = deque()
         self._mail = asyncio.Event()
         self._flight: deque[Batch] = deque()
@@ -73,7 +74,7 @@ class Ledger:
         self._broken: BaseException | None = None
         self.durable: int = state.seq
         """The newest event on disk."""
-        self._scene, self._looked = outline(state, vitals, clock()), clock()
+        self._scene, self._looked = outlined(state, vitals, clock()), clock()
         self._last = state.last
 
     # What the edges call -----------------------------------------------------------------------
@@ -108,7 +109,7 @@ class Ledger:
         now = self._clock()
         old = self._scene.head != self._state.seq or abs(now - self._looked) >= SCENE_AGE
         if old and not self._flight and self._broken is None:
-            self._scene, self._looked = outline(self._state, self._vitals, now), now
+            self._scene, self._looked = self._outlined(self._state, self._vitals, now), now
         return refresh(self._scene, self._vitals, now)
 
     @property
@@ -199,7 +200,7 @@ class Ledger:
             self._mailbox.popleft()
         if batch.envelopes:
             batch.briefs = self._opened(batch.envelopes)
-            batch.scene = outline(self._state, self._vitals, self._clock())
+            batch.scene = self._outlined(self._state, self._vitals, self._clock())
             batch.last = self._state.last
             batch.written = self._log.append(batch.envelopes)
             batch.written.add_done_callback(lambda _: self._land())
