@@ -35,6 +35,9 @@ MOVE_S = 0.5
 LEAST_LOAD = 0.05
 """Seconds; below it nothing was loaded."""
 
+SETTLED = 3
+"""Measurements after which a node's speed and a stage's base are known well enough to teach one another."""
+
 MODELS = 64
 """Checkpoints whose time to load is remembered per node."""
 
@@ -121,15 +124,16 @@ def _learn_seconds(state: State, node: Node, step: StageStep, seconds: float) ->
     key, x = cost_key(step.kind, step.model), units(step)
     base, own = state.bases.get(key), node.costs.get(key)
     measured = sum(cost.count for cost in node.costs.values())
-    prior = _prior(base or nearest_cost(state.bases, key), x, speed_of(node))
-    node.costs[key], error = learn(own, step, seconds, prior)
+    node.costs[key], error = learn(own, step, seconds, _prior(base, x, speed_of(node)))
     told = seconds_at(base, x, None)
     if told and len(state.nodes) > 1:
         node.pace = quicker(speed_of(node), told, seconds, measured)
+    if base is not None and base.count >= SETTLED and measured < SETTLED:
+        return  # Until its speed is known, what it took says more of the node than of the stage.
     pooled = base.errors if base is not None else ()
-    state.bases[key], _ = learn(base, step, seconds * speed_of(node), None)
-    warm = own is not None and error is not None
-    state.bases[key].errors = (*pooled, error)[-KEPT:] if warm and error is not None else pooled
+    learned, _ = learn(base, step, seconds * speed_of(node), None)
+    learned.errors = (*pooled, error)[-KEPT:] if own is not None and error is not None else pooled
+    state.bases[key] = learned
 
 
 def _mean(values: Iterable[float]) -> float:

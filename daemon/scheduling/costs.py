@@ -22,13 +22,19 @@ DECAY = 0.95
 KEPT = 40
 """Errors that are remembered."""
 
+ENOUGH = 24
+"""So many errors of its own, and those met elsewhere are not asked for."""
+
+FEW = 8
+"""With fewer errors than that in all, likely ones stand in."""
+
 COVERED = 0.8
 """The part of all stages that ends within its interval."""
 
 LIKELY = (-0.45, -0.32, -0.24, -0.17, -0.1, -0.04, 0.04, 0.1, 0.17, 0.24, 0.32, 0.45)
 """Errors to expect of what was never measured on that node: a speed that is a hint is wrong by up to 1.5."""
 
-STRANGE = 1.5
+STRANGE = 1.0
 """Log of how far off a measurement may be to count in full: a machine that slept says nothing of its speed."""
 
 PRIOR = 0.5
@@ -133,15 +139,12 @@ def interval(cost: Cost | None, units: float, alike: Iterable[float] = ()) -> tu
 
     Split conformal prediction (Vovk et al. 2005): the ranks of the remembered errors that hold `COVERED` of the next.
     """
-    own = cost.errors if cost is not None else ()
-    if not own:
+    if cost is None or not cost.count:
         return _ranks(LIKELY)
-    errors = list(own)
-    for more in (tuple(alike), LIKELY):
-        if len(errors) < 12:
-            errors += more[: 12 - len(errors)]
+    errors = [*cost.errors, *tuple(alike)[-max(0, ENOUGH - len(cost.errors)) :]]
+    if len(errors) < FEW:
+        errors += LIKELY
     low, high = _ranks(errors)
-    assert cost is not None
     beyond = REACH * max(0.0, log(units / cost.most), log(cost.least / units))
     return min(low, 0.0) - beyond, max(high, 0.0) + beyond
 
@@ -168,7 +171,7 @@ def learn(cost: Cost | None, step: StageStep, seconds: float, prior: Line | None
         most=max(before.most, x),
         megapixels=step.megapixels,
         steps=step.steps,
-        errors=before.errors if error is None else (*before.errors, error)[-KEPT:],
+        errors=before.errors if error is None or not before.count else (*before.errors, error)[-KEPT:],
     )
     told = line_of(after, prior).at(x)
     if told > 0.0:
