@@ -25,3 +25,4 @@ def start_logs(folder: Path) -> None:
         outlet.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=outlets, force=True)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    logging.getLogger("zeroconf").setLevel(logging.ERROR)  # it warns of every interface that has no multicast

@@ -50,10 +50,21 @@ class Site:
         )  # fmt: skip
         return cls(runner, server, gate)
 
+    async def stop_accepting(self) -> None:
+        """A connection that was accepted in this turn of the loop is still taken over: closing the server under it
+        would leave it open and unanswered.
+        """
+        loop = asyncio.get_running_loop()
+        for listener in self._server.sockets:
+            loop.remove_reader(listener.fileno())
+        for _ in range(3):
+            await asyncio.sleep(0)
+
     async def close(self) -> None:
         """Its connections too, once what is being answered has gone out."""
-        self._server.close()
+        await self.stop_accepting()
         self._gate.close()
+        self._server.close()
         await self._runner.cleanup()
 
 
@@ -94,8 +105,11 @@ class Network:
         return port
 
     async def serve(self, app: web.Application, context: ssl.SSLContext) -> None:
-        """The next one listens before the last is closed, so that nobody who comes meanwhile is turned away."""
-        last, self._site = self._site, await Site.open(self._listener, app, context)
+        """Who comes meanwhile waits in the socket's own queue."""
+        last = self._site
+        if last is not None:
+            await last.stop_accepting()
+        self._site = await Site.open(self._listener, app, context)
         if last is not None:
             await last.close()
 

@@ -120,6 +120,8 @@ class Reach:
         self._token = None
         log.info("unpaired")
         self._tell("Unpaired: nobody on the network gives this agent work any more.")
+        self._desk = self._new_desk()
+        self.look()
         self._change(self._released())
         return True
 
@@ -129,6 +131,7 @@ class Reach:
         """By the desk, once the pin is on disk and the daemon was told."""
         if (pin := self._pins.pinned) is not None:
             log.info("paired with %s", pin.fleet)
+            self.look()
             self._change(self._given_to(pin))
 
     async def _given_to(self, pin: Pin) -> None:
@@ -143,9 +146,7 @@ class Reach:
 
     async def _released(self) -> None:
         self._bench.serve_for(Spool(self._home / "spool"), Fence(self._home / "epoch"))
-        self._desk = self._new_desk()
         await self._serve()
-        self.look()
 
     async def _serve(self) -> None:
         pin = self._pins.pinned

@@ -111,7 +111,7 @@ async def _body(request: web.Request) -> bytes:
 
 
 def _caller(request: web.Request) -> str:
-    return request.remote or "an unknown address"
+    return (request.remote or "an unknown address").removeprefix("::ffff:")  # IPv4 on a socket of both
 
 
 def _packed(message: Hello | Reply | Bound | Denied, status: int = 200) -> web.Response:

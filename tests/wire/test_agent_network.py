@@ -1,0 +1,248 @@
+"""The agent's port on the network: open for pairing and nothing else, then for the daemon it is paired with alone."""
+
+import asyncio
+import socket
+import ssl
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `agent_net`
+
+from agent_net import Daemon, launched, order, running, until
+
+from agent.pairing.token import keep_token
+from daemon.fleet.trust.calls import PairRefused
+from schema.orders import Load
+from schema.tokens import SECRET_BYTES, Token, short_of
+
+pytestmark = pytest.mark.story
+
+ROUTES = [
+    ("GET", "/v1/card"), ("GET", "/v1/attempts"), ("PUT", "/v1/attempts/abcdefgh.1~txt2img~1"), ("GET", "/v1/feed"),
+    ("POST", "/v1/attempts/abcdefgh.1~txt2img~1/cancel"), ("DELETE", "/v1/attempts/abcdefgh.1~txt2img~1"),
+    ("GET", f"/v1/blobs/{'0' * 64}"), ("PUT", f"/v1/blobs/{'0' * 64}"), ("PUT", "/v1/watched"), ("POST", "/v1/free"),
+    ("POST", "/v1/refresh"), ("GET", "/v1/pairing"), ("DELETE", "/v1/pairing"), ("GET", "/"), ("GET", "/pair/3"),
+]  # fmt: skip
+
+
+def anybody() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+async def test_while_it_is_unpaired_nothing_but_pairing_answers(tmp_path: Path) -> None:
+    async with running(tmp_path / "a") as agent:
+        connector = aiohttp.TCPConnector(ssl=anybody())
+        async with aiohttp.ClientSession(f"https://{agent.address}", connector=connector) as session:
+            async with session.get("/pair/0") as answer:
+                assert answer.status == 200
+            for method, path in ROUTES:
+                async with session.request(method, path) as answer:
+                    assert answer.status in (400, 404), (method, path)
+        async with aiohttp.ClientSession() as session:
+            with pytest.raises(aiohttp.ClientError):
+                await session.get(f"http://{agent.address}/pair/0")
+        assert f"stablenew node pair rig2 {await agent.code()}" in agent.said
+        assert (await agent.standing())["state"] == "waiting"
+
+
+async def test_it_listens_at_ipv4_and_ipv6(tmp_path: Path) -> None:
+    if not socket.has_dualstack_ipv6():
+        pytest.skip("this machine has no IPv6")
+    async with running(tmp_path / "a") as agent:
+        for host in ("127.0.0.1", "[::1]"):
+            connector = aiohttp.TCPConnector(ssl=anybody())
+            url = f"https://{host}:{agent.ready['port']}/pair/0"
+            async with aiohttp.ClientSession(connector=connector) as session, session.get(url) as answer:
+                assert answer.status == 200
+
+
+async def test_once_paired_it_works_for_that_daemon_and_answers_nobody_else(tmp_path: Path) -> None:
+    ours, theirs = Daemon.at(tmp_path / "ours"), Daemon.at(tmp_path / "theirs")
+    async with running(tmp_path / "a") as agent:
+        pairing = await ours.pairs(agent)
+        await agent.heard(f"Paired with the daemon {ours.keys.fleet}")
+        async with ours.connected(pairing) as link:
+            card = await link.card()
+            assert card.node == pairing.node == agent.ready["node"] and card.boot and card.host
+            assert (await link.offer(order(1))).state == "accepted"
+            result = (await link.ended(1)).result
+            assert result is not None
+            picture = await link.read("GET", f"/v1/blobs/{result.products[0].sha256}")
+            assert len(picture) == result.products[0].bytes
+            assert isinstance(await link.told(Load), Load)
+            await link.read("DELETE", "/v1/attempts/abcdefgh.1~txt2img~1")
+            assert await link.status("DELETE", "/v1/attempts/abcdefgh.1~txt2img~1") == 404  # its answer was lost
+            assert await link.status("GET", "/pair/0") == 404
+            assert await link.status("GET", "/v1/pairing") == 404
+        async with theirs.connected(pairing) as link:
+            with pytest.raises(aiohttp.ClientError):
+                await link.card()
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=anybody())) as session:
+            for path in ("/v1/card", "/pair/0"):
+                with pytest.raises(aiohttp.ClientError):
+                    await session.get(f"https://{agent.address}{path}")
+        with pytest.raises(PairRefused):
+            await theirs.pairs(agent, "1234-5678")
+
+
+async def test_a_wrong_code_is_told_on_its_terminal_and_pairs_nobody(tmp_path: Path) -> None:
+    daemon = Daemon.at(tmp_path / "d")
+    async with running(tmp_path / "a") as agent:
+        code = await agent.code()
+        wrong = f"{(int(code.replace('-', '')) + 1) % 10**8:08d}"
+        with pytest.raises(PairRefused):
+            await daemon.pairs(agent, wrong)
+        await agent.heard("Refused an attempt to pair from")
+        assert (await agent.standing())["state"] == "waiting" and await agent.code() == code
+        await daemon.pairs(agent, code)
+
+
+async def test_killed_it_comes_back_at_its_port_paired_and_with_its_results(tmp_path: Path) -> None:
+    daemon = Daemon.at(tmp_path / "d")
+    async with running(tmp_path / "a", port="") as agent:
+        pairing = await daemon.pairs(agent)
+        async with daemon.connected(pairing) as link:
+            await link.offer(order(1))
+            await link.ended(1)
+        was = agent.ready["port"]
+        await agent.end("kill")
+    async with running(tmp_path / "a", port="") as agent:
+        assert agent.ready["port"] == was and agent.ready["state"] == "paired"
+        assert "Pairing code" not in agent.said
+        async with daemon.connected(pairing) as link:
+            assert {token: report.state for token, report in (await link.attempts()).items()} == {1: "done"}
+            assert "epoch 6 is over" in (await link.offer(order(2, epoch=6))).reason
+
+
+async def test_unpaired_over_the_network_it_hangs_up_and_shows_a_new_code(tmp_path: Path) -> None:
+    first, second = Daemon.at(tmp_path / "first"), Daemon.at(tmp_path / "second", epoch=3)
+    async with running(tmp_path / "a", "--sketch-step-seconds", "0.02") as agent:
+        pairing = await first.pairs(agent)
+        async with first.connected(pairing) as link:
+            await link.offer(order(1, seed=1))
+            await link.ended(1)
+            await link.offer(order(2, steps=100))
+            feed = await link.session.ws_connect("/v1/feed")
+            assert await link.status("DELETE", "/v1/pairing") == 204
+            async with asyncio.timeout(5):
+                while (await feed.receive()).type not in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR):
+                    pass
+            assert await link.status("GET", "/v1/card") == 404
+        # what the first has not taken is not the second's, which begins with epochs of its own
+        other = await second.pairs(agent)
+        async with second.connected(other) as link:
+            assert await link.attempts() == {}
+            assert (await link.offer(order(5, epoch=3))).state == "accepted"
+            await link.ended(5)
+        async with agent.at_home() as session:
+            assert (await session.delete("/v1/pairing")).status == 204
+        again = await first.pairs(agent)
+        async with first.connected(again) as link:
+            assert {token: report.state for token, report in (await link.attempts()).items()} == {1: "done"}
+
+
+async def test_a_paired_agent_refuses_the_daemon_of_its_machine_but_answers_its_people(tmp_path: Path) -> None:
+    daemon = Daemon.at(tmp_path / "d")
+    async with running(tmp_path / "a") as agent:
+        await daemon.pairs(agent)
+        async with agent.at_home() as session:
+            for method, path in ROUTES[:11]:
+                async with session.request(method, path) as answer:
+                    assert answer.status == 403, path
+                    assert "stablenew agent unpair --name rig2" in await answer.text()
+        standing = await agent.standing()
+        assert (standing["state"], standing["fleet"], standing["code"]) == ("paired", daemon.keys.fleet, None)
+
+
+async def test_while_the_daemon_of_its_machine_uses_it_nobody_pairs_it(tmp_path: Path) -> None:
+    daemon = Daemon.at(tmp_path / "d")
+    async with running(tmp_path / "a") as agent:
+        code = await agent.code()
+        async with agent.at_home() as session, session.ws_connect("/v1/feed"):
+            await agent.heard("The daemon of this machine uses the agent")
+            assert (await agent.standing())["state"] == "local"
+            with pytest.raises(PairRefused, match="its own machine"):
+                await daemon.pairs(agent, code)
+        assert (await agent.standing())["state"] == "local"  # that daemon may be starting again
+
+
+async def test_without_network_it_listens_nowhere_and_works_for_its_machine(tmp_path: Path) -> None:
+    daemon = Daemon.at(tmp_path / "d")
+    async with running(tmp_path / "a") as agent:
+        await daemon.pairs(agent)
+        await agent.end("terminate")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-m", "agent", "--home", str(tmp_path / "a"), "--socket", str(tmp_path / "a/agent.sock"),
+        "--node", "rig2", stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None and b'"port"' not in await process.stdout.readline()
+        connector = aiohttp.UnixConnector(str(tmp_path / "a" / "agent.sock"))
+        async with aiohttp.ClientSession("http://agent", connector=connector) as session:
+            assert (await session.get("/v1/card")).status == 200
+            assert (await (await session.get("/v1/pairing")).json())["port"] is None
+    finally:
+        process.kill()
+        await process.wait()
+    async with running(tmp_path / "a") as agent:
+        assert agent.ready["state"] == "paired"
+
+
+async def test_with_a_token_it_waits_for_one_fleet_and_forgets_the_token_then(tmp_path: Path) -> None:
+    ours, theirs = Daemon.at(tmp_path / "ours"), Daemon.at(tmp_path / "theirs")
+    secret = bytes(range(SECRET_BYTES))
+    token = Token(secret, sha256(ours.keys.certificate).digest())
+    (tmp_path / "a").mkdir()
+    keep_token(tmp_path / "a", token)
+    assert token.short == short_of(ours.keys.certificate)
+    async with running(tmp_path / "a") as agent:
+        assert (await agent.standing())["state"] == "joining" and "Pairing code" not in agent.said
+        with pytest.raises(PairRefused):
+            await theirs.pairs(agent, secret)
+        await ours.pairs(agent, secret)
+
+        async def gone() -> bool | None:
+            return True if not (tmp_path / "a" / "keys" / "token").exists() else None
+
+        await until(gone)
+        assert (await agent.standing())["state"] == "paired"
+
+
+async def test_a_port_that_is_taken_is_refused_where_it_was_named_and_else_another_is_found(tmp_path: Path) -> None:
+    with socket.create_server(("", 0), family=socket.AF_INET6, dualstack_ipv6=True) as other:
+        port = str(other.getsockname()[1])
+        process = await launched(tmp_path / "a", port=port)
+        async with asyncio.timeout(20):
+            _, said = await process.communicate()
+        assert process.returncode == 2
+        assert said.decode() == (
+            f"--port: port {port} is taken by another program. Choose another one, or --port 0 for any that is free.\n"
+        )
+        (tmp_path / "a" / "port").write_text(port)
+        async with running(tmp_path / "a", port="") as agent:
+            assert agent.ready["port"] != int(port)
+
+
+async def test_a_connection_that_was_made_before_the_unpairing_finds_nothing_afterwards(tmp_path: Path) -> None:
+    daemon = Daemon.at(tmp_path / "d")
+    async with running(tmp_path / "a") as agent:
+        pairing = await daemon.pairs(agent)
+        async with daemon.connected(pairing) as kept, agent.at_home() as home:
+            await kept.card()
+            assert (await home.delete("/v1/pairing")).status == 204
+            assert (await home.delete("/v1/pairing")).status == 409
+            await agent.heard("Unpaired")
+
+            async def refused() -> bool | None:
+                try:
+                    return True if await kept.status("GET", "/v1/card") == 404 else None
+                except aiohttp.ClientError:
+                    return True
+
+            await until(refused)
