@@ -59,6 +59,7 @@ class Rig(Listener):
         self.kept = kept_identity(home, name)
         self.pins = Pins(home)
         self.changed = asyncio.Event()
+        self.ended = False
         self.start(token)
 
     def start(self, token: Token | None = None) -> None:
@@ -86,7 +87,7 @@ class Rig(Listener):
         return pin.certificate if pin else None
 
     async def serve(self) -> None:
-        while True:
+        while not self.ended:
             pin = self.pins.pinned
             context = open_context(self.kept) if pin is None else pinned_context(self.kept, pin)
             runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=0.5, lingering_time=0.1)
@@ -124,9 +125,14 @@ class Rig(Listener):
 @asynccontextmanager
 async def rig_at(home: Path, token: Token | None = None) -> AsyncIterator[Rig]:
     rig = Rig(home, token=token)
-    async with going_on(rig.serve()):
+    serving = asyncio.create_task(rig.serve())
+    try:
         yield rig
-    rig.socket.close()
+    finally:
+        rig.ended = True
+        rig.changed.set()
+        await serving
+        rig.socket.close()
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 import aiohttp
 
+from daemon.fleet.sightings import read_address
 from schema.errors import Refused, why
 from schema.ids import NodeId
 from schema.pairing import LARGEST, PORT, Denied, read_message
@@ -14,8 +15,12 @@ from schema.pairing import LARGEST, PORT, Denied, read_message
 CONNECT_SECONDS, CALL_SECONDS = 5.0, 10.0
 MEDIA = "application/msgpack"
 
-Kind = Literal["unreachable", "paired", "foreign", "version", "locked", "busy", "secret", "denied", "unproved"]
-"""What went wrong. foreign: no agent of ours; secret: code or token; unproved: paired, and then it did not answer."""
+Kind = Literal[
+    "unreachable", "silent", "gone", "paired", "foreign", "version", "locked", "busy", "secret", "denied", "unproved"
+]
+"""What went wrong. Of the first three nobody answered: not connected, not in time, hung up. foreign: no agent of ours;
+secret: code or token; unproved: it took the pairing, and then did not answer.
+"""
 
 
 class PairRefused(Refused):
@@ -83,16 +88,11 @@ class Calls:
 
 
 def url_of(address: str) -> str:
-    """`HOST:PORT`, `HOST`, `[V6]:PORT` or a bare IPv6 address. Raises PairRefused."""
-    host, colon, port = address.strip().rpartition(":")
-    if not colon or address.strip().endswith("]"):
-        host, port = address.strip(), str(PORT)
-    elif ":" in host and not host.startswith("["):
-        host, port = f"[{address.strip()}]", str(PORT)
-    known = host and not set(host) & set("/@?#\\ ") and port.isascii() and port.isdigit()
-    if not known or not 0 < int(port) < 65536:
-        raise PairRefused("unreachable", f"'{address}' is no address.", remedy=f"Write it like 10.0.0.12:{PORT}.")
-    return f"https://{host}:{port}"
+    """Raises PairRefused for what is no address."""
+    try:
+        return f"https://{read_address(address)}"
+    except ValueError as fault:
+        raise PairRefused("unreachable", f"{fault}.", remedy=f"Write it like 10.0.0.12:{PORT}.") from None
 
 
 def foreign(address: str, what: str) -> PairRefused:
@@ -122,10 +122,25 @@ def _refused(address: str, fault: Exception) -> PairRefused:
         return foreign(address, "it does not speak TLS 1.3")
     if isinstance(fault, aiohttp.ClientResponseError | aiohttp.ClientPayloadError | aiohttp.InvalidURL):
         return foreign(address, "it does not speak HTTP as agents do")
-    number = fault.errno if isinstance(fault, OSError) else None  # asyncio's own words repeat the address
-    told = os.strerror(number).lower() if number and number > 0 else why(fault)
     return PairRefused(
-        "unreachable",
-        f"no agent answers at {address}: {told}.",
+        _nobody(fault),
+        f"no agent answers at {address}: {_told(fault)}.",
         remedy="Check that `stablenew agent run` is running there, and that a firewall leaves its port open.",
     )
+
+
+def _nobody(fault: Exception) -> Kind:
+    if isinstance(fault, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+        return "unreachable"
+    if isinstance(fault, TimeoutError):
+        return "silent"
+    return "gone" if isinstance(fault, OSError | aiohttp.ServerDisconnectedError) else "unreachable"
+
+
+def _told(fault: Exception) -> str:
+    """In words of our own where those of the libraries repeat the address."""
+    if isinstance(fault, TimeoutError):
+        return "no answer in time"
+    if isinstance(fault, OSError) and fault.errno and fault.errno > 0:
+        return os.strerror(fault.errno).lower()
+    return "it hung up" if isinstance(fault, OSError | aiohttp.ServerDisconnectedError) else why(fault)

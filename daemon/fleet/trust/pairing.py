@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from daemon.fleet.link import LARGEST_ANSWER
+from daemon.fleet.sightings import label
 from daemon.fleet.trust.calls import Calls, Deny, PairRefused, foreign, paired
 from daemon.fleet.trust.contexts import Stranger, pinned_context
 from daemon.fleet.trust.keys import Keys
@@ -57,7 +58,7 @@ async def greet(address: str) -> Greeting:
             raise denied(address, deny.denied) from None
         except PairRefused as refused:
             # A paired agent ends a handshake without its daemon's certificate, and has shown its own by then.
-            raise paired(address) if refused.kind == "unreachable" and stranger.certificates else refused from None
+            raise paired(address) if refused.kind == "gone" and stranger.certificates else refused from None
     return _greeting(address, body, stranger.certificates)
 
 
@@ -86,7 +87,7 @@ async def pair(
             refused.name, refused.node = greeting.hello.name, greeting.hello.node
             raise
         await _proved(calls, address, greeting.hello)
-    return Pairing(greeting.hello.node, _readable(greeting.hello), pin, address)
+    return Pairing(greeting.hello.node, label(greeting.hello.name) or greeting.hello.node[:8], pin, address)
 
 
 async def _agree(calls: Calls, run: Run, address: str, hello: Hello) -> None:
@@ -102,7 +103,7 @@ async def _agree(calls: Calls, run: Run, address: str, hello: Hello) -> None:
     try:
         await _close(calls, run, address, closing)
     except PairRefused as refused:
-        if refused.kind != "unreachable":
+        if refused.kind not in ("unreachable", "silent", "gone"):
             raise
         # Its answer was lost; whether it is paired shows in the call that follows.
 
@@ -200,11 +201,6 @@ def _check(address: str, greeting: Greeting, secret: str | bytes, node: NodeId |
         name=hello.name,
         node=hello.node,
     )
-
-
-def _readable(hello: Hello) -> str:
-    """Its name without what would drive a terminal."""
-    return "".join(letter for letter in hello.name if letter.isprintable()).strip()[:64] or hello.node[:8]
 
 
 def _read(address: str, body: bytes, kind: type[Message]) -> Message:
