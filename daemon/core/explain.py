@@ -1,15 +1,20 @@
 """Says in words why a job waits and why a node is idle."""
 
+from collections.abc import Mapping
 from itertools import islice
 
 from daemon.core.filing import indexed, shelf_for
+from daemon.core.fits import OTHER, Ask, ask_of, fits, knows_real, nodes_for_work
+from daemon.core.index import Shelf
+from daemon.core.queue import opens_at
 from daemon.core.rules import Rules
-from daemon.core.settle import kept_for_live, knows_real, machine_of, machines, offer_of, opens_at
+from daemon.core.settle import decision
 from daemon.core.state import Attention, Held, Job, Node, Queued, Run, Running, State, next_step
 from daemon.core.vitals import Vitals, blocked
 from daemon.scheduling.fitness import STAND_IN
-from daemon.scheduling.place import Offer, may_take, unfit
-from schema.ids import JobId
+from daemon.scheduling.groups import Pick
+from schema.ids import JobId, NodeId
+from schema.plans import StageStep
 
 LISTS = 8
 """Waiting lists that are looked at to say why a node is idle."""
@@ -39,24 +44,28 @@ def why_idle(state: State, node: Node, vitals: Vitals) -> str:
         return ""
     if node.drained:
         return "it is drained and gets nothing new"
+    if node.standing is not None or not node.proved:
+        return node.trouble
     if state.paused:
         return "the queue is paused"
     index = indexed(state)
-    if not index.shelves and not index.delayed:
+    if not index.counts["shelf"] and not index.delayed:
         return "nothing waits"
-    return blocked(vitals) or _unfit_here(state, node, vitals) or "nothing that waits may run here now"
+    if full := blocked(vitals):
+        return full
+    decided = "" if index.queue is None else index.queue.idle.get(node.id, "")
+    return _unfit_here(state, node, vitals) or decided or "nothing that waits may run here now"
 
 
 def _unfit_here(state: State, node: Node, vitals: Vitals) -> str:
     """What keeps the first of the first few waiting lists from it; empty: something could run here."""
-    machine, real, first = machine_of(state, node, vitals), knows_real(state, vitals), ""
-    for shelf, keys in islice(indexed(state).shelves.items(), LISTS):
-        job = state.jobs[JobId(keys[0][3])]
-        step = next_step(state, job)
-        reason = unfit(_with_name(state, offer_of(job, step, shelf, real)), machine) if step is not None else ""
+    real, first = knows_real(state, vitals), ""
+    waiting = ((shelf, line) for shelf, line in indexed(state).shelves.items() if line.keys)
+    for shelf, line in islice(waiting, LISTS):
+        reason = _unfit(state, ask_of(state, shelf, real), node, vitals)
         if not reason:
             return ""
-        first = first or f"{job.spec.name} cannot run here: {reason}"
+        first = first or f"{state.jobs[JobId(line.keys[0][5])].spec.name} cannot run here: {reason}"
     return first
 
 
@@ -66,16 +75,15 @@ def _why_waiting(state: State, job: Job, now: float, vitals: Vitals, rules: Rule
         return ["All its stages are done."]
     sentences = [*_the_queue(state, vitals), *_its_run(run, now)]
     shelf = shelf_for(run, job, step)
-    opens = opens_at(shelf, now, rules)
-    if opens is not None and run.spec.window and not run.paused and shelf.not_before <= now:
+    opens = opens_at(shelf.terms, now, rules)
+    if opens is not None and run.spec.window and not run.paused and shelf.terms.not_before <= now:
         sentences.append(f"Its run may start stages from {run.spec.window} only.")
     due = _due_at(job, now)
     if due is not None:
         sentences.append(f"Its last attempt failed ({job.trouble}); it is tried again in {due - now:.0f} s.")
-    offer = _with_name(state, offer_of(job, step, shelf, knows_real(state, vitals)))
-    sentences += _the_nodes(state, offer, now, vitals, rules)
-    sentences += _without_its_backends(state, job, offer, vitals)
-    return sentences or [*_all_busy(state, offer, vitals), _its_turn(state, job)]
+    sentences += _the_nodes(state, shelf, step, now, vitals)
+    sentences += _without_its_backends(state, job, shelf, vitals)
+    return sentences or _its_turn(state, job, shelf, now, vitals, rules)
 
 
 def _due_at(job: Job, now: float) -> float | None:
@@ -99,26 +107,45 @@ def _its_run(run: Run, now: float) -> list[str]:
     return sentences
 
 
-def _the_nodes(state: State, offer: Offer, now: float, vitals: Vitals, rules: Rules) -> list[str]:
-    there = machines(state, vitals)
-    fitting = [machine for machine in there if not unfit(offer, machine)]
-    if not fitting:
-        reasons = "; ".join(dict.fromkeys(unfit(offer, machine) for machine in there))
-        if away := _away(state, offer, vitals):
-            return [f"It waits for {', '.join(away)}{': ' if reasons else ''}{reasons}."]
-        if not there:
-            return ["No node is there." if not state.nodes else "All nodes are lost or drained."]
-        return [f"No node can run '{offer.step.id}': {reasons}."]
-    kept = kept_for_live(state, now, rules)
-    idle = [machine for machine in fitting if machine.idle]
-    if idle and not any(may_take(offer, machine, kept, state.mode) for machine in idle):
-        return [f"{idle[0].name} is kept for the interactive lane (mode {state.mode})."]
+def _the_nodes(state: State, shelf: Shelf, step: StageStep, now: float, vitals: Vitals) -> list[str]:
+    """Empty: somebody who is there can run it."""
+    there, ask = nodes_for_work(state, vitals), ask_of(state, shelf, knows_real(state, vitals))
+    found = fits(ask, there, vitals, now)
+    if any(not fit.reason for fit in found):
+        return _bound(state, shelf, ask, now, vitals)
+    reasons = "; ".join(dict.fromkeys(_named(state, shelf, fit.reason) for fit in found))
+    if away := _away(state, ask, vitals, now):
+        return [f"It waits for {', '.join(away)}{': ' if reasons else ''}{reasons}."]
+    if not there:
+        return ["No node is there." if not state.nodes else "All nodes are lost or drained."]
+    return [f"No node can run '{step.id}': {reasons}."]
+
+
+def _bound(state: State, shelf: Shelf, ask: Ask, now: float, vitals: Vitals) -> list[str]:
+    """It could run, were it not for the one node that it has to go to."""
+    pin = state.nodes.get(state.pin) if state.pin is not None and shelf.terms.lane == "interactive" else None
+    if pin is not None and pin not in nodes_for_work(state, vitals) and not _unfit(state, ask, pin, vitals, now):
+        return [f"The interactive lane is pinned to {pin.name}, which is not there."]
+    run = state.runs.get(shelf.terms.whole) if shelf.terms.whole is not None else None
+    home = state.nodes.get(run.node) if run is not None and run.node is not None else None
+    if home is not None and not home.lost and (reason := _unfit(state, ask, home, vitals, now)):
+        return [f"Its run stays on {home.name} as a whole: {reason}."]
     return []
 
 
-def _without_its_backends(state: State, job: Job, offer: Offer, vitals: Vitals) -> list[str]:
+def _unfit(state: State, ask: Ask, node: Node, vitals: Vitals, now: float | None = None) -> str:
+    """Why this node cannot run it, in words; empty: it can. Without `now` bars do not count."""
+    return fits(ask, [node], vitals, float("inf") if now is None else now)[0].reason
+
+
+def _named(state: State, shelf: Shelf, reason: str) -> str:
+    only = shelf.terms.node
+    return f"the run is for {_node_name(state, only)} only" if only and reason == OTHER else reason
+
+
+def _without_its_backends(state: State, job: Job, shelf: Shelf, vitals: Vitals) -> list[str]:
     """It was meant for backends of which nobody knows any more."""
-    if offer.backend or state.runs[job.run].spec.stand_in or knows_real(state, vitals):
+    if shelf.backend or state.runs[job.run].spec.stand_in or knows_real(state, vitals):
         return []
     return [
         "Other backends than sketch were known when it was submitted, and none is now: connect one again, or"
@@ -126,40 +153,72 @@ def _without_its_backends(state: State, job: Job, offer: Offer, vitals: Vitals) 
     ]
 
 
-def _away(state: State, offer: Offer, vitals: Vitals) -> list[str]:
+def _away(state: State, ask: Ask, vitals: Vitals, now: float) -> list[str]:
     """The nodes that could run it by all that is known of them, but are not there: `forge-pc (lost)`."""
     return [
-        f"{node.name} ({'lost' if node.lost else 'drained'})"
+        f"{node.name} ({'lost' if node.lost else 'drained' if node.drained else 'silent'})"
         for node in state.nodes.values()
-        if (node.lost or node.drained) and not unfit(offer, machine_of(state, node, vitals))
+        if (node.lost or node.drained or node.id in vitals.silent) and not _unfit(state, ask, node, vitals, now)
     ]
 
 
-def _all_busy(state: State, offer: Offer, vitals: Vitals) -> list[str]:
-    fitting = [machine for machine in machines(state, vitals) if not unfit(offer, machine)]
-    if any(machine.idle for machine in fitting):
-        return []
-    names = ", ".join(machine.name for machine in fitting)
-    return [f"{names} {'is' if len(fitting) == 1 else 'are'} busy."]
-
-
-def _its_turn(state: State, job: Job) -> str:
-    place = indexed(state).places[job.id]
-    lane = state.runs[job.run].spec.lane
-    before = sum(
-        1
-        for other in indexed(state).places.values()
-        if other.where in ("shelf", "delayed") and other.key < place.key and state.runs[other.run].spec.lane == lane
-    )
+def _its_turn(state: State, job: Job, shelf: Shelf, now: float, vitals: Vitals, rules: Rules) -> list[str]:
+    """Somebody could run it, but not yet."""
+    ask = ask_of(state, shelf, knows_real(state, vitals))
+    there = nodes_for_work(state, vitals)
+    fitting = [node for node, fit in zip(there, fits(ask, there, vitals, now), strict=True) if not fit.reason]
+    idle = [node for node in fitting if node.busy is None or node.busy in vitals.handed]
+    outcome = decision(state, now, vitals, rules) if idle else None
+    if outcome is not None and not isinstance(outcome.found, Pick):
+        return _left_idle(state, job, shelf, idle, outcome.found.reserved, outcome.found.idle, rules)
+    sentences = [] if idle else [_busy(fitting)]
+    before = _before(state, job)
     if not before:
-        return "It is next."
-    return (
-        f"{before} jobs of the {lane} lane are before it." if before > 1 else f"1 job of the {lane} lane is before it."
+        return [*sentences, "It is next."]
+    lane = shelf.terms.lane
+    return [
+        *sentences,
+        f"{before} job{'s' if before > 1 else ''} of the {lane} lane {'are' if before > 1 else 'is'} before it.",
+    ]
+
+
+def _left_idle(
+    state: State,
+    job: Job,
+    shelf: Shelf,
+    idle: list[Node],
+    reserved: Mapping[str, NodeId],
+    reasons: Mapping[NodeId, str],
+    rules: Rules,
+) -> list[str]:
+    """The policy has looked at it and waits all the same."""
+    for name, node in reserved.items():
+        if name.endswith(f" {job.id}"):
+            return [f"It waits for {_node_name(state, node)}, which is busy and has it done soonest all the same."]
+    kept = next((node for node in idle if reasons.get(node.id, "").startswith("it is kept")), None)
+    if kept is not None and len(idle) == 1:
+        return [f"{kept.name} is kept for the interactive lane (mode {state.mode})."]
+    return [f"{node.name} is idle: {reasons[node.id]}." for node in idle if node.id in reasons] or ["It is next."]
+
+
+def _busy(fitting: list[Node]) -> str:
+    return f"{', '.join(node.name for node in fitting)} {'is' if len(fitting) == 1 else 'are'} busy."
+
+
+def _before(state: State, job: Job) -> int:
+    """How many jobs of its lane come first whatever the policy prefers: those of its pack, and what a person put
+    before it.
+    """
+    places = indexed(state).places
+    place, lane, pack = places[job.id], state.runs[job.run].spec.lane, job.spec.pack
+    return sum(
+        1
+        for name, other in places.items()
+        if other.where in ("shelf", "delayed")
+        and other.key < place.key
+        and (other.key[:3] < place.key[:3] or state.jobs[name].spec.pack == pack)
+        and state.runs[other.run].spec.lane == lane
     )
-
-
-def _with_name(state: State, offer: Offer) -> Offer:
-    return offer._replace(node_name=_node_name(state, offer.node))
 
 
 def _node_name(state: State, node: str) -> str:

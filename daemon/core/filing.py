@@ -2,9 +2,9 @@
 
 from functools import lru_cache
 
-from daemon.core.index import Index, Key, Place, Shelf
+from daemon.core.index import Index, Key, Place, Shelf, Terms
 from daemon.core.state import Attention, Held, Job, Queued, Run, Running, State, steps_left
-from schema.ids import JobId, RunId
+from schema.ids import JobId, NodeId, RunId
 from schema.plans import StageStep
 
 ALWAYS = float("-inf")
@@ -18,6 +18,9 @@ def indexed(state: State) -> Index:
         for job in state.jobs.values():
             state.index.put(job.id, _place(state, job))
         state.index.over.update(dict.fromkeys(state.runs))
+        for run in state.runs.values():
+            for pack, at in run.served.items():
+                state.index.served[pack] = max(at, state.index.served.get(pack, at))
     return state.index
 
 
@@ -29,6 +32,12 @@ def refile(state: State, job: Job) -> None:
 def unfile(state: State, job: JobId) -> None:
     if state.index is not None:
         state.index.drop(job)
+
+
+def serve(state: State, pack: str, at: float) -> None:
+    """One of its jobs got a stage."""
+    if state.index is not None:
+        state.index.served[pack] = at
 
 
 def refile_run(state: State, run: RunId) -> None:
@@ -52,49 +61,84 @@ def forget_run(state: State, run: RunId) -> None:
 
 def order_of(job: Job) -> Key:
     """Started jobs first among equals, so that pictures get done."""
-    return (-job.priority, 0 if job.done else 1, job.rank, job.id)
+    return (-job.priority, job.moved, job.rank if job.moved else 0.0, 0 if job.done else 1, job.rank, job.id)
 
 
-def shelf_for(run: Run, job: Job, step: StageStep) -> Shelf:
+def terms_of(run: Run) -> Terms:
     spec = run.spec
-    return _shelf(
+    return Terms(
         spec.lane,
         run.id if run.paused else None,
         ALWAYS if spec.not_before is None else spec.not_before,
         spec.window or "",
         spec.node or "",
-        (spec.backend or "") if job.spec.backend is None else job.spec.backend,
-        step.kind,
-        step.model or "",
-        step.vram_gb,
-        needs_of(job, step),
+        run.id if spec.whole else None,
+        spec.deadline,
         spec.stand_in,
+    )
+
+
+def shelf_for(run: Run, job: Job, step: StageStep) -> Shelf:
+    """Of a stage that the job is at."""
+    return shelves_for(run, job, (step,))[0]
+
+
+def shelves_for(run: Run, job: Job, rest: tuple[StageStep, ...]) -> tuple[Shelf, ...]:
+    """Of the stage that the job is at, and of those behind it, of which it is not known yet where they come from."""
+    return _shelves(
+        terms_of(run),
+        job.spec.pack or "",
+        (run.spec.backend or "") if job.spec.backend is None else job.spec.backend,
+        job.spec.needs,
+        rest,
+        job.done[-1].node if job.done else None,
+        job.failed_on,
+        job.floor_gb,
     )
 
 
 def needs_of(job: Job, step: StageStep) -> tuple[str, ...]:
     """What the backend must have; the words of the prompt count where it is sampled."""
-    return (*step.needs, *job.spec.needs) if job.spec.needs and step.steps else step.needs
+    return _needs(job.spec.needs, step)
 
 
-_shelf = lru_cache(maxsize=1024)(Shelf)
-"""The jobs of a shelf hold the same one: a hundred thousand equal ones would cost their making and their room."""
+def _needs(words: tuple[str, ...], step: StageStep) -> tuple[str, ...]:
+    return (*step.needs, *words) if words and step.steps else step.needs
+
+
+@lru_cache(maxsize=2048)
+def _shelves(
+    terms: Terms,
+    pack: str,
+    backend: str,
+    words: tuple[str, ...],
+    rest: tuple[StageStep, ...],
+    previous: NodeId | None,
+    failed_on: tuple[NodeId, ...],
+    floor_gb: float,
+) -> tuple[Shelf, ...]:
+    """The jobs of a shelf hold the same one: a hundred thousand equal ones would cost their making and their room."""
+    first, *behind = (
+        Shelf(terms, pack, backend, step.kind, step.model or "", step.vram_gb, step.megapixels, _needs(words, step))
+        for step in rest
+    )
+    return (first._replace(previous=previous, failed_on=failed_on, floor_gb=floor_gb), *behind)
 
 
 def _place(state: State, job: Job) -> Place:
-    rest = steps_left(state, job)
-    key = order_of(job)
+    rest, key = steps_left(state, job), order_of(job)
     match job.phase:
-        case Running():
-            return Place("running", job.run, None, key, rest)
         case Held():
             return Place("held", job.run, None, key, rest)
         case Attention():
             return Place("attention", job.run, None, key, rest)
-        case Queued() if not rest:
-            return Place("ripe", job.run, None, key, rest)
+        case _ if not rest:
+            return Place("running" if isinstance(job.phase, Running) else "ripe", job.run, None, key, rest)
+    shelf, *behind = shelves_for(state.runs[job.run], job, rest)
+    match job.phase:
+        case Running():
+            return Place("running", job.run, None, key, rest, tuple(behind))
         case Queued(since=since, again_in=again_in) if again_in > 0.0:
-            shelf = shelf_for(state.runs[job.run], job, rest[0])
-            return Place("delayed", job.run, shelf, key, rest, (since, since + again_in))
+            return Place("delayed", job.run, shelf, key, rest, tuple(behind), (since, since + again_in))
         case Queued():
-            return Place("shelf", job.run, shelf_for(state.runs[job.run], job, rest[0]), key, rest)
+            return Place("shelf", job.run, shelf, key, rest, tuple(behind))

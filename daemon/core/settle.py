@@ -3,21 +3,26 @@
 Called until it returns nothing, each time on the state that its last events made: it imagines no state.
 """
 
-from collections.abc import Iterator
-from functools import partial
+from functools import lru_cache
+from typing import NamedTuple
 
-from daemon.core.costs import foretell, speed_of
-from daemon.core.filing import ALWAYS, indexed
+from daemon.core.breaker import cooling, lifts_at
+from daemon.core.costs import speed_of
+from daemon.core.filing import indexed
+from daemon.core.fits import ask_of, fits, knows_real, nodes_for_work
 from daemon.core.index import Index, Shelf
+from daemon.core.prices import Prices, free_at
+from daemon.core.queue import Queue
 from daemon.core.rules import Rules
-from daemon.core.state import Job, Node, State, next_step, nodes_there
+from daemon.core.state import Job, Node, State, nodes_there
 from daemon.core.vitals import Vitals, blocked
-from daemon.scheduling import windows
-from daemon.scheduling.fitness import is_real
-from daemon.scheduling.place import Machine, Offer, place
+from daemon.scheduling.groups import Machine, Options, Pick, Wait
+from daemon.scheduling.policy import pick
 from schema import events as e
-from schema.ids import JobId, NodeId
-from schema.plans import StageStep
+from schema.ids import NodeId
+from schema.names import found
+
+__all__ = ["Outcome", "decision", "kept_for_live", "knows_real", "settle"]
 
 
 def settle(state: State, now: float, vitals: Vitals, rules: Rules) -> tuple[list[e.Event], float | None]:
@@ -27,22 +32,52 @@ def settle(state: State, now: float, vitals: Vitals, rules: Rules) -> tuple[list
         return [_finished(state.jobs[name], now) for name in index.ripe], None
     if index.over and (ends := _runs_over(state, index)):
         return ends, None
-    if state.paused or blocked(vitals) or (not index.shelves and not index.delayed):
+    if state.paused or blocked(vitals) or not (index.counts["shelf"] or index.delayed):
         return [], None
-    there = machines(state, vitals)
-    if not any(machine.idle for machine in there):
+    outcome = decision(state, now, vitals, rules)
+    if outcome is None:
         return [], None
-    offers, wake_at = _offers(state, index, now, vitals, rules)
+    if isinstance(outcome.found, Wait):
+        return [], outcome.wake_at
+    chosen, shelf = outcome.found, outcome.shelf
+    assert shelf is not None
+    node, group = state.nodes[chosen.machine.id], chosen.group
+    fit = fits(ask_of(state, shelf, knows_real(state, vitals)), [node], vitals, now)[0]
+    assigned = e.StageAssigned(
+        job=group.job, stage=group.stage, node=node.id, attempt=group.attempt, why=chosen.why, backend=fit.backend
+    )
+    return [assigned], None
+
+
+class Outcome(NamedTuple):
+    """What the policy says now."""
+
+    found: Pick | Wait
+    shelf: Shelf | None
+    """Of the stage that was picked."""
+    wake_at: float | None
+
+
+def decision(state: State, now: float, vitals: Vitals, rules: Rules) -> Outcome | None:
+    """None: no node is idle, or none is there."""
+    nodes = [node for node in nodes_for_work(state, vitals) if not cooling(node, now)]
+    bars = [until for node in nodes_there(state) if node.barred and (until := lifts_at(node, now)) is not None]
+    wake_at = min(bars, default=None)
+    if not any(_idle(node, vitals) for node in nodes):
+        return None if wake_at is None else Outcome(Wait(None, {}, {}), None, wake_at)
+    index = indexed(state)
+    queue = index.queue = index.queue or Queue()
+    seen = queue.see(state, index, nodes, now, vitals, rules)
     kept = kept_for_live(state, now, rules)
-    placed = place(offers, there, kept, state.mode)
-    if placed is not None:
-        job, machine = placed.offer.job, placed.machine.id
-        stage, attempt, backend = placed.offer.step.id, placed.offer.attempt, placed.backend
-        assigned = e.StageAssigned(job=job, stage=stage, node=machine, attempt=attempt, why=placed.why, backend=backend)
-        return [assigned], None
-    if kept is not None:
-        wake_at = _sooner(wake_at, state.live_at + rules.live_for)
-    return [], wake_at
+    options = Options(state.mode, kept, rules.overdue, served=index.served)
+    models = tuple(dict.fromkeys(group.lot.model for group in seen.groups if group.lot.model is not None))
+    machines = [_machine(state, queue, node, models, now, vitals) for node in nodes]
+    found = pick(seen.groups, machines, Prices(state, queue.told, seen.steps, nodes), now, options)
+    queue.idle = {} if isinstance(found, Pick) else found.idle
+    if isinstance(found, Pick):
+        return Outcome(found, seen.shelves[found.group.id], None)
+    looks = [wake_at, seen.wake_at, found.until, None if kept is None else state.live_at + rules.live_for]
+    return Outcome(found, None, min((at for at in looks if at is not None), default=None))
 
 
 def _finished(job: Job, now: float) -> e.JobFinished:
@@ -64,114 +99,39 @@ def _runs_over(state: State, index: Index) -> list[e.Event]:
     return events
 
 
-def _offers(
-    state: State, index: Index, now: float, vitals: Vitals, rules: Rules
-) -> tuple[Iterator[Offer], float | None]:
-    """The first job of each shelf that is open now, and those whose wait after a failure is over, in order."""
-    wake_at: float | None = None
-    heads: list[tuple[int, tuple[int, int, float, str], Shelf]] = []
-    for shelf, keys in index.shelves.items():
-        opens = opens_at(shelf, now, rules)
-        if opens is None:
-            heads.append((_lane(shelf), keys[0], shelf))
-        elif opens > now:
-            wake_at = _sooner(wake_at, opens)
-    for name, (since, until) in index.delayed.items():
-        if since <= now < until:  # A clock that jumps back or far ahead makes it due rather than never.
-            wake_at = _sooner(wake_at, until)
-            continue
-        found = index.places[name]
-        assert found.shelf is not None
-        opens = opens_at(found.shelf, now, rules)
-        if opens is None:
-            heads.append((_lane(found.shelf), found.key, found.shelf))
-        elif opens > now:
-            wake_at = _sooner(wake_at, opens)
-    heads.sort(key=lambda head: head[:2])
-    real = knows_real(state, vitals)
-    return (_head(state, JobId(key[3]), shelf, real) for _, key, shelf in heads), wake_at
-
-
-def opens_at(shelf: Shelf, now: float, rules: Rules) -> float | None:
-    """None: open. Else when to look again, in the past if only a person can open it."""
-    if shelf.paused is not None:
-        return ALWAYS
-    if shelf.not_before > now:
-        return shelf.not_before
-    if shelf.window and not windows.is_open(shelf.window, now, rules.utc_offset):
-        return windows.next_look(now)
-    return None
-
-
-def _head(state: State, name: JobId, shelf: Shelf, real: bool) -> Offer:
-    job = state.jobs[name]
-    step = next_step(state, job)
-    assert step is not None, f"{name} waits for nothing"
-    return offer_of(job, step, shelf, real)
-
-
-def knows_real(state: State, vitals: Vitals) -> bool:
-    """Whether any node, there or away, has a backend that is no stand-in; one that cannot be made there counts too."""
-    return any(is_real(node.backends) for node in state.nodes.values()) or any(
-        is_real(backend.kind for backend in card.backends) for card in vitals.cards.values()
-    )
-
-
-def offer_of(job: Job, step: StageStep, shelf: Shelf, real: bool) -> Offer:
-    """What a node is offered when the job's next stage is given out. `real`: see `knows_real`; a run for one node only
-    goes by what that node has.
-    """
-    return Offer(
-        job=job.id,
-        step=step,
-        live=shelf.lane == "interactive",
-        started=bool(job.done),
-        attempt=job.attempts + 1,
-        node=shelf.node,
-        backend=shelf.backend,
-        needs=shelf.needs,
-        stand_in=shelf.stand_in and (not real or bool(shelf.node)),
-    )
-
-
-def machines(state: State, vitals: Vitals) -> list[Machine]:
-    """The nodes that are there and take work."""
-    return [machine_of(state, node, vitals) for node in nodes_there(state)]
-
-
-def machine_of(state: State, node: Node, vitals: Vitals) -> Machine:
-    load = vitals.loads.get(node.id)
+def _machine(state: State, queue: Queue, node: Node, models: tuple[str, ...], now: float, vitals: Vitals) -> Machine:
+    load, idle = vitals.loads.get(node.id), _idle(node, vitals)
+    held = frozenset() if node.model is None else frozenset({node.model})
+    if load is not None and load.resident:
+        held |= _resident(load.resident, models)
+    brief = None if idle or node.busy is None else state.attempts.get(node.busy)
     return Machine(
         id=node.id,
         name=node.name,
-        kinds=node.kinds,
-        backends=node.backends,
         vram_gb=node.vram_gb,
         speed=speed_of(node),
-        model=node.model,
-        seconds=partial(_seconds, state, node),
-        idle=node.busy is None or node.busy in vitals.handed,
-        card=vitals.cards.get(node.id),
-        resident=load.resident if load else (),
+        idle=idle,
+        free_at=now if brief is None else free_at(state, queue.told, node, brief, now),
+        models=held,
     )
 
 
-def _seconds(state: State, node: Node, step: StageStep) -> float | None:
-    told = foretell(state, node, step)
-    return None if told is None else told.seconds
+def _idle(node: Node, vitals: Vitals) -> bool:
+    return node.busy is None or node.busy in vitals.handed
+
+
+@lru_cache(maxsize=512)
+def _resident(resident: tuple[str, ...], models: tuple[str, ...]) -> frozenset[str]:
+    """Which of the models lie ready, however the server spells them."""
+    return frozenset(model for model in models if found(model, resident) is not None)
 
 
 def kept_for_live(state: State, now: float, rules: Rules) -> NodeId | None:
-    """The fastest node, while the interactive lane is in use and the mode says to keep one for it."""
+    """The pinned node, or else the fastest, while the live lane is in use and the mode says to keep one for it."""
     if state.mode == "share" or not 0.0 <= now - state.live_at < rules.live_for:
         return None
-    fastest = min(nodes_there(state), key=lambda node: (-node.speed, node.id), default=None)
+    there = nodes_there(state)
+    if any(node.id == state.pin for node in there):
+        return state.pin
+    fastest = min(there, key=lambda node: (-speed_of(node), node.id), default=None)
     return None if fastest is None else fastest.id
-
-
-def _lane(shelf: Shelf) -> int:
-    return 0 if shelf.lane == "interactive" else 1
-
-
-def _sooner(one: float | None, other: float) -> float:
-    return other if one is None else min(one, other)

@@ -66,7 +66,7 @@ class Group(NamedTuple):
     deadline: float | None = None
     """Of its run."""
     due_work: float = 0.0
-    """Seconds at speed 1 of all that is left of the work with that deadline."""
+    """Seconds at speed 1 of all that is left of its run, if that is more than the groups with this deadline show."""
     only: str = ""
     """Name of the one machine it may go to, if its run says so."""
 
@@ -105,6 +105,11 @@ class Options(NamedTuple):
     """A pack that got nothing for so many seconds comes first."""
     word: str = "node"
     """What reasons call a machine."""
+    served: Mapping[str, float] = {}
+    """When packs last got a stage; goes before `Group.served`."""
+
+    def served_at(self, group: Group) -> float:
+        return self.served.get(group.pack, group.served)
 
 
 class Pick(NamedTuple):

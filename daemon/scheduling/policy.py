@@ -46,7 +46,7 @@ def pick(
     if live.going is not None:
         going = live.going
         return Pick(going.group, machines[going.at], live_reason(going, machines, options))
-    yard = Yard(groups, machines, now, options.overdue)
+    yard = Yard(groups, machines, now, options)
     found = (_last_ones if is_near(yard) else _by_lots)(yard, costs, now, options)
     if isinstance(found, Pick):
         return found
@@ -114,7 +114,7 @@ def _choose(yard: Yard, at: int, costs: Costs, now: float, options: Options) -> 
     ranked = sorted(((_rank(yard, cell, at, costs), number) for number, cell in enumerate(cells)))
     idle: _Idle | None = None
     for rank, number in ranked:
-        group = _of_cell(cells[number], yard, at, costs, now)
+        group = _of_cell(cells[number], yard, at, costs, now, options)
         if group is None:
             continue
         seconds = costs.move(group, machine) + costs.swap(group, machine) + costs.execute(group, machine)
@@ -144,14 +144,14 @@ def _rank(yard: Yard, cell: Cell, at: int, costs: Costs) -> tuple[bool, float, b
     )
 
 
-def _of_cell(cell: Cell, yard: Yard, at: int, costs: Costs, now: float) -> Group | None:
+def _of_cell(cell: Cell, yard: Yard, at: int, costs: Costs, now: float, options: Options) -> Group | None:
     """Pictures stay where they are while moving them costs more than waiting; else the pack served longest ago."""
     machine, best, best_key = yard.machines[at], None, None
     for group in cell.groups:
         move = costs.move(group, machine) if group.previous is not None else 0.0
         if move > 0.0 and _sooner_at_home(group, yard, machine, move, costs, now):
             continue
-        key = (group.served, not group.started, move, group.arrived, group.id)
+        key = (options.served_at(group), not group.started, move, group.arrived, group.id)
         if best_key is None or key < best_key:
             best, best_key = group, key
     return best

@@ -24,7 +24,7 @@ class Choice(NamedTuple):
 def reason(choice: Choice, yard: Yard, costs: Costs, now: float, options: Options) -> str:
     """`n3 already holds sdxl-1; only 2 of 5 nodes fit 12 GB; next best n1 +14.2 s`."""
     group, machine = choice.group, yard.machines[choice.at]
-    parts = [*_turn(group, choice.cell, now), _checkpoint(choice, yard, costs)]
+    parts = [*_turn(group, choice.cell, now, options), _checkpoint(choice, yard, costs)]
     parts += _where(group, yard.machines, options)
     parts += _next_best(group, choice.at, choice.seconds, yard.machines, costs, now)
     if not any(parts):
@@ -66,7 +66,7 @@ def unable(yard: Yard, at: int) -> str:
 def last_reason(handed: Handed, last: Plan, yard: Yard, costs: Costs, now: float, options: Options) -> str:
     group, at, machines = handed.group, handed.at, yard.machines
     ready = sum(one.ready for cell in yard.cells for one in cell.groups)
-    turn = _turn(group, handed.cell, now)
+    turn = _turn(group, handed.cell, now, options)
     if len(machines) > 1 and not turn:
         turn = ["the last stage that waits" if ready == 1 else f"one of the last {ready} stages that wait"]
     parts = [*turn, _holds(group, machines[at], costs), *_where(group, machines, options)]
@@ -88,7 +88,7 @@ def outrun(yard: Yard, at: int, costs: Costs, last: Plan, now: float) -> str:
     return f"all that waits is done sooner elsewhere, although {machine.name} is idle ({_s(mine)} for one stage)"
 
 
-def _turn(group: Group, cell: Cell, now: float) -> list[str]:
+def _turn(group: Group, cell: Cell, now: float, options: Options) -> list[str]:
     parts = _attempt(group)
     priority, tier, _ = group.before
     if priority:
@@ -96,7 +96,7 @@ def _turn(group: Group, cell: Cell, now: float) -> list[str]:
     if tier < 0:
         parts.append("moved to the front of the queue")
     if cell.overdue:
-        waited = now - max(group.served, group.arrived)
+        waited = now - max(options.served_at(group), group.arrived)
         parts.append(f"{group.pack or 'its run'} got nothing for {waited / 60:.0f} min")
     elif cell.deadline != float("inf"):
         parts.append("its deadline leaves no more time")

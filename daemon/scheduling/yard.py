@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from daemon.scheduling.groups import Before, Group, Lot, Machine
+from daemon.scheduling.groups import Before, Group, Lot, Machine, Options
 
 MARGIN = 1.2
 """Of the time that work with a deadline seems to need: estimates are no promises."""
@@ -38,7 +38,7 @@ class Bound(NamedTuple):
 class Yard:
     """`cells` may begin now; `lots` and `bounds` count what waits for stages before it too."""
 
-    def __init__(self, groups: Sequence[Group], machines: Sequence[Machine], now: float, overdue: float) -> None:
+    def __init__(self, groups: Sequence[Group], machines: Sequence[Machine], now: float, options: Options) -> None:
         self.machines = machines
         self.speeds = [machine.speed for machine in machines]
         self.lots: dict[Lot, float] = {}
@@ -46,7 +46,7 @@ class Yard:
         self.on = _speed_on(machines)
         self.all_speed = sum(self.speeds)
         urgent = urgent_before(groups, self.speeds, now)
-        self.cells = _cells(groups, urgent, now, overdue)
+        self.cells = _cells(groups, urgent, now, options)
         self.later = [group for group in groups if group.later and not group.live]
         self.narrow = _narrowest(self.bounds, machines, now)
 
@@ -60,20 +60,21 @@ class Yard:
 
 def urgent_before(groups: Sequence[Group], speeds: Sequence[float], now: float) -> float:
     """Work with a deadline up to this one may not wait: earliest first, it takes all the time that is left."""
-    due: dict[float, tuple[float, int]] = {}
+    due: dict[float, tuple[float, float, int]] = {}
     for group in groups:
         if group.deadline is not None:
-            work, able = due.get(group.deadline, (0.0, 0))
-            due[group.deadline] = (max(work, group.due_work, group.seconds), able | group.able)
+            work, told, able = due.get(group.deadline, (0.0, 0.0, 0))
+            work += group.seconds + group.later
+            due[group.deadline] = (work, max(told, group.due_work), able | group.able)
     urgent, before = float("-inf"), 0.0
-    for deadline, (work, able) in sorted(due.items()):
-        before += work / max(_speed(able, speeds), 1e-9)
+    for deadline, (work, told, able) in sorted(due.items()):
+        before += max(work, told) / max(_speed(able, speeds), 1e-9)
         if now + MARGIN * before >= deadline:
             urgent = deadline
     return urgent
 
 
-def _cells(groups: Sequence[Group], urgent: float, now: float, overdue: float) -> list[Cell]:
+def _cells(groups: Sequence[Group], urgent: float, now: float, options: Options) -> list[Cell]:
     cells: dict[tuple[Lot, int, Before, float, bool, bool], Cell] = {}
     for group in groups:
         if group.live or not group.ready:
@@ -81,7 +82,7 @@ def _cells(groups: Sequence[Group], urgent: float, now: float, overdue: float) -
         able = group.able & ~group.avoid or group.able
         pressing = group.deadline is not None and group.deadline <= urgent
         deadline = group.deadline if pressing and group.deadline is not None else float("inf")
-        late = now - max(group.served, group.arrived) > overdue
+        late = now - max(options.served_at(group), group.arrived) > options.overdue
         key = (group.lot, able, group.before, deadline, late, group.started)
         cell = cells.get(key)
         if cell is None:

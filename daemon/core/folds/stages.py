@@ -39,6 +39,7 @@ def assigned(state: State, event: e.StageAssigned, envelope: e.Envelope) -> None
     node.busy = token
     node.model = step.model or node.model
     run.served[job.spec.pack or ""] = envelope.at
+    filing.serve(state, job.spec.pack or "", envelope.at)
     run.moves += bool(job.done) and job.done[-1].node != node.id
     if run.spec.whole:
         run.node = node.id
