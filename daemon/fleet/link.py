@@ -252,6 +252,15 @@ class AgentLink:
         return bytes(said)
 
 
+def heed_cancel() -> None:
+    """Raises CancelledError where this task was cancelled while its group broke: before Python 3.13 a group then tells
+    of the break alone. For loops that go on after a lost link.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 def worst(lost: BaseExceptionGroup[LinkLost]) -> LinkLost:
     """Of several that were raised at once, the one that asks for most: each follows from the same fault."""
     for kind in (AgentHangs, OtherProtocol, LinkLost):

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from daemon.fleet.link import AgentHangs, LinkLost, OtherProtocol, over_socket
+from daemon.fleet.link import AgentHangs, LinkLost, OtherProtocol, heed_cancel, over_socket
 from daemon.fleet.node import Node
 from schema.errors import Refused
 from schema.orders import Card
@@ -30,6 +30,10 @@ LOST_SECONDS = 45.0
 
 HANG_SECONDS = 30.0
 """Until one that did not do what it was told to is tried again."""
+
+
+FORBIDDEN = 403
+"""What an agent answers that is paired with a fleet on the network."""
 
 
 class LocalAgents:
@@ -107,7 +111,11 @@ class LocalAgents:
                 await node.gone(f"{hangs}")
                 return True
             except LinkLost as lost:
+                if isinstance(lost, Unwilling) and lost.status == FORBIDDEN:
+                    await self._refuse(path, node, f"{lost}.")
+                    return False
                 fault = lost
+            heed_cancel()
             await asyncio.sleep(AGAIN_SECONDS)
             alive = await asyncio.to_thread(listens, path)
             silent = loop.time() - max(began, node.answered if node else began)
