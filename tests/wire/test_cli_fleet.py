@@ -198,3 +198,15 @@ def test_what_runs_is_told_by_the_names_of_nodes(fake: FakeDaemon) -> None:
                                         "running": [job]})  # fmt: skip
     told = stablenew(fake.home, "status").out
     assert "studio" in told and str(STUDIO["node"]) not in told
+
+
+def test_the_status_tells_the_fleet_who_asks_to_join_and_what_is_late(fake: FakeDaemon) -> None:
+    silent = {**STUDIO, "state": "suspect", "trouble": "no sign of life for 17 s"}
+    runs = [{"run": "r2", "name": "night", "jobs": 40, "eta_s": 7200.0, "deadline": "2020-01-02T03:04:05Z"}]
+    fake.answers["/v1/status"] = (200, {"version": "1", "state": "ready", "queue": {}, "runs": runs,
+                                        "nodes": [silent, HERE, LAPTOP, {**LAPTOP, "state": "taken"}]})  # fmt: skip
+    told = stablenew(fake.home, "status", COLUMNS="200").out
+    assert "LATE" in told and "no sign of life for 17 s" in told
+    assert told.count("laptop") == 1 and "laptop asks to join: `stablenew node pair NAME CODE`" in told
+    fake.answers["/v1/nodes"] = (200, page(silent))
+    assert stablenew(fake.home, "node", "why-idle").out == "studio: no sign of life for 17 s\n"

@@ -25,8 +25,8 @@ VERBS = {
     "plan": Verb(
         plan,
         "Rehearse the scheduler on a trace: where and when each stage would run, and why.\n"
-        "One JSON line per assignment, then the sum. Needs no daemon; docs/fleet.md tells what a trace is.",
-        (option("--trace", "FILE", "The fleet and its jobs, as JSON lines.", required=True),),
+        "One JSON line per assignment, with its reason. Needs no daemon; docs/fleet.md tells what a trace is.",
+        (option("--trace", "FILE", "The fleet and its jobs, as JSON; `-`: from standard input.", required=True),),
     ),
     "what-if": passing(
         ("what-if",),

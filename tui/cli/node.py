@@ -37,7 +37,8 @@ def why_idle(node: str | None, as_json: bool) -> int:
         output.put_json({"items": items, "total": len(items)})
     else:
         for found in nodes:
-            why = "works" if found.text("running") else nodewords.does(found) or "works"
+            works = found.text("running") and found.text("state") == "busy"
+            why = "works" if works else nodewords.does(found) or "works"
             output.put(f"{output.clean(nodewords.shown_name(found, nodes))}: {output.clean(why)}")
     return 0
 

@@ -15,10 +15,19 @@ HEADS = ("NAME", "STATE", "ADDRESS", "GPU", "VRAM", "LOAD", "SPEED", "BACKENDS",
 
 def table(nodes: Sequence[Doc]) -> str:
     """All of them, the strangers last; columns that say nothing of any are left out."""
-    ordered = sorted(nodes, key=lambda node: node.text("state") in STRANGERS)
+    ordered = sorted(nodes, key=lambda node: STRANGERS.index(node.text("state")) if _strange(node) else -1)
     rows = [_row(node, shown_name(node, nodes)) for node in ordered]
     keep = [at for at, head in enumerate(HEADS) if head in ("NAME", "STATE", "DOES") or any(row[at] for row in rows)]
     return output.table([HEADS[at] for at in keep], [[row[at] for at in keep] for row in rows], right="LOAD SPEED")
+
+
+def _strange(node: Doc) -> bool:
+    return node.text("state") in STRANGERS
+
+
+def ours(nodes: Sequence[Doc]) -> tuple[Doc, ...]:
+    """Those that are in the fleet."""
+    return tuple(node for node in nodes if not _strange(node))
 
 
 def shown_name(node: Doc, nodes: Sequence[Doc]) -> str:
@@ -55,6 +64,8 @@ def gpus(node: Doc) -> str:
 
 def memory(node: Doc) -> str:
     whole = node.real("vram_gb") or 0.0
+    if node.text("state") == "lost":
+        return f"{whole:.1f} GB" if whole else ""
     return f"{node.real('vram_used_gb') or 0:.1f}/{whole:.1f} GB" if whole else ""
 
 
@@ -70,6 +81,8 @@ def does(node: Doc) -> str:
     """What it runs, or why it does nothing."""
     if node.text("state") == "new":
         return f"waits to be paired: node pair {node.text('name')} CODE"
+    if node.text("trouble") and node.text("state") not in ("ready", "busy"):
+        return node.text("trouble")
     return node.text("running") or node.text("trouble") or node.text("why_idle")
 
 
@@ -92,7 +105,7 @@ def _facts(node: Doc) -> Mapping[str, str]:
     ram = node.real("ram_gb")
     cards = [f"{gpu.text('name')} {gpu.real('vram_gb') or 0:.0f} GB" for gpu in node.docs("gpus")]
     models = node.whole("models")
-    ours = node.text("state") not in STRANGERS
+    known = not _strange(node)
     speed = node.real("speed")
     return {
         "name": node.text("name"),
@@ -101,7 +114,7 @@ def _facts(node: Doc) -> Mapping[str, str]:
         "runs": node.text("running"),
         "idle": node.text("why_idle") if not node.text("running") else "",
         "address": place(node),
-        "id": node.text("node") + ("" if ours else ", as it claims"),
+        "id": node.text("node") + ("" if known else ", as it claims"),
         "version": node.text("version"),
         "gpu": ", ".join(cards),
         "vram": memory(node),
@@ -111,5 +124,5 @@ def _facts(node: Doc) -> Mapping[str, str]:
         "models": str(models) if models else "",
         "speed": f"{speed:.2g} of the fleet's mean" if speed else "",
         "barred": "; ".join(node.texts("barred")),
-        "stages": f"{node.whole('done')} done, {node.whole('failed')} failed" if ours else "",
+        "stages": f"{node.whole('done')} done, {node.whole('failed')} failed" if known else "",
     }

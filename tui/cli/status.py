@@ -22,15 +22,20 @@ def in_words(scene: Doc) -> str:
         head += f": {output.clean(trouble)}"
     parts = [head, queue_words(scene.doc("queue"))]
     if runs := scene.docs("runs"):
-        heads = ("RUN", "NAME", "JOBS", "DONE", "FAILED", "ETA")
-        parts.append(output.table(heads, [_run_row(run) for run in runs], right="JOBS DONE FAILED"))
+        heads = ("RUN", "NAME", "JOBS", "DONE", "FAILED", "ETA", "DUE")
+        rows = [_run_row(run) for run in runs]
+        due = len(heads) if any(row[-1] for row in rows) else -1
+        parts.append(output.table(heads[:due], [row[:due] for row in rows], right="JOBS DONE FAILED"))
     nodes = scene.docs("nodes")
     if running := scene.docs("running"):
         names = nodewords.names_of(nodes)
         rows = [_job_row(job, names) for job in running]
         parts.append(output.table(("JOB", "STAGE", "STEP", "NODE", "ETA"), rows))
-    if nodes:
-        parts.append(nodewords.table(nodes))
+    if known := nodewords.ours(nodes):
+        parts.append(nodewords.table(known))
+    if waiting := [node.text("name") for node in nodes if node.text("state") == "new"]:
+        who = f"{output.clean(', '.join(waiting))} {'asks' if len(waiting) == 1 else 'ask'} to join"
+        parts.append(f"{who}: `stablenew node pair NAME CODE`, with the code shown there")
     if undo := scene.text("undo"):
         parts.append(f"`stablenew undo` takes back: {output.clean(undo)}")
     return "\n\n".join(parts)
@@ -56,8 +61,20 @@ def _run_row(run: Doc) -> tuple[str, ...]:
     name = run.text("name") + (" (paused)" if run.flag("paused") else "")
     return (
         run.text("run"), name, str(run.whole("jobs")), str(run.whole("finished")), str(failed or ""),
-        output.duration(run.real("eta_s") or None),
+        output.duration(run.real("eta_s") or None), _due(run),
     )  # fmt: skip
+
+
+def _due(run: Doc) -> str:
+    """When it should be done, and whether it will be by what is known now."""
+    from datetime import datetime
+
+    if "deadline" not in run:
+        return ""
+    words = output.moment(run.text("deadline"))
+    left = (datetime.fromisoformat(run.text("deadline")) - datetime.now().astimezone()).total_seconds()
+    eta = run.real("eta_s") or 0.0
+    return f"{words}, {'in time' if eta <= left else 'LATE'}" if eta or left < 0 else words
 
 
 def _job_row(job: Doc, names: Mapping[str, str]) -> tuple[str, ...]:

@@ -94,7 +94,7 @@ class NodesScreen(BesideScreen[NodeScene]):
         """Those in the filter, in the chosen order; who only asks to join comes last, but for the order of states."""
         words = self.filter.lower().split()
         nodes = [node for node in self.home.live.scene.nodes if all(word in told_of(node) for word in words)]
-        nodes.sort(key=lambda node: (node.state in STRANGERS, node.name, node.node))
+        nodes.sort(key=lambda node: (node.state in STRANGERS, node.state == "taken", node.name, node.node))
         match self.order:
             case "state":
                 nodes.sort(key=lambda node: ORDER.index(node.state))

@@ -49,6 +49,8 @@ def trouble(node: NodeScene, width: int) -> list[Line]:
 
 def meters(node: NodeScene, width: int) -> list[Line]:
     """Memory of the card, its load, the machine's memory: each as a bar with its numbers."""
+    if node.state in ("lost", *STRANGERS):
+        return []
     cells = max(4, min(BAR, width - 30))
     heat = "".join(
         f"  {value:.0f}{unit}" for value, unit in ((node.celsius, " °C"), (node.watts, " W")) if value is not None

@@ -42,10 +42,10 @@ def name_of(node: NodeScene) -> str:
 
 def doing(node: NodeScene) -> str:
     """What it runs, or why it runs nothing."""
-    if node.running:
-        return str(node.running)
     if node.state == "new":
         return "waits to be paired"
+    if node.running and not (node.trouble and node.state not in ("ready", "busy")):
+        return str(node.running)
     return node.trouble or node.why_idle
 
 
@@ -66,6 +66,8 @@ def memory(node: NodeScene, cells: int) -> list[Piece]:
     """A bar and `19.2/24G`, `cells` wide altogether."""
     if not node.vram_gb:
         return [Piece(fit("", cells))]
+    if node.state == "lost":  # nobody knows how much of it is taken
+        return [Piece(fit(f"{node.vram_gb:.0f}G ", cells, "right"), "dim")]
     told = f" {node.vram_used_gb:.1f}/{node.vram_gb:.0f}G"
     wide = cells - 10
     if wide < 4:
