@@ -1,5 +1,5 @@
-"""Any sequence of wishes and news: after each step the state is that of its log, its lists can be rebuilt, and the
-next assignment is the one that a plain search over all jobs finds."""
+"""Any sequence of wishes and news: after each step the state is that of its log, its lists can be rebuilt, and what goes
+next is what a plain search over all jobs finds that it may be."""
 
 from random import Random
 
@@ -240,33 +240,56 @@ class Queue(RuleBasedStateMachine):
 
     def _settle(self) -> None:
         for _ in range(1_000):
-            expected = self._best()
+            waiting, idle = self._waiting(), self._idle()
             events, _ = settle(self.state, self.now, self.vitals, Rules())
             if not events:
+                assert not self._at_a_standstill(waiting, idle)
                 return
             for event in events:
                 if isinstance(event, e.StageAssigned):
-                    assert event.job == expected
+                    assert event.node in idle
+                    assert event.why
+                    self._check_turn(event.job, waiting)
             self._fold(events, None)
         raise AssertionError("settle does not come to rest")
 
-    def _best(self) -> str | None:
-        """Searches all jobs for the one that goes next on an idle node."""
-        nodes = [
-            node
+    def _check_turn(self, job: str, waiting: dict[str, tuple]) -> None:
+        """What a person put in order is kept, except by what waits for the busy node that holds its picture; of two
+        jobs that differ in nothing else, the older goes first.
+        """
+        mine = waiting[job]
+        for name, other in waiting.items():
+            at_home = self.state.jobs[name].done and any(node.busy for node in self.state.nodes.values())
+            assert other[:3] >= mine[:3] or at_home or other[0] == 0
+            assert name == job or other[:4] != mine[:4] or other[4:] > mine[4:]
+
+    def _at_a_standstill(self, waiting: dict[str, tuple], idle: set[str]) -> bool:
+        """Nobody is at work, although somebody could be: no node is barred, and for some job memory was never short."""
+        nodes = [node for node in self.state.nodes.values() if node.id in idle and not node.barred]
+        able = [name for name in waiting if not self.state.jobs[name].floor_gb]
+        return bool(nodes and able) and not any(node.busy for node in self.state.nodes.values())
+
+    def _idle(self) -> set[str]:
+        return {
+            node.id
             for node in self.state.nodes.values()
             if not node.lost and not node.drained and (not node.busy or node.busy in self.vitals.handed)
-        ]
-        waiting = []
+        }
+
+    def _waiting(self) -> dict[str, tuple]:
+        """Jobs that may begin: lane, what a person said of the order, what tells it from others, age."""
+        waiting = {}
         for job in self.state.jobs.values():
-            run = self.state.runs[job.run]
-            if not isinstance(job.phase, Queued) or run.paused or next_step(self.state, job) is None:
+            run, step = self.state.runs[job.run], next_step(self.state, job)
+            if not isinstance(job.phase, Queued) or run.paused or step is None or self.state.paused:
                 continue
-            if 0 <= self.now - job.phase.since < job.phase.again_in:
+            if job.phase.again_in and 0 <= self.now - job.phase.since < job.phase.again_in:
                 continue
             lane = 0 if run.spec.lane == "interactive" else 1
-            waiting.append((lane, -job.priority, not job.done, job.rank, job.id))
-        return min(waiting)[4] if nodes and waiting and not self.state.paused else None
+            person = (job.moved, job.rank if job.moved else 0.0)
+            like = (step.id, job.done[-1].node if job.done else "", job.phase.again_in > 0, job.failed_on, job.floor_gb)
+            waiting[job.id] = (lane, -job.priority, person, (run.spec.deadline, like), job.rank)
+        return waiting
 
     def _fold(self, events: list[e.Event], command: str | None) -> None:
         for event in events:

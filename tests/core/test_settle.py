@@ -2,6 +2,8 @@
 
 import pytest
 
+from daemon.core.explain import explain
+from daemon.core.look import look
 from daemon.core.settle import settle
 from schema import commands as c
 from schema import events as e
@@ -13,6 +15,10 @@ PLAIN = (StageStep(id="paint", kind="txt2img"),)
 
 def assigned(events) -> list[tuple[str, str, str]]:
     return [(one.job, one.stage, one.node) for one in events if isinstance(one, e.StageAssigned)]
+
+
+def said(case, job: str) -> str:
+    return " ".join(explain(case.state, job, case.now, case.vitals, case.rules))
 
 
 def test_nothing_waits_nothing_follows(case):
@@ -87,24 +93,36 @@ def test_a_run_may_name_its_node_and_its_backend(case):
     (event,) = case.settle()
 
     assert event.node == "barn"
-    assert event.why == "next in the batch lane; the run is for barn only"
+    assert event.why == "the last stage that waits; the run is for barn only"
 
 
 def test_the_checkpoint_that_is_loaded_decides_between_nodes(case):
-    one, two = case.run(jobs=2, stages=(StageStep(id="paint", kind="txt2img", model="sdxl"),))
-    case.node("fast", speed=4.0)
+    paint = (StageStep(id="paint", kind="txt2img", model="sdxl", steps=4, megapixels=1.0),)
     case.node("slow", speed=1.0)
-    first, second = assigned(case.settle())
-    assert (first[2], second[2]) == ("fast", "slow")
-    case.given(e.StageFinished(job=two, stage="paint", token=case.state.seq, node="slow", backend="sketch"))
-    case.news(StageBroke(attempt=case.attempt(one), trouble="lost", reason="crash"))
-    case.given(e.NodeLost(node="fast", reason="crash"))
-    case.node("fast", speed=4.0, instance="i2")
+    case.finish(*case.run("first", stages=paint))
+    case.node("fast", speed=1.5)
+    case.run("second", stages=paint)
 
-    event = next(event for event in case.settle() if isinstance(event, e.StageAssigned))
+    (event,) = case.settle()
 
     assert event.node == "slow"
-    assert "slow already holds sdxl" in event.why
+    assert event.why.startswith("the last stage that waits; slow already holds sdxl; next best fast +")
+
+
+def test_a_stage_waits_for_a_busy_node_that_has_it_done_sooner(case):
+    one, two = case.run(jobs=2, stages=(StageStep(id="paint", kind="txt2img", steps=20, megapixels=1.0),))
+    case.node("fast", speed=4.0)
+    case.node("slow", speed=1.0)
+
+    assert assigned(case.settle()) == [(one, "paint", "fast")]
+    assert case.wake_at == pytest.approx(case.now + 1.75), "when the fast one should be done"
+    idle = {node.name: node.why_idle for node in look(case.state, case.vitals, case.now).nodes}
+    assert idle["slow"] == "the fleet finishes all work before slow could finish one stage (7.0 s vs 3.5 s)"
+    assert said(case, two) == f"slow is idle: {idle['slow']}."
+
+    case.now += 60.0
+
+    assert assigned(case.settle()) == [(two, "paint", "slow")], "it is not believed for ever"
 
 
 def test_every_reason_is_a_sentence(case):
@@ -115,8 +133,8 @@ def test_every_reason_is_a_sentence(case):
 
     first, second = case.settle()
 
-    assert first.why == "next in the batch lane; a is the fastest of 2 idle nodes"
-    assert second.why == "next in the batch lane; b is the only idle one of 2 nodes that can run txt2img"
+    assert first.why == "one of the last 4 stages that wait; only 2 of 3 nodes can run txt2img; next best b +0.0 s"
+    assert second.why == "one of the last 3 stages that wait; only 2 of 3 nodes can run txt2img; next best a +0.0 s"
 
 
 def test_a_low_disk_stops_everything_until_it_is_free_again(case):
