@@ -23,7 +23,9 @@ from agent.fence import Fence
 from agent.identity import Identity
 from agent.lending import Lending
 from agent.listening import Listening
+from agent.meter import Meter
 from agent.server import Server
+from agent.shared import Shared
 from agent.spool import Spool
 from agent.standing import Alone
 from schema.ids import JobId, NodeId, Sha256, StageId, Token
@@ -145,6 +147,8 @@ async def placed(
     blob_limit: int = 10**9,
     kept_epoch: bool = False,
     free_after: float = 0.0,
+    meter: Meter | None = None,
+    shared: Shared | None = None,
 ) -> AsyncIterator[Place]:
     """Each of `backends` has been asked for its card once."""
     backends = backends or (Patient(),)
@@ -152,7 +156,10 @@ async def placed(
     feed = Feed(lambda: bench.load())
     cards = Cards(backends, Identity(NodeId("n"), "name", "i", "0"), clock=time.monotonic, tell=feed.tell)
     fence = Fence(home / "epoch" if kept_epoch else None)
-    bench = Bench(backends, cards, spool, blobs, fence, clock=time.monotonic, tell=feed.tell, floor_bytes=floor_bytes)
+    bench = Bench(
+        backends, cards, spool, blobs, fence,
+        clock=time.monotonic, tell=feed.tell, floor_bytes=floor_bytes, meter=meter, shared=shared,
+    )  # fmt: skip
     runner = web.AppRunner(
         Server(bench, blobs, feed, cards, Alone(NodeId("n"), "name", "0", "local")).app(),
         access_log=None,
