@@ -6,7 +6,7 @@ Knows the wire, nothing of the ledger. Every call may raise LinkLost: the agent 
 import asyncio
 import io
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -252,13 +252,20 @@ class AgentLink:
         return bytes(said)
 
 
-def heed_cancel() -> None:
-    """Raises CancelledError where this task was cancelled while its group broke: before Python 3.13 a group then tells
-    of the break alone. For loops that go on after a lost link.
+async def apart(work: Coroutine[None, None, T]) -> T:
+    """Its outcome, found in a task of its own: before Python 3.13 a task whose group breaks while it is cancelled tells
+    of the break alone, and whoever goes on after a lost link would go on for ever.
     """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait((task,))
+    except asyncio.CancelledError:
+        task.cancel()
+        await asyncio.wait((task,))
+        if not task.cancelled():
+            task.exception()  # nobody asks any more
+        raise
+    return task.result()
 
 
 def worst(lost: BaseExceptionGroup[LinkLost]) -> LinkLost:

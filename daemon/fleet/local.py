@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from daemon.fleet.link import AgentHangs, LinkLost, OtherProtocol, heed_cancel, over_socket
+from daemon.fleet.link import AgentHangs, LinkLost, OtherProtocol, Unwilling, apart, over_socket
 from daemon.fleet.node import Node
 from schema.errors import Refused
 from schema.orders import Card
@@ -95,7 +95,7 @@ class LocalAgents:
                         return False  # it is paired too, and served over the network
                     await found.admit(link, card, "local")
                     node = self._serving[path] = found
-                    await node.serve(link, card)
+                    await apart(node.serve(link, card))
             except Refused as refused:
                 await self._refuse(path, node, refused.told())
                 return False
@@ -115,7 +115,6 @@ class LocalAgents:
                     await self._refuse(path, node, f"{lost}.")
                     return False
                 fault = lost
-            heed_cancel()
             await asyncio.sleep(AGAIN_SECONDS)
             alive = await asyncio.to_thread(listens, path)
             silent = loop.time() - max(began, node.answered if node else began)

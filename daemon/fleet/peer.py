@@ -11,7 +11,7 @@ from daemon.core.vitals import Vitals
 from daemon.fleet.books import Books
 from daemon.fleet.dial import Knock, Reached, Unreached, all_of, first_of
 from daemon.fleet.heart import Heart, Timers
-from daemon.fleet.link import AgentHangs, LinkLost, NotKnown, OtherKey, OtherProtocol, heed_cancel
+from daemon.fleet.link import AgentHangs, LinkLost, NotKnown, OtherKey, OtherProtocol, apart
 from daemon.fleet.node import Node
 from schema.errors import Refused
 from schema.nodes import Standing
@@ -102,7 +102,7 @@ class Peer:
         try:
             reached = await self._reach(knock)
             async with reached.link:
-                await self._serve(reached, knock)
+                await apart(self._serve(reached, knock))
         except Twins as twins:
             await self._distrust("conflicted", str(twins))
             wait = TWIN_SECONDS
@@ -118,7 +118,6 @@ class Peer:
             await self._distrust("incompatible", refused.told())
         except LinkLost as lost:
             log.info("lost the connection: %s", lost, extra={"node": self.node.id})
-        heed_cancel()
         await self._pause(wait)
 
     async def _pause(self, seconds: float) -> None:
