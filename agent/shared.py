@@ -68,7 +68,9 @@ class Shared:
         path = self._folder / place
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if not (self._folder / MARK).exists():
+                raise OSError(None, "it is not mounted any more")
+            path.parent.mkdir(exist_ok=True)
             with temporary.open("wb") as file:
                 file.write(content)
                 file.flush()
