@@ -1,5 +1,5 @@
-"""Any sequence of wishes and news: after each step the state is that of its log, its lists can be rebuilt, and what goes
-next is what a plain search over all jobs finds that it may be."""
+"""Any sequence of wishes and news: after each step the state is that of its log, its lists can be rebuilt, and what
+goes next is what a plain search over all jobs finds that it may be."""
 
 from random import Random
 
