@@ -65,39 +65,44 @@ class Seats:
         ask = ask_of(state, shelf, self._fleet.real)
         self._learned[shelf.kind, shelf.model, shelf.megapixels] = ask.learned_gb
         able = self._able(ask)
-        if shelf.terms.whole is not None:
-            able &= self._together(state, shelf, shelf.terms.whole)
-        if shelf.terms.lane == "interactive" and state.pin is not None:
-            able = self._pinned(state, state.pin, able, ask)
+        pinned = self._pinned(state, state.pin, ask) if shelf.terms.lane == "interactive" and state.pin else None
+        if pinned is not None:
+            able &= pinned
+        elif shelf.terms.whole is not None:
+            able &= self._together(state, shelf, shelf.terms.whole, able)
         return Reach(able, sum(1 << at for at, node in enumerate(self._nodes) if node.id in shelf.failed_on))
 
     def _able(self, ask: Ask) -> int:
         found = fits(ask, self._nodes, self._vitals, self._now)
         return sum(1 << at for at, fit in enumerate(found) if not fit.reason)
 
-    def _together(self, state: State, shelf: Shelf, whole: RunId) -> int:
-        """Of a run that stays whole: the node it is on; while it is on none, those that can run all its stages."""
+    def _together(self, state: State, shelf: Shelf, whole: RunId, able: int) -> int:
+        """Of a run that stays whole: the node it is on; where it is on none, or on one that cannot run this at all,
+        those that can run all its stages.
+        """
         run = state.runs.get(whole)
         if run is None:
             return -1
         self._whole[whole] = run.node
         if run.node is not None and (node := state.nodes.get(run.node)) is not None and not node.lost:
-            return sum(1 << at for at, one in enumerate(self._nodes) if one.id == run.node)
-        able = -1
+            here = sum(1 << at for at, one in enumerate(self._nodes) if one.id == run.node)
+            if here & able or not here:
+                return here
+        together = -1
         for step in run.spec.stages:
             other = shelf._replace(
                 kind=step.kind, model=step.model or "", vram_gb=step.vram_gb, megapixels=step.megapixels,
                 needs=step.needs, floor_gb=0.0,
             )  # fmt: skip
-            able &= self._able(ask_of(state, other, self._fleet is not None and self._fleet.real))
-        return able or -1
+            together &= self._able(ask_of(state, other, self._fleet is not None and self._fleet.real))
+        return together & able or -1
 
-    def _pinned(self, state: State, pin: NodeId, able: int, ask: Ask) -> int:
-        """Only the pinned node, also while it is away; what it could never run goes elsewhere."""
+    def _pinned(self, state: State, pin: NodeId, ask: Ask) -> int | None:
+        """Only the pinned node, also while it is away. None: it could never run this, which goes elsewhere."""
         node = state.nodes.get(pin)
         if node is None or fits(ask, [node], self._vitals, self._now)[0].reason:
-            return able
-        return able & sum(1 << at for at, one in enumerate(self._nodes) if one.id == pin)
+            return None
+        return sum(1 << at for at, one in enumerate(self._nodes) if one.id == pin)
 
     def _stale(self, state: State) -> bool:
         """Whether what was learned of memory, or where runs are that stay whole, is not as it was."""

@@ -42,11 +42,14 @@ def broke(state: State, news: o.StageBroke, rules: Rules) -> list[e.Event]:
 
 
 def doubted(state: State, brief: Brief, job: Job, why: str, rules: Rules) -> list[e.Event]:
-    """The first suspect attempt of a stage is made again at once, carefully; the second needs a person."""
+    """The first suspect attempt of a stage is made again at once, carefully; the second needs a person, and so does one
+    behind other failures.
+    """
     struck = _struck(state, brief, job, "suspect", rules)
-    if job.suspects == 0:
+    if job.suspects == 0 and (job.attempts == 0 or job.attempts + 1 < rules.retries):
         return [_failed(brief, "suspect", why, again_in=0.0), *struck]
-    parked = e.JobParked(job=job.id, trouble="suspect", reason=f"{why}, twice; {SUSPECT_REMEDY}")
+    often = "twice" if job.suspects else f"at attempt {job.attempts + 1}"
+    parked = e.JobParked(job=job.id, trouble="suspect", reason=f"{why}, {often}; {SUSPECT_REMEDY}")
     return [_failed(brief, "suspect", why), parked, *struck]
 
 

@@ -8,6 +8,9 @@ from daemon.core.state import Node, State
 from schema import events as e
 from schema.ids import Token
 
+SLACK = 1.0
+"""Seconds: times in the log are rounded, and a bar holds from the very moment it was put up."""
+
 Trust = (
     e.NodePaired
     | e.NodePairFailed
@@ -51,7 +54,7 @@ def _barred(node: Node, event: e.NodeBarred, at: float) -> None:
     """The failures that led to it are paid for; bars that have fallen are forgotten."""
     key = ANYTHING if event.model is None else event.model
     node.barred = {one: bar for one, bar in node.barred.items() if bar[0] <= at < bar[1]}
-    node.barred[key] = (at, at + event.seconds)
+    node.barred[key] = (at - SLACK, at + event.seconds)
     node.strikes = {} if event.model is None else {k: v for k, v in node.strikes.items() if k not in (key, ANYTHING)}
 
 
