@@ -150,16 +150,18 @@ def at(host: str, port: int) -> str:
 def read_address(written: str) -> str:
     """`HOST`, `HOST:PORT`, `[HOST]:PORT` or a bare IPv6 address, with the port it stands for. Raises ValueError."""
     text = written.strip()
-    if (
-        bare := re.fullmatch(r"\[?([0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.%\w]*?)\]?(?:(?<=\]):(\d+))?", text)
-    ) is None:
-        host, _, port = text.partition(":")
-        if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})", host):
-            raise ValueError(f"'{label(written)}' is no address")
+    if text.startswith("["):
+        host, _, rest = text[1:].partition("]")
+        colon, port = rest[:1], rest[1:]
+    elif text.count(":") > 1:
+        host, colon, port = text, "", ""
     else:
-        host, port = bare[1], bare[2] or ""
-        ipaddress.ip_address(host)
-    if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
+        host, colon, port = text.partition(":")
+    if ":" in host or text.startswith("["):
+        ipaddress.IPv6Address(host)
+    elif not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}", host):
+        raise ValueError(f"'{label(written)}' is no address")
+    if colon and not (colon == ":" and port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
         raise ValueError(f"'{label(written)}' has no port from 1 to 65535")
     return at(host, int(port) if port else PORT)
 

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import json
 import re
+import shutil
+import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Callable
@@ -13,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from daemon.fleet import peer
+from daemon.fleet.sightings import Sighting
 from daemon.ledger import Origin
 from schema.commands import UnpairNode
 from schema.errors import Refused
@@ -30,6 +33,7 @@ from schema.events import (
     StageFinished,
     StageLost,
 )
+from schema.pairing import SERVICE
 from schema.settings import FleetSettings, Settings
 
 pytestmark = pytest.mark.story
@@ -121,11 +125,203 @@ async def test_an_agent_is_paired_by_its_code_proved_by_a_picture_and_given_work
 
 async def test_nothing_is_given_before_the_probe_has_ended(opened, away):
     house = await opened(QUICK)
-    async with away("rig", "--sketch-step-seconds", "0.3") as agent:
+    async with away("rig", "--sketch-step-seconds", "0.2") as agent:
         pairing = asyncio.create_task(paired(house, agent))
         await house.until(NodePaired)
-        await house.submit(node=agent.node)
+        await house.submit("detail.enabled=false", "upscale.enabled=false", node=agent.node)
         await pairing
         await house.until(JobFinished)
     names = [type(event).__name__ for event in house.events]
     assert names.index("NodeProbed") < names.index("StageAssigned")
+
+
+async def test_a_wrong_code_pairs_nobody_and_stands_in_the_log(opened, away):
+    house = await opened(QUICK)
+    async with away("rig") as agent:
+        wrong = "0000-0000" if await agent.code() != "0000-0000" else "1111-1111"
+        with pytest.raises(Refused, match="not the one of the agent"):
+            await house.parts.fleet.admission.add(agent.address, wrong)
+        [failed] = await house.until(NodePairFailed)
+        assert (failed.address, failed.name, failed.node) == (agent.address, "rig", agent.node)
+        assert not house.parts.fleet.lan.peers
+        await paired(house, agent)
+
+
+async def test_who_is_added_without_a_code_is_noted_and_then_paired_by_name(opened, away):
+    house = await opened(QUICK)
+    async with away("rig") as agent:
+        noted = await house.parts.fleet.admission.add(agent.address, None)
+        assert (noted.paired, noted.name, noted.node) == (False, "rig", agent.node)
+        [stranger] = house.parts.vitals.strangers
+        assert (stranger.node, stranger.state, stranger.address) == (agent.node, "new", agent.address)
+        done = await house.parts.fleet.admission.pair("rig", await agent.code())
+        assert done.ready
+        assert house.parts.vitals.strangers == ()
+        with pytest.raises(Refused, match="no agent called nobody"):
+            await house.parts.fleet.admission.pair("nobody", "0000-0000")
+
+
+async def test_a_killed_agent_is_lost_after_its_time_and_back_at_its_address(opened, away):
+    house = await opened(QUICK)
+    async with away("rig", "--sketch-step-seconds", "0.02") as agent:
+        await paired(house, agent)
+        await house.submit("txt2img.steps=150", node=agent.node)
+        await house.until(StageAssigned)
+        agent.process.kill()
+        [lost] = await house.until(NodeLost)
+        assert lost.node == agent.node and "no sign of life" in lost.reason
+        assert agent.node not in house.parts.vitals.silent
+    async with away("rig", port=agent.port):
+        await house.until(JobFinished)
+    assert len(of(house, StageLost, agent.node)) == 1
+    stages = [event.stage for event in house.events if isinstance(event, StageFinished)]
+    assert len(stages) == len(set(stages)) == 3
+
+
+async def test_a_frozen_agent_is_silent_then_lost_and_what_it_finishes_later_is_not_doubled(opened, away):
+    house = await opened(QUICK)
+    async with away("rig", "--sketch-step-seconds", "0.02") as agent:
+        await paired(house, agent)
+        await house.submit("txt2img.steps=150", node=agent.node)
+        await until(lambda: house.parts.vitals.progress)
+        agent.process.send_signal(signal.SIGSTOP)
+        await until(lambda: house.parts.vitals.silent.get(agent.node, 0) >= 1.0)
+        assert not of(house, NodeLost, agent.node)
+        await house.until(StageLost)
+        agent.process.send_signal(signal.SIGCONT)
+        await house.until(JobFinished)
+    stages = [event.stage for event in house.events if isinstance(event, StageFinished)]
+    assert len(stages) == len(set(stages)) == 3
+
+
+async def test_a_connection_that_breaks_is_no_loss(opened, away):
+    house = await opened(QUICK)
+    async with away("rig", "--sketch-step-seconds", "0.02") as agent:
+        await paired(house, agent)
+        await house.submit("txt2img.steps=100", node=agent.node)
+        await until(lambda: house.parts.vitals.progress)
+        node = house.parts.fleet.lan.peers[agent.node].node
+        await node._link.close()
+        await until(lambda: not node.connected)
+        await house.until(JobFinished)
+    assert not of(house, NodeLost, agent.node) and not of(house, StageLost, agent.node)
+    assert len(of(house, NodeJoined, agent.node)) == 1
+
+
+async def test_the_next_daemon_takes_over_what_runs_and_asks_for_no_code(opened, away):
+    async with away("rig", "--sketch-step-seconds", "0.05") as agent:
+        house = await opened(QUICK)
+        await paired(house, agent)
+        await house.submit("txt2img.steps=60", node=agent.node)
+        await until(lambda: house.parts.vitals.progress)
+        await house.close()
+        again = await opened(QUICK)
+        await again.until(JobFinished)
+    assert not [event for event in again.events if isinstance(event, StageLost | NodeProbed)]
+    stages = [event.stage for event in again.events if isinstance(event, StageFinished)]
+    assert len(stages) == len(set(stages)) == 3
+
+
+async def test_what_ran_on_one_that_does_not_come_back_goes_elsewhere_after_the_lost_time(opened, away):
+    async with away("rig", "--sketch-step-seconds", "0.05") as agent:
+        house = await opened(QUICK)
+        await paired(house, agent)
+        await house.submit("txt2img.steps=400", node=agent.node)
+        await house.until(StageAssigned)
+        await house.close()
+    again = await opened(QUICK)
+    [lost] = await again.until(StageLost)
+    assert "no sign of life" in lost.reason
+
+
+async def test_one_that_answers_at_another_address_is_known_by_its_key(opened, away):
+    house = await opened(QUICK)
+    async with away("rig") as agent:
+        await paired(house, agent)
+    async with away("rig") as moved:
+        assert moved.node == agent.node and moved.port != agent.port
+        found = await house.parts.fleet.admission.add(moved.address, None)
+        assert found.paired and found.node == agent.node
+        [addressed] = await house.until(NodeAddressed)
+        assert addressed.address == moved.address
+        await house.submit(node=agent.node)
+        await house.until(JobFinished)
+
+
+async def test_another_key_at_its_address_is_given_nothing(opened, away):
+    house = await opened(QUICK)
+    async with away("rig") as agent:
+        await paired(house, agent)
+    async with away("impostor", port=agent.port) as impostor:
+        [refused] = await house.until(NodeRefused)
+        assert (refused.node, refused.standing) == (agent.node, "untrusted")
+        assert agent.address in refused.reason and "nothing was sent" in refused.reason
+    assert not impostor.codes[1:]
+    async with away("rig", port=agent.port):
+        await until(lambda: len(of(house, NodeJoined, agent.node)) == 2)
+
+
+async def test_two_that_live_at_once_with_one_key_are_given_nothing_until_one_has_gone(opened, away, monkeypatch):
+    monkeypatch.setattr(peer, "TWIN_SECONDS", 0.5)
+    house = await opened(QUICK)
+    async with away("rig", "--sketch-step-seconds", "0.05") as agent:
+        await paired(house, agent)
+        await house.submit("txt2img.steps=400", node=agent.node)
+        await house.until(StageAssigned)
+        shutil.copytree(agent.home / "keys", agent.home.parent / "copy" / "keys")
+        async with away("copy") as copy:
+            assert copy.node == agent.node
+            lan = house.parts.fleet.lan
+            lan.sightings.saw(sighting(copy))
+            lan._saw()
+            [refused] = await house.until(NodeRefused)
+            assert refused.standing == "conflicted"
+            assert agent.address in refused.reason and copy.address in refused.reason
+            assert len(await house.until(StageLost)) == 1
+            await asyncio.sleep(1.0)  # several looks
+            assert len(of(house, NodeRefused, agent.node)) == len(of(house, NodeJoined, agent.node)) == 1
+        await until(lambda: len(of(house, NodeJoined, agent.node)) == 2)
+
+
+async def test_unpairing_hangs_up_and_frees_the_agent_for_the_next(opened, away):
+    house = await opened(QUICK)
+    async with away("rig", "--sketch-step-seconds", "0.05") as agent:
+        await paired(house, agent)
+        await house.submit("txt2img.steps=400", node=agent.node)
+        await house.until(StageAssigned)
+        await house.parts.ledger.command(UnpairNode(node=agent.node), Origin("uid:1"))
+        await house.until(NodeUnpaired)
+        assert len(await house.until(StageLost)) == 1
+        await until(lambda: len(agent.codes) == 2)  # it heard of it and shows a new one
+        assert not house.parts.fleet.lan.peers and agent.node not in house.parts.vitals.cards
+        await paired(house, agent)
+
+
+async def test_a_token_brings_an_agent_in_without_a_code_and_once_only(opened, away, tmp_path):
+    house = await opened(QUICK)
+    token, until_when = await house.parts.fleet.admission.invite()
+    assert token.startswith("snj1.") and until_when > 0
+    lay(tmp_path / "away/rig", token)
+    lay(tmp_path / "away/other", token)
+    async with away("rig") as agent:
+        assert not agent.codes
+        done = await house.parts.fleet.admission.add(agent.address, None)
+        assert done.ready and of(house, NodePaired, agent.node)[0].by == "token"
+    async with away("other") as other:
+        with pytest.raises(Refused, match="token"):
+            await house.parts.fleet.admission.add(other.address, None)
+
+
+def lay(home: Path, token: str) -> None:
+    """As `stablenew agent join` does."""
+    (home / "keys").mkdir(parents=True, mode=0o700)
+    (home / "keys/token").touch(mode=0o600)
+    (home / "keys/token").write_text(token + "\n")
+
+
+def sighting(agent: Away):
+    """As mDNS would tell of it."""
+    return Sighting(
+        service=f"{agent.home.name}-{agent.node[:8]}.{SERVICE}", node=agent.node, name=agent.home.name,
+        addresses=(agent.address,), open=False, protocol=1,
+    )  # fmt: skip
