@@ -29,6 +29,7 @@ from daemon.artifacts.store import ArtifactStore
 from daemon.artifacts.thumbs import Thumbnails
 from daemon.cards import Cards
 from daemon.claim import Claim, socket_path
+from daemon.core.forecast import forecast
 from daemon.core.rules import rules_of
 from daemon.core.vitals import Vitals
 from daemon.films import Films
@@ -48,7 +49,8 @@ from daemon.planner import Planner, last_run
 from daemon.results import Results
 from daemon.views.views import Views
 from schema.errors import Exit
-from schema.ids import ALPHABET, ID_LENGTH, Sha256
+from schema.forecast import Forecast
+from schema.ids import ALPHABET, ID_LENGTH, RunId, Sha256
 from schema.observations import DaemonBegan, DaemonEnds
 from schema.orders import Card
 from schema.pages import ImageRow
@@ -224,6 +226,13 @@ def _house(parts: Parts, env: Mapping[str, str], stopping: asyncio.Event) -> Hou
         sha256 = Sha256(row.sha256)
         return find(root, row, parts.store.path(sha256)) if parts.store.has(sha256) else None
 
+    foretelling = asyncio.Lock()
+
+    async def foretold(run: RunId | None) -> Forecast:
+        """One at a time, off the loop: it may take a second."""
+        async with foretelling:
+            return await asyncio.to_thread(forecast, await parts.ledger.outlook(), run)
+
     planner, root = parts.planner, results_root(parts.places, parts.settings)
     return House(
         version=VERSION,
@@ -260,6 +269,7 @@ def _house(parts: Parts, env: Mapping[str, str], stopping: asyncio.Event) -> Hou
         add_node=parts.fleet.admission.add,
         invite=parts.fleet.admission.invite,
         probe_node=parts.fleet.probe,
+        forecast=foretold,
     )
 
 
