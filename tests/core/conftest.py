@@ -115,11 +115,13 @@ class Case:
         return StageReturned(attempt=attempt, backend="sketch", images=(image,), **more)
 
     def finish(self, job: str) -> list[e.Event]:
-        """Lets all its stages come back."""
+        """Lets all its stages come back, and what the policy puts before them."""
         self.settle()
         happened: list[e.Event] = []
         while job in self.state.jobs:
-            happened += self.news(self.returned(self.attempt(job)))
+            own = [one.attempt for one in self.state.attempts.values() if one.attempt.job == job and not one.cancelled]
+            others = [one.attempt for one in self.state.attempts.values() if not one.cancelled]
+            happened += self.news(self.returned((own or others)[0]))
             happened += self.settle()
         return happened
 

@@ -1,21 +1,41 @@
-"""A simulated agent: one stage at a time, a spool that survives its crashes, and a bad network in front of it.
+"""A simulated agent: one stage at a time, a spool that survives its crashes, and a machine that may freeze or be slow.
 
-It drives a backend or two that come and go; while a result is fetched from it, its device is free for the next.
+It drives a backend or two that come and go, has so much memory, and may have checkpoints that are broken.
 """
 
 import asyncio
 from dataclasses import dataclass, field
 from random import Random
-from typing import Literal
+from typing import Any, Protocol
 
 from schema.errors import Trouble
 from schema.events import NodeJoined
+from schema.ids import NodeId
+from schema.nodes import Link
 from schema.observations import Attempt
 from schema.orders import BackendCard, Card
 
+from .wire import Wire
 
-class Unreachable(Exception):
-    """The call was lost, or its answer was."""
+BEAT = 5.0
+"""Seconds between two signs of life."""
+
+MODELS = ("sdxl", "flux")
+NEED_GB = {"big": 16.0, "huge": 50.0}
+"""What a picture takes; reduced it takes `REDUCED` of that."""
+REDUCED = 0.6
+
+
+@dataclass
+class Work:
+    """What an order asks for."""
+
+    attempt: Attempt
+    epoch: int
+    backend: str
+    model: str
+    ill: str
+    reduced: bool
 
 
 @dataclass
@@ -30,56 +50,88 @@ class Ended:
 
 @dataclass
 class Odds:
-    """Chances per call or per attempt, seconds."""
+    """Chances per attempt, seconds."""
 
-    lost: float = 0.03
-    doubled: float = 0.02
     slow: float = 0.03
-    backend: float = 0.05
+    backend: float = 0.04
     memory: float = 0.02
     bad: float = 0.005
-    suspect: float = 0.05
-    down: float = 0.04
+    suspect: float = 0.04
+    unproved: float = 0.2
     stage_seconds: tuple[float, float] = (3.0, 40.0)
+
+
+class Listener(Protocol):
+    """The daemon's end of the connection."""
+
+    dead: bool
+
+    def beat(self) -> None: ...
+    def card_came(self, card: Card) -> None: ...
+    def ended(self, one: Ended) -> None: ...
+    def broke(self) -> None: ...
 
 
 @dataclass
 class Agent:
+    id: NodeId
     name: str
-    link: Literal["loopback", "local", "lan"]
+    link: Link
     backends: tuple[str, ...]
+    vram_gb: float
     rng: Random
     odds: Odds = field(default_factory=Odds)
     instance: int = 0
     up: bool = True
-    reachable: bool = True
+    frozen: bool = False
+    pace: float = 1.0
+    """How many times as long as others it takes."""
     down: set[str] = field(default_factory=set)
     """Backends whose server nobody can reach just now."""
+    broken: set[str] = field(default_factory=set)
+    """Checkpoints that only fail."""
     spool: dict[int, Ended] = field(default_factory=dict)
-    current: Attempt | None = None
-    backend: str = ""
-    """Of the current attempt."""
-    work: asyncio.Task[None] | None = None
+    work: Work | None = None
+    epoch: int = 0
+    """The newest it had an order of."""
+    listener: Listener | None = None
 
-    # What the daemon calls, over the network ---------------------------------------------------
+    def __post_init__(self) -> None:
+        self.wire = Wire(self, Random(self.rng.random()))
+        self._left = 0.0
+        self._ends: asyncio.TimerHandle | None = None
+        self._ends_at = 0.0
+        self._beats: asyncio.TimerHandle | None = None
 
-    async def card(self) -> tuple[NodeJoined, Card]:
-        await self._there()
-        if self.rng.random() < self.odds.down:
-            self.down ^= {self.rng.choice(self.backends)}
+    @property
+    def answers(self) -> bool:
+        return self.up and not self.frozen
+
+    @property
+    def life(self) -> str:
+        return f"{self.name}-{self.instance}"
+
+    # What the daemon asks for, over the wire ----------------------------------------------------
+
+    def connect(self, listener: Listener) -> tuple[NodeJoined, Card, int | None, list[Ended]]:
+        """Its card, what it is at, what it has in the spool; from now on it tells this listener."""
+        if not listener.dead:
+            self.listener, self.wire.torn = listener, False
+            self._beat()
+        return *self.card(), self.work.attempt.token if self.work else None, list(self.spool.values())
+
+    def card(self) -> tuple[NodeJoined, Card]:
         joined = NodeJoined(
-            node=self.name,
+            node=self.id,
             name=self.name,
-            instance=f"{self.name}-{self.instance}",
+            instance=self.life,
             link=self.link,
             backends=self.backends,
             kinds=("txt2img", "upscale"),
-            vram_gb=8.0,
+            vram_gb=self.vram_gb,
         )
         cards = tuple(self._backend(kind) for kind in self.backends)
-        card = Card(node=self.name, name=self.name, instance=joined.instance, version="sim", backends=cards)
-        await self._back()
-        return joined, card
+        return joined, Card(node=self.id, name=self.name, instance=self.life, version="sim", backends=cards)
 
     def _backend(self, kind: str) -> BackendCard:
         """Only comfyui enlarges with what the runs ask for, and only webui has the LoRA that some prompts name."""
@@ -87,95 +139,122 @@ class Agent:
             kind=kind,
             kinds=("txt2img", "upscale"),
             open_lists=kind == "sketch",
-            models=("sdxl",),
+            models=MODELS,
             upscalers=("4x-sharp",) if kind == "comfyui" else (),
             loras=("haze",) if kind == "webui" else (),
             state="disconnected" if kind in self.down else "ready",
         )
 
-    async def attempts(self) -> tuple[str, Attempt | None, list[Ended]]:
-        """Its instance, what it is at, what it has in the spool."""
-        await self._there()
-        found = (f"{self.name}-{self.instance}", self.current, list(self.spool.values()))
-        await self._back()
-        return found
+    def order(self, work: Work) -> str:
+        """The same order again is the same attempt; one of an older daemon, or after its end was told, is none."""
+        if work.epoch < self.epoch:
+            return "refused"
+        self.epoch = work.epoch
+        token = work.attempt.token
+        if token in self.spool or (self.work is not None and self.work.attempt.token == token):
+            return "accepted"
+        if self.work is not None:
+            return "busy"
+        self.work = work
+        self._left = self.rng.uniform(*self.odds.stage_seconds) * self.pace
+        if self.rng.random() < self.odds.slow:
+            self._left *= 20
+        self._go_on()
+        return "accepted"
 
-    async def start(self, attempt: Attempt, backend: str, ill: str) -> str:
-        await self._there()
-        answer = self._start(attempt, backend, ill)
-        if self.rng.random() < self.odds.doubled:
-            self._start(attempt, backend, ill)
-        await self._back()
-        return answer
-
-    async def cancel(self, token: int) -> bool:
+    def cancel(self, token: int) -> bool:
         """Whether it knew the attempt."""
-        await self._there()
-        known = token in self.spool
-        if self.current is not None and self.current.token == token:
+        if self.work is not None and self.work.attempt.token == token:
             self._end("cancelled")
-            known = True
-        await self._back()
-        return known
+        return token in self.spool
 
-    async def forget(self, token: int) -> None:
-        await self._there()
+    def forget(self, token: int) -> None:
         self.spool.pop(token, None)
-        await self._back()
+
+    def probe(self) -> bool:
+        """Whether its picture is one."""
+        return self.rng.random() >= self.odds.unproved
 
     # What befalls it ---------------------------------------------------------------------------
 
     def crash(self) -> None:
         """What it was at is gone; its spool is on disk."""
         self.up = False
-        self.current = None
-        if self.work is not None:
-            self.work.cancel()
+        self.work = None
+        self._stop()
+        if self.listener is not None:
+            listener, self.listener = self.listener, None
+            listener.broke()
 
     def restart(self) -> None:
-        self.up = True
+        self.up, self.frozen = True, False
         self.instance += 1
+
+    def serve(self, down: set[str]) -> None:
+        """These of its backends cannot be reached from now on."""
+        self.down = down
+        if self.answers:
+            self._tell(lambda listener: listener.card_came, self.card()[1])
+
+    def freeze(self) -> None:
+        if self.up and not self.frozen:
+            self._stop()
+            self.frozen = True
+
+    def thaw(self) -> None:
+        if self.frozen:
+            self.frozen = False
+            self._go_on()
+            self._beat()
 
     # Inside ------------------------------------------------------------------------------------
 
-    def _start(self, attempt: Attempt, backend: str, ill: str) -> str:
-        if self.current == attempt or attempt.token in self.spool:
-            return "accepted"
-        if self.current is not None:
-            return "busy"
-        self.current, self.backend = attempt, backend
-        self.work = asyncio.create_task(self._work(attempt, ill))
-        return "accepted"
+    def _go_on(self) -> None:
+        if self.work is not None and self._ends is None:
+            loop = asyncio.get_running_loop()
+            self._ends_at = loop.time() + self._left
+            self._ends = loop.call_at(self._ends_at, self._done)
 
-    async def _work(self, attempt: Attempt, ill: str) -> None:
-        seconds = self.rng.uniform(*self.odds.stage_seconds)
-        if self.rng.random() < self.odds.slow:
-            seconds *= 20
-        await asyncio.sleep(seconds)
+    def _stop(self) -> None:
+        if self._ends is not None:
+            self._left = max(0.0, self._ends_at - asyncio.get_running_loop().time())
+            self._ends.cancel()
+            self._ends = None
+        if self._beats is not None:
+            self._beats.cancel()
+            self._beats = None
+
+    def _done(self) -> None:
+        work, odds = self.work, self.odds
+        assert work is not None
         draw = self.rng.random()
-        if ill == "poison" or draw < self.odds.backend:
+        needed = NEED_GB.get(work.ill, 6.0) * (REDUCED if work.reduced else 1.0)
+        if work.ill == "poison" or work.model in self.broken or draw < odds.backend:
             self._end("backend")
-        elif draw < self.odds.backend + self.odds.memory:
+        elif needed > self.vram_gb or draw < odds.backend + odds.memory:
             self._end("out-of-memory")
-        elif draw < self.odds.backend + self.odds.memory + self.odds.bad:
+        elif draw < odds.backend + odds.memory + odds.bad:
             self._end("bad-request")
         else:
-            self._end(None, suspect=ill == "dark" or self.rng.random() < self.odds.suspect)
+            self._end(None, suspect=work.ill == "dark" or self.rng.random() < odds.suspect)
 
     def _end(self, trouble: Trouble | None, suspect: bool = False) -> None:
-        attempt, self.current = self.current, None
-        if self.work is not None and self.work is not asyncio.current_task():
-            self.work.cancel()
-        if attempt is not None:
-            self.spool[attempt.token] = Ended(attempt, self.backend, trouble, suspect)
+        work, self.work = self.work, None
+        assert work is not None
+        if self._ends is not None:
+            self._ends.cancel()
+            self._ends = None
+        ended = self.spool[work.attempt.token] = Ended(work.attempt, work.backend, trouble, suspect)
+        self._tell(lambda listener: listener.ended, ended)
 
-    async def _there(self) -> None:
-        await asyncio.sleep(self.rng.uniform(0.001, 0.05))
-        if not self.up or not self.reachable or self.rng.random() < self.odds.lost / 2:
-            await asyncio.sleep(1.0)
-            raise Unreachable(self.name)
+    def _beat(self) -> None:
+        if self._beats is not None:
+            self._beats.cancel()
+            self._beats = None
+        if self.listener is not None and self.answers:
+            self._tell(lambda listener: listener.beat)
+            self._beats = asyncio.get_running_loop().call_later(BEAT, self._beat)
 
-    async def _back(self) -> None:
-        await asyncio.sleep(self.rng.uniform(0.001, 0.05))
-        if not self.up or not self.reachable or self.rng.random() < self.odds.lost / 2:
-            raise Unreachable(self.name)
+    def _tell(self, how: Any, *args: object) -> None:
+        if (listener := self.listener) is not None:
+            self.wire.frame(how(listener), listener.broke, *args)

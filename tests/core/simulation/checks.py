@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 from schema import events as e
 
+from .checks_fleet import FleetReader
+
 AT_ONCE = 2
-"""Attempts of one node: one that it works at, and one whose files are fetched."""
+"""Attempts of one node that one daemon gave out: one that it works at, and one whose files are fetched."""
 
 
 @dataclass
@@ -28,9 +30,13 @@ class Reader:
     """How often the pictures of a stage were suspect."""
     live: dict[str, str] = field(default_factory=dict)
     """Job to its run."""
+    parked: set[str] = field(default_factory=set)
     names: dict[str, int] = field(default_factory=dict)
     """How often a run of that name was submitted."""
     images: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.fleet = FleetReader(self.found)
 
     def read(self, log: Sequence[e.Envelope]) -> "Reader":
         for envelope in log:
@@ -38,9 +44,13 @@ class Reader:
                 self.found.append(f"seq {envelope.seq} follows {self.seq}")
             self.seq = envelope.seq
             self._event(envelope)
+            self.fleet.read(envelope)
             if envelope.epoch != self.epoch:
                 self.found.append(f"seq {envelope.seq} says epoch {envelope.epoch}, which is {self.epoch}")
         return self
+
+    def left_undone(self) -> list[str]:
+        return [f"{job} never ended" for job in self.live if job not in self.parked]
 
     def _event(self, envelope: e.Envelope) -> None:
         event, seq = envelope.event, envelope.seq
@@ -55,6 +65,9 @@ class Reader:
                 self.opening[event.job] = seq
                 self.live[event.job] = event.run
                 self.needs[event.job] = event.spec.needs
+                self.parked.discard(event.job)
+            case e.JobParked():
+                self.parked.add(event.job)
             case e.JobFinished() | e.JobFailed() | e.JobCancelled():
                 if self.live.pop(event.job, None) is None:
                     self.found.append(f"seq {seq}: {event.job} ended twice")
@@ -84,7 +97,7 @@ class Reader:
                 pass
 
     def _assigned(self, event: e.StageAssigned, seq: int) -> None:
-        if len(self.busy.get(event.node, ())) >= AT_ONCE:
+        if len([token for token in self.busy.get(event.node, ()) if token > self.epoch]) >= AT_ONCE:
             self.found.append(f"seq {seq}: {event.node} was given {event.job} while at {self.busy[event.node]}")
         self._check_backend(event, seq)
         if event.job not in self.live:
@@ -111,6 +124,7 @@ class Reader:
         if key in self.finished:
             self.found.append(f"seq {seq}: {event.stage} of {event.job} finished twice")
         self.finished.add(key)
+        self.parked.discard(event.job)
         given = self.assigned.get(event.token)
         if given is None or (given.job, given.stage, given.node) != (event.job, event.stage, event.node):
             self.found.append(f"seq {seq}: a result was accepted that nobody was asked for")

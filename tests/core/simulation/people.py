@@ -14,13 +14,16 @@ from schema.errors import Refused
 from schema.plans import FilmSpec, JobSpec, RunSpec, StageStep
 from schema.scenes import Answer
 
+from .agent import MODELS
+
 if TYPE_CHECKING:
     from .world import World
 
-STEPS = (
-    StageStep(id="paint", kind="txt2img", model="sdxl", steps=20, megapixels=1.0),
-    StageStep(id="enlarge", kind="upscale", megapixels=4.0, needs=("upscalers:4x-sharp",)),
-)
+ENLARGE = StageStep(id="enlarge", kind="upscale", megapixels=4.0, needs=("upscalers:4x-sharp",))
+STEPS = {
+    model: (StageStep(id="paint", kind="txt2img", model=model, steps=20, megapixels=1.0), ENLARGE) for model in MODELS
+}
+ILLS = ("", "-poison", "-dark", "-big", "-huge")
 
 
 @dataclass
@@ -37,7 +40,7 @@ class Person:
 
     async def live(self) -> None:
         while True:
-            await asyncio.sleep(self.rng.expovariate(1 / 120.0))
+            await asyncio.sleep(self.rng.expovariate(1 / 160.0))
             if self.rng.random() < 0.55:
                 await self._submit()
             else:
@@ -46,18 +49,27 @@ class Person:
     async def _submit(self) -> None:
         self.wishes += 1
         name = f"{self.name}-{self.wishes}"
-        ill = self.rng.choices(("", "-poison", "-dark"), (90, 5, 5))[0]
+        ill = self.rng.choices(ILLS, (84, 5, 4, 5, 2))[0]
         jobs = tuple(
             JobSpec(
                 name=f"{name}-{number}{ill if number == 0 else ''}",
                 needs=("loras:haze",) if self.rng.random() < 0.2 else (),
+                pack=self.rng.choice((None, "knights", "castles")),
             )
             for number in range(self.rng.randint(1, 4))
         )
         lane = "interactive" if self.rng.random() < 0.3 else "batch"
         film = FilmSpec() if self.rng.random() < 0.3 else None
         spec = RunSpec(
-            name=name, base="b" * 64, plan_hash="p", seed=1, jobs=len(jobs), stages=STEPS, lane=lane, film=film
+            name=name,
+            base="b" * 64,
+            plan_hash="p",
+            seed=1,
+            jobs=len(jobs),
+            stages=STEPS[self.rng.choice(MODELS)],
+            lane=lane,
+            film=film,
+            whole=self.rng.random() < 0.15,
         )
         tries = iter(range(1_000))
         # The edge draws a new run id for each try: only the key says that it is the same wish.
@@ -82,28 +94,47 @@ class Person:
         await self.world.past.catch_up(self.world.log)
         known = list(self.world.past.jobs)
         some = tuple(self.rng.sample(live, min(len(live), self.rng.randint(1, 3))))
-        match self.rng.randrange(10):
+        match self.rng.randrange(15):
             case 0:
                 return c.CancelJobs(jobs=some) if some else None
             case 1:
                 return c.HoldJobs(jobs=some) if some else None
-            case 2:
+            case 2 | 3:
                 return c.ReleaseJobs(jobs=tuple(live))
-            case 3:
-                return c.MoveJobs(jobs=some, to=self.rng.choice(["top", "bottom"])) if some else None
             case 4:
+                return c.MoveJobs(jobs=some, to=self.rng.choice(["top", "bottom"])) if some else None
+            case 5:
                 return c.SetPriority(jobs=some, priority=self.rng.randint(-2, 2)) if some else None
-            case 5 | 6:
+            case 6 | 7:
                 return await self._undo(ledger)
-            case 7:
+            case 8:
                 chosen = tuple(self.rng.sample(known, min(len(known), 3)))
                 past = self.world.past
                 return c.RetryJobs(jobs=chosen, ended=past.ended(chosen), runs=past.runs(chosen)) if chosen else None
-            case 8:
-                nodes = await ledger.ask(lambda state: [node.id for node in state.nodes.values() if node.lost])
-                return c.ForgetNode(node=self.rng.choice(nodes)) if nodes else None
+            case 9 | 10 | 11:
+                return await self._some_node(ledger)
+            case 12:
+                return c.SetQueueMode(mode=self.rng.choice(["share", "warm", "free"]))
             case _:
-                return c.PauseQueue() if self.rng.random() < 0.3 else c.ResumeQueue()
+                return c.PauseQueue() if self.rng.random() < 0.25 else c.ResumeQueue()
+
+    async def _some_node(self, ledger: Ledger) -> c.Command | None:
+        nodes = await ledger.ask(lambda state: [(one.id, one.lost, one.link) for one in state.nodes.values()])
+        if not nodes:
+            return None
+        node, lost, link = self.rng.choice(nodes)
+        match self.rng.randrange(7):
+            case 0:
+                return c.DrainNode(node=node)
+            case 1 | 2 | 3:
+                return c.ResumeNode(node=node)
+            case 4 if lost:
+                return c.ForgetNode(node=node)
+            case 5 if link == "lan":
+                self.world.unpaired(node, self.rng.uniform(30.0, 3600.0))
+                return c.UnpairNode(node=node)
+            case _:
+                return c.PinLane(node=node if self.rng.random() < 0.3 else None)
 
     async def _undo(self, ledger: Ledger) -> c.Command | None:
         redo = self.rng.random() < 0.4
@@ -116,6 +147,18 @@ class Person:
         await past.catch_up(self.world.log)
         kind = c.Redo if redo else c.Undo
         return kind(done=done, events=events, ended=past.ended(jobs), runs=past.runs(jobs))
+
+    async def let_go(self) -> None:
+        """Whatever keeps work from being done."""
+        ledger = self.world.ledger
+        if ledger is None:
+            return
+        waiting = await ledger.ask(lambda state: tuple(state.jobs))
+        nodes = await ledger.ask(lambda state: [one.id for one in state.nodes.values() if one.drained or one.barred])
+        wishes = (c.ResumeQueue(), c.PinLane(node=None), c.ReleaseJobs(jobs=waiting))
+        for wish in (*wishes, *(c.ResumeNode(node=node) for node in nodes)):
+            self.wishes += 1
+            await self.insist(lambda wish=wish: wish, of=wish)
 
     async def insist(self, make, of) -> Answer | None:
         """Asks until there is an answer; None: it was refused."""
