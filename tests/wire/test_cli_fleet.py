@@ -177,12 +177,23 @@ def test_a_run_with_a_deadline_is_told_whether_it_will_be_done(fake: FakeDaemon)
     fake.answers["/v1/forecast"] = (200, FORECAST)
     told = stablenew(fake.home, "run", "--prompt", "a", "--window", "22:00-07:00", "--deadline", "8h", TZ="UTC")
     assert told.out == f"{RUN['run']}\n"
-    assert "LATE for 2030-01-02 04:00" in told.err and "would help: mode free: by 03:50" in told.err
+    assert (
+        "lighthouse (k3mpw7ab): 3 jobs. It ends an hour late.\n" in told.err
+        and "would help: mode free: by 03:50" in told.err
+    )
     assert "  studio  6 stages, through by 2030-01-02 04:51" in told.err and "here" not in told.err
     assert [one.query for one in fake.asked if one.path == "/v1/forecast"] == [{"run": ["k3mpw7ab"]}]
     assert stablenew(fake.home, "fleet", "forecast", TZ="UTC").out.endswith(
         "Note: nothing like 'upscale' was measured yet\n"
     )
+
+
+def test_a_forecast_without_words_of_its_own_is_told_by_its_times(fake: FakeDaemon) -> None:
+    run = {**FORECAST["runs"][0], "text": ""}  # type: ignore[index,dict-item]
+    fake.answers["/v1/forecast"] = (200, {**FORECAST, "runs": [run, {"run": "r2", "name": "other", "jobs": 1}]})
+    told = stablenew(fake.home, "fleet", "forecast", TZ="UTC").out
+    assert "done by 2030-01-02 04:51 (2030-01-02 04:20 to 2030-01-02 05:32), LATE for 2030-01-02 04:00" in told
+    assert "other (r2): 1 job, nobody can say when it is done" in told
 
 
 def test_a_run_is_taken_whatever_can_be_foretold(fake: FakeDaemon) -> None:

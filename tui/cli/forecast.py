@@ -27,9 +27,7 @@ def in_words(forecast: Doc) -> str:
 def of_run(run: Doc) -> str:
     name = output.clean(run.text("name") or run.text("run"))
     head = f"{name} ({output.clean(run.text('run'))}): {output.plural(run.whole('jobs'), 'job')}"
-    lines = [f"{head}, {_end(run)}"]
-    if text := output.clean(run.text("text")):
-        lines.append(f"  {text}")
+    lines = [f"{head}. {output.clean(run.text('text'))}" if run.text("text") else f"{head}, {_end(run)}"]
     rows = [node for node in run.docs("nodes") if node.whole("stages")]
     width = max((len(output.clean(node.text("name"))) for node in rows), default=0)
     lines += [
