@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from itertools import islice
 
 from daemon.core.filing import indexed, shelf_for
-from daemon.core.fits import OTHER, Ask, ask_of, fits, knows_real, nodes_for_work
+from daemon.core.fits import OTHER, Ask, ask_of, could_ever, fits, knows_real, nodes_for_work
 from daemon.core.index import Shelf
 from daemon.core.queue import opens_at
 from daemon.core.rules import Rules
@@ -123,13 +123,17 @@ def _the_nodes(state: State, shelf: Shelf, step: StageStep, now: float, vitals: 
 
 def _bound(state: State, shelf: Shelf, ask: Ask, now: float, vitals: Vitals) -> list[str]:
     """It could run, were it not for the one node that it has to go to."""
+    there = {node.id for node in nodes_for_work(state, vitals)}
     pin = state.nodes.get(state.pin) if state.pin is not None and shelf.terms.lane == "interactive" else None
-    if pin is not None and pin not in nodes_for_work(state, vitals) and not _unfit(state, ask, pin, vitals, now):
-        return [f"The interactive lane is pinned to {pin.name}, which is not there."]
+    if pin is not None and could_ever(ask, pin, vitals.cards.get(pin.id)):
+        if pin.id not in there:
+            return [f"The interactive lane is pinned to {pin.name}, which is not there."]
+        if reason := _unfit(state, ask, pin, vitals, now):
+            return [f"The interactive lane is pinned to {pin.name}: {reason}."]
     run = state.runs.get(shelf.terms.whole) if shelf.terms.whole is not None else None
     home = state.nodes.get(run.node) if run is not None and run.node is not None else None
-    if home is not None and not home.lost and (reason := _unfit(state, ask, home, vitals, now)):
-        return [f"Its run stays on {home.name} as a whole: {reason}."]
+    if home is not None and not home.lost and home.id not in there:
+        return [f"Its run stays on {home.name} as a whole, which takes nothing new now."]
     return []
 
 

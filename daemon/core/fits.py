@@ -101,6 +101,16 @@ def fits(ask: Ask, nodes: Sequence[Node], vitals: Vitals, now: float) -> list[Fi
     return found
 
 
+def could_ever(ask: Ask, node: Node, card: Card | None) -> bool:
+    """Whether it could run there, were the node not barred and all its backends ready."""
+    if not fit_for(ask, node, card, float("inf"), soft=True).reason:
+        return True
+    return card is not None and any(
+        one.state != "ready" and ask.backend in ("", one.kind) and (not one.kinds or ask.kind in one.kinds)
+        for one in card.backends
+    )
+
+
 def nodes_for_work(state: State, vitals: Vitals) -> list[Node]:
     """The nodes that are there and give signs of life."""
     return [node for node in nodes_there(state) if node.id not in vitals.silent]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from daemon.core.fits import Ask, ask_of, fits, knows_real, learned_gb
+from daemon.core.fits import Ask, ask_of, could_ever, fits, knows_real, learned_gb
 from daemon.core.index import Shelf
 from daemon.core.state import Node, State
 from daemon.core.vitals import Vitals
@@ -65,44 +65,39 @@ class Seats:
         ask = ask_of(state, shelf, self._fleet.real)
         self._learned[shelf.kind, shelf.model, shelf.megapixels] = ask.learned_gb
         able = self._able(ask)
-        pinned = self._pinned(state, state.pin, ask) if shelf.terms.lane == "interactive" and state.pin else None
-        if pinned is not None:
-            able &= pinned
+        pin = state.nodes.get(state.pin) if shelf.terms.lane == "interactive" and state.pin is not None else None
+        if pin is not None and could_ever(ask, pin, self._vitals.cards.get(pin.id)):
+            able &= self._only(pin)  # Also while it is away; what it could never run goes elsewhere.
         elif shelf.terms.whole is not None:
-            able &= self._together(state, shelf, shelf.terms.whole, able)
+            able = self._together(state, able, shelf.terms.whole)
         return Reach(able, sum(1 << at for at, node in enumerate(self._nodes) if node.id in shelf.failed_on))
 
     def _able(self, ask: Ask) -> int:
         found = fits(ask, self._nodes, self._vitals, self._now)
         return sum(1 << at for at, fit in enumerate(found) if not fit.reason)
 
-    def _together(self, state: State, shelf: Shelf, whole: RunId, able: int) -> int:
-        """Of a run that stays whole: the node it is on; where it is on none, or on one that cannot run this at all,
-        those that can run all its stages.
+    def _together(self, state: State, able: int, whole: RunId) -> int:
+        """Of a run that stays whole: the node it is on; where it is on none, or on one that cannot run this, those
+        that can run all that waits of it.
         """
         run = state.runs.get(whole)
         if run is None:
-            return -1
+            return able
         self._whole[whole] = run.node
-        if run.node is not None and (node := state.nodes.get(run.node)) is not None and not node.lost:
-            here = sum(1 << at for at, one in enumerate(self._nodes) if one.id == run.node)
+        home = state.nodes.get(run.node) if run.node is not None else None
+        if home is not None and not home.lost:
+            here = self._only(home)
             if here & able or not here:
-                return here
-        together = -1
-        for step in run.spec.stages:
-            other = shelf._replace(
-                kind=step.kind, model=step.model or "", vram_gb=step.vram_gb, megapixels=step.megapixels,
-                needs=step.needs, floor_gb=0.0,
-            )  # fmt: skip
-            together &= self._able(ask_of(state, other, self._fleet is not None and self._fleet.real))
-        return together & able or -1
+                return here & able
+        assert self._fleet is not None and state.index is not None
+        together = able
+        for shelf in state.index.shelves:
+            if shelf.terms.whole == whole:
+                together &= self._able(ask_of(state, shelf, self._fleet.real))
+        return together or able
 
-    def _pinned(self, state: State, pin: NodeId, ask: Ask) -> int | None:
-        """Only the pinned node, also while it is away. None: it could never run this, which goes elsewhere."""
-        node = state.nodes.get(pin)
-        if node is None or fits(ask, [node], self._vitals, self._now)[0].reason:
-            return None
-        return sum(1 << at for at, one in enumerate(self._nodes) if one.id == pin)
+    def _only(self, node: Node) -> int:
+        return sum(1 << at for at, one in enumerate(self._nodes) if one.id == node.id)
 
     def _stale(self, state: State) -> bool:
         """Whether what was learned of memory, or where runs are that stay whole, is not as it was."""
