@@ -77,6 +77,12 @@ class Reach:
     async def begin(self) -> None:
         """Listens, for whoever is to be served. Raises OSError."""
         await self._serve()
+        if (pin := self._pins.pinned) is not None:
+            self._tell(f"It listens on port {self._network.port} and works for the daemon {pin.fleet} alone.")
+        elif self._token is not None:
+            self._tell(f"It listens on port {self._network.port} and waits for the daemon that made its token.")
+        else:
+            self._tell(f"It listens on port {self._network.port}, for a daemon that it is paired with.")
 
     async def run(self) -> None:
         """For ever."""
@@ -193,7 +199,7 @@ class Reach:
 
     def _new_desk(self) -> Desk:
         return Desk(
-            self._kept, self._pins, self._identity.name, self._identity.version,
+            self._kept, self._pins, self._advertiser.name, self._identity.version,
             clock=self._clock, token=self._token, tell=self._tell, bound=self._bound,
         )  # fmt: skip
 

@@ -15,8 +15,10 @@ class Talk:
         self._told: dict[str, tuple[str, str]] = {}
         """Kind to the state and the trouble that were told last."""
 
-    def say(self, sentence: str) -> None:
-        self._out.write(_printable(sentence) + "\n")
+    def say(self, text: str) -> None:
+        """A sentence, or some lines."""
+        for line in text.split("\n"):
+            self._out.write(_printable(line) + "\n")
         self._out.flush()
 
     def hear(self, card: Card) -> None:

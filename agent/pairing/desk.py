@@ -221,6 +221,6 @@ class Desk:
         self._expires = now + CODE_SECONDS
         self._tries = TRIES
         self._telling.news(
-            f"Pairing code {shown(self._code)} ({CODE_SECONDS / 60:.0f} min, {TRIES} tries): type it on the daemon's "
-            f"machine, with `stablenew node pair {self._name} {shown(self._code)}` or in its screen of nodes."
+            f"Pairing code {shown(self._code)} ({CODE_SECONDS / 60:.0f} min, {TRIES} tries). On the daemon's machine:\n"
+            f"    stablenew node pair {self._name} {shown(self._code)}"
         )

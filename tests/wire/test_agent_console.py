@@ -104,6 +104,10 @@ async def test_it_is_the_same_node_after_it_was_unpaired_and_started_again(house
         assert agent.ready["node"] == node
 
 
+def cmdline(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text()
+
+
 async def test_with_a_token_it_joins_and_the_token_is_nowhere_to_be_read(house: House, tmp_path: Path) -> None:
     daemon, secret = Daemon.at(tmp_path / "d"), bytes(range(SECRET_BYTES))
     text = token_text(Token(secret, sha256(daemon.keys.certificate).digest()))
@@ -111,7 +115,7 @@ async def test_with_a_token_it_joins_and_the_token_is_nowhere_to_be_read(house: 
     assert "mistyped" in house.ask("join", text[:-4], *SKETCH, code=2).stderr
     async with house.agent(verb=("join", text)) as agent:
         assert (house.home / "keys" / "token").stat().st_mode & 0o777 == 0o600
-        assert text not in Path(f"/proc/{agent.process.pid}/cmdline").read_text()
+        assert text not in cmdline(agent.process.pid)
         assert house.status()[0]["state"] == "joining" and "Pairing code" not in agent.said
         await daemon.pairs(agent, secret)
 
