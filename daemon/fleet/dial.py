@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AsyncExitStack
 from typing import NamedTuple
 
 from daemon.fleet.link import AgentLink, LinkLost, NotKnown, NotThere
@@ -75,8 +76,8 @@ async def first_of(addresses: Sequence[str], knock: Knock) -> Reached:
     raise Unreached({address: faults[address] for address in addresses})
 
 
-async def all_of(addresses: Sequence[str], knock: Knock) -> tuple[Reached, ...]:
-    """Everybody who proves the key, each at its own address."""
+async def all_of(addresses: Sequence[str], knock: Knock, links: AsyncExitStack) -> tuple[Reached, ...]:
+    """Everybody who proves the key, each at its own address. Their links end with `links`."""
     trying = [asyncio.create_task(knocked(address, knock)) for address in addresses]
     try:
         answers = await asyncio.gather(*trying, return_exceptions=True)
@@ -86,7 +87,10 @@ async def all_of(addresses: Sequence[str], knock: Knock) -> tuple[Reached, ...]:
     for fault in answers:
         if isinstance(fault, BaseException) and not isinstance(fault, LinkLost):
             raise fault
-    return tuple(answer for answer in answers if isinstance(answer, Reached))
+    found = tuple(answer for answer in answers if isinstance(answer, Reached))
+    for each in found:
+        links.push_async_callback(each.link.close)
+    return found
 
 
 async def hung_up(trying: Iterable[asyncio.Task[Reached]]) -> None:

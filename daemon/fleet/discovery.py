@@ -175,6 +175,8 @@ def _load() -> None:
     import ifaddr  # noqa: F401
     import zeroconf.asyncio  # noqa: F401
 
+    logging.getLogger("zeroconf").setLevel(logging.ERROR)  # it warns of every interface that has no multicast
+
 
 def _open() -> "AsyncZeroconf":
     """On all interfaces, with IPv6 where the machine has it. Raises OSError."""

@@ -6,6 +6,7 @@ A connection that breaks is no loss: it is dialled again at once and then every 
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 
 from daemon.core.vitals import Vitals
 from daemon.fleet.books import Books
@@ -134,16 +135,11 @@ class Peer:
         candidates = self._seen(self._good)
         if self._standing is None or self._standing[0] != "conflicted":
             return await first_of(candidates, knock)
-        found = await all_of(candidates, knock)
-        if not found or len({each.card.instance for each in found}) > 1:
-            for each in found:
-                await each.link.close()
-            if not found:
-                raise LinkLost("neither of the two answers")
+        async with AsyncExitStack() as links:
+            found = await all_of(candidates, knock, links)
+        if len({each.card.instance for each in found}) > 1:
             raise Twins(_twins(found))
-        for each in found[1:]:
-            await each.link.close()
-        return found[0]
+        return await first_of([each.address for each in found], knock)
 
     async def _serve(self, reached: Reached, knock: Knock) -> None:
         """Until the link is lost, which is raised as LinkLost. Raises Refused for an agent not to use."""
@@ -172,8 +168,8 @@ class Peer:
         while True:
             self._look.clear()
             others = [address for address in self._seen(self._good) if address not in ways]
-            for other in await all_of(others, knock) if others else ():
-                async with other.link:
+            async with AsyncExitStack() as links:
+                for other in await all_of(others, knock, links):
                     if other.card.instance != reached.card.instance:
                         await self._both_live(reached, other)
                     else:
