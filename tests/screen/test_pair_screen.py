@@ -46,7 +46,7 @@ async def test_a_code_is_typed_and_the_way_to_ready_is_seen(show, picture_of, as
         await asking.tell(Delta(head=4300, nodes=(*asking.nodes[:3], proving)))
         await eyes.sees("paired; its key is newnode. It draws a small")
         asking.pairing.set()
-        await eyes.sees("laptop is ready: 512 x 512 with toy-xl")
+        await eyes.sees("laptop is paired and ready: 512 x 512 with toy-xl. Its key is newnode.", "enter or esc: back")
         assert asking.sent("/v1/nodes/pair") == [{"name": "aaaabbbbccccddddeeeeffff22", "code": "48291307"}]
         await eyes.press("enter")
         await eyes.until(lambda: "Pair laptop" not in eyes.text())
@@ -60,7 +60,7 @@ async def test_a_refusal_is_a_sentence_and_another_code_may_be_typed(show, askin
         await eyes.sees("laptop took another code. It shows a new one by now.", "0000-0000")
         del asking.refuse["/v1/nodes/pair"]
         await eyes.press(*"48291307", "enter")
-        await eyes.sees("laptop is ready")
+        await eyes.sees("laptop is paired and ready")
 
 
 async def test_what_was_begun_goes_on_when_the_question_is_left(show, asking):
@@ -83,7 +83,7 @@ async def test_a_machine_elsewhere_is_added_by_its_address(show, daemon):
         await eyes.press("A", *"box:9", "enter")
         await eyes.sees("Pair box:9")
         await eyes.press(*"48291307", "enter")
-        await eyes.sees("laptop is ready")
+        await eyes.sees("laptop is paired and ready")
         assert daemon.sent("/v1/nodes/add") == [{"address": "box:9", "code": "48291307"}]
 
 

@@ -44,6 +44,8 @@ def names_of(nodes: Sequence[Doc]) -> dict[str, str]:
 
 def _row(node: Doc, name: str) -> tuple[str, ...]:
     load, speed = node.real("gpu_percent"), node.real("speed")
+    if _strange(node):  # whatever it says of itself is not proved
+        return name, node.text("state"), place(node), "", "", "", "", "", does(node)
     return (
         name, node.text("state"), place(node), gpus(node), memory(node), "" if load is None else f"{load:.0f}%",
         f"{speed:.2g}x" if speed else "", backends(node), does(node),

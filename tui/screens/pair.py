@@ -67,7 +67,7 @@ class PairNode(ModalScreen[None]):
             yield Static(Content(f"{self._name}{where} shows a code of {CODE_DIGITS} digits. Type it here."))
             yield Input("", id="code", compact=True, restrict=r"[0-9 -]*", max_length=11, placeholder="0000-0000")
             yield Static("", id="course")
-            yield Static(Content("enter pairs   esc back"), classes="quiet")
+            yield Static(Content("enter pairs   esc back"), id="how", classes="quiet")
 
     def on_mount(self) -> None:
         self.query_one(Input).cursor_blink = self.app.animation_level != "none"
@@ -113,9 +113,10 @@ class PairNode(ModalScreen[None]):
             self._ended(home, "The daemon does not answer; whether it was paired is seen when it is back.", bad=True)
         else:
             name, reason = plain(done.name) or self._name, plain(done.reason).rstrip(".")
-            state = "is ready" if done.ready else "is paired, but not ready"
-            self._over = True
-            self._ended(home, f"{name} {state}{': ' if reason else ''}{reason}", bad=not done.ready)
+            state = "is paired and ready" if done.ready else "is paired, but not ready" if done.paired else "waits"
+            self._over = done.paired
+            words = f"{name} {state}{': ' if reason else ''}{reason}."
+            self._ended(home, f"{words} Its key is {plain(done.node)}." if done.paired else words, bad=not done.ready)
 
     def _ended(self, home: "StableNew", words: str, *, bad: bool) -> None:
         self._asking = False
@@ -123,8 +124,9 @@ class PairNode(ModalScreen[None]):
             home.say(words, bad=bad)
             return
         self.tell(words, "wrong" if bad else "right")
-        if not self._over:
-            self.query_one(Input).value = ""
+        self.query_one(Input).value = ""
+        if self._over:
+            self.query_one("#how", Static).update(Content("enter or esc: back"))
 
     def _proving(self) -> dict[NodeId, NodeScene]:
         return {node.node: node for node in self.home.live.scene.nodes if node.state == "proving"}

@@ -55,6 +55,8 @@ def place(node: NodeScene) -> str:
 
 def device(node: NodeScene) -> str:
     """`RTX 3090`, `2 x RTX 3090`; of one without a card what it drives."""
+    if node.state in STRANGERS:  # whatever it says of itself is not proved
+        return ""
     names = [plain(gpu.name) for gpu in node.gpus]
     if not names:
         return " ".join(map(plain, node.backends))
@@ -64,7 +66,7 @@ def device(node: NodeScene) -> str:
 
 def memory(node: NodeScene, cells: int) -> list[Piece]:
     """A bar and `19.2/24G`, `cells` wide altogether."""
-    if not node.vram_gb:
+    if not node.vram_gb or node.state in STRANGERS:
         return [Piece(fit("", cells))]
     if node.state == "lost":  # nobody knows how much of it is taken
         return [Piece(fit(f"{node.vram_gb:.0f}G ", cells, "right"), "dim")]

@@ -47,7 +47,8 @@ class TopBar(Drawn):
         sign = Piece("● ", "good" if up == len(nodes) and up else "warn")
         bad = troubled(nodes)
         told = [Piece(f"{bad[0]}  ", bad[1])] if bad else []
-        told += [Piece(f"{waiting} asks to join  " if wide else f"+{waiting}  ", "mark")] if waiting else []
+        words = f"{waiting} {'asks' if waiting == 1 else 'ask'} to join  "
+        told += [Piece(words if wide else f"+{waiting}  ", "mark")] if waiting else []
         if not wide:
             return [*told, sign, Piece(count, "text")]
         word = "node" if len(nodes) == 1 else "nodes"
