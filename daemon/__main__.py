@@ -23,6 +23,7 @@ OFFLINE = {
     "config-schema": "daemon.library.verbs",
     "library": "daemon.library.verbs",
     "plan-trace": "daemon.rehearsal",
+    "what-if": "daemon.what_if",
 }
 """Verb to the module whose `main` takes the rest of the words; `log`'s has verbs of its own."""
 

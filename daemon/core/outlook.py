@@ -7,30 +7,26 @@ from collections.abc import Callable
 from math import log
 from typing import NamedTuple
 
-from daemon.core.costs import base_seconds, foretell, load_seconds, move_seconds, need_gb, speed_of
+from daemon.core.costs import base_seconds, foretell, load_seconds, move_seconds, speed_of
 from daemon.core.filing import needs_of
+from daemon.core.fits import Ask, fits, knows_real, learned_gb
+from daemon.core.prices import GUESS_S, free_at
+from daemon.core.prices import Told as Foretold
 from daemon.core.rules import Rules
-from daemon.core.settle import knows_real
 from daemon.core.state import Job, Node, Queued, Run, Running, State, steps_left
 from daemon.core.vitals import Vitals, blocked
 from daemon.scheduling.costs import units
 from daemon.scheduling.families import cost_key
-from daemon.scheduling.fitness import fit_of
 from daemon.scheduling.groups import Before
 from schema.events import QueueMode
 from schema.ids import JobId, NodeId, RunId
 from schema.plans import RunSpec, StageStep
-
-GUESS_S = 0.35
-"""Seconds per megapixel and step on a node of speed 1, where nothing like a stage was measured anywhere."""
 
 WILD = 0.7
 """Spread of the log of such a guess."""
 
 STEADY = 0.35
 """The part of a stage's spread that all stages of its kind on a node share, once three of them were measured there."""
-
-NOT_BARRED = (0.0, 0.0)
 
 Z = 1.2816
 """Standard deviations between the middle of a normal distribution and the ends of four fifths."""
@@ -77,6 +73,8 @@ class Wish(NamedTuple):
     """From when on its next stage may begin, Unix seconds."""
     started: bool
     previous: NodeId | None
+    measured: tuple[tuple[float, ...], ...] = ()
+    """What each of its stages really took, per machine; empty: nobody knows yet."""
 
 
 class Berth(NamedTuple):
@@ -146,7 +144,7 @@ def forecast_input(state: State, vitals: Vitals, now: float, rules: Rules) -> Ou
         rows=tuple(rows.found),
         wishes=wishes,
         runs=tuple(_run(run, stuck.get(run.id, 0), nodes) for run in state.runs.values() if not run.over),
-        berths=tuple(_berth(state, node, now) for node in nodes),
+        berths=tuple(_berth(state, vitals, node, now) for node in nodes),
         utc_offset=rules.utc_offset,
         live_for=rules.live_for,
         overdue=rules.overdue,
@@ -167,47 +165,43 @@ class _Rows:
         which: object = rest if job.spec.stages is not None else None
         if which is None and len(rest) < len(run.spec.stages):
             which = tuple(step.id for step in rest)
-        key = (run.id, which, job.spec.backend, job.spec.needs)
+        key = (run.id, which, job.spec.backend, job.spec.needs, job.floor_gb)
         if (found := self._of.get(key)) is None:
-            found = self._of[key] = tuple(self._row(run, job, step) for step in rest)
+            found = self._of[key] = tuple(
+                self._row(run, job, step, 0.0 if at else job.floor_gb) for at, step in enumerate(rest)
+            )
         return found
 
-    def _row(self, run: Run, job: Job, step: StageStep) -> int:
+    def _row(self, run: Run, job: Job, step: StageStep, floor_gb: float) -> int:
         backend = (run.spec.backend or "") if job.spec.backend is None else job.spec.backend
-        needs = needs_of(job, step)
-        key = (step, run.spec.node, backend, needs, run.spec.stand_in)
-        if (at := self._at.get(key)) is not None:
-            return at
-        need = self._need(step)
-        able = 0
-        for bit, node in enumerate(self._nodes):
-            if run.spec.node not in (None, node.id, node.name) or node.vram_gb < need:
-                continue
-            if any(node.barred.get(word, NOT_BARRED)[1] > self._now for word in ("*", step.model or "")):
-                continue
-            fit = fit_of(
-                node.name,
-                self._vitals.cards.get(node.id),
-                node.backends,
-                node.kinds,
-                kind=step.kind,
-                backend=backend,
-                needs=needs,
-                stand_in=run.spec.stand_in and (not self._real or run.spec.node is not None),
-            )
-            able |= (not fit.reason) << bit
-        base = base_seconds(self._state, step)
-        work = GUESS_S * units(step) if base is None else base
-        told = tuple(_told(self._state, node, step, work) for node in self._nodes)
-        loads = tuple(load_seconds(self._state, node, step.model) if step.model else 0.0 for node in self._nodes)
-        self._at[key] = len(self.found)
-        self.found.append(Row(step, work, need, able, told, loads, base is not None))
-        return self._at[key]
+        ask = Ask(
+            kind=step.kind,
+            model=step.model or "",
+            vram_gb=step.vram_gb,
+            learned_gb=learned_gb(self._state, step.kind, step.model or "", step.megapixels),
+            floor_gb=floor_gb,
+            node=run.spec.node or "",
+            backend=backend,
+            needs=needs_of(job, step),
+            stand_in=run.spec.stand_in and (not self._real or run.spec.node is not None),
+        )
+        key = (step, ask, run.spec.lane)
+        if (at := self._at.get(key)) is None:
+            at = self._at[key] = len(self.found)
+            base = base_seconds(self._state, step)
+            work = GUESS_S * units(step) if base is None else base
+            told = tuple(_told(self._state, node, step, work) for node in self._nodes)
+            loads = tuple(load_seconds(self._state, node, step.model) if step.model else 0.0 for node in self._nodes)
+            self.found.append(Row(step, work, step.vram_gb, self._able(ask, run), told, loads, base is not None))
+        return at
 
-    def _need(self, step: StageStep) -> float:
-        """What was learned binds only while some node has so much."""
-        need = need_gb(self._state, step)
-        return need if any(node.vram_gb >= need for node in self._nodes) else step.vram_gb
+    def _able(self, ask: Ask, run: Run) -> int:
+        found = fits(ask, self._nodes, self._vitals, self._now)
+        able = sum(1 << at for at, fit in enumerate(found) if not fit.reason)
+        if run.spec.lane == "interactive" and self._state.pin is not None:
+            pinned = sum(1 << at for at, node in enumerate(self._nodes) if node.id == self._state.pin)
+            return able & pinned or able
+        return able
 
 
 def _told(state: State, node: Node, step: StageStep, work: float) -> Told:
@@ -251,13 +245,11 @@ def _run(run: Run, stuck: int, nodes: list[Node]) -> RunWish:
     return RunWish(run.id, run.spec, run.paused, dict(run.served), run.open, stuck, only)
 
 
-def _berth(state: State, node: Node, now: float) -> Berth:
+def _berth(state: State, vitals: Vitals, node: Node, now: float) -> Berth:
     until: float | None = None
     job: JobId | None = None
     if node.busy is not None and (brief := state.attempts.get(node.busy)) is not None:
-        told = foretell(state, node, brief.step)
-        whole = told.seconds if told is not None else GUESS_S * units(brief.step) / speed_of(node)
-        until = max(now + 0.05 * whole, brief.since + whole)
+        until = free_at(state, Foretold(), node, brief, now)
         going = state.jobs.get(brief.attempt.job)
         if going is not None and isinstance(going.phase, Running) and going.phase.token == node.busy:
             job = None if going.phase.hold else going.id
@@ -268,7 +260,7 @@ def _berth(state: State, node: Node, now: float) -> Berth:
         speed=speed_of(node),
         resident=node.model,
         move_s=move_seconds(node),
-        there=not node.lost and not node.drained,
+        there=not node.lost and not node.drained and node.id not in vitals.silent,
         busy_until=until,
         job=job,
     )

@@ -8,7 +8,7 @@ from daemon.core.outlook import Berth, Outlook, Row, RunWish, Wish, Z
 from daemon.scheduling import windows
 from daemon.scheduling.groups import NEVER, Costs, Group, Machine, Options
 from daemon.scheduling.policy import pick
-from daemon.scheduling.simulate import Cost, Entry, Lanes, Placed, Seat, Step, simulate
+from daemon.scheduling.simulate import Choose, Cost, Entry, Lanes, Placed, Seat, Step, simulate
 from schema.ids import NodeId, RunId, StageId
 
 INFINITE = inf
@@ -37,11 +37,13 @@ class Played(NamedTuple):
     moves: dict[RunId, int]
     unable: dict[RunId, int]
     """Runs with a stage that no node that is there can run, and its row."""
-    loads: int
-    """Checkpoints that were loaded."""
+    loads: dict[int, int]
+    """How often each node loaded a checkpoint."""
+    waits: tuple[float, ...]
+    """Seconds that each request of the interactive lane waited for its first stage."""
 
 
-def play(outlook: Outlook, most: int) -> Played:
+def play(outlook: Outlook, most: int, choose: Choose = pick) -> Played:
     """With at most about `most` stages simulated one by one."""
     there = [at for at, berth in enumerate(outlook.berths) if berth.there]
     seats_at = {at: number for number, at in enumerate(there)}
@@ -54,7 +56,7 @@ def play(outlook: Outlook, most: int) -> Played:
         if seat.runs is not None:
             tally.count(Placed(seat.runs, 0, number, outlook.now, seat.busy_until, Cost(0.0, 0.0, 0.0), ""))
     for placed in simulate(
-        entries, seats, world, pick, start=outlook.now, lanes=_lanes(outlook, there), served=_served(outlook)
+        entries, seats, world, choose, start=outlook.now, lanes=_lanes(outlook, there), served=_served(outlook)
     ):
         tally.count(placed)
     return tally.sum(unable)
@@ -82,7 +84,7 @@ def _bundles(outlook: Outlook, seats_at: dict[int, int], most: int) -> tuple[lis
         if missing is not None:
             unable.setdefault(wish.run, missing)
             continue
-        alone = wish.job if wish.job in at_work or run.spec.lane == "interactive" else None
+        alone = wish.job if wish.measured or wish.job in at_work or run.spec.lane == "interactive" else None
         key = (
             wish.run,
             wish.pack,
@@ -111,7 +113,7 @@ def _entry(outlook: Outlook, run: RunWish, wishes: Sequence[Wish], seats_at: dic
         job=first.job,
         steps=tuple(_step(outlook.rows[row], row, run, len(wishes), seats_at) for row in first.rows),
         arrival=max(outlook.now, max(wish.since for wish in wishes)),
-        pack=f"{run.id}/{first.pack}",
+        pack=first.pack,
         live=run.spec.lane == "interactive",
         before=first.before,
         rank=first.rank,
@@ -149,7 +151,11 @@ def _seat(outlook: Outlook, at: int, bundles: Sequence[_Bundle]) -> Seat:
 
 
 def _served(outlook: Outlook) -> dict[str, float]:
-    return {f"{run.id}/{pack}": at for run in outlook.runs for pack, at in run.served.items()}
+    served: dict[str, float] = {}
+    for run in outlook.runs:
+        for pack, at in run.served.items():
+            served[pack] = max(at, served.get(pack, at))
+    return served
 
 
 def _lanes(outlook: Outlook, there: Sequence[int]) -> Lanes:
@@ -171,9 +177,9 @@ class _World:
         self._rows = outlook.rows
         self._there = there
         self._berths: list[Berth] = [outlook.berths[at] for at in there]
-        self._counts = [len(bundle.wishes) for bundle in bundles]
+        self._wishes = [bundle.wishes for bundle in bundles]
         self._at = {berth.id: number for number, berth in enumerate(self._berths)}
-        self._index = {id(bundle.entry.steps): number for number, bundle in enumerate(bundles)}
+        self._index = {bundle.entry.job: number for number, bundle in enumerate(bundles)}
 
     @property
     def costs(self) -> Costs:
@@ -199,12 +205,13 @@ class _World:
     def really(self, entry: Entry, index: int, at: int, resident: str | None, previous: NodeId | None) -> Cost:
         step = entry.steps[index]
         row, where = self._rows[int(step.kind)], self._there[at]
-        count = self._counts[self._index[id(entry.steps)]]
+        wishes = self._wishes[self._index[entry.job]]
+        count, measured = len(wishes), wishes[0].measured
         moved = previous is not None and previous != self._berths[at].id
         return Cost(
             self._berths[at].move_s * count if moved else 0.0,
             row.loads[where] if step.model is not None and step.model != resident else 0.0,
-            row.told[where].seconds * count,
+            measured[index][where] if measured else row.told[where].seconds * count,
         )
 
     def ended(self, entry: Entry, index: int, at: int, cost: Cost) -> None:
@@ -263,14 +270,17 @@ class _Tally:
         self._moves: dict[RunId, int] = {}
         self._ends: dict[RunId, float] = {}
         self._sure: dict[RunId, tuple[float, float]] = {}
-        self._loads = 0
+        self._loads: dict[int, int] = {}
+        self._waits: list[float] = []
 
     def count(self, placed: Placed) -> None:
         bundle = self._bundles[placed.entry]
         run, at, count = bundle.wishes[0].run, self._there[placed.at], len(bundle.wishes)
         was = self._parts.get((run, at), Part(0, 0.0, 0.0))
         self._parts[run, at] = Part(was.stages + count, max(was.until, placed.end), was.seconds + placed.cost.total)
-        self._loads += placed.cost.swap > 0.0
+        self._loads[at] = self._loads.get(at, 0) + (placed.cost.swap > 0.0)
+        if bundle.entry.live and placed.step == 0:
+            self._waits.append(placed.start - bundle.entry.arrival)
         before = self._where.get(placed.entry)
         if before is not None and before != at:
             self._moves[run] = self._moves.get(run, 0) + count
@@ -302,4 +312,4 @@ class _Tally:
         paused = {run.id for run in self._outlook.runs if run.paused}
         for run in {*waits, *unable, *paused}:
             ends[run] = INFINITE
-        return Played(ends, spreads, self._parts, self._moves, unable, self._loads)
+        return Played(ends, spreads, self._parts, self._moves, unable, self._loads, tuple(self._waits))

@@ -267,4 +267,5 @@ class _Run:
     def _options(self) -> Options:
         lanes = self.lanes
         in_use = 0.0 <= self.now - self.live_at < lanes.live_for
-        return lanes.options._replace(kept=lanes.kept if in_use and lanes.options.mode != "share" else None)
+        kept = lanes.kept if in_use and lanes.options.mode != "share" else None
+        return lanes.options._replace(kept=kept, served=self.waiting.served)

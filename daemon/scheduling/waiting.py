@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
-from daemon.scheduling.groups import NEVER, Group, Lot
+from daemon.scheduling.groups import Group, Lot
 from schema.ids import JobId, NodeId, StageId
 
 if TYPE_CHECKING:
@@ -37,10 +37,10 @@ class _Bunch:
 class Waiting:
     def __init__(self, entries: Sequence[Entry], machines: Sequence[NodeId], served: dict[str, float]) -> None:
         self._entries, self._machines = entries, machines
-        self._served = dict(served)
+        self.served = dict(served)
+        """When packs last got a stage."""
         self._bunches: dict[Hashable, _Bunch] = {}
         self._by_id: dict[str, _Bunch] = {}
-        self._of_pack: dict[str, list[_Bunch]] = {}
         self._bound: dict[str, int] = {}
         """Run that stays whole to the bit of its machine."""
         self._due: dict[str, float] = {}
@@ -80,10 +80,7 @@ class Waiting:
         entry = self._entries[number]
         bunch.seconds = max(0.0, bunch.seconds - entry.steps[index].work) if bunch.ready else 0.0
         bunch.shown = None
-        if entry.pack:
-            self._served[entry.pack] = now
-            for other in self._of_pack.get(entry.pack, ()):
-                other.shown = None
+        self.served[entry.pack] = now
         if entry.whole and entry.run not in self._bound:
             self._bound[entry.run] = 1 << at
             for other in self._by_id.values():
@@ -109,14 +106,15 @@ class Waiting:
         return found, wake
 
     def _ready(self, number: int, index: int, previous: NodeId | None, out_mb: float) -> None:
-        entry, bunch = self._entries[number], self._bunch(number, index)
+        entry, bunch = self._entries[number], self._bunch(number, index, previous)
         started = entry.started or index > 0
         turn = (0 if started else 1, entry.rank, entry.arrival, number)
         heappush(bunch.ready, (turn, number, index, previous, out_mb))
         bunch.seconds += entry.steps[index].work
         bunch.shown = None
 
-    def _bunch(self, number: int, index: int) -> _Bunch:
+    def _bunch(self, number: int, index: int, previous: NodeId | None = None) -> _Bunch:
+        """`previous`: where the stage before it ran; what still waits for that counts with what has none."""
         entry, step = self._entries[number], self._entries[number].steps[index]
         key: Hashable
         if entry.live:
@@ -128,17 +126,13 @@ class Waiting:
             key = (*common, entry.before, id(entry.gate), entry.only, whole, due)
         bunch = self._bunches.get(key)
         if bunch is None:
-            bunch = _Bunch(f"{entry.job}/{step.stage}", number, index)
+            bunch = _Bunch(f"{entry.job}/{step.stage}{'' if previous is None else f'/{previous}'}", number, index)
             self._bunches[key] = self._by_id[bunch.id] = bunch
-            if entry.pack:
-                self._of_pack.setdefault(entry.pack, []).append(bunch)
         return bunch
 
     def _drop(self, number: int, index: int, bunch: _Bunch) -> None:
-        del self._bunches[(number, index)]
+        del self._bunches[number, index]
         del self._by_id[bunch.id]
-        if (pack := self._entries[number].pack) in self._of_pack:
-            self._of_pack[pack].remove(bunch)
 
     def _shown(self, bunch: _Bunch) -> Group:
         if bunch.ready:
@@ -160,7 +154,6 @@ class Waiting:
             rest=sum(behind.work for behind in entry.steps[index + 1 :]),
             later=bunch.later,
             pack=entry.pack,
-            served=self._served.get(entry.pack, NEVER),
             arrived=entry.arrival,
             live=entry.live,
             before=entry.before,
