@@ -221,3 +221,16 @@ def test_the_status_tells_the_fleet_who_asks_to_join_and_what_is_late(fake: Fake
     assert told.count("laptop") == 1 and "laptop asks to join: `stablenew node pair NAME CODE`" in told
     fake.answers["/v1/nodes"] = (200, page(silent))
     assert stablenew(fake.home, "node", "why-idle").out == "studio: no sign of life for 17 s\n"
+
+
+def test_the_doctor_looks_at_every_node_and_at_who_asks_to_join(fake: FakeDaemon) -> None:
+    lost = {**STUDIO, "state": "conflicted", "trouble": "two machines live with its key"}
+    nodes = [lost, HERE, LAPTOP, {**LAPTOP, "name": "shed", "state": "taken"}]
+    fake.answers["/v1/status"] = (200, {"version": "1", "state": "ready", "queue": {}, "nodes": nodes})
+    told = stablenew(fake.home, "doctor", "--json").document["findings"]
+    assert isinstance(told, list)
+    found = [(one["state"], one["text"], one["remedy"]) for one in told if one["name"] == "node"]
+    assert found[0][0] == "note" and "two machines live with its key" in found[0][1]
+    assert [one[0] for one in found] == ["note", "ok", "ok", "ok"]
+    assert found[2][1:] == ("laptop at 10.0.0.9:7801 asks to join.",
+                            "`stablenew node pair laptop CODE`, with the code that it shows.")  # fmt: skip

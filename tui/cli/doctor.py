@@ -209,10 +209,17 @@ def _daemon(answer: Doc) -> Iterator[Finding]:
 
 
 def _node(node: Doc) -> Finding:
-    state = node.text("state")
-    text = f"{node.text('name')}: {state}, {', '.join(node.texts('backends'))}"
+    state, name = node.text("state"), output.clean(node.text("name"))
+    where = f" at {node.text('address')}" if node.text("address") else ""
+    if state == "new":
+        text = output.clean(f"{name}{where} asks to join.")
+        return Finding("node", "ok", text, f"`stablenew node pair {name} CODE`, with the code that it shows.")
+    if state == "taken":
+        return Finding("node", "ok", output.clean(f"{name}{where} belongs to another daemon"))
+    text = f"{name}{where}: {', '.join(filter(None, (state, *node.texts('backends'))))}"
     troubles = [f"{server.text('kind')}: {server.text('trouble')}" for server in node.docs("servers")
                 if server.text("state") != "ready" and server.text("trouble")]  # fmt: skip
+    troubles += filter(None, (node.text("trouble"), *node.texts("barred")))
     idle = [] if troubles else [node.text("why_idle")]
     well = state in ("ready", "busy") and not troubles
     return Finding("node", "ok" if well else "note", output.clean("; ".join(filter(None, (text, *troubles, *idle)))))
