@@ -21,7 +21,7 @@ from agent.lending import Lending
 from agent.listening import Listening
 from agent.parts import Parts, assembled
 from agent.start import Start
-from schema.errors import Refused
+from schema.errors import Exit, Refused
 
 log = logging.getLogger(__name__)
 
@@ -72,9 +72,10 @@ async def _serve(start: Start, home: Home) -> None:
     found_by.append(listening := Listening(start.socket))
     await web.SockSite(runner, listening.socket).start()
     tending = await _tended(start, parts, asyncio.create_task(_end_when_alone(home, listening, stopping)))
+    faults = _minded(tending, stopping)
     _say_ready(start, parts)
     await stopping.wait()
-    _end_soon(leave, lambda: parts.bench.writing)
+    _end_soon(leave, lambda: parts.bench.writing, lambda: Exit.FAILED if faults else Exit.DONE)
     for task in tending:
         task.cancel()
     leave()
@@ -84,6 +85,8 @@ async def _serve(start: Start, home: Home) -> None:
     parts.cards.close()
     parts.meter.close()
     await _closed(parts.backends)
+    if faults:
+        raise faults[0]
 
 
 async def _tended(start: Start, parts: Parts, *more: asyncio.Task[None]) -> Sequence[asyncio.Task[None]]:
@@ -99,6 +102,21 @@ async def _tended(start: Start, parts: Parts, *more: asyncio.Task[None]) -> Sequ
     return [*more, *(asyncio.create_task(each, name=name) for name, each in work.items())]
 
 
+def _minded(tending: Sequence[asyncio.Task[None]], stopping: asyncio.Event) -> Sequence[BaseException]:
+    """What should go on for ever and breaks is a bug: the process ends, and systemd starts it anew."""
+    faults: list[BaseException] = []
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            log.critical("%s broke, and the agent ends", task.get_name(), exc_info=fault)
+            faults.append(fault)
+            stopping.set()
+
+    for task in tending:
+        task.add_done_callback(ended)
+    return faults
+
+
 def _say_ready(start: Start, parts: Parts) -> None:
     """For the program that started it; a person at a terminal is told in words."""
     if sys.stdout.isatty():
@@ -112,7 +130,7 @@ def _say_ready(start: Start, parts: Parts) -> None:
         sys.stdout.flush()
 
 
-def _end_soon(leave: Callable[[], None], writing: Callable[[], bool]) -> None:
+def _end_soon(leave: Callable[[], None], writing: Callable[[], bool], code: Callable[[], int]) -> None:
     """Whatever a loaded machine or a server that does not answer would make the clean way take."""
 
     def end() -> None:
@@ -120,7 +138,7 @@ def _end_soon(leave: Callable[[], None], writing: Callable[[], bool]) -> None:
         while writing():
             time.sleep(0.02)
         leave()
-        os._exit(0)
+        os._exit(code())
 
     threading.Thread(target=end, name="end", daemon=True).start()
 

@@ -77,12 +77,11 @@ class Reach:
     async def begin(self) -> None:
         """Listens, for whoever is to be served. Raises OSError."""
         await self._serve()
-        if (pin := self._pins.pinned) is not None:
-            self._tell(f"It listens on port {self._network.port} and works for the daemon {pin.fleet} alone.")
-        elif self._token is not None:
-            self._tell(f"It listens on port {self._network.port} and waits for the daemon that made its token.")
-        else:
-            self._tell(f"It listens on port {self._network.port}, for a daemon that it is paired with.")
+        pin = self._pins.pinned
+        for_whom = f"and works for the daemon {pin.fleet} alone" if pin else "for a daemon that it is paired with"
+        if self._token is not None:
+            for_whom = "and waits for the daemon that made its token"
+        self._tell(f"It listens on port {self._network.port}, {for_whom}. Its own key is {self._kept.node}.")
 
     async def run(self) -> None:
         """For ever."""

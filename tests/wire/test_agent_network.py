@@ -246,3 +246,21 @@ async def test_a_connection_that_was_made_before_the_unpairing_finds_nothing_aft
                     return True
 
             await until(refused)
+
+
+async def test_what_should_go_on_for_ever_and_breaks_ends_the_agent_with_a_failure(tmp_path: Path) -> None:
+    """So that systemd starts it anew, rather than that it lives on unseen."""
+    breaks = (
+        "import sys, agent.advertise as a; a.published = lambda found: 1 / 0; from agent.__main__ import main; "
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    home = tmp_path / "a"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-c", breaks, "--home", str(home), "--socket", str(home / "agent.sock"), "--node", "rig2",
+        "--port", "0", stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    async with asyncio.timeout(20):
+        _, said = await process.communicate()
+    assert process.returncode == 1 and b"ZeroDivisionError" in said
+    assert not (home / "agent.sock").exists()
+    assert "broke, and the agent ends" in (home / "logs" / "agent.jsonl").read_text()
