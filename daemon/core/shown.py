@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from daemon.core.breaker import ANYTHING, cooling
 from daemon.core.explain import why_idle
+from daemon.core.measured import paces, relative_speed
 from daemon.core.state import Node, State
 from daemon.core.vitals import Stranger, Vitals
 from schema.orders import BackendCard, Card
@@ -33,6 +34,8 @@ def outlined(state: State, node: Node, vitals: Vitals, now: float) -> NodeScene:
         running=brief.attempt.job if brief is not None and not brief.cancelled else None,
         why_idle=why_idle(state, node, vitals),
         barred=() if node.lost else tuple(_bars(node, now)),
+        speed=relative_speed(state, node),
+        paces=paces(node),
         done=node.done,
         failed=node.failed,
     )
