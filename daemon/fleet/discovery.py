@@ -87,15 +87,15 @@ class Discovery:
     async def _browse(self, zeroconf: "AsyncZeroconf") -> None:
         loop = asyncio.get_running_loop()
         adapters = await asyncio.to_thread(_adapters)
-        browser, born = self._browser(zeroconf), loop.time()
+        browser, born, settling = self._browser(zeroconf), loop.time(), False
         try:
             while True:
                 await asyncio.sleep(POLL_SECONDS)
                 now = await asyncio.to_thread(_adapters)
-                changed = now != adapters
-                if changed:
+                changed, settling = now != adapters or settling, now != adapters
+                adapters = now
+                if changed:  # once more at the next look: a new address of IPv6 cannot be used for some seconds
                     log.info("the network interfaces have changed")
-                    adapters = now
                     await zeroconf.async_update_interfaces()
                 if changed or (loop.time() - born > AFRESH_SECONDS and self._missing()):
                     await browser.async_cancel()

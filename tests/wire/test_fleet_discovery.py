@@ -115,6 +115,7 @@ else:
             with pytest.raises(Refused, match="another daemon"):
                 await other.parts.fleet.admission.pair("rig", "0000-0000")
 
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a socket that zeroconf leaves open
     async def test_a_new_interface_is_used_and_a_network_that_is_not_there_ends_nothing(monkeypatch):
         monkeypatch.setattr(discovery, "POLL_SECONDS", 0.2)
         found = Discovery(Sightings(), lambda: None, lambda: False)
