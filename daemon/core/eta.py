@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from daemon.core.costs import base_seconds, foretell, mean_speed
+from daemon.core.costs import base_seconds, foretell, mean_speed, speed_of
 from daemon.core.state import Job, Running, State, nodes_there, steps_left
 from daemon.scheduling.costs import Line, Work, line_of, seconds_at
 
@@ -63,3 +63,17 @@ def run_seconds(work: Iterable[Mapping[str, Work]], paces: Paces) -> float | Non
 def _alike(lines: Mapping[str, Line], key: str) -> Line | None:
     kind = key.partition(" ")[0] + " "
     return next((lines[other] for other in sorted(lines) if other.startswith(kind)), None)
+
+
+def mode_costs(state: State) -> tuple[str, ...]:
+    """What `share`, `warm` and `free` each cost the batch lane while live work goes on, in words; none without nodes."""
+    there = nodes_there(state)
+    if not there:
+        return ()
+    best = min(there, key=lambda node: (node.id != state.pin, -speed_of(node), node.id))
+    part = speed_of(best) / sum(speed_of(node) for node in there)
+    return (
+        "costs the batch nothing; live work waits for one stage at most",
+        f"up to {part:.0%} of the batch's speed: {best.name} takes nothing long and changes no checkpoint",
+        f"{part:.0%} of the batch's speed: {best.name} takes nothing of it",
+    )

@@ -4,7 +4,7 @@ from itertools import islice
 
 from msgspec.structs import replace
 
-from daemon.core.eta import Paces, job_seconds, paces_of, run_seconds
+from daemon.core.eta import Paces, job_seconds, mode_costs, paces_of, run_seconds
 from daemon.core.filing import indexed
 from daemon.core.shown import outlined, with_readings
 from daemon.core.state import Brief, Job, Run, Running, State, next_step, steps_of
@@ -35,6 +35,7 @@ def outline(state: State, vitals: Vitals, now: float) -> Scene:
             paused=state.paused,
             mode=state.mode,
             pin=state.pin,
+            mode_costs=mode_costs(state),
             counts=Counts(
                 queued=waiting,
                 held=counts["held"],

@@ -4,6 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from daemon.core.forecast import forecast
+from daemon.core.look import look
 from daemon.core.outlook import forecast_input
 from schema import events as e
 from schema.commands import PauseRun
@@ -153,6 +154,16 @@ def test_another_run_before_it_is_a_remedy(case):
     late = next(one for one in told(case).runs if one.run == "short")
     if late.in_time is False:
         assert any(words.startswith("short before all others: ") for words in late.helps)
+
+
+def test_each_mode_says_what_it_costs(case):
+    assert look(case.state, case.vitals, case.now).queue.mode_costs == ()
+    case.node("quick", speed=3.0)
+    case.node("slow", speed=1.0)
+    share, warm, free = look(case.state, case.vitals, case.now).queue.mode_costs
+    assert share.startswith("costs the batch nothing")
+    assert "up to 75%" in warm and "quick" in warm
+    assert free == "75% of the batch's speed: quick takes nothing of it"
 
 
 def test_ten_thousand_jobs_cost_no_more_decisions_than_a_thousand(case):
