@@ -31,6 +31,7 @@ from agent.spool import Spool
 from agent.standing import Alone
 from agent.start import Start, auth_for
 from agent.talk import Talk
+from schema.errors import Refused, why
 from schema.orders import CardChanged
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,17 @@ class Owner(NamedTuple):
 
 
 def assembled(start: Start) -> Parts:
-    """It listens on the network, where it is to. Raises OSError, Refused."""
+    """It listens on the network, where it is to. Raises Refused."""
+    try:
+        return _assembled(start)
+    except OSError as fault:
+        raise Refused(
+            f"the agent cannot begin: {why(fault)}", where=str(fault.filename or start.home),
+            remedy="Check permissions and free space.",
+        ) from fault  # fmt: skip
+
+
+def _assembled(start: Start) -> Parts:
     choose(start.gpu, os.environ)
     owner = owned(start)
     talk = None if start.loopback else Talk()

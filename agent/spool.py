@@ -78,7 +78,10 @@ class Spool:
         return shutil.disk_usage(self._folder).free
 
     def _open(self) -> None:
-        """Whole entries are known again. A report whose files did not all reach the disk was never told."""
+        """Whole entries are known again. A report whose files did not all reach the disk was never told.
+
+        Raises OSError for a disk that cannot be read: nothing is thrown away then.
+        """
         known: set[str] = set()
         for path in self._folder.glob("*" + _REPORT):
             report = _read(path)
@@ -114,9 +117,10 @@ def _has(path: Path, size: int) -> bool:
 
 
 def _read(path: Path) -> AttemptReport | None:
+    """None: it is none. Raises OSError."""
     try:
         return msgspec.msgpack.decode(path.read_bytes(), type=AttemptReport)
-    except (msgspec.MsgspecError, OSError) as fault:
+    except msgspec.MsgspecError as fault:
         log.error("the result %s cannot be read and is thrown away: %s", path.name, fault)
         return None
 
