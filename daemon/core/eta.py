@@ -66,7 +66,7 @@ def _alike(lines: Mapping[str, Line], key: str) -> Line | None:
 
 
 def mode_costs(state: State) -> tuple[str, ...]:
-    """What `share`, `warm` and `free` each cost the batch lane while live work goes on, in words; none without nodes."""
+    """What `share`, `warm` and `free` each cost the batch while live work goes on, in words; none without nodes."""
     there = nodes_there(state)
     if not there:
         return ()

@@ -126,13 +126,13 @@ def forecast_input(state: State, vitals: Vitals, now: float, rules: Rules) -> Ou
     """Everything that `daemon.core.forecast.forecast` needs, and nothing that changes any more."""
     nodes = [node for node in state.nodes.values() if node.standing is None and node.proved]
     rows = _Rows(state, vitals, nodes, now)
-    wishes = tuple(
-        wish for job in state.jobs.values() if (wish := _wish(state, job, rows)) is not None and not _stuck(job)
-    )
+    wishes: list[Wish] = []
     stuck: dict[RunId, int] = {}
     for job in state.jobs.values():
         if _stuck(job):
             stuck[job.run] = stuck.get(job.run, 0) + 1
+        elif (wish := _wish(state, job, rows)) is not None:
+            wishes.append(wish)
     return Outlook(
         head=state.seq,
         now=now,
@@ -142,7 +142,7 @@ def forecast_input(state: State, vitals: Vitals, now: float, rules: Rules) -> Ou
         pin=state.pin,
         live_at=state.live_at,
         rows=tuple(rows.found),
-        wishes=wishes,
+        wishes=tuple(wishes),
         runs=tuple(_run(run, stuck.get(run.id, 0), nodes) for run in state.runs.values() if not run.over),
         berths=tuple(_berth(state, vitals, node, now) for node in nodes),
         utc_offset=rules.utc_offset,
@@ -160,8 +160,13 @@ class _Rows:
         self._real = knows_real(state, vitals)
         self._at: dict[tuple[object, ...], int] = {}
         self._of: dict[tuple[object, ...], tuple[int, ...]] = {}
+        self._plain: dict[RunId, tuple[int, ...]] = {}
 
     def of(self, run: Run, job: Job, rest: tuple[StageStep, ...]) -> tuple[int, ...]:
+        if rest is run.spec.stages and job.spec.backend is None and not job.spec.needs and not job.floor_gb:
+            if run.id not in self._plain:  # Most jobs are like this.
+                self._plain[run.id] = tuple(self._row(run, job, step, 0.0) for step in rest)
+            return self._plain[run.id]
         which: object = rest if job.spec.stages is not None else None
         if which is None and len(rest) < len(run.spec.stages):
             which = tuple(step.id for step in rest)
