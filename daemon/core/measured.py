@@ -8,6 +8,7 @@ from msgspec.structs import astuple
 from daemon.core.costs import mean_speed, speed_of
 from daemon.core.state import Node, State
 from daemon.scheduling.costs import Cost, estimate
+from daemon.scheduling.families import NO_MODEL
 
 MOST = 4
 """Kinds of stages that are told of a node, those measured most often first."""
@@ -29,6 +30,7 @@ def paces(node: Node) -> tuple[str, ...]:
 @lru_cache(maxsize=1024)
 def _told(key: str, *fields: object) -> str:
     cost = Cost(**dict(zip(Cost.__struct_fields__, fields, strict=True)))  # type: ignore[arg-type]  # its own fields
+    key = key.removesuffix(f" {NO_MODEL}")
     size = f" {cost.megapixels:.1f} MP" if cost.megapixels else ""
     steps = f" x {cost.steps}" if cost.steps > 1 else ""
     told = estimate(cost, max(cost.megapixels, 0.1) * max(cost.steps, 1), None)

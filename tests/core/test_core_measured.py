@@ -28,7 +28,7 @@ def test_what_was_measured_most_comes_first_with_its_interval():
     box.costs = {"upscale any": once, "txt2img sdxl": cost}
     first, second = paces(box)
     assert first.startswith("txt2img sdxl 1.0 MP x 30: 12.0 s (1")
-    assert second.startswith("upscale any 4.0 MP: 3.0 s (")
+    assert second.startswith("upscale 4.0 MP: 3.0 s (")
 
 
 def test_a_speed_is_told_beside_the_fleets_mean_and_only_where_it_was_measured():

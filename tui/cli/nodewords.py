@@ -48,7 +48,7 @@ def _row(node: Doc, name: str) -> tuple[str, ...]:
         return name, node.text("state"), place(node), "", "", "", "", "", does(node)
     return (
         name, node.text("state"), place(node), gpus(node), memory(node), "" if load is None else f"{load:.0f}%",
-        f"{speed:.2g}x" if speed else "", backends(node), does(node),
+        f"{speed:.1f}x" if speed else "", backends(node), does(node),
     )  # fmt: skip
 
 
@@ -124,7 +124,7 @@ def _facts(node: Doc) -> Mapping[str, str]:
         "memory": f"{node.real('ram_used_gb') or 0:.1f}/{ram:.1f} GB" if ram else "",
         "loaded": ", ".join(node.texts("resident")),
         "models": str(models) if models else "",
-        "speed": f"{speed:.2g} of the fleet's mean" if speed else "",
+        "speed": f"{speed:.2f} x the fleet's mean" if speed else "",
         "barred": "; ".join(node.texts("barred")),
         "stages": f"{node.whole('done')} done, {node.whole('failed')} failed" if known else "",
     }
