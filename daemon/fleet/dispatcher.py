@@ -14,6 +14,7 @@ from daemon.fleet.attempt import PROBE, Opened, broke, gone, trouble_of
 from daemon.fleet.books import Books
 from daemon.fleet.link import NO_ROOM, AgentHangs, AgentLink, LinkLost, Unwilling, worst
 from daemon.fleet.results import Intake, observation_of
+from daemon.fleet.shared import Storage
 from daemon.ledger.mail import Committed
 from schema.errors import Refused
 from schema.events import JobCancelled, JobReopened, StageSkipped
@@ -51,6 +52,7 @@ class Dispatcher:
         patience: Patience,
         card_came: Callable[[Card], None],
         probed: Callable[[AttemptReport], None],
+        storage: Storage,
     ) -> None:
         """`probed` gets what the agent says of probes, which are of no job."""
         self._node = node
@@ -60,6 +62,7 @@ class Dispatcher:
         self._patience = patience
         self._card_came = card_came
         self._probed = probed
+        self._storage = storage
         self._open: dict[Token, Opened] = {}
         self._bringing: set[Token] = set()
         self._due: asyncio.Queue[Token] = asyncio.Queue()
@@ -138,6 +141,7 @@ class Dispatcher:
             try:
                 if order is None:
                     order = self._intake.order(opened.brief)
+                    order = self._storage.wanted(order, self._vitals.cards.get(self._node))
                     await self._send_inputs(order, link)
                 answer = await link.start(opened.id, order)
             except Unwilling as unwilling:
@@ -262,7 +266,7 @@ class Dispatcher:
         if opened is not None and report.state == "cancelled":
             observation = gone(opened, report.reason or "cancelled")
         else:
-            observation = await observation_of(attempt, report, link, self._intake)
+            observation = await observation_of(attempt, report, link, self._intake, self._storage.now)
         await self._books.observe(observation)
         self._close(report.token)
         await link.forget(attempt_id(report.job, report.stage, report.token))

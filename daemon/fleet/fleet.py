@@ -21,6 +21,7 @@ from daemon.fleet.loopback import Loopback
 from daemon.fleet.node import Node
 from daemon.fleet.probe import Proof, Proofs
 from daemon.fleet.results import Intake
+from daemon.fleet.shared import Storage
 from daemon.ledger.mail import Committed
 from schema.errors import Refused
 from schema.events import Event, NodeProbed, NodeProbeStarted
@@ -58,8 +59,10 @@ class Fleet:
     ) -> None:
         """`clock`: Unix seconds, for what outlives the process."""
 
+        self._storage = Storage(network.shared)
+
         def node(name: NodeId, reach: Link) -> Node:
-            return Node(name, reach, books, intake, vitals, patience, keep_card)
+            return Node(name, reach, books, intake, vitals, patience, keep_card, self._storage)
 
         self._loopback = loopback
         self._books = books
@@ -82,6 +85,7 @@ class Fleet:
                 group.create_task(self._expect(node))
             group.create_task(self._hear(batches))
             group.create_task(self.lan.run())
+            group.create_task(self._storage.run())
             group.create_task(self.admission.run())
             group.create_task(self._live())
             group.create_task(self._local.run())
@@ -90,7 +94,8 @@ class Fleet:
     def trouble(self) -> str:
         """Why agents are not there that should be, a sentence of each; empty: none is missing."""
         strange = "" if self.ready.is_set() else self._strange
-        return " ".join(filter(None, (self._loopback.trouble or strange, self._local.trouble, self.lan.trouble)))
+        there = self._loopback.trouble or strange, self._local.trouble, self.lan.trouble, self._storage.trouble
+        return " ".join(filter(None, there))
 
     async def refresh(self, node: NodeId) -> None:
         """Has the node's backends asked anew what they have. Raises Refused."""

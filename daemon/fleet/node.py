@@ -12,6 +12,7 @@ from daemon.fleet.dispatcher import Dispatcher, Patience
 from daemon.fleet.link import AgentLink, Declined, LinkLost, worst
 from daemon.fleet.probe import Prober
 from daemon.fleet.results import Intake
+from daemon.fleet.shared import Storage
 from schema.errors import Refused, why
 from schema.events import NodeJoined
 from schema.ids import NodeId, Sha256
@@ -34,6 +35,7 @@ class Node:
         vitals: Vitals,
         patience: Patience,
         keep_card: Callable[[Card], Awaitable[Sha256]],
+        storage: Storage,
     ) -> None:
         self.id = node
         self.reach: Link = reach
@@ -42,7 +44,7 @@ class Node:
         self._vitals = vitals
         self._keep_card = keep_card
         self.prober = Prober(node, books, intake, vitals)
-        self.dispatcher = Dispatcher(node, books, intake, vitals, patience, self._card_came, self.prober.came)
+        self.dispatcher = Dispatcher(node, books, intake, vitals, patience, self._card_came, self.prober.came, storage)
         self.ready = asyncio.Event()
         """Its card is known and it may be given work."""
         self.answered = float("-inf")

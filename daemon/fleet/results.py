@@ -10,6 +10,7 @@ import msgspec
 
 from daemon.core.state import Brief
 from daemon.fleet.link import AgentLink, Unwilling
+from daemon.fleet.shared import Shared
 from schema.ids import Sha256
 from schema.observations import Attempt, AttemptGone, NewImage, Observation, StageBroke, StageReturned
 from schema.orders import AttemptReport, Order, Product, Result
@@ -18,6 +19,10 @@ log = logging.getLogger(__name__)
 
 FULL_SECONDS = 5.0
 """Until a picture that the disk did not take is tried again; the agent's spool keeps it meanwhile."""
+
+
+MOST_PRODUCTS = 64
+"""Of one stage; a batch has at most sixteen."""
 
 
 class Rejected(Exception):
@@ -63,23 +68,28 @@ class Intake(Examiner, Protocol):
         ...
 
 
-async def observation_of(attempt: Attempt, report: AttemptReport, link: AgentLink, intake: Intake) -> Observation:
+async def observation_of(
+    attempt: Attempt, report: AttemptReport, link: AgentLink, intake: Intake, shared: Shared | None
+) -> Observation:
     """Of an attempt that has ended. Raises LinkLost."""
     if report.state == "done" and report.result is not None:
-        return await _fetch(attempt, report, report.result, link, intake)
+        return await _fetch(attempt, report, report.result, link, intake, shared)
     if report.state == "broke":
         return StageBroke(attempt=attempt, trouble=report.trouble or "backend", reason=report.reason)
     return AttemptGone(attempt=attempt, reason=report.reason or "cancelled")
 
 
 async def _fetch(
-    attempt: Attempt, report: AttemptReport, result: Result, link: AgentLink, intake: Intake
+    attempt: Attempt, report: AttemptReport, result: Result, link: AgentLink, intake: Intake, shared: Shared | None
 ) -> Observation:
     images: list[NewImage] = []
+    if len(result.products) > MOST_PRODUCTS:
+        reason = f"the agent claims {len(result.products)} pictures and {MOST_PRODUCTS} are the most"
+        return StageBroke(attempt=attempt, trouble="backend", reason=reason)
     began = asyncio.get_running_loop().time()
     for product in result.products:
         try:
-            images.append(await _accept(report, result, product, link, intake))
+            images.append(await _accept(report, result, product, link, intake, shared))
         except Rejected as fault:
             return StageBroke(attempt=attempt, trouble="backend", reason=str(fault))
         except Unwilling as fault:  # somebody has emptied its spool
@@ -97,8 +107,18 @@ async def _fetch(
     )
 
 
-async def _accept(report: AttemptReport, result: Result, product: Product, link: AgentLink, intake: Intake) -> NewImage:
-    """As soon as the disk takes it. Raises Rejected."""
+async def _accept(
+    report: AttemptReport, result: Result, product: Product, link: AgentLink, intake: Intake, shared: Shared | None
+) -> NewImage:
+    """From the shared storage where it lies there too, else over the connection; as soon as the disk takes it.
+
+    Raises Rejected, LinkLost.
+    """
+    if product.place and shared is not None:
+        try:
+            return await intake.accept(report, result, product, shared.pieces(product.place, product.bytes))
+        except (Rejected, OSError) as fault:
+            log.info("a picture of %s is fetched, as the shared storage does not give it: %s", report.job, fault)
     while True:
         try:
             return await intake.accept(report, result, product, link.blob(product.sha256, product.bytes))

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from daemon.fleet import peer
+from daemon.fleet.link import AgentLink
+from daemon.fleet.shared import Shared
 from daemon.fleet.sightings import Sighting
 from daemon.ledger import Origin
 from schema.commands import UnpairNode
@@ -310,6 +312,36 @@ async def test_a_token_brings_an_agent_in_without_a_code_and_once_only(opened, a
     async with away("other") as other:
         with pytest.raises(Refused, match="token"):
             await house.parts.fleet.admission.add(other.address, None)
+
+
+@pytest.mark.parametrize("spoiled", [False, True])
+async def test_results_are_taken_from_shared_storage_and_over_the_connection_where_it_lies(
+    opened, away, tmp_path, monkeypatch, spoiled
+):
+    drive = tmp_path / "drive"
+    drive.mkdir()
+    settings = Settings(fleet=QUICK.fleet.model_copy(update={"shared": str(drive)}))
+    house = await opened(settings)
+    fetched = []
+    blob, pieces = AgentLink.blob, Shared.pieces
+
+    def counted(link, sha256, size=0):
+        fetched.append(sha256)
+        return blob(link, sha256, size)
+
+    def read(shared, place, most):
+        if spoiled:
+            (drive / place).write_bytes(b"\x89PNG\r\n\x1a\n not what was made")
+        return pieces(shared, place, most)
+
+    async with away("rig", "--shared", str(drive)) as agent:
+        await paired(house, agent)
+        monkeypatch.setattr(AgentLink, "blob", counted)
+        monkeypatch.setattr(Shared, "pieces", read)
+        await house.submit("detail.enabled=false", "upscale.enabled=false", node=agent.node)
+        await house.until(JobFinished)
+        assert len(fetched) == spoiled
+        await until(lambda: not list((drive / "results" / agent.node).glob("*")))
 
 
 def lay(home: Path, token: str) -> None:
