@@ -5,6 +5,7 @@ What a test measures it records as a property `seconds: WHAT`; the end of the ru
 
 import asyncio
 import datetime
+import os
 import random
 import statistics
 from collections import defaultdict
@@ -19,7 +20,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """pytest-asyncio makes a loop only to put it back after its first test, and never closes it: give it one."""
+    """pytest-asyncio makes a loop only to put it back after its first test, and never closes it: give it one.
+
+    No daemon of a test looks at the network, unless the test says so.
+    """
+    os.environ.setdefault("STABLENEW_FLEET__DISCOVER", "false")
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     config.add_cleanup(loop.close)
