@@ -109,6 +109,8 @@ class Job(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     reduced: bool = False
     late: Token | None = None
     """The last attempt at its stage, given up: should its result come after all, it is adopted while the job waits."""
+    late_on: NodeId | None = None
+    """The node it was given to: nobody else's word for it counts."""
     began: float | None = None
     """Unix seconds of its first assignment since it was submitted or reopened."""
     trouble: str = ""

@@ -1,5 +1,6 @@
 """What comes back from the nodes: results, trouble, silence, late and doubled answers."""
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -88,6 +89,21 @@ def test_a_late_result_is_adopted_when_the_stage_waits_again(case, meanwhile):
     assert [type(event).__name__ for event in events] == ["ArtifactStored", "StageFinished"]
     assert case.phase(job) == meanwhile
     assert [done.stage for done in case.state.jobs[job].done] == ["paint"]
+
+
+def test_a_late_result_counts_only_from_the_node_it_was_given_to(case):
+    """Another one that knows the token has not made it: nobody asked it to."""
+    (job,) = case.run()
+    case.node("one", link="lan")
+    attempt = case.start(job)
+    case.news(NodeGone(node=attempt.node, reason="silent for 45 s"))
+    case.node("two", link="lan")
+    case.wish(HoldJobs(jobs=(job,)))
+
+    (refused,) = case.news(case.returned(msgspec.structs.replace(attempt, node="two")))
+
+    assert refused.reason == "mismatch" and refused.node == "two"
+    assert isinstance(case.news(case.returned(attempt))[-1], e.StageFinished)
 
 
 def test_a_result_older_than_the_last_attempt_is_fenced_also_while_the_job_waits(case):

@@ -58,6 +58,8 @@ def verdict(state: State, at: o.Attempt) -> Verdict:
         return "mismatch"
     if at.token != job.late:
         return "fenced"
+    if at.node != job.late_on:
+        return "mismatch"
     # The stage waits again: the result of the attempt that was given up last saves its work.
     node = state.nodes.get(at.node)
     return "accept" if node is not None and (node.link != "lan" or node.certificate) else "closed"

@@ -140,7 +140,8 @@ def reopened(state: State, event: e.JobReopened, envelope: e.Envelope) -> None:
 
 def forget_tries(job: Job) -> None:
     """What it has before it now was never tried."""
-    job.attempts, job.losses, job.suspects, job.reduced, job.late, job.trouble = 0, 0, 0, False, None, ""
+    job.attempts, job.losses, job.suspects, job.reduced, job.trouble = 0, 0, 0, False, ""
+    job.late = job.late_on = None
     job.failed_on, job.floor_gb = (), 0.0
 
 

@@ -6,7 +6,7 @@ from daemon.core.costs import learn_from, learn_shortage
 from daemon.core.folds.jobs import forget_tries, leave_attempt
 from daemon.core.state import Attention, Brief, Held, Job, Node, Queued, Running, State, inputs_for, steps_of
 from schema import events as e
-from schema.ids import JobId, StageId, Token
+from schema.ids import StageId, Token
 from schema.observations import Attempt
 
 LEAST_FLOOR_GB = 0.1
@@ -77,7 +77,7 @@ def failed(state: State, event: e.StageFailed, envelope: e.Envelope) -> None:
     node = state.nodes.get(event.node)
     if node is not None:
         node.failed += 1
-    job = _waiting_again(state, event.job, event.token, envelope, again_in=event.again_in or 0.0)
+    job = _waiting_again(state, event, envelope, again_in=event.again_in or 0.0)
     if job is None:
         return
     if node is not None and brief is not None:
@@ -111,7 +111,7 @@ def _blame(node: Node, brief: Brief, job: Job, event: e.StageFailed) -> None:
 
 def lost(state: State, event: e.StageLost, envelope: e.Envelope) -> None:
     _let_go(state, event.token)
-    job = _waiting_again(state, event.job, event.token, envelope)
+    job = _waiting_again(state, event, envelope)
     if job is not None:
         job.losses += event.token > state.epoch  # a restart of the daemon is no fault of the job
         filing.refile(state, job)
@@ -119,7 +119,7 @@ def lost(state: State, event: e.StageLost, envelope: e.Envelope) -> None:
 
 def cancelled(state: State, event: e.StageCancelled, envelope: e.Envelope) -> None:
     _let_go(state, event.token)
-    job = _waiting_again(state, event.job, event.token, envelope)
+    job = _waiting_again(state, event, envelope)
     if job is not None:
         job.losses += 1
         filing.refile(state, job)
@@ -152,14 +152,16 @@ def _let_go(state: State, token: Token) -> Brief | None:
     return brief
 
 
-def _waiting_again(state: State, name: JobId, token: Token, envelope: e.Envelope, again_in: float = 0.0) -> Job | None:
+def _waiting_again(
+    state: State, event: e.StageFailed | e.StageLost | e.StageCancelled, envelope: e.Envelope, again_in: float = 0.0
+) -> Job | None:
     """The job whose open attempt this was, waiting again; None if it waits for another or has ended."""
-    job = state.jobs.get(name)
-    if job is None or not isinstance(job.phase, Running) or job.phase.token != token:
+    job = state.jobs.get(event.job)
+    if job is None or not isinstance(job.phase, Running) or job.phase.token != event.token:
         return None
     hold = job.phase.hold
     job.phase = Held(since=envelope.at) if hold else Queued(since=envelope.at, again_in=again_in)
-    job.late = token
+    job.late, job.late_on = event.token, event.node
     return job
 
 
