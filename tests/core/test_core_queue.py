@@ -15,7 +15,7 @@ from daemon.core.filing import indexed
 from daemon.core.look import look
 from daemon.core.rules import Rules
 from daemon.core.settle import settle
-from daemon.core.state import Queued, State, canonical, next_step, phase_name, revive
+from daemon.core.state import Queued, State, canonical, next_step, phase_name, revive, trusted
 from daemon.core.vitals import Vitals
 from schema import commands as c
 from schema import events as e
@@ -273,7 +273,10 @@ class Queue(RuleBasedStateMachine):
         return {
             node.id
             for node in self.state.nodes.values()
-            if not node.lost and not node.drained and (not node.busy or node.busy in self.vitals.handed)
+            if not node.lost
+            and not node.drained
+            and trusted(node)
+            and (not node.busy or node.busy in self.vitals.handed)
         }
 
     def _waiting(self) -> dict[str, tuple]:
@@ -335,9 +338,16 @@ class Queue(RuleBasedStateMachine):
         return tuple(rng.sample(names, min(len(names), rng.randint(1, 3))))
 
     def _joins(self, node: str, link: str) -> None:
+        """One on the network is paired and has proved itself."""
+        paired = link == "lan" and not (node in self.state.nodes and self.state.nodes[node].certificate)
+        if paired:
+            self._observe(o.NodeBound(node=node, name=node, certificate="PEM", address="10.0.0.1:1"))
         self._observe(
             o.NodeSeen(joined=e.NodeJoined(node=node, name=node, instance="i", link=link, backends=("s",), kinds=KINDS))
         )
+        if paired:
+            self._observe(o.ProbeWanted(node=node))
+            self._observe(o.ProbeEnded(node=node, token=self.state.nodes[node].probe, ok=True))
 
     def _ended(self, names: tuple[str, ...]) -> tuple[c.EndedJob, ...]:
         return tuple(
