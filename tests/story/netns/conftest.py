@@ -1,5 +1,9 @@
-"""Fleets for the stories in namespaces: paired once, then copied, so that each story begins at once and alone."""
+"""Fleets for the stories in namespaces: paired once, then copied, so that each story begins at once and alone.
 
+`FLEET_KEEP=DIR` in the environment keeps what every story has left behind, to be looked into.
+"""
+
+import os
 import shutil
 import sys
 import tempfile
@@ -66,3 +70,10 @@ def fleet(
         for what, seconds in fleet.measured:
             record_property(f"seconds: {what}", round(seconds, 3))
         fleet.close()
+        if keep := os.environ.get("FLEET_KEEP"):
+            name = request.node.callspec.params["scene"].name
+            shutil.copytree(fleet.folder, Path(keep) / name, symlinks=True, dirs_exist_ok=True, ignore=_sockets)
+
+
+def _sockets(folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if (Path(folder) / name).is_socket()]

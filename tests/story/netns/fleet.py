@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import books
-from follow import Follow, Open, Seen
+from follow import Follow, Open
 from lan import Lan
 from programs import Agent, Daemon, until
 
@@ -185,21 +185,19 @@ class Fleet:
             seen = self.log.wait("StageAssigned", within, self._mark, node=self.id(name))
             self.note("fault's end -> work is given to the node again", max(0.0, seen.when - self._healed))
 
-    def lost(self, name: str, after: int, seconds: float = LOST + 6) -> Seen:
-        return self.log.wait("NodeLost", seconds, after, node=self.id(name))
+    def lost(self, name: str, after: int, seconds: float = LOST + 6) -> None:
+        self.log.wait("NodeLost", seconds, after, node=self.id(name))
 
-    def elsewhere(self, attempt: Open, verdict: Seen, within: float = BACK_WITHIN) -> None:
-        """What a lost node was at is given to another; measured from the verdict."""
-        place = self.log.seen.index(verdict)
+    def elsewhere(self, name: str, after: int, within: float = BACK_WITHIN) -> None:
+        """What that node was at when it was given up is given to another; measured from the verdict."""
+        gone = self.log.wait("StageLost", 5, after, node=self.id(name))
+        lost, stage = gone.happening, (gone.happening["job"], gone.happening["stage"])
 
         def moved(one: books.Happening) -> bool:
-            same = (one["job"], one["stage"]) == (attempt.job, attempt.stage)
-            return same and (
-                one.type == "StageFinished" or (one.type == "StageAssigned" and one["node"] != attempt.node)
-            )
+            return one.type == "StageAssigned" and (one["job"], one["stage"]) == stage and one.seq > lost.seq
 
-        seen = self.log.first(moved, f"{attempt} goes on elsewhere", within, max(0, place - 20))
-        self.note("lost -> its stage is given out again", max(0.0, seen.when - verdict.when))
+        seen = self.log.first(moved, f"{stage} goes on elsewhere", within, after)
+        self.note("lost -> its stage is given out again", seen.when - gone.when)
 
     def note(self, what: str, seconds: float) -> None:
         self.measured.append((what, seconds))

@@ -18,6 +18,9 @@ from lan import Machine
 
 STABLENEW = str(Path(sys.executable).with_name("stablenew"))
 
+KEPT = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "LD_LIBRARY_PATH")
+"""Of the environment: where Python and the program are found, nothing that says how it should behave."""
+
 CODE = re.compile(rb"\b(\d{4}-\d{4})\b")
 
 T = TypeVar("T")
@@ -46,7 +49,7 @@ class Program:
 
     @property
     def env(self) -> dict[str, str]:
-        keep = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "PYTHONPATH") if name in os.environ}
+        keep = {name: os.environ[name] for name in KEPT if name in os.environ}
         own = {"HOME": str(self.root), "STABLENEW_HOME": str(self.root / "home"), "NO_COLOR": "1"}
         return {**keep, **own, **self.settings}
 

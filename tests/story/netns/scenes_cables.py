@@ -22,10 +22,11 @@ def cable_blinks(fleet: Fleet) -> None:
 @scene("A cable is pulled: the node is lost, its stage goes on elsewhere; plugged in again it works again.", quick=True)
 def cable_pulled(fleet: Fleet) -> None:
     fleet.work()
-    attempt, mark = fleet.attempt_at("rig3"), fleet.log.mark()
+    fleet.attempt_at("rig3")
+    mark = fleet.log.mark()
     fleet.rigs["rig3"].machine.pull()
-    verdict = fleet.lost("rig3", mark)
-    fleet.elsewhere(attempt, verdict)
+    fleet.lost("rig3", mark)
+    fleet.elsewhere("rig3", mark)
     fleet.goes_on(3, but=("rig3",))
     with fleet.healing():
         fleet.rigs["rig3"].machine.restore()
@@ -108,10 +109,12 @@ def address_changes(fleet: Fleet) -> None:
 @scene("A machine is rebooted and has another address afterwards: the same node, no second one.")
 def rebooted_elsewhere(fleet: Fleet) -> None:
     fleet.work(may=300)
-    attempt, mark = fleet.attempt_at("rig2"), fleet.log.mark()
+    fleet.attempt_at("rig2")
+    mark = fleet.log.mark()
     rig = fleet.rigs["rig2"]
     rig.kill()
-    fleet.elsewhere(attempt, fleet.lost("rig2", mark))
+    fleet.lost("rig2", mark)
+    fleet.elsewhere("rig2", mark)
     rig.machine.reboot_id("second-boot", fleet.folder)
     rig.machine.renumber(112)
     with fleet.healing():
@@ -156,9 +159,11 @@ def ipv4_goes_away(fleet: Fleet) -> None:
 @scene("What an agent says is lost on the way, while it hears everything: it is lost, and comes back.")
 def one_way_out(fleet: Fleet) -> None:
     fleet.work()
-    attempt, mark = fleet.attempt_at("rig1"), fleet.log.mark()
+    fleet.attempt_at("rig1")
+    mark = fleet.log.mark()
     fleet.rigs["rig1"].machine.mute()
-    fleet.elsewhere(attempt, fleet.lost("rig1", mark))
+    fleet.lost("rig1", mark)
+    fleet.elsewhere("rig1", mark)
     with fleet.healing():
         fleet.rigs["rig1"].machine.heal()
     fleet.back("rig1")
@@ -167,9 +172,11 @@ def one_way_out(fleet: Fleet) -> None:
 @scene("An agent hears nothing, while all it says arrives: it is lost, and comes back.")
 def one_way_in(fleet: Fleet) -> None:
     fleet.work()
-    attempt, mark = fleet.attempt_at("rig1"), fleet.log.mark()
+    fleet.attempt_at("rig1")
+    mark = fleet.log.mark()
     fleet.rigs["rig1"].machine.deafen()
-    fleet.elsewhere(attempt, fleet.lost("rig1", mark))
+    fleet.lost("rig1", mark)
+    fleet.elsewhere("rig1", mark)
     with fleet.healing():
         fleet.rigs["rig1"].machine.heal()
     fleet.back("rig1")

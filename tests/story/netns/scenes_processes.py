@@ -15,9 +15,11 @@ YEAR = 365 * 86_400
 @scene("An agent is killed for good: what it was at goes on elsewhere.", quick=True)
 def agent_killed(fleet: Fleet) -> None:
     fleet.work()
-    attempt, mark = fleet.attempt_at("rig2"), fleet.log.mark()
+    fleet.attempt_at("rig2")
+    mark = fleet.log.mark()
     fleet.rigs["rig2"].kill()
-    fleet.elsewhere(attempt, fleet.lost("rig2", mark))
+    fleet.lost("rig2", mark)
+    fleet.elsewhere("rig2", mark)
     fleet.goes_on(6, but=("rig2",))
 
 
@@ -46,9 +48,11 @@ def agent_on_another_port(fleet: Fleet) -> None:
 @scene("An agent is told to stop: it says so, and its stage goes on elsewhere; started again it is given work.")
 def agent_stopped(fleet: Fleet) -> None:
     fleet.work()
-    attempt, mark = fleet.attempt_at("rig1"), fleet.log.mark()
+    fleet.attempt_at("rig1")
+    mark = fleet.log.mark()
     fleet.rigs["rig1"].stop()
-    fleet.elsewhere(attempt, fleet.lost("rig1", mark))
+    fleet.lost("rig1", mark)
+    fleet.elsewhere("rig1", mark)
     with fleet.healing():
         fleet.rigs["rig1"].start()
     fleet.back("rig1")
@@ -60,9 +64,11 @@ def agent_stopped(fleet: Fleet) -> None:
 )
 def agent_frozen(fleet: Fleet) -> None:
     fleet.work()
-    attempt, mark = fleet.attempt_at("rig3"), fleet.log.mark()
+    fleet.attempt_at("rig3")
+    mark = fleet.log.mark()
     fleet.rigs["rig3"].freeze()
-    fleet.elsewhere(attempt, fleet.lost("rig3", mark))
+    fleet.lost("rig3", mark)
+    fleet.elsewhere("rig3", mark)
     time.sleep(1.0)
     with fleet.healing():
         fleet.rigs["rig3"].thaw()

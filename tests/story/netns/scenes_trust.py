@@ -166,10 +166,11 @@ def storm(fleet: Fleet) -> None:
 @scene("A node is let go in the middle of its stage: the stage goes on elsewhere; paired again it works.")
 def unpaired_and_paired_again(fleet: Fleet) -> None:
     fleet.work(may=300)
-    attempt, mark = fleet.attempt_at("rig1"), fleet.log.mark()
+    fleet.attempt_at("rig1")
+    mark = fleet.log.mark()
     fleet.daemon.json("node", "unpair", "rig1")
-    verdict = fleet.log.wait("NodeUnpaired", 10, mark, node=fleet.id("rig1"))
-    fleet.elsewhere(attempt, verdict)
+    fleet.log.wait("NodeUnpaired", 10, mark, node=fleet.id("rig1"))
+    fleet.elsewhere("rig1", mark)
     fleet.seen("rig1", "new")
     fleet.healed()
     fleet.pair("rig1")
@@ -180,16 +181,17 @@ def unpaired_and_paired_again(fleet: Fleet) -> None:
 def unpaired_at_the_agent(fleet: Fleet) -> None:
     fleet.work(may=300)
     rig = fleet.rigs["rig2"]
-    attempt, mark = fleet.attempt_at("rig2"), fleet.log.mark()
+    fleet.attempt_at("rig2")
+    mark = fleet.log.mark()
     done = rig.cli("agent", "unpair", *rig.which)
     assert done.returncode == 0, done.stderr
-    verdict = fleet.log.first(
+    fleet.log.first(
         lambda one: one.type in ("NodeLost", "NodeRefused") and one["node"] == fleet.id("rig2"),
         "it is missed",
         25,
         mark,
     )
-    fleet.elsewhere(attempt, verdict)
+    fleet.elsewhere("rig2", mark)
     code = rig.code()
     fleet.healed()
     answer = fleet.daemon.json("node", "pair", "rig2", code)
