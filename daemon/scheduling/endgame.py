@@ -10,8 +10,8 @@ from typing import NamedTuple
 from daemon.scheduling.groups import Costs, Group, Machine
 from daemon.scheduling.yard import Cell, Yard
 
-MOST = 96
-"""Stages; with more of them it is no endgame, and would take too long."""
+MOST = 1500
+"""Stages times machines; with more of them a plan would take too long."""
 
 EACH = 3.0
 """Stages per machine from which on it is one."""
@@ -40,7 +40,7 @@ class Plan(NamedTuple):
 def is_near(yard: Yard) -> bool:
     """Whether few stages are left, those behind others included."""
     ready = sum(group.ready for cell in yard.cells for group in cell.groups)
-    if not 0 < ready <= min(MOST, EACH * len(yard.machines)):
+    if not 0 < ready <= min(MOST / len(yard.machines), EACH * len(yard.machines)):
         return False
     each = sum(group.seconds for cell in yard.cells for group in cell.groups) / ready
     return sum(yard.lots.values()) <= EACH * len(yard.machines) * each
@@ -96,17 +96,19 @@ _ORDERS = (_started, _longest, _held, _by_lot)
 
 def _stages(yard: Yard, costs: Costs, barred: int) -> list[_Stage]:
     found: list[_Stage] = []
-    held = {model for machine in yard.machines for model in machine.models}
+    machines = yard.machines
+    cold = [machine._replace(models=frozenset()) for machine in machines]
+    held = {model for machine in machines for model in machine.models}
     for cell in yard.cells:
         for group in cell.groups:
-            seconds = _seconds(group, cell.able & ~barred, yard.machines, costs)
+            seconds = _seconds(group, cell.able & ~barred, machines, cold, costs)
             person = (group.before, not cell.overdue, cell.deadline)
             loaded = group.lot.model is None or group.lot.model in held
             stage = _Stage(cell, group, seconds, person, group.work + group.rest, loaded, yard.lots[group.lot])
             found += [stage] * group.ready
     for group in yard.later:
         as_one = group._replace(work=group.later, previous=None)
-        seconds = _seconds(as_one, group.able & ~barred, yard.machines, costs)
+        seconds = _seconds(as_one, group.able & ~barred, machines, cold, costs)
         found.append(_Stage(None, as_one, seconds, (), group.later, True, group.later))
     return found
 
@@ -136,11 +138,12 @@ def _handed_out(yard: Yard, stages: Sequence[_Stage], now: float) -> Plan:
     return Plan(first, ends)
 
 
-def _seconds(group: Group, able: int, machines: Sequence[Machine], costs: Costs) -> dict[int, tuple[float, float]]:
-    found: dict[int, tuple[float, float]] = {}
-    for at, machine in enumerate(machines):
-        if able >> at & 1:
-            cold = machine._replace(models=frozenset()) if machine.models else machine
-            stage = costs.execute(group, machine) + costs.move(group, machine)
-            found[at] = (stage, costs.swap(group, cold))
-    return found
+def _seconds(
+    group: Group, able: int, machines: Sequence[Machine], cold: Sequence[Machine], costs: Costs
+) -> dict[int, tuple[float, float]]:
+    """`cold`: the machines with nothing loaded."""
+    return {
+        at: (costs.execute(group, machine) + costs.move(group, machine), costs.swap(group, cold[at]))
+        for at, machine in enumerate(machines)
+        if able >> at & 1
+    }

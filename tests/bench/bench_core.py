@@ -72,7 +72,7 @@ class House:
 
     def answer_all(self) -> None:
         for brief in list(self.state.attempts.values()):
-            self.fold(decide(self.state, _returned(brief.attempt), Rules()))
+            self.fold(decide(self.state, returned_of(brief.attempt), Rules()))
 
 
 def _card(node: NodeId) -> Card:
@@ -83,7 +83,7 @@ def _card(node: NodeId) -> Card:
     return Card(node=node, name=node, instance="i", version="1", backends=(webui,))
 
 
-def _returned(attempt: Attempt) -> StageReturned:
+def returned_of(attempt: Attempt) -> StageReturned:
     picture = Picture(sha256=Sha256("a" * 64), pixels="c" * 64, media="image/png", bytes=9, width=1024, height=1024)
     return StageReturned(
         attempt=attempt,
@@ -139,7 +139,7 @@ def bench_decisions(jobs: int) -> list[Line]:
     def decisions(house: House) -> None:
         for _ in range(turns):
             brief = next(iter(house.state.attempts.values()))
-            house.fold(decide(house.state, _returned(brief.attempt), Rules()))
+            house.fold(decide(house.state, returned_of(brief.attempt), Rules()))
             house.settle()
 
     heap = [(0, 1, float(n), str(n)) for n in range(jobs)]
