@@ -1,15 +1,16 @@
 """Plays an outlook to its end with the policy: when runs are done, where their stages run, how sure that is."""
 
 from collections.abc import Callable, Sequence
-from math import ceil, inf, sqrt
+from math import ceil, inf
 from typing import NamedTuple
 
-from daemon.core.outlook import Berth, Outlook, Row, RunWish, Wish, Z
+from daemon.core.luck import World
+from daemon.core.outlook import Outlook, Row, RunWish, Wish
 from daemon.scheduling import windows
-from daemon.scheduling.groups import NEVER, Costs, Group, Machine, Options
+from daemon.scheduling.groups import NEVER, Options
 from daemon.scheduling.policy import pick
 from daemon.scheduling.simulate import Choose, Cost, Entry, Lanes, Placed, Seat, Step, simulate
-from schema.ids import NodeId, RunId, StageId
+from schema.ids import RunId, StageId
 
 INFINITE = inf
 
@@ -30,8 +31,6 @@ class Part(NamedTuple):
 class Played(NamedTuple):
     ends: dict[RunId, float]
     """When the last stage of each run ends; infinite: never, as things are."""
-    spreads: dict[RunId, float]
-    """Seconds to both sides of that, four chances in five."""
     parts: dict[tuple[RunId, int], Part]
     """Per run and index of the node."""
     moves: dict[RunId, int]
@@ -43,14 +42,14 @@ class Played(NamedTuple):
     """Seconds that each request of the interactive lane waited for its first stage."""
 
 
-def play(outlook: Outlook, most: int, choose: Choose = pick) -> Played:
-    """With at most about `most` stages simulated one by one."""
+def play(outlook: Outlook, most: int, choose: Choose = pick, luck: int = 0) -> Played:
+    """With at most about `most` stages simulated one by one. `luck`: one of the ways in which costs may come out."""
     there = [at for at, berth in enumerate(outlook.berths) if berth.there]
     seats_at = {at: number for number, at in enumerate(there)}
     bundles, unable = _bundles(outlook, seats_at, most)
     entries = [bundle.entry for bundle in bundles]
     seats = [_seat(outlook, at, bundles) for at in there]
-    world = _World(outlook, there, bundles)
+    world = World(outlook, there, bundles, luck)
     tally = _Tally(outlook, bundles, there)
     for number, seat in enumerate(seats):
         if seat.runs is not None:
@@ -170,54 +169,6 @@ def _lanes(outlook: Outlook, there: Sequence[int]) -> Lanes:
     )
 
 
-class _World:
-    """What was learned is both believed and true."""
-
-    def __init__(self, outlook: Outlook, there: Sequence[int], bundles: Sequence[_Bundle]) -> None:
-        self._rows = outlook.rows
-        self._there = there
-        self._berths: list[Berth] = [outlook.berths[at] for at in there]
-        self._wishes = [bundle.wishes for bundle in bundles]
-        self._at = {berth.id: number for number, berth in enumerate(self._berths)}
-        self._index = {bundle.entry.job: number for number, bundle in enumerate(bundles)}
-
-    @property
-    def costs(self) -> Costs:
-        return self
-
-    def speed(self, at: int) -> float:
-        return self._berths[at].speed
-
-    def execute(self, group: Group, machine: Machine) -> float:
-        row = self._rows[int(group.kind)]
-        return group.work / max(row.work, 1e-9) * row.told[self._there[self._at[machine.id]]].seconds
-
-    def swap(self, group: Group, machine: Machine) -> float:
-        if group.lot.model is None or group.lot.model in machine.models:
-            return 0.0
-        return self._rows[int(group.kind)].loads[self._there[self._at[machine.id]]]
-
-    def move(self, group: Group, machine: Machine) -> float:
-        if group.previous is None or group.previous == machine.id:
-            return 0.0
-        return self._berths[self._at[machine.id]].move_s
-
-    def really(self, entry: Entry, index: int, at: int, resident: str | None, previous: NodeId | None) -> Cost:
-        step = entry.steps[index]
-        row, where = self._rows[int(step.kind)], self._there[at]
-        wishes = self._wishes[self._index[entry.job]]
-        count, measured = len(wishes), wishes[0].measured
-        moved = previous is not None and previous != self._berths[at].id
-        return Cost(
-            self._berths[at].move_s * count if moved else 0.0,
-            row.loads[where] if step.model is not None and step.model != resident else 0.0,
-            measured[index][where] if measured else row.told[where].seconds * count,
-        )
-
-    def ended(self, entry: Entry, index: int, at: int, cost: Cost) -> None:
-        """There is nothing to learn of what was believed."""
-
-
 class _Gates:
     """Windows and earliest starts as gates, and each shut window looked ahead once."""
 
@@ -262,14 +213,10 @@ class _Tally:
     def __init__(self, outlook: Outlook, bundles: Sequence[_Bundle], there: Sequence[int]) -> None:
         self._outlook, self._bundles, self._there = outlook, bundles, there
         self._parts: dict[tuple[RunId, int], Part] = {}
-        self._shared: dict[tuple[int, int], float] = {}
-        self._own: dict[int, float] = {}
-        self._work: dict[int, float] = {}
         self._left = {number: len(bundle.entry.steps) for number, bundle in enumerate(bundles)}
         self._where: dict[int, int] = {}
         self._moves: dict[RunId, int] = {}
         self._ends: dict[RunId, float] = {}
-        self._sure: dict[RunId, tuple[float, float]] = {}
         self._loads: dict[int, int] = {}
         self._waits: list[float] = []
 
@@ -286,30 +233,12 @@ class _Tally:
             self._moves[run] = self._moves.get(run, 0) + count
         self._where[placed.entry] = at
         self._left[placed.entry] -= 1
-        row = int(bundle.entry.steps[placed.step].kind)
-        told = self._outlook.rows[row].told[at]
-        seconds = max(placed.cost.execute, 0.0)
-        self._shared[at, row] = self._shared.get((at, row), 0.0) + seconds * told.shared
-        self._own[at] = self._own.get(at, 0.0) + (seconds * told.own) ** 2 / count
-        self._work[at] = self._work.get(at, 0.0) + max(placed.cost.total, 1e-9)
-        if placed.end >= self._ends.get(run, 0.0):
-            self._ends[run] = placed.end
-            self._sure[run] = (self._spread(), told.seconds)
-
-    def _spread(self) -> float:
-        """Standard deviation of when the fleet is through with all so far: each node's own, averaged over them."""
-        total = sum(self._work.values())
-        variance: dict[int, float] = dict(self._own)
-        for (at, _), shared in self._shared.items():
-            variance[at] = variance.get(at, 0.0) + shared * shared
-        return sqrt(sum(variance[at] * (self._work[at] / total) ** 2 for at in variance))
+        self._ends[run] = max(placed.end, self._ends.get(run, 0.0))
 
     def sum(self, unable: dict[RunId, int]) -> Played:
-        ends, spreads = dict(self._ends), dict[RunId, float]()
-        for run, (deviation, stage) in self._sure.items():
-            spreads[run] = Z * sqrt(deviation**2 + (stage / 2.0) ** 2)
+        ends = dict(self._ends)
         waits = {self._bundles[number].wishes[0].run for number, left in self._left.items() if left}
         paused = {run.id for run in self._outlook.runs if run.paused}
         for run in {*waits, *unable, *paused}:
             ends[run] = INFINITE
-        return Played(ends, spreads, self._parts, self._moves, unable, self._loads, tuple(self._waits))
+        return Played(ends, self._parts, self._moves, unable, self._loads, tuple(self._waits))

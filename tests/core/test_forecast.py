@@ -1,7 +1,15 @@
 """By when what waits will be done, how sure that is, and what would help: told from the learned costs alone."""
 
+import statistics
+import sys
+from pathlib import Path
+
 import pytest
 from msgspec.structs import replace
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))  # for `rehearsal_night`
+
+from rehearsal_night import Asked, asked
 
 from daemon.core.forecast import forecast
 from daemon.core.look import look
@@ -26,6 +34,7 @@ def measured(case, seconds, *nodes, jobs=6):
         for token in list(case.state.attempts):
             attempt = case.state.attempts[token].attempt
             takes = seconds if not isinstance(seconds, dict) else seconds[attempt.node]
+            takes *= (0.95, 1.0, 1.05)[token % 3]
             case.news(case.returned(attempt, measures=Measures(executed_s=takes)))
             case.settle()
 
@@ -154,6 +163,30 @@ def test_another_run_before_it_is_a_remedy(case):
     late = next(one for one in told(case).runs if one.run == "short")
     if late.in_time is False:
         assert any(words.startswith("short before all others: ") for words in late.helps)
+
+
+def hold(answers: list[Asked]) -> None:
+    far = [one for one in answers if one.left_s > 60.0]
+    assert statistics.median(abs(one.off_s) / one.left_s for one in far) < 0.10
+    assert 0.65 <= statistics.mean(one.inside for one in answers) <= 0.95
+
+
+def test_a_night_comes_as_it_was_foretold():
+    """Given a night that nobody has seen before, then forecasts of its runs are off by little, and know by how much."""
+    hold(asked(0, 300.0))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_many_nights_come_as_they_were_foretold():
+    hold([one for seed in range(12) for one in asked(seed, 200.0)])
+
+
+def test_the_same_forecast_comes_out_twice(case):
+    case.node()
+    measured(case, 10.0, "mill")
+    case.run("pack", jobs=30)
+    assert told(case) == told(case)
 
 
 def test_each_mode_says_what_it_costs(case):
