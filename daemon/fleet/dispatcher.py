@@ -8,6 +8,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
 
+import msgspec
+
+from daemon.core.decide.stages import verdict
 from daemon.core.state import Brief
 from daemon.core.vitals import Shown, Vitals
 from daemon.fleet.attempt import PROBE, Opened, broke, gone, trouble_of
@@ -28,6 +31,12 @@ BUSY_SECONDS = 0.5
 WATCH_SECONDS = 1.0
 SHOW_SECONDS = 0.5
 """Between two looks whether somebody watches."""
+
+MOST_AT_ONCE = 100
+"""Ended attempts that are brought in at the same time; the agent's feed waits for them."""
+
+MOST_STRANGE = 1000
+"""Results of one connection that nobody had asked for: a spool may hold some of a log that was lost."""
 
 CANCEL_SECONDS = 60.0
 """An agent that has not let go of a cancelled attempt after this long hangs."""
@@ -65,6 +74,8 @@ class Dispatcher:
         self._storage = storage
         self._open: dict[Token, Opened] = {}
         self._bringing: set[Token] = set()
+        self._strange = 0
+        """Results of this connection that nobody had asked for."""
         self._due: asyncio.Queue[Token] = asyncio.Queue()
 
     # What the ledger says ---------------------------------------------------------------------
@@ -95,6 +106,7 @@ class Dispatcher:
         `seen` is awaited once what the agent still held has been told: only then may the node be given more.
         """
         self._bringing.clear()
+        self._strange = 0
         try:
             async with asyncio.TaskGroup() as group:
                 listening = asyncio.Event()
@@ -225,6 +237,8 @@ class Dispatcher:
                 case CardChanged(card=card):
                     self._card_came(card)
                 case Ended(report=report):
+                    while len(self._bringing) >= MOST_AT_ONCE:  # noqa: ASYNC110 - it is read on when some are done
+                        await asyncio.sleep(0.05)
                     self._bring_in(report, link, group)
         raise LinkLost("the agent's feed ended")
 
@@ -255,7 +269,7 @@ class Dispatcher:
         if token in self._bringing:
             return
         self._bringing.add(token)
-        if token in self._open and report.state == "done":
+        if report.state == "done" and self._is_of(report):
             self._vitals.handed.add(token)
             self._books.pulse()
         group.create_task(self._settle_report(report, link))
@@ -263,14 +277,36 @@ class Dispatcher:
     async def _settle_report(self, report: AttemptReport, link: AgentLink) -> None:
         attempt = Attempt(job=report.job, stage=report.stage, token=report.token, node=self._node)
         opened = self._open.get(report.token)
-        if opened is not None and report.state == "cancelled":
+        own = self._is_of(report)
+        if not own:
+            report = await self._late(attempt, report)
+        if own and opened is not None and report.state == "cancelled":
             observation = gone(opened, report.reason or "cancelled")
         else:
             observation = await observation_of(attempt, report, link, self._intake, self._storage.now)
         await self._books.observe(observation)
-        self._close(report.token)
+        if own or opened is None:
+            self._close(report.token)
         await link.forget(attempt_id(report.job, report.stage, report.token))
         self._bringing.discard(report.token)
+
+    def _is_of(self, report: AttemptReport) -> bool:
+        """Whether it is of an attempt that is open there, by all its names."""
+        opened = self._open.get(report.token)
+        return opened is not None and opened.id == attempt_id(report.job, report.stage, report.token)
+
+    async def _late(self, attempt: Attempt, report: AttemptReport) -> AttemptReport:
+        """Of an attempt that is not open there: without its pictures unless they are still wanted.
+
+        Raises AgentHangs for an agent that goes on to report what nobody gave it.
+        """
+        worth = await self._books.ask(lambda state: verdict(state, attempt))
+        if worth == "accept" or report.result is None:
+            return report
+        self._strange += worth != "known"
+        if self._strange > MOST_STRANGE:
+            raise AgentHangs("the agent reports attempts without end that nobody gave it")
+        return msgspec.structs.replace(report, result=msgspec.structs.replace(report.result, products=()))
 
     # Patience ---------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from typing import BinaryIO, Self, TypeVar, get_args
 import aiohttp
 import msgspec
 
+from daemon.fleet.sober import Unsound, sober_answer, sober_card, sober_news, sober_report
 from schema.errors import why
 from schema.ids import Sha256
 from schema.orders import LARGEST_ORDER, Accepted, AgentNews, AttemptReport, Card, Order
@@ -125,11 +126,11 @@ class AgentLink:
 
     async def card(self) -> Card:
         """At most some seconds old."""
-        return _decoded(await self._call("GET", "/v1/card"), Card)
+        return _card(await self._call("GET", "/v1/card"))
 
     async def refresh(self) -> Card:
         """Every backend asked anew."""
-        return _decoded(await self._call("POST", "/v1/refresh"), Card)
+        return _card(await self._call("POST", "/v1/refresh"))
 
     async def free(self) -> None:
         """Unloads models. Raises Declined while something runs."""
@@ -141,14 +142,19 @@ class AgentLink:
             await self._call("PUT", "/v1/watched", io.BytesIO(msgspec.msgpack.encode(watched)))
 
     async def attempts(self) -> list[AttemptReport]:
-        return _decoded(await self._call("GET", "/v1/attempts"), list[AttemptReport])
+        reports = []
+        for report in _decoded(await self._call("GET", "/v1/attempts"), list[AttemptReport]):
+            with suppress(Unsound):
+                reports.append(sober_report(report))
+        return reports
 
     async def start(self, attempt: str, order: Order) -> Accepted:
         """Raises Unwilling for one that it cannot read."""
         body = msgspec.msgpack.encode(order)
         if len(body) > LARGEST_ORDER:
             raise Unwilling(413, f"the order has {len(body)} bytes and {LARGEST_ORDER} are the most")
-        return _decoded(await self._call("PUT", f"/v1/attempts/{attempt}", io.BytesIO(body)), Accepted)
+        said = await self._call("PUT", f"/v1/attempts/{attempt}", io.BytesIO(body))
+        return sober_answer(_decoded(said, Accepted))
 
     async def cancel(self, attempt: str) -> bool:
         """Whether the agent knows the attempt; its end is told on the feed."""
@@ -304,10 +310,22 @@ def _decoded(said: bytes, kind: type[T]) -> T:
 
 
 def _news(said: bytes) -> AgentNews | None:
-    """None: news of a type that only a newer agent knows, and that may be missed. Raises OtherProtocol."""
+    """None: news of a type that only a newer agent knows, or that may be missed. Raises OtherProtocol."""
     if _decoded(said, _Typed).type not in NEWS:
         return None
-    return _decoded(said, AgentNews)  # type: ignore[arg-type]  # a union is no type to mypy
+    news: AgentNews = _decoded(said, AgentNews)  # type: ignore[arg-type]  # a union is no type to mypy
+    try:
+        return sober_news(news)
+    except Unsound as fault:
+        raise OtherProtocol(fault) from fault
+
+
+def _card(said: bytes) -> Card:
+    """Raises OtherProtocol."""
+    try:
+        return sober_card(_decoded(said, Card))
+    except Unsound as fault:
+        raise OtherProtocol(fault) from fault
 
 
 class _Typed(msgspec.Struct):
