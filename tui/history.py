@@ -75,6 +75,6 @@ class LoadHistory:
 
 def level_of(node: NodeScene) -> float | None:
     """Percent; of a device that does not tell its load, all or nothing."""
-    if node.state in ("lost", "new", "taken"):
+    if node.state in ("lost", "new", "taken") or (node.state == "suspect" and node.gpu_percent is None):
         return None
     return node.gpu_percent if node.gpu_percent is not None else 100.0 if node.state == "busy" else 0.0

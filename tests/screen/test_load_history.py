@@ -52,6 +52,7 @@ def test_what_is_older_than_an_hour_is_forgotten_with_its_node():
 
 @pytest.mark.parametrize(("node", "level"), [
     (box(37.0), 37.0), (box(state="busy"), 100.0), (box(), 0.0), (box(50.0, "lost"), None), (box(state="new"), None),
+    (box(state="suspect"), None),
 ])  # fmt: skip
 def test_a_device_that_tells_no_load_is_busy_or_not(node: NodeScene, level: float | None):
     assert level_of(node) == level

@@ -87,6 +87,16 @@ async def test_a_machine_elsewhere_is_added_by_its_address(show, daemon):
         assert daemon.sent("/v1/nodes/add") == [{"address": "box:9", "code": "48291307"}]
 
 
+async def test_several_who_ask_are_told_in_one_line_and_apart(show, daemon):
+    laptop = STRANGERS[0]
+    other = msgspec.structs.replace(laptop, node=NodeId("other"), address="10.0.0.7:7801")
+    daemon.nodes = (*daemon.nodes, laptop, other)
+    async with show() as eyes:
+        await to_nodes(eyes, "! laptop (192.168.1.44:7801), laptop (10.0.0.7:7801) ask to join. P pairs one")
+        await eyes.press("P")
+        await eyes.sees("several wait: go to the one you mean")
+
+
 async def test_a_newcomer_is_announced_wherever_one_is(show, daemon):
     async with show() as eyes:
         await eyes.sees("131 jobs")

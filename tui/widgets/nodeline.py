@@ -145,15 +145,20 @@ def summary(nodes: Sequence[NodeScene]) -> str:
 
 
 def notices(nodes: Sequence[NodeScene], key: str) -> list[Piece]:
-    """What asks for a person, the loudest first, a line each; `key` pairs."""
+    """What asks for a person, the loudest first, a line each, all who ask to join in one; `key` pairs."""
     lines = [
         Piece(f" {NODE_SIGNS[node.state][0]} {name_of(node)} is {node.state}: {plain(node.trouble)}", "bad")
         for node in nodes
         if node.state in LOUD
     ]
-    for node in nodes:
-        if node.state == "new":
-            lines.append(Piece(f" ! {name_of(node)} asks to join. {key} pairs it with the 8 digits it shows.", "mark"))
+    if waiting := [node for node in nodes if node.state == "new"]:
+        names = [name_of(node) for node in waiting]
+        who = ", ".join(
+            f"{name} ({place(node)})" if names.count(name) > 1 else name
+            for name, node in zip(names, waiting, strict=True)
+        )
+        asks = "asks to join" if len(waiting) == 1 else "ask to join"
+        lines.append(Piece(f" ! {who} {asks}. {key} pairs one with the 8 digits it shows.", "mark"))
     for node in nodes:
         if node.state in ("lost", "suspect", "cooling") and node.trouble:
             lines.append(Piece(f" {NODE_SIGNS[node.state][0]} {name_of(node)}: {plain(node.trouble)}", "warn"))
