@@ -26,8 +26,11 @@ HANDSHAKE_SECONDS = 5.0
 LINGER_SECONDS = 1.0
 """What the answer that ends a pairing has to reach the other side."""
 
-MOST = 32
+MOST = 64
 """Connections at once; a daemon needs a handful."""
+
+STRANGER_SECONDS = 15.0
+"""How long a connection lives that anybody may open: one call of a pairing, and not a place held for ever."""
 
 
 class Site:
@@ -40,10 +43,11 @@ class Site:
 
     @classmethod
     async def open(cls, listener: socket.socket, app: web.Application, context: ssl.SSLContext) -> "Site":
+        """Where `context` asks for no certificate, nobody stays long."""
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=LINGER_SECONDS)
         await runner.setup()
         assert runner.server is not None
-        gate = Gate(runner.server)
+        gate = Gate(runner.server, STRANGER_SECONDS if context.verify_mode is ssl.CERT_NONE else None)
         server = await asyncio.get_running_loop().create_server(
             gate, sock=listener.dup(), ssl=context, backlog=BACKLOG,
             ssl_handshake_timeout=HANDSHAKE_SECONDS, ssl_shutdown_timeout=LINGER_SECONDS,
@@ -71,12 +75,18 @@ class Site:
 class Gate:
     """Makes a protocol for each connection; those beyond the limit, and those of a closed site, are hung up on."""
 
-    def __init__(self, server: web.Server) -> None:
+    def __init__(self, server: web.Server, lifetime: float | None) -> None:
         self._server = server
+        self._lifetime = lifetime
         self._closed = False
 
     def __call__(self) -> asyncio.BaseProtocol:
-        return self._server() if self.is_open else _TurnedAway()
+        if not self.is_open:
+            return _TurnedAway()
+        protocol = self._server()
+        if self._lifetime is not None:
+            asyncio.get_running_loop().call_later(self._lifetime, _hang_up, protocol)
+        return protocol
 
     @property
     def is_open(self) -> bool:
@@ -84,6 +94,11 @@ class Gate:
 
     def close(self) -> None:
         self._closed = True
+
+
+def _hang_up(protocol: web.RequestHandler) -> None:
+    if protocol.transport is not None:
+        protocol.transport.abort()
 
 
 class _TurnedAway(asyncio.Protocol):
