@@ -1,0 +1,39 @@
+"""How live work and batches share the nodes, chosen beside its cost; and when a run is done and due."""
+
+from screen_things import STRANGERS
+
+
+async def test_the_switch_of_the_lanes_is_chosen_beside_its_cost(show, picture_of, daemon):
+    daemon.nodes = (*daemon.nodes, *STRANGERS)
+    async with show() as eyes:
+        await eyes.sees("131 jobs")
+        await eyes.press("M")
+        await eyes.sees("share batches lose nothing", "warm  the best node is idle by day", "free  one node of three")
+        await eyes.sees("live work goes to studio only")
+        assert "goes to laptop" not in eyes.text()
+        picture_of(eyes, "lanes-120x36")
+        await eyes.press("j", "enter")
+        await eyes.until(lambda: daemon.sent("/v1/queue/mode") == [{"mode": "warm"}])
+
+
+async def test_live_work_is_pinned_to_a_node_and_let_go(show, daemon):
+    async with show() as eyes:
+        await eyes.sees("131 jobs")
+        await eyes.press("M", "j", "j", "j", "enter")
+        await eyes.until(lambda: daemon.sent("/v1/queue/pin") == [{"node": "rtx3090"}])
+        await eyes.press("M", "k", "enter")
+        await eyes.until(lambda: daemon.sent("/v1/queue/pin")[1:] == [{"node": None}])
+
+
+async def test_a_run_says_when_it_is_done_and_whether_that_is_in_time(show, daemon):
+    daemon.run_ends = {"eta_s": 3600.0, "deadline": daemon.now + 7200}
+    async with show() as eyes:
+        await eyes.sees("done   run ~13:01, 1h00m", "due    14:01  in time")
+
+
+async def test_a_run_that_is_late_says_so_in_a_word(show, daemon):
+    daemon.run_ends = {"eta_s": 3 * 86_400.0, "deadline": daemon.now + 7200}
+    async with show(80, 24) as eyes:
+        await eyes.sees("kn00gt7a.1")
+        await eyes.press("enter")
+        await eyes.sees("run ~Mon 12:01, 3d00h", "due    14:01  LATE")
