@@ -11,6 +11,7 @@ from daemon.core.costs import speed_of
 from daemon.core.filing import indexed
 from daemon.core.fits import ask_of, fits, knows_real, nodes_for_work
 from daemon.core.index import Index, Shelf
+from daemon.core.memory import too_large
 from daemon.core.prices import Prices, free_at
 from daemon.core.queue import Queue
 from daemon.core.rules import Rules
@@ -34,6 +35,8 @@ def settle(state: State, now: float, vitals: Vitals, rules: Rules) -> tuple[list
         return ends, None
     if state.paused or blocked(vitals) or not (index.counts["shelf"] or index.delayed):
         return [], None
+    if parked := list(too_large(state, index, vitals)):
+        return [*parked], None
     outcome = decision(state, now, vitals, rules)
     if outcome is None:
         return [], None

@@ -83,3 +83,18 @@ def test_the_pin_of_the_live_lane_counts_more_than_where_a_whole_run_is(case):
     case.wish(c.PinLane(node="loft"))
 
     assert case.start(jobs[1]).node == "loft"
+
+
+def test_what_only_a_bigger_node_could_make_waits_for_it_while_it_is_known(case):
+    case.node("hall", vram_gb=24.0)
+    (job,) = case.run(stages=(PAINT,))
+    fail(case, job, "out-of-memory", reduced=True)
+    fail(case, job, "out-of-memory")
+    case.given(e.NodeLost(node="hall", reason="unplugged"))
+    assert case.settle() == []
+
+    case.wish(c.ForgetNode(node="hall"))
+    (parked, *_) = case.settle()
+
+    assert (parked.job, parked.trouble) == (job, "out-of-memory")
+    assert parked.reason.startswith("no (also with the memory-saving profile; the biggest node, mill, has 8 GB); make")

@@ -2,6 +2,7 @@
 
 from daemon.core.breaker import bar
 from daemon.core.decide.nodes import closed, lost, parked_after_losses, waiting_for
+from daemon.core.memory import biggest, in_words
 from daemon.core.rules import Rules
 from daemon.core.state import Brief, Job, Node, State, trusted
 from schema import events as e
@@ -10,7 +11,6 @@ from schema.errors import Trouble
 from schema.ids import NodeId
 
 SUSPECT_REMEDY = 'look at its model, VAE and sampler, then retry it; daemon.suspects = "keep" keeps such pictures'
-MEMORY_REMEDY = "make its pictures smaller, or connect a node with more memory, then retry it"
 
 
 def broke(state: State, news: o.StageBroke, rules: Rules) -> list[e.Event]:
@@ -73,12 +73,9 @@ def _too_large(state: State, brief: Brief, job: Job, reason: str) -> list[e.Even
     able = [one for one in state.nodes.values() if _could_take(state, one, job, brief)]
     if node is not None and node.vram_gb > job.floor_gb and any(one.vram_gb > had for one in able):
         return [_failed(brief, "out-of-memory", reason, again_in=0.0)]
-    most = max(able, key=lambda one: one.vram_gb, default=None)
-    biggest = f"; the biggest node, {most.name}, has {most.vram_gb:g} GB" if most is not None and most.vram_gb else ""
-    why = f"{reason} (also with the memory-saving profile{biggest}); {MEMORY_REMEDY}"
     return [
         _failed(brief, "out-of-memory", reason),
-        e.JobParked(job=job.id, trouble="out-of-memory", reason=why),
+        e.JobParked(job=job.id, trouble="out-of-memory", reason=in_words(reason, biggest(able))),
     ]
 
 

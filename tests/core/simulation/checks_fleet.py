@@ -48,9 +48,13 @@ class FleetReader:
     owed: dict[str, int] = field(default_factory=dict)
     """Jobs that failed too often: the seq of the failure behind which they must be parked."""
     pin: str | None = None
+    at: float = 0.0
 
     def read(self, envelope: e.Envelope) -> None:
         event, seq, at = envelope.event, envelope.seq, envelope.at
+        if at < self.at:
+            self._clock_set_back(at)
+        self.at = at
         match event:
             case e.RunSubmitted():
                 self.models[event.run] = tuple(step.model for step in event.spec.stages)
@@ -77,6 +81,11 @@ class FleetReader:
             if seq > since + 1:
                 self.found.append(f"seq {since}: {job} failed too often and was not parked")
                 del self.owed[job]
+
+    def _clock_set_back(self, at: float) -> None:
+        """It lifts the bars that were put up later than it says now."""
+        for node in self.nodes.values():
+            node.barred = {model: bar for model, bar in node.barred.items() if bar[0] <= at}
 
     # Nodes -------------------------------------------------------------------------------------
 

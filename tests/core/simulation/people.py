@@ -148,14 +148,20 @@ class Person:
         kind = c.Redo if redo else c.Undo
         return kind(done=done, events=events, ended=past.ended(jobs), runs=past.runs(jobs))
 
-    async def let_go(self) -> None:
-        """Whatever keeps work from being done."""
+    async def let_go(self, forget: bool) -> None:
+        """Whatever keeps work from being done, in the end also what waits for nodes that do not come back."""
         ledger = self.world.ledger
         if ledger is None:
             return
         waiting = await ledger.ask(lambda state: tuple(state.jobs))
         nodes = await ledger.ask(lambda state: [one.id for one in state.nodes.values() if one.drained or one.barred])
-        wishes = (c.ResumeQueue(), c.PinLane(node=None), c.ReleaseJobs(jobs=waiting))
+        lost = await ledger.ask(lambda state: [one.id for one in state.nodes.values() if one.lost]) if forget else []
+        wishes = (
+            *(c.ForgetNode(node=node) for node in lost),
+            c.ResumeQueue(),
+            c.PinLane(node=None),
+            c.ReleaseJobs(jobs=waiting),
+        )
         for wish in (*wishes, *(c.ResumeNode(node=node) for node in nodes)):
             self.wishes += 1
             await self.insist(lambda wish=wish: wish, of=wish)

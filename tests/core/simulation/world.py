@@ -264,7 +264,7 @@ class World:
                 daemons.result()
             if self.ledger is None:
                 continue
-            await person.let_go()
+            await person.let_go(forget=asyncio.get_running_loop().time() > end - HEALED_WITHIN / 2)
             waiting = await self.ledger.ask(_waiting)
             if not waiting and await self.ledger.ask(lambda state: all(run.over for run in state.runs.values())):
                 return
