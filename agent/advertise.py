@@ -1,7 +1,7 @@
 """The agent's name on the network, by mDNS: where it listens, which node it is, whether it may be paired.
 
 What is told here is a hint for whoever looks, never a proof. That it cannot be told stops nobody: a daemon also takes
-an address. zeroconf's ways were measured: interfaces are looked at every ten seconds, as nobody tells of changes.
+an address. zeroconf's ways were measured: interfaces are looked at every three seconds, as nobody tells of changes.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from schema.pairing import SERVICE
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 10.0
+LOOK_SECONDS = 3.0
 """Between two looks at this machine's interfaces."""
 
 LONGEST_NAME = 48

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-POLL_SECONDS = 10.0
+POLL_SECONDS = 3.0
 """Between two looks at the machine's network interfaces."""
 
 AFRESH_SECONDS = 300.0

@@ -91,6 +91,7 @@ class Machine:
             self.ip(f"addr add 10.77.0.{number}/24 brd + dev eth0")
         if ipv6:
             self.ip(f"addr add fd77::{number:x}/64 dev eth0 nodad")
+        self._lan.announce()
 
     def forget_addresses(self) -> None:
         self.ip("addr flush dev eth0 scope global")
@@ -174,6 +175,11 @@ class Lan:
         if addresses:
             machine.number_addresses(number)
         return machine
+
+    def announce(self) -> None:
+        """Everybody forgets who had which address, as they do when a machine announces a new one (RFC 5227)."""
+        for machine in self.machines.values():
+            machine.ip("neigh flush dev eth0")
 
     def ip(self, *lines: str) -> None:
         _run([*_inside(self.pid, "-U", "-n"), "ip", "-batch", "-"], "\n".join(lines))
