@@ -25,6 +25,7 @@ from agent.reading import Unreadable, needs_of, stage_of, work_of
 from agent.shared import Shared
 from agent.spool import Spool
 from agent.turn import Turn, TurnReporter
+from agent.verdicts import busy, given_back, refused
 from schema.errors import why
 from schema.ids import Sha256
 from schema.orders import Accepted, AgentNews, AttemptReport, Ended, Load, Order, attempt_id
@@ -106,14 +107,14 @@ class Bench:
             raise OtherOrder
         try:
             if not self._fence.passes(order.epoch):
-                return _given_back(self._fence.told(order.epoch))
+                return given_back(self._fence.told(order.epoch))
         except OSError as fault:
-            return _busy(f"the node's disk takes nothing: {why(fault)}. Free space on the node")
+            return busy(f"the node's disk takes nothing: {why(fault)}. Free space on the node")
         self._cards.epoch = self._fence.epoch
         if attempt in self._turns or self._spool.get(attempt):
             return Accepted(state="accepted")
         if attempt in self._orders:
-            return _given_back("this attempt has ended and its end was acknowledged")
+            return given_back("this attempt has ended and its end was acknowledged")
         return self._take(order, digest, attempt)
 
     def attempts(self) -> list[AttemptReport]:
@@ -218,12 +219,12 @@ class Bench:
 
     def _take(self, order: Order, digest: bytes, attempt: str) -> Accepted:
         if self._stopping:
-            return _busy("the agent is stopping")
+            return busy("the agent is stopping")
         if len(self._waiting) >= WAITING or len(self._turns) >= 1 + WAITING + KEEPING:
-            return _busy("one attempt runs and one waits")
+            return busy("one attempt runs and one waits")
         free = self._spool.free_bytes()
         if free < self._floor:
-            return _busy(
+            return busy(
                 f"only {free >> 20} MiB are free for results, {self._floor >> 20} are needed; free space on the node"
             )
         turn = self._turn(order)
@@ -244,7 +245,7 @@ class Bench:
         try:
             stage = stage_of(order)
         except Unreadable as fault:
-            return _refused(f"the stage's config is not valid: {fault}")
+            return refused(f"the stage's config is not valid: {fault}")
         backend = self._backend(order.backend, stage.type)
         if isinstance(backend, Accepted):
             return backend
@@ -252,7 +253,7 @@ class Bench:
         paths: dict[Sha256, Path] = {}
         for sha in needs:
             if (path := self._find(sha)) is None:
-                return _given_back(f"input {sha} is not here; send it with PUT /v1/blobs/{sha} first")
+                return given_back(f"input {sha} is not here; send it with PUT /v1/blobs/{sha} first")
             paths[sha] = path
         return Turn(work_of(order, stage, paths.__getitem__), needs, backend, self._spool, self._clock())
 
@@ -261,12 +262,12 @@ class Bench:
         offers = [one for one in self._backends if kind in (None, one.kind) and stage in one.kinds()]
         if not offers:
             wanted = kind or "a backend"
-            return _given_back(f"this agent has not {wanted} for {stage}; send it to a node whose card offers both")
+            return given_back(f"this agent has not {wanted} for {stage}; send it to a node whose card offers both")
         for backend in offers:
             if self._cards.of(backend).state == "ready":
                 return backend
         away = self._cards.of(offers[0])
-        return _busy(f"{away.kind} is not ready. {away.trouble}".strip())
+        return busy(f"{away.kind} is not ready. {away.trouble}".strip())
 
     def _find(self, sha: Sha256) -> Path | None:
         """A result not yet acknowledged is as good an input as a blob; it becomes one, as the spool may forget it."""
@@ -338,19 +339,6 @@ def _waker(loop: asyncio.AbstractEventLoop) -> Callable[[Callable[[], None]], No
         loop.call_soon_threadsafe(call)
 
     return wake
-
-
-def _refused(reason: str) -> Accepted:
-    return Accepted(state="refused", reason=reason)
-
-
-def _given_back(reason: str) -> Accepted:
-    """Nothing is wrong with the order itself."""
-    return Accepted(state="refused", reason=reason, again=True)
-
-
-def _busy(reason: str) -> Accepted:
-    return Accepted(state="busy", reason=reason)
 
 
 def _digest(order: Order) -> bytes:

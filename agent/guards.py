@@ -31,7 +31,7 @@ def for_local(holder: Holder) -> Middleware:
     return guard
 
 
-def for_pinned(pins: Pins, pin: Pin) -> Middleware:
+def for_pinned(pins: Pins, pin: Pin, holder: Holder) -> Middleware:
     """Of the network, once more for every request: the pin may have been forgotten while a connection was made."""
 
     @web.middleware
@@ -41,8 +41,12 @@ def for_pinned(pins: Pins, pin: Pin) -> Middleware:
             if request.transport is not None:
                 request.transport.abort()
             raise web.HTTPForbidden(text="this agent works for another daemon")
-        if _route(request) == PAIRING and request.method != "DELETE":
+        route = _route(request)
+        if route == PAIRING and request.method != "DELETE":
             raise web.HTTPNotFound(text="only asked on this machine")
+        if route == FEED:
+            with holder.worked():
+                return await handler(request)
         return await handler(request)
 
     return guard

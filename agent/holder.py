@@ -30,6 +30,8 @@ class Holder:
         self._clock = clock
         self._changed = changed
         self._listening = 0
+        self._working = 0
+        """Connections of the daemon on the network, while it listens to the feed."""
         self._until = float("-inf")
         """Clock time until which a daemon of this machine is awaited."""
 
@@ -37,6 +39,11 @@ class Holder:
     def is_local(self) -> bool:
         """A daemon of this machine uses it, or is about to."""
         return self._fleet() is None and (self._listening > 0 or self._clock() < self._until)
+
+    @property
+    def is_connected(self) -> bool:
+        """Somebody hears what it tells."""
+        return self._listening > 0 or self._working > 0
 
     def expect(self) -> None:
         """A daemon runs on this machine and will find the agent."""
@@ -53,6 +60,15 @@ class Holder:
             self._listening -= 1
             self._until = self._clock() + GRACE_SECONDS
             self._changed()
+
+    @contextmanager
+    def worked(self) -> Iterator[None]:
+        """While the daemon that it is paired with is connected."""
+        self._working += 1
+        try:
+            yield
+        finally:
+            self._working -= 1
 
     def taken(self) -> str:
         """Why it takes no pairing now; empty: it does."""

@@ -137,7 +137,7 @@ class Network:
 def listening(port: int | None, kept: Path) -> socket.socket:
     """On all addresses, IPv4 and IPv6. None: where it was the last time (`kept`), or at the usual port, or at any.
 
-    So a node that was added by its address stays where it is. Raises Refused where a named port is taken.
+    So a node that was added by its address stays where it is. 0: at any. Raises Refused where a named port is taken.
     """
     wanted = (_kept(kept), PORT, 0) if port is None else (port,)
     for number in wanted:
@@ -150,7 +150,8 @@ def listening(port: int | None, kept: Path) -> socket.socket:
                 raise _refused(number, fault) from None
             continue
         with contextlib.suppress(OSError):
-            kept.write_text(f"{listener.getsockname()[1]}\n", "ascii")
+            if port != 0:
+                kept.write_text(f"{listener.getsockname()[1]}\n", "ascii")
         return listener
     raise AssertionError(wanted)
 

@@ -73,6 +73,8 @@ class Reach:
         self._one = asyncio.Lock()
         self._code: tuple[str | None, float] = (None, 0.0)
         """What was shown last, and since when."""
+        self._heard = False
+        """Whether its fleet's daemon was connected when that was told last."""
 
     async def begin(self) -> None:
         """Listens, for whoever is to be served. Raises OSError."""
@@ -112,6 +114,7 @@ class Reach:
             announced=ways.service if ways.is_announced else "",
             trouble=ways.trouble,
             fleet=pin.fleet if pin else "",
+            connected=self._holder.is_connected,
             code=code if state == "waiting" else None,
             code_s=round(max(0.0, CODE_SECONDS - (self._clock() - since)), 1) if state == "waiting" and code else 0.0,
         )
@@ -158,7 +161,7 @@ class Reach:
         if pin is None:
             await self._network.serve(pairing_app(self._desk), open_context(self._kept))
         else:
-            app = self._routes(for_pinned(self._pins, pin))
+            app = self._routes(for_pinned(self._pins, pin, self._holder))
             await self._network.serve(app, pinned_context(self._kept, pin))
         self._say()
 
@@ -187,6 +190,10 @@ class Reach:
         was, self._desk.taken = self._desk.taken, self._holder.taken()
         if self._desk.taken and not was:
             self._tell("The daemon of this machine uses the agent; it takes no pairing over the network meanwhile.")
+        heard = self._pins.pinned is not None and self._holder.is_connected
+        if heard != self._heard and self._pins.pinned is not None:
+            self._tell("The daemon is connected." if heard else "The daemon has hung up; the agent waits for it.")
+        self._heard = heard
         code = None if self._pins.pinned else self._desk.code
         if code != self._code[0]:
             self._code = (code, self._clock())

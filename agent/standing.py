@@ -24,6 +24,8 @@ class Standing(NamedTuple):
     trouble: str = ""
     """Why it is not announced."""
     fleet: str = ""
+    connected: bool = False
+    """A daemon hears what the agent tells, at this moment."""
     code: str | None = None
     code_s: float = 0.0
     """Seconds that the code is good for."""

@@ -76,6 +76,10 @@ async def test_once_paired_it_works_for_that_daemon_and_answers_nobody_else(tmp_
             picture = await link.read("GET", f"/v1/blobs/{result.products[0].sha256}")
             assert len(picture) == result.products[0].bytes
             assert isinstance(await link.told(Load), Load)
+            async with link.session.ws_connect("/v1/feed"):
+                await agent.heard("The daemon is connected.")
+                assert (await agent.standing())["connected"] is True
+            await agent.heard("The daemon has hung up")
             await link.read("DELETE", "/v1/attempts/abcdefgh.1~txt2img~1")
             assert await link.status("DELETE", "/v1/attempts/abcdefgh.1~txt2img~1") == 404  # its answer was lost
             assert await link.status("GET", "/pair/0") == 404

@@ -168,8 +168,10 @@ async def test_no_more_are_let_in_than_there_is_room_for(tmp_path: Path, monkeyp
 def test_a_port_is_taken_again_and_again_and_refused_where_it_cannot_be(tmp_path: Path) -> None:
     with listening(0, tmp_path / "port") as first:
         number = first.getsockname()[1]
+        assert not (tmp_path / "port").exists()  # any port was wished for, also the next time
         with pytest.raises(Refused, match="is taken by another program"):
             listening(number, tmp_path / "other")
+    listening(number, tmp_path / "port").close()
     assert (tmp_path / "port").read_text() == f"{number}\n"
     with listening(None, tmp_path / "port") as second:
         assert second.getsockname()[1] == number

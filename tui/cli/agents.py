@@ -20,7 +20,7 @@ PAIRING = "/v1/pairing"
 KEYS, PIN, TOKEN = "keys", "pin.json", "token"
 """In an agent's folder: whom it belongs to, and what it waits with."""
 
-TOLD = ("node", "pid", "port", "addresses", "announced", "trouble", "code", "code_s")
+TOLD = ("node", "pid", "connected", "port", "addresses", "announced", "trouble", "code", "code_s")
 """Of one that runs; null of one that does not."""
 
 HEADS = ("NAME", "STATE", "FLEET", "ADDRESS", "PAIR CODE", "PID")
@@ -178,10 +178,12 @@ def _meant(name: str | None) -> Here:
 
 def _row(one: Here) -> tuple[str, ...]:
     told = one.told or Doc({})
-    state = one.as_json()["state"] if one.told else "stopped"
+    state = str(one.as_json()["state"]) if one.told else "stopped"
+    if state == "paired" and not told.flag("connected"):
+        state = "paired, its daemon is away"
     port, addresses = told.whole("port"), told.texts("addresses")
     address = f"{addresses[0] if addresses else '*'}:{port}" if port else ""
-    return (one.name, str(state), one.fleet[:8], address, told.text("code"), str(told.whole("pid") or ""))
+    return (one.name, state, one.fleet[:8], address, told.text("code"), str(told.whole("pid") or ""))
 
 
 def _asked(home: "Path") -> Doc | None:
