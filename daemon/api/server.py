@@ -13,6 +13,7 @@ from daemon.api.connections import Runner
 from daemon.api.feed import FEED, SOCKETS, Feed
 from daemon.api.guard import make_guard
 from daemon.api.house import House
+from daemon.api.once import ONCE, Once
 from daemon.api.openapi import OPENAPI, describe
 from daemon.api.route import Route
 
@@ -31,6 +32,7 @@ def make_app(house: House) -> web.Application:
         app.router.add_route(route.method, route.path, _answering(house, route))
     app[FEED] = Feed(house)
     app[SOCKETS] = set()
+    app[ONCE] = Once()
     app[OPENAPI] = describe(routes.ALL, house.version)
     app.cleanup_ctx.append(partial(_feeding, house))
     app.on_shutdown.append(feed.close_all)

@@ -1,5 +1,6 @@
 """Bringing machines into the fleet over the real socket: codes, addresses, tokens, probes, words that mean a node."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -126,6 +127,30 @@ async def test_what_is_no_address_is_refused(it: World, fleet: Fleet, typed: str
     assert fleet.asked == []
 
 
+async def test_a_key_brings_the_same_answer_and_asks_the_agent_once(it: World, fleet: Fleet) -> None:
+    wish = {"name": "10.0.0.2", "code": "48291307"}
+    first = await it.post("/v1/nodes/pair", wish, key="k")
+    assert await it.post("/v1/nodes/pair", wish, key="k") == first
+    assert len(fleet.asked) == 1
+    other = await it.post("/v1/nodes/pair", {**wish, "code": "11111111"}, key="k")
+    assert (other["status"], other["where"]) == (409, "--key")
+    assert await it.post("/v1/nodes/invite", key="i") == await it.post("/v1/nodes/invite", key="i")
+
+
+async def test_a_refusal_uses_no_key_up(it: World, fleet: Fleet) -> None:
+    fleet.refuses = Refused("attic took another code.")
+    wish = {"name": "10.0.0.2", "code": "48291307"}
+    assert (await it.post("/v1/nodes/pair", wish, key="k"))["status"] == 403
+    fleet.refuses = None
+    assert (await it.post("/v1/nodes/pair", wish, key="k"))["paired"] is True
+
+
+async def test_a_request_that_comes_twice_at_once_waits_for_the_one_attempt(it: World, fleet: Fleet) -> None:
+    wish = {"name": "10.0.0.2", "code": "48291307"}
+    answers = await asyncio.gather(*(it.post("/v1/nodes/pair", wish, key="k") for _ in range(3)))
+    assert answers[0] == answers[1] == answers[2] and len(fleet.asked) == 1
+
+
 async def test_a_token_tells_how_long_it_holds(it: World) -> None:
     assert await it.post("/v1/nodes/invite") == {"token": "snj1.abcd", "until": "2027-01-15T08:00:00.000Z"}
 
@@ -139,10 +164,10 @@ async def test_a_probe_that_fails_is_an_answer_and_says_why(it: World, fleet: Fl
 async def test_the_interactive_lane_is_pinned_and_let_go(it: World) -> None:
     await it.join_node()
     assert (await it.post("/v1/queue/pin", {"node": "box-name"}))["seq"]
-    assert it.ledger._state.pin == "box"
+    assert (await it.get("/v1/queue"))["pin"] == "box"
     assert (await it.post("/v1/queue/pin", {"node": "attic"}))["status"] == 404
     await it.post("/v1/queue/pin", {"node": "any"})
-    assert it.ledger._state.pin is None
+    assert (await it.get("/v1/queue"))["pin"] is None
 
 
 async def test_a_connected_node_of_a_name_beats_a_lost_one(it: World) -> None:

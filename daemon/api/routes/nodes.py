@@ -5,6 +5,7 @@ from aiohttp import web
 
 from daemon.api.asked import no_body
 from daemon.api.house import House
+from daemon.api.once import ONCE
 from daemon.api.route import Answering, Route
 from daemon.api.told import answer
 from daemon.api.which import node_of
@@ -66,8 +67,12 @@ async def free(house: House, request: web.Request) -> web.StreamResponse:
 async def probe(house: House, request: web.Request) -> web.StreamResponse:
     await no_body(request)
     check_open(house)
-    done = await house.probe_node(_node(house, request))
-    return answer(ProbeAnswer(done.ok, done.reason, done.seconds))
+
+    async def probed() -> ProbeAnswer:
+        done = await house.probe_node(_node(house, request))
+        return ProbeAnswer(done.ok, done.reason, done.seconds)
+
+    return await request.app[ONCE].answer(house, request, "probe", probed)
 
 
 def _node(house: House, request: web.Request) -> NodeId:

@@ -12,8 +12,8 @@ from aiohttp import web
 from daemon.api.asked import body, no_body
 from daemon.api.faults import NotAllowed, Unavailable
 from daemon.api.house import House, Paired
+from daemon.api.once import ONCE
 from daemon.api.route import Route
-from daemon.api.told import answer
 from daemon.api.which import nobody, stranger_of
 from daemon.api.wish import check_open
 from schema.errors import Refused
@@ -49,14 +49,24 @@ async def pair(house: House, request: web.Request) -> web.StreamResponse:
     asked = await body(request, PairRequest)
     check_open(house)
     code = _code(asked.code)
-    found = stranger_of(house.ledger.scene().nodes, asked.name)
-    if found is None and not _is_address(asked.name):
-        raise nobody(house.ledger.scene().nodes, asked.name)
+
+    async def attempt() -> PairAnswer:
+        return await _outcome(house.pair_node(_waiting(house, asked.name), code))
+
+    return await request.app[ONCE].answer(house, request, asked, attempt)
+
+
+def _waiting(house: House, word: str) -> str:
+    """Id or address of the agent that is meant. Raises Refused where it is none that could be paired."""
+    nodes = house.ledger.scene().nodes
+    found = stranger_of(nodes, word)
+    if found is None and not _is_address(word):
+        raise nobody(nodes, word)
     if found is not None and found.state not in ("new", "taken", "lost", "untrusted", "conflicted", "incompatible"):
         raise Refused(
             f"{found.name} is in the fleet already.", where="name", remedy="`stablenew node unpair` lets it go."
         )
-    return answer(await _outcome(house.pair_node(_address(asked.name) if found is None else found.node, code)))
+    return _address(word) if found is None else found.node
 
 
 async def add(house: House, request: web.Request) -> web.StreamResponse:
@@ -64,14 +74,18 @@ async def add(house: House, request: web.Request) -> web.StreamResponse:
     check_open(house)
     address = _address(asked.address)
     code = None if asked.code is None else _code(asked.code)
-    return answer(await _outcome(house.add_node(address, code)))
+    return await request.app[ONCE].answer(house, request, asked, lambda: _outcome(house.add_node(address, code)))
 
 
 async def invite(house: House, request: web.Request) -> web.StreamResponse:
     await no_body(request)
     check_open(house)
-    token, until = await house.invite()
-    return answer(Invitation(token, iso(until)))
+
+    async def invitation() -> Invitation:
+        token, until = await house.invite()
+        return Invitation(token, iso(until))
+
+    return await request.app[ONCE].answer(house, request, "invite", invitation)
 
 
 async def _outcome(attempt: Awaitable[Paired]) -> PairAnswer:
