@@ -33,11 +33,11 @@ from daemon.core.forecast import forecast
 from daemon.core.rules import rules_of
 from daemon.core.vitals import Vitals
 from daemon.films import Films
-from daemon.fleet.dispatcher import Patience
 from daemon.fleet.fleet import Fleet
 from daemon.fleet.heart import Timers
 from daemon.fleet.lan import Network
 from daemon.fleet.loopback import Loopback
+from daemon.fleet.patience import Patience
 from daemon.intake import HouseIntake
 from daemon.ledger import Ledger
 from daemon.library.shelf import FolderShelf

@@ -21,6 +21,8 @@ class Opened:
     begun: float
     moved: float
     """When its progress last changed."""
+    limit: float = float("inf")
+    """Seconds from `begun`, as they were learned."""
     cancelled: float | None = None
     timed_out: str = ""
 

@@ -6,7 +6,6 @@ agent may forget it. Everything sent is idempotent by the attempt's token, so an
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from typing import NamedTuple
 
 import msgspec
 
@@ -16,6 +15,7 @@ from daemon.core.vitals import Shown, Vitals
 from daemon.fleet.attempt import PROBE, Opened, broke, gone, trouble_of
 from daemon.fleet.books import Books
 from daemon.fleet.link import NO_ROOM, AgentHangs, AgentLink, LinkLost, Unwilling, worst
+from daemon.fleet.patience import Patience, attempt_seconds
 from daemon.fleet.results import Intake, observation_of
 from daemon.fleet.shared import Storage
 from daemon.ledger.mail import Committed
@@ -40,13 +40,6 @@ MOST_STRANGE = 1000
 
 CANCEL_SECONDS = 60.0
 """An agent that has not let go of a cancelled attempt after this long hangs."""
-
-
-class Patience(NamedTuple):
-    """Seconds by the loop's clock."""
-
-    attempt: float
-    stall: float
 
 
 class Dispatcher:
@@ -162,6 +155,7 @@ class Dispatcher:
                 answer = Accepted(state="busy", reason=str(unwilling))
             match answer.state:
                 case "accepted" if opened.cancelled is None:
+                    opened.limit = await self._limit(opened.brief)
                     return None
                 case "accepted":
                     pass  # cancelled while it was on its way: the agent may have been asked to let go too early
@@ -336,9 +330,15 @@ class Dispatcher:
                 told = watched
             await asyncio.sleep(SHOW_SECONDS)
 
+    async def _limit(self, brief: Brief) -> float:
+        load = self._vitals.loads.get(self._node)
+        resident, most = load.resident if load else (), self._patience.attempt
+        return await self._books.ask(lambda state: attempt_seconds(state, brief, resident, most))
+
     def _impatience(self, opened: Opened, now: float) -> str:
-        if now - opened.begun > self._patience.attempt:
-            return f"not done after {self._patience.attempt:.0f} seconds"
+        limit = min(opened.limit, self._patience.attempt)
+        if now - opened.begun > limit:
+            return f"not done after {limit:.0f} seconds"
         if now - opened.moved > self._patience.stall:
             return f"no progress for {self._patience.stall:.0f} seconds"
         return ""

@@ -13,12 +13,12 @@ from pathlib import Path
 from daemon.core.vitals import Vitals
 from daemon.fleet.admission import Admission
 from daemon.fleet.books import FollowedBooks
-from daemon.fleet.dispatcher import Patience
 from daemon.fleet.lan import Lan, Network
 from daemon.fleet.link import AgentHangs, LinkLost, OtherProtocol, over_socket
 from daemon.fleet.local import LocalAgents
 from daemon.fleet.loopback import Loopback
 from daemon.fleet.node import Node
+from daemon.fleet.patience import Patience
 from daemon.fleet.probe import Proof, Proofs
 from daemon.fleet.results import Intake
 from daemon.fleet.shared import Storage

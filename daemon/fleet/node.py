@@ -8,8 +8,9 @@ import msgspec
 
 from daemon.core.vitals import Vitals
 from daemon.fleet.books import Books
-from daemon.fleet.dispatcher import Dispatcher, Patience
+from daemon.fleet.dispatcher import Dispatcher
 from daemon.fleet.link import AgentLink, Declined, LinkLost, worst
+from daemon.fleet.patience import Patience
 from daemon.fleet.probe import Prober
 from daemon.fleet.results import Intake
 from daemon.fleet.shared import Storage
