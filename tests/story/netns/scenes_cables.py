@@ -7,7 +7,7 @@ from programs import until
 from scene import scene
 
 
-@scene("A cable that is out for a moment costs nothing: nobody is lost, nothing is made twice.", quick=True)
+@scene("A cable that is out for a moment costs nothing: nobody is lost, nothing is made twice.")
 def cable_blinks(fleet: Fleet) -> None:
     fleet.work()
     fleet.attempt_at("rig1")
@@ -71,7 +71,7 @@ def switch_off(fleet: Fleet) -> None:
     fleet.back(*fleet.rigs)
 
 
-@scene("A link that goes up and down every half second ends no stage twice, and is used once it is steady.", quick=True)
+@scene("A link that goes up and down every half second ends no stage twice, and is used once it is steady.")
 def link_flaps(fleet: Fleet) -> None:
     fleet.work()
     for _ in range(6):

@@ -94,7 +94,7 @@ def joined_by_token(fleet: Fleet) -> None:
     fleet.log.wait("StageFinished", 20, node=fleet.id("rig2"))
 
 
-@scene("Where no multicast goes, an agent is added by its address and its code.", quick=True, paired=False)
+@scene("Where no multicast goes, an agent is added by its address and its code.", paired=False)
 def added_by_address(fleet: Fleet) -> None:
     fleet.lan.ip(*(f"link set {rig.machine.port} type bridge_slave mcast_flood off" for rig in fleet.rigs.values()))
     fleet.lan.ip("link set v1 type bridge_slave mcast_flood off")

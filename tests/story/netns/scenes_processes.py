@@ -34,7 +34,7 @@ def agent_killed_and_restarted(fleet: Fleet) -> None:
         fleet.back(name)
 
 
-@scene("An agent is restarted with another port: it is found there without anybody telling.", quick=True)
+@scene("An agent is restarted with another port: it is found there without anybody telling.")
 def agent_on_another_port(fleet: Fleet) -> None:
     fleet.work(may=300)
     fleet.attempt_at("rig3")

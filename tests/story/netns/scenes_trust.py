@@ -128,7 +128,7 @@ def better_address(fleet: Fleet) -> None:
     assert not fleet.log.count("NodeLost", mark) and not fleet.log.count("NodeRefused", mark)
 
 
-@scene("Somebody says goodbye in a node's name, again and again: it stays, since it answers.", quick=True)
+@scene("Somebody says goodbye in a node's name, again and again: it stays, since it answers.")
 def false_goodbye(fleet: Fleet) -> None:
     fleet.work(may=300)
     thief = fleet.lan.plug("thief", 66)
