@@ -125,6 +125,7 @@ class JobShown(JobRecord, frozen=True, kw_only=True):
     folder: str
     """Absolute: its run's results folder."""
     node_wanted: str | None = None
+    """By its name; by its id where nobody knows it any more."""
     backend_wanted: str | None = None
     learning: Learning = "passive"
     experiment: str | None = None

@@ -79,7 +79,7 @@ async def show(house: House, request: web.Request) -> web.StreamResponse:
         work=_work(record),
         config={stage: dict(fields) for stage, fields in house.config(base, record.spec.overlay).items()},
         folder=str(house.results / spec.folder),
-        node_wanted=spec.node,
+        node_wanted=next((one.name for one in house.ledger.scene().nodes if one.node == spec.node), spec.node),
         backend_wanted=spec.backend if record.spec.backend is None else record.spec.backend or None,
         learning=spec.learning,
         experiment=spec.experiment,
