@@ -16,6 +16,8 @@ THERE: frozenset[NodeState] = frozenset({"ready", "busy", "drained", "cooling", 
 """States of which silence makes `suspect`."""
 
 UNPAIRED = "it is not paired any more"
+UNREACHED = "it has not been reached since it was paired"
+WAITS = "it joins the daemon that made its token, and shows no code"
 
 
 def outlined(state: State, node: Node, vitals: Vitals, now: float) -> NodeScene:
@@ -72,6 +74,8 @@ def _state(node: Node, now: float) -> NodeState:
 def _trouble(node: Node, shown: NodeState) -> str:
     if shown == "lost" and node.link == "lan" and not node.certificate:
         return UNPAIRED
+    if shown == "lost":
+        return node.trouble or UNREACHED
     if shown == "cooling":
         return f"everything failed there of late; `stablenew node resume {node.name}` uses it at once"
     if shown == "proving" and node.probe is None and node.trouble:
@@ -131,7 +135,7 @@ def _as_stranger(node: NodeScene, stranger: Stranger) -> NodeScene:
         state=stranger.state,
         link="lan",
         address=stranger.address,
-        trouble=stranger.trouble,
+        trouble=stranger.trouble or (WAITS if stranger.token else ""),
         version=stranger.version,
         why_idle="",
     )

@@ -128,6 +128,18 @@ def test_an_unpaired_node_is_a_stranger_again_once_it_is_seen(case):
     assert (node.state, node.trouble, node.address) == ("new", "", "10.0.0.7:7801")
 
 
+def test_one_that_was_paired_and_never_reached_says_so(case):
+    case.pair(proved=False)
+
+    assert (shown(case).state, shown(case).trouble) == ("lost", "it has not been reached since it was paired")
+
+
+def test_a_stranger_with_a_token_shows_no_code(case):
+    case.vitals.strangers = (Stranger("s1", "loft", "10.0.0.9:7801", "new", token=True),)
+
+    assert shown(case, "s1").trouble == "it joins the daemon that made its token, and shows no code"
+
+
 def test_runs_and_the_queue_show_deadline_moves_and_pin(case):
     case.node("mill", kinds=("txt2img",))
     case.node("loft", kinds=("upscale",))
