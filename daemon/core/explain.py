@@ -9,7 +9,7 @@ from daemon.core.index import Shelf
 from daemon.core.queue import opens_at
 from daemon.core.rules import Rules
 from daemon.core.settle import decision
-from daemon.core.state import Attention, Held, Job, Node, Queued, Run, Running, State, next_step
+from daemon.core.state import Attention, Held, Job, Node, Queued, Run, Running, State, next_step, trusted
 from daemon.core.vitals import Vitals, blocked
 from daemon.scheduling.fitness import STAND_IN
 from daemon.scheduling.groups import Pick
@@ -44,8 +44,8 @@ def why_idle(state: State, node: Node, vitals: Vitals) -> str:
         return ""
     if node.drained:
         return "it is drained and gets nothing new"
-    if node.standing is not None or not node.proved:
-        return node.trouble
+    if not trusted(node):
+        return node.trouble or "its probe has shown no picture yet"
     if state.paused:
         return "the queue is paused"
     index = indexed(state)
