@@ -1,13 +1,15 @@
 """Who may come by which socket: the daemon of this machine while nobody is pinned, over the network the pin alone."""
 
 import logging
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from agent.holder import Holder
-from agent.pairing.contexts import is_pinned
-from agent.pairing.pins import Pin, Pins
+
+if TYPE_CHECKING:
+    from agent.pairing.pins import Pin, Pins
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +33,9 @@ def for_local(holder: Holder) -> Middleware:
     return guard
 
 
-def for_pinned(pins: Pins, pin: Pin, holder: Holder) -> Middleware:
+def for_pinned(pins: "Pins", pin: "Pin", holder: Holder) -> Middleware:
     """Of the network, once more for every request: the pin may have been forgotten while a connection was made."""
+    from agent.pairing.contexts import is_pinned
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from schema.errors import Refused, why
+from schema.ids import NodeId
 
 PRIVATE = 0o700
 
@@ -63,3 +64,8 @@ def close_to_others(folder: Path) -> None:
         raise Refused(f"{why(fault)}", where=str(folder), remedy="Choose a folder that can be written.") from None
     if found.st_uid != os.geteuid():
         raise Refused("this folder belongs to somebody else", where=str(folder), remedy="Choose another one.")
+
+
+def fleet_home(home: Path, fleet: NodeId | None) -> Path:
+    """Where spool and epoch lie: of a fleet in a folder of its own, so that no other daemon gets its results."""
+    return home / "fleets" / fleet if fleet else home

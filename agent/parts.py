@@ -1,4 +1,7 @@
-"""What an agent is made of, put together: its identity, its backends, its bench, and the network where it is on one."""
+"""What an agent is made of, put together: its identity, its backends, its bench, and the network where it is on one.
+
+What only the network needs is imported there: a daemon's own child starts without it.
+"""
 
 import logging
 import os
@@ -6,10 +9,9 @@ import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from agent.absent import Absent, Unmakeable, unmakeable
-from agent.advertise import Advertiser
 from agent.backends import BACKENDS, Backend, Options
 from agent.bench import Bench
 from agent.blobs import Blobs
@@ -18,13 +20,9 @@ from agent.device import Device, choose, demanded, found, is_chosen
 from agent.feed import Feed
 from agent.fence import Fence
 from agent.holder import Holder, daemon_of
+from agent.home import fleet_home
 from agent.identity import Identity, identified, kept_node_id
 from agent.meter import Meter
-from agent.network import Network, listening
-from agent.pairing.keys import Kept, kept_identity
-from agent.pairing.pins import Pin, Pins
-from agent.pairing.token import forget_token, kept_token
-from agent.reach import Reach, fleet_home
 from agent.server import Server
 from agent.shared import Shared
 from agent.spool import Spool
@@ -32,7 +30,13 @@ from agent.standing import Alone
 from agent.start import Start, auth_for
 from agent.talk import Talk
 from schema.errors import Refused, why
+from schema.ids import NodeId
 from schema.orders import CardChanged
+
+if TYPE_CHECKING:
+    from agent.pairing.keys import Kept
+    from agent.pairing.pins import Pins
+    from agent.reach import Reach
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +49,7 @@ class Parts(NamedTuple):
     meter: Meter
     holder: Holder
     server: Server
-    reach: Reach | None = None
+    reach: "Reach | None" = None
     """None: it is on no network."""
 
 
@@ -53,14 +57,14 @@ class Owner(NamedTuple):
     """Who the agent is and whom it belongs to, as its folder says."""
 
     identity: Identity
-    kept: Kept | None
+    kept: "Kept | None"
     """None: a daemon's own child, which needs no key."""
-    pins: Pins | None
+    pins: "Pins | None"
     """None: nobody on the network gives it work now."""
 
     @property
-    def pin(self) -> Pin | None:
-        return self.pins.pinned if self.pins else None
+    def fleet(self) -> NodeId | None:
+        return self.pins.pinned.fleet if self.pins and self.pins.pinned else None
 
 
 def assembled(start: Start) -> Parts:
@@ -84,9 +88,7 @@ def _assembled(start: Start) -> Parts:
         for reach in reaches:
             reach.look()
 
-    holder = Holder(
-        lambda: owner.pin.fleet if owner.pin else None, start.name, time.monotonic, held_otherwise
-    )  # fmt: skip
+    holder = Holder(lambda: owner.fleet, start.name, time.monotonic, held_otherwise)
     parts = _working(start, owner, holder, talk)
     if owner.kept is None or owner.pins is None or talk is None:
         return parts
@@ -112,7 +114,7 @@ def _working(start: Start, owner: Owner, holder: Holder, talk: Talk | None) -> P
         backends, identity, clock=time.monotonic, tell=tell_card,
         device=device.gpu() if device else None, storage=shared.id if shared else "",
     )  # fmt: skip
-    place = fleet_home(start.home, owner.pin)
+    place = fleet_home(start.home, owner.fleet)
     fence = Fence(None if start.loopback else place / "epoch")
     cards.epoch = fence.epoch
     blobs = Blobs(start.home / "blobs", start.blob_limit_bytes)
@@ -126,9 +128,14 @@ def _working(start: Start, owner: Owner, holder: Holder, talk: Talk | None) -> P
 
 
 def _reached(
-    start: Start, identity: Identity, kept: Kept, pins: Pins, parts: Parts, tell: Callable[[str], None]
-) -> Reach:
+    start: Start, identity: Identity, kept: "Kept", pins: "Pins", parts: Parts, tell: Callable[[str], None]
+) -> "Reach":
     """Raises OSError, Refused."""
+    from agent.advertise import Advertiser
+    from agent.network import Network, listening
+    from agent.pairing.token import forget_token, kept_token
+    from agent.reach import Reach
+
     token = None if pins.pinned else kept_token(start.home)
     if pins.pinned:
         forget_token(start.home)  # what it was for has come about
@@ -162,6 +169,9 @@ def owned(start: Start) -> Owner:
     release = version("stablenew")
     if start.loopback:
         return Owner(identified(kept_node_id(start.home), start.name, release), None, None)
+    from agent.pairing.keys import kept_identity
+    from agent.pairing.pins import Pins
+
     kept = kept_identity(start.home, start.name)
     return Owner(identified(kept.node, start.name, release), kept, Pins(start.home) if start.network else None)
 

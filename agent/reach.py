@@ -17,6 +17,7 @@ from agent.bench import Bench
 from agent.fence import Fence
 from agent.guards import for_pinned
 from agent.holder import Holder
+from agent.home import fleet_home
 from agent.identity import Identity
 from agent.network import Network
 from agent.pairing.contexts import open_context, pinned_context
@@ -143,7 +144,7 @@ class Reach:
             self._change(self._given_to(pin))
 
     async def _given_to(self, pin: Pin) -> None:
-        fleet = fleet_home(self._home, pin)
+        fleet = fleet_home(self._home, pin.fleet)
         fleet.mkdir(mode=0o700, parents=True, exist_ok=True)
         fence = Fence(fleet / "epoch")
         fence.begin(pin.epoch)  # a person has said so, whatever was heard of this fleet before
@@ -208,8 +209,3 @@ class Reach:
             self._kept, self._pins, self._advertiser.name, self._identity.version,
             clock=self._clock, token=self._token, tell=self._tell, bound=self._bound,
         )  # fmt: skip
-
-
-def fleet_home(home: Path, pin: Pin | None) -> Path:
-    """Where spool and epoch lie: of a fleet in a folder of its own, so that no other daemon gets its results."""
-    return home / "fleets" / pin.fleet if pin else home

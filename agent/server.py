@@ -37,7 +37,7 @@ class Seat(Protocol):
     def told(self) -> Standing: ...
 
     def unpair(self) -> bool:
-        """False: it is paired with nobody."""
+        """False: it is paired with nobody. Raises OSError."""
 
 
 class Server:
@@ -148,8 +148,11 @@ class Server:
         return web.json_response(self.seat.told()._asdict())
 
     async def unpair(self, request: web.Request) -> web.Response:
-        if not self.seat.unpair():
-            raise web.HTTPConflict(text="this agent is paired with nobody")
+        try:
+            if not self.seat.unpair():
+                raise web.HTTPConflict(text="this agent is paired with nobody")
+        except OSError as fault:
+            raise web.HTTPInsufficientStorage(text=f"it could not be unpaired: {why(fault)}") from None
         return web.Response(status=204)
 
 

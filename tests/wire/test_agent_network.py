@@ -1,6 +1,8 @@
 """The agent's port on the network: open for pairing and nothing else, then for the daemon it is paired with alone."""
 
 import asyncio
+import contextlib
+import os
 import socket
 import ssl
 import sys
@@ -268,3 +270,32 @@ async def test_what_should_go_on_for_ever_and_breaks_ends_the_agent_with_a_failu
     assert process.returncode == 1 and b"ZeroDivisionError" in said
     assert not (home / "agent.sock").exists()
     assert "broke, and the agent ends" in (home / "logs" / "agent.jsonl").read_text()
+
+
+async def test_a_daemons_own_child_loads_nothing_of_the_network(tmp_path: Path) -> None:
+    """It is started with every daemon, and waited for."""
+    loads = "import sys, agent.app; print([name for name in ('zeroconf', 'cryptography', 'spake2', 'pynvml') " \
+        "if name in sys.modules])"  # fmt: skip
+    process = await asyncio.create_subprocess_exec(sys.executable, "-P", "-c", loads, stdout=asyncio.subprocess.PIPE)
+    assert (await process.communicate())[0] == b"[]\n"
+
+
+def spent(process: int) -> float:
+    """Seconds of the processor."""
+    fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def test_paired_and_idle_it_costs_next_to_nothing(tmp_path: Path) -> None:
+    daemon = Daemon.at(tmp_path / "d")
+    async with running(tmp_path / "a") as agent:
+        pairing = await daemon.pairs(agent)
+        async with daemon.connected(pairing) as link, link.session.ws_connect("/v1/feed") as feed:
+            await asyncio.sleep(2.5)  # it announces itself
+            began, heard = spent(agent.process.pid), 0
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(5):
+                    while True:
+                        heard += len((await feed.receive()).data)
+            assert spent(agent.process.pid) - began < 0.1  # measured: 0.01 s in 20 s
+            assert 0 < heard < 1000  # measured: 62 bytes a second
