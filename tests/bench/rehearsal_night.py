@@ -1,16 +1,18 @@
-"""A simulated night on the daemon's own core: it decides, learns and foretells; what stages take only this file knows."""
+"""A simulated night on the daemon's own core: it decides, learns and foretells; what stages take is known here alone."""
 
 from collections.abc import Iterator
 from random import Random
 from typing import NamedTuple
 
 from daemon.core.apply import apply
+from daemon.core.costs import foretell
 from daemon.core.forecast import forecast
 from daemon.core.outlook import forecast_input
 from daemon.core.rules import Rules
 from daemon.core.settle import settle
 from daemon.core.state import State
 from daemon.core.vitals import Vitals
+from daemon.scheduling.costs import Estimate
 from schema import events as e
 from schema.forecast import Forecast
 from schema.plans import JobSpec, Measures, RunSpec, StageStep
@@ -44,6 +46,8 @@ class Night:
         self.fixed: dict[str, float] = {}
         self.loads: dict[tuple[str, str], float] = {}
         self.ends: dict[str, float] = {}
+        self.stages: list[tuple[Estimate, float]] = []
+        """What was foretold of each stage when it began, and what it took."""
         self._ends: dict[int, tuple[float, Measures]] = {}
         self._holds: dict[str, str | None] = {}
         for number in range(nodes):
@@ -112,6 +116,8 @@ class Night:
             self._holds[node] = step.model
         execute = clean * max(0.3, draw.gauss(1.0, 0.15))
         moved = draw.uniform(0.05, 0.3)
+        if (told := foretell(self.state, self.state.nodes[node], step)) is not None:
+            self.stages.append((told, execute))
         measures = Measures(executed_s=round(execute, 3), loaded_s=round(load, 3), moved_s=round(moved, 3))
         self._ends[token] = (self.now + execute + load, measures)  # The device is free while files are fetched.
 

@@ -22,12 +22,16 @@ def seconds(group: Group, machine: Machine, costs: Costs) -> float:
     return costs.move(group, machine) + costs.swap(group, machine) + costs.execute(group, machine)
 
 
+def free(machine: Machine, now: float) -> float:
+    return now if machine.idle else max(now, machine.free_at)
+
+
 def fitting(group: Group, machines: Sequence[Machine]) -> list[Machine]:
     return [machine for at, machine in enumerate(machines) if group.able >> at & 1]
 
 
 def least_loaded() -> Choose:
-    """ComfyUI-Distributed: the next job to the worker that was given least, whatever it holds and however fast it is."""
+    """ComfyUI-Distributed: the next job to the worker that was given least, whatever it holds, however fast it is."""
     given: dict[str, int] = {}
 
     def choose(
@@ -79,11 +83,7 @@ def easy_backfill() -> Choose:
         if not waiting:
             return IDLE
         head = waiting[0]
-        ends = [
-            (max(now, machine.free_at if not machine.idle else now) + seconds(head, machine, costs), machine.id, machine)
-            for machine in fitting(head, machines)
-        ]
-        _, _, best = min(ends, key=lambda end: end[:2])
+        best = min(fitting(head, machines), key=lambda one: (free(one, now) + seconds(head, one, costs), one.id))
         if best.idle:
             return Pick(head, best, "the first in line, where it is done soonest")
         for group in waiting[1:]:
