@@ -91,7 +91,8 @@ class Prober:
             if report.job == PROBE and report.token != wanted:
                 name = attempt_id(PROBE, STAGE, report.token)
                 await link.cancel(name)
-                await link.forget(name)
+                with suppress(Unwilling):  # not quite ended yet: the next connection forgets it
+                    await link.forget(name)
 
     async def _standing(self) -> Standing:
         def question(state: State) -> Standing:

@@ -246,6 +246,8 @@ async def test_an_order_that_is_sent_twice_runs_once_and_a_slow_picture_holds_no
 @pytest.mark.parametrize("reach", LINKS)
 async def test_an_agent_tells_of_an_attempt_it_ended_until_it_is_told_to_forget(bench, reach):
     async with bench(reach, 0.0) as one:
+        proof = await one.house.parts.fleet.probe(one.node)
+        assert proof.ok, proof
         node = one.house.parts.fleet._nodes[one.node]
         epoch = await one.house.parts.ledger.ask(lambda state: int(state.epoch))
         config = Txt2Img(id="txt2img", width=64, height=64, steps=2)
