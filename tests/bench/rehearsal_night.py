@@ -1,4 +1,4 @@
-"""A simulated night on the daemon's own core: it decides, learns and foretells; what stages take is known here alone."""
+"""A simulated night on the daemon's own core: it decides, learns and foretells; what stages take is known here only."""
 
 from collections.abc import Iterator
 from random import Random
