@@ -114,7 +114,7 @@ def _facts(node: Doc) -> Mapping[str, str]:
         "state": node.text("state"),
         "trouble": node.text("trouble"),
         "runs": node.text("running"),
-        "idle": node.text("why_idle") if not node.text("running") else "",
+        "idle": node.text("why_idle") if not node.text("running") and not node.text("trouble") else "",
         "address": place(node),
         "id": node.text("node") + ("" if known else ", as it claims"),
         "version": node.text("version"),

@@ -19,7 +19,8 @@ from tui.widgets.nodetable import NodeTable
 from tui.widgets.pages import PAGE
 from tui.widgets.panel import Panel
 
-MOST_NOTICES = 3
+MOST_NOTICES = 5
+"""Lines; of a low screen four."""
 
 
 class Notices(Drawn):
@@ -139,9 +140,10 @@ class NodesScreen(BesideScreen[NodeScene]):
     def draw_chart(self) -> None:
         nodes = self.home.live.scene.nodes
         key = shown(self.home.keymap_of_user.get("nodes.pair", "P"))
-        lines = notices(nodes, key)
-        more = [Piece(f" and {len(lines) - MOST_NOTICES + 1} more", "dim")]
-        self.notices.tell(lines if len(lines) <= MOST_NOTICES else [*lines[: MOST_NOTICES - 1], *more])
+        lines = notices(nodes, key, self.size.width)
+        most = MOST_NOTICES if self.size.height >= 30 else 4
+        more = [Piece(f" and {len(lines) - most + 1} more", "dim")]
+        self.notices.tell(lines if len(lines) <= most else [*lines[: most - 1], *more])
         width, height = self.load_panel.room
         if not self.load_panel.display or width <= 0:
             return

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from schema.orders import BackendState
 from schema.scenes import BackendScene, NodeScene, NodeState
-from tui.widgets.ink import Piece, fit, fit_middle, plain
+from tui.widgets.ink import Piece, fit, fit_middle, plain, wrap
 from tui.widgets.jobrow import bar
 
 NODE_SIGNS: dict[NodeState, tuple[str, str]] = {
@@ -144,13 +144,16 @@ def summary(nodes: Sequence[NodeScene]) -> str:
     return " · ".join(filter(None, words))
 
 
-def notices(nodes: Sequence[NodeScene], key: str) -> list[Piece]:
-    """What asks for a person, the loudest first, a line each, all who ask to join in one; `key` pairs."""
-    lines = [
-        Piece(f" {NODE_SIGNS[node.state][0]} {name_of(node)} is {node.state}: {plain(node.trouble)}", "bad")
-        for node in nodes
-        if node.state in LOUD
-    ]
+def notices(nodes: Sequence[NodeScene], key: str, width: int) -> list[Piece]:
+    """What asks for a person, the loudest first and whole, all who ask to join in one line; `key` pairs."""
+    lines: list[Piece] = []
+    for node in nodes:
+        if node.state in LOUD:
+            text = f"{name_of(node)} is {node.state}: {node.trouble}"
+            heads = (f" {NODE_SIGNS[node.state][0]} ", "   ", "   ")
+            lines += [
+                Piece(head + part, "bad") for head, part in zip(heads, wrap(text, max(20, width - 4), 3), strict=False)
+            ]
     if waiting := [node for node in nodes if node.state == "new"]:
         names = [name_of(node) for node in waiting]
         who = ", ".join(
