@@ -251,3 +251,63 @@ def test_a_browser_of_this_network_finds_it_in_two_seconds_and_hears_its_goodbye
     assert done.stdout.splitlines() == [
         f"Added rig2-k3v9x2mp.{SERVICE} ['10.9.0.1'] 1 True", "Removed",
     ], done.stderr  # fmt: skip
+
+
+LATE = """
+import asyncio, os, subprocess
+from zeroconf import IPVersion
+from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
+from agent.advertise import Advertiser, Said
+from schema.pairing import SERVICE
+
+def ip(*words):
+    subprocess.run(["ip", *words], check=True)
+
+async def main():
+    loop, seen = asyncio.get_running_loop(), asyncio.Queue()
+    advertiser = Advertiser("k3v9x2mpabcdefghijklmnopqr", "rig2", "beef", 7801, print)
+    running = asyncio.create_task(advertiser.run())
+    await asyncio.sleep(0.5)
+    assert not advertiser.is_announced and not advertiser.trouble
+    ip("link", "add", "v0", "type", "veth", "peer", "name", "v1")
+    ip("addr", "add", "10.9.0.1/24", "dev", "v0")
+    for end in ("v0", "v1"):
+        ip("link", "set", end, "up")
+    began = loop.time()
+    zc = AsyncZeroconf(ip_version=IPVersion.All)
+    def heard(zeroconf, service_type, name, state_change):
+        seen.put_nowait(name)
+    AsyncServiceBrowser(zc.zeroconf, [SERVICE], handlers=[heard])
+    async with asyncio.timeout(10):
+        name = await seen.get()
+    print(name.partition(".")[0], loop.time() - began < 5)
+    ip("addr", "del", "10.9.0.1/24", "dev", "v0")
+    ip("addr", "add", "10.9.0.7/24", "dev", "v0")
+    await zc.async_update_interfaces()
+    began = loop.time()
+    while True:
+        info = AsyncServiceInfo(SERVICE, name)
+        await info.async_request(zc.zeroconf, 1000)
+        if info.parsed_addresses()[:1] == ["10.9.0.7"]:
+            break
+        await asyncio.sleep(0.2)
+    print("moved", loop.time() - began < 8)
+    running.cancel()
+    await advertiser.stop()
+    await zc.async_close()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.story
+def test_without_network_at_first_it_is_found_once_there_is_one_and_again_at_its_new_address() -> None:
+    if shutil.which("unshare") is None or shutil.which("ip") is None:
+        pytest.skip("needs unshare and ip, of Linux")
+    words = ["unshare", "-Urn", "sh", "-c", 'ip link set lo up && exec "$0" -c "$1"', sys.executable, LATE]
+    done = subprocess.run(
+        words, capture_output=True, text=True, timeout=60, check=False, cwd=Path(__file__).parents[2]
+    )  # fmt: skip
+    if "Operation not permitted" in done.stderr or "unshare failed" in done.stderr:
+        pytest.skip(f"this machine lends no namespaces: {done.stderr.strip()[-100:]}")
+    assert done.stdout.splitlines() == ["rig2-k3v9x2mp True", "moved True"], done.stderr
