@@ -1,5 +1,6 @@
 """The fleet on the command line: pairing step by step, nodes in words, pins, forecasts, rehearsals as children."""
 
+import json
 import sys
 import time
 from collections.abc import Iterator
@@ -234,3 +235,34 @@ def test_the_doctor_looks_at_every_node_and_at_who_asks_to_join(fake: FakeDaemon
     assert [one[0] for one in found] == ["note", "ok", "ok", "ok"]
     assert found[2][1:] == ("laptop at 10.0.0.9:7801 asks to join.",
                             "`stablenew node pair laptop CODE`, with the code that it shows.")  # fmt: skip
+
+
+TRACE = {
+    "version": 1, "net_mb_s": 100.0, "models": {"xl": {"gb": 6.5}},
+    "nodes": [{"id": "n1", "vram_gb": 24.0, "speed": 2.0, "load_gb_s": 1.0, "resident": None}],
+    "jobs": [{"id": "j1", "pack": "p", "lane": "batch", "arrival": 0.0, "stages": [
+        {"kind": "txt2img", "model": "xl", "vram_gb": 8.0, "work_s": 20.0, "out_mb": 2.0}]}],
+}  # fmt: skip
+
+
+def test_a_trace_is_rehearsed_without_a_daemon(tmp_path: Path) -> None:
+    (tmp_path / "t.json").write_text(json.dumps(TRACE))
+    told = stablenew(tmp_path, "fleet", "plan", "--trace", "t.json", folder=tmp_path)
+    line = told.document
+    assert told.code == Exit.DONE
+    assert (line["job"], line["stage"], line["node"], line["start"], line["end"]) == ("j1", 0, "n1", 0.0, 18.5)
+    assert line["why"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("plan",), "--trace"),
+        (("plan", "--trace", "none.json"), "none.json"),
+        (("what-if", "--mode", "quick"), "quick"),
+        (("what-if", "--add-node", "huge"), "12GB speed 2"),
+    ],
+)
+def test_what_cannot_be_rehearsed_is_refused_with_its_place(tmp_path: Path, words: tuple[str, ...], says: str) -> None:
+    told = stablenew(tmp_path, "fleet", *words)
+    assert told.code == Exit.REFUSED and says in told.err and told.out == ""
