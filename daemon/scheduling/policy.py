@@ -32,6 +32,9 @@ __all__ = ["NEVER", "UNMOVED", "Before", "Costs", "Group", "Lot", "Machine", "Op
 LONG = 20.0
 """Seconds; a batch stage that takes longer keeps the live lane's machine from being warm."""
 
+EARLY = 0.25
+"""The part of the time that is left which loading may take, for a machine to leave a lot before that is done."""
+
 SOONEST = 1.0
 """Seconds until a decision to wait is looked at again, at least: estimates of a second are none."""
 
@@ -120,22 +123,28 @@ def _choose(yard: Yard, at: int, costs: Costs, now: float, options: Options) -> 
         seconds = costs.move(group, machine) + costs.swap(group, machine) + costs.execute(group, machine)
         others = done_by_others(yard, at, now, now + seconds)
         if others is None:
-            choice = Choice(group, at, seconds, rank[2] == 0, rank[3] == 0, cells[number])
+            choice = Choice(group, at, seconds, rank[2] == 0, rank[4] == 0, cells[number])
             return Pick(group, machine, reason(choice, yard, costs, now, options))
         idle = idle or _Idle(guarded(machine, seconds, others - now), now + seconds)
     return idle or _Idle("what waits goes on quicker where its pictures are")
 
 
-def _rank(yard: Yard, cell: Cell, at: int, costs: Costs) -> tuple[bool, float, bool, bool, bool, bool, float, str]:
-    """Smaller first: overdue, pressing, bound to few machines, resident, started, worth its loading, the largest."""
+def _rank(
+    yard: Yard, cell: Cell, at: int, costs: Costs
+) -> tuple[bool, float, bool, bool, bool, bool, bool, float, str]:
+    """Smaller first: overdue, pressing, bound to few machines, short of machines while this one is not needed where it
+    is, resident, started, worth its loading, the largest.
+    """
     group = cell.groups[0]
     swap = costs.swap(group, yard.machines[at])
     share = yard.share(cell.lot, at, swap == 0.0)
+    early = 0.0 < swap < EARLY * yard.rest and yard.short(cell.lot) and yard.spare(at)
     narrow = bool(yard.narrow >> at & 1) and cell.able & ~yard.narrow == 0
     return (
         not cell.overdue,
         cell.deadline,
         not narrow,
+        not early,
         swap > 0.0,
         not cell.started,
         share <= swap,

@@ -45,6 +45,8 @@ class Yard:
         self.bounds = _bounds(groups, self.speeds, self.lots)
         self.on = _speed_on(machines)
         self.all_speed = sum(self.speeds)
+        busy = sum(max(0.0, machine.free_at - now) * machine.speed for machine in machines if not machine.idle)
+        self.rest = (sum(self.lots.values()) + busy) / self.all_speed
         urgent = urgent_before(groups, self.speeds, now)
         self.cells = _cells(groups, urgent, now, options)
         self.later = [group for group in groups if group.later and not group.live]
@@ -56,6 +58,20 @@ class Yard:
             return self.lots[lot] / self.all_speed
         with_me = self.on.get(lot.model, 0.0) + (0.0 if resident else self.speeds[at])
         return self.lots[lot] / with_me
+
+    def spare(self, at: int) -> bool:
+        """Whether those which hold the same checkpoints have all its work done without it before everything ends."""
+        models = self.machines[at].models
+        speed = self.speeds[at]
+        return bool(models) and all(
+            work <= self.rest * (self.on[lot.model] - speed)
+            for lot, work in self.lots.items()
+            if lot.model is not None and lot.model in models
+        )
+
+    def short(self, lot: Lot) -> bool:
+        """Whether those which hold its checkpoint are not done with it when everything else is."""
+        return lot.model is not None and self.lots[lot] > self.rest * self.on.get(lot.model, 0.0)
 
 
 def urgent_before(groups: Sequence[Group], speeds: Sequence[float], now: float) -> float:
