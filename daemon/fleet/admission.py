@@ -142,6 +142,9 @@ class Admission:
         return pairing
 
     async def _proved(self, pairing: Pairing) -> Paired:
+        name = pairing.node
+        if await self._books.ask(lambda state: name in state.nodes and state.nodes[name].proved):
+            return Paired(name, pairing.name, pairing.address, True, True, "it was paired and proved before")
         shown = await self._proofs.of(pairing.node, PROBE_SECONDS)
         reason = shown.reason if shown else f"its probe has not ended after {PROBE_SECONDS:.0f} seconds; it goes on"
         return Paired(pairing.node, pairing.name, pairing.address, True, shown is not None and shown.ok, reason)
@@ -182,9 +185,10 @@ class Admission:
         return found[0] if found else None
 
     def _meant(self, name: str) -> list[Sighting]:
-        strangers = self._lan.sightings.strangers()
-        exact = [one for one in strangers if name in (one.node, one.name, *one.addresses)]
-        return exact or [one for one in strangers if len(name) >= 4 and one.node.startswith(name)]
+        seen = self._lan.sightings
+        waiting = [*seen.strangers(), *seen.let_go()]
+        exact = [one for one in waiting if name in (one.node, one.name, *one.addresses)]
+        return exact or [one for one in waiting if len(name) >= 4 and one.node.startswith(name)]
 
     def _as_address(self, name: str) -> str:
         """Raises Refused for what is rather a name that nobody has."""

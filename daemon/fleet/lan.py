@@ -23,7 +23,7 @@ from daemon.fleet.trust.contexts import is_pinned, pinned_context
 from daemon.fleet.trust.keys import Keys, kept_keys
 from daemon.ledger.mail import Committed
 from schema.errors import Refused, why
-from schema.events import NodeForgotten, NodePaired, NodeUnpaired
+from schema.events import NodeForgotten, NodeJoined, NodeLost, NodePaired, NodeUnpaired
 from schema.ids import NodeId
 from schema.nodes import Link
 from schema.orders import PROTOCOL
@@ -127,8 +127,14 @@ class Lan:
                     self._end(node, polite=True)
                 case NodeForgotten(node=node):
                     self._end(node, polite=False)
+                case NodeJoined() | NodeLost():
+                    self._publish()
                 case _:
                     pass
+
+    def _is_served(self, node: NodeId) -> bool:
+        """One of this machine, over its socket, announces itself too."""
+        return node in self._vitals.cards
 
     def is_paired(self, node: NodeId) -> bool:
         return node in self._peers
@@ -234,7 +240,7 @@ class Lan:
 
     def _publish(self) -> None:
         self.sightings.expect(self._peers)
-        strangers = tuple(_stranger(one) for one in self.sightings.strangers())
+        strangers = tuple(_stranger(one) for one in self.sightings.strangers() if not self._is_served(one.node))
         if strangers != self._vitals.strangers:
             self._vitals.strangers = strangers
             self.moved.set()

@@ -21,6 +21,9 @@ from schema.observations import NodeDistrusted, NodeMoved
 log = logging.getLogger(__name__)
 
 AGAIN_SECONDS = 1.0
+LATER_SECONDS = 3.0
+"""Between two calls to one that was lost, or that is not trusted."""
+
 HANG_SECONDS = 30.0
 """Until one that did not do what it was told to is tried again."""
 
@@ -95,7 +98,7 @@ class Peer:
 
     async def _once(self, knock: Knock) -> None:
         """From looking for it to losing it, and the pause after that."""
-        wait = AGAIN_SECONDS
+        wait = LATER_SECONDS if self._gone else AGAIN_SECONDS
         if self.node.connected:  # over its socket on this machine
             self.heard()
             await asyncio.sleep(AGAIN_SECONDS)
@@ -108,15 +111,18 @@ class Peer:
             await self._distrust("conflicted", str(twins))
             wait = TWIN_SECONDS
         except Unreached as nobody:
-            await self._judge(nobody)
+            if await self._judge(nobody):
+                wait = LATER_SECONDS
         except AgentHangs as hangs:
             log.error("%s", hangs, extra={"node": self.node.id})
             await self.node.gone(str(hangs))
             wait = HANG_SECONDS
         except OtherProtocol as other:
             await self._distrust("incompatible", f"{other}.")
+            wait = LATER_SECONDS
         except Refused as refused:
             await self._distrust("incompatible", refused.told())
+            wait = LATER_SECONDS
         except LinkLost as lost:
             log.info("lost the connection: %s", lost, extra={"node": self.node.id})
         await self._pause(wait)
@@ -147,6 +153,14 @@ class Peer:
         if card.node != node.id:
             raise Refused(f"the agent at {reached.address} has the key of {node.id} and calls itself another node.")
         await node.admit(reached.link, card, "lan")
+        try:
+            await self._served(reached, knock)
+        finally:
+            node.hung_up(reached.link)
+
+    async def _served(self, reached: Reached, knock: Knock) -> None:
+        """Of one that was admitted."""
+        card, node = reached.card, self.node
         reached.link.alive = self.heard
         self.heard()
         self._gone, self._standing = False, None
@@ -193,8 +207,8 @@ class Peer:
 
     # Not found --------------------------------------------------------------------------------
 
-    async def _judge(self, nobody: Unreached) -> None:
-        """What stands in its place, if anything does."""
+    async def _judge(self, nobody: Unreached) -> bool:
+        """Whether something stands in its place, which is told."""
         if isinstance(other := nobody.faults.get(self._good), OtherKey):  # elsewhere it is only a lie about an address
             await self._distrust(
                 "untrusted",
@@ -209,6 +223,9 @@ class Peer:
             )
         elif foreign := nobody.of(OtherProtocol):
             await self._distrust("incompatible", f"{foreign[0]}: {foreign[1]}.")
+        else:
+            return False
+        return True
 
     async def _distrust(self, standing: Standing, reason: str) -> None:
         """It is given nothing until it joins again; what it was at goes elsewhere. Said once."""
