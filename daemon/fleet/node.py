@@ -73,9 +73,14 @@ class Node:
         self._link, self.reach = link, reach
         try:
             await self._check(card)
-        except Refused:
+        except BaseException:  # also where nobody wants it any more meanwhile
             self._link = None
             raise
+
+    def hung_up(self, link: AgentLink) -> None:
+        """Whoever was admitted is not served, or not any more."""
+        if self._link is link:
+            self._link = None
 
     async def serve(self, link: AgentLink, card: Card) -> None:
         """Until the link is lost, which is raised as LinkLost or AgentHangs."""

@@ -102,6 +102,11 @@ class Sightings:
         found = {one.node: one for one in self._kept.values() if one is not None and one.node not in self.paired}
         return tuple(found.values())[-MOST_UNKNOWN:]
 
+    def let_go(self) -> tuple[Sighting, ...]:
+        """Who claims to be a paired node and takes a pairing: somebody may have unpaired it on its own machine."""
+        found = {one.node: one for one in self._kept.values() if one is not None and one.open}
+        return tuple(one for node, one in found.items() if node in self.paired)
+
     def _claimed(self, service: str) -> str:
         return service.removesuffix("." + SERVICE)[-SHORT:].lower()
 
