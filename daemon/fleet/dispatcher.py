@@ -66,7 +66,7 @@ class Dispatcher:
         self._probed = probed
         self._storage = storage
         self._open: dict[Token, Opened] = {}
-        self._bringing: set[Token] = set()
+        self._bringing: set[str] = set()
         self._strange = 0
         """Results of this connection that nobody had asked for."""
         self._due: asyncio.Queue[Token] = asyncio.Queue()
@@ -256,13 +256,13 @@ class Dispatcher:
 
     def _bring_in(self, report: AttemptReport, link: AgentLink, group: asyncio.TaskGroup) -> None:
         """Its device is free from now on: the next order is on its way while the files are fetched."""
-        token = report.token
+        token, name = report.token, attempt_id(report.job, report.stage, report.token)
         if report.job == PROBE:
             self._probed(report)
             return
-        if token in self._bringing:
+        if name in self._bringing:
             return
-        self._bringing.add(token)
+        self._bringing.add(name)
         if report.state == "done" and self._is_of(report):
             self._vitals.handed.add(token)
             self._books.pulse()
@@ -281,8 +281,9 @@ class Dispatcher:
         await self._books.observe(observation)
         if own or opened is None:
             self._close(report.token)
-        await link.forget(attempt_id(report.job, report.stage, report.token))
-        self._bringing.discard(report.token)
+        name = attempt_id(report.job, report.stage, report.token)
+        await link.forget(name)
+        self._bringing.discard(name)
 
     def _is_of(self, report: AttemptReport) -> bool:
         """Whether it is of an attempt that is open there, by all its names."""
@@ -310,7 +311,7 @@ class Dispatcher:
             await asyncio.sleep(WATCH_SECONDS)
             now = loop.time()
             for token, opened in list(self._open.items()):
-                if token in self._bringing:
+                if opened.id in self._bringing:
                     continue  # It has ended; whatever takes long now is not the agent.
                 if opened.cancelled is not None:
                     if now - opened.cancelled > CANCEL_SECONDS:

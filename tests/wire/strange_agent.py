@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -33,6 +33,8 @@ class StrangeAgent:
         """To an order: a struct, or a response."""
         self.orders: list[Order] = []
         self.blobs: set[str] = set()
+        self.made: dict[str, bytes | Callable[[web.Request], Awaitable[web.StreamResponse]]] = {}
+        """Its products by name: the bytes, or who answers for them. All others it has lost."""
         self.cancelled: list[str] = []
         self.watched: list[bytes] = []
         self.cards = 0
@@ -56,7 +58,7 @@ class StrangeAgent:
         app.router.add_delete("/v1/attempts/{id}", self._nothing)
         app.router.add_route("HEAD", "/v1/blobs/{sha256}", self._has)
         app.router.add_put("/v1/blobs/{sha256}", self._take)
-        app.router.add_get("/v1/blobs/{sha256}", self._lost, allow_head=False)
+        app.router.add_get("/v1/blobs/{sha256}", self._blob, allow_head=False)
         app.router.add_put("/v1/watched", self._watched)
         app.router.add_get("/v1/feed", self._feed, allow_head=False)
         return app
@@ -89,8 +91,11 @@ class StrangeAgent:
     async def _has(self, request: web.Request) -> web.Response:
         return web.Response(status=200 if request.match_info["sha256"] in self.blobs else 404)
 
-    async def _lost(self, request: web.Request) -> web.Response:
-        return web.Response(status=404)
+    async def _blob(self, request: web.Request) -> web.StreamResponse:
+        made = self.made.get(request.match_info["sha256"])
+        if made is None:
+            return web.Response(status=404)
+        return web.Response(body=made) if isinstance(made, bytes) else await made(request)
 
     async def _take(self, request: web.Request) -> web.Response:
         await request.read()
