@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from daemon.fleet import peer
-from daemon.fleet.link import AgentLink
+from daemon.fleet.link import AgentLink, over_socket
 from daemon.fleet.shared import Shared
 from daemon.fleet.sightings import Sighting
 from daemon.ledger import Origin
@@ -78,11 +78,11 @@ def away(tmp_path):
     """Starts one; killed at the end of the block if it still lives."""
 
     @asynccontextmanager
-    async def start(name: str, *options: str, port: int = 0) -> AsyncIterator[Away]:
-        home = tmp_path / "away" / name
+    async def start(name: str, *options: str, port: int = 0, where: str = "away") -> AsyncIterator[Away]:
+        home = tmp_path / where / name
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", "agent", "--home", str(home), "--socket", str(home / "s"), "--node", name,
-            "--network", "--port", str(port), *options, stdin=DEVNULL, stdout=PIPE, stderr=PIPE,
+            sys.executable, "-P", "-m", "agent", "--home", str(home), "--socket", str(home / "agent.sock"),
+            "--node", name, "--network", "--port", str(port), *options, stdin=DEVNULL, stdout=PIPE, stderr=PIPE,
         )  # fmt: skip
         assert process.stdout is not None
         async with asyncio.timeout(SECONDS):
@@ -312,6 +312,32 @@ async def test_a_token_brings_an_agent_in_without_a_code_and_once_only(opened, a
     async with away("other") as other:
         with pytest.raises(Refused, match="token"):
             await house.parts.fleet.admission.add(other.address, None)
+
+
+async def test_one_that_was_unpaired_on_its_own_console_is_told_and_paired_anew(opened, away):
+    house = await opened(QUICK)
+    async with away("rig") as agent:
+        await paired(house, agent)
+        async with over_socket(agent.home / "agent.sock") as console:
+            await console.unpair()
+        [refused] = await house.until(NodeRefused)
+        assert refused.standing == "untrusted" and "does not know this daemon any more" in refused.reason
+        await until(lambda: len(agent.codes) == 2)
+        await paired(house, agent)
+        assert len(of(house, NodePaired, agent.node)) == 2
+        await house.submit("detail.enabled=false", "upscale.enabled=false", node=agent.node)
+        await house.until(JobFinished)
+
+
+async def test_an_agent_of_this_machine_that_announces_itself_is_no_stranger(opened, away):
+    house = await opened(QUICK)
+    async with away("side", where="state/agents") as agent:
+        await until(lambda: of(house, NodeJoined, agent.node))
+        lan = house.parts.fleet.lan
+        lan.sightings.saw(sighting(agent))
+        lan._saw()
+        assert house.parts.vitals.strangers == ()
+        assert of(house, NodeJoined, agent.node)[0].link == "local"
 
 
 @pytest.mark.parametrize("spoiled", [False, True])
