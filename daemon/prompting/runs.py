@@ -50,6 +50,7 @@ def run_spec(
         hold=request.hold,
         node=request.node,
         backend=request.backend,
+        whole=request.whole,
         learning=request.learning,
         preset=request.preset,
         profile=request.profile,

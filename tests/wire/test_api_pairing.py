@@ -182,6 +182,16 @@ async def test_a_connected_node_of_a_name_beats_a_lost_one(it: World) -> None:
     assert (await it.get(f"/v1/runs/{run}"))["spec"]["node"] == "young"
 
 
+async def test_a_run_is_kept_whole_where_it_was_asked_for(it: World) -> None:
+    await it.join_node("one")
+    await it.join_node("two")
+    run = (await it.submit(count=3, whole=True))["run"]
+    await it.finish_all()
+    rows = (await it.get("/v1/jobs", filter=f"run:{run}"))["items"]
+    assert len(rows) == 3 and len({row["node"] for row in rows}) == 1
+    assert (await it.get(f"/v1/runs/{run}"))["spec"]["whole"] is True
+
+
 async def test_models_of_a_node_that_nobody_knows_are_refused(it: World) -> None:
     refused: dict[str, Any] = await it.get("/v1/resources", node="attic")
     assert (refused["status"], refused["exit"]) == (404, 2) and "box-name (box)" in refused["remedy"]

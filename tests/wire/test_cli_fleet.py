@@ -158,8 +158,12 @@ def test_a_node_is_unpaired_and_the_lane_pinned(fake: FakeDaemon) -> None:
 
 def test_the_lanes_switch_is_shown_with_what_each_costs(fake: FakeDaemon) -> None:
     costs = ["nothing", "the best node is idle by day", "one node of three"]
-    fake.answers["/v1/queue"] = (200, {"counts": {"queued": 2}, "mode": "warm", "mode_costs": costs})
+    fake.answers["/v1/queue"] = (
+        200,
+        {"counts": {"queued": 2}, "mode": "warm", "mode_costs": costs, "pin": STUDIO["node"]},
+    )
     told = stablenew(fake.home, "queue", "show").out
+    assert "interactive work goes to studio only" in told
     assert "\n> warm  the best node is idle by day\n" in told and "\n  free  one node of three\n" in told
 
 

@@ -1,6 +1,6 @@
 """`queue`, `undo` and `redo`: what concerns whole runs, the whole queue, and the last command."""
 
-from tui.cli import ask, output
+from tui.cli import ask, nodewords, output
 from tui.cli.job import FILTER
 from tui.cli.status import queue_words
 from tui.cli.tree import JSON, KEY, PAGE, Verb, argument, option
@@ -19,8 +19,16 @@ def show(run: str | None, as_json: bool) -> int:
     elif run:
         output.put(_run_in_words(answer))
     else:
-        output.put("\n".join((queue_words(answer), *_modes(answer))))
+        output.put("\n".join((queue_words(answer), *_pinned(answer), *_modes(answer))))
     return 0
+
+
+def _pinned(queue: Doc) -> list[str]:
+    """The node that interactive work goes to, by its name."""
+    if not (pin := queue.text("pin")):
+        return []
+    names = nodewords.names_of(ask.daemon().get("/v1/nodes").docs("items"))
+    return [f"interactive work goes to {output.clean(names.get(pin, pin))} only; `queue pin any` lets it go"]
 
 
 def _modes(queue: Doc) -> list[str]:
