@@ -45,13 +45,15 @@ class LocalAgents:
         self._dialled: dict[Path, asyncio.Task[None]] = {}
         self._serving: dict[Path, Node] = {}
         self._refusals: dict[Path, str] = {}
+        self._elsewhere: set[Path] = set()
+        """Whose agents work for another fleet, as somebody wished: no trouble, but said in the log."""
         self._strange: dict[Path, tuple[str, str]] = {}
         """Instances that spoke another protocol, and what was said of them: not given work a second time."""
 
     @property
     def trouble(self) -> str:
         """Why agents that are there are not used, a sentence of each."""
-        return " ".join(why for path, why in sorted(self._refusals.items()) if not self._is_ready(path))
+        return " ".join(why for path, why in sorted(self._refusals.items()) if self._is_missed(path))
 
     async def run(self) -> None:
         """For ever: who is there and not yet spoken to is dialled."""
@@ -87,6 +89,7 @@ class LocalAgents:
             try:
                 async with over_socket(real(path)) as link:
                     card = await link.card()
+                    self._elsewhere.discard(path)
                     self._check(path, card)
                     found = self._node_of(card)
                     if node not in (None, found):
@@ -112,6 +115,7 @@ class LocalAgents:
                 return True
             except LinkLost as lost:
                 if isinstance(lost, Unwilling) and lost.status == FORBIDDEN:
+                    self._elsewhere.add(path)
                     await self._refuse(path, node, f"{lost}.")
                     return False
                 fault = lost
@@ -139,6 +143,9 @@ class LocalAgents:
         instance, sentence = self._strange.get(path, ("", ""))
         if sentence and instance == card.instance:
             raise Refused(sentence)
+
+    def _is_missed(self, path: Path) -> bool:
+        return path not in self._elsewhere and not self._is_ready(path)
 
     def _is_ready(self, path: Path) -> bool:
         node = self._serving.get(path)

@@ -17,8 +17,10 @@ sys.path.insert(0, str(Path(__file__).parent))  # for `agent_net`
 from agent_net import Daemon, launched, order, running, until
 
 from agent.pairing.token import keep_token
+from daemon.fleet.node import Node
 from daemon.fleet.trust.calls import PairRefused
-from schema.orders import Load
+from schema.errors import Refused
+from schema.orders import Card, Load
 from schema.tokens import SECRET_BYTES, Token, short_of
 
 pytestmark = pytest.mark.story
@@ -299,3 +301,36 @@ async def test_paired_and_idle_it_costs_next_to_nothing(tmp_path: Path) -> None:
                         heard += len((await feed.receive()).data)
             assert spent(agent.process.pid) - began < 0.1  # measured: 0.01 s in 20 s
             assert 0 < heard < 1000  # measured: 62 bytes a second
+
+
+async def test_the_daemon_of_its_machine_is_not_troubled_by_it_and_has_it_back_once_it_is_unpaired(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from daemon.fleet import local
+
+    monkeypatch.setattr(local, "LOOK_SECONDS", 0.1)
+    asked: list[Card] = []
+
+    def node_of(card: Card) -> Node:
+        asked.append(card)
+        raise Refused("found, and that is all that is asked here")
+
+    theirs, agents = Daemon.at(tmp_path / "theirs"), local.LocalAgents(tmp_path / "agents", node_of)
+    async with running(tmp_path / "agents" / "rig2") as agent:
+        await theirs.pairs(agent)
+        looking = asyncio.create_task(agents.run())
+
+        async def refused() -> bool | None:
+            return True if "is paired with a fleet on the network" in caplog.text else None
+
+        await until(refused)
+        assert agents.trouble == "" and not asked
+        async with agent.at_home() as session:
+            await session.delete("/v1/pairing")
+
+        async def given() -> bool | None:
+            return True if asked and "that is all" in agents.trouble else None
+
+        await until(given)
+        looking.cancel()
+        await asyncio.wait([looking])
