@@ -88,8 +88,11 @@ class Prices:
         return move_seconds(self._nodes[machine.id])
 
 
-def free_at(state: State, told: Told, node: Node, brief: Brief, now: float) -> float:
-    """When the node is expected to have ended the attempt it is at. One that is overdue is never expected at once."""
-    expected = told.seconds(state, node, brief.step)
+def free_at(state: State, told: Told, node: Node, brief: Brief, now: float, ahead: float = 0.0) -> float:
+    """When the node is expected to have ended the attempt it is at, which it could not execute for `ahead` seconds.
+
+    One that is overdue is never expected at once.
+    """
+    expected = ahead + told.seconds(state, node, brief.step)
     so_far = max(0.0, now - brief.since)
     return now + max(expected - so_far, LONGER * (so_far - expected), 0.0)

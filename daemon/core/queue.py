@@ -65,6 +65,8 @@ class Queue:
 
     def __init__(self) -> None:
         self.told = Told()
+        self.ahead: dict[NodeId, tuple[JobId, float]] = {}
+        """Seconds that each node needs before it executes what it was last given: loading, bringing the picture."""
         self.idle: Mapping[NodeId, str] = {}
         """Why nodes were left idle when it was last decided."""
         self._seats = Seats()

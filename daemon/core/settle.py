@@ -49,6 +49,8 @@ def settle(state: State, now: float, vitals: Vitals, rules: Rules) -> tuple[list
     assigned = e.StageAssigned(
         job=group.job, stage=group.stage, node=node.id, attempt=group.attempt, why=chosen.why, backend=fit.backend
     )
+    if index.queue is not None:
+        index.queue.ahead[node.id] = (group.job, outcome.ahead)
     return [assigned], None
 
 
@@ -56,6 +58,8 @@ class Outcome(NamedTuple):
     """What the policy says now."""
 
     found: Pick | Wait
+    ahead: float
+    """Seconds until the picked stage would execute."""
     shelf: Shelf | None
     """Of the stage that was picked."""
     wake_at: float | None
@@ -67,7 +71,7 @@ def decision(state: State, now: float, vitals: Vitals, rules: Rules) -> Outcome 
     bars = [until for node in nodes_there(state) if node.barred and (until := lifts_at(node, now)) is not None]
     wake_at = min(bars, default=None)
     if not any(_idle(node, vitals) for node in nodes):
-        return None if wake_at is None else Outcome(Wait(None, {}, {}), None, wake_at)
+        return None if wake_at is None else Outcome(Wait(None, {}, {}), 0.0, None, wake_at)
     index = indexed(state)
     queue = index.queue = index.queue or Queue()
     seen = queue.see(state, index, nodes, now, vitals, rules)
@@ -75,12 +79,14 @@ def decision(state: State, now: float, vitals: Vitals, rules: Rules) -> Outcome 
     options = Options(state.mode, kept, rules.overdue, served=index.served)
     models = tuple(dict.fromkeys(group.lot.model for group in seen.groups if group.lot.model is not None))
     machines = [_machine(state, queue, node, models, now, vitals) for node in nodes]
-    found = pick(seen.groups, machines, Prices(state, queue.told, seen.steps, nodes), now, options)
+    prices = Prices(state, queue.told, seen.steps, nodes)
+    found = pick(seen.groups, machines, prices, now, options)
     queue.idle = {} if isinstance(found, Pick) else found.idle
     if isinstance(found, Pick):
-        return Outcome(found, seen.shelves[found.group.id], None)
+        ahead = prices.swap(found.group, found.machine) + prices.move(found.group, found.machine)
+        return Outcome(found, ahead, seen.shelves[found.group.id], None)
     looks = [wake_at, seen.wake_at, found.until, None if kept is None else state.live_at + rules.live_for]
-    return Outcome(found, None, min((at for at in looks if at is not None), default=None))
+    return Outcome(found, 0.0, None, min((at for at in looks if at is not None), default=None))
 
 
 def _finished(job: Job, now: float) -> e.JobFinished:
@@ -108,13 +114,15 @@ def _machine(state: State, queue: Queue, node: Node, models: tuple[str, ...], no
     if load is not None and load.resident:
         held |= _resident(load.resident, models)
     brief = None if idle or node.busy is None else state.attempts.get(node.busy)
+    job, ahead = queue.ahead.get(node.id, (None, 0.0))
+    ahead = ahead if brief is not None and brief.attempt.job == job else 0.0
     return Machine(
         id=node.id,
         name=node.name,
         vram_gb=node.vram_gb,
         speed=speed_of(node),
         idle=idle,
-        free_at=now if brief is None else free_at(state, queue.told, node, brief, now),
+        free_at=now if brief is None else free_at(state, queue.told, node, brief, now, ahead),
         models=held,
     )
 

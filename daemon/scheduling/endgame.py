@@ -71,11 +71,13 @@ class _Stage(NamedTuple):
     """A machine holds its checkpoint, or it needs none."""
     lot: float
     """Seconds at speed 1 that its lot takes."""
+    served: float
+    """When its pack last got a stage."""
 
 
 def _started(stage: _Stage) -> tuple[object, ...]:
     group = stage.group
-    return (stage.cell is None, *stage.person, not stage.held, not group.started, group.arrived, group.id)
+    return (stage.cell is None, *stage.person, not stage.held, not group.started, stage.served, group.arrived, group.id)
 
 
 def _longest(stage: _Stage) -> tuple[object, ...]:
@@ -104,12 +106,21 @@ def _stages(yard: Yard, costs: Costs, barred: int) -> list[_Stage]:
             seconds = _seconds(group, cell.able & ~barred, machines, cold, costs)
             person = (group.before, not cell.overdue, cell.deadline)
             loaded = group.lot.model is None or group.lot.model in held
-            stage = _Stage(cell, group, seconds, person, group.work + group.rest, loaded, yard.lots[group.lot])
+            stage = _Stage(
+                cell,
+                group,
+                seconds,
+                person,
+                group.work + group.rest,
+                loaded,
+                yard.lots[group.lot],
+                yard.options.served_at(group),
+            )
             found += [stage] * group.ready
     for group in yard.later:
         as_one = group._replace(work=group.later, previous=None)
         seconds = _seconds(as_one, group.able & ~barred, machines, cold, costs)
-        found.append(_Stage(None, as_one, seconds, (), group.later, True, group.later))
+        found.append(_Stage(None, as_one, seconds, (), group.later, True, group.later, 0.0))
     return found
 
 

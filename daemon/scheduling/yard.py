@@ -40,6 +40,7 @@ class Yard:
 
     def __init__(self, groups: Sequence[Group], machines: Sequence[Machine], now: float, options: Options) -> None:
         self.machines = machines
+        self.options = options
         self.speeds = [machine.speed for machine in machines]
         self.lots: dict[Lot, float] = {}
         self.bounds = _bounds(groups, self.speeds, self.lots)
