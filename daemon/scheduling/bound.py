@@ -7,6 +7,7 @@ Each of its parts holds for every feasible plan, so their largest does:
 - the work of a set of stages that only some nodes can run, spread over their speeds without a gap, between the earliest
   time at which one of the set can begin and the shortest tail that any of them leaves, on nodes that first load
   one of the set's checkpoints, and with each checkpoint loaded once somewhere;
+- the work of all kinds on all nodes at once, each of which loads at least one checkpoint, the one that serves it best;
 - the same for whole stages: a node ends at most floor(time x speed / work) stages of at least that work.
 """
 
@@ -14,10 +15,14 @@ from collections.abc import Iterator, Sequence
 from math import floor
 from typing import NamedTuple
 
+from daemon.scheduling.prices import Kind, priced_bound
 from daemon.scheduling.trace import Trace, TraceJob, TraceStage
 
 CUTS = 10
 """Times and tails at which a set of stages is cut, each."""
+
+PRICED = 4
+"""Times at which the bound by prices is taken."""
 
 WORKS = 12
 """Least works for which whole stages are counted."""
@@ -46,7 +51,7 @@ def lower_bound(trace: Trace) -> float:
         pieces += [
             _Piece(stage, job.arrival + head, tail) for stage, (head, tail) in zip(job.stages, ends, strict=True)
         ]
-    return max([longest, *_of_sets(trace, pieces)])
+    return max([longest, *_of_sets(trace, pieces), *_priced(trace, pieces)])
 
 
 def _models_of_one_job(trace: Trace) -> set[str]:
@@ -103,6 +108,33 @@ def _of_sets(trace: Trace, pieces: Sequence[_Piece]) -> Iterator[float]:
         if len(models) > 1:
             for model in sorted({piece.stage.model or "" for piece in bound_} - {""}):
                 yield from _of_set(trace, [one for one in bound_ if one.stage.model == model], able, first_use)
+
+
+def _priced(trace: Trace, pieces: Sequence[_Piece]) -> Iterator[float]:
+    """By prices, for all that can begin late."""
+    first_use: dict[str | None, float] = {}
+    for piece in pieces:
+        model = piece.stage.model
+        first_use[model] = min(first_use.get(model, piece.release), piece.release)
+    for release in _cuts({piece.release for piece in pieces})[:PRICED]:
+        work: dict[tuple[str | None, float], float] = {}
+        for piece in pieces:
+            if piece.release >= release:
+                key = (piece.stage.model, piece.stage.vram_gb)
+                work[key] = work.get(key, 0.0) + piece.stage.work_s
+        kinds = []
+        for (model, vram), seconds in work.items():
+            fresh = model is not None and first_use[model] >= release
+            loads = tuple(
+                None
+                if node.vram_gb < vram
+                else 0.0
+                if not fresh or node.resident == model
+                else trace.load_s(model, node)
+                for node in trace.nodes
+            )
+            kinds.append(Kind(seconds, loads))
+        yield release + priced_bound(kinds, [node.speed for node in trace.nodes])
 
 
 def _of_set(

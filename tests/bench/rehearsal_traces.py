@@ -98,7 +98,16 @@ def overnight(draw: Random) -> Drawn:
     for pack, stages, size in packs(draw, models, nodes, draw.randint(10, 40), (5, 40)):
         at = draw.uniform(0, 120)
         jobs += [job(len(jobs) + n, pack, at, varied(draw, stages)) for n in range(size)]
+    lasting(jobs, nodes, draw.uniform(1800.0, 7200.0))
     return trace(draw, models, nodes, jobs)
+
+
+def lasting(jobs: list[Drawn], nodes: list[Drawn], least: float) -> None:
+    """Makes the stages long enough for the fleet to work so many seconds: nights are long, and tests are not."""
+    stages = [one for each in jobs for one in each["stages"]]
+    span = sum(one["work_s"] for one in stages) / sum(float(node["speed"]) for node in nodes)
+    for one in stages:
+        one["work_s"] = round(one["work_s"] * max(1.0, least / span), 2)
 
 
 def interleaved(draw: Random) -> Drawn:

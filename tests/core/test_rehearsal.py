@@ -6,6 +6,7 @@ The checker works on JSON alone and shares no code with what it checks.
 import json
 import statistics
 import sys
+from itertools import permutations, product
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -135,6 +136,67 @@ def test_a_single_job_is_planned_as_well_as_it_can_be() -> None:
         trace["jobs"] = trace["jobs"][:1]
         text = json.dumps(trace).encode()
         assert makespan(rehearsed(text)) <= WORST * lower_bound(read_trace(text))
+
+
+def test_the_bound_is_below_the_best_plan_that_there_is() -> None:
+    """Given traces so small that all plans can be tried, then none of them beats the bound."""
+    near = []
+    for seed in range(25):
+        trace = handful(Random(seed))
+        text = json.dumps(trace).encode()
+        best, bound = best_of_all(trace), lower_bound(read_trace(text))
+        assert bound <= best + 1e-6, seed
+        assert makespan(rehearsed(text)) >= best - 1e-6, seed
+        near.append(best / bound)
+    assert statistics.mean(near) < 1.2
+
+
+def handful(draw: Random) -> dict[str, Any]:
+    nodes = [
+        {**node(name, draw.choice((8, 8, 24)), draw.choice((1.0, 2.0, 5.0))), "resident": draw.choice(("a", "b", None))}
+        for name in ("n1", "n2")
+    ]
+    nodes[0]["vram_gb"] = 24
+    jobs = [job(f"j{n}", draw.choice((4, 4, 20)), draw.uniform(3.0, 30.0)) for n in range(4)]
+    for each in jobs:
+        each["arrival"] = draw.choice((0.0, 0.0, 4.0))
+        each["stages"][0]["model"] = draw.choice(("a", "b", None))
+    jobs[0]["stages"].append({"kind": "upscale", "model": None, "vram_gb": 4, "work_s": 5.0, "out_mb": 200.0})
+    return {**json.loads(trace_of(nodes, jobs)), "models": {"a": {"gb": 6.0}, "b": {"gb": 2.0}}}
+
+
+def best_of_all(trace: dict[str, Any]) -> float:
+    """The least makespan over all orders of all stages on all nodes that they fit."""
+    stages = [(each["id"], index) for each in trace["jobs"] for index in range(len(each["stages"]))]
+    best = float("inf")
+    for order in permutations(stages):
+        if any(order.index((name, 0)) > order.index((name, 1)) for name, index in stages if index == 1):
+            continue
+        for where in product(trace["nodes"], repeat=len(order)):
+            best = min(best, played(trace, order, where, best))
+    return best
+
+
+def played(trace: dict[str, Any], order: Any, where: Any, most: float) -> float:
+    jobs = {each["id"]: each for each in trace["jobs"]}
+    free = {each["id"]: 0.0 for each in trace["nodes"]}
+    resident = {each["id"]: each["resident"] for each in trace["nodes"]}
+    done: dict[str, tuple[float, str]] = {}
+    for (name, index), at in zip(order, where, strict=True):
+        stage, on = jobs[name]["stages"][index], at["id"]
+        if stage["vram_gb"] > at["vram_gb"]:
+            return float("inf")
+        ready, was = done.get(name, (jobs[name]["arrival"], on))
+        takes = stage["work_s"] / at["speed"]
+        takes += 0.0 if was == on else jobs[name]["stages"][index - 1]["out_mb"] / trace["net_mb_s"]
+        if stage["model"] is not None and resident[on] != stage["model"]:
+            takes += 2.0 + trace["models"][stage["model"]]["gb"] / at["load_gb_s"]
+            resident[on] = stage["model"]
+        end = max(ready, free[on]) + takes
+        if end >= most:
+            return float("inf")
+        free[on], done[name] = end, (end, on)
+    return max(free.values())
 
 
 def test_heavy_stages_go_to_nodes_with_more_memory_and_small_ones_fill_the_others() -> None:
