@@ -6,7 +6,7 @@ Knows the wire, nothing of the ledger. Every call may raise LinkLost: the agent 
 import asyncio
 import io
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +15,7 @@ from typing import BinaryIO, Self, TypeVar, get_args
 import aiohttp
 import msgspec
 
+from daemon.fleet.seam import Declined, LinkLost, NotKnown, NotThere, OtherKey, OtherProtocol, Unwilling
 from daemon.fleet.sober import Unsound, sober_answer, sober_card, sober_news, sober_report
 from schema.errors import why
 from schema.ids import Sha256
@@ -35,55 +36,10 @@ BLOBS = 4
 SLOWEST = 64 * 1024
 """Bytes a second below which a blob is given up, its first half minute aside."""
 
+FEED = "/v1/feed"
 NEWS = frozenset(kind.__name__ for kind in get_args(AgentNews))
 
 T = TypeVar("T")
-
-
-USED_BEFORE, NO_ROOM = 409, 507
-"""What an agent may answer to an order: its id was another one's, the agent's disk is full."""
-
-
-class LinkLost(Exception):
-    """The agent did not answer, or not in this protocol."""
-
-
-class AgentHangs(LinkLost):
-    """It answers, but does not do what it was asked to: only a new process helps."""
-
-
-class OtherKey(LinkLost):
-    """Whoever answers there has not the key that was paired. Nothing was sent."""
-
-
-class NotKnown(LinkLost):
-    """It has the right key and does not know this daemon, or not any more."""
-
-
-class OtherProtocol(LinkLost):
-    """It answers, but in words that are not ours: another release of it, or no agent at all."""
-
-    def __init__(self, fault: Exception) -> None:
-        super().__init__(
-            f"it speaks another protocol than this daemon ({fault}). "
-            "Start it again with the daemon's release of stablenew"
-        )
-
-
-class Unwilling(LinkLost):
-    """It is there and does not do this, for a reason it has told."""
-
-    def __init__(self, status: int, sentence: str) -> None:
-        self.status = status
-        super().__init__(sentence)
-
-
-class NotThere(Unwilling):
-    """What was asked for is not there."""
-
-
-class Declined(Unwilling):
-    """It does not do this now."""
 
 
 class AgentLink:
@@ -92,7 +48,7 @@ class AgentLink:
         connector: aiohttp.BaseConnector,
         *,
         base: str = "http://agent",
-        answer: type[aiohttp.ClientResponse] = aiohttp.ClientResponse,
+        answer: type[aiohttp.ClientResponse] | None = None,
         beat: float | None = None,
         silence: float | None = None,
     ) -> None:
@@ -110,7 +66,7 @@ class AgentLink:
             timeout=aiohttp.ClientTimeout(total=CALL_SECONDS),
             auto_decompress=False,
             trust_env=False,
-            response_class=answer,
+            response_class=answer or Direct,
         )
 
     async def __aenter__(self) -> Self:
@@ -206,7 +162,7 @@ class AgentLink:
         silence = SILENCE_SECONDS if self._silence is None else self._silence
         try:
             async with self._session.ws_connect(
-                "/v1/feed", max_msg_size=LARGEST_ANSWER, compress=0, autoping=False
+                FEED, max_msg_size=LARGEST_ANSWER, compress=0, autoping=False
             ) as socket:
                 listening.set()
                 asking = asyncio.create_task(self._ask(socket))
@@ -258,31 +214,16 @@ class AgentLink:
         return bytes(said)
 
 
-async def apart(work: Coroutine[None, None, T]) -> T:
-    """Its outcome, found in a task of its own: before Python 3.13 a task whose group breaks while it is cancelled tells
-    of the break alone, and whoever goes on after a lost link would go on for ever.
-    """
-    task = asyncio.create_task(work)
-    try:
-        await asyncio.wait((task,))
-    except asyncio.CancelledError:
-        task.cancel()
-        await asyncio.wait((task,))
-        if not task.cancelled():
-            task.exception()  # nobody asks any more
-        raise
-    return task.result()
+class Direct(aiohttp.ClientResponse):
+    """Websockets follow redirects wherever an agent sends them, and cannot be told not to: here they do not."""
 
-
-def worst(lost: BaseExceptionGroup[LinkLost]) -> LinkLost:
-    """Of several that were raised at once, the one that asks for most: each follows from the same fault."""
-    for kind in (AgentHangs, OtherProtocol, LinkLost):
-        group: BaseException | None = lost.subgroup(kind)
-        while isinstance(group, BaseExceptionGroup):
-            group = group.exceptions[0]
-        if isinstance(group, LinkLost):
-            return group
-    raise lost
+    async def start(self, connection: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        answer = await super().start(connection)
+        if 300 <= answer.status < 400 and self.url.path == FEED:
+            raise aiohttp.ClientResponseError(
+                self.request_info, (), status=answer.status, message="it sends the daemon elsewhere"
+            )
+        return answer
 
 
 def _lost(doing: str, fault: Exception) -> LinkLost:
@@ -347,7 +288,7 @@ def over_network(
 ) -> AgentLink:
     """To a paired agent at `HOST:PORT`. The context trusts its key alone; every answer's is looked at too."""
 
-    class Pinned(aiohttp.ClientResponse):
+    class Pinned(Direct):
         async def start(self, connection: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
             if connection.transport is None or not is_pinned(connection.transport):
                 connection.close()
