@@ -186,12 +186,14 @@ def killed_in_turns(fleet: Fleet) -> None:
 
 @scene("A node that is twenty times slower keeps what it began: its stages are not passed to and fro.")
 def slow_agent(fleet: Fleet) -> None:
-    slow = fleet.rigs["rig3"]
+    slow, mark = fleet.rigs["rig3"], fleet.log.mark()
     slow.stop()
+    fleet.lost("rig3", mark)
     slow.step *= 20
-    with fleet.healing():
-        slow.start()
+    slow.start()
+    fleet.wait_ready("rig3")
     fleet.work(may=60)
+    fleet.healed()
     fleet.back("rig3")
     fleet.goes_on(20)
     fleet.none("StageLost", node=fleet.id("rig3"))
