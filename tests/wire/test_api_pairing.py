@@ -98,6 +98,14 @@ async def test_a_name_that_nobody_has_is_told_with_those_there_are(it: World, fl
     assert fleet.asked == []
 
 
+async def test_a_node_that_is_gone_is_paired_only_where_it_can_be_found(it: World, fleet: Fleet) -> None:
+    joined = NodeJoined(node=NodeId("n1"), name="attic", instance="i", link="local", backends=(), kinds=())
+    await it.ledger.observe(NodeSeen(joined=joined))
+    await it.ledger.observe(NodeGone(node=NodeId("n1"), reason="gone"))
+    refused = await it.post("/v1/nodes/pair", {"name": "attic", "code": "48291307"})
+    assert refused["error"] == "attic is not seen on the network now." and fleet.asked == []
+
+
 async def test_an_agent_that_does_not_let_us_in_is_exit_code_four(it: World, fleet: Fleet) -> None:
     fleet.refuses = Refused("attic took another code.", remedy="It shows a new one by now.")
     refused = await it.post("/v1/nodes/pair", {"name": "10.0.0.2:1", "code": "48291307"})

@@ -66,6 +66,13 @@ def _waiting(house: House, word: str) -> str:
         raise Refused(
             f"{found.name} is in the fleet already.", where="name", remedy="`stablenew node unpair` lets it go."
         )
+    if found is not None and found.state == "lost":
+        if not found.address:
+            raise Refused(
+                f"{found.name} is not seen on the network now.", where="name",
+                remedy="Start its agent, or name its address: `stablenew node add HOST:PORT`.",
+            )  # fmt: skip
+        return found.address
     return _address(word) if found is None else found.node
 
 
