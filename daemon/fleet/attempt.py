@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from daemon.core.state import Brief
-from daemon.fleet.link import USED_BEFORE
+from daemon.fleet.seam import USED_BEFORE
 from schema.errors import Trouble
 from schema.ids import JobId
 from schema.observations import AttemptGone, Observation, StageBroke

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from typing import NamedTuple
 
-from daemon.fleet.link import AgentLink, LinkLost, NotKnown, NotThere
+from daemon.fleet.link import AgentLink
+from daemon.fleet.seam import LinkLost, NotKnown, NotThere
 from schema.orders import Card
 
 APART_SECONDS = 1.0

@@ -14,9 +14,9 @@ from daemon.core.state import Brief
 from daemon.core.vitals import Shown, Vitals
 from daemon.fleet.attempt import PROBE, Opened, broke, gone, trouble_of
 from daemon.fleet.books import Books
-from daemon.fleet.link import NO_ROOM, AgentHangs, AgentLink, LinkLost, Unwilling, worst
 from daemon.fleet.patience import Patience, attempt_seconds
 from daemon.fleet.results import Intake, observation_of
+from daemon.fleet.seam import NO_ROOM, AgentDoor, AgentHangs, LinkLost, Unwilling, worst
 from daemon.fleet.shared import Storage
 from daemon.ledger.mail import Committed
 from schema.errors import Refused
@@ -93,7 +93,7 @@ class Dispatcher:
                 self._open[token] = Opened(brief, begun=now, moved=now, cancelled=now if brief.cancelled else None)
                 self._due.put_nowait(token)
 
-    async def serve(self, link: AgentLink, seen: Callable[[], Awaitable[None]]) -> None:
+    async def serve(self, link: AgentDoor, seen: Callable[[], Awaitable[None]]) -> None:
         """Works until the link is lost, which is raised as LinkLost, or as AgentHangs where only its end helps.
 
         `seen` is awaited once what the agent still held has been told: only then may the node be given more.
@@ -128,7 +128,7 @@ class Dispatcher:
                 opened.cancelled = now
                 self._due.put_nowait(token)
 
-    async def _send(self, opened: Opened, link: AgentLink) -> None:
+    async def _send(self, opened: Opened, link: AgentDoor) -> None:
         """Starts or cancels, as often as it is asked to."""
         try:
             end = await self._give(opened, link)
@@ -139,7 +139,7 @@ class Dispatcher:
         elif opened.cancelled is not None and not await link.cancel(opened.id):
             await self._settle(opened, gone(opened, "cancelled before it began"))
 
-    async def _give(self, opened: Opened, link: AgentLink) -> StageBroke | None:
+    async def _give(self, opened: Opened, link: AgentDoor) -> StageBroke | None:
         """Until the agent has it or it is unwanted; else what it came to. Raises Refused, OSError."""
         order, sent = None, False
         while opened.cancelled is None:
@@ -173,14 +173,14 @@ class Dispatcher:
                     await asyncio.sleep(BUSY_SECONDS)
         return None
 
-    async def _send_inputs(self, order: Order, link: AgentLink) -> bool:
+    async def _send_inputs(self, order: Order, link: AgentDoor) -> bool:
         """Whether one was not there. Raises Refused or OSError where it is not here either."""
         missing = [sha256 for sha256 in order.inputs if not await link.has_blob(sha256)]
         for sha256 in missing:
             await link.send_blob(sha256, self._intake.input(sha256))
         return bool(missing)
 
-    async def _look_again(self, link: AgentLink, reason: str) -> None:
+    async def _look_again(self, link: AgentDoor, reason: str) -> None:
         """At the card of a node that gave something back, so that it is placed where it can run.
 
         Raises LinkLost where the agent follows a newer log: with the next connection it is not used any more.
@@ -190,7 +190,7 @@ class Dispatcher:
         if card.epoch > await self._books.ask(lambda state: state.epoch):
             raise LinkLost(reason)
 
-    async def _away(self, brief: Brief, order: Order, link: AgentLink) -> str:
+    async def _away(self, brief: Brief, order: Order, link: AgentDoor) -> str:
         """Why no backend there can take it now: its server went away meanwhile, and the job must not wait for it here.
 
         The card is read first, so that the job is not given to it again. Empty: one is ready.
@@ -213,7 +213,7 @@ class Dispatcher:
 
     # What the agent says ----------------------------------------------------------------------
 
-    async def _listen(self, link: AgentLink, group: asyncio.TaskGroup, listening: asyncio.Event) -> None:
+    async def _listen(self, link: AgentDoor, group: asyncio.TaskGroup, listening: asyncio.Event) -> None:
         vitals = self._vitals
         async for news in link.feed(listening):
             match news:
@@ -236,7 +236,7 @@ class Dispatcher:
                     self._bring_in(report, link, group)
         raise LinkLost("the agent's feed ended")
 
-    async def _reconcile(self, link: AgentLink) -> None:
+    async def _reconcile(self, link: AgentDoor) -> None:
         """After every connect: tell what ended meanwhile, send what the agent does not know, let go of the rest."""
         reports = await link.attempts()
         known = {report.token for report in reports}
@@ -254,7 +254,7 @@ class Dispatcher:
             if token not in known or opened.cancelled is not None:
                 self._due.put_nowait(token)
 
-    def _bring_in(self, report: AttemptReport, link: AgentLink, group: asyncio.TaskGroup) -> None:
+    def _bring_in(self, report: AttemptReport, link: AgentDoor, group: asyncio.TaskGroup) -> None:
         """Its device is free from now on: the next order is on its way while the files are fetched."""
         token, name = report.token, attempt_id(report.job, report.stage, report.token)
         if report.job == PROBE:
@@ -268,7 +268,7 @@ class Dispatcher:
             self._books.pulse()
         group.create_task(self._settle_report(report, link))
 
-    async def _settle_report(self, report: AttemptReport, link: AgentLink) -> None:
+    async def _settle_report(self, report: AttemptReport, link: AgentDoor) -> None:
         attempt = Attempt(job=report.job, stage=report.stage, token=report.token, node=self._node)
         opened = self._open.get(report.token)
         own = self._is_of(report)
@@ -305,12 +305,12 @@ class Dispatcher:
 
     # Patience ---------------------------------------------------------------------------------
 
-    async def _watch(self, link: AgentLink) -> None:
+    async def _watch(self, link: AgentDoor) -> None:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             now = loop.time()
-            for token, opened in list(self._open.items()):
+            for opened in list(self._open.values()):
                 if opened.id in self._bringing:
                     continue  # It has ended; whatever takes long now is not the agent.
                 if opened.cancelled is not None:
@@ -322,7 +322,7 @@ class Dispatcher:
                     opened.cancelled, opened.timed_out = now, reason
                     self._due.put_nowait(opened.brief.attempt.token)
 
-    async def _show(self, link: AgentLink) -> None:
+    async def _show(self, link: AgentDoor) -> None:
         """Somebody who looks in the middle of a long stage wants to see it too. An agent begins unwatched."""
         told = None
         while True:

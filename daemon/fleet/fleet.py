@@ -14,13 +14,14 @@ from daemon.core.vitals import Vitals
 from daemon.fleet.admission import Admission
 from daemon.fleet.books import FollowedBooks
 from daemon.fleet.lan import Lan, Network
-from daemon.fleet.link import AgentHangs, LinkLost, OtherProtocol, over_socket
+from daemon.fleet.link import over_socket
 from daemon.fleet.local import LocalAgents
 from daemon.fleet.loopback import Loopback
 from daemon.fleet.node import Node
 from daemon.fleet.patience import Patience
 from daemon.fleet.probe import Proof, Proofs
 from daemon.fleet.results import Intake
+from daemon.fleet.seam import AgentHangs, LinkLost, OtherProtocol
 from daemon.fleet.shared import Storage
 from daemon.ledger.mail import Committed
 from schema.errors import Refused

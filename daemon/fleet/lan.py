@@ -15,9 +15,10 @@ from daemon.fleet.books import Books
 from daemon.fleet.dial import Knock, knocked
 from daemon.fleet.discovery import Discovery
 from daemon.fleet.heart import Timers
-from daemon.fleet.link import AgentLink, LinkLost, over_network
+from daemon.fleet.link import AgentLink, over_network
 from daemon.fleet.node import Node
 from daemon.fleet.peer import Peer
+from daemon.fleet.seam import LinkLost
 from daemon.fleet.sightings import Sighting, Sightings
 from daemon.fleet.trust.contexts import is_pinned, pinned_context
 from daemon.fleet.trust.keys import Keys, kept_keys

@@ -11,8 +11,9 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from daemon.fleet.link import AgentHangs, LinkLost, OtherProtocol, Unwilling, apart, over_socket
+from daemon.fleet.link import over_socket
 from daemon.fleet.node import Node
+from daemon.fleet.seam import AgentHangs, LinkLost, OtherProtocol, Unwilling, apart
 from schema.errors import Refused
 from schema.orders import Card
 

@@ -9,10 +9,10 @@ import msgspec
 from daemon.core.vitals import Vitals
 from daemon.fleet.books import Books
 from daemon.fleet.dispatcher import Dispatcher
-from daemon.fleet.link import AgentLink, Declined, LinkLost, worst
 from daemon.fleet.patience import Patience
 from daemon.fleet.probe import Prober
 from daemon.fleet.results import Intake
+from daemon.fleet.seam import AgentDoor, Declined, LinkLost, worst
 from daemon.fleet.shared import Storage
 from schema.errors import Refused, why
 from schema.events import NodeJoined
@@ -50,7 +50,7 @@ class Node:
         """Its card is known and it may be given work."""
         self.answered = float("-inf")
         """Loop time when it was last lost after it had been ready."""
-        self._link: AgentLink | None = None
+        self._link: AgentDoor | None = None
         self._news: asyncio.Queue[Card] = asyncio.Queue()
         self._told: NodeJoined | None = None
 
@@ -63,7 +63,7 @@ class Node:
         """The process that is connected now, or was last."""
         return self._vitals.cards[self.id].instance if self.id in self._vitals.cards else ""
 
-    async def admit(self, link: AgentLink, card: Card, reach: Link) -> None:
+    async def admit(self, link: AgentDoor, card: Card, reach: Link) -> None:
         """Before `serve`, with the card that was read over this link. Raises Refused for an agent not to use."""
         if self._link is not None:
             raise Refused(
@@ -77,12 +77,12 @@ class Node:
             self._link = None
             raise
 
-    def hung_up(self, link: AgentLink) -> None:
+    def hung_up(self, link: AgentDoor) -> None:
         """Whoever was admitted is not served, or not any more."""
         if self._link is link:
             self._link = None
 
-    async def serve(self, link: AgentLink, card: Card) -> None:
+    async def serve(self, link: AgentDoor, card: Card) -> None:
         """Until the link is lost, which is raised as LinkLost or AgentHangs."""
         try:
             await self._first(card)
@@ -125,7 +125,7 @@ class Node:
         except LinkLost as lost:
             raise Refused(f"the agent did not answer: {lost}", remedy="Look at its log.") from None
 
-    def _reached(self) -> AgentLink:
+    def _reached(self) -> AgentDoor:
         if self._link is None:
             raise Refused(f"node {self.id} is not connected.", remedy="Start its agent, and try again.")
         return self._link
@@ -136,7 +136,7 @@ class Node:
         if card.protocol != PROTOCOL:
             raise Refused(
                 f"agent {card.name} speaks protocol {card.protocol}, this daemon {PROTOCOL}.",
-                remedy="Start it again with the same release of stablenew as the daemon.",
+                remedy=f"Install a newer stablenew {'here' if card.protocol > PROTOCOL else 'on its machine'}.",
             )
         epoch = await self._books.ask(lambda state: state.epoch)
         if card.epoch > epoch:

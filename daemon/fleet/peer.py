@@ -12,8 +12,8 @@ from daemon.core.vitals import Vitals
 from daemon.fleet.books import Books
 from daemon.fleet.dial import Knock, Reached, Unreached, all_of, first_of
 from daemon.fleet.heart import Heart, Timers
-from daemon.fleet.link import AgentHangs, LinkLost, NotKnown, OtherKey, OtherProtocol, apart
 from daemon.fleet.node import Node
+from daemon.fleet.seam import AgentHangs, LinkLost, NotKnown, OtherKey, OtherProtocol, apart
 from schema.errors import Refused
 from schema.nodes import Standing
 from schema.observations import NodeDistrusted, NodeMoved
@@ -121,7 +121,8 @@ class Peer:
             await self._distrust("incompatible", f"{other}.")
             wait = LATER_SECONDS
         except Refused as refused:
-            await self._distrust("incompatible", refused.told())
+            if not self.node.connected:  # else it was just found over its socket on this machine
+                await self._distrust("incompatible", refused.told())
             wait = LATER_SECONDS
         except LinkLost as lost:
             log.info("lost the connection: %s", lost, extra={"node": self.node.id})

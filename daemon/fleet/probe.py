@@ -15,8 +15,8 @@ from daemon.core.state import State
 from daemon.core.vitals import Vitals
 from daemon.fleet.attempt import PROBE
 from daemon.fleet.books import Books
-from daemon.fleet.link import AgentLink, Unwilling
 from daemon.fleet.results import Examiner, Rejected
+from daemon.fleet.seam import AgentDoor, Unwilling
 from schema.events import NodeProbed
 from schema.ids import NodeId, StageId, Token
 from schema.observations import ProbeEnded, ProbeWanted
@@ -68,7 +68,7 @@ class Prober:
         if self._ended.qsize() < MOST_ENDED:
             self._ended.put_nowait(report)
 
-    async def serve(self, link: AgentLink, ready: asyncio.Event) -> None:
+    async def serve(self, link: AgentDoor, ready: asyncio.Event) -> None:
         """Whatever is wanted, once the node may be given work. Raises LinkLost; goes on with the next connection."""
         await ready.wait()
         standing = await self._standing()
@@ -85,7 +85,7 @@ class Prober:
             with suppress(Unwilling):
                 await link.forget(attempt_id(PROBE, STAGE, token))
 
-    async def _clear(self, wanted: Token | None, link: AgentLink) -> None:
+    async def _clear(self, wanted: Token | None, link: AgentDoor) -> None:
         """Those of before, that nobody waits for."""
         for report in await link.attempts():
             if report.job == PROBE and report.token != wanted:
@@ -105,7 +105,7 @@ class Prober:
 
         return await self._books.ask(question)
 
-    async def _probe(self, token: Token, epoch: int, link: AgentLink) -> ProbeEnded:
+    async def _probe(self, token: Token, epoch: int, link: AgentDoor) -> ProbeEnded:
         """Raises LinkLost."""
         offer = await self._offer()
         if offer is None:
@@ -138,7 +138,7 @@ class Prober:
                 return ready
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def _drawn(self, order: Order, link: AgentLink) -> AttemptReport:
+    async def _drawn(self, order: Order, link: AgentDoor) -> AttemptReport:
         """Its end. Raises Unwilling where the agent does not take it."""
         name = attempt_id(PROBE, STAGE, order.token)
         while True:
@@ -156,7 +156,7 @@ class Prober:
             if report.token == order.token:
                 return report
 
-    async def _look(self, report: AttemptReport, link: AgentLink) -> tuple[str, str]:
+    async def _look(self, report: AttemptReport, link: AgentDoor) -> tuple[str, str]:
         """What is wrong with it, or else what it showed. Raises LinkLost."""
         result = report.result
         if report.state != "done" or result is None:

@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from daemon.core.state import Brief
-from daemon.fleet.link import AgentLink, Unwilling
+from daemon.fleet.seam import AgentDoor, Unwilling
 from daemon.fleet.shared import Shared
 from schema.ids import Sha256
 from schema.observations import Attempt, AttemptGone, NewImage, Observation, StageBroke, StageReturned
@@ -69,7 +69,7 @@ class Intake(Examiner, Protocol):
 
 
 async def observation_of(
-    attempt: Attempt, report: AttemptReport, link: AgentLink, intake: Intake, shared: Shared | None
+    attempt: Attempt, report: AttemptReport, link: AgentDoor, intake: Intake, shared: Shared | None
 ) -> Observation:
     """Of an attempt that has ended. Raises LinkLost."""
     if report.state == "done" and report.result is not None:
@@ -80,7 +80,7 @@ async def observation_of(
 
 
 async def _fetch(
-    attempt: Attempt, report: AttemptReport, result: Result, link: AgentLink, intake: Intake, shared: Shared | None
+    attempt: Attempt, report: AttemptReport, result: Result, link: AgentDoor, intake: Intake, shared: Shared | None
 ) -> Observation:
     images: list[NewImage] = []
     if len(result.products) > MOST_PRODUCTS:
@@ -108,7 +108,7 @@ async def _fetch(
 
 
 async def _accept(
-    report: AttemptReport, result: Result, product: Product, link: AgentLink, intake: Intake, shared: Shared | None
+    report: AttemptReport, result: Result, product: Product, link: AgentDoor, intake: Intake, shared: Shared | None
 ) -> NewImage:
     """From the shared storage where it lies there too, else over the connection; as soon as the disk takes it.
 

@@ -9,6 +9,7 @@ from PIL import Image
 from agent.spool import Spool
 from daemon import app
 from daemon.fleet import dispatcher, results
+from daemon.fleet.link import AgentLink
 from daemon.ledger.mail import Origin
 from schema.commands import CancelJobs, SubmitRun
 from schema.events import (
@@ -89,8 +90,8 @@ async def test_a_card_that_the_full_disk_does_not_take_delays_the_node(opened, m
 
 async def test_an_order_that_was_on_its_way_when_its_job_was_cancelled_is_let_go(opened, monkeypatch):
     house = await opened(Settings(sketch=SketchSettings(step_seconds=0.2)))
-    start = dispatcher.AgentLink.start
-    cancel = dispatcher.AgentLink.cancel
+    start = AgentLink.start
+    cancel = AgentLink.cancel
     on_its_way, go_on, let_go = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def slow(self, attempt, order):
@@ -103,8 +104,8 @@ async def test_an_order_that_was_on_its_way_when_its_job_was_cancelled_is_let_go
             let_go.set()
         return known
 
-    monkeypatch.setattr(dispatcher.AgentLink, "start", slow)
-    monkeypatch.setattr(dispatcher.AgentLink, "cancel", told)
+    monkeypatch.setattr(AgentLink, "start", slow)
+    monkeypatch.setattr(AgentLink, "cancel", told)
     await house.submit("txt2img.steps=300")
     await on_its_way.wait()
     [first] = await house.until(StageAssigned)
@@ -122,7 +123,7 @@ async def test_an_agent_that_never_lets_go_of_a_cancelled_attempt_is_killed(open
     async def deaf(self, attempt):
         return True
 
-    monkeypatch.setattr(dispatcher.AgentLink, "cancel", deaf)
+    monkeypatch.setattr(AgentLink, "cancel", deaf)
     await house.submit("txt2img.steps=500")
     [first] = await house.until(StageAssigned)
     await house.parts.ledger.command(CancelJobs(jobs=(first.job,)), Origin("uid:1"))
