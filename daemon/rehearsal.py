@@ -21,13 +21,18 @@ def main(words: list[str]) -> int:
     try:
         return _plan(words[1])
     except Refused as refused:
-        sys.stderr.write(f"{words[1]}: {refused.told()}\n")
+        sys.stderr.write(_plain(f"{words[1]}: {refused.told()}") + "\n")
         return Exit.REFUSED
     except BrokenPipeError:  # `fleet plan | head`: what was wanted was read
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
+
+
+def _plain(text: str) -> str:
+    """Names in a trace are anybody's words: nothing in them steers a terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _plan(name: str) -> int:
