@@ -13,7 +13,7 @@ from aiohttp import web
 
 sys.path.insert(0, str(Path(__file__).parent))  # for `pairing_world`
 
-from pairing_world import Rogue, keys_at, rogue_at
+from pairing_world import HOST, keys_at, rogue_at
 
 from agent.pairing.contexts import open_context, pinned_context
 from agent.pairing.keys import kept_identity
@@ -27,11 +27,17 @@ SHA = Sha256("ab" * 32)
 
 
 @pytest.fixture
-async def canary() -> AsyncIterator[Rogue]:
-    """What stands elsewhere in the daemon's network, and is to be asked nothing."""
-    async with rogue_at(None, lambda asked, body: b"secret") as rogue:
-        yield rogue
-        assert rogue.asked == [], "the daemon went where the agent had sent it"
+async def canary() -> AsyncIterator[str]:
+    """The address of what stands elsewhere in the daemon's network, and is not even to be connected to."""
+    came: list[object] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.append(writer)
+        writer.close()
+
+    async with await asyncio.start_server(answer, HOST, 0) as server:
+        yield f"{HOST}:{server.sockets[0].getsockname()[1]}"
+        assert came == [], "the daemon went where the agent had sent it"
 
 
 class Place:
@@ -82,14 +88,14 @@ CALLS = {
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_no_answer_sends_the_daemon_elsewhere(place, canary, call, status):
-    target = f"http://{canary.address}/latest/meta-data"
+    target = f"http://{canary}/latest/meta-data"
     link = await place.link(lambda asked, body: web.Response(status=status, headers={"Location": target}))
     with pytest.raises(LinkLost):
         await call(link)
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-async def test_who_has_taken_the_agents_address_is_asked_nothing(place, canary, call):
+async def test_who_has_taken_the_agents_address_is_asked_nothing(place, call):
     asked: list[str] = []
     link = await place.link(lambda request, body: asked.append(request.path) or b"", other=True)
     with pytest.raises(LinkLost):
