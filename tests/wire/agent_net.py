@@ -136,8 +136,12 @@ class Link(NamedTuple):
 
     async def told(self, kind: type[AgentNews]) -> AgentNews:
         """The next news of this kind, on a feed of its own."""
+        async with self.session.ws_connect("/v1/feed") as feed:
+            return await self.next_of(feed, kind)
+
+    async def next_of(self, feed: aiohttp.ClientWebSocketResponse, kind: type[AgentNews]) -> AgentNews:
         decode = msgspec.msgpack.Decoder(AgentNews).decode
-        async with self.session.ws_connect("/v1/feed") as feed, asyncio.timeout(20):
+        async with asyncio.timeout(20):
             while not isinstance(news := decode((await feed.receive()).data), kind):
                 pass
             return news

@@ -12,15 +12,17 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # for `agent_net`
+sys.path.insert(0, str(Path(__file__).parent))  # for `agent_net` and `webui_fake`
 
 from agent_net import Daemon, launched, order, running, until
+from webui_engine import Engine
+from webui_fake import fake_webui
 
 from agent.pairing.token import keep_token
 from daemon.fleet.node import Node
 from daemon.fleet.trust.calls import PairRefused
 from schema.errors import Refused
-from schema.orders import Card, Load
+from schema.orders import Card, CardChanged, Load
 from schema.tokens import SECRET_BYTES, Token, short_of
 
 pytestmark = pytest.mark.story
@@ -334,3 +336,27 @@ async def test_the_daemon_of_its_machine_is_not_troubled_by_it_and_has_it_back_o
         await until(given)
         looking.cancel()
         await asyncio.wait([looking])
+
+
+async def test_a_daemon_on_the_network_hears_of_models_that_come_and_servers_that_go(tmp_path: Path) -> None:
+    daemon = Daemon.at(tmp_path / "d")
+    with fake_webui(Engine()) as server:
+        async with running(tmp_path / "a", "--backend", f"webui={server.url}") as agent:
+            pairing = await daemon.pairs(agent)
+            async with daemon.connected(pairing) as link:
+
+                async def ready() -> bool | None:
+                    return True if (await link.card()).backends[0].state == "ready" else None
+
+                await until(ready)
+                async with link.session.ws_connect("/v1/feed") as feed:
+                    await link.next_of(feed, Load)
+                    server.engine.models.append("new.safetensors")
+                    await link.read("POST", "/v1/refresh")
+                    news = await link.next_of(feed, CardChanged)
+                    assert isinstance(news, CardChanged)
+                    assert any("new" in model for model in news.card.backends[0].models)
+                    server.kill()
+                    await link.read("POST", "/v1/refresh")
+                    news = await link.next_of(feed, CardChanged)
+                    assert isinstance(news, CardChanged) and news.card.backends[0].state == "disconnected"
