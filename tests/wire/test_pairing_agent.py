@@ -258,6 +258,7 @@ POINTS = {
     "too short": b"A" + bytes(31),
     "too long": b"A" + bytes(33),
     "zero": b"A" + bytes(32),
+    "a point and more": b"A\x58" + b"\x66" * 31 + b"\0",
     "identity": b"A" + b"\1" + bytes(31),
     "of order two": b"A" + (2**255 - 20).to_bytes(32, "little"),
     "of order eight": b"A" + bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"),

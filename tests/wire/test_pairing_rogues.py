@@ -294,6 +294,12 @@ async def test_a_greeting_that_is_none(world, greeting):
     assert rogue.asked == ["GET /pair/0"], "the daemon went on"
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_greeting_that_points_to_another_agent_is_not_followed(world, status):
+    rogue = await world.stands(scripted(_redirect(status, world)))
+    assert f"answers with status {status}" in str(await world.refused(rogue.address, world.rig.code))
+
+
 async def test_an_older_or_newer_agent_is_named_as_that(world):
     for version, words in ((0, "on its machine"), (2, "on the daemon's machine")):
         rogue = await world.stands(scripted(world.hello(version=version)))

@@ -32,6 +32,16 @@ KEPT = 10_000
 """Messages nobody has taken; beyond it new ones are dropped, as the truth is elsewhere."""
 
 
+class _Direct(aiohttp.ClientResponse):
+    """A websocket would follow a redirect to wherever the server says; no other call to it does."""
+
+    async def start(self, connection: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        answer = await super().start(connection)
+        if 300 <= answer.status < 400:
+            raise aiohttp.ClientResponseError(self.request_info, (), status=answer.status)
+        return answer
+
+
 class Told(msgspec.Struct, frozen=True):
     type: str
     data: dict[str, msgspec.Raw] = {}
@@ -110,7 +120,9 @@ class Hints:
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
         with contextlib.suppress(asyncio.CancelledError):
             async with aiohttp.ClientSession(
-                headers=dict(self._server.headers), timeout=aiohttp.ClientTimeout(total=None, sock_connect=3.0)
+                headers=dict(self._server.headers),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=3.0),
+                response_class=_Direct,
             ) as session:
                 while True:
                     await self._listen(session)
