@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from daemon.core.state import Brief
+from daemon.fleet.patience import Patience
 from daemon.fleet.seam import USED_BEFORE
 from schema.errors import Trouble
 from schema.ids import JobId
@@ -30,6 +31,15 @@ class Opened:
     def id(self) -> str:
         attempt = self.brief.attempt
         return attempt_id(attempt.job, attempt.stage, attempt.token)
+
+    def impatience(self, patience: Patience, now: float) -> str:
+        """Why it has taken too long; empty: it has not."""
+        limit = min(self.limit, patience.attempt)
+        if now - self.begun > limit:
+            return f"not done after {limit:.0f} seconds"
+        if now - self.moved > patience.stall:
+            return f"no progress for {patience.stall:.0f} seconds"
+        return ""
 
 
 def broke(opened: Opened, trouble: Trouble, reason: str) -> StageBroke:

@@ -318,7 +318,7 @@ class Dispatcher:
                         if opened.timed_out:  # that counts, while what dies with the agent does not
                             await self._settle(opened, gone(opened, ""))
                         raise AgentHangs(f"the agent does not let go of {opened.id}")
-                elif reason := self._impatience(opened, now):
+                elif reason := opened.impatience(self._patience, now):
                     opened.cancelled, opened.timed_out = now, reason
                     self._due.put_nowait(opened.brief.attempt.token)
 
@@ -335,14 +335,6 @@ class Dispatcher:
         load = self._vitals.loads.get(self._node)
         resident, most = load.resident if load else (), self._patience.attempt
         return await self._books.ask(lambda state: attempt_seconds(state, brief, resident, most))
-
-    def _impatience(self, opened: Opened, now: float) -> str:
-        limit = min(opened.limit, self._patience.attempt)
-        if now - opened.begun > limit:
-            return f"not done after {limit:.0f} seconds"
-        if now - opened.moved > self._patience.stall:
-            return f"no progress for {self._patience.stall:.0f} seconds"
-        return ""
 
     async def _settle(self, opened: Opened, observation: Observation) -> None:
         await self._books.observe(observation)
