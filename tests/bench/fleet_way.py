@@ -84,9 +84,9 @@ def on_loopback(folder: Path) -> Iterator[tuple[str, str]]:
             env={**os.environ, **synced()},
         )  # fmt: skip
     try:
-        code = _waited(output)
-        ready = json.loads(output.read_bytes().splitlines()[0])
-        yield f"127.0.0.1:{ready['port']}", code[0].decode()
+        code = _waited(output, rb"\b\d{4}-\d{4}\b")
+        ready = json.loads(_waited(output, rb"(?m)^\{.*\}$"))
+        yield f"127.0.0.1:{ready['port']}", code
     finally:
         process.terminate()
         process.wait()
@@ -218,11 +218,11 @@ def bare() -> Iterator[str]:
         server.terminate()
 
 
-def _waited(output: Path) -> re.Match[bytes]:
-    """The code that the agent shows."""
+def _waited(output: Path, wanted: bytes) -> str:
+    """What the agent has said, as soon as it has."""
     end = time.monotonic() + 30
     while time.monotonic() < end:
-        if found := re.search(rb"\b\d{4}-\d{4}\b", output.read_bytes()):
-            return found
+        if found := re.search(wanted, output.read_bytes()):
+            return found[0].decode()
         time.sleep(0.02)
-    raise RuntimeError(f"the agent shows no code: {output.read_text()}")
+    raise RuntimeError(f"the agent never said {wanted!r}: {output.read_text()}")
