@@ -25,14 +25,16 @@ KEPT = 40
 ENOUGH = 24
 """So many errors of its own, and those met elsewhere are not asked for."""
 
-FEW = 8
+FEW = 5
 """With fewer errors than that in all, likely ones stand in."""
 
 COVERED = 0.8
 """The part of all stages that ends within its interval."""
 
-LIKELY = (-0.45, -0.32, -0.24, -0.17, -0.1, -0.04, 0.04, 0.1, 0.17, 0.24, 0.32, 0.45)
-"""Errors to expect of what was never measured on that node: a speed that is a hint is wrong by up to 1.5."""
+LIKELY = (-0.55, -0.4, -0.29, -0.2, -0.12, -0.05, 0.05, 0.12, 0.2, 0.29, 0.4, 0.55)
+"""Errors to expect of what was never measured on that node: a speed that is a hint is wrong by up to 1.5, and so is the
+one of the node that it is compared with.
+"""
 
 STRANGE = 1.0
 """Log of how far off a measurement may be to count in full: a machine that slept says nothing of its speed."""
@@ -40,7 +42,7 @@ STRANGE = 1.0
 PRIOR = 0.5
 """How many measurements the fleet's line weighs beside a node's own."""
 
-REACH = 0.3
+REACH = 0.08
 """How much wider the interval grows per factor e outside the sizes that were measured."""
 
 
