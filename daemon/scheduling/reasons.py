@@ -116,7 +116,7 @@ def _checkpoint(choice: Choice, yard: Yard, costs: Costs) -> str:
         return _holds(group, machine, costs)
     swap, rest = costs.swap(group, machine), yard.lots[group.lot]
     if not yard.on.get(model):
-        return f"no idle or busy one holds {model} yet, loading it takes {_s(swap)}"
+        return f"nobody holds {model} yet, loading it takes {_s(swap)}"
     return f"{_s(rest / yard.speeds[choice.at])} of work wait for {model}, loading it takes {_s(swap)}"
 
 
@@ -143,7 +143,7 @@ def _where(group: Group, machines: Sequence[Machine], options: Options) -> list[
 def _next_best(
     group: Group, at: int, seconds: float, machines: Sequence[Machine], costs: Costs, now: float
 ) -> list[str]:
-    """Who would have it done next soonest."""
+    """Who would have it done next soonest; somebody busy who would be sooner has been kept for other work."""
     ends = [
         (
             max(0.0, machine.free_at - now) * (not machine.idle)
@@ -152,14 +152,17 @@ def _next_best(
             + costs.execute(group, machine)
             - seconds,
             machine.name,
+            machine.idle,
         )
         for other, machine in enumerate(machines)
         if other != at and group.able >> other & 1
     ]
     if not ends:
         return []
-    later, name = min(ends)
-    return [f"next best {name} +{_s(later)}"] if later >= 0.0 else [f"{name} would have it done {_s(-later)} sooner"]
+    later, name, idle = min(ends)
+    if later >= 0.0:
+        return [f"next best {name} +{_s(later)}"]
+    return [f"{name} would be {_s(-later)} sooner{'' if idle else ', but has other work'}"]
 
 
 def _s(seconds: float) -> str:
