@@ -30,6 +30,9 @@ HANG_SECONDS = 30.0
 TWIN_SECONDS = 5.0
 """Between two looks at the other addresses, while one of them is not accounted for or two agents have one key."""
 
+ALONE = 2
+"""Looks in a row that must find one of two only, before that one is used again."""
+
 TWIN_MOST_SECONDS = 60.0
 """What they become while nothing changes."""
 
@@ -64,6 +67,8 @@ class Peer:
         self._standing: tuple[Standing, str] | None = None
         self._look = asyncio.Event()
         self._gone = False
+        self._alone = 0
+        """How often in a row only one of two answered."""
 
     @property
     def address(self) -> str:
@@ -145,7 +150,11 @@ class Peer:
         async with AsyncExitStack() as links:
             found = await all_of(candidates, knock, links)
         if len({each.card.instance for each in found}) > 1:
+            self._alone = 0
             raise Twins(_twins(found))
+        self._alone += bool(found)
+        if self._alone < ALONE:
+            raise LinkLost("only one of the two answers, perhaps for a moment")
         return await first_of([each.address for each in found], knock)
 
     async def _serve(self, reached: Reached, knock: Knock) -> None:
