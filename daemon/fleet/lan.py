@@ -241,7 +241,8 @@ class Lan:
 
     def _publish(self) -> None:
         self.sightings.expect(self._peers)
-        strangers = tuple(_stranger(one) for one in self.sightings.strangers() if not self._is_served(one.node))
+        found = sorted(self.sightings.strangers(), key=lambda one: (one.name, one.node))
+        strangers = tuple(_stranger(one) for one in found if not self._is_served(one.node))
         if strangers != self._vitals.strangers:
             self._vitals.strangers = strangers
             self.moved.set()
