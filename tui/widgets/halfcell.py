@@ -43,7 +43,7 @@ def cells_of(blob: bytes, columns: int, lines: int, *, true: bool) -> Cells:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(io.BytesIO(blob)) as image:
+        with Image.open(io.BytesIO(blob), formats=("JPEG", "PNG", "WEBP")) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise NoPicture(f"{image.width}x{image.height} pixels are too many")
             wide, high = fitting(image.width, image.height, columns, lines * 2)

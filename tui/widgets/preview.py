@@ -88,7 +88,7 @@ class Preview(Framed):
 def opened(blob: bytes) -> "Image":
     from PIL import Image
 
-    with Image.open(io.BytesIO(blob)) as image:
+    with Image.open(io.BytesIO(blob), formats=("JPEG", "PNG", "WEBP")) as image:
         return image.convert("RGB")
 
 

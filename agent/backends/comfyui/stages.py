@@ -64,7 +64,7 @@ def upright(path: Path) -> bytes:
     """The file as it is; one that ComfyUI would read otherwise than we do (see-through, turned) is made anew."""
     content = content_of(path)
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=("PNG", "JPEG", "WEBP")) as picture:
             turned = picture.getexif().get(0x0112, 1) != 1
             clear = picture.has_transparency_data or picture.mode.startswith("I")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):

@@ -1,0 +1,331 @@
+"""Who may wish this program ill, what stands against each, and the tests that show it: the threat model as a table.
+
+The tests a row names run with all others; here it is checked that they exist and are not skipped, and the rules that
+can be read off the source are checked on the source.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from daemon.artifacts.names import safe_name
+from daemon.fleet.sightings import label
+from daemon.prompting.written import read_json_or_yaml
+from schema.errors import Refused
+from tui.cli.output import clean
+from tui.widgets.ink import plain
+
+ROOT = Path(__file__).parents[2]
+PROGRAMS = ("daemon", "agent", "tui", "schema")
+SOURCES = {
+    str(path.relative_to(ROOT)): ast.parse(path.read_text())
+    for program in PROGRAMS
+    for path in sorted((ROOT / program).rglob("*.py"))
+}
+
+
+class Threat(NamedTuple):
+    who: str
+    control: str
+    proofs: tuple[str, ...]
+    """`FILE::TEST` below tests/."""
+    unbuilt: str = ""
+    """What of it has no test, as what it threatens is not built."""
+
+
+THREATS = [
+    Threat(
+        "a rogue agent announces itself as rig2, at a better address",
+        "announcements only add candidates; a node is whoever proves its key, before anything is sent",
+        (
+            "wire/test_pairing_links.py::test_who_has_taken_the_agents_address_is_asked_nothing",
+            "wire/test_pairing_rogues.py::test_another_agent_at_the_address_of_the_one_that_was_chosen",
+            "wire/test_pairing_rogues.py::test_an_agent_that_claims_the_id_of_another",
+            "edge/test_sightings.py::test_the_last_good_address_comes_first_and_then_the_newest",
+            "edge/test_sightings.py::test_a_flood_of_names_is_cut_short_and_paired_nodes_are_still_heard",
+        ),
+    ),
+    Threat(
+        "a rogue client drives an agent",
+        "a paired agent's handshake succeeds with its daemon alone; an unpaired one only pairs, by its code",
+        (
+            "wire/test_pairing_pinned.py::test_nobody_else_gets_through_the_handshake",
+            "wire/test_pairing_pinned.py::test_a_mixed_up_trust_store_is_not_enough",
+            "wire/test_pairing_pinned.py::test_a_daemon_that_was_left_is_not_answered_any_more",
+            "wire/test_pairing_agent.py::test_nothing_but_pairing_answers_who_is_not_paired",
+            "wire/test_agent_network.py::test_once_paired_it_works_for_that_daemon_and_answers_nobody_else",
+        ),
+    ),
+    Threat(
+        "somebody guesses the code",
+        "five tries, each used up before it is computed, then a new code and a lock that doubles; each is told",
+        (
+            "wire/test_pairing_agent.py::test_after_five_wrong_tries_the_code_is_gone_and_the_lock_doubles",
+            "wire/test_pairing_agent.py::test_a_try_is_used_up_before_anything_is_computed",
+            "wire/test_pairing_agent.py::test_a_run_that_is_recorded_is_worth_nothing_again",
+        ),
+    ),
+    Threat(
+        "a machine in the middle",
+        "TLS 1.3 with pins on both sides; while pairing, SPAKE2 bound to both certificates",
+        (
+            "wire/test_pairing_rogues.py::test_a_relay_with_a_certificate_of_its_own_is_found_out_by_both_sides",
+            "wire/test_pairing_rogues.py::test_a_certificate_that_is_swapped_between_two_calls",
+            "wire/test_pairing_messages.py::test_no_byte_of_any_message_can_be_changed",
+        ),
+    ),
+    Threat(
+        "a copied disk: one key on two machines",
+        "both are found out by instance while they live, and neither is given anything",
+        (
+            "wire/test_fleet_local.py::test_two_agents_of_one_id_are_told_apart_and_the_second_is_not_used",
+            "wire/test_fleet_discovery.py::test_a_copied_disk_on_the_network_is_noticed_by_itself",
+        ),
+    ),
+    Threat(
+        "a malicious picture",
+        "capped and hashed while it streams, three formats, decoded in a bounded process, written anew under its hash",
+        (
+            "edge/test_artifact_hostile.py::test_every_hostile_picture_is_refused_with_a_sentence_and_leaves_nothing",
+            "edge/test_artifact_hostile.py::test_a_decoder_cannot_write_files_or_take_more_than_a_gigabyte",
+            "edge/test_artifact_store.py::test_the_cap_holds_while_streaming",
+            "wire/test_hostile_agents.py::test_a_bomb_whose_hash_is_right",
+            "wire/test_hostile_agents.py::test_bytes_that_are_not_what_was_claimed",
+        ),
+    ),
+    Threat(
+        "an agent that lies about numbers, names, sizes, or attempts of others",
+        "bounds on all it says, before the log; attempts count by token, node and name; nothing unasked is fetched",
+        (
+            "wire/test_hostile_agents.py::test_a_card_that_no_machine_has_is_not_used_and_is_named",
+            "wire/test_hostile_agents.py::test_a_result_out_of_all_bounds_fails_its_own_attempt",
+            "wire/test_hostile_agents.py::test_numbers_that_are_none_are_not_written_into_the_log",
+            "wire/test_hostile_agents.py::test_nobody_answers_for_an_attempt_of_another_node",
+            "wire/test_hostile_agents.py::test_results_that_nobody_asked_for_are_not_fetched_and_end_the_connection",
+            "core/test_decide_stages.py::test_a_late_result_counts_only_from_the_node_it_was_given_to",
+        ),
+    ),
+    Threat(
+        "names that are paths, from agents, manifests, packs and lists of models",
+        "names are labels; files are named by their hash; what becomes a file name goes through one function",
+        (
+            "edge/test_artifact_hostile.py::test_what_an_agent_says_of_a_picture_never_becomes_a_path",
+            "edge/test_artifact_store.py::test_links_in_the_store_are_not_followed",
+            "edge/test_results.py::test_every_safe_name_is_one_harmless_component",
+            "edge/test_results.py::test_a_folder_name_that_leaves_the_root_is_refused",
+            "edge/test_results.py::test_results_are_not_written_through_a_link",
+            "edge/test_library_shelf.py::test_no_name_leads_out_of_the_folder",
+            "wire/test_agent_server.py::test_hostile_names_reach_no_file",
+            "wire/test_hostile_agents.py::test_a_name_is_a_label_and_never_more",
+        ),
+        unbuilt="wildcards are found in prompts and not expanded yet, so no file is looked up by a wildcard's name",
+    ),
+    Threat(
+        "requests that are sent elsewhere: a backend's address, redirects",
+        "the agent's own settings name its servers; neither side follows a redirect or uses a proxy",
+        (
+            "wire/test_pairing_links.py::test_no_answer_sends_the_daemon_elsewhere",
+            "wire/test_pairing_rogues.py::test_a_greeting_that_points_to_another_agent_is_not_followed",
+            "wire/test_agent_http.py::test_the_environments_proxies_are_not_used",
+            "wire/test_agent_http.py::test_a_password_in_a_redirect_is_not_repeated",
+        ),
+    ),
+    Threat(
+        "a web page in a browser on the same machine or network",
+        "a Unix socket, and whatever has a browser's headers is refused, on the agents' ports too",
+        (
+            "wire/test_api_guard.py::test_no_route_answers_a_web_page",
+            "wire/test_pairing_agent.py::test_a_request_that_no_daemon_sends",
+        ),
+        unbuilt="the daemon has no TCP API yet, so there are no bearer tokens, hosts and scopes to be tested",
+    ),
+    Threat(
+        "text from outside that drives a terminal",
+        "control characters and writing directions are taken out where text is shown; never rendered as markup",
+        (
+            "screen/test_hostile_text.py::test_a_hostile_name_is_text_in_its_place",
+            "screen/test_hostile_text.py::test_nothing_plain_steers_a_terminal",
+            "wire/test_cli_verbs.py::test_names_from_outside_cannot_drive_the_terminal",
+            "core/test_pack_dialects.py::test_control_characters_never_reach_a_terminal",
+            "edge/test_sightings.py::test_names_are_shown_without_what_drives_a_terminal",
+        ),
+    ),
+    Threat(
+        "packs, prompts and workflows that would run something",
+        "they are values: nothing evaluates them; workflows come from a local folder only; no pickle is opened",
+        (
+            "edge/test_planner.py::test_a_workflow_that_is_not_there_or_none_is_refused",
+            "core/test_pack_dialects.py::test_no_text_makes_the_search_for_slots_slow",
+            "core/test_pack_dialects.py::test_any_text_is_a_pack_or_is_refused",
+            "wire/test_backend_diffusers_folder.py::test_pickles_beside_safetensors_need_not_be_opened",
+        ),
+        unbuilt="wildcards are not expanded yet, so there is no depth and size of their expansion to be tested",
+    ),
+    Threat(
+        "YAML, JSON and msgpack that explode: aliases, nesting, huge numbers",
+        "plain values only, few aliases, bounded size and depth, typed decoding",
+        (
+            "core/test_pipeline_reading.py::test_any_yaml_is_a_pipeline_or_is_refused",
+            "core/test_pipeline_reading.py::test_any_json_is_a_pipeline_or_is_refused",
+            "wire/test_api_guard.py::test_no_route_takes_a_body_that_is_not_its_json",
+            "wire/test_pairing_agent.py::test_a_body_that_is_no_message",
+            "wire/test_hostile_agents.py::test_a_frame_that_is_none_ends_the_connection_and_not_the_daemon",
+        ),
+    ),
+    Threat(
+        "bodies that unpack themselves, or never end",
+        "no Content-Encoding in either direction, limits per route, WebSockets without compression",
+        (
+            "wire/test_api_guard.py::test_no_route_takes_encoded_bodies",
+            "wire/test_api_guard.py::test_a_chunked_body_is_cut_off_at_the_limit",
+            "wire/test_api_guard.py::test_a_websocket_frame_of_a_gigabyte_is_refused_by_its_length",
+            "wire/test_agent_server.py::test_a_compressed_body_is_not_unpacked",
+            "wire/test_pairing_links.py::test_an_answer_that_unpacks_itself_is_not_unpacked",
+            "wire/test_pairing_agent.py::test_a_body_that_never_ends_is_cut_off",
+        ),
+    ),
+    Threat(
+        "another user of the same machine",
+        "folders 0700, sockets, keys and log 0600, and the caller's user is asked for",
+        (
+            "wire/test_api_guard.py::test_no_route_answers_another_user",
+            "edge/test_claim.py::test_the_socket_is_private_listens_and_is_named_by_the_endpoint",
+            "wire/test_agent_server.py::test_the_socket_belongs_to_one_user",
+            "wire/test_agent_process.py::test_its_folders_are_closed_to_others_from_the_start",
+            "wire/test_pairing_files.py::test_a_key_is_made_once_and_is_this_users_alone",
+        ),
+    ),
+    Threat(
+        "a log that was changed",
+        "each event holds the hash of the one before; the newest stands outside the database",
+        (
+            "edge/test_log_damage.py::test_flipped_bits_are_found",
+            "edge/test_log_damage.py::test_a_damaged_tail_is_told_with_its_numbers",
+            "edge/test_log_chain.py::test_every_column_is_covered",
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize("threat", THREATS, ids=lambda threat: threat.who)
+def test_each_threat_has_a_control_and_tests_that_run(threat):
+    assert threat.control and threat.proofs
+    for proof in threat.proofs:
+        file, _, name = proof.partition("::")
+        found = [
+            node
+            for node in ast.walk(ast.parse((ROOT / "tests" / file).read_text()))
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name
+        ]
+        assert found, f"{proof} is not there"
+        marks = " ".join(ast.unparse(mark) for mark in found[0].decorator_list)
+        assert "mark.skip(" not in marks and "xfail" not in marks, proof
+
+
+# What can be read off the source ------------------------------------------------------------------
+
+
+def calls(*names: str) -> Iterator[tuple[str, ast.Call]]:
+    """Of functions whose dotted name ends so, with their files."""
+    for file, tree in SOURCES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                name = ast.unparse(node.func)
+                if any(name == wanted or name.endswith(f".{wanted}") for wanted in names):
+                    yield file, node
+
+
+def told(call: ast.Call) -> dict[str | None, str]:
+    return {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+
+
+def test_nothing_evaluates_text_unpickles_or_asks_a_shell():
+    for file, call in calls("eval", "exec", "pickle.load", "pickle.loads", "marshal.loads", "os.system", "popen"):
+        method = isinstance(call.func, ast.Attribute) and call.func.attr in ("eval", "exec")
+        assert method and not call.args, f"{file}: {ast.unparse(call)}"  # a model's `eval()` takes nothing
+    for file, tree in SOURCES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                assert told(node).get("shell") != "True", file
+    for file, call in calls("yaml.load"):
+        assert told(call).get("Loader") == "_Careful", file
+    assert not [file for file, _ in calls("yaml.unsafe_load", "yaml.full_load", "jinja2.Template")]
+
+
+def test_pictures_are_opened_as_one_of_three_formats():
+    opened = list(calls("Image.open"))
+    assert opened
+    for file, call in opened:
+        assert re.fullmatch(r"FORMATS|\((?:'(?:PNG|JPEG|WEBP)',? ?){3}\)", told(call).get("formats", "")), file
+
+
+def test_the_daemon_follows_no_redirect_uses_no_proxy_and_unpacks_nothing():
+    sessions = [(file, told(call)) for file, call in calls("aiohttp.ClientSession") if file.startswith("daemon/")]
+    assert len(sessions) >= 2
+    for file, said in sessions:
+        assert said.get("auto_decompress") == said.get("trust_env") == "False", file
+    asked = [(file, call) for file, call in calls(*(f"_session.{verb}" for verb in ("request", "get", "post", "put")))]
+    for file, call in asked:
+        if file.startswith("daemon/"):
+            assert told(call).get("allow_redirects") == "False", f"{file}: {ast.unparse(call)}"
+    assert any(file.startswith("daemon/") for file, _ in asked)
+
+
+def test_no_websocket_is_compressed_or_takes_frames_without_end():
+    served = list(calls("web.WebSocketResponse"))
+    assert served
+    for file, call in served:
+        assert told(call).get("compress") == "False" and "max_msg_size" in told(call), file
+    for file, call in calls("ws_connect"):
+        assert "max_msg_size" in told(call), file
+
+
+def test_secrets_are_compared_in_constant_time():
+    """In the files that hold one, nothing called by the name of a secret stands beside `==`."""
+    files = [file for file in SOURCES if "/pairing/" in file or "/trust/" in file]
+    files += ["schema/pake.py", "schema/tls.py", "schema/keys.py", "schema/tokens.py"]
+    secret = re.compile(r"\b(confirmation|daemon_pin|wanted|given)\b")
+    for file in files:
+        for node in ast.walk(SOURCES[file]):
+            if isinstance(node, ast.Compare) and any(isinstance(op, ast.Eq | ast.NotEq) for op in node.ops):
+                told_of = ast.unparse(node)
+                assert not secret.search(told_of), f"{file}: {told_of}"
+
+
+# What can be shown in a line ----------------------------------------------------------------------
+
+HOSTILE = [
+    "../../../etc/passwd", "..\\..\\boot.ini", "/etc/passwd", "C:\\CON", "con", "nul.png", ".ssh", "a/b", "a\0b",
+    "~root", "\x1b]0;gone\x07", "\x1b[2J", "\x9b31m", "rig\u202egnp", "\u2066x\u2069", "x" * 300, " . ",
+    "\ufeff", "a\r\nb", "%2e%2e%2f",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=ascii)
+def test_a_hostile_name_is_harmless_wherever_it_is_used(name, tmp_path):
+    as_file = safe_name(name)
+    assert as_file and len(as_file.encode()) <= 120 and not {"/", "\\", "\0", "\x1b"} & set(as_file)
+    assert (tmp_path / as_file).resolve().parent == tmp_path.resolve() and not as_file.startswith(".")
+    for shown in (clean(name), plain(name), label(name)):
+        assert not {"\x1b", "\x07", "\x9b", "\u202e", "\u2066", "\0", "\n", "\r"} & set(shown)
+
+
+BOMBS = {
+    "aliases": "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(f"b{n}: &b{n} [{'*a,' * 9}]\n" for n in range(60)),
+    "nesting": "[" * 5000,
+    "flow nesting": "{a: " * 5000,
+    "a tag": "!!python/object/apply:os.system ['true']",
+    "size": "a: " + "x" * 3_000_000,
+}
+
+
+@pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS)
+@pytest.mark.parametrize("file", ["pipeline.yaml", "pipeline.json"])
+def test_a_text_that_explodes_is_refused_with_its_place(file, text):
+    with pytest.raises(Refused) as refused:
+        read_json_or_yaml(file, text)
+    assert file in str(refused.value)
