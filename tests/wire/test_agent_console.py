@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -95,6 +96,16 @@ async def test_a_person_reads_the_code_pairs_sees_it_and_unpairs(house: House, t
     assert not (house.home / "keys" / "pin.json").exists() and (house.home / "keys" / "key.pem").exists()
     assert "paired with nobody" in house.ask("unpair").stderr
     assert "there is no agent 'rig3'" in house.ask("unpair", "--name", "rig3", code=2).stderr
+
+
+async def test_one_that_hangs_is_not_unpaired_behind_its_back(house: House, tmp_path: Path) -> None:
+    async with house.agent() as agent:
+        await Daemon.at(tmp_path / "d").pairs(agent)
+        agent.process.send_signal(signal.SIGSTOP)
+        said = await asyncio.to_thread(house.ask, "unpair", code=2)
+        assert "runs but does not answer. Stop it first" in said.stderr
+        agent.process.send_signal(signal.SIGCONT)
+        assert "is unpaired" in (await asyncio.to_thread(house.ask, "unpair")).stderr
 
 
 async def test_it_is_the_same_node_after_it_was_unpaired_and_started_again(house: House) -> None:

@@ -89,6 +89,7 @@ def unpair(name: str | None, as_json: bool) -> int:
 
         Daemon(os.path.realpath(socket_of(one.home))).delete(PAIRING)
     elif done:
+        _refuse_hanging(one)
         _forget(one.home)
     shown = output.clean(one.name)
     if as_json:
@@ -196,6 +197,25 @@ def _asked(home: "Path") -> Doc | None:
     with suppress(NoDaemon, Refused):
         return Daemon(os.path.realpath(path)).get(PAIRING, patience=5.0)
     return None
+
+
+def _refuse_hanging(one: Here) -> None:
+    """Raises Refused for one that runs and does not answer: it would not see that its pin is gone."""
+    import fcntl
+
+    try:
+        lock = os.open(one.home / "lock", os.O_RDWR)
+    except OSError:
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise Refused(
+            f"agent {output.clean(one.name)} runs but does not answer", where="stablenew agent unpair",
+            remedy="Stop it first, with its log at hand: " + str(one.home / "logs"),
+        ) from None  # fmt: skip
+    finally:
+        os.close(lock)
 
 
 def _forget(home: "Path") -> None:
