@@ -11,6 +11,10 @@ from daemon.scheduling.trace import Trace, TraceJob
 from schema.ids import JobId, NodeId, StageId
 
 
+FAR = 0.5
+"""The part of a stage's time on the fastest node from which on moving its picture counts as long."""
+
+
 class Line(NamedTuple):
     """One line of `fleet plan`."""
 
@@ -50,6 +54,7 @@ def seats_of(trace: Trace) -> list[Seat]:
 
 
 def _steps(trace: Trace, job: TraceJob) -> tuple[Step, ...]:
+    speed = max((node.speed for node in trace.nodes), default=1.0)
     return tuple(
         Step(
             stage=StageId(str(index)),
@@ -59,6 +64,7 @@ def _steps(trace: Trace, job: TraceJob) -> tuple[Step, ...]:
             able=sum(1 << at for at, node in enumerate(trace.nodes) if node.vram_gb >= stage.vram_gb),
             work=stage.work_s,
             out_mb=stage.out_mb,
+            far=index > 0 and trace.move_s(job.stages[index - 1]) > FAR * stage.work_s / speed,
         )
         for index, stage in enumerate(job.stages)
     )

@@ -25,6 +25,8 @@ class Step(NamedTuple):
     work: float
     """Seconds at speed 1, as anybody can know them beforehand."""
     out_mb: float = 0.0
+    far: bool = False
+    """Bringing what the stage before it made to another machine takes long: it counts where that lies."""
 
 
 Gate = Callable[[float], float | None]

@@ -123,7 +123,8 @@ class Waiting:
             whole = entry.run if entry.whole else ""
             due = entry.run if entry.deadline is not None else ""
             common = (entry.pack, step.model, step.vram_gb, step.kind, step.able)
-            key = (*common, entry.before, id(entry.gate), entry.only, whole, due)
+            at = previous if step.far else None
+            key = (*common, at, entry.before, id(entry.gate), entry.only, whole, due)
         bunch = self._bunches.get(key)
         if bunch is None:
             bunch = _Bunch(f"{entry.job}/{step.stage}{'' if previous is None else f'/{previous}'}", number, index)
