@@ -171,6 +171,7 @@ def test_the_unit_runs_this_installation_and_holds_no_secret(house: House, tmp_p
     text = unit.read_text()
     assert " agent run --name rig2 --backend sketch --shared " in text and " --port 7805\n" in text
     assert f'"{tmp_path}/100%% $$art"' in text and f'Environment="STABLENEW_HOME={house.root}"' in text
+    assert "RestartPreventExitStatus=75\n" in text  # a drive that is not mounted yet is waited for
     assert "cret" not in text
     secrets = house.home / "environment"
     assert secrets.read_text() == 'STABLENEW_AGENT_AUTH="me:se\\"cret\\$"\n' and secrets.stat().st_mode & 0o077 == 0

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 AUTH = "STABLENEW_AGENT_AUTH"
 
+# What is refused at boot, as a drive that is not mounted yet or a port still in use, is tried again.
 UNIT = """\
 [Unit]
 Description=stablenew agent {node}
@@ -24,8 +25,8 @@ After=network-online.target
 Type=exec
 ExecStart={command}
 Restart=on-failure
-RestartPreventExitStatus={locked} {refused}
-RestartSec=5
+RestartPreventExitStatus={locked}
+RestartSec=15
 TimeoutStopSec=10
 EnvironmentFile=-{secrets}
 {environment}
@@ -90,7 +91,7 @@ def unit_text(words: Words, home: "Path", env: Mapping[str, str]) -> str:
     command = [_program(), "agent", "run", *words.run]
     return UNIT.format(
         node=_escaped(words.node), command=" ".join(map(_quoted, command)), environment=environment,
-        locked=int(Exit.LOCKED), refused=int(Exit.REFUSED), secrets=_escaped(str(secrets_of(home))),
+        locked=int(Exit.LOCKED), secrets=_escaped(str(secrets_of(home))),
     )  # fmt: skip
 
 
