@@ -35,6 +35,9 @@ LONG = 20.0
 EARLY = 0.25
 """The part of the time that is left which loading may take, for a machine to leave a lot before that is done."""
 
+TASTE = 0.03
+"""The part of the time that is left which loading may take, for a pack to have its first picture before its turn."""
+
 SOONEST = 1.0
 """Seconds until a decision to wait is looked at again, at least: estimates of a second are none."""
 
@@ -141,7 +144,7 @@ def _rank(
     early = 0.0 < swap < EARLY * yard.rest and yard.short(cell.lot) and yard.spare(at)
     narrow = bool(yard.narrow >> at & 1) and cell.able & ~yard.narrow == 0
     return (
-        not cell.overdue,
+        not (cell.overdue or (cell.unseen and swap <= TASTE * yard.rest)),
         cell.deadline,
         not narrow,
         not early,

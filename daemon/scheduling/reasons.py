@@ -98,6 +98,8 @@ def _turn(group: Group, cell: Cell, now: float, options: Options) -> list[str]:
     if cell.overdue:
         waited = now - max(options.served_at(group), group.arrived)
         parts.append(f"{group.pack or 'its run'} got nothing for {waited / 60:.0f} min")
+    elif cell.unseen and group.pack:
+        parts.append(f"{group.pack} has no picture yet, and nearly half the time has passed")
     elif cell.deadline != float("inf"):
         parts.append("its deadline leaves no more time")
     if group.started and group.attempt == 1:

@@ -3,18 +3,21 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from daemon.scheduling.groups import Before, Group, Lot, Machine, Options
+from daemon.scheduling.groups import NEVER, Before, Group, Lot, Machine, Options
 
 MARGIN = 1.2
 """Of the time that work with a deadline seems to need: estimates are no promises."""
+
+HALF = 0.45
+"""The part of the time until everything ends, after which a pack should have its first picture."""
 
 
 class Cell:
     """Groups of one lot that compare alike to every machine; a decision chooses a cell, then a group in it."""
 
-    __slots__ = ("able", "before", "deadline", "groups", "lot", "overdue", "started")
+    __slots__ = ("able", "before", "deadline", "groups", "lot", "overdue", "started", "unseen")
 
-    def __init__(self, group: Group, able: int, deadline: float, overdue: bool) -> None:
+    def __init__(self, group: Group, able: int, deadline: float, overdue: bool, unseen: bool) -> None:
         self.groups = [group]
         self.lot = group.lot
         self.able = able
@@ -22,6 +25,8 @@ class Cell:
         self.deadline = deadline
         """Of work that may not wait any longer; infinite for all other."""
         self.overdue = overdue
+        self.unseen = unseen
+        """Their packs have got nothing at all yet, and nearly half the time until everything ends has passed."""
         self.started = group.started
 
 
@@ -49,7 +54,7 @@ class Yard:
         busy = sum(max(0.0, machine.free_at - now) * machine.speed for machine in machines if not machine.idle)
         self.rest = (sum(self.lots.values()) + busy) / self.all_speed
         urgent = urgent_before(groups, self.speeds, now)
-        self.cells = _cells(groups, urgent, now, options)
+        self.cells = _cells(groups, urgent, now, self.rest, options)
         self.later = [group for group in groups if group.later and not group.live]
         self.narrow = _narrowest(self.bounds, machines, now)
 
@@ -91,19 +96,21 @@ def urgent_before(groups: Sequence[Group], speeds: Sequence[float], now: float) 
     return urgent
 
 
-def _cells(groups: Sequence[Group], urgent: float, now: float, options: Options) -> list[Cell]:
-    cells: dict[tuple[Lot, int, Before, float, bool, bool], Cell] = {}
+def _cells(groups: Sequence[Group], urgent: float, now: float, rest: float, options: Options) -> list[Cell]:
+    cells: dict[tuple[Lot, int, Before, float, bool, bool, bool], Cell] = {}
     for group in groups:
         if group.live or not group.ready:
             continue
         able = group.able & ~group.avoid or group.able
         pressing = group.deadline is not None and group.deadline <= urgent
         deadline = group.deadline if pressing and group.deadline is not None else float("inf")
-        late = now - max(options.served_at(group), group.arrived) > options.overdue
-        key = (group.lot, able, group.before, deadline, late, group.started)
+        served, waited = options.served_at(group), now - group.arrived
+        late = min(waited, now - served) > options.overdue
+        unseen = served == NEVER and waited > HALF * (waited + rest)
+        key = (group.lot, able, group.before, deadline, late, unseen, group.started)
         cell = cells.get(key)
         if cell is None:
-            cells[key] = Cell(group, able, deadline, late)
+            cells[key] = Cell(group, able, deadline, late, unseen)
         else:
             cell.groups.append(group)
     return list(cells.values())
