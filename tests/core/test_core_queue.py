@@ -254,13 +254,14 @@ class Queue(RuleBasedStateMachine):
         raise AssertionError("settle does not come to rest")
 
     def _check_turn(self, job: str, waiting: dict[str, tuple]) -> None:
-        """What a person put in order is kept, except by what waits for the busy node that holds its picture; of two
-        jobs that differ in nothing else, the older goes first.
+        """What a person put in order is kept, except by what waits for the busy node that holds its picture, or for
+        another than the one that failed it; of two jobs that differ in nothing else, the older goes first.
         """
         mine = waiting[job]
         for name, other in waiting.items():
             at_home = self.state.jobs[name].done and any(node.busy for node in self.state.nodes.values())
-            assert other[:3] >= mine[:3] or at_home or other[0] == 0
+            elsewhere = at_home or self.state.jobs[name].failed_on
+            assert other[:3] >= mine[:3] or elsewhere or other[0] == 0
             assert name == job or other[:4] != mine[:4] or other[4:] > mine[4:]
 
     def _at_a_standstill(self, waiting: dict[str, tuple], idle: set[str]) -> bool:
