@@ -125,6 +125,27 @@ def test_a_pack_that_got_nothing_for_long_comes_first():
     assert found.why.startswith("knights got nothing for 16 min")
 
 
+def test_a_pack_has_its_first_picture_by_about_half_of_the_time():
+    machines = [machine("n1", model="a")]
+    held, unseen = group(machines, "a", pack="fed", served=390.0, n=30), group(machines, "b", pack="knights", n=5)
+
+    assert chosen([held, unseen], machines, 400.0).group == held, "700 s are left"
+    found = chosen([held, unseen], machines, 600.0)
+    assert found.group == unseen
+    assert found.why.startswith("knights has no picture yet, and nearly half the time has passed")
+    dear = Costs(load=60.0)
+    assert chosen([held, unseen], machines, 600.0, dear).group == held, "not at any price"
+
+
+def test_a_lot_is_left_early_for_one_that_is_short_of_machines_where_the_others_suffice():
+    machines = [machine("n1", model="a", speed=2.0), *(machine(f"n{n}", model="a", free_at=5.0) for n in range(2, 5))]
+    enough, short = group(machines, "a", n=50), group(machines, "b", n=80)
+
+    assert chosen([enough, short], machines).group == short, "loaded once and early, not by everybody at the end"
+    assert chosen([enough, short._replace(ready=5, seconds=100.0)], machines).group == enough
+    assert chosen([enough._replace(ready=400, seconds=8_000.0), short], machines).group == enough
+
+
 def test_what_a_person_put_in_order_comes_before_what_the_policy_prefers():
     machines = [machine("n1", model="a")]
     held = group(machines, "a", n=50)
