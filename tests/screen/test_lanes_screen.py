@@ -1,6 +1,9 @@
 """How live work and batches share the nodes, chosen beside its cost; and when a run is done and due."""
 
-from screen_things import STRANGERS
+import msgspec
+from screen_things import STRANGERS, record_of
+
+from schema.ids import NodeId
 
 
 async def test_the_switch_of_the_lanes_is_chosen_beside_its_cost(show, picture_of, daemon):
@@ -37,3 +40,12 @@ async def test_a_run_that_is_late_says_so_in_a_word(show, daemon):
         await eyes.sees("kn00gt7a.1")
         await eyes.press("enter")
         await eyes.sees("run ~Mon 12:01, 3d00h", "due    14:01  LATE")
+
+
+async def test_a_job_says_why_it_is_where_it_is(show, daemon):
+    record = record_of(daemon.rows[0])
+    why = "studio already holds toy-xl; next best attic +14.2 s"
+    running = msgspec.structs.replace(record.stages[0], node=NodeId("rtx3090"), node_name="studio", why=why)
+    daemon.records[record.id] = msgspec.structs.replace(record, stages=(running, *record.stages[1:]))
+    async with show() as eyes:
+        await eyes.sees("why txt2img on studio", "studio already holds toy-xl;")

@@ -33,6 +33,7 @@ def card(
         lines += [section("reason"), *block(record.reason, inside, 6, "bad" if record.state != "held" else "warn")]
     elif why:
         lines += [section("waits"), *block(why, inside, 6, "dim")]
+    lines += why_there(record, inside)
     lines += [*remedies(record, inside), *answers(record, inside), *prompts(record, inside)]
     lines += [*settings(record, inside), section("events"), *happened(record, inside)]
     return lines
@@ -123,6 +124,16 @@ def timing(stage: StageRecord, running: RunningJob | None, now: float) -> str:
     if stage.started is not None and stage.ended is not None:
         return lasted(stage.ended - stage.started)
     return "" if stage.state in ("waiting", "running") else stage.state
+
+
+def why_there(record: JobRecord, width: int) -> list[Line]:
+    """Why its newest stage went where it went."""
+    told = [stage for stage in record.stages if stage.why and stage.node and stage.state in ("running", "done")]
+    if not told:
+        return []
+    newest = told[-1]
+    name = plain(newest.node_name or newest.node or "")
+    return [section(f"why {plain(newest.id)} on {name}"), *block(newest.why, width, 3, "dim")]
 
 
 def remedies(record: JobRecord, width: int) -> list[Line]:
