@@ -137,7 +137,6 @@ def _step(row: Row, number: int, run: RunWish, count: int, seats_at: dict[int, i
         able=sum(1 << number for at, number in seats_at.items() if able >> at & 1),
         work=row.work * count,
         out_mb=1.0,
-        far=True,  # The live queue tells them apart by where they lie, too.
     )
 
 

@@ -10,7 +10,6 @@ from daemon.scheduling.simulate import Choose, Cost, Entry, Seat, Step, simulate
 from daemon.scheduling.trace import Trace, TraceJob
 from schema.ids import JobId, NodeId, StageId
 
-
 FAR = 0.5
 """The part of a stage's time on the fastest node from which on moving its picture counts as long."""
 

@@ -165,21 +165,22 @@ def test_another_run_before_it_is_a_remedy(case):
         assert any(words.startswith("short before all others: ") for words in late.helps)
 
 
-def hold(answers: list[Asked]) -> None:
+def hold(answers: list[Asked], least: float, most: float) -> None:
+    """`least`, `most`: which part ended within its interval. Those of one night go up and down together."""
     far = [one for one in answers if one.left_s > 60.0]
     assert statistics.median(abs(one.off_s) / one.left_s for one in far) < 0.10
-    assert 0.65 <= statistics.mean(one.inside for one in answers) <= 0.95
+    assert least <= statistics.mean(one.inside for one in answers) <= most
 
 
 def test_a_night_comes_as_it_was_foretold():
     """Given a night that nobody has seen before, then forecasts of its runs are off by little, and know by how much."""
-    hold(asked(0, 300.0))
+    hold(asked(0, 300.0), 0.6, 1.0)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_many_nights_come_as_they_were_foretold():
-    hold([one for seed in range(12) for one in asked(seed, 200.0)])
+    hold([one for seed in range(12) for one in asked(seed, 200.0)], 0.65, 0.92)
 
 
 def test_the_same_forecast_comes_out_twice(case):
