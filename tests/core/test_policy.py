@@ -143,7 +143,7 @@ def test_a_lot_is_left_early_for_one_that_is_short_of_machines_where_the_others_
 
     assert chosen([enough, short], machines).group == short, "loaded once and early, not by everybody at the end"
     assert chosen([enough, short._replace(ready=5, seconds=100.0)], machines).group == enough
-    assert chosen([enough._replace(ready=400, seconds=8_000.0), short], machines).group == enough
+    assert chosen([enough._replace(ready=400, seconds=8_000.0), short], machines).group.lot == enough.lot
 
 
 def test_what_a_person_put_in_order_comes_before_what_the_policy_prefers():
@@ -203,6 +203,15 @@ def test_a_machine_is_left_idle_that_would_only_end_after_all_the_others():
 
     assert found.idle == {"n4": "the fleet finishes all work before n4 could finish one stage (40.0 s vs 11.0 s)"}
     assert found.until is not None
+
+
+def test_so_it_is_with_much_work_before_a_machine_that_is_much_slower():
+    machines = [machine("n1", speed=10.0, free_at=1.0, model="a"), machine("n4", speed=0.05, model="a")]
+
+    found = waits([group(machines, "a", n=50)], machines)
+
+    assert found.idle["n4"] == "the fleet finishes all work before n4 could finish one stage (7 min vs 2 min)"
+    assert chosen([group(machines, "a", n=500)], machines).machine.id == "n4"
 
 
 @pytest.mark.parametrize("seed", range(20))
