@@ -68,6 +68,8 @@ class Lan:
         self._peers: dict[NodeId, Peer] = {}
         self._tasks: dict[NodeId, asyncio.Task[None]] = {}
         self._certificates: dict[NodeId, str] = {}
+        self._leaving: dict[NodeId, asyncio.Task[None]] = {}
+        """Of nodes that were paired before: what is new waits until what was is gone."""
         self._group: asyncio.TaskGroup | None = None
         self._trouble = ""
         self.sightings = Sightings()
@@ -155,6 +157,8 @@ class Lan:
 
     async def _serve(self, peer: Peer, certificate: str) -> None:
         await asyncio.shield(self.keys)
+        if (leaving := self._leaving.get(peer.node.id)) is not None:
+            await asyncio.wait((leaving,))
         await peer.run(self._knock(certificate))
 
     def _knock(self, certificate: str) -> Knock:
@@ -180,7 +184,7 @@ class Lan:
             return
         assert self._group is not None
         task.cancel()
-        self._group.create_task(self._leave(peer, task, certificate if polite else ""))
+        self._leaving[node] = self._group.create_task(self._leave(peer, task, certificate if polite else ""))
         self._publish()
 
     async def _leave(self, peer: Peer, task: asyncio.Task[None], certificate: str) -> None:

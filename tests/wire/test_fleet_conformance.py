@@ -172,7 +172,11 @@ async def test_an_agent_that_is_killed_in_a_stage_costs_time_and_no_picture(benc
 
 
 @pytest.mark.parametrize("reach", LINKS)
-async def test_one_that_is_frozen_past_its_lease_loses_its_stage_and_doubles_nothing_when_it_goes_on(bench, reach):
+async def test_one_that_is_frozen_past_its_lease_loses_its_stage_and_doubles_nothing_when_it_goes_on(
+    bench, reach, monkeypatch
+):
+    monkeypatch.setattr(link, "SILENCE_SECONDS", 3.0)
+    monkeypatch.setattr(link, "CALL_SECONDS", 2.0)
     async with bench(reach) as one:
         await one.submit("txt2img.steps=60", *ONE_STAGE)
         await one.working()
