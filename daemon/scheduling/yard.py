@@ -46,6 +46,7 @@ class Yard:
     def __init__(self, groups: Sequence[Group], machines: Sequence[Machine], now: float, options: Options) -> None:
         self.machines = machines
         self.options = options
+        self._spare: dict[int, bool] = {}
         self.speeds = [machine.speed for machine in machines]
         self.lots: dict[Lot, float] = {}
         self.bounds = _bounds(groups, self.speeds, self.lots)
@@ -67,6 +68,11 @@ class Yard:
 
     def spare(self, at: int) -> bool:
         """Whether those which hold the same checkpoints have all its work done without it before everything ends."""
+        if at not in self._spare:
+            self._spare[at] = self._is_spare(at)
+        return self._spare[at]
+
+    def _is_spare(self, at: int) -> bool:
         models = self.machines[at].models
         speed = self.speeds[at]
         return bool(models) and all(
