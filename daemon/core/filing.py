@@ -83,7 +83,7 @@ def shelf_for(run: Run, job: Job, step: StageStep) -> Shelf:
     return shelves_for(run, job, (step,))[0]
 
 
-def shelves_for(run: Run, job: Job, rest: tuple[StageStep, ...]) -> tuple[Shelf, ...]:
+def shelves_for(run: Run, job: Job, rest: tuple[StageStep, ...]) -> tuple[Shelf, tuple[Shelf, ...]]:
     """Of the stage that the job is at, and of those behind it, of which it is not known yet where they come from."""
     return _shelves(
         terms_of(run),
@@ -116,13 +116,13 @@ def _shelves(
     previous: NodeId | None,
     failed_on: tuple[NodeId, ...],
     floor_gb: float,
-) -> tuple[Shelf, ...]:
-    """The jobs of a shelf hold the same one: a hundred thousand equal ones would cost their making and their room."""
+) -> tuple[Shelf, tuple[Shelf, ...]]:
+    """The jobs of a shelf hold the same ones: a hundred thousand equal ones would cost their making and their room."""
     first, *behind = (
         Shelf(terms, pack, backend, step.kind, step.model or "", step.vram_gb, step.megapixels, _needs(words, step))
         for step in rest
     )
-    return (first._replace(previous=previous, failed_on=failed_on, floor_gb=floor_gb), *behind)
+    return first._replace(previous=previous, failed_on=failed_on, floor_gb=floor_gb), tuple(behind)
 
 
 def _place(state: State, job: Job) -> Place:
@@ -134,11 +134,11 @@ def _place(state: State, job: Job) -> Place:
             return Place("attention", job.run, None, key, rest)
         case _ if not rest:
             return Place("running" if isinstance(job.phase, Running) else "ripe", job.run, None, key, rest)
-    shelf, *behind = shelves_for(state.runs[job.run], job, rest)
+    shelf, behind = shelves_for(state.runs[job.run], job, rest)
     match job.phase:
         case Running():
-            return Place("running", job.run, None, key, rest, tuple(behind))
+            return Place("running", job.run, None, key, rest, behind)
         case Queued(since=since, again_in=again_in) if again_in > 0.0:
-            return Place("delayed", job.run, shelf, key, rest, tuple(behind), (since, since + again_in))
+            return Place("delayed", job.run, shelf, key, rest, behind, (since, since + again_in))
         case Queued():
-            return Place("shelf", job.run, shelf, key, rest, tuple(behind))
+            return Place("shelf", job.run, shelf, key, rest, behind)
