@@ -172,7 +172,7 @@ def _of_cell(cell: Cell, yard: Yard, at: int, costs: Costs, now: float, options:
 def _sooner_at_home(group: Group, yard: Yard, machine: Machine, move: float, costs: Costs, now: float) -> bool:
     """Whether the machine that holds the picture would have the stage done before this one, though it is busy."""
     for at, home in enumerate(yard.machines):
-        if home.id == group.previous and group.able >> at & 1:
+        if home.id == group.previous and group.able >> at & 1 and not group.avoid >> at & 1:
             waits = max(0.0, home.free_at - now) if not home.idle else 0.0
             there = waits + costs.swap(group, home) + costs.execute(group, home)
             return there <= move + costs.swap(group, machine) + costs.execute(group, machine)
