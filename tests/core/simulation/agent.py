@@ -157,7 +157,7 @@ class Agent:
             return "busy"
         self.work = work
         self._left = self.rng.uniform(*self.odds.stage_seconds) * self.pace
-        if self.rng.random() < self.odds.slow:
+        if self.rng.random() < self.odds.slow and self.pace == 1.0:
             self._left *= 20
         self._go_on()
         return "accepted"
