@@ -96,7 +96,9 @@ def _with_vitals(node: NodeScene, vitals: Vitals) -> NodeScene:
     if node.state == "lost":
         return node
     if node.state in THERE and (silent := vitals.silent.get(node.node)) is not None:
-        node = replace(node, state="suspect", trouble=f"it has given no sign of life for {silent:.0f} s")
+        told = "its agent was stopped" if node.node in vitals.stopped else "it has given no sign of life"
+        since = f"{silent:.0f} s ago" if node.node in vitals.stopped else f"for {silent:.0f} s"
+        node = replace(node, state="suspect", trouble=f"{told} {since}")
     if (load := vitals.loads.get(node.node)) is not None:
         node = replace(
             node,

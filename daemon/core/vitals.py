@@ -44,7 +44,10 @@ class Vitals:
     handed: set[Token] = field(default_factory=set)
     """Attempts that the agent has ended and whose files are being fetched: their device is free."""
     silent: dict[NodeId, float] = field(default_factory=dict)
-    """Nodes that have given no sign of life for `fleet.suspect_after` seconds or more, and since how many."""
+    """Nodes that are not to be counted on, and for how many seconds they have given no sign of life: at least
+    `fleet.suspect_after` of them, or fewer where the agent was stopped."""
+    stopped: set[NodeId] = field(default_factory=set)
+    """Those of them whose agent hung up in good order, and where nobody listens now."""
     strangers: tuple[Stranger, ...] = ()
     """Agents that wait to be paired, at most 64."""
     watchers: int = 0

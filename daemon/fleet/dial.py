@@ -12,6 +12,9 @@ from schema.orders import Card
 APART_SECONDS = 1.0
 """Between two candidates that are tried; the second begins at once where the first has failed."""
 
+MOST_TRIED = 24
+"""In one go, however much news there is."""
+
 DIAL_SECONDS = 5.0
 """For a connection, the proof of the key, and the card."""
 
@@ -53,28 +56,39 @@ async def knocked(address: str, knock: Knock) -> Reached:
         raise
 
 
-async def first_of(addresses: Sequence[str], knock: Knock) -> Reached:
-    """The first candidate that answers with the right key. Raises Unreached."""
+async def first_of(seen: Callable[[], Sequence[str]], knock: Knock, news: asyncio.Event) -> Reached:
+    """The first candidate that answers with the right key. Raises Unreached.
+
+    `seen` is asked again whenever there is `news`, so that an address that is dead holds up no new one.
+    """
     faults: dict[str, LinkLost] = {}
     trying: dict[asyncio.Task[Reached], str] = {}
-    waiting = list(addresses)
+    waiting = list(seen())
+    tried = set(waiting)
+    told = asyncio.create_task(news.wait())
     try:
         while waiting or trying:
             if waiting:
                 address = waiting.pop(0)
                 trying[asyncio.create_task(knocked(address, knock))] = address
             done, _ = await asyncio.wait(
-                trying, timeout=APART_SECONDS if waiting else None, return_when=asyncio.FIRST_COMPLETED
+                {told, *trying}, timeout=APART_SECONDS if waiting else None, return_when=asyncio.FIRST_COMPLETED
             )
-            for task in done:
+            if told in done:
+                news.clear()
+                told = asyncio.create_task(news.wait())
+                fresh = [address for address in seen() if address not in tried][: MOST_TRIED - len(tried)]
+                waiting, tried = [*fresh, *waiting], tried.union(fresh)
+            for task in [task for task in trying if task.done()]:
                 address = trying.pop(task)
                 try:
                     return task.result()
                 except LinkLost as fault:
                     faults[address] = fault
     finally:
+        told.cancel()
         await hung_up(trying)
-    raise Unreached({address: faults[address] for address in addresses})
+    raise Unreached(faults)
 
 
 async def all_of(addresses: Sequence[str], knock: Knock, links: AsyncExitStack) -> tuple[Reached, ...]:

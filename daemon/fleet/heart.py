@@ -26,12 +26,18 @@ class Heart:
         self._timers = timers
         self._last = now
         self._told: Pulse = "well"
+        self._doubted = False
 
     def beat(self, now: float) -> bool:
         """A sign of life; whether the node was thought to be silent."""
-        self._last = max(self._last, now)
-        missed, self._told = self._told != "well", "well"
+        missed = self._doubted or self._told != "well"
+        self._last, self._told, self._doubted = max(self._last, now), "well", False
         return missed
+
+    def doubt(self) -> bool:
+        """Suspect until the next sign of life, without waiting for a silence; whether that is new."""
+        fresh, self._doubted = self._told == "well" and not self._doubted, True
+        return fresh
 
     def silent(self, now: float) -> float:
         """Seconds."""
@@ -41,7 +47,7 @@ class Heart:
         silent = self.silent(now)
         if silent >= max(self._timers.lost, self._timers.suspect):
             return "lost"
-        return "suspect" if silent >= self._timers.suspect else "well"
+        return "suspect" if self._doubted or silent >= self._timers.suspect else "well"
 
     def turned(self, now: float) -> Pulse | None:
         """What it has become since this was last asked; None: nothing else. Nobody is suspect again after lost."""

@@ -15,7 +15,17 @@ from typing import BinaryIO, Self, TypeVar, get_args
 import aiohttp
 import msgspec
 
-from daemon.fleet.seam import Declined, LinkLost, NotKnown, NotThere, OtherKey, OtherProtocol, Unwilling
+from daemon.fleet.seam import (
+    Declined,
+    HungUp,
+    LinkLost,
+    NotKnown,
+    NotThere,
+    OtherKey,
+    OtherProtocol,
+    Refusing,
+    Unwilling,
+)
 from daemon.fleet.sober import Unsound, sober_answer, sober_card, sober_news, sober_report
 from schema.errors import why
 from schema.ids import Sha256
@@ -194,6 +204,8 @@ class AgentLink:
             case aiohttp.WSMsgType.PING:
                 self.alive()
                 await socket.pong(message.data)
+            case aiohttp.WSMsgType.CLOSE:
+                raise HungUp("the agent hung up")
             case other:
                 raise LinkLost(f"the agent closed its feed ({other.name.lower()})")
         return None
@@ -227,12 +239,18 @@ class Direct(aiohttp.ClientResponse):
 
 
 def _lost(doing: str, fault: Exception) -> LinkLost:
-    """Of what kind, as far as the wire tells; TLS says whose key was not taken."""
+    """Of what kind, as far as the wire tells; TLS says whose key was not taken.
+
+    Only who has proved its own key can say that it does not take ours: an alert before that may be anybody's.
+    """
+    proved = not isinstance(fault, aiohttp.ClientConnectorError)
     cause: BaseException | None = fault
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError | aiohttp.ServerFingerprintMismatch):
             return OtherKey("another key than the one that was paired")
-        if isinstance(cause, ssl.SSLError) and "ALERT" in (cause.reason or ""):
+        if isinstance(cause, ConnectionRefusedError):
+            return Refusing(f"{doing}: {why(fault)}")
+        if proved and isinstance(cause, ssl.SSLError) and "ALERT" in (cause.reason or ""):
             return NotKnown(f"it does not take this daemon's key ({(cause.reason or '').lower().replace('_', ' ')})")
         cause = cause.__cause__ or (cause.os_error if isinstance(cause, aiohttp.ClientConnectorError) else None)
     return LinkLost(f"{doing}: {why(fault)}")

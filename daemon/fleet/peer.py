@@ -13,14 +13,14 @@ from daemon.fleet.books import Books
 from daemon.fleet.dial import Knock, Reached, Unreached, all_of, first_of
 from daemon.fleet.heart import Heart, Timers
 from daemon.fleet.node import Node
-from daemon.fleet.seam import AgentHangs, LinkLost, NotKnown, OtherKey, OtherProtocol, apart
+from daemon.fleet.seam import AgentHangs, HungUp, LinkLost, NotKnown, OtherKey, OtherProtocol, Refusing, apart
 from schema.errors import Refused
 from schema.nodes import Standing
 from schema.observations import NodeDistrusted, NodeMoved
 
 log = logging.getLogger(__name__)
 
-AGAIN_SECONDS = 1.0
+AGAIN_SECONDS, LEAST_SECONDS = 1.0, 0.1
 LATER_SECONDS = 3.0
 """Between two calls to one that was lost, or that is not trusted."""
 
@@ -67,6 +67,8 @@ class Peer:
         self._standing: tuple[Standing, str] | None = None
         self._look = asyncio.Event()
         self._gone = False
+        self._left = False
+        """It hung up in good order: whoever refuses the next call was stopped, and did not break down."""
         self._alone = 0
         """How often in a row only one of two answered."""
 
@@ -78,7 +80,7 @@ class Peer:
     def heard(self) -> None:
         """A sign of life."""
         if self._heart.beat(asyncio.get_running_loop().time()):
-            self._vitals.silent.pop(self.node.id, None)
+            self._not_silent()
             self._books.pulse()
 
     def look(self) -> None:
@@ -93,7 +95,7 @@ class Peer:
                 while True:
                     await self._once(knock)
         finally:
-            self._vitals.silent.pop(self.node.id, None)
+            self._not_silent()
 
     async def leave(self, reason: str) -> None:
         """It is not ours any more: what was sent there is forgotten."""
@@ -116,6 +118,8 @@ class Peer:
             await self._distrust("conflicted", str(twins))
             wait = TWIN_SECONDS
         except Unreached as nobody:
+            if self._left and isinstance(nobody.faults.get(self._good), Refusing):
+                self._miss()
             if await self._judge(nobody):
                 wait = LATER_SECONDS
         except AgentHangs as hangs:
@@ -130,23 +134,25 @@ class Peer:
                 await self._distrust("incompatible", refused.told())
             wait = LATER_SECONDS
         except LinkLost as lost:
+            self._left = isinstance(lost, HungUp)
             log.info("lost the connection: %s", lost, extra={"node": self.node.id})
         await self._pause(wait)
 
     async def _pause(self, seconds: float) -> None:
-        """Until it may be tried again; at once where it was seen somewhere."""
-        self._look.clear()
+        """Until it may be tried again; almost at once where it was seen somewhere."""
+        await asyncio.sleep(LEAST_SECONDS)  # whoever shouts news without end must not make this dial without end
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(seconds - LEAST_SECONDS):
                 await self._look.wait()
         except TimeoutError:
             pass
 
     async def _reach(self, knock: Knock) -> Reached:
         """Raises Unreached; Twins while two still answer."""
-        candidates = self._seen(self._good)
+        self._look.clear()
         if self._standing is None or self._standing[0] != "conflicted":
-            return await first_of(candidates, knock)
+            return await first_of(lambda: self._seen(self._good), knock, self._look)
+        candidates = self._seen(self._good)
         async with AsyncExitStack() as links:
             found = await all_of(candidates, knock, links)
         if len({each.card.instance for each in found}) > 1:
@@ -155,7 +161,7 @@ class Peer:
         self._alone += bool(found)
         if self._alone < ALONE:
             raise LinkLost("only one of the two answers, perhaps for a moment")
-        return await first_of([each.address for each in found], knock)
+        return await first_of(lambda: [each.address for each in found], knock, self._look)
 
     async def _serve(self, reached: Reached, knock: Knock) -> None:
         """Until the link is lost, which is raised as LinkLost. Raises Refused for an agent not to use."""
@@ -173,7 +179,7 @@ class Peer:
         card, node = reached.card, self.node
         reached.link.alive = self.heard
         self.heard()
-        self._gone, self._standing = False, None
+        self._gone, self._left, self._standing = False, False, None
         if reached.address != self._good:
             self._good = reached.address
             await self._books.observe(NodeMoved(node=node.id, address=reached.address))
@@ -255,18 +261,30 @@ class Peer:
             turned = self._heart.turned(now)
             if self._heart.pulse(now) == "suspect":
                 self._vitals.silent[node] = self._heart.silent(now)
-            if turned == "suspect":
+            if turned == "suspect" and node not in self._vitals.stopped:
                 log.warning("silent for %.0f seconds", self._heart.silent(now), extra={"node": node})
                 self._books.pulse()
             elif turned == "lost":
                 await self._lose(f"no sign of life for {self._heart.silent(now):.0f} seconds")
             await asyncio.sleep(min(1.0, max(TICK_SECONDS / 10, min(self._heart.due(now), TICK_SECONDS * 4))))
 
+    def _miss(self) -> None:
+        """Its agent was stopped: that is told at once, though what it was at waits for it all the same."""
+        if self._heart.doubt():
+            log.warning("its agent was stopped", extra={"node": self.node.id})
+            self._vitals.stopped.add(self.node.id)
+            self._vitals.silent[self.node.id] = self._heart.silent(asyncio.get_running_loop().time())
+            self._books.pulse()
+
     async def _lose(self, reason: str) -> None:
-        self._vitals.silent.pop(self.node.id, None)
+        self._not_silent()
         if not self._gone:
             self._gone = True
             await self.node.gone(reason)
+
+    def _not_silent(self) -> None:
+        self._vitals.silent.pop(self.node.id, None)
+        self._vitals.stopped.discard(self.node.id)
 
 
 def _twins(found: Sequence[Reached]) -> str:

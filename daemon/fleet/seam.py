@@ -71,6 +71,14 @@ class LinkLost(Exception):
     """The agent did not answer, or not in this protocol."""
 
 
+class HungUp(LinkLost):
+    """It said goodbye: it was stopped, or changes hands."""
+
+
+class Refusing(LinkLost):
+    """The machine is there, and nobody listens at that port."""
+
+
 class AgentHangs(LinkLost):
     """It answers, but does not do what it was asked to: only a new process helps."""
 
@@ -111,7 +119,7 @@ class Declined(Unwilling):
 
 def worst(lost: BaseExceptionGroup[LinkLost]) -> LinkLost:
     """Of several that were raised at once, the one that asks for most: each follows from the same fault."""
-    for kind in (AgentHangs, OtherProtocol, LinkLost):
+    for kind in (AgentHangs, OtherProtocol, HungUp, LinkLost):
         group: BaseException | None = lost.subgroup(kind)
         while isinstance(group, BaseExceptionGroup):
             group = group.exceptions[0]
