@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from itertools import islice
 
 from daemon.core.filing import indexed, shelf_for
-from daemon.core.fits import OTHER, Ask, ask_of, could_ever, fits, knows_real, nodes_for_work
+from daemon.core.fits import OTHER, Ask, ask_of, fits, knows_real, nodes_for_work
 from daemon.core.index import Shelf
 from daemon.core.queue import opens_at
 from daemon.core.rules import Rules
 from daemon.core.settle import decision
 from daemon.core.state import Attention, Held, Job, Node, Queued, Run, Running, State, next_step, trusted
+from daemon.core.ties import tie_of
 from daemon.core.vitals import Vitals, blocked
 from daemon.scheduling.fitness import STAND_IN
 from daemon.scheduling.groups import Pick
@@ -18,6 +19,9 @@ from schema.plans import StageStep
 
 LISTS = 8
 """Waiting lists that are looked at to say why a node is idle."""
+
+MOST = 4
+"""Nodes of which is said why a job does not go there."""
 
 
 def explain(state: State, name: JobId, now: float, vitals: Vitals, rules: Rules) -> list[str]:
@@ -28,7 +32,10 @@ def explain(state: State, name: JobId, now: float, vitals: Vitals, rules: Rules)
     match job.phase:
         case Running(token=token, node=node, hold=hold):
             at = state.attempts[token].attempt.stage
-            sentences = [f"Runs '{at}' on {_node_name(state, node)} for {max(0.0, now - job.phase.since):.0f} s."]
+            there = _node_name(state, node)
+            sentences = [f"Runs '{at}' on {there} for {max(0.0, now - job.phase.since):.0f} s."]
+            if (silent := vitals.silent.get(node)) is not None:
+                sentences.append(f"{there} has given no sign of life for {silent:.0f} s; soon it runs elsewhere.")
             return [*sentences, "It is held when this stage has ended."] if hold else sentences
         case Held():
             return ["It is held; release it to let it run."]
@@ -65,7 +72,9 @@ def _unfit_here(state: State, node: Node, vitals: Vitals) -> str:
         reason = _unfit(state, ask_of(state, shelf, real), node, vitals)
         if not reason:
             return ""
-        first = first or f"{state.jobs[JobId(line.keys[0][5])].spec.name} cannot run here: {reason}"
+        first = (
+            first or f"{state.jobs[JobId(line.keys[0][5])].spec.name} cannot run here: {_named(state, shelf, reason)}"
+        )
     return first
 
 
@@ -123,18 +132,23 @@ def _the_nodes(state: State, shelf: Shelf, step: StageStep, now: float, vitals: 
 
 def _bound(state: State, shelf: Shelf, ask: Ask, now: float, vitals: Vitals) -> list[str]:
     """It could run, were it not for the one node that it has to go to."""
-    there = {node.id for node in nodes_for_work(state, vitals)}
-    pin = state.nodes.get(state.pin) if state.pin is not None and shelf.terms.lane == "interactive" else None
-    if pin is not None and could_ever(ask, pin, vitals.cards.get(pin.id)):
-        if pin.id not in there:
-            return [f"The interactive lane is pinned to {pin.name}, which is not there."]
-        if reason := _unfit(state, ask, pin, vitals, now):
-            return [f"The interactive lane is pinned to {pin.name}: {reason}."]
-    run = state.runs.get(shelf.terms.whole) if shelf.terms.whole is not None else None
-    home = state.nodes.get(run.node) if run is not None and run.node is not None else None
-    if home is not None and not home.lost and home.id not in there:
-        return [f"Its run stays on {home.name} as a whole, which takes nothing new now."]
-    return []
+    tie = tie_of(state, shelf, ask, vitals)
+    if tie is None:
+        return []
+    if tie.node.id not in {node.id for node in nodes_for_work(state, vitals)}:
+        return [f"{_capital(tie.why)}, which {_absence(tie.node)}."]
+    reason = _unfit(state, ask, tie.node, vitals, now)
+    if not reason or (shelf.terms.whole is not None and tie.node.id != state.pin):
+        return []  # What a run that stays whole cannot do at home it does elsewhere.
+    return [f"{_capital(tie.why)}: {reason}."]
+
+
+def _absence(node: Node) -> str:
+    return "is lost" if node.lost else "is drained" if node.drained else "takes nothing new now"
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _unfit(state: State, ask: Ask, node: Node, vitals: Vitals, now: float | None = None) -> str:
@@ -170,20 +184,35 @@ def _its_turn(state: State, job: Job, shelf: Shelf, now: float, vitals: Vitals, 
     """Somebody could run it, but not yet."""
     ask = ask_of(state, shelf, knows_real(state, vitals))
     there = nodes_for_work(state, vitals)
-    fitting = [node for node, fit in zip(there, fits(ask, there, vitals, now), strict=True) if not fit.reason]
+    found = list(zip(there, fits(ask, there, vitals, now), strict=True))
+    fitting = [node for node, fit in found if not fit.reason]
+    tie = tie_of(state, shelf, ask, vitals)
+    if tie is not None and tie.node in fitting:
+        fitting, first, last = [tie.node], [f"{_capital(tie.why)}."], []
+    else:
+        first, last = [], _not_elsewhere(state, ask, [fit.reason for _, fit in found if fit.reason], vitals, now)
     idle = [node for node in fitting if node.busy is None or node.busy in vitals.handed]
     outcome = decision(state, now, vitals, rules) if idle else None
     if outcome is not None and not isinstance(outcome.found, Pick):
-        return _left_idle(state, job, shelf, idle, outcome.found.reserved, outcome.found.idle, rules)
-    sentences = [] if idle else [_busy(fitting)]
-    before = _before(state, job)
+        left = _left_idle(state, job, shelf, idle, outcome.found.reserved, outcome.found.idle, rules)
+        return [*first, *left, *last]
+    return [*first, *([] if idle else [_busy(fitting)]), _place(state, job, shelf), *last]
+
+
+def _not_elsewhere(state: State, ask: Ask, unfit: list[str], vitals: Vitals, now: float) -> list[str]:
+    """Why not the nodes that are away, and those that cannot run it."""
+    away, reasons = _away(state, ask, vitals, now), list(dict.fromkeys(unfit))
+    sentences = [f"Not there: {', '.join(away)}."] if away else []
+    return (
+        [*sentences, f"{'; '.join(reasons[:MOST])}{'; ...' if len(reasons) > MOST else ''}."] if reasons else sentences
+    )
+
+
+def _place(state: State, job: Job, shelf: Shelf) -> str:
+    before, lane = _before(state, job), shelf.terms.lane
     if not before:
-        return [*sentences, "It is next."]
-    lane = shelf.terms.lane
-    return [
-        *sentences,
-        f"{before} job{'s' if before > 1 else ''} of the {lane} lane {'are' if before > 1 else 'is'} before it.",
-    ]
+        return "It is next."
+    return f"{before} job{'s' if before > 1 else ''} of the {lane} lane {'are' if before > 1 else 'is'} before it."
 
 
 def _left_idle(

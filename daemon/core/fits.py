@@ -103,6 +103,8 @@ def fits(ask: Ask, nodes: Sequence[Node], vitals: Vitals, now: float) -> list[Fi
 
 def could_ever(ask: Ask, node: Node, card: Card | None) -> bool:
     """Whether it could run there, were the node not barred and all its backends ready."""
+    if ask.node not in ("", node.id, node.name):
+        return False
     if not fit_for(ask, node, card, float("inf"), soft=True).reason:
         return True
     return card is not None and any(

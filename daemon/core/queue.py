@@ -132,7 +132,7 @@ class Queue:
         job = state.jobs[JobId(key[5])]
         assert state.index is not None
         rest = state.index.places[job.id].rest
-        step, live, node = rest[0], sort.terms.lane == "interactive", sort.terms.node
+        step, live = rest[0], sort.terms.lane == "interactive"
         work = self.told.work(state, step)
         return Group(
             id=name,
@@ -153,7 +153,7 @@ class Queue:
             attempt=job.attempts + 1,
             avoid=sort.reach.avoid,
             deadline=sort.terms.deadline,
-            only=next((one.name for one in state.nodes.values() if one.id == node), node) if node else "",
+            bound=sort.reach.bound,
         ), step
 
     def _due(

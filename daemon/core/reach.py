@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from daemon.core.fits import Ask, ask_of, could_ever, fits, knows_real, learned_gb
+from daemon.core.fits import Ask, ask_of, fits, knows_real, learned_gb
 from daemon.core.index import Shelf
 from daemon.core.state import Node, State
+from daemon.core.ties import tie_of
 from daemon.core.vitals import Vitals
 from schema.ids import NodeId, RunId
 from schema.plans import StageKind
@@ -17,6 +18,8 @@ class Reach(NamedTuple):
     able: int
     avoid: int
     """They failed the very stage: others are tried first."""
+    bound: str = ""
+    """Why it may go to one node only, in words; empty: nobody said so."""
 
 
 class _Fleet(NamedTuple):
@@ -64,13 +67,14 @@ class Seats:
         assert self._fleet is not None
         ask = ask_of(state, shelf, self._fleet.real)
         self._learned[shelf.kind, shelf.model, shelf.megapixels] = ask.learned_gb
-        able = self._able(ask)
-        pin = state.nodes.get(state.pin) if shelf.terms.lane == "interactive" and state.pin is not None else None
-        if pin is not None and could_ever(ask, pin, self._vitals.cards.get(pin.id)):
-            able &= self._only(pin)  # Also while it is away; what it could never run goes elsewhere.
+        able, tie = self._able(ask), tie_of(state, shelf, ask, self._vitals)
+        if tie is not None and tie.node.id == state.pin and shelf.terms.lane == "interactive":
+            able &= self._only(tie.node)  # Also while it is away.
         elif shelf.terms.whole is not None:
             able = self._together(state, able, shelf.terms.whole)
-        return Reach(able, sum(1 << at for at, node in enumerate(self._nodes) if node.id in shelf.failed_on))
+        avoid = sum(1 << at for at, node in enumerate(self._nodes) if node.id in shelf.failed_on)
+        held = tie is not None and able == self._only(tie.node)
+        return Reach(able, avoid, tie.why if tie is not None and held else "")
 
     def _able(self, ask: Ask) -> int:
         found = fits(ask, self._nodes, self._vitals, self._now)

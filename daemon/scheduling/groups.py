@@ -67,8 +67,8 @@ class Group(NamedTuple):
     """Of its run."""
     due_work: float = 0.0
     """Seconds at speed 1 of all that is left of its run, if that is more than the groups with this deadline show."""
-    only: str = ""
-    """Name of the one machine it may go to, if its run says so."""
+    bound: str = ""
+    """Why it may go to one machine only, in words, if somebody said so."""
 
 
 class Machine(NamedTuple):

@@ -60,7 +60,9 @@ def unable(yard: Yard, at: int) -> str:
     needed, has = min(cell.lot.vram_gb for cell in yard.cells), yard.machines[at].vram_gb
     if needed > has:
         return f"it has {has:g} GB, and all that waits needs {needed:g} GB or more"
-    return "nothing that waits may run here now"
+    bounds = {group.bound for cell in yard.cells for group in cell.groups}
+    why = "" if "" in bounds else f": {'; '.join(sorted(bounds)[:2])}{'; ...' if len(bounds) > 2 else ''}"
+    return f"nothing that waits may run here now{why}"
 
 
 def last_reason(handed: Handed, last: Plan, yard: Yard, costs: Costs, now: float, options: Options) -> str:
@@ -129,8 +131,8 @@ def _holds(group: Group, machine: Machine, costs: Costs) -> str:
 
 def _where(group: Group, machines: Sequence[Machine], options: Options) -> list[str]:
     """How few could run it."""
-    if group.only:
-        return [f"the run is for {group.only} only"]
+    if group.bound:
+        return [group.bound]
     able, known = group.able.bit_count(), len(machines)
     if known == 1:
         return [f"{machines[0].name} is the only {options.word}"]

@@ -163,5 +163,5 @@ class Waiting:
             out_mb=out_mb,
             deadline=entry.deadline,
             due_work=self._due.get(entry.run, 0.0) if entry.deadline is not None else 0.0,
-            only=entry.only,
+            bound=entry.only,
         )

@@ -177,13 +177,15 @@ def test_the_interactive_lane_may_be_pinned_to_one_node(case):
     case.wish(c.PinLane(node="desk"))
     one, two = case.run("live", jobs=2, lane="interactive", stages=(PLAIN,))
 
-    assert assigned(case) == [(one, "desk")]
-    assert why(case, two) == "It waits for desk, which is busy and has it done soonest all the same."
+    (first,) = case.settle()
+    assert (first.job, first.node) == (one, "desk")
+    assert first.why == "live: done soonest on desk (7.0 s); interactive work is pinned to desk"
+    assert why(case, two) == "Interactive work is pinned to desk. desk is busy. It is next."
     case.news(case.returned(case.attempt(one)))
     case.settle()
     case.news(NodeGone(node="desk", reason="unplugged"))
     assert assigned(case) == []
-    assert why(case, two) == "The interactive lane is pinned to desk, which is not there."
+    assert why(case, two) == "Interactive work is pinned to desk, which is lost."
     case.wish(c.PinLane(node=None))
     assert assigned(case) == [(two, "fast")]
 
@@ -196,6 +198,60 @@ def test_what_the_pinned_node_cannot_run_goes_elsewhere(case):
     case.news(case.returned(case.start(job)))
 
     assert assigned(case) == [(job, "other")]
+
+
+def test_a_pin_does_not_hold_what_is_for_another_node(case):
+    case.node("fast")
+    case.node("desk")
+    case.wish(c.PinLane(node="desk"))
+    _, two = case.run("live", jobs=2, lane="interactive", stages=(PLAIN,), node="fast")
+
+    (first,) = case.settle()
+
+    assert (first.node, first.why.partition("; ")[2]) == ("fast", "the run is for fast only")
+    assert why(case, two) == "The run is for fast only. fast is busy. It is next."
+    assert idle(case, "desk") == "live-2 cannot run here: the run is for fast only"
+
+
+def test_of_a_run_that_stays_whole_it_is_said_that_it_does(case):
+    case.node("barn")
+    case.node("mill")
+    one, two, three = case.run("one", jobs=3, stages=(PLAIN,), whole=True)
+    home = assigned(case)[0][1]
+    other = {"barn": "mill", "mill": "barn"}[home]
+
+    assert why(case, two) == f"Its run stays whole on {home}. {home} is busy. It is next."
+    assert idle(case, other) == f"nothing that waits may run here now: its run stays whole on {home}"
+    case.news(case.returned(case.attempt(one)))
+    (event,) = [event for event in case.settle() if isinstance(event, e.StageAssigned)]
+    assert event.why.endswith(f"; its run stays whole on {home}")
+    case.wish(c.DrainNode(node=home))
+    assert why(case, three) == f"Its run stays whole on {home}, which is drained."
+
+
+def test_of_a_job_that_waits_it_is_said_why_not_the_nodes_that_are_away_or_too_small(case):
+    for name, vram_gb in (("barn", 24.0), ("mill", 24.0), ("shed", 8.0), ("hut", 24.0)):
+        case.node(name, vram_gb=vram_gb)
+    case.wish(c.DrainNode(node="mill"))
+    case.news(NodeGone(node="hut", reason="unplugged"))
+    _, two = case.run("one", jobs=2, stages=(BIG,))
+    case.settle()
+
+    assert why(case, two) == (
+        "barn is busy. It is next. Not there: mill (drained), hut (lost). shed has 8 GB of the 16 GB that it needs."
+    )
+
+
+def test_of_a_job_that_runs_on_a_silent_node_it_is_said_that_it_is(case):
+    case.node("barn")
+    (job,) = case.run("one", stages=(PLAIN,))
+    case.settle()
+    case.vitals.silent["barn"] = 19.0
+    case.now += 21.0
+
+    assert why(case, job) == (
+        "Runs 'paint' on barn for 21 s. barn has given no sign of life for 19 s; soon it runs elsewhere."
+    )
 
 
 @pytest.mark.parametrize("mode", ["warm", "free"])
