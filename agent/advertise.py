@@ -9,10 +9,12 @@ import logging
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from ipaddress import ip_address
 from typing import NamedTuple
 
 import zeroconf
 from zeroconf import IPVersion
+from zeroconf._dns import DNSAddress, DNSService
 from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
 from agent.adapters import Adapter, Look, adapters, published
@@ -71,6 +73,10 @@ class Advertiser:
         self._changed = asyncio.Event()
         self._zeroconf: AsyncZeroconf | None = None
         self._known: tuple[Adapter, ...] = ()
+        self._ever: set[bytes] = set()
+        """All addresses that were told, as packets hold them."""
+        self._aside = False
+        """It has left its name to another one that has the same key."""
 
     @property
     def name(self) -> str:
@@ -116,6 +122,7 @@ class Advertiser:
         found, said = await asyncio.to_thread(self._look), self._said
         moved, known = found != self._known, self.addresses
         self.addresses = published(found)
+        self._ever.update(ip_address(each).packed for each in self.addresses)
         if not self.addresses:
             return  # a machine without network; the next look may find one
         if self._zeroconf is None:
@@ -125,16 +132,33 @@ class Advertiser:
                 await self._zeroconf.async_update_interfaces()
             if self.addresses != known or said != self._told:
                 await self._zeroconf.async_update_service(self._as(said))
+            if not self._aside and self._is_shared():
+                await self._step_aside(said)
         self._known, self._told = found, said
 
     async def _begin(self, said: Said) -> None:
+        """Under a name that follows from the key, so nobody is asked first whose it is: that takes over a second."""
         self._zeroconf = self._make()
-        try:
-            await self._zeroconf.async_register_service(self._as(said))
-        except zeroconf.NonUniqueNameException:  # a copied disk: both are shown, and a daemon tells them apart
-            self._called = f"{self._called}-{self._instance[:4]}"
-            await self._zeroconf.async_register_service(self._as(said))
+        await self._zeroconf.async_register_service(self._as(said), cooperating_responders=True)
         log.info("announced as %s at %s, port %d", self.service, ", ".join(self.addresses), self.port)
+
+    async def _step_aside(self, told: Said) -> None:
+        """From a name that somebody else announces too: both are shown then, and a daemon tells them apart."""
+        assert self._zeroconf is not None
+        await self._zeroconf.async_unregister_service(self._as(told))
+        self._called, self._aside = f"{self._called}-{self._instance[:4]}", True
+        await self._zeroconf.async_register_service(self._as(told), cooperating_responders=True)
+        log.warning("another agent has this one's key, a copied folder perhaps: announced as %s", self.service)
+
+    def _is_shared(self) -> bool:
+        """Whether the name was heard with a place that was never this agent's."""
+        assert self._zeroconf is not None
+        cache = self._zeroconf.zeroconf.cache
+        hosts = [each for each in cache.entries_with_name(f"{self.service}.local.") if isinstance(each, DNSAddress)]
+        ports = [each for each in cache.entries_with_name(f"{self.service}.{SERVICE}") if isinstance(each, DNSService)]
+        return any(each.ttl > 1 and each.address not in self._ever for each in hosts) or any(
+            each.ttl > 1 and each.port != self.port for each in ports
+        )
 
     def _as(self, said: Said) -> AsyncServiceInfo:
         """A new object every time: zeroconf compares it with the one it holds."""

@@ -6,10 +6,12 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 import zeroconf
+from zeroconf._dns import DNSAddress, DNSRecord, DNSService
 from zeroconf.asyncio import AsyncServiceInfo
 
 from agent import advertise
@@ -51,9 +53,26 @@ class FakeZeroconf:
         self.asked: list[str] = []
         self.infos: list[AsyncServiceInfo] = []
         self.fault: Exception | None = None
+        self.heard: list[DNSRecord] = []
+        """On the network."""
 
-    async def async_register_service(self, info: AsyncServiceInfo) -> None:
+    @property
+    def zeroconf(self) -> "FakeZeroconf":
+        return self
+
+    @property
+    def cache(self) -> "FakeZeroconf":
+        return self
+
+    def entries_with_name(self, name: str) -> list[DNSRecord]:
+        return [record for record in self.heard if record.name == name]
+
+    async def async_register_service(self, info: AsyncServiceInfo, *, cooperating_responders: bool) -> None:
+        assert cooperating_responders, "asking whose name it is takes more than a second"
         self._take("register", info)
+
+    async def async_unregister_service(self, info: AsyncServiceInfo) -> None:
+        self.asked.append("unregister")
 
     async def async_update_service(self, info: AsyncServiceInfo) -> None:
         self._take("update", info)
@@ -166,12 +185,37 @@ async def test_a_machine_without_network_is_announced_once_it_has_one() -> None:
         assert place.made == 1 and place.zeroconf.infos[-1].parsed_addresses() == ["10.0.0.12", "fd00::12"]
 
 
-async def test_a_name_that_somebody_has_is_changed_and_still_ends_with_the_node() -> None:
+def at(address: str, ttl: int = 120) -> DNSAddress:
+    return DNSAddress("rig-2-k3v9x2mp.local.", 1, 1, ttl, ip_address(address).packed)
+
+
+def listens(port: int) -> DNSService:
+    return DNSService(f"rig-2-k3v9x2mp.{SERVICE}", 33, 1, 120, 0, 0, port, "rig-2-k3v9x2mp.local.")
+
+
+@pytest.mark.parametrize("heard", [at("10.0.0.99"), listens(7802)])
+async def test_a_name_that_somebody_else_has_is_changed_and_still_ends_with_the_node(heard: DNSRecord) -> None:
     place = Place()
-    place.zeroconf.fault = zeroconf.NonUniqueNameException()
     async with running(place):
-        await place.until("register", "register")
+        await place.until("register")
+        place.zeroconf.heard = [at("10.0.0.12"), listens(7801), heard]
+        await place.until("register", "unregister", "register")
         assert place.zeroconf.infos[-1].name == f"rig-2-beef-k3v9x2mp.{SERVICE}"
+        place.zeroconf.heard.append(DNSAddress("rig-2-beef-k3v9x2mp.local.", 1, 1, 120, b"evil"))
+        await asyncio.sleep(0.1)
+        assert len(place.zeroconf.asked) == 3, "it steps aside once"
+
+
+async def test_what_it_has_said_itself_is_nobody_else() -> None:
+    place = Place()
+    async with running(place):
+        await place.until("register")
+        place.zeroconf.heard = [at("10.0.0.12"), at("10.0.0.77", ttl=0), listens(7801)]
+        place.adapters = (Adapter("eth0", ("10.0.9.9",)),)
+        await place.until("register", "interfaces", "update")
+        place.zeroconf.heard.append(at("10.0.9.9"))
+        await asyncio.sleep(0.1)
+        assert place.zeroconf.asked == ["register", "interfaces", "update"]
 
 
 @pytest.mark.parametrize("fault", [OSError(98, "Address already in use"), zeroconf.NotRunningException()])
