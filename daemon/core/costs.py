@@ -1,27 +1,14 @@
 """What the fleet has learned of its own speed and memory: asked by placing and forecasts, taught by the fold.
 
-A stage's base is its cost on a node of speed 1, learned over the whole fleet; a node has a speed, first its card's
-hint, and beside it what was measured there of each kind of stage and model family.
+The fold only keeps the last measurements. What they come to is worked out when somebody asks (`daemon.core.learned`).
 """
 
 from collections.abc import Iterable
 
+from daemon.core.learned import Learned
 from daemon.core.state import Brief, Moves, Node, State
 from daemon.scheduling import peaks
-from daemon.scheduling.costs import (
-    ALPHA,
-    KEPT,
-    Cost,
-    Estimate,
-    Line,
-    estimate,
-    learn,
-    line_of,
-    nearest_cost,
-    quicker,
-    seconds_at,
-    units,
-)
+from daemon.scheduling.costs import ALPHA, ENOUGH, KEPT, Cost, Estimate, estimate, expected, nearest_cost, units
 from daemon.scheduling.families import cost_key
 from schema.events import StageFinished
 from schema.plans import StageStep
@@ -35,30 +22,54 @@ MOVE_S = 0.5
 LEAST_LOAD = 0.05
 """Seconds; below it nothing was loaded."""
 
-SETTLED = 3
-"""Measurements after which a node's speed and a stage's base are known well enough to teach one another."""
-
 MODELS = 64
 """Checkpoints whose time to load is remembered per node."""
 
 
-def speed_of(node: Node) -> float:
+def learned(state: State) -> Learned:
+    """What all measurements come to, worked out now if there are new ones."""
+    if state.learned is None:
+        state.learned = Learned()
+    if state.learned.stale:
+        state.learned.learn(state.nodes)
+    return state.learned
+
+
+def speed_of(state: State, node: Node) -> float:
     """How many times as fast as a node of speed 1: measured, at first its card's hint."""
-    return node.pace or max(node.speed, 0.01)
+    return learned(state).speeds.get(node.id) or max(node.speed, 0.01)
 
 
 def foretell(state: State, node: Node, step: StageStep) -> Estimate | None:
     """Seconds that the stage would execute there. None: no such stage was measured on any node."""
-    base = nearest_cost(state.bases, cost_key(step.kind, step.model))
-    own = node.costs.get(cost_key(step.kind, step.model))
-    alike = base.errors if base is not None else ()
-    return estimate(own, units(step), _prior(base, units(step), speed_of(node)), alike)
+    known, key = learned(state), cost_key(step.kind, step.model)
+    near, own = nearest_cost(known.bases, key), cost_there(state, node, key)
+    line = None if near is None else expected(own, known.prior(node, near))
+    if near is None or line is None:
+        return None
+    errors = known.errors(node, key) if own is not None else ()
+    alike = known.alike(state.nodes, near) if len(errors) < ENOUGH else ()
+    return estimate(own, units(step), line, errors, alike)
+
+
+def expected_seconds(state: State, node: Node, step: StageStep) -> float | None:
+    """The same without its interval, which costs more to know."""
+    known, key = learned(state), cost_key(step.kind, step.model)
+    near = nearest_cost(known.bases, key)
+    line = None if near is None else expected(cost_there(state, node, key), known.prior(node, near))
+    return None if line is None else line.at(units(step))
+
+
+def cost_there(state: State, node: Node, key: str) -> Cost | None:
+    """None: no such stage was measured there. The same object as long as none was since."""
+    return learned(state).cost(node, key) if key in node.costs else None
 
 
 def base_seconds(state: State, step: StageStep) -> float | None:
     """Seconds on a node of speed 1: the work of the stage. None: no stage of its kind was measured on any node."""
-    base = nearest_cost(state.bases, cost_key(step.kind, step.model))
-    return seconds_at(base, units(step), None)
+    known = learned(state)
+    near = nearest_cost(known.bases, cost_key(step.kind, step.model))
+    return None if near is None else known.lines[near].at(units(step))
 
 
 def load_seconds(state: State, node: Node, model: str) -> float:
@@ -89,22 +100,29 @@ def need_gb(state: State, step: StageStep) -> float:
 
 
 def learn_from(state: State, brief: Brief, event: StageFinished, before: str | None) -> None:
-    """Folds what a finished stage measured. `before`: the node of the one before it in its job; None: it is first."""
+    """Keeps what a finished stage measured. `before`: the node of the one before it in its job; None: it is first."""
     node, step, measured = state.nodes.get(brief.attempt.node), brief.step, event.measures
     if node is None:
         return
+    key = cost_key(step.kind, step.model)
     if measured.executed_s > 0.0:
-        _learn_seconds(state, node, step, measured.executed_s)
-    if step.model is not None and measured.loaded_s > LEAST_LOAD:
+        rows = node.costs.get(key)
+        if rows is None:
+            rows = node.costs[key] = []
+        rows.append((measured.executed_s, step.megapixels, step.steps))
+        if len(rows) > KEPT:
+            del rows[0]
+        if state.learned is not None:
+            state.learned.stale = True
+    if measured.loaded_s > LEAST_LOAD and step.model is not None:
         _learn_load(node, step.model, measured.loaded_s)
     if before is not None and measured.moved_s > 0.0:
         node.moves = _moved(node.moves, measured.moved_s, before != node.id)
     if event.suspect is None:
-        key = cost_key(step.kind, step.model)
-        well = peaks.went_well(
-            state.peaks.get(key, ()), step.megapixels, node.vram_gb, measured.peak_vram_gb, brief.reduced
-        )
-        state.peaks[key] = well
+        old = state.peaks.get(key, ())
+        well = peaks.went_well(old, step.megapixels, node.vram_gb, measured.peak_vram_gb, brief.reduced)
+        if well is not old:
+            state.peaks[key] = well
 
 
 def learn_shortage(state: State, brief: Brief) -> None:
@@ -115,40 +133,15 @@ def learn_shortage(state: State, brief: Brief) -> None:
         state.peaks[key] = peaks.ran_out(state.peaks.get(key, ()), brief.step.megapixels, node.vram_gb)
 
 
-def mean_speed(nodes: Iterable[Node]) -> float:
-    speeds = [speed_of(node) for node in nodes]
+def mean_speed(state: State, nodes: Iterable[Node]) -> float:
+    speeds = [speed_of(state, node) for node in nodes]
     return _mean(speeds) if speeds else 1.0
-
-
-def _learn_seconds(state: State, node: Node, step: StageStep, seconds: float) -> None:
-    key, x = cost_key(step.kind, step.model), units(step)
-    base, own = state.bases.get(key), node.costs.get(key)
-    measured = sum(cost.count for cost in node.costs.values())
-    node.costs[key], error = learn(own, step, seconds, _prior(base, x, speed_of(node)))
-    told = seconds_at(base, x, None)
-    if told and len(state.nodes) > 1:
-        node.pace = quicker(speed_of(node), told, seconds, measured)
-    if base is not None and base.count >= SETTLED and measured < SETTLED:
-        return  # Until its speed is known, what it took says more of the node than of the stage.
-    pooled = base.errors if base is not None else ()
-    learned, _ = learn(base, step, seconds * speed_of(node), None)
-    learned.errors = (*pooled, error)[-KEPT:] if own is not None and error is not None else pooled
-    state.bases[key] = learned
 
 
 def _mean(values: Iterable[float]) -> float:
     """In an order of its own: maps come back from a snapshot in another one, and sums of floats depend on it."""
     in_order = sorted(values)
     return sum(in_order) / len(in_order)
-
-
-def _prior(base: Cost | None, x: float, speed: float) -> Line | None:
-    """What the fleet's experience says of a node of that speed."""
-    if base is None or seconds_at(base, x, None) is None:
-        return None
-    line = line_of(base)
-    drift = (seconds_at(base, x, None) or 0.0) / max(line.at(x), 1e-9)
-    return Line(line.fixed * drift / speed, line.per_unit * drift / speed)
 
 
 def _learn_load(node: Node, model: str, seconds: float) -> None:

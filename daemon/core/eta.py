@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from daemon.core.costs import base_seconds, foretell, mean_speed, speed_of
+from daemon.core.costs import base_seconds, expected_seconds, learned, mean_speed, speed_of
 from daemon.core.state import Job, Running, State, nodes_there, steps_left
-from daemon.scheduling.costs import Line, Work, line_of, seconds_at
+from daemon.scheduling.costs import Line, Work
 
 
 class Paces(NamedTuple):
@@ -19,12 +19,7 @@ class Paces(NamedTuple):
 
 def paces_of(state: State) -> Paces:
     there = nodes_there(state)
-    lines: dict[str, Line] = {}
-    for key, cost in state.bases.items():
-        line, middle = line_of(cost), cost.w / cost.z if cost.z else 1.0
-        drift = (seconds_at(cost, middle, None) or 0.0) / max(line.at(middle), 1e-9)
-        lines[key] = Line(line.fixed * drift, line.per_unit * drift)
-    return Paces(lines, len(there), mean_speed(there or state.nodes.values()))
+    return Paces(learned(state).lines, len(there), mean_speed(state, there or state.nodes.values()))
 
 
 def job_seconds(state: State, job: Job, now: float, paces: Paces) -> float | None:
@@ -33,9 +28,8 @@ def job_seconds(state: State, job: Job, now: float, paces: Paces) -> float | Non
     total = 0.0
     at = state.nodes.get(job.phase.node) if isinstance(job.phase, Running) else None
     for step in rest:
-        if at is not None and (told := foretell(state, at, step)) is not None:
-            seconds: float | None = told.seconds
-        else:
+        seconds = None if at is None else expected_seconds(state, at, step)
+        if seconds is None:
             base = base_seconds(state, step)
             seconds = None if base is None else base / paces.speed
         if seconds is None:
@@ -70,8 +64,8 @@ def mode_costs(state: State) -> tuple[str, ...]:
     there = nodes_there(state)
     if not there:
         return ()
-    best = min(there, key=lambda node: (node.id != state.pin, -speed_of(node), node.id))
-    part = speed_of(best) / sum(speed_of(node) for node in there)
+    best = min(there, key=lambda node: (node.id != state.pin, -speed_of(state, node), node.id))
+    part = speed_of(state, best) / sum(speed_of(state, node) for node in there)
     return (
         "costs the batch nothing; live work waits for one stage at most",
         f"up to {part:.0%} of the batch's speed: {best.name} takes nothing long and changes no checkpoint",

@@ -109,7 +109,7 @@ class Night:
             rows=tuple(rows.found),
             wishes=tuple(sorted(wishes, key=lambda wish: (wish.since, wish.rank))),
             runs=tuple(self._run(run) for run in self.runs),
-            berths=tuple(_berth(node) for node in nodes),
+            berths=tuple(_berth(self.state, node) for node in nodes),
             utc_offset=rules.utc_offset,
             live_for=rules.live_for,
             overdue=rules.overdue,
@@ -226,8 +226,8 @@ class _Rows:
 
     def _seconds(self, node: Node, step: StageStep) -> float:
         told = foretell(self._state, node, step)
-        return self._work(step) / speed_of(node) if told is None else told.seconds
+        return self._work(step) / speed_of(self._state, node) if told is None else told.seconds
 
 
-def _berth(node: Node) -> Berth:
-    return Berth(node.id, node.name, node.vram_gb, speed_of(node), None, move_seconds(node), there=True)
+def _berth(state: State, node: Node) -> Berth:
+    return Berth(node.id, node.name, node.vram_gb, speed_of(state, node), None, move_seconds(node), there=True)

@@ -212,10 +212,9 @@ class _Rows:
 def _told(state: State, node: Node, step: StageStep, work: float) -> Told:
     told = foretell(state, node, step)
     if told is None:
-        return Told(work / speed_of(node), WILD, 0.2)
+        return Told(work / speed_of(state, node), WILD, 0.2)
     spread = (log(told.high / told.seconds) - log(told.low / told.seconds)) / 2.0 / Z
-    own = node.costs.get(cost_key(step.kind, step.model))
-    if own is not None and own.count >= 3:
+    if len(node.costs.get(cost_key(step.kind, step.model), ())) >= 3:
         return Told(told.seconds, spread * STEADY, spread, warm=True)
     return Told(told.seconds, spread, 0.5 * spread)
 
@@ -262,7 +261,7 @@ def _berth(state: State, vitals: Vitals, node: Node, now: float) -> Berth:
         id=node.id,
         name=node.name,
         vram_gb=node.vram_gb,
-        speed=speed_of(node),
+        speed=speed_of(state, node),
         resident=node.model,
         move_s=move_seconds(node),
         there=not node.lost and not node.drained and node.id not in vitals.silent,

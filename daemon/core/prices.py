@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from daemon.core.costs import base_seconds, foretell, load_seconds, move_seconds, speed_of
+from daemon.core.costs import base_seconds, cost_there, expected_seconds, learned, load_seconds, move_seconds, speed_of
 from daemon.core.state import Brief, Node, State
 from daemon.scheduling.costs import Cost, units
 from daemon.scheduling.families import cost_key
@@ -34,19 +34,19 @@ class Told:
     def seconds(self, state: State, node: Node, step: StageStep) -> float:
         """Of the stage on that node."""
         key = (node.id, cost_key(step.kind, step.model), units(step))
-        known = (node.costs.get(key[1]), state.bases.get(key[1]), speed_of(node))
+        known = (cost_there(state, node, key[1]), learned(state).bases.get(key[1]), speed_of(state, node))
         old = self._stages.get(key)
         if old is not None and old[0][0] is known[0] and old[0][1] is known[1] and old[0][2] == known[2]:
             return old[1]
-        told = foretell(state, node, step)
-        seconds = told.seconds if told is not None else self.work(state, step) / known[2]
+        told = expected_seconds(state, node, step)
+        seconds = told if told is not None else self.work(state, step) / known[2]
         self._stages[key] = (known, seconds)
         return seconds
 
     def work(self, state: State, step: StageStep) -> float:
         """Seconds at speed 1; what is nearly as before stays the same."""
         key = (cost_key(step.kind, step.model), units(step))
-        base, old = state.bases.get(key[0]), self._work.get(key)
+        base, old = learned(state).bases.get(key[0]), self._work.get(key)
         if old is not None and base is not None and old[0] is base:
             return old[1]
         found = base_seconds(state, step)

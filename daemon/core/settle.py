@@ -120,7 +120,7 @@ def _machine(state: State, queue: Queue, node: Node, models: tuple[str, ...], no
         id=node.id,
         name=node.name,
         vram_gb=node.vram_gb,
-        speed=speed_of(node),
+        speed=speed_of(state, node),
         idle=idle,
         free_at=now if brief is None else free_at(state, queue.told, node, brief, now, ahead),
         models=held,
@@ -144,5 +144,5 @@ def kept_for_live(state: State, now: float, rules: Rules) -> NodeId | None:
     there = nodes_there(state)
     if any(node.id == state.pin for node in there):
         return state.pin
-    fastest = min(there, key=lambda node: (-speed_of(node), node.id), default=None)
+    fastest = min(there, key=lambda node: (-speed_of(state, node), node.id), default=None)
     return None if fastest is None else fastest.id

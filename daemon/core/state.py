@@ -8,7 +8,8 @@ import hashlib
 import msgspec
 
 from daemon.core.index import Index
-from daemon.scheduling.costs import Cost
+from daemon.core.learned import Learned
+from daemon.scheduling.costs import Row
 from daemon.scheduling.peaks import Peaks
 from schema.errors import Trouble
 from schema.events import JobPhase, QueueMode, StageDone
@@ -202,10 +203,8 @@ class Node(msgspec.Struct, kw_only=True, omit_defaults=True):
     failed: int = 0
     model: str | None = None
     """The checkpoint its last stage used: probably still loaded."""
-    pace: float = 0.0
-    """Measured speed; 0: nothing to compare it with yet, so that its card's hint counts."""
-    costs: dict[str, Cost] = {}
-    """`KIND FAMILY` to what such stages cost here (`daemon.core.costs`)."""
+    costs: dict[str, list[Row]] = {}
+    """`KIND FAMILY` to what the last such stages took here, newest at the end (`daemon.core.costs`)."""
     loads: dict[str, float] = {}
     """Checkpoint to the seconds that it takes to load here."""
     moves: Moves = Moves()
@@ -243,8 +242,6 @@ class _Whole(msgspec.Struct, kw_only=True):
     """The node that the interactive lane goes to."""
     live_at: float = 0.0
     """When the interactive lane was last used."""
-    bases: dict[str, Cost] = {}
-    """`KIND FAMILY` to what such stages cost on a node of speed 1, learned over the whole fleet."""
     peaks: dict[str, Peaks] = {}
     """`KIND FAMILY` to the memory that its sizes took."""
     undo: list[Undoable] = []
@@ -264,6 +261,8 @@ class State(_Whole, kw_only=True):
     """The open ones."""
     index: Index | None = None
     """Derived; built when it is first asked for (`daemon.core.filing`), and never saved."""
+    learned: Learned | None = None
+    """Derived like it, from what was measured (`daemon.core.costs`)."""
 
 
 class _Saved(_Whole, kw_only=True):

@@ -33,9 +33,9 @@ def attempt_seconds(state: State, brief: Brief, resident: Collection[str], most:
     node = state.nodes.get(brief.attempt.node)
     if node is None or brief.number > 1:
         return most
-    own = node.costs.get(cost_key(brief.step.kind, brief.step.model))
-    told = foretell(state, node, brief.step)
-    if own is None or own.count < ENOUGH or told is None:
+    if len(node.costs.get(cost_key(brief.step.kind, brief.step.model), ())) < ENOUGH:
+        return most
+    if (told := foretell(state, node, brief.step)) is None:
         return most
     loads = brief.step.model is not None and brief.step.model not in resident
     return min(most, max(LEAST_SECONDS, TIMES * told.high) + (LOAD_SECONDS if loads else 0.0))

@@ -1,15 +1,13 @@
-"""What a stage costs in seconds, learned: a line over megapixels x steps with a fixed part, and an honest interval.
+"""What a stage costs in seconds, from its last measurements: a line with a fixed part, and an honest interval.
 
-One `Cost` is what was measured of one stage kind and model family on one node, or over the fleet at speed 1. The line
-is fitted to seconds per unit, so that all sizes weigh alike; what changes faster (a card that grows hot) is a drift
-beside it. The interval lies where the last measurements lay from what had been foretold for them.
+A `Cost` is what the measurements of one stage kind and model family come to on one node, or over the fleet at speed 1.
+The line is fitted to seconds per unit, so that all sizes weigh alike; what changes faster (a card that grows hot) is a
+drift of it. The interval lies where the measurements lie from what the others foretell for them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import ceil, exp, floor, log
 from typing import NamedTuple
-
-import msgspec
 
 from schema.plans import StageStep
 
@@ -20,7 +18,7 @@ DECAY = 0.95
 """What older measurements keep of their weight in the line with each new one: about the last twenty count."""
 
 KEPT = 40
-"""Errors that are remembered."""
+"""Measurements that are remembered."""
 
 ENOUGH = 24
 """So many errors of its own, and those met elsewhere are not asked for."""
@@ -40,14 +38,15 @@ STRANGE = 1.0
 """Log of how far off a measurement may be to count in full: a machine that slept says nothing of its speed."""
 
 PRIOR = 0.5
-"""How many measurements the fleet's line weighs beside a node's own."""
+"""How many measurements the fleet's line weighs beside a node's own, and a hint beside a measured speed."""
 
 REACH = 0.08
 """How much wider the interval grows per factor e outside the sizes that were measured."""
 
+_FAR = exp(STRANGE)
 
-DIGITS = 6
-"""Of what went through a logarithm: mathematics libraries differ in their last bits, the state must not."""
+Row = tuple[float, float, int]
+"""One measurement: seconds, megapixels, steps."""
 
 
 class Line(NamedTuple):
@@ -58,6 +57,9 @@ class Line(NamedTuple):
 
     def at(self, units: float) -> float:
         return self.fixed + self.per_unit * units
+
+    def times(self, factor: float) -> "Line":
+        return Line(self.fixed * factor, self.per_unit * factor)
 
 
 class Estimate(NamedTuple):
@@ -75,127 +77,187 @@ class Work(NamedTuple):
     units: float
 
 
-class Cost(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
-    """Sums over the measurements, with z = 1/units and r = seconds/units; a part of the canonical state."""
+class Cost(NamedTuple):
+    """Weighted sums over measurements, with z = 1/units and r = seconds/units."""
 
-    count: int = 0
-    w: float = 0.0
-    z: float = 0.0
-    zz: float = 0.0
-    r: float = 0.0
-    rz: float = 0.0
-    drift: float = 0.0
-    """Log of how much slower it is of late than its line."""
-    least: float = 0.0
-    most: float = 0.0
+    measured: int
+    least: float
+    most: float
     """Fewest and most units measured."""
-    megapixels: float = 0.0
-    steps: int = 0
-    """Of the newest, to tell what the numbers are about."""
-    errors: tuple[float, ...] = ()
-    """Logs of measured over foretold, newest last."""
+    w: float
+    z: float
+    zz: float
+    r: float
+    rz: float
+    late_w: float
+    """These with weights that forget quickly: whether it is slower of late than its line."""
+    late_z: float
+    late_r: float
+
+    def plus(self, other: "Cost", speed: float) -> "Cost":
+        """With what was measured on a node of that speed."""
+        return Cost(
+            self.measured + other.measured,
+            min(self.least, other.least),
+            max(self.most, other.most),
+            self.w + other.w,
+            self.z + other.z,
+            self.zz + other.zz,
+            self.r + speed * other.r,
+            self.rz + speed * other.rz,
+            self.late_w + other.late_w,
+            self.late_z + other.late_z,
+            self.late_r + speed * other.late_r,
+        )
+
+
+NOTHING = Cost(0, float("inf"), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 def units(step: StageStep) -> float:
     """How much work a stage is, to compare stages of one kind: megapixels times steps, at least a tenth."""
-    return max(step.megapixels, 0.1) * max(step.steps, 1)
+    return units_of(step.megapixels, step.steps)
+
+
+def units_of(megapixels: float, steps: int) -> float:
+    return max(megapixels, 0.1) * max(steps, 1)
+
+
+def cost_of(rows: Sequence[Row]) -> Cost:
+    """Of measurements, newest last. What is far from the others counts as if it were less so."""
+    points = _points(rows)
+    ratios = sorted(r for _, r in points)
+    middle = ratios[len(ratios) // 2]
+    wide = exp(1.5 * STRANGE)
+    if ratios[0] * wide < middle or ratios[-1] > middle * wide:
+        points = [(z, min(max(r, middle / wide), middle * wide)) for z, r in points]
+    cost = _summed(points)
+    fixed, per_unit = line_of(cost)
+    tamed = [(z, min(max(r, (per_unit + fixed * z) / _FAR), (per_unit + fixed * z) * _FAR)) for z, r in points]
+    return cost if tamed == points else _summed(tamed)
 
 
 def line_of(cost: Cost, prior: Line | None = None) -> Line:
     """The line through what was measured, drawn towards `prior`; without one towards no fixed part."""
-    if not cost.w:
+    if not cost.measured:
         return prior or Line(0.0, 0.0)
-    middle = cost.z / cost.w
-    toward = Line(0.0, cost.r / cost.w) if prior is None else prior
-    w, z, zz, r, rz = cost.w, cost.z, cost.zz, cost.r, cost.rz
-    half = PRIOR / 2.0
-    for at in (0.5 * middle, 1.5 * middle):
-        told = toward.per_unit + toward.fixed * at
-        w, z, zz, r, rz = w + half, z + half * at, zz + half * at * at, r + half * told, rz + half * told * at
-    spread = w * zz - z * z
-    fixed = (w * rz - z * r) / spread
-    per_unit = (r - fixed * z) / w
+    w, z, zz, r, rz = _drawn(cost, prior)
+    fixed = (w * rz - z * r) / (w * zz - z * z)
     if fixed < 0.0:
         return Line(0.0, r / w)
+    per_unit = (r - fixed * z) / w
     return Line(rz / zz, 0.0) if per_unit < 0.0 else Line(fixed, per_unit)
 
 
-def seconds_at(cost: Cost | None, units: float, prior: Line | None) -> float | None:
-    """None: neither measured nor foretold by anything."""
-    if cost is None or not cost.w:
-        return None if prior is None else prior.at(units)
-    return line_of(cost, prior).at(units) * exp(cost.drift)
+def expected(cost: Cost | None, prior: Line | None) -> Line | None:
+    """The line as it is of late. None: neither measured nor foretold by anything."""
+    if cost is None or not cost.measured:
+        return prior
+    line = line_of(cost, prior)
+    told = line.per_unit * cost.late_w + line.fixed * cost.late_z
+    return line.times((cost.late_r / told) ** (ALPHA * cost.late_w)) if told > 0.0 else line
 
 
-def estimate(cost: Cost | None, units: float, prior: Line | None, alike: Iterable[float] = ()) -> Estimate | None:
-    """Of a stage of so many units. `alike`: errors met elsewhere in the fleet, used where there are few of its own."""
-    seconds = seconds_at(cost, units, prior)
-    if seconds is None:
-        return None
-    low, high = interval(cost, units, alike)
+def errors_of(rows: Sequence[Row], cost: Cost, prior: Line | None) -> tuple[float, ...]:
+    """Logs of measured over what the other measurements foretell, and of late those before it; none of the first."""
+    if len(rows) < 2:
+        return ()
+    line, (w, z, zz, _, _) = line_of(cost, prior), _drawn(cost, prior)
+    spread, weight, drift = w * zz - z * z, DECAY ** len(rows), 0.0
+    errors = []
+    for at, r in _points(rows):
+        weight /= DECAY
+        told = line.per_unit + line.fixed * at
+        pull = min(weight * (zz - 2.0 * z * at + w * at * at) / spread, 0.9)
+        others = min(max(told - (r - told) * pull / (1.0 - pull), told / _FAR), told * _FAR)
+        error = log(r / others) - drift
+        drift += ALPHA * max(-STRANGE, min(STRANGE, error))
+        errors.append(error)
+    return tuple(errors)
+
+
+def estimate(
+    cost: Cost | None, units: float, line: Line, errors: Sequence[float], alike: Sequence[float] = ()
+) -> Estimate:
+    """Of a stage of so many units. `alike`: sorted errors met in the fleet, used where there are few of its own."""
+    seconds = line.at(units)
+    low, high = interval(cost, units, errors, alike)
     return Estimate(seconds, seconds * exp(low), seconds * exp(high))
 
 
-def interval(cost: Cost | None, units: float, alike: Iterable[float] = ()) -> tuple[float, float]:
+def interval(
+    cost: Cost | None, units: float, errors: Sequence[float], alike: Sequence[float] = ()
+) -> tuple[float, float]:
     """Logs of the factors to the ends of the interval.
 
-    Split conformal prediction (Vovk et al. 2005): the ranks of the remembered errors that hold `COVERED` of the next.
+    Jackknife prediction (Barber et al. 2021): the ranks of the errors that hold `COVERED` of the next.
     """
-    if cost is None or not cost.count:
+    if cost is None or not cost.measured:
         return _ranks(LIKELY)
-    errors = [*cost.errors, *tuple(alike)[-max(0, ENOUGH - len(cost.errors)) :]]
-    if len(errors) < FEW:
-        errors += LIKELY
-    low, high = _ranks(errors)
+    met = list(errors)
+    if (wanted := min(ENOUGH - len(met), len(alike))) > 0:
+        met += [alike[int((at + 0.5) / wanted * len(alike))] for at in range(wanted)]
+    if len(met) < FEW:
+        met += LIKELY
+    low, high = _ranks(met)
     beyond = REACH * max(0.0, log(units / cost.most), log(cost.least / units))
     return min(low, 0.0) - beyond, max(high, 0.0) + beyond
-
-
-def learn(cost: Cost | None, step: StageStep, seconds: float, prior: Line | None) -> tuple[Cost, float | None]:
-    """What is known after one more measurement, and the log of how far off it was foretold; None: it was not."""
-    x = units(step)
-    before = cost or Cost()
-    foretold = seconds_at(cost, x, prior)
-    error = None if not foretold or foretold <= 0.0 else round(log(seconds / foretold), DIGITS)
-    counted = seconds
-    if error is not None and foretold is not None and before.count and abs(error) > STRANGE:
-        counted = foretold * exp(STRANGE if error > 0 else -STRANGE)
-    z, r = 1.0 / x, counted / x
-    after = Cost(
-        count=before.count + 1,
-        w=before.w * DECAY + 1.0,
-        z=before.z * DECAY + z,
-        zz=before.zz * DECAY + z * z,
-        r=before.r * DECAY + r,
-        rz=before.rz * DECAY + r * z,
-        drift=before.drift,
-        least=min(before.least or x, x),
-        most=max(before.most, x),
-        megapixels=step.megapixels,
-        steps=step.steps,
-        errors=before.errors if error is None or not before.count else (*before.errors, error)[-KEPT:],
-    )
-    told = line_of(after, prior).at(x)
-    if told > 0.0:
-        after.drift = round(after.drift + ALPHA * (log(counted / told) - after.drift), DIGITS)
-    return after, error
 
 
 def quicker(speed: float, foretold: float, seconds: float, count: int) -> float:
     """The speed after a stage that takes `foretold` seconds at speed 1 took so many; `count`: measured before."""
     weight = max(ALPHA, 1.0 / (count + 1.5))
     off = max(-STRANGE, min(STRANGE, log(foretold / seconds / speed)))
-    return round(speed * exp(weight * off), DIGITS)
+    return speed * exp(weight * off)
 
 
-def nearest_cost(costs: Mapping[str, Cost], key: str) -> Cost | None:
-    """Of the key; else the one of its stage kind that was measured most. None: no stage of that kind was."""
-    found = costs.get(key)
-    if found is not None:
-        return found
+def nearest_cost(costs: Mapping[str, Cost], key: str) -> str | None:
+    """The key; else the one of its stage kind that was measured most. None: no stage of that kind was."""
+    if key in costs:
+        return key
     kind = key.partition(" ")[0] + " "
-    alike = [(-cost.count, other) for other, cost in costs.items() if other.startswith(kind)]
-    return costs[min(alike)[1]] if alike else None
+    return min(
+        (other for other in costs if other.startswith(kind)), key=lambda one: (-costs[one].measured, one), default=None
+    )
+
+
+def _points(rows: Sequence[Row]) -> list[tuple[float, float]]:
+    found = []
+    for seconds, megapixels, steps in rows:
+        z = 1.0 / units_of(megapixels, steps)
+        found.append((z, seconds * z))
+    return found
+
+
+def _summed(points: Sequence[tuple[float, float]]) -> Cost:
+    w = z = zz = r = rz = late_w = late_z = late_r = 0.0
+    for at, each in points:
+        w = w * DECAY + 1.0
+        z = z * DECAY + at
+        zz = zz * DECAY + at * at
+        r = r * DECAY + each
+        rz = rz * DECAY + each * at
+        late_w = late_w * (1.0 - ALPHA) + 1.0
+        late_z = late_z * (1.0 - ALPHA) + at
+        late_r = late_r * (1.0 - ALPHA) + each
+    least, most = 1.0 / max(points)[0], 1.0 / min(points)[0]
+    return Cost(len(points), least, most, w, z, zz, r, rz, late_w, late_z, late_r)
+
+
+def _drawn(cost: Cost, prior: Line | None) -> tuple[float, float, float, float, float]:
+    """The sums with `PRIOR` measurements more, as the prior foretells them."""
+    _, _, _, w, z, zz, r, rz, _, _, _ = cost
+    middle, half = z / w, PRIOR / 2.0
+    near, far = 0.5 * middle, 1.5 * middle
+    fixed, per_unit = (0.0, r / w) if prior is None else prior
+    told_near, told_far = per_unit + fixed * near, per_unit + fixed * far
+    return (
+        w + PRIOR,
+        z + half * (near + far),
+        zz + half * (near * near + far * far),
+        r + half * (told_near + told_far),
+        rz + half * (told_near * near + told_far * far),
+    )
 
 
 def _ranks(errors: Iterable[float]) -> tuple[float, float]:

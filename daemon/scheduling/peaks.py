@@ -4,6 +4,7 @@ Kept per stage kind and model family for each size of picture; sizes between two
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -42,7 +43,11 @@ Peaks = tuple[Peak, ...]
 
 
 def went_well(peaks: Peaks, megapixels: float, node_gb: float, peak_gb: float, reduced: bool) -> Peaks:
-    """After a stage that ended well on a node of so much memory."""
+    """After a stage that ended well on a node of so much memory; the same object where that tells nothing new."""
+    old = peaks[-1] if peaks else None
+    proved = old is not None and (reduced or not node_gb or (0.0 < old.ran_gb <= node_gb and not old.floor_gb))
+    if old is not None and proved and peak_gb <= old.peak_gb and old.megapixels == _size(megapixels):
+        return peaks
     old, rest = _parted(peaks, megapixels)
     ran = old.ran_gb
     floor = old.floor_gb
@@ -72,6 +77,7 @@ def need_gb(all_: Mapping[str, Peaks], key: str, megapixels: float) -> float:
     return need
 
 
+@lru_cache(maxsize=256)
 def _size(megapixels: float) -> float:
     return round(megapixels, 1)
 

@@ -19,6 +19,7 @@ from daemon.core.costs import (
     speed_of,
 )
 from daemon.core.state import Brief, Node, State, canonical, revive
+from daemon.scheduling.costs import KEPT
 from daemon.scheduling.families import family_of
 from schema import events as e
 from schema.observations import Attempt
@@ -106,7 +107,7 @@ def test_one_kind_tells_a_nodes_speed_for_the_others():
         finish(state, "old", step("upscale", steps=1, model=None), executed_s=6.0)
     for _ in range(10):
         finish(state, "new", step(), executed_s=5.0)
-    assert speed_of(state.nodes["new"]) == pytest.approx(2.0, rel=0.1)
+    assert speed_of(state, state.nodes["new"]) == pytest.approx(2.0, rel=0.1)
     assert foretell(state, state.nodes["new"], step("upscale", steps=1, model=None)).seconds == pytest.approx(
         3.0, rel=0.15
     )
@@ -222,6 +223,20 @@ class Night:
         return told, really
 
 
+def test_what_is_foretold_hangs_on_the_last_measurements_alone():
+    """Given one that was asked after each stage, and one that kept the same measurements and is asked now."""
+    night = Night(Random("asked"), even(0.15))
+    for number in range(300):
+        night.next()
+        if number % 20 == 0:
+            fresh = revive(canonical(night.state))
+            for name in night.speeds:
+                for what in (step(), step(model="flux1-dev", steps=9), step("upscale", 2.0, 0, None), step("img2img")):
+                    told = foretell(night.state, night.state.nodes[name], what)
+                    assert foretell(fresh, fresh.nodes[name], what) == told
+    assert all(len(rows) <= KEPT for node in night.state.nodes.values() for rows in node.costs.values())
+
+
 # Loading and moving -----------------------------------------------------------------------------
 
 
@@ -307,10 +322,15 @@ def test_what_was_learned_survives_a_snapshot_to_the_last_bit():
             state, draw.choice("ab"), step(megapixels=megapixels, steps=steps, model=f"m{number % 70}"), "a",
             executed_s=draw.uniform(1, 9), loaded_s=draw.uniform(1, 9), moved_s=0.3, peak_vram_gb=5.0,
         )  # fmt: skip
+        foretell(state, state.nodes["a"], step())
         if number == 40:
             state = revive(canonical(state))
     again = revive(canonical(state))
     for one in (state, again):
         finish(one, "a", step(), "b", executed_s=4.0, loaded_s=3.0, moved_s=0.7)
-        assert load_seconds(one, one.nodes["b"], "never") == load_seconds(state, state.nodes["b"], "never")
+    for what in (step(), step(model="m3"), step(model="never")):
+        for name in "ab":
+            assert foretell(again, again.nodes[name], what) == foretell(state, state.nodes[name], what)
+            assert speed_of(again, again.nodes[name]) == speed_of(state, state.nodes[name])
+    assert load_seconds(again, again.nodes["b"], "never") == load_seconds(state, state.nodes["b"], "never")
     assert canonical(again) == canonical(state)

@@ -27,6 +27,7 @@ def joined(state: State, event: e.NodeJoined, envelope: e.Envelope) -> None:
         came=envelope.seq,
         model=old.model if old.instance == event.instance else None,
     )
+    state.learned = None
 
 
 def lost(state: State, event: e.NodeLost) -> None:
@@ -52,6 +53,7 @@ def drain_changed(state: State, event: e.NodeDrained | e.NodeResumed) -> None:
 def forgotten(state: State, event: e.NodeForgotten) -> None:
     """Should it come back after all, it is a new one."""
     state.nodes.pop(event.node, None)
+    state.learned = None
     let_go(state, event.node)
 
 

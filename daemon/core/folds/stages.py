@@ -53,7 +53,7 @@ def finished(state: State, event: e.StageFinished, envelope: e.Envelope) -> None
         learn_from(state, brief, event, job.done[-1].node if job is not None and job.done else None)
     if (node := state.nodes.get(event.node)) is not None:
         node.done += 1
-        if brief is not None:
+        if brief is not None and (node.strikes or node.barred):
             _works(node, brief)
     if job is None:
         return
