@@ -18,7 +18,11 @@ def assigned(state: State, event: e.StageAssigned, envelope: e.Envelope) -> None
     if job is None:
         return
     run = state.runs[job.run]
-    step = next(step for step in steps_of(state, job) if step.id == event.stage)
+    steps, number = steps_of(state, job), len(job.done)
+    if number < len(steps) and steps[number].id == event.stage:  # nearly always
+        step = steps[number]
+    else:
+        step = next(step for step in steps if step.id == event.stage)
     state.attempts[token] = Brief(
         attempt=Attempt(job=job.id, stage=step.id, token=token, node=event.node),
         run=run.id,
