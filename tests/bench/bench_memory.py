@@ -15,8 +15,8 @@ import sys
 import time
 from pathlib import Path
 
+from lived import Past, append
 from measure import Goal, Line, finish, rss, scratch, seconds
-from past import Past, append
 from running import home_of, running
 
 from daemon.core.filing import indexed

@@ -23,8 +23,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
+from lived import EVENTS_PER_JOB, Past, append
 from measure import Goal, Line, compared, finish, interleaved, percentile, scratch, seconds
-from past import EVENTS_PER_JOB, Past, append
 from running import home_of, request, running
 
 from daemon.core.state import State, revive

@@ -17,6 +17,7 @@ from trials import INPUT, OFFERS, TRIALS, Listener, Trial, ready, work
 from agent.backends import BackendTrouble, Cancelled
 from agent.outcome import Outcome, outcome_of
 from agent.pictures.asis import as_is, is_as_is
+from agent.spool import Spool
 from agent.turn import Turn
 from schema.parts import Shape, Workflow
 from schema.stages import Img2Img, Txt2Img
@@ -40,8 +41,9 @@ def picture(tmp_path: Path) -> Path:
     return path
 
 
-def outcome(trial: Trial, config: Img2Img, *inputs: Path) -> Outcome:
-    return outcome_of(Turn(work(config, *inputs), (), trial.backend, 0.0), Listener(), time.monotonic)
+def outcome(trial: Trial, config: Img2Img, picture: Path, *inputs: Path) -> Outcome:
+    turn = Turn(work(config, picture, *inputs), (), trial.backend, Spool(picture.parent / "spool"), 0.0)
+    return outcome_of(turn, Listener(), time.monotonic)
 
 
 def size_of(content: bytes) -> tuple[int, int]:
