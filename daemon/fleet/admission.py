@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from daemon.fleet.books import Books
 from daemon.fleet.lan import Lan
+from daemon.fleet.node import Node
 from daemon.fleet.probe import Proofs
 from daemon.fleet.sightings import Sighting, label, read_address
 from daemon.fleet.trust.invites import Invite, Invites
@@ -32,6 +33,12 @@ PROBE_SECONDS = 120.0
 INVITE_SECONDS = 30.0
 """Between two calls to an agent that waits with a token, while they come to nothing."""
 
+INVITE_MOST_SECONDS = 3600.0
+"""What they become: each that fails stands in the log, and anybody can announce that he waits with a token."""
+
+MOST_TRIED = 256
+LEAST_SECONDS = 0.5
+
 INVITES = "invites.json"
 """In the folder of the keys."""
 
@@ -47,6 +54,17 @@ class Paired(NamedTuple):
     reason: str
 
 
+class Tried(NamedTuple):
+    """An agent that waits with a token."""
+
+    again: float
+    """Loop time."""
+    times: int
+
+
+NEVER = Tried(float("-inf"), 0)
+
+
 class Admission:
     def __init__(self, lan: Lan, books: Books, proofs: Proofs, clock: Callable[[], float]) -> None:
         """`clock`: Unix seconds, as tokens outlive the process."""
@@ -55,6 +73,7 @@ class Admission:
         self._proofs = proofs
         self._clock = clock
         self._invites: Invites | None = None
+        self._reading = asyncio.Lock()
 
     async def pair(self, name: str, code: str) -> Paired:
         """The stranger of this id, name or address; waits for its probe. Raises Refused."""
@@ -70,7 +89,7 @@ class Admission:
         except ValueError as fault:
             raise Refused(f"{fault}.", remedy="Write HOST:PORT; without a port 7801 is meant.") from None
         if known := await self._lan.found_at(address):
-            return Paired(known.id, known.id, address, True, True, "it is paired already; its address was noted")
+            return await self._known(known, address)
         if code is not None:
             return await self._proved(await self._by_code((address,), address, code, None))
         hello = (await self._greeted(address)).hello
@@ -84,6 +103,17 @@ class Admission:
         if hello.secret == "token":
             return await self._proved(await self._by_token(address, hello))
         return Paired(hello.node, name, address, False, False, "it waits for the code that it shows")
+
+    async def _known(self, node: Node, address: str) -> Paired:
+        """One that is paired already is at work again in a moment."""
+        ready = True
+        try:
+            async with asyncio.timeout(SEEN_SECONDS):
+                await node.ready.wait()
+        except TimeoutError:
+            ready = False
+        name = await self._books.ask(lambda state: state.nodes[node.id].name if node.id in state.nodes else node.id)
+        return Paired(node.id, name, address, True, ready, "it is paired already; its address was noted")
 
     async def invite(self) -> tuple[str, float]:
         """A token, and until when it holds (Unix seconds). Raises Refused."""
@@ -138,7 +168,10 @@ class Admission:
         )
         log.info("paired with %s at %s", pairing.name, pairing.address, extra={"node": pairing.node})
         if isinstance(secret, Invite) and self._invites is not None:
-            await asyncio.to_thread(self._invites.spent, secret)
+            try:
+                await asyncio.to_thread(self._invites.spent, secret)
+            except OSError as fault:  # it is spent for as long as this daemon runs
+                log.error("that a token was used could not be kept: %s", why(fault))
         return pairing
 
     async def _proved(self, pairing: Pairing) -> Paired:
@@ -204,30 +237,40 @@ class Admission:
 
     async def _kept_invites(self) -> Invites:
         """Raises Refused."""
-        if self._invites is None:
-            file = self._lan.keys_folder / INVITES
-            try:
-                self._invites = await asyncio.to_thread(Invites, file, await self._lan.own_keys(), self._clock)
-            except OSError as fault:
-                raise Refused(f"the tokens cannot be read: {why(fault)}.", where=str(file)) from None
+        file = self._lan.keys_folder / INVITES
+        async with self._reading:  # two that read at once would each forget what the other gave away
+            if self._invites is None:
+                try:
+                    self._invites = await asyncio.to_thread(Invites, file, await self._lan.own_keys(), self._clock)
+                except OSError as fault:
+                    raise Refused(
+                        f"the tokens cannot be read: {why(fault)}.", where=str(file), remedy="Let this user read it."
+                    ) from None
         return self._invites
 
     async def run(self) -> None:
         """For ever: who waits with a token of ours is brought in."""
         mine = short_of((await asyncio.shield(self._lan.keys)).certificate)
-        tried: dict[NodeId, float] = {}
+        tried: dict[NodeId, Tried] = {}
         loop = asyncio.get_running_loop()
         while True:
             self._lan.moved.clear()
             waiting = [one for one in self._lan.sightings.strangers() if one.open and one.join == mine]
-            for one in waiting:
-                if loop.time() - tried.get(one.node, float("-inf")) >= INVITE_SECONDS:
-                    tried[one.node] = loop.time()
-                    await self._try_token(one)
-            tried = {one.node: tried[one.node] for one in waiting}
+            now = loop.time()
+            due = [one for one in waiting if now >= tried.get(one.node, NEVER).again]
+            for one in due:
+                times = tried.get(one.node, NEVER).times + 1
+                tried[one.node] = Tried(now + min(INVITE_SECONDS * 2.0 ** (times - 1), INVITE_MOST_SECONDS), times)
+            await asyncio.gather(*(self._try_token(one) for one in due))  # one that says nothing holds up nobody
+            there = {one.node for one in waiting}
+            tried = {node: each for node, each in tried.items() if node in there or now < each.again}
+            while len(tried) > MOST_TRIED:
+                tried.pop(next(iter(tried)))
+            next_one = min((tried[node].again for node in there), default=None)
             try:
-                async with asyncio.timeout(INVITE_SECONDS if waiting else None):
+                async with asyncio.timeout(None if next_one is None else max(LEAST_SECONDS, next_one - loop.time())):
                     await self._lan.moved.wait()
+                await asyncio.sleep(LEAST_SECONDS if due else 0)
             except TimeoutError:
                 pass
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from daemon.fleet.seam import apart
 from daemon.fleet.sightings import Sightings, read_service
 from schema.errors import why
 from schema.pairing import SERVICE
@@ -40,6 +41,12 @@ AGAIN_SECONDS = 10.0
 """After mDNS could not be used at all."""
 
 
+TROUBLE = (
+    "Agents on the network are not found by themselves: {}. Name them by their addresses meanwhile: "
+    "`stablenew node add HOST:PORT`."
+)
+
+
 class Discovery:
     """Keeps `sightings`, and calls `saw` when they change; `missing`: whether a paired node is not connected."""
 
@@ -57,12 +64,12 @@ class Discovery:
         """For ever; whatever is wrong with the network never ends the daemon."""
         while True:
             try:
-                await self._look()
-            except OSError as fault:
+                await apart(self._look())
+            except (OSError, RuntimeError) as fault:
                 said = why(fault)
             except ImportError as fault:
                 said = f"{fault}"
-            if self.trouble != (sentence := f"Agents on the network are not found by themselves: {said}."):
+            if self.trouble != (sentence := TROUBLE.format(said)):
                 self.trouble = sentence
                 log.warning("%s", sentence)
             await asyncio.sleep(AGAIN_SECONDS)
@@ -77,8 +84,8 @@ class Discovery:
                 group.create_task(self._browse(zeroconf))
                 group.create_task(self._resolve_all(zeroconf.zeroconf, group))
                 group.create_task(self._refresh())
-        except* OSError as faults:
-            raise OSError(why(_one(faults))) from None
+        except* (OSError, RuntimeError, zeroconf_faults()) as faults:
+            raise OSError(None, why(_one(faults))) from None
         finally:
             await asyncio.shield(zeroconf.async_close())
 
@@ -195,9 +202,16 @@ def _adapters() -> frozenset[tuple[str, str]]:
     return frozenset((adapter.name, str(ip.ip)) for adapter in ifaddr.get_adapters() for ip in adapter.ips)
 
 
-def _one(faults: BaseExceptionGroup[OSError]) -> OSError:
+def _one(faults: BaseExceptionGroup[Exception]) -> Exception:
     group: BaseException = faults
     while isinstance(group, BaseExceptionGroup):
         group = group.exceptions[0]
-    assert isinstance(group, OSError)
+    assert isinstance(group, Exception)
     return group
+
+
+def zeroconf_faults() -> type[Exception]:
+    """Whatever the library says is wrong with a packet, a name or itself."""
+    from zeroconf import Error
+
+    return Error

@@ -38,6 +38,9 @@ MOST_AT_ONCE = 100
 MOST_STRANGE = 1000
 """Results of one connection that nobody had asked for: a spool may hold some of a log that was lost."""
 
+MOST_REPORTS = 20_000
+"""That an agent may hold when it is reached."""
+
 CANCEL_SECONDS = 60.0
 """An agent that has not let go of a cancelled attempt after this long hangs."""
 
@@ -174,17 +177,14 @@ class Dispatcher:
         return None
 
     async def _send_inputs(self, order: Order, link: AgentDoor) -> bool:
-        """Whether one was not there. Raises Refused or OSError where it is not here either."""
+        """Whether one was not there. Raises Refused, OSError."""
         missing = [sha256 for sha256 in order.inputs if not await link.has_blob(sha256)]
         for sha256 in missing:
             await link.send_blob(sha256, self._intake.input(sha256))
         return bool(missing)
 
     async def _look_again(self, link: AgentDoor, reason: str) -> None:
-        """At the card of a node that gave something back, so that it is placed where it can run.
-
-        Raises LinkLost where the agent follows a newer log: with the next connection it is not used any more.
-        """
+        """At the card of a node that gave something back. Raises LinkLost where the agent follows a newer log."""
         card = await link.card()
         self._card_came(card)
         if card.epoch > await self._books.ask(lambda state: state.epoch):
@@ -239,6 +239,8 @@ class Dispatcher:
     async def _reconcile(self, link: AgentDoor) -> None:
         """After every connect: tell what ended meanwhile, send what the agent does not know, let go of the rest."""
         reports = await link.attempts()
+        if len(reports) > MOST_REPORTS:
+            raise AgentHangs(f"the agent reports {len(reports)} attempts at once")
         known = {report.token for report in reports}
         async with asyncio.TaskGroup() as telling:
             for report in reports:
@@ -296,11 +298,11 @@ class Dispatcher:
         Raises AgentHangs for an agent that goes on to report what nobody gave it.
         """
         worth = await self._books.ask(lambda state: verdict(state, attempt))
-        if worth == "accept" or report.result is None:
-            return report
-        self._strange += worth != "known"
+        self._strange += worth not in ("accept", "known")
         if self._strange > MOST_STRANGE:
             raise AgentHangs("the agent reports attempts without end that nobody gave it")
+        if worth == "accept" or report.result is None:
+            return report
         return msgspec.structs.replace(report, result=msgspec.structs.replace(report.result, products=()))
 
     # Patience ---------------------------------------------------------------------------------

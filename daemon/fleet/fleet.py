@@ -108,8 +108,9 @@ class Fleet:
 
     async def probe(self, node: NodeId) -> Proof:
         """Has the node draw a small picture, and tells what it was like. Raises Refused."""
-        if not self._known(node).ready.is_set():
-            raise Refused(f"node {node} is not connected.", remedy="Start its agent, and try again.")
+        if node not in self._nodes or not self._nodes[node].ready.is_set():
+            name = await self._books.ask(lambda state: state.nodes[node].name if node in state.nodes else node)
+            raise Refused(f"node {name} is not connected.", remedy="Start its agent, and try again.")
         self._proofs.begun(node)
         await self._books.observe(ProbeWanted(node=node))
         proof = await self._proofs.of(node, PROBE_SECONDS)

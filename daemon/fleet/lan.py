@@ -32,6 +32,10 @@ from schema.orders import PROTOCOL
 log = logging.getLogger(__name__)
 
 KEYS_SECONDS = 5.0
+KEYS_LOST = (
+    "The daemon's key cannot be read, so no agent on the network is used: {} "
+    "Put its folder back from a backup, or start the daemon again and pair the agents anew."
+)
 POLITE_SECONDS = 3.0
 """What a node has to hear that it was unpaired."""
 
@@ -159,7 +163,16 @@ class Lan:
         await asyncio.shield(self.keys)
         if (leaving := self._leaving.get(peer.node.id)) is not None:
             await asyncio.wait((leaving,))
-        await peer.run(self._knock(certificate))
+        while True:
+            try:
+                knock = self._knock(certificate)
+                break
+            except OSError as fault:  # somebody took them away while the daemon ran
+                self._trouble = KEYS_LOST.format(why(fault))
+                log.error("%s", self._trouble)
+                await asyncio.sleep(KEYS_SECONDS)
+        self._trouble = ""
+        await peer.run(knock)
 
     def _knock(self, certificate: str) -> Knock:
         """Links to whoever proves this key, and nobody else."""
@@ -193,7 +206,11 @@ class Lan:
         peer.node.forget()
         if not certificate or not self.keys.done():
             return
-        knock = self._knock(certificate)
+        try:
+            knock = self._knock(certificate)
+        except OSError as fault:
+            log.warning("an agent was not told that it was unpaired: %s", why(fault))
+            return
         for address in self._seen(peer.node.id, peer.address):
             if await _told(address, knock(address)):
                 return
@@ -211,23 +228,30 @@ class Lan:
         for peer in self._peers.values():
             if peer.node.connected and peer.address == address:
                 return peer.node
-        for name, peer in list(self._peers.items()):
-            if peer.node.connected or not self.keys.done():
-                continue
-            try:
-                reached = await knocked(address, self._knock(self._certificates[name]))
-            except LinkLost:
-                continue
-            await reached.link.close()
-            self.strange(
-                Sighting(
-                    service=f"at {address}", node=name, name=reached.card.name, addresses=(address,), open=False,
-                    protocol=PROTOCOL, named=True,
-                )
-            )  # fmt: skip
-            peer.look()
-            return peer.node
+        if not self.keys.done():
+            return None
+        missing = {name: peer for name, peer in self._peers.items() if not peer.node.connected}
+        calls = [self._is_at(address, self._certificates[name]) for name in missing]
+        for peer, called in zip(missing.values(), await asyncio.gather(*calls), strict=True):
+            if called:
+                self.strange(
+                    Sighting(
+                        service=f"at {address}", node=peer.node.id, name=called, addresses=(address,), open=False,
+                        protocol=PROTOCOL, named=True,
+                    )
+                )  # fmt: skip
+                peer.look()
+                return peer.node
         return None
+
+    async def _is_at(self, address: str, certificate: str) -> str:
+        """What whoever proves this key there calls itself; empty: nobody does."""
+        try:
+            reached = await knocked(address, self._knock(certificate))
+        except (LinkLost, OSError):
+            return ""
+        await reached.link.close()
+        return reached.card.name
 
     # Strangers --------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -22,6 +23,9 @@ from schema.observations import NodeGone, NodeSeen
 from schema.orders import PROTOCOL, Card
 
 log = logging.getLogger(__name__)
+
+MOST_CARDS, CARDS_SECONDS = 30, 600.0
+"""Changed cards that are kept within so many seconds; what is placed there follows the newest in any case."""
 
 
 class Node:
@@ -51,8 +55,13 @@ class Node:
         self.answered = float("-inf")
         """Loop time when it was last lost after it had been ready."""
         self._link: AgentDoor | None = None
-        self._news: asyncio.Queue[Card] = asyncio.Queue()
+        self._news = asyncio.Event()
+        """Its card may not be what was told."""
         self._told: NodeJoined | None = None
+        self._lasting: Card | None = None
+        """The card that is kept."""
+        self._kept = deque[float](maxlen=MOST_CARDS)
+        """Loop times of the last that were."""
 
     @property
     def connected(self) -> bool:
@@ -148,11 +157,15 @@ class Node:
 
     async def _first(self, card: Card) -> None:
         """Raises LinkLost where the disk does not take the card: tried again with the next connection."""
+        lasting = _lasting(card)
+        if lasting != self._lasting:
+            if (early := self._too_early()) > 0:
+                raise LinkLost(f"its card is another one too often; it is looked at again in {early:.0f} s")
+            self._kept.append(asyncio.get_running_loop().time())
         self._vitals.cards[self.id] = card
-        while not self._news.empty():  # of the last connection
-            self._news.get_nowait()
         try:
-            self._told = _joined(card, self.id, self.reach, await self._keep_card(_lasting(card)))
+            self._lasting = lasting
+            self._told = _joined(card, self.id, self.reach, await self._keep_card(self._lasting))
         except OSError as fault:
             raise LinkLost(f"its card could not be kept: {why(fault)}") from fault
 
@@ -160,28 +173,44 @@ class Node:
         assert self._told is not None
         await self._books.observe(NodeSeen(joined=self._told))
         self.ready.set()
-        self._news.put_nowait(self._vitals.cards[self.id])  # it may have changed before anybody was to be told
+        self._news.set()  # it may have changed before anybody was to be told
 
     def _card_came(self, card: Card) -> None:
         """What may be placed there follows it at once; the log hears of it when more than a server's state changed."""
         if card != self._vitals.cards.get(self.id):
             self._vitals.cards[self.id] = card
             self._books.pulse()
-            self._news.put_nowait(card)
+            self._news.set()
 
     async def _keep_cards(self) -> None:
+        """No more of them than an agent of ours ever has to tell: each stays on disk, and in the log."""
         while True:
-            card = await self._news.get()
-            if not self._news.empty():
-                continue  # a newer one waits
+            await self._news.wait()
+            if (early := self._too_early()) > 0:
+                await asyncio.sleep(early)
+            self._news.clear()
+            card = self._vitals.cards.get(self.id)
+            if card is None or self._told is None or not self.ready.is_set():
+                continue
+            lasting = _lasting(card)
+            if lasting == self._lasting:
+                continue
+            self._kept.append(asyncio.get_running_loop().time())
             try:
-                joined = _joined(card, self.id, self.reach, await self._keep_card(_lasting(card)))
+                joined = _joined(card, self.id, self.reach, await self._keep_card(lasting))
             except OSError as fault:
                 log.error("a card could not be kept: %s", why(fault), extra={"node": self.id})
                 continue
+            self._lasting = lasting
             if joined != self._told and self.ready.is_set():
                 self._told = joined
                 await self._books.observe(NodeSeen(joined=joined))
+
+    def _too_early(self) -> float:
+        """Seconds until one more may be kept."""
+        if len(self._kept) < MOST_CARDS:
+            return 0.0
+        return self._kept[0] + CARDS_SECONDS - asyncio.get_running_loop().time()
 
 
 def _lasting(card: Card) -> Card:

@@ -6,6 +6,7 @@ mDNS is open to everybody: what is kept of strangers is bounded, and a paired no
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
+from itertools import zip_longest
 from typing import NamedTuple
 
 from schema.ids import NodeId
@@ -91,7 +92,8 @@ class Sightings:
     def addresses(self, node: NodeId) -> tuple[str, ...]:
         """Of everybody who claims to be this node, newest first."""
         seen = [one for one in reversed(self._kept.values()) if one is not None and one.node == node]
-        return tuple(dict.fromkeys(address for one in seen for address in one.addresses))[:MOST_ADDRESSES]
+        turns = zip_longest(*(one.addresses for one in seen))  # a lie with many addresses crowds nobody out
+        return tuple(dict.fromkeys(address for turn in turns for address in turn if address))[:MOST_ADDRESSES]
 
     def candidates(self, node: NodeId, last_good: str) -> tuple[str, ...]:
         """Where to look for a paired node, best first."""
@@ -164,11 +166,20 @@ def read_address(written: str) -> str:
         host, colon, port = text.partition(":")
     if ":" in host or text.startswith("["):
         ipaddress.IPv6Address(host)
-    elif not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}", host):
+    elif not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}", host) or not _is_name(host):
         raise ValueError(f"'{label(written)}' is no address")
     if colon and not (colon == ":" and port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
         raise ValueError(f"'{label(written)}' has no port from 1 to 65535")
     return at(host, int(port) if port else PORT)
+
+
+def _is_name(host: str) -> bool:
+    """Whether it can be looked up: no empty or overlong part, and what claims to be packed letters is that."""
+    try:
+        host.rstrip(".").encode("ascii").decode("idna").encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def label(text: str) -> str:

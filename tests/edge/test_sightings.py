@@ -89,11 +89,23 @@ def test_an_address_is_read_as_people_write_it(written, read):
 @pytest.mark.parametrize(
     "written",
     ["", " ", ":7801", "rig:", "rig:0x1", "rig:65536", "rig:0", "http://rig", "rig/7", "a b", "-rig", "[fd00::7]:x",
-     "fd00::zz", "1:2:3", "rig:７８", "user@rig"],
+     "fd00::zz", "1:2:3", "rig:７８", "user@rig",
+     "xn--", "xn--a", "a..b", "a" * 64],
 )  # fmt: skip
 def test_what_is_no_address_is_refused(written):
     with pytest.raises(ValueError):
         read_address(written)
+
+
+def test_a_lie_with_many_addresses_crowds_out_nobody():
+    sightings = Sightings()
+    sightings.expect([NODE])
+    true = seen()
+    lie = true._replace(service=service("lie"), addresses=tuple(f"10.6.6.{n}:1" for n in range(8)))
+    for one in (true, lie):
+        sightings.wants(one.service)
+        sightings.saw(one)
+    assert true.addresses[0] in sightings.candidates(NODE, "10.0.0.200:7801")[:3]
 
 
 # Kept -----------------------------------------------------------------------------------------------

@@ -34,7 +34,8 @@ SECONDS = 40
 QUICK = Settings(fleet=FleetSettings(heartbeat=0.2, suspect_after=1.0, lost_after=3.0))
 LAY = (
     "ip link set lo up && ip link add v0 type veth peer name v1 && ip addr add 10.9.0.1/24 dev v0 && "
-    "ip addr add 10.9.0.2/24 dev v0 && ip link set v0 up && ip link set v1 up"
+    "ip addr add 10.9.0.2/24 dev v0 && ip link set v0 addrgenmode none && ip link set v1 addrgenmode none && "
+    "ip link set v0 up && ip link set v1 up"
 )
 
 if INSIDE not in os.environ:

@@ -10,10 +10,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from agent_net import running
 
+from daemon.fleet import lan
 from daemon.fleet.link import over_network
 from daemon.fleet.seam import LinkLost, NotKnown, Refusing
 from daemon.fleet.trust.contexts import is_pinned, pinned_context
 from daemon.fleet.trust.keys import kept_keys
+from schema.errors import Refused
 from schema.events import JobFinished, NodeLost, NodeRefused, StageAssigned, StageLost
 from schema.keys import pem_of
 from schema.settings import FleetSettings, Settings
@@ -84,6 +86,37 @@ async def test_whoever_ends_the_handshake_where_a_node_was_makes_it_no_less_trus
             await until(lambda: len(calls) > 2)
     assert not [event for event in house.events if isinstance(event, NodeRefused)]
     assert (await seen(house, node)).state != "untrusted"
+
+
+@pytest.mark.story
+async def test_a_daemon_whose_keys_were_taken_away_goes_on_and_says_so(opened, tmp_path, monkeypatch):
+    monkeypatch.setattr(lan, "KEYS_SECONDS", 0.2)
+    house = await opened(SLOW)
+    async with running(tmp_path / "rig", name="rig") as agent:
+        node = await paired(house, agent)
+        fleet, keys = house.parts.fleet, house.parts.fleet.lan.keys_folder
+        [peer] = fleet.lan.peers.values()
+        keys.rename(keys.with_name("away"))
+        pin = fleet.lan._certificates[node]
+        again = asyncio.create_task(fleet.lan._serve(peer, pin))
+        await until(lambda: "Put its folder back from a backup" in fleet.trouble)
+        keys.with_name("away").rename(keys)
+        await until(lambda: not fleet.trouble)
+        again.cancel()
+        await asyncio.wait((again,))
+
+
+@pytest.mark.story
+async def test_a_node_that_is_away_is_named_as_people_call_it(opened, tmp_path):
+    house = await opened(SLOW)
+    async with running(tmp_path / "rig", name="rig") as agent:
+        node = await paired(house, agent)
+        known = await house.parts.fleet.admission.add(agent.address, None)
+        assert (known.name, known.ready) == ("rig", True)
+        await agent.end("kill")
+        await until(lambda: not house.parts.fleet.lan.peers[node].node.connected)
+        with pytest.raises(Refused, match="node rig is not connected"):
+            await house.parts.fleet.probe(node)
 
 
 async def test_an_alert_before_the_key_is_proved_says_nothing(tmp_path):

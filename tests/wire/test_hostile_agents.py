@@ -22,7 +22,7 @@ from strange_agent import StrangeAgent, strange_agent
 
 from daemon.core.apply import apply
 from daemon.core.state import State, state_hash
-from daemon.fleet import dispatcher, local
+from daemon.fleet import dispatcher, local, node
 from daemon.log.store import read_log
 from schema.events import (
     ArtifactStored,
@@ -424,6 +424,43 @@ async def test_results_that_nobody_asked_for_are_not_fetched_and_end_the_connect
     [lost] = [one for one in await house.until(NodeLost) if one.node == "odd2222"]
     assert "without end that nobody gave it" in lost.reason and not fetched
     assert len(seen(house, LateResultRefused)) <= 21
+    await unharmed(house, tmp_path)
+
+
+async def test_ends_without_results_that_nobody_asked_for_end_the_connection_too(opened, agent, tmp_path, monkeypatch):
+    monkeypatch.setattr(dispatcher, "MOST_STRANGE", 20)
+    house = await opened()
+    await until(lambda: agent.fed)
+    for token in range(10**9, 10**9 + 60):
+        name = JobId(f"r2345678.{token}")
+        report = AttemptReport(job=name, stage=StageId("txt2img"), token=Token(token), state="broke", reason="x")
+        agent.news.put_nowait(Ended(report=report))
+    [lost] = [one for one in await house.until(NodeLost) if one.node == "odd2222"]
+    assert "without end that nobody gave it" in lost.reason
+    await unharmed(house, tmp_path)
+
+
+async def test_more_attempts_than_an_agent_can_hold_end_the_connection(opened, agent, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(dispatcher, "MOST_REPORTS", 50)
+    agent.attempts = [
+        AttemptReport(job=JobId("r2345678.1"), stage=StageId("txt2img"), token=Token(token), state="cancelled")
+        for token in range(60)
+    ]
+    house = await opened()
+    await until(lambda: "60 attempts at once" in caplog.text)
+    assert not [one for one in seen(house, NodeJoined) if one.node == "odd2222"]
+    await unharmed(house, tmp_path)
+
+
+async def test_cards_without_end_are_followed_and_not_all_kept(opened, agent, tmp_path, monkeypatch):
+    monkeypatch.setattr(node, "MOST_CARDS", 3)
+    house = await opened()
+    await until(lambda: agent.fed)
+    for number in range(1, 40):
+        agent.news.put_nowait(CardChanged(card=msgspec.structs.replace(agent.card, vram_gb=float(number))))
+        await asyncio.sleep(0.01)
+    await until(lambda: house.parts.vitals.cards["odd2222"].vram_gb == 39.0)
+    assert 1 < len([one for one in seen(house, NodeJoined) if one.node == "odd2222"]) <= 4
     await unharmed(house, tmp_path)
 
 

@@ -1,6 +1,7 @@
 """Tokens for agents on machines without a screen: made here, valid once and for a day, kept in the folder of keys."""
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -39,14 +40,17 @@ class Invites:
         self._clock = clock
         self._draw = draw
         self._kept = self._read()
+        self._one = threading.Lock()
+        """Each call reads and writes the whole file."""
 
     def new(self) -> tuple[str, float]:
         """The token's text, and until when it is valid (Unix seconds). Raises Refused, OSError."""
-        waiting = self.waiting()
-        if len(waiting) >= MOST:
-            raise Refused(f"{MOST} tokens wait to be used.", remedy="Use one of them, or wait until they expire.")
-        invite = Invite(self._draw(SECRET_BYTES), self._clock() + TOKEN_SECONDS)
-        self._keep([*waiting, invite])
+        with self._one:
+            waiting = self.waiting()
+            if len(waiting) >= MOST:
+                raise Refused(f"{MOST} tokens wait to be used.", remedy="Use one of them, or wait until they expire.")
+            invite = Invite(self._draw(SECRET_BYTES), self._clock() + TOKEN_SECONDS)
+            self._keep([*waiting, invite])
         return token_text(Token(invite.secret, sha256(self._keys.certificate).digest())), invite.until
 
     def waiting(self) -> Sequence[Invite]:
@@ -61,8 +65,10 @@ class Invites:
         return next((invite for invite in self.waiting() if mark_of(invite.secret) == hello.invite), None)
 
     def spent(self, invite: Invite) -> None:
-        """Never used again. Raises OSError."""
-        self._keep([other for other in self.waiting() if other.secret != invite.secret])
+        """Never used again. Raises OSError where that cannot be kept; in this process it holds all the same."""
+        with self._one:
+            self._kept = [other for other in self.waiting() if other.secret != invite.secret]
+            self._keep(self._kept)
 
     def _keep(self, invites: list[Invite]) -> None:
         write_private(self._file, msgspec.json.encode([_Written(*invite) for invite in invites]))
