@@ -57,7 +57,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(where, "LOST_SECONDS", 3.0)
         monkeypatch.setattr(where, "AGAIN_SECONDS", 0.1)
     monkeypatch.setattr(local, "LOOK_SECONDS", 0.1)
-    monkeypatch.setattr(local, "GONE_SECONDS", 3.0)
+    monkeypatch.setattr(local, "GONE_SECONDS", 1.0)
     monkeypatch.setattr(local, "HANG_SECONDS", 0.2)
 
 
@@ -175,8 +175,10 @@ async def test_an_agent_that_is_killed_in_a_stage_costs_time_and_no_picture(benc
 async def test_one_that_is_frozen_past_its_lease_loses_its_stage_and_doubles_nothing_when_it_goes_on(
     bench, reach, monkeypatch
 ):
-    monkeypatch.setattr(link, "SILENCE_SECONDS", 3.0)
-    monkeypatch.setattr(link, "CALL_SECONDS", 2.0)
+    monkeypatch.setattr(link, "SILENCE_SECONDS", 2.5)
+    monkeypatch.setattr(link, "CALL_SECONDS", 1.0)
+    for where in (fleet, local):
+        monkeypatch.setattr(where, "LOST_SECONDS", 1.0)
     async with bench(reach) as one:
         await one.submit("txt2img.steps=60", *ONE_STAGE)
         await one.working()
