@@ -12,6 +12,7 @@ import secrets
 import stat
 import time
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -38,6 +39,9 @@ AGAIN_SECONDS = 60.0
 
 PATIENCE = 10
 
+_THREADS = ThreadPoolExecutor(2, thread_name_prefix="shared")
+"""A drive that hangs keeps its threads for ever: these, and none that anything else needs."""
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -47,6 +51,8 @@ class Shared:
         self.id = storage
         """As on cards and in orders."""
         self._folder = folder
+        self._again = float("-inf")
+        """Loop time until which nothing is asked of it."""
 
     @classmethod
     def open(cls, folder: Path) -> "Shared":
@@ -64,7 +70,18 @@ class Shared:
         """The bytes of a file that an agent says it left there. Raises OSError for anything but a plain one of at most
         so many bytes.
         """
-        descriptor = await _in_time(_opened, self._folder, place)
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._again:
+            raise OSError(None, "it did not answer a moment ago")
+        try:
+            async for piece in self._read(place, most):
+                yield piece
+        except TimeoutError:
+            self._again = loop.time() + AGAIN_SECONDS
+            raise
+
+    async def _read(self, place: str, most: int) -> AsyncIterator[bytes]:
+        descriptor = await _in_time_or(os.close, _opened, self._folder, place)
         try:
             if not stat.S_ISREG((kind := os.fstat(descriptor)).st_mode) or kind.st_size > most:
                 raise OSError(None, "it is not the file that was announced")
@@ -104,9 +121,19 @@ class Storage:
 
 
 async def _in_time(call: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
-    """In a thread. Raises TimeoutError, an OSError, where the drive hangs."""
-    async with asyncio.timeout(READ_SECONDS):
-        return await asyncio.to_thread(call, *args, **named)
+    """In a thread of the drive's own. Raises TimeoutError, an OSError, where the drive hangs."""
+    return await _in_time_or(lambda _: None, call, *args, **named)
+
+
+async def _in_time_or(late: Callable[[T], None], call: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+    """`late` gets what comes after nobody waits for it any more."""
+    work = _THREADS.submit(call, *args, **named)
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            return await asyncio.wrap_future(work)
+    except BaseException:
+        work.add_done_callback(lambda done: None if done.cancelled() or done.exception() else late(done.result()))
+        raise
 
 
 def _opened(folder: Path, place: str) -> int:
