@@ -7,7 +7,7 @@ an address. zeroconf's ways were measured: interfaces are looked at every three 
 import asyncio
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -72,6 +72,8 @@ class Advertiser:
         self._said = self._told = Said()
         self._changed = asyncio.Event()
         self._zeroconf: AsyncZeroconf | None = None
+        self._telling: Awaitable[None] | None = None
+        """What was told last is repeated a few times; something newer must come behind it."""
         self._known: tuple[Adapter, ...] = ()
         self._ever: set[bytes] = set()
         """All addresses that were told, as packets hold them."""
@@ -112,7 +114,7 @@ class Advertiser:
 
     async def stop(self) -> None:
         """With a goodbye. Takes a quarter of a second."""
-        known, self._zeroconf = self._zeroconf, None
+        known, self._zeroconf, self._telling = self._zeroconf, None, None
         if known is not None:
             with suppress(*Faults):
                 await known.async_close()
@@ -131,7 +133,8 @@ class Advertiser:
             if moved:
                 await self._zeroconf.async_update_interfaces()
             if self.addresses != known or said != self._told:
-                await self._zeroconf.async_update_service(self._as(said))
+                await self._has_told()
+                self._telling = await self._zeroconf.async_update_service(self._as(said))
             if not self._aside and self._is_shared():
                 await self._step_aside(said)
         self._known, self._told = found, said
@@ -139,15 +142,21 @@ class Advertiser:
     async def _begin(self, said: Said) -> None:
         """Under a name that follows from the key, so nobody is asked first whose it is: that takes over a second."""
         self._zeroconf = self._make()
-        await self._zeroconf.async_register_service(self._as(said), cooperating_responders=True)
+        self._telling = await self._zeroconf.async_register_service(self._as(said), cooperating_responders=True)
         log.info("announced as %s at %s, port %d", self.service, ", ".join(self.addresses), self.port)
+
+    async def _has_told(self) -> None:
+        telling, self._telling = self._telling, None
+        if telling is not None:
+            await telling
 
     async def _step_aside(self, told: Said) -> None:
         """From a name that somebody else announces too: both are shown then, and a daemon tells them apart."""
         assert self._zeroconf is not None
+        await self._has_told()
         await self._zeroconf.async_unregister_service(self._as(told))
         self._called, self._aside = f"{self._called}-{self._instance[:4]}", True
-        await self._zeroconf.async_register_service(self._as(told), cooperating_responders=True)
+        self._telling = await self._zeroconf.async_register_service(self._as(told), cooperating_responders=True)
         log.warning("another agent has this one's key, a copied folder perhaps: announced as %s", self.service)
 
     def _is_shared(self) -> bool:
