@@ -31,6 +31,14 @@ class Draft:
     seed: str = ""
     backend: str = ""
     """Who is to make it; empty: whoever can."""
+    node: str = ""
+    """Where; empty: wherever it is done soonest."""
+    whole: bool = False
+    """All of it on one node, whichever."""
+    window: str = ""
+    """`22:00-07:00`: stages begin only then."""
+    deadline: str = ""
+    """When it should be done, `07:00` or `8h`."""
     last: bool = False
     """With the settings of the last run; a pipeline that is chosen stands before them."""
     set: tuple[str, ...] = ()
@@ -82,6 +90,10 @@ def request(draft: Draft, image: str | None = None) -> RunRequest:
         count=whole(draft.count, "count") or 1,
         seed=whole(draft.seed, "seed"),
         backend=draft.backend or None,
+        node=draft.node or None,
+        whole=draft.whole,
+        window=draft.window.strip() or None,
+        deadline=draft.deadline.strip() or None,
         video=True if draft.video else None,
         hold=draft.hold,
         image=image,

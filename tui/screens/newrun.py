@@ -73,6 +73,13 @@ class NewRun(Picking):
                 yield Static("seed", classes="field")
                 yield Input(draft.seed, id="seed", compact=True, placeholder="drawn", restrict=r"[0-9]*", max_length=19)
             yield from self.compose_picks()
+            with Horizontal(classes="row close"):
+                yield Static("node", classes="field")
+                yield Select[str](self.nodes(), id="node", compact=True, prompt="any")
+                yield Static("window", classes="field")
+                yield Input(draft.window, id="window", compact=True, placeholder="22:00-07:00", max_length=40)
+                yield Static("done by", classes="field")
+                yield Input(draft.deadline, id="deadline", compact=True, placeholder="07:00, or 8h", max_length=40)
             with Horizontal(classes="row"):
                 yield Static("", classes="field")
                 yield Tick("film of the run", draft.video, id="video")
@@ -171,6 +178,10 @@ class NewRun(Picking):
             count=self.query_one("#count", Input).value,
             seed=self.query_one("#seed", Input).value,
             backend=self.backend,
+            node=self.node,
+            whole=self.is_whole,
+            window=self.query_one("#window", Input).value,
+            deadline=self.query_one("#deadline", Input).value,
             set=self.sets,
             own=self.own,
             video=self.query_one("#video", Tick).value,

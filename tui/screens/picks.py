@@ -40,6 +40,9 @@ PICKS = (
 )  # fmt: skip
 """The names that are changed most; the others are among all settings."""
 
+WHOLE = "/"
+"""Chosen instead of a node, of which none is called so: all jobs on one, whichever."""
+
 STAND_INS = {"detector": "face"}
 """What a pipeline says where nobody chose: every backend finds its own for it."""
 
@@ -101,6 +104,25 @@ class Picking(ModalScreen[None]):
         chosen = self.query_one("#backend", Select).value
         return chosen if isinstance(chosen, str) else ""
 
+    def nodes(self) -> list[tuple[Content, str]]:
+        """Of the fleet, with their state; also one that was asked for and is gone."""
+        found = {node.name: node.state for node in self.home.live.scene.nodes if node.state not in ("new", "taken")}
+        if self.draft.node:
+            found.setdefault(self.draft.node, "lost")
+        return [(Content("all of it on one node"), WHOLE)] + [
+            (Content(f"{plain(name)} · {state}"), name) for name, state in found.items()
+        ]
+
+    @property
+    def node(self) -> str:
+        """The only one that is to make it; empty: any."""
+        chosen = self.query_one("#node", Select).value
+        return chosen if isinstance(chosen, str) and chosen != WHOLE else ""
+
+    @property
+    def is_whole(self) -> bool:
+        return self.query_one("#node", Select).value == WHOLE
+
     @on(Select.Changed, "#backend")
     def _sent_elsewhere(self) -> None:
         if self.stages is not None:
@@ -111,6 +133,8 @@ class Picking(ModalScreen[None]):
         chosen = self.query_one("#backend", Select)
         if self.draft.backend:
             chosen.value = self.draft.backend
+        if where := WHOLE if self.draft.whole else self.draft.node:
+            self.query_one("#node", Select).value = where
         self.show_picks()
 
     # The stages and what is chosen for them ---------------------------------------------------------
