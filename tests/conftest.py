@@ -1,4 +1,4 @@
-"""What every suite shares: the long suite stays out unless asked for, and a sample of it rotates by the day.
+"""What every suite shares: the long and the fleet suite stay out unless asked for, and a sample rotates by the day.
 
 What a test measures it records as a property `seconds: WHAT`; the end of the run tells each with its 95th percentile.
 """
@@ -13,6 +13,9 @@ from collections import defaultdict
 import pytest
 
 MEASURED = "seconds: "
+
+ASKED_FOR = ("long", "fleet")
+"""Suites that run by their marker only."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.option.markexpr and not any("::" in argument for argument in config.args):
-        _keep(config, items, [item for item in items if not item.get_closest_marker("long")])
+        _keep(config, items, [item for item in items if not any(map(item.get_closest_marker, ASKED_FOR))])
     if sample := config.getoption("sample"):
         today = datetime.datetime.now(datetime.UTC).date().isoformat()
         chosen = set(random.Random(today).sample([item.nodeid for item in items], min(sample, len(items))))

@@ -40,7 +40,7 @@ from schema.places import places
 from schema.settings import FleetSettings, Settings, SketchSettings
 from schema.stages import Txt2Img
 
-pytestmark = pytest.mark.story
+pytestmark = [pytest.mark.story, pytest.mark.fleet]
 
 SECONDS = 50
 LINKS = ("loopback", "local", "lan")

@@ -27,7 +27,7 @@ from schema.events import NodeAddressed, NodeJoined, NodePaired, NodeRefused
 from schema.pairing import SERVICE
 from schema.settings import FleetSettings, Settings
 
-pytestmark = pytest.mark.story
+pytestmark = [pytest.mark.story, pytest.mark.fleet]
 
 INSIDE = "STABLENEW_TEST_NETWORK"
 SECONDS = 40
@@ -43,7 +43,7 @@ if INSIDE not in os.environ:
     def test_agents_are_found_in_a_network_of_their_own():
         if shutil.which("unshare") is None or shutil.which("ip") is None:
             pytest.skip("needs unshare and ip, of Linux")
-        run = f'{LAY} && exec "$0" -m pytest -q -p no:cacheprovider --timeout 60 "$1"'
+        run = f'{LAY} && exec "$0" -m pytest -q -m fleet -p no:cacheprovider --timeout 60 "$1"'
         done = subprocess.run(
             ["unshare", "-Urn", "sh", "-c", run, sys.executable, __file__],
             env={**os.environ, INSIDE: "1"}, capture_output=True, text=True, timeout=240, check=False,

@@ -38,7 +38,7 @@ from schema.events import (
 from schema.pairing import SERVICE
 from schema.settings import FleetSettings, Settings
 
-pytestmark = pytest.mark.story
+pytestmark = [pytest.mark.story, pytest.mark.fleet]
 
 SECONDS = 40
 QUICK = Settings(fleet=FleetSettings(heartbeat=0.2, suspect_after=1.0, lost_after=3.0))

@@ -17,7 +17,7 @@ PARTS = (scenes_joining, scenes_cables, scenes_processes, scenes_trust)
 QUICK = [pytest.param(one, id=one.name) for one in SCENES if one.quick]
 LONG = [pytest.param(one, id=one.name) for one in SCENES if not one.quick]
 
-pytestmark = [pytest.mark.story, pytest.mark.xdist_group("fleet"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.story, pytest.mark.fleet, pytest.mark.xdist_group("fleet"), pytest.mark.timeout(180)]
 
 
 @pytest.mark.parametrize("scene", QUICK)
