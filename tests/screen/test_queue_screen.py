@@ -226,7 +226,8 @@ async def test_a_job_is_cloned_with_its_settings(show, daemon):
 
 async def test_the_form_fits_into_80_by_24(show, picture_of):
     async with show(80, 24) as eyes:
-        await eyes.sees("kn00gt7a.4")
+        await eyes.sees("kn00gt7a.4", "kn00gt7a.19")
+        await eyes.quiet()  # what is under a dialog is not drawn again while it stands still
         await eyes.press("n")
         await eyes.sees("New run", "write a prompt or take a pack", "backend's own", "kn00gt7a.19")
         picture_of(eyes, "new-run-80x24")
