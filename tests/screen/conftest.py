@@ -1,6 +1,7 @@
 """A daemon of these tests' own, the app on it, and ways to see what a person would see."""
 
 import asyncio
+import itertools
 import os
 import sys
 import time
@@ -60,7 +61,11 @@ class Eyes:
 
     async def until(self, holds: Callable[[], object], why: str = "") -> None:
         async with asyncio.timeout(8):
-            while not holds():
+            for look in itertools.count(1):
+                if holds():
+                    return
+                if look % 50 == 0:
+                    await self.settle()
                 await self.pilot.pause(0.01)
 
     async def sees(self, *words: str) -> None:
@@ -68,6 +73,12 @@ class Eyes:
             await self.until(lambda: all(word in self.text() for word in words))
         except TimeoutError:
             raise AssertionError(f"never seen together: {words}\n{self.text()}") from None
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Laid out and drawn anew: what lies under a dialog may have been drawn before it was there itself."""
+        self.app.screen.refresh(layout=True)
+        await self.pilot.pause()
 
     async def quiet(self) -> None:
         """Until nothing is being read."""
