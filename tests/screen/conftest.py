@@ -60,7 +60,7 @@ class Eyes:
         return "\n".join("".join(segment.text for segment in strip) for strip in strips)
 
     async def until(self, holds: Callable[[], object], why: str = "") -> None:
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(20):
             for look in itertools.count(1):
                 if holds():
                     return
@@ -102,7 +102,10 @@ def show(daemon: FakeDaemon) -> Callable[..., object]:
         async with app.run_test(size=(width, height), notifications=True) as pilot:
             eyes = Eyes(app, pilot)
             await eyes.until(lambda: app.live.linked)
-            yield eyes
+            try:
+                yield eyes
+            finally:
+                app.exit()  # as a person leaves: work beside a screen that is going away knows it
 
     return shown
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -55,8 +56,9 @@ class Running:
         return await until(shown)
 
     def at_home(self) -> aiohttp.ClientSession:
-        """As a program of this machine."""
-        return aiohttp.ClientSession("http://agent", connector=aiohttp.UnixConnector(str(self.home / "agent.sock")))
+        """As a program of this machine. Where the path is too long for a socket it is a link to a shorter one."""
+        path = os.path.realpath(self.home / "agent.sock")
+        return aiohttp.ClientSession("http://agent", connector=aiohttp.UnixConnector(path))
 
     async def end(self, how: str = "kill") -> int:
         getattr(self.process, how)()

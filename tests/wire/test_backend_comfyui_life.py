@@ -143,12 +143,13 @@ def test_a_cancel_that_comes_too_late_is_still_a_cancel(fake: ComfyFake) -> None
 
 def test_somebody_else_interrupting_is_no_cancel_of_ours(fake: ComfyFake) -> None:
     fake.step_seconds = 0.02
-    listener = Listener()
-    stop = threading.Timer(0.3, lambda: setattr(fake, "interrupt", True))
-    stop.start()
-    with pytest.raises(BackendTrouble) as told:
-        backend(fake).run(work(LONG), listener)
-    assert told.value.trouble == "backend" and "interrupted" in told.value.sentence
+    told: list[BackendTrouble] = []
+    mine = threading.Thread(target=lambda: told.append(trouble(fake, LONG)))
+    mine.start()
+    until(lambda: fake.running is not None)
+    fake.interrupt = True
+    mine.join(10)
+    assert told[0].trouble == "backend" and "interrupted" in told[0].sentence
 
 
 # Deleted, lost, restarted ---------------------------------------------------------------------

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import statistics
 import subprocess
 import sys
 import time
@@ -193,14 +192,3 @@ def test_ratings_are_taken_back_and_given_again(begun: House) -> None:
 def test_every_reading_verb_answers_in_one_line_and_in_words(begun: House, words: tuple[str, ...]) -> None:
     assert begun.ask(*words, "--json").count("\n") == 1
     begun.ask(*words)
-
-
-def test_help_takes_at_most_five_times_a_bare_interpreter(house: House) -> None:
-    def took(*command: str) -> float:
-        begun = time.perf_counter()
-        subprocess.run([sys.executable, "-P", *command], env=house.env, stdout=subprocess.DEVNULL, check=True)
-        return time.perf_counter() - begun
-
-    for words in (["--help"], ["run", "--help"], ["image", "list", "--help"]):
-        ratios = [took("-m", "tui.cli", *words) / took("-c", "pass") for _ in range(9)]
-        assert statistics.median(ratios) < 5, words
