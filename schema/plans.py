@@ -48,6 +48,17 @@ class StageStep(Plain, frozen=True, kw_only=True):
     """`LIST:NAME` of a card (`samplers:Euler a`, `upscalers:4x-sharp`): what the backend must have."""
 
 
+class Pick(Plain, frozen=True, kw_only=True):
+    """What one place to vary became in one variant."""
+
+    key: str
+    """The place: `weather` (a matrix slot), `__sky__`, `{dawn|dusk}`, from its second occurrence on with `#2`."""
+    value: str
+    """Empty: nothing was put there."""
+    source: str = ""
+    """Where the value came from: `wildcard sky.txt:4`, `matrix`, `--lock`, `profile mira`."""
+
+
 class JobSpec(Plain, frozen=True, kw_only=True):
     """One prompt variant with everything that makes its picture, and where each value came from."""
 
@@ -76,6 +87,10 @@ class JobSpec(Plain, frozen=True, kw_only=True):
     """`loras:NAME` and the like of its own prompt, which all its sampled stages need."""
     backend: str | None = None
     """None: the run's; empty: whichever can, although the run names one."""
+    picks: tuple[Pick, ...] = ()
+    """What every place to vary in prompt and negative became, in the order they stand there."""
+    axes: dict[str, str] = {}
+    """Of a grid: each axis as it was written to this job's level, `txt2img.cfg` to `5.5`."""
 
 
 class PackRef(Plain, frozen=True, kw_only=True):
@@ -84,6 +99,7 @@ class PackRef(Plain, frozen=True, kw_only=True):
     """Of the pack's text as it was read."""
     prompts: int = 0
     jobs: int = 0
+    variants: int = 0
 
 
 class Randomizer(Plain, frozen=True, kw_only=True):
@@ -94,6 +110,19 @@ class Randomizer(Plain, frozen=True, kw_only=True):
     count: int = 1
     max_images: int | None = None
     max_prompts: int | None = None
+    variants: int | None = None
+    search: tuple[str, ...] = ()
+    """Rules of search and replace, `SEARCH => A | B`."""
+    overlay: str | None = None
+    """Name of the overlay: what may vary besides words, within which limits."""
+    styles: tuple[str, ...] = ()
+    template: str | None = None
+    axes: dict[str, tuple[str, ...]] = {}
+    """Of a grid: each axis and its levels."""
+    rerolls: dict[str, int] = {}
+    """Place (`Pick.key`) to how often it was drawn anew."""
+    space: str = ""
+    """How many variants there were to choose from, in digits: it can be beyond what an integer holds."""
 
 
 class FilmSpec(Plain, frozen=True, kw_only=True):

@@ -19,6 +19,15 @@ class TextFile(_Request, frozen=True, kw_only=True):
     """JSON text of the settings that lie beside a pack, in a `.json` of the same stem without prompts."""
 
 
+class Edit(_Request, frozen=True, kw_only=True):
+    """A variant of the plan that the person wrote over before it runs."""
+
+    name: str
+    """`JobSpec.name` of any of its jobs, or `PACK-PROMPT-vN` for all its seeds."""
+    prompt: str | None = None
+    negative: str | None = None
+
+
 class RunRequest(_Request, frozen=True, kw_only=True):
     """`POST /v1/plan` and `POST /v1/runs`; the plan is made from this alone, plus the library and the last run."""
 
@@ -41,7 +50,24 @@ class RunRequest(_Request, frozen=True, kw_only=True):
     matrix: Matrix = "all"
     limit: int | None = None
     lock: tuple[str, ...] = ()
-    """`SLOT=VALUE`."""
+    """`SLOT=VALUE`: a place to vary by its key (`Pick.key`), and what it is to be."""
+    variants: int | None = None
+    """Of each prompt: an even sample of its space (`all`), or so many draws (`random`); None: all, or one draw."""
+    search: tuple[str, ...] = ()
+    """`SEARCH => A | B`: put in place of words of the prompts, one more place to vary each."""
+    reroll: tuple[str, ...] = ()
+    """`KEY=N`: this place draws for the N-th time; the others stay."""
+    overlay: str | TextFile | None = None
+    """What may vary besides words (styles, LoRAs, grades, any stage field), within the limits written there."""
+    style: tuple[str, ...] = ()
+    """Styles around every prompt, in order."""
+    template: str | None = None
+    """A genre's template that the prompt is put into."""
+    vary: tuple[str, ...] = ()
+    """`STAGE.FIELD=V1,V2` or `lora=NAME:0.4,OTHER:0.8`: axes of a grid; every combination becomes a job."""
+    literal: bool = False
+    """Prompts are taken as they stand: nothing in them is expanded."""
+    edits: tuple[Edit, ...] = ()
     lane: Lane | None = None
     node: str | None = None
     backend: str | None = None
