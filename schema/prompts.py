@@ -38,6 +38,8 @@ class Sample(Plain, frozen=True, kw_only=True):
     prompt: str
     negative: str
     seed: int
+    name: str = ""
+    """`JobSpec.name`: what an `Edit` of it is called."""
     picks: tuple[Pick, ...] = ()
 
 
