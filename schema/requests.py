@@ -47,7 +47,8 @@ class RunRequest(_Request, frozen=True, kw_only=True):
     max_images: int | None = None
     max_prompts: int | None = None
     order: PromptOrder = "sequential"
-    matrix: Matrix = "all"
+    matrix: Matrix | None = None
+    """None: as the pack says, else all."""
     limit: int | None = None
     lock: tuple[str, ...] = ()
     """`SLOT=VALUE`: a place to vary by its key (`Pick.key`), and what it is to be."""

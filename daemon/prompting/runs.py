@@ -75,7 +75,7 @@ def _randomizer(request: RunRequest) -> Randomizer:
     locks = {name.strip(): value.strip() for name, _, value in (text.partition("=") for text in request.lock)}
     return Randomizer(
         order=request.order,
-        matrix=request.matrix,
+        matrix=request.matrix or "all",
         limit=request.limit,
         locks=locks,
         count=request.count,
