@@ -6,7 +6,7 @@ Every value can be overridden by `STABLENEW_SECTION__NAME` in the environment. R
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from schema.parts import Fraction
 from schema.stages import Video
@@ -138,6 +138,34 @@ class FleetSettings(_Section):
     """Folder on shared storage that agents leave their results in; None: results come over the connection."""
 
 
+def _folders(written: object) -> object:
+    """`/a, /b` as two folders."""
+    if isinstance(written, str):
+        return tuple(name.strip() for name in written.split(",") if name.strip())
+    return written
+
+
+Folders = Annotated[tuple[str, ...], BeforeValidator(_folders), Field(max_length=50)]
+
+
+class LibrarySettings(_Section):
+    """Where models lie, and whether anybody on the internet is asked about them."""
+
+    models: Folders = ()
+    """Folders of models; those that `agent.models` and `agent.diffusers` name are looked into anyway."""
+    watch: Literal["auto", "poll", "off"] = "auto"
+    """How changes are noticed; auto: by inotify, and by looking where the file system tells nothing."""
+    remote: bool = False
+    """Look up and download models from Civitai and Hugging Face, when asked to."""
+    civitai: Address = "https://civitai.com"
+    huggingface: Address = "https://huggingface.co"
+    civitai_token: str | None = None
+    """Key of an account, for files that need one."""
+    huggingface_token: str | None = None
+    largest_mb: Annotated[int, Field(ge=1)] = 32_768
+    """A larger file is not downloaded."""
+
+
 class UiSettings(_Section):
     theme: str = "textual-dark"
     """Of Textual, by name."""
@@ -159,4 +187,5 @@ class Settings(_Section):
     sketch: SketchSettings = SketchSettings()
     agent: AgentSettings = AgentSettings()
     fleet: FleetSettings = FleetSettings()
+    library: LibrarySettings = LibrarySettings()
     ui: UiSettings = UiSettings()
