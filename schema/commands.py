@@ -8,7 +8,12 @@ from typing import Literal
 import msgspec
 
 from schema.events import Envelope, JobPhase, QueueMode, StageDone
+from schema.foreign import Favour as Favour
+from schema.foreign import ImportPictures as ImportPictures
+from schema.foreign import NoteFavourites as NoteFavourites
+from schema.foreign import NotePosts as NotePosts
 from schema.ids import CommandId, ImageId, JobId, NodeId, RunId, StageId
+from schema.models import ModelVerdict
 from schema.plans import JobSpec, RunSpec
 
 
@@ -164,6 +169,17 @@ class RestoreImages(_Command, frozen=True, kw_only=True):
     images: tuple[ImageId, ...]
 
 
+class JudgeModels(_Command, frozen=True, kw_only=True):
+    """Tags, stars and favourites among models; what is None stays as it is."""
+
+    models: tuple[ModelVerdict, ...]
+    """Look-up: what was said of each so far."""
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    stars: int | None = None
+    favourite: bool | None = None
+
+
 class DrainNode(_Command, frozen=True, kw_only=True):
     node: NodeId
 
@@ -218,6 +234,8 @@ Command = (
     | PauseQueue | ResumeQueue | SetQueueMode | PauseRun | ResumeRun
     | CancelJobs | HoldJobs | ReleaseJobs | MoveJobs | SetPriority | EditJobs | SkipStage | RetryJobs | RerunJobs
     | RateImages | TagImages | CompareImages | TrashImages | RestoreImages
+    | ImportPictures | NotePosts | NoteFavourites
+    | JudgeModels
     | DrainNode | ResumeNode | ForgetNode | UnpairNode | PinLane
     | Undo | Redo | AcceptLogLoss
 )  # fmt: skip

@@ -10,8 +10,29 @@ from typing import Literal
 import msgspec
 
 from schema.errors import Trouble
+from schema.foreign import (
+    FavouriteSynced as FavouriteSynced,
+)
+from schema.foreign import (
+    ImagePosted as ImagePosted,
+)
+from schema.foreign import (
+    PictureImported as PictureImported,
+)
+from schema.foreign import (
+    PicturesImported as PicturesImported,
+)
 from schema.happened import Happened
 from schema.ids import CommandId, ImageId, JobId, NodeId, RunId, Seq, Sha256, StageId, Token
+from schema.models import (
+    ModelFavoured as ModelFavoured,
+)
+from schema.models import (
+    ModelRated as ModelRated,
+)
+from schema.models import (
+    ModelTagged as ModelTagged,
+)
 from schema.nodes import (
     LanePinned as LanePinned,
 )
@@ -423,7 +444,9 @@ Event = (
     | StageAssigned | ArtifactStored | StageFinished | StageFailed | StageLost | StageCancelled | StageSkipped
     | LateResultRefused
     | ImageRated | ImageTagged | ImagesCompared | ComparisonTakenBack | ImageTrashed | ImageRestored
+    | PicturesImported | PictureImported | ImagePosted | FavouriteSynced
     | QueuePaused | QueueResumed | QueueModeChanged
+    | ModelTagged | ModelRated | ModelFavoured
     | NodeJoined | NodeLost | NodeDrained | NodeResumed | NodeForgotten
     | NodePaired | NodePairFailed | NodeUnpaired | NodeAddressed | NodeRefused
     | NodeProbeStarted | NodeProbed | NodeBarred | LanePinned
@@ -439,8 +462,8 @@ def version_of(event: Event) -> int:
 
 
 def stream_of(event: Event) -> str:
-    """The stream an event belongs to: `job:ID`, `run:ID`, `image:ID`, `node:ID` or `sys`."""
-    for kind in ("job", "run", "image", "node"):
+    """The stream an event belongs to: `job:ID`, `run:ID`, `image:ID`, `node:ID`, `model:KEY` or `sys`."""
+    for kind in ("job", "run", "image", "node", "model"):
         name = getattr(event, kind, None)
         if name is not None and not (kind == "image" and isinstance(event, FilmFinished)):
             return f"{kind}:{name}"

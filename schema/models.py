@@ -8,6 +8,7 @@ from typing import Literal, NewType
 
 import msgspec
 
+from schema.happened import Happened
 from schema.plans import Plain
 
 ModelKey = NewType("ModelKey", str)
@@ -124,6 +125,41 @@ class ModelSelection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     remove: tuple[str, ...] = ()
     stars: int | None = None
     favourite: bool | None = None
+
+
+class ModelVerdict(Plain, frozen=True, kw_only=True):
+    """What a person has said of one model so far."""
+
+    model: ModelKey
+    name: str = ""
+    tags: tuple[str, ...] = ()
+    stars: int = 0
+    favourite: bool = False
+
+
+class ModelTagged(Happened, frozen=True, kw_only=True):
+    model: ModelKey
+    name: str = ""
+    """As it was called then."""
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+class ModelRated(Happened, frozen=True, kw_only=True):
+    """0 stars: the rating was taken back."""
+
+    model: ModelKey
+    name: str = ""
+    stars: int
+    was: int = 0
+
+
+class ModelFavoured(Happened, frozen=True, kw_only=True):
+    """It became a favourite, or is none any more."""
+
+    model: ModelKey
+    name: str = ""
+    now: bool
 
 
 class ModelScan(Plain, frozen=True, kw_only=True):

@@ -152,6 +152,8 @@ class Scene(Plain, frozen=True, kw_only=True):
     undo: str = ""
     """What `undo` would take back, in words; empty: nothing."""
     redo: str = ""
+    library: int = 0
+    """Counts the changes of the library since the daemon began: packs, wildcards, models. Another number: look again."""
 
 
 class Row(Plain, frozen=True, kw_only=True):
@@ -201,6 +203,7 @@ class Delta(Plain, frozen=True, kw_only=True, tag_field="type", tag=True):
     nodes: tuple[NodeScene, ...] | None = None
     undo: str | None = None
     redo: str | None = None
+    library: int | None = None
     jobs: tuple[JobId, ...] = ()
     """Jobs whose rows changed."""
     images: tuple[str, ...] = ()

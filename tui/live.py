@@ -33,6 +33,8 @@ class Change:
     images: frozenset[str] = frozenset()
     steps: frozenset[JobId] = frozenset()
     """Jobs of which only the progress changed."""
+    library: bool = False
+    """Packs, wildcards or models: lists of them are to be read again."""
     scene: bool = False
     """Something of the scene changed: counts, runs, nodes, the queue's state."""
 
@@ -42,6 +44,7 @@ class Change:
             jobs=self.jobs | other.jobs,
             images=self.images | other.images,
             steps=self.steps | other.steps,
+            library=self.library or other.library,
             scene=self.scene or other.scene,
         )
 
@@ -50,7 +53,7 @@ def heard(live: Live, frame: Frame) -> tuple[Live, Change]:
     match frame:
         case Welcome():
             now = Live(frame.scene, True, frame.version, "", {job.job: job for job in frame.scene.running})
-            return now, Change(everything=True, scene=True)
+            return now, Change(everything=True, library=True, scene=True)
         case Delta():
             return told(live, frame)
         case Step():
@@ -71,6 +74,7 @@ def told(live: Live, delta: Delta) -> tuple[Live, Change]:
         nodes=was.nodes if delta.nodes is None else delta.nodes,
         undo=was.undo if delta.undo is None else delta.undo,
         redo=was.redo if delta.redo is None else delta.redo,
+        library=was.library if delta.library is None else delta.library,
     )
     running = live.running
     jobs = set(delta.jobs)
@@ -82,6 +86,7 @@ def told(live: Live, delta: Delta) -> tuple[Live, Change]:
         jobs=frozenset(jobs),
         images=frozenset(delta.images),
         steps=frozenset(running) if delta.running is not None else frozenset(),
+        library=scene.library != was.library,
         scene=(scene.queue, scene.runs, scene.nodes, scene.running) != (was.queue, was.runs, was.nodes, was.running),
     )
     return replace(live, scene=scene, running=running), change

@@ -21,6 +21,7 @@ from daemon.api.news import listening
 from daemon.api.route import MIB
 from daemon.ledger.mail import Committed
 from schema.errors import Refused
+from schema.events import ModelFavoured, ModelRated, ModelTagged
 from schema.ids import JobId
 from schema.scenes import Delta, Frame, RunningJob, Scene, Step, Welcome
 
@@ -37,6 +38,9 @@ KEPT = 64
 
 NAMED = 200
 """Jobs or pictures named in one frame; of more the client is told to read its windows again."""
+
+JUDGED = (ModelTagged, ModelRated, ModelFavoured)
+"""What changes how the library is listed."""
 
 
 class Version(NamedTuple):
@@ -109,6 +113,8 @@ class Feed:
             await self._moved.wait()
 
     def _take(self, batch: Committed) -> None:
+        if any(isinstance(envelope.event, JUDGED) for envelope in batch.envelopes):
+            self._house.vitals.library += 1
         if not self._clients or self._everything:
             return
         for envelope in batch.envelopes:
@@ -187,6 +193,7 @@ def difference(old: Scene, versions: list[Version], new: Scene) -> Frame:
         nodes=None if new.nodes == old.nodes else new.nodes,
         undo=None if new.undo == old.undo else new.undo,
         redo=None if new.redo == old.redo else new.redo,
+        library=None if new.library == old.library else new.library,
         jobs=() if everything else tuple(jobs),
         images=() if everything else tuple(images),
         everything=everything,

@@ -26,8 +26,11 @@ def apply(state: State, envelope: e.Envelope) -> None:
         case (
             e.ImageRated() | e.ImageTagged() | e.ImagesCompared() | e.ComparisonTakenBack()
             | e.ImageTrashed() | e.ImageRestored()
+            | e.PicturesImported() | e.PictureImported() | e.ImagePosted() | e.FavouriteSynced()
         ):  # fmt: skip
             pass  # Verdicts live in the views; here they can only be undone.
+        case e.ModelTagged() | e.ModelRated() | e.ModelFavoured():
+            pass  # As with pictures.
         case e.JobHeld() | e.JobReleased():
             jobs.hold_changed(state, event, envelope)
         case e.JobMoved():

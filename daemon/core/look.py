@@ -60,6 +60,7 @@ def refresh(scene: Scene, vitals: Vitals, now: float) -> Scene:
         queue=replace(scene.queue, blocked=blocked(vitals) if scene.queue.counts.queued else ""),
         running=tuple(_with_progress(job, vitals) for job in scene.running),
         nodes=with_readings(scene.nodes, vitals),
+        library=vitals.library,
     )
 
 

@@ -50,6 +50,8 @@ class Vitals:
     """Those of them whose agent hung up in good order, and where nobody listens now."""
     strangers: tuple[Stranger, ...] = ()
     """Agents that wait to be paired, at most 64."""
+    library: int = 0
+    """Counts the changes that were noticed in the library."""
     watchers: int = 0
     """Clients of the feed that are connected now."""
     free_bytes: int | None = None

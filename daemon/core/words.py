@@ -35,7 +35,10 @@ def label(state: State, one: Undoable) -> str:
             return f"skip a stage of {jobs}"
         case "compare":
             return "compare two pictures"
-        case "rate" | "tag" | "trash" | "restore":
+        case "tag model" | "rate model" | "favour model":
+            word = one.verb.removesuffix(" model")
+            return f"{word} a model" if one.count == 1 else f"{word} {one.count} models"
+        case "rate" | "tag" | "trash" | "restore" | "import":
             return f"{one.verb} {images}"
         case _:
             return f"{one.verb} {jobs}"

@@ -26,7 +26,7 @@ def _subject(event: Event) -> str | None:
         return event.better
     if isinstance(event, CommandUndone | CommandRedone):
         return None
-    for kind in ("job", "run", "image", "node"):
+    for kind in ("job", "run", "image", "node", "model"):
         name: str | None = getattr(event, kind, None)
         if name is not None:
             return name

@@ -156,6 +156,14 @@ CREATE INDEX images_job ON images(job, token);   -- the fold itself looks pictur
 
 CREATE TABLE tags(image TEXT NOT NULL, tag TEXT NOT NULL, PRIMARY KEY(image, tag)) STRICT, WITHOUT ROWID;
 
+CREATE TABLE posts(                      -- pictures in galleries, and what both last agreed on
+  image TEXT NOT NULL,
+  gallery TEXT NOT NULL,
+  entry TEXT NOT NULL,
+  favourite INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY(image, gallery)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE ratings(                    -- every verdict ever given, for learning as of any seq
   seq INTEGER PRIMARY KEY,
   at REAL NOT NULL,
@@ -172,6 +180,14 @@ CREATE TABLE comparisons(                -- as of any seq, too
   worse TEXT NOT NULL,
   taken_back INTEGER                     -- seq of its taking back
 ) STRICT;
+
+CREATE TABLE models(                     -- what a person said of a model, by its key
+  key TEXT PRIMARY KEY,
+  name TEXT NOT NULL,                    -- as it was called when that was said last
+  stars INTEGER NOT NULL DEFAULT 0,
+  favourite INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+CREATE TABLE model_tags(model TEXT NOT NULL, tag TEXT NOT NULL, PRIMARY KEY(model, tag)) STRICT, WITHOUT ROWID;
 
 CREATE TABLE nodes(id TEXT PRIMARY KEY, name TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """

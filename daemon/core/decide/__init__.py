@@ -2,7 +2,21 @@
 
 from typing import assert_never
 
-from daemon.core.decide import failing, images, jobs, moves, nodes, queue, reopen, runs, stages, trust, undo
+from daemon.core.decide import (
+    failing,
+    foreign,
+    images,
+    jobs,
+    models,
+    moves,
+    nodes,
+    queue,
+    reopen,
+    runs,
+    stages,
+    trust,
+    undo,
+)
 from daemon.core.rules import Rules
 from daemon.core.state import State
 from schema import commands as c
@@ -40,6 +54,10 @@ def decide(state: State, wish_or_news: Input, rules: Rules) -> list[Event]:
             return reopen.rerun(state, command)
         case c.RateImages() | c.TagImages() | c.CompareImages() | c.TrashImages() | c.RestoreImages() as command:
             return images.judge(command)
+        case c.ImportPictures() | c.NotePosts() | c.NoteFavourites() as command:
+            return foreign.noted(command)
+        case c.JudgeModels() as command:
+            return models.judge(command)
         case c.PauseQueue() | c.ResumeQueue() | c.SetQueueMode() as command:
             return queue.change(state, command)
         case c.DrainNode() | c.ResumeNode() as command:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from msgspec import structs
 
-from daemon.core.decide import jobs, reopen
+from daemon.core.decide import jobs, models, reopen
 from daemon.core.state import Held, Job, Running, State, Undoable
 from daemon.core.words import label, nothing_left
 from schema import commands as c
@@ -95,8 +95,12 @@ def _inverse(state: State, event: e.Event, ended: Ended, why: Why) -> e.Event | 
             return e.ImagesCompared(better=event.better, worse=event.worse)
         case e.ImageTrashed():
             return e.ImageRestored(image=event.image)
+        case e.PictureImported():
+            return e.ImageTrashed(image=event.image)
         case e.ImageRestored():
             return e.ImageTrashed(image=event.image)
+        case e.ModelTagged() | e.ModelRated() | e.ModelFavoured():
+            return models.taken_back(event)
         case e.JobCancelled() | e.JobFinished() | e.JobFailed():
             return _job_back(state, event, ended, why)
         case _:

@@ -5,7 +5,7 @@ Statements are (SQL, values); the SQL texts are constants, so that runs of the s
 
 from typing import assert_never
 
-from daemon.views.fold import images, jobs, runs, stages
+from daemon.views.fold import foreign, images, jobs, models, runs, stages
 from daemon.views.fold.statement import Statement
 from schema import events as e
 
@@ -36,6 +36,10 @@ def fold(envelope: e.Envelope) -> list[Statement]:
             | e.ComparisonTakenBack() | e.ImageTrashed() | e.ImageRestored()
         ):  # fmt: skip
             return images.fold(envelope, event)
+        case e.PicturesImported() | e.PictureImported() | e.ImagePosted() | e.FavouriteSynced():
+            return foreign.fold(envelope, event)
+        case e.ModelTagged() | e.ModelRated() | e.ModelFavoured():
+            return models.fold(event)
         case e.NodeJoined():
             return [(NODE, (event.node, event.name))]
         case (
