@@ -206,6 +206,18 @@ class PinLane(_Command, frozen=True, kw_only=True):
     node: NodeId | None
 
 
+class SwitchFeedback(_Command, frozen=True, kw_only=True):
+    """Whether plans lean to what looks at pictures have told."""
+
+    on: bool
+
+
+class ResetFeedback(_Command, frozen=True, kw_only=True):
+    """Of these wildcards and packs; of all, where none is named."""
+
+    names: tuple[str, ...] = ()
+
+
 class Undo(_Command, frozen=True, kw_only=True):
     """`done` is the command on top of the undo stack, with its events and what they need, looked up."""
 
@@ -237,5 +249,6 @@ Command = (
     | ImportPictures | NotePosts | NoteFavourites
     | JudgeModels
     | DrainNode | ResumeNode | ForgetNode | UnpairNode | PinLane
+    | SwitchFeedback | ResetFeedback
     | Undo | Redo | AcceptLogLoss
 )  # fmt: skip

@@ -22,6 +22,15 @@ from schema.foreign import (
 from schema.foreign import (
     PicturesImported as PicturesImported,
 )
+from schema.feedback import (
+    FeedbackSwitched as FeedbackSwitched,
+)
+from schema.feedback import (
+    WeightsAdjusted as WeightsAdjusted,
+)
+from schema.feedback import (
+    WeightsReset as WeightsReset,
+)
 from schema.happened import Happened
 from schema.ids import CommandId, ImageId, JobId, NodeId, RunId, Seq, Sha256, StageId, Token
 from schema.models import (
@@ -450,6 +459,7 @@ Event = (
     | NodeJoined | NodeLost | NodeDrained | NodeResumed | NodeForgotten
     | NodePaired | NodePairFailed | NodeUnpaired | NodeAddressed | NodeRefused
     | NodeProbeStarted | NodeProbed | NodeBarred | LanePinned
+    | FeedbackSwitched | WeightsAdjusted | WeightsReset
     | CommandUndone | CommandRedone
 )  # fmt: skip
 

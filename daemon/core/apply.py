@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from daemon.core.folds import jobs, nodes, runs, stages, trust, undoing
+from daemon.core.folds import feedback, jobs, nodes, runs, stages, trust, undoing
 from daemon.core.state import State
 from schema import events as e
 
@@ -90,6 +90,8 @@ def apply(state: State, envelope: e.Envelope) -> None:
             trust.folded(state, event, envelope)
         case e.LanePinned():
             state.pin = event.now
+        case e.FeedbackSwitched() | e.WeightsAdjusted() | e.WeightsReset():
+            feedback.folded(state, event, envelope)
         case e.DaemonStarted():
             state.epoch = envelope.seq
         case e.CommandUndone():

@@ -68,6 +68,8 @@ def decide(state: State, wish_or_news: Input, rules: Rules) -> list[Event]:
             return trust.unpair(state, command)
         case c.PinLane() as command:
             return trust.pin(state, command)
+        case c.SwitchFeedback() | c.ResetFeedback() as command:
+            return feedback.change(state, command)
         case c.Undo() as command:
             return undo.undo(state, command)
         case c.Redo() as command:
@@ -94,6 +96,8 @@ def decide(state: State, wish_or_news: Input, rules: Rules) -> list[Event]:
             o.NodeBound() | o.PairingFailed() | o.NodeMoved() | o.NodeDistrusted() | o.ProbeWanted() | o.ProbeEnded()
         ) as news:
             return trust.heard(state, news, rules)
+        case o.LooksWeighed() as news:
+            return feedback.weighed(state, news)
         case o.FilmMade() as news:
             return runs.film_made(state, news)
         case o.FilmBroke() as news:
