@@ -10,6 +10,15 @@ from typing import Literal
 import msgspec
 
 from schema.errors import Trouble
+from schema.feedback import (
+    FeedbackSwitched as FeedbackSwitched,
+)
+from schema.feedback import (
+    WeightsAdjusted as WeightsAdjusted,
+)
+from schema.feedback import (
+    WeightsReset as WeightsReset,
+)
 from schema.foreign import (
     FavouriteSynced as FavouriteSynced,
 )
@@ -21,15 +30,6 @@ from schema.foreign import (
 )
 from schema.foreign import (
     PicturesImported as PicturesImported,
-)
-from schema.feedback import (
-    FeedbackSwitched as FeedbackSwitched,
-)
-from schema.feedback import (
-    WeightsAdjusted as WeightsAdjusted,
-)
-from schema.feedback import (
-    WeightsReset as WeightsReset,
 )
 from schema.happened import Happened
 from schema.ids import CommandId, ImageId, JobId, NodeId, RunId, Seq, Sha256, StageId, Token

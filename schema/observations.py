@@ -6,6 +6,7 @@ import msgspec
 
 from schema.errors import Trouble
 from schema.events import NodeJoined
+from schema.feedback import WeightKind, Weights
 from schema.ids import ImageId, JobId, NodeId, RunId, StageId, Token
 from schema.nodes import Standing
 from schema.plans import Measures, Picture, Scalar
@@ -145,9 +146,19 @@ class FilmBroke(_Observation, frozen=True, kw_only=True):
     reason: str
 
 
+class LooksWeighed(_Observation, frozen=True, kw_only=True):
+    """What the looks at pictures make of one wildcard's or pack's weights: all of them, not only what changed."""
+
+    kind: WeightKind
+    name: str
+    weights: Weights
+    reason: str
+
+
 Observation = (
     DaemonBegan | DaemonEnds | TimePassed | NodeSeen | NodeGone
     | StageReturned | StageBroke | AttemptGone
     | NodeBound | PairingFailed | NodeMoved | NodeDistrusted | ProbeWanted | ProbeEnded
     | FilmMade | FilmBroke
+    | LooksWeighed
 )  # fmt: skip

@@ -13,12 +13,13 @@ from daemon.scheduling.costs import Row
 from daemon.scheduling.peaks import Peaks
 from schema.errors import Trouble
 from schema.events import JobPhase, QueueMode, StageDone
+from schema.feedback import Feedback
 from schema.ids import CommandId, JobId, NodeId, RunId, Seq, Sha256, StageId, Token
 from schema.nodes import Link, Standing
 from schema.observations import Attempt
 from schema.plans import JobSpec, Plain, RunSpec, Scalar, StageStep
 
-STATE_VERSION = 6
+STATE_VERSION = 7
 """Raised whenever the same log would fold to other canonical bytes: older snapshots are then not used."""
 
 
@@ -249,6 +250,8 @@ class _Whole(msgspec.Struct, kw_only=True):
     aside: list[Undoable] = []
     """The redo stack as it was before the command that last emptied it."""
     last: LastUsed | None = None
+    feedback: Feedback = Feedback()
+    """Weights that looks at pictures suggest."""
 
 
 class State(_Whole, kw_only=True):

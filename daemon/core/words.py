@@ -29,6 +29,10 @@ def label(state: State, one: Undoable) -> str:
             return "drain a node" if one.verb == "drain" else "resume a node"
         case "pin":
             return "change where the interactive lane goes"
+        case "feedback":
+            return "switch what pictures tell on or off"
+        case "reset":
+            return f"reset what pictures told of {one.count} name{'s' if one.count != 1 else ''}"
         case "priority":
             return f"change the priority of {jobs}"
         case "skip":

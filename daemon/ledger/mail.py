@@ -9,6 +9,7 @@ from daemon.core.decide import Input
 from daemon.core.state import Brief, LastUsed, State
 from schema.errors import Refused
 from schema.events import Envelope
+from schema.feedback import Feedback
 from schema.ids import CommandId, Seq
 from schema.scenes import Answer, Scene
 
@@ -60,6 +61,7 @@ class Batch:
     told: list[tuple[asyncio.Future[Answer], Answer | Refused]] = field(default_factory=list)
     scene: Scene | None = None
     last: LastUsed | None = None
+    feedback: Feedback = Feedback()  # noqa: RUF009 - immutable
     settled: bool = False
     wake_at: float | None = None
     """When to look again, if `settled` found that out."""

@@ -26,6 +26,7 @@ from daemon.log.store import Log
 from schema.commands import Command
 from schema.errors import Refused
 from schema.events import DaemonStarted, Envelope, Event, NothingChanged, StageAssigned
+from schema.feedback import Feedback
 from schema.ids import CommandId, JobId, Seq, Token
 from schema.observations import Observation, TimePassed
 from schema.scenes import Answer, Scene
@@ -76,7 +77,7 @@ class Ledger:
         self.durable: int = state.seq
         """The newest event on disk."""
         self._scene, self._looked = outlined(state, vitals, clock()), clock()
-        self._last = state.last
+        self._last, self._feedback = state.last, state.feedback
 
     # What the edges call -----------------------------------------------------------------------
 
@@ -117,6 +118,11 @@ class Ledger:
     def last(self) -> LastUsed | None:
         """What the last finished job used."""
         return self._last
+
+    @property
+    def feedback(self) -> Feedback:
+        """What looks at pictures have told, and whether plans lean to it."""
+        return self._feedback
 
     def pulse(self) -> None:
         """Vitals changed in a way that may let something start."""
@@ -206,7 +212,7 @@ class Ledger:
         if batch.envelopes:
             batch.briefs = self._opened(batch.envelopes)
             batch.scene = self._outlined(self._state, self._vitals, self._clock())
-            batch.last = self._state.last
+            batch.last, batch.feedback = self._state.last, self._state.feedback
             batch.written = self._log.append(batch.envelopes)
             batch.written.add_done_callback(lambda _: self._land())
         else:
@@ -289,7 +295,7 @@ class Ledger:
     def _tell(self, batch: Batch) -> None:
         if batch.envelopes:
             self.durable = batch.envelopes[-1].seq
-            self._last = batch.last
+            self._last, self._feedback = batch.last, batch.feedback
             if batch.scene is not None:
                 self._scene = batch.scene
             committed = Committed(tuple(batch.envelopes), batch.briefs)

@@ -4,6 +4,7 @@ from typing import assert_never
 
 from daemon.core.decide import (
     failing,
+    feedback,
     foreign,
     images,
     jobs,

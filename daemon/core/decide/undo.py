@@ -8,7 +8,7 @@ from typing import Literal
 
 from msgspec import structs
 
-from daemon.core.decide import jobs, models, reopen
+from daemon.core.decide import feedback, jobs, models, reopen
 from daemon.core.state import Held, Job, Running, State, Undoable
 from daemon.core.words import label, nothing_left
 from schema import commands as c
@@ -85,6 +85,8 @@ def _inverse(state: State, event: e.Event, ended: Ended, why: Why) -> e.Event | 
         case e.LanePinned(was=was, now=now):
             changed = state.pin != now or (was is not None and was not in state.nodes)
             return None if changed else e.LanePinned(was=now, now=was)
+        case e.FeedbackSwitched() | e.WeightsAdjusted() | e.WeightsReset():
+            return feedback.inverse(state, event)
         case e.ImageRated():
             return e.ImageRated(image=event.image, stars=event.was, was=event.stars)
         case e.ImageTagged():

@@ -85,5 +85,8 @@ _VERBS: dict[type[e.Event], str] = {
     e.NodeDrained: "drain",
     e.NodeResumed: "resume node",
     e.LanePinned: "pin",
+    e.FeedbackSwitched: "feedback",
+    e.WeightsReset: "reset",
+    e.WeightsAdjusted: "reset",
 }
 """Events that make their command one that can be taken back."""

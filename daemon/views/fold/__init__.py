@@ -48,6 +48,7 @@ def fold(envelope: e.Envelope) -> list[Statement]:
             | e.NodeLost() | e.NodeDrained() | e.NodeResumed() | e.NodeForgotten()
             | e.NodePaired() | e.NodePairFailed() | e.NodeUnpaired() | e.NodeAddressed() | e.NodeRefused()
             | e.NodeProbeStarted() | e.NodeProbed() | e.NodeBarred() | e.LanePinned()
+            | e.FeedbackSwitched() | e.WeightsAdjusted() | e.WeightsReset()
             | e.CommandUndone() | e.CommandRedone()
         ):  # fmt: skip
             return []
