@@ -342,5 +342,8 @@ def _waker(loop: asyncio.AbstractEventLoop) -> Callable[[Callable[[], None]], No
 
 
 def _digest(order: Order) -> bytes:
-    """Of what is to be made: a restarted daemon sends what it had begun under its new epoch, watched or not."""
-    return hashlib.sha256(msgspec.msgpack.encode(msgspec.structs.replace(order, epoch=0, previews=False))).digest()
+    """Of what is to be made: a restarted daemon sends what it had begun under its new epoch, watched or not, and knows
+    more of the session and the library by then.
+    """
+    made = msgspec.structs.replace(order, epoch=0, previews=False, context="", candidates=())
+    return hashlib.sha256(msgspec.msgpack.encode(made)).digest()

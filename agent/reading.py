@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from agent.backends import Work
 from schema.ids import Sha256
 from schema.orders import Order
-from schema.stages import ORDER_STAGE, GeneratePrompt, ImageStage, Img2Img, LlmEnhance, Txt2Img, WordStage
+from schema.stages import ORDER_STAGE, GeneratePrompt, ImageStage, Img2Img, LlmEnhance, SelectLoras, Txt2Img, WordStage
 
 
 class Unreadable(Exception):
@@ -52,7 +52,8 @@ def _before(order: Order, stage: ImageStage | WordStage) -> tuple[Sha256, ...]:
     """
     named = _named(stage)
     before = tuple(sha for sha in order.inputs if sha not in named)
-    alone = isinstance(stage, Txt2Img | GeneratePrompt | LlmEnhance) or (isinstance(stage, Img2Img) and stage.image)
+    alone = isinstance(stage, Txt2Img | GeneratePrompt | LlmEnhance | SelectLoras)
+    alone = alone or (isinstance(stage, Img2Img) and stage.image is not None)
     return before if before or alone else order.inputs[:1]
 
 

@@ -24,6 +24,7 @@ import msgspec
 
 from schema.errors import Trouble
 from schema.ids import JobId, NodeId, Sha256, StageId, Token
+from schema.models import Candidate
 from schema.plans import Measures, Plain, Scalar
 
 PROTOCOL = 1
@@ -57,7 +58,7 @@ class BackendCard(Plain, frozen=True, kw_only=True):
     """What one backend can do and what it has. Lists are names as the backend spells them."""
 
     kind: str
-    """`sketch`, `webui`, `comfyui`, `diffusers`, `llm`."""
+    """`sketch`, `webui`, `comfyui`, `diffusers`, `llm`, `words`."""
     kinds: tuple[str, ...]
     """Stage kinds."""
     open_lists: bool = False
@@ -141,6 +142,10 @@ class Order(Plain, frozen=True, kw_only=True):
     """Shared storage that the daemon reads too: results may be left there (`Card.storage`)."""
     careful: bool = False
     """What was made before was black or flat: where the backend can, decode with full precision this time."""
+    context: str = ""
+    """For a language model: the session so far, in words. It may be another when the same order is sent again."""
+    candidates: tuple[Candidate, ...] = ()
+    """LoRAs that `selectLoras` may choose; as `context`."""
 
 
 class Accepted(Plain, frozen=True, kw_only=True):

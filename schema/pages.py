@@ -134,6 +134,11 @@ class JobShown(JobRecord, frozen=True, kw_only=True):
     randomizer: Randomizer = Randomizer()
     embeddings: tuple[str, ...] = ()
     """Words of its prompts that are embeddings on the nodes that made it; before that, on any."""
+    prompt: str = ""
+    """What its pictures are made from, as far as is known: after the stages that write prompts, and what a person
+    wrote over them.
+    """
+    negative: str = ""
 
 
 class Resource(Plain, frozen=True, kw_only=True):

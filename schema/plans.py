@@ -23,9 +23,13 @@ StageKind = Literal[
     "face_restore", "refine", "post", "resize", "interrogate", "score", "video",
 ]  # fmt: skip
 
-PICTURELESS: frozenset[str] = frozenset(
-    {"generatePrompt", "llmEnhance", "selectLoras", "dispatch", "interrogate", "score"}
-)
+WORDED: frozenset[str] = frozenset({"generatePrompt", "llmEnhance", "selectLoras"})
+"""Kinds of stages that write the prompt anew, before any picture is made."""
+
+PROMPTING: frozenset[str] = WORDED | {"dispatch"}
+"""Kinds of stages that stand before the first picture."""
+
+PICTURELESS: frozenset[str] = PROMPTING | {"interrogate", "score"}
 """Kinds of stages that answer in words: the pictures before them go on."""
 
 
@@ -46,6 +50,19 @@ class StageStep(Plain, frozen=True, kw_only=True):
     """Least memory a node needs; 0 when nobody knows."""
     needs: tuple[str, ...] = ()
     """`LIST:NAME` of a card (`samplers:Euler a`, `upscalers:4x-sharp`): what the backend must have."""
+    backend: str | None = None
+    """Who is to run it, as the pipeline's dispatch says; a run or a job that names one is asked first."""
+    review: bool = False
+    """Of a dispatch: the job is held there until it is released."""
+
+
+class Written(Plain, frozen=True, kw_only=True):
+    """What a person wrote in place of the words that stages had made."""
+
+    after: StageId
+    """The last stage that had made some by then."""
+    prompt: str = ""
+    negative: str = ""
 
 
 class Pick(Plain, frozen=True, kw_only=True):
@@ -91,6 +108,8 @@ class JobSpec(Plain, frozen=True, kw_only=True):
     """What every place to vary in prompt and negative became, in the order they stand there."""
     axes: dict[str, str] = {}
     """Of a grid: each axis as it was written to this job's level, `txt2img.cfg` to `5.5`."""
+    written: Written | None = None
+    """Over the words that its stages made; `prompt` is what these began from."""
 
 
 class PackRef(Plain, frozen=True, kw_only=True):

@@ -287,6 +287,10 @@ class _Told(_Stage):
     """Characters; a longer answer is cut at a comma or a word."""
     timeout: Annotated[float, Field(gt=0.0, le=3600.0)] = 120.0
     """Seconds without a word of the answer."""
+    memory: Annotated[int, Field(ge=0, le=50)] | None = None
+    """How many earlier prompts of the same profile, pack or run the model is told. None: as the profile says, 5 where
+    the prompt continues or develops, else none.
+    """
 
 
 class GeneratePrompt(_Told):
@@ -299,18 +303,47 @@ class LlmEnhance(_Told):
     """Writes the prompt anew, richer, keeping what it says."""
 
     type: Literal["llmEnhance"] = "llmEnhance"
+    ask: Literal["enhance", "continue", "develop"] = "enhance"
+    """The same scene, richer; the scene that follows the earlier ones; the same with more of its character."""
 
 
 class SelectLoras(_Stage):
+    """Adds LoRAs that fit the prompt by their tags and trigger words, their ratings and how often they were used."""
+
     type: Literal["selectLoras"] = "selectLoras"
+    most: Annotated[int, Field(ge=0, le=10)] = 2
+    """LoRAs that are added; those that the prompt names already are left as they are."""
+    least: Fraction = 0.2
+    """A score below it is not enough."""
+    weight: Annotated[float, Field(ge=-4.0, le=4.0)] | None = None
+    """None: what its maker advises, else 0.8."""
+    strongest: Annotated[float, Field(ge=0.0, le=10.0)] = 1.6
+    """The weights of those that are added come to no more; they shrink alike."""
+    tags: Names = ()
+    """Only LoRAs with one of these tags."""
+    without: Names = ()
+    """None with one of these."""
+    only: Names = ()
+    """None but these, by name."""
+    never: Names = ()
+    stars: Annotated[int, Field(ge=0, le=5)] = 0
+    """Only LoRAs that have so many stars, or whose pictures have on average."""
+    triggers: bool = True
+    """Their trigger words are added where the prompt has none of them."""
 
 
 class Dispatch(_Stage):
+    """Hands the words to whoever makes the pictures."""
+
     type: Literal["dispatch"] = "dispatch"
+    backend: Name | None = None
+    """Of the stages behind it, where neither the run nor the prompt names one: `comfyui`, `webui`."""
+    review: bool = False
+    """The job is held here until it is released: its words can be looked at, and edited."""
 
 
 PromptStage = GeneratePrompt | LlmEnhance | SelectLoras | Dispatch
-"""Known and written to files from now on; a run that uses one is refused until prompts can be made."""
+"""Stand before the first picture: they make the words, and say who makes pictures of them."""
 
 AnalysisStage = Interrogate | Score
 """Makes no picture: what it finds is in the stage's `reported`, and the pictures before it go on."""
@@ -318,8 +351,11 @@ AnalysisStage = Interrogate | Score
 ImageStage = Txt2Img | Img2Img | Refiner | Detail | Upscale | FaceRestore | Refine | Post | Resize | AnalysisStage
 """What an agent runs for one job."""
 
-WordStage = GeneratePrompt | LlmEnhance
+ToldStage = GeneratePrompt | LlmEnhance
 """What an agent's language model runs."""
+
+WordStage = ToldStage | SelectLoras
+"""What an agent runs to make words."""
 
 Stage = PromptStage | ImageStage | Video
 

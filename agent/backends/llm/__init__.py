@@ -19,7 +19,7 @@ from schema.errors import Trouble
 from schema.names import found, nearest
 from schema.orders import BackendCard, Gpu
 from schema.plans import Scalar
-from schema.stages import GeneratePrompt, LlmEnhance, WordStage
+from schema.stages import GeneratePrompt, LlmEnhance, ToldStage
 
 DEFAULT_URL = "http://127.0.0.1:11434/v1"
 KINDS = ("generatePrompt", "llmEnhance")
@@ -159,7 +159,7 @@ class Llm:
         return self._release or ""
 
 
-def _made(config: WordStage, question: Question, model: str, reply: Reply, seconds: float) -> Made:
+def _made(config: ToldStage, question: Question, model: str, reply: Reply, seconds: float) -> Made:
     """Raises BackendTrouble where no prompt came out of it."""
     words = cleaned(reply.text, max_length=config.max_length, cut_short=reply.finish == "length", tags=question.tags)
     _check(words, reply, config)
@@ -181,7 +181,7 @@ def _made(config: WordStage, question: Question, model: str, reply: Reply, secon
     )
 
 
-def _check(words: Cleaned, reply: Reply, config: WordStage) -> None:
+def _check(words: Cleaned, reply: Reply, config: ToldStage) -> None:
     shown = " ".join((reply.refusal or reply.text).split())[:160]
     if reply.finish == "content_filter":
         raise BackendTrouble("backend", "the server's filter has held the answer back; change the prompt")

@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 
 from agent.backends import BackendTrouble
-from schema.stages import LlmEnhance, WordStage
+from schema.stages import LlmEnhance, ToldStage
 
 _TAG = re.compile(r"<(?:lora|lyco|hypernet|embedding):[^<>]{1,300}>", re.I)
 
@@ -32,7 +32,7 @@ class Question(NamedTuple):
     negative: str
 
 
-def question_of(config: WordStage, prompt: str, negative: str) -> Question:
+def question_of(config: ToldStage, prompt: str, negative: str) -> Question:
     """Raises BackendTrouble for a prompt that says nothing."""
     tags = tuple(dict.fromkeys(_TAG.findall(prompt)))
     words = tidy(_TAG.sub(" ", prompt))

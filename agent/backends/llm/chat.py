@@ -13,7 +13,7 @@ from agent.backends import Cancelled, Reporter
 from agent.backends.llm.asking import Question
 from agent.backends.llm.faults import Fault, fault_of, said
 from agent.http import Answer, Call, Server, ServerTrouble
-from schema.stages import WordStage
+from schema.stages import ToldStage
 
 TICK = 0.1
 """Seconds within which a wish to cancel is honoured."""
@@ -36,7 +36,7 @@ class Ask(NamedTuple):
     server: Server
     model: str
     question: Question
-    config: WordStage
+    config: ToldStage
     seed: int
 
 
