@@ -1,4 +1,4 @@
-"""What every suite shares: the long and the fleet suite stay out unless asked for, and a sample rotates by the day.
+"""What every suite shares: some suites stay out unless asked for by their marker, and a sample rotates by the day.
 
 What a test measures it records as a property `seconds: WHAT`; the end of the run tells each with its 95th percentile.
 """
@@ -14,7 +14,7 @@ import pytest
 
 MEASURED = "seconds: "
 
-ASKED_FOR = ("long", "fleet")
+ASKED_FOR = ("long", "fleet", "servers")
 """Suites that run by their marker only."""
 
 

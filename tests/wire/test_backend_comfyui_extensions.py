@@ -26,6 +26,8 @@ from comfy_world import (
 from schema.parts import Control, Shape
 from schema.stages import Detail, FaceRestore, Img2Img, Upscale
 
+pytestmark = pytest.mark.servers
+
 BOX = Shape(points=((0.25, 0.25), (0.5, 0.75)))
 IMAGE = "c" * 64
 

@@ -17,6 +17,8 @@ from comfy_world import SMALL, Listener, backend, made, picture, trouble, work
 from agent.backends.comfyui import watch
 from schema.stages import Img2Img, Upscale
 
+pytestmark = pytest.mark.servers
+
 LONG = SMALL.model_copy(update={"steps": 200})
 
 

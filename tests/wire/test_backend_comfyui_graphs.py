@@ -31,6 +31,8 @@ from agent.pictures.masks import Box
 from schema.parts import Hires, Shape, Switch
 from schema.stages import Img2Img, Post, Refiner, Txt2Img
 
+pytestmark = pytest.mark.servers
+
 BOX = Shape(points=((0.25, 0.25), (0.5, 0.75)))
 IMAGE = "c" * 64
 

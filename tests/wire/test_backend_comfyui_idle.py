@@ -15,6 +15,8 @@ from agent.backends import BackendTrouble, Options
 from agent.backends.comfyui import ComfyUI
 from agent.backends.comfyui.server import Waiting
 
+pytestmark = pytest.mark.servers
+
 
 @pytest.fixture
 def fake() -> Iterator[ComfyFake]:

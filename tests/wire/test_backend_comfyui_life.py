@@ -17,6 +17,8 @@ from comfy_world import SMALL, Listener, backend, made, trouble, work
 from agent.backends import BackendTrouble, Cancelled
 from agent.backends.comfyui import watch
 
+pytestmark = pytest.mark.servers
+
 LONG = SMALL.model_copy(update={"steps": 200})
 
 

@@ -20,6 +20,8 @@ from agent.backends.comfyui.export import main
 from schema.parts import Control, Hires, Shape, Switch, Workflow
 from schema.stages import Detail, Img2Img, Refine, Refiner, Txt2Img, Upscale
 
+pytestmark = pytest.mark.servers
+
 OWN: dict[str, dict] = {
     "4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "%model%"}},
     "5": {"class_type": "EmptyLatentImage", "inputs": {"width": "%width%", "height": "%height%", "batch_size": 1}},

@@ -36,6 +36,8 @@ from schema.ids import JobId, StageId, Token
 from schema.orders import Order
 from schema.stages import GeneratePrompt, LlmEnhance, Upscale, WordStage
 
+pytestmark = pytest.mark.servers
+
 
 @pytest.fixture
 def fake() -> Iterator[FakeChat]:

@@ -15,6 +15,8 @@ from agent.backends import BackendTrouble
 from agent.http import Server
 from schema.stages import Upscale
 
+pytestmark = pytest.mark.servers
+
 MODULES = "forge_additional_modules"
 TILED = Upscale(upscaler="4x-sharp", tile=64, overlap=8)
 SEA = SMALL.model_copy(update={"vae": "sea.safetensors"})

@@ -16,6 +16,8 @@ from agent.backends.webui.owning import Owner, sampled_look
 from agent.backends.webui.shapes import JobState, Progress
 from agent.http import Server
 
+pytestmark = pytest.mark.servers
+
 LONG = SMALL.model_copy(update={"steps": 400})
 OTHERS = {"prompt": "x", "negative_prompt": "", "seed": 1, "width": 64, "height": 64, "steps": 30}
 

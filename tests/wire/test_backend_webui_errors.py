@@ -16,6 +16,8 @@ from agent.backends.webui.errors import classified, fault_of
 from agent.http import Answer
 from schema.stages import Img2Img, Upscale
 
+pytestmark = pytest.mark.servers
+
 
 @pytest.fixture(params=("a1111", "forge"))
 def one(request: pytest.FixtureRequest):

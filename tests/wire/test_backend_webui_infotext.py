@@ -8,6 +8,8 @@ from PIL import Image, PngImagePlugin
 
 from agent.backends.webui.infotext import fields, fields_in
 
+pytestmark = pytest.mark.servers
+
 REAL = (
     "a mill: by the sea, (fog:1.2)\nNegative prompt: rain\n"
     "Steps: 24, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 6.5, Seed: 42, Size: 832x1216, Model: toy, "

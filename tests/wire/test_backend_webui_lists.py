@@ -16,6 +16,8 @@ from agent.backends.webui.stock import stem
 from schema.orders import Gpu
 from schema.stages import Detail
 
+pytestmark = pytest.mark.servers
+
 
 def test_the_card_of_forge() -> None:
     with world(Engine("forge")) as one:

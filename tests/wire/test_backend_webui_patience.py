@@ -20,6 +20,8 @@ from agent.backends.webui.telling import Telling
 from agent.backends.webui.watching import Patience
 from agent.http import Server
 
+pytestmark = pytest.mark.servers
+
 CANCEL_SECONDS = 60.0
 """Of the daemon's patience with an agent."""
 

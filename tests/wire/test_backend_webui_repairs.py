@@ -17,6 +17,8 @@ from agent.backends import BackendTrouble
 from schema.parts import Control, Workflow
 from schema.stages import Detail, FaceRestore, Img2Img, Interrogate, Refine, Refiner, Upscale
 
+pytestmark = pytest.mark.servers
+
 FLAVOURS = ("a1111", "forge")
 UPLOAD = "a" * 64
 

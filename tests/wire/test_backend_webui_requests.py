@@ -17,6 +17,8 @@ from agent.backends import BackendTrouble
 from schema.parts import Control, Hires, Shape, Switch
 from schema.stages import Img2Img, Refiner
 
+pytestmark = pytest.mark.servers
+
 FLAVOURS = ("a1111", "forge")
 UPLOAD = "a" * 64
 

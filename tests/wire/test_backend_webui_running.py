@@ -22,6 +22,8 @@ from agent.http import Server
 from schema.parts import Hires
 from schema.stages import Img2Img, Upscale
 
+pytestmark = pytest.mark.servers
+
 LONG = SMALL.model_copy(update={"steps": 400})
 OTHERS = {"prompt": "x", "negative_prompt": "", "seed": 1, "width": 64, "height": 64, "steps": 30}
 

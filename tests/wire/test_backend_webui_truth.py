@@ -18,6 +18,8 @@ from agent.backends.webui.infotext import fields, fields_in
 from schema.parts import Control, Hires
 from schema.stages import FaceRestore, Img2Img, Interrogate, Txt2Img, Upscale
 
+pytestmark = pytest.mark.servers
+
 
 @pytest.fixture(params=("a1111", "forge"))
 def one(request: pytest.FixtureRequest):

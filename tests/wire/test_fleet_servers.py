@@ -15,6 +15,8 @@ from webui_fake import fake_webui
 from schema.events import JobFinished, JobParked, NodeJoined, StageAssigned, StageFailed, StageFinished, StageLost
 from schema.settings import AgentSettings, DaemonSettings, Settings
 
+pytestmark = pytest.mark.servers
+
 SECONDS = 40
 ONLY = ("detail.enabled=false", "upscale.enabled=false")
 
