@@ -236,6 +236,9 @@ class StageDone(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     node: NodeId
     images: tuple[ImageId, ...] = ()
     files: tuple[Sha256, ...] = ()
+    prompt: str | None = None
+    """What it made of the words; None: it left them as they were."""
+    negative: str | None = None
 
 
 class JobReopened(Happened, frozen=True, kw_only=True):
@@ -254,6 +257,15 @@ class JobReopened(Happened, frozen=True, kw_only=True):
     """None: at the end of its lane."""
     home: float | None = None
     """As of `JobCancelled`."""
+
+
+class JobDispatched(Happened, frozen=True, kw_only=True):
+    """Its words are made, and it has passed its pipeline's dispatch."""
+
+    job: JobId
+    stage: StageId
+    backend: str | None = None
+    """Who is to make its pictures; None: whoever can."""
 
 
 class JobFinished(Happened, frozen=True, kw_only=True):
@@ -449,7 +461,7 @@ Event = (
     DaemonStarted | DaemonStopped | NothingChanged | LogLossAccepted
     | RunSubmitted | RunPaused | RunResumed | RunReopened | FilmStarted | FilmFinished | FilmFailed | RunFinished
     | JobSubmitted | JobHeld | JobReleased | JobMoved | JobPriorityChanged | JobEdited | JobCancelled | JobReopened
-    | JobFinished | JobFailed | JobParked
+    | JobDispatched | JobFinished | JobFailed | JobParked
     | StageAssigned | ArtifactStored | StageFinished | StageFailed | StageLost | StageCancelled | StageSkipped
     | LateResultRefused
     | ImageRated | ImageTagged | ImagesCompared | ComparisonTakenBack | ImageTrashed | ImageRestored

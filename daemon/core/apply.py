@@ -43,6 +43,8 @@ def apply(state: State, envelope: e.Envelope) -> None:
             jobs.cancelled(state, event)
         case e.JobReopened():
             jobs.reopened(state, event, envelope)
+        case e.JobDispatched():
+            stages.dispatched(state, event, envelope)
         case e.JobFailed():
             jobs.failed(state, event)
         case e.JobParked():

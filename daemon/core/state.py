@@ -4,6 +4,7 @@ Ended jobs and runs leave it; their history is in the views. Changed by `daemon.
 """
 
 import hashlib
+from functools import lru_cache
 
 import msgspec
 
@@ -331,17 +332,30 @@ def steps_of(state: State, job: Job) -> tuple[StageStep, ...]:
 
 def next_step(state: State, job: Job) -> StageStep | None:
     """The stage the job is at; None: nothing is left to run."""
-    rest = steps_left(state, job)
+    rest = _rest(state, job)
     return rest[0] if rest else None
 
 
 def steps_left(state: State, job: Job) -> tuple[StageStep, ...]:
-    """The stages that are still to run, in order: neither finished nor skipped nor left out by a rerun of one alone."""
+    """The stages that nodes are still to run, in order: neither finished nor skipped nor left out by a rerun of one
+    alone. A dispatch is nobody's work.
+    """
+    return _workable(_rest(state, job))
+
+
+def _rest(state: State, job: Job) -> tuple[StageStep, ...]:
     steps = steps_of(state, job)
     if not job.done and not job.skipped and job.only is None:
         return steps
     past = {done.stage for done in job.done}.union(job.skipped)
     return tuple(step for step in steps if step.id not in past and (job.only is None or step.id == job.only))
+
+
+@lru_cache(maxsize=1024)
+def _workable(steps: tuple[StageStep, ...]) -> tuple[StageStep, ...]:
+    if not any(step.kind == "dispatch" for step in steps):
+        return steps
+    return tuple(step for step in steps if step.kind != "dispatch")
 
 
 def inputs_for(state: State, job: Job, stage: StageId) -> tuple[Sha256, ...]:

@@ -5,9 +5,12 @@ from daemon.core.breaker import ANYTHING, struck
 from daemon.core.costs import learn_from, learn_shortage
 from daemon.core.folds.jobs import forget_tries, leave_attempt
 from daemon.core.state import Attention, Brief, Held, Job, Node, Queued, Running, State, inputs_for, steps_of
+from daemon.core.wording import came_from, kind_of, worded
 from schema import events as e
-from schema.ids import StageId, Token
+from schema.ids import NodeId, StageId, Token
 from schema.observations import Attempt
+from schema.plans import PROMPTING
+from schema.words import said_in
 
 LEAST_FLOOR_GB = 0.1
 """Of a node that does not say how much memory it has."""
@@ -27,7 +30,7 @@ def assigned(state: State, event: e.StageAssigned, envelope: e.Envelope) -> None
         attempt=Attempt(job=job.id, stage=step.id, token=token, node=event.node),
         run=run.id,
         run_spec=run.spec,
-        job_spec=job.spec,
+        job_spec=worded(job),
         step=step,
         inputs=inputs_for(state, job, step.id),
         number=event.attempt,
@@ -44,8 +47,8 @@ def assigned(state: State, event: e.StageAssigned, envelope: e.Envelope) -> None
     node.model = step.model or node.model
     run.served[job.spec.pack or ""] = envelope.at
     filing.serve(state, job.spec.pack or "", envelope.at)
-    run.moves += bool(job.done) and job.done[-1].node != node.id
-    if run.spec.whole:
+    run.moves += came_from(job) not in (None, node.id)
+    if run.spec.whole and step.kind not in PROMPTING:
         run.node = node.id
     filing.refile(state, job)
 
@@ -54,7 +57,7 @@ def finished(state: State, event: e.StageFinished, envelope: e.Envelope) -> None
     brief = _let_go(state, event.token)
     job = state.jobs.get(event.job)
     if brief is not None:
-        learn_from(state, brief, event, job.done[-1].node if job is not None and job.done else None)
+        learn_from(state, brief, event, None if job is None else came_from(job))
     if (node := state.nodes.get(event.node)) is not None:
         node.done += 1
         if brief is not None and (node.strikes or node.barred):
@@ -64,7 +67,11 @@ def finished(state: State, event: e.StageFinished, envelope: e.Envelope) -> None
     hold = isinstance(job.phase, Held) or (isinstance(job.phase, Running) and job.phase.hold)
     if isinstance(job.phase, Attention):
         state.runs[job.run].attention -= 1
-    done = e.StageDone(stage=event.stage, token=event.token, node=event.node, images=event.images, files=event.files)
+    said = said_in(event.stage, kind_of(state, job, event.stage), event.reported)
+    done = e.StageDone(
+        stage=event.stage, token=event.token, node=event.node, images=event.images, files=event.files,
+        prompt=said.prompt, negative=said.negative,
+    )  # fmt: skip
     job.done = _in_order(state, job, done)
     job.effective[event.stage] = event.effective
     job.phase = Held(since=envelope.at) if hold else Queued(since=envelope.at)
@@ -72,6 +79,15 @@ def finished(state: State, event: e.StageFinished, envelope: e.Envelope) -> None
     if state.runs[job.run].spec.lane == "interactive":
         state.live_at = envelope.at
     filing.refile(state, job)
+
+
+def dispatched(state: State, event: e.JobDispatched, envelope: e.Envelope) -> None:
+    """On no node: the daemon's own doing."""
+    job = state.jobs.get(event.job)
+    if job is not None:
+        done = e.StageDone(stage=event.stage, token=Token(envelope.seq), node=NodeId(""))
+        job.done = _in_order(state, job, done)
+        filing.refile(state, job)
 
 
 def failed(state: State, event: e.StageFailed, envelope: e.Envelope) -> None:

@@ -28,7 +28,7 @@ def fold(envelope: e.Envelope) -> list[Statement]:
             return jobs.fold(envelope, event)
         case (
             e.StageAssigned() | e.StageFinished() | e.StageFailed() | e.StageLost() | e.StageCancelled()
-            | e.StageSkipped()
+            | e.StageSkipped() | e.JobDispatched()
         ):  # fmt: skip
             return stages.fold(envelope, event)
         case (

@@ -5,7 +5,10 @@ from typing import assert_never
 from daemon.views.fold.statement import Statement, json
 from schema import events as e
 
-StageEvent = e.StageAssigned | e.StageFinished | e.StageFailed | e.StageLost | e.StageCancelled | e.StageSkipped
+StageEvent = (
+    e.StageAssigned | e.StageFinished | e.StageFailed | e.StageLost | e.StageCancelled | e.StageSkipped
+    | e.JobDispatched
+)  # fmt: skip
 
 
 def fold(envelope: e.Envelope, event: StageEvent) -> list[Statement]:
@@ -31,6 +34,8 @@ def fold(envelope: e.Envelope, event: StageEvent) -> list[Statement]:
                 (PASSED, (job,)),
                 (FINAL_BEFORE, (job, stage)),
             ]
+        case e.JobDispatched(job=job, stage=stage):
+            return [(HANDED_ON, (job, stage, envelope.seq, at))]
         case _:
             assert_never(event)
 
@@ -84,6 +89,10 @@ WAITING = (  # unless the job has gone on without that attempt
 SKIPPED = (
     "INSERT INTO stages(job, stage, state, ended, reason) VALUES (?1, ?2, 'skipped', ?3, ?4)"
     " ON CONFLICT(job, stage) DO UPDATE SET state = 'skipped', ended = ?3, reason = ?4, result = NULL"
+)
+HANDED_ON = (  # the daemon's own doing: on no node
+    "INSERT INTO stages(job, stage, state, token, started, ended) VALUES (?1, ?2, 'done', ?3, ?4, ?4)"
+    " ON CONFLICT(job, stage) DO UPDATE SET state = 'done', token = ?3, started = ?4, ended = ?4, reason = ''"
 )
 PASSED = (
     "UPDATE jobs SET attempts = 0,"
