@@ -144,7 +144,8 @@ class Dispatcher:
 
     async def _give(self, opened: Opened, link: AgentDoor) -> StageBroke | None:
         """Until the agent has it or it is unwanted; else what it came to. Raises Refused, OSError."""
-        order, sent = None, False
+        loop = asyncio.get_running_loop()
+        order, sent, since = None, False, loop.time()
         while opened.cancelled is None:
             try:
                 if order is None:
@@ -172,6 +173,8 @@ class Dispatcher:
                 case "busy":
                     if order is not None and (away := await self._away(opened.brief, order, link)):
                         return broke(opened, "lost", away)
+                    if loop.time() - since > self._patience.stall:  # another node may be free
+                        return broke(opened, "lost", f"the agent did not take it for {self._patience.stall:.0f} s")
                     self._waits(opened, answer.reason)
                     await asyncio.sleep(BUSY_SECONDS)
         return None

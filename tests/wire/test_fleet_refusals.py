@@ -18,6 +18,7 @@ from daemon.fleet import dispatcher, local
 from schema.events import JobFailed, NodeJoined, NodeLost, StageAssigned, StageFailed, StageLost
 from schema.ids import Sha256
 from schema.orders import Accepted, AttemptReport, Order, Product, Result
+from schema.settings import DaemonSettings, Settings
 
 SECONDS = 20
 
@@ -64,6 +65,16 @@ async def test_a_config_that_it_does_not_understand_fails_the_job(opened, agent)
     await given(house, agent)
     [failed] = await house.until(JobFailed)
     assert "steps" in failed.reason and len(agent.orders) == 1
+
+
+async def test_one_that_is_busy_for_ever_does_not_keep_the_job(opened, agent):
+    agent.answer = lambda order: Accepted(state="busy")
+    impatient = Settings(daemon=DaemonSettings(stall_timeout=0.2))
+    house = await opened(impatient)
+    await given(house, agent)
+    await until(lambda: len(seen(house, StageLost)) >= 2)
+    assert "did not take it" in seen(house, StageLost)[0].reason
+    assert {event.attempt for event in seen(house, StageAssigned)} == {1}
 
 
 @pytest.mark.parametrize("reason", ["this agent has not webui for txt2img", "this attempt has ended"])
