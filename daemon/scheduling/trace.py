@@ -69,7 +69,8 @@ class _Version(msgspec.Struct):
 
 
 def read_trace(text: bytes) -> Trace:
-    """Raises Refused with the field that is wrong."""
+    """Raises Refused with the field that is wrong. A byte order mark is passed over."""
+    text = text.removeprefix(b"\xef\xbb\xbf")
     try:
         version = msgspec.json.decode(text, type=_Version).version
         if version != VERSION:

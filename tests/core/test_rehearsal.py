@@ -271,6 +271,11 @@ def test_what_is_no_trace_at_all_is_refused(text: bytes) -> None:
         read_trace(text)
 
 
+def test_a_byte_order_mark_before_a_trace_is_passed_over() -> None:
+    text = trace_of([node("a", 8, 1.0)], [job("j0", 4)])
+    assert read_trace(b"\xef\xbb\xbf" + text) == read_trace(text)
+
+
 # Traces -----------------------------------------------------------------------------------------
 
 
