@@ -63,6 +63,9 @@ def fitting(items: Sequence[tuple[Item, tuple[str, ...]]], word: str) -> list[It
 
 
 def nobody(nodes: Iterable[NodeScene], word: str) -> NotFound:
+    """Names those of the fleet; where there are none, the strangers too."""
+    every = tuple(nodes)
+    nodes = [node for node in every if node.state not in ("new", "taken")] or every
     names = ", ".join(f"{node.name} ({node.node})" for node in nodes) or "none yet"
     return NotFound(f"no node '{word[:80]}' is known.", remedy=f"There are: {names}.")
 
