@@ -21,6 +21,7 @@ from daemon.prompting.pipelines import (
 )
 from daemon.prompting.presets import fit, read_preset
 from daemon.prompting.texts import told
+from daemon.prompting.variation.tables import Tables
 from daemon.prompting.workflows import Find, with_workflows
 from schema.errors import Refused
 from schema.pipeline import STANDARD, PipelineConfig
@@ -52,6 +53,9 @@ class Shelf(Protocol):
     def preset(self, name: str) -> TextFile: ...
     def profile(self, name: str) -> TextFile: ...
     def workflow(self, name: str) -> TextFile: ...
+    def tables(self) -> Tables:
+        """Every wildcard of the library."""
+
     def last(self) -> LastRun | None: ...
 
 

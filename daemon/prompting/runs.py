@@ -4,7 +4,8 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 
-from daemon.prompting.recipe import Recipe
+from daemon.prompting.draft import Draft
+from daemon.prompting.limits import digits
 from daemon.prompting.sources import Source
 from daemon.prompting.steps import steps_of
 from daemon.prompting.texts import stem, told
@@ -12,22 +13,14 @@ from daemon.prompting.times import read_time, read_window
 from schema.errors import Refused
 from schema.ids import Sha256
 from schema.plans import FilmSpec, JobSpec, PackRef, Randomizer, RunSpec
-from schema.requests import RunRequest
 from schema.stages import Video
 
 
 def run_spec(
-    request: RunRequest,
-    recipe: Recipe,
-    sources: tuple[Source, ...],
-    jobs: Sequence[JobSpec],
-    base: bytes,
-    plan_hash: str,
-    seed: int,
-    now: float,
-    drawn_folder: str,
+    drafted: Draft, jobs: Sequence[JobSpec], base: bytes, plan_hash: str, now: float, drawn_folder: str
 ) -> RunSpec:
     """`base` is the canonical pipeline; `now` in Unix seconds. Raises Refused for times that make no sense."""
+    request, recipe, sources = drafted.request, drafted.recipe, drafted.sources
     packs, film = _packs(sources, jobs), recipe.base.film()
     name = told(request.name or _name(sources), 80)
     not_before = read_time(request.at, "--at", now) if request.at is not None else None
@@ -38,7 +31,7 @@ def run_spec(
         name=name,
         base=Sha256(hashlib.sha256(base).hexdigest()),
         plan_hash=plan_hash,
-        seed=seed,
+        seed=drafted.seed,
         jobs=len(jobs),
         pipeline=recipe.name,
         stages=steps_of(recipe.base),
@@ -54,7 +47,7 @@ def run_spec(
         learning=request.learning,
         preset=request.preset,
         profile=request.profile,
-        randomizer=_randomizer(request),
+        randomizer=_randomizer(drafted),
         film=None if film is None else film_spec(film),
         folder="-".join(filter(None, [drawn_folder, stem(name, 60)])),
     )
@@ -63,24 +56,40 @@ def run_spec(
 def _packs(sources: tuple[Source, ...], jobs: Sequence[JobSpec]) -> tuple[PackRef, ...]:
     """How much of each pack is in the plan. Jobs are told apart by the stems of their names."""
     made = Counter(job.name.rsplit("-", 3)[0] for job in jobs)
-    used = Counter(name for name, _ in {(job.name.rsplit("-", 3)[0], job.prompt_number) for job in jobs})
+    variants = {(job.name.rsplit("-", 3)[0], job.prompt_number, job.variant) for job in jobs}
+    used = Counter(name for name, _ in {(name, number) for name, number, _ in variants})
+    varied = Counter(name for name, _, _ in variants)
     return tuple(
-        PackRef(name=source.pack.name, sha256=source.pack.sha256, prompts=used[source.stem], jobs=made[source.stem])
+        PackRef(
+            name=source.pack.name,
+            sha256=source.pack.sha256,
+            prompts=used[source.stem],
+            jobs=made[source.stem],
+            variants=varied[source.stem],
+        )
         for source in sources
         if source.pack
     )
 
 
-def _randomizer(request: RunRequest) -> Randomizer:
-    locks = {name.strip(): value.strip() for name, _, value in (text.partition("=") for text in request.lock)}
+def _randomizer(drafted: Draft) -> Randomizer:
+    request = drafted.request
     return Randomizer(
         order=request.order,
         matrix=request.matrix or "all",
         limit=request.limit,
-        locks=locks,
+        locks=drafted.spaces.locks,
         count=request.count,
         max_images=request.max_images,
         max_prompts=request.max_prompts,
+        variants=request.variants,
+        search=request.search,
+        overlay=drafted.phrasing.overlay,
+        styles=drafted.phrasing.styles,
+        template=drafted.phrasing.template,
+        axes=drafted.grid.levels(),
+        rerolls=drafted.spaces.rerolls,
+        space=digits(drafted.space),
     )
 
 

@@ -12,7 +12,7 @@ from daemon.prompting import tokens
 from daemon.prompting.effective import check_prompt
 from daemon.prompting.packs import read_list, read_pack
 from daemon.prompting.recipe import Shelf
-from daemon.prompting.texts import cleaned, nearest, stem, told
+from daemon.prompting.texts import cleaned, stem
 from schema.errors import Refused
 from schema.packs import Pack, PackPrompt
 from schema.plans import PromptOrder
@@ -82,28 +82,6 @@ def _key(one: Taken, seed: int, weight: float) -> tuple[float, int]:
     digest = hashlib.sha256(f"{seed}\n{one.source.stem}\n{one.prompt.number}".encode()).digest()
     draw = (int.from_bytes(digest[:8]) + 1) / (2**64 + 1)
     return -math.log(draw) / weight, int.from_bytes(digest[8:16])
-
-
-def check_locks(lock: tuple[str, ...], sources: tuple[Source, ...]) -> dict[str, str]:
-    """`SLOT=VALUE` by plain slot name. Refused when no prompt and no matrix has the slot."""
-    there: dict[str, str] = {}
-    for source in sources:
-        names = [name for prompt in source.prompts for name in tokens.slots(f"{prompt.text}\n{prompt.negative}")]
-        names += [slot.name for slot in source.pack.matrix.slots] if source.pack else []
-        there.update({tokens.plain_slot(name): name for name in names})
-    locks: dict[str, str] = {}
-    for text in lock:
-        name, equals, value = text.partition("=")
-        if not equals or not name.strip():
-            raise Refused(f"'{told(text, 60)}' is not SLOT=VALUE.", where="--lock", remedy="Write weather=rain.")
-        if tokens.plain_slot(name) not in there:
-            raise Refused(
-                f"no prompt has a slot '{told(name.strip(), 40)}'.",
-                where="--lock",
-                remedy=nearest(name.strip(), there.values()) or "A slot is written [[weather]].",
-            )
-        locks[tokens.plain_slot(name)] = cleaned(value).strip()
-    return locks
 
 
 def _files(name: str | TextFile, library: Shelf) -> tuple[TextFile, ...]:

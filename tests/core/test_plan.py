@@ -11,6 +11,7 @@ import pytest
 from daemon.prompting.effective import job_config
 from daemon.prompting.plan import make_plan
 from daemon.prompting.recipe import LastRun
+from daemon.prompting.variation.tables import WordTables
 from schema.errors import Refused
 from schema.pipeline import STANDARD, PipelineConfig
 from schema.plans import FilmSpec
@@ -64,6 +65,9 @@ class Books:
         if name not in self.workflows:
             raise Refused(f"there is no workflow '{name}' in the library.", where="workflow", remedy="There is: mine.")
         return TextFile(name=f"{name}.json", text=self.workflows[name])
+
+    def tables(self):
+        return WordTables({})
 
     def last(self):
         return self._last
@@ -282,7 +286,7 @@ WRONG = [
     ({"prompt": "a", "max_images": -1}, "--max-images: -1 is too small"),
     ({"prompt": "a", "seed": -1}, "--seed: -1 is no seed"),
     ({"prompt": "a", "seed": 2**63 - 1, "count": 2}, "seeds end at 9223372036854775807"),
-    ({"prompt": "a", "count": 10**9}, "1000000000 jobs; run.max_variants allows 100000"),
+    ({"prompt": "a", "count": 10**9}, "1,000,000,000 jobs; run.max_variants allows 100000"),
     ({"prompt": "a", "plan_hash": "00"}, "--plan-hash: needs --seed"),
     ({"prompt": "a", "plan_hash": "00", "seed": 1}, "the plan is another one by now"),
     ({"prompt": "a", "set": ("txt2img.stepz=3",)}, "has no field 'stepz'. Did you mean 'steps'?"),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from daemon.prompting.effective import effective, job_config, stage_config
 from daemon.prompting.plan import make_plan
 from daemon.prompting.steps import steps_of
+from daemon.prompting.variation.tables import WordTables
 from schema.errors import Refused
 from schema.pipeline import STANDARD
 from schema.requests import RunRequest, TextFile
@@ -26,6 +27,9 @@ class Books:
 
     def pipeline(self, name):
         return TextFile(name=name, text=STANDARD.canonical().decode())
+
+    def tables(self):
+        return WordTables({})
 
     def last(self):
         return None

@@ -1,0 +1,223 @@
+"""Grids: `--vary NAME=V1,V2`, each an axis; every combination of levels is a cell, and every cell a job.
+
+Names are a stage's field (`txt2img.cfg=4, 5, .., 8`), `lora` (`lora=sea_haze:0.4,film:0.8,none`), one LoRA's strength
+(`lora:sea_haze=0.2,0.4`), `style`, `seed`, or `words` (`words=boat,ship`: the first is sought, each put in its place).
+Levels are parted by commas, or by `||` where they hold commas themselves.
+"""
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from daemon.prompting.fields import Flat, Setting, settle
+from daemon.prompting.texts import cleaned, nearest, told
+from schema.errors import Refused
+from schema.packs import Part
+from schema.pipeline import PipelineConfig
+
+MAX_LEVELS = 10_000
+MAX_AXES = 12
+NAMES = ("lora", "style", "seed", "words")
+
+_NUMBER = re.compile(r"^-?\d+(?:\.\d+)?$")
+_NONE = frozenset({"none", "-", ""})
+
+
+class Change(NamedTuple):
+    """What one level makes of a job."""
+
+    values: Flat = {}
+    """`stage.field` to value."""
+    loras: tuple[Part, ...] = ()
+    styles: tuple[str, ...] = ()
+    seed: int | None = None
+    swap: tuple[str, str] | None = None
+    """Words of the prompt and what stands in their place."""
+
+
+class Axis(NamedTuple):
+    name: str
+    """As it was written."""
+    levels: tuple[str, ...]
+    changes: tuple[Change, ...]
+
+
+class Cell(NamedTuple):
+    """One combination: each axis at one of its levels."""
+
+    axes: dict[str, str]
+    changes: tuple[Change, ...]
+
+    @property
+    def values(self) -> Flat:
+        return {key: value for change in self.changes for key, value in change.values.items()}
+
+
+class Grid(NamedTuple):
+    """Its cells are counted and found by their number; nothing holds them all."""
+
+    axes: tuple[Axis, ...] = ()
+
+    @property
+    def size(self) -> int:
+        return math.prod(len(axis.levels) for axis in self.axes)
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Every `stage.field` that an axis decides."""
+        return frozenset(key for axis in self.axes for change in axis.changes for key in change.values)
+
+    def cell(self, number: int) -> Cell:
+        """From 0; the last axis changes quickest."""
+        places: list[int] = []
+        for axis in reversed(self.axes):
+            number, place = divmod(number, len(axis.levels))
+            places.append(place)
+        at = list(zip(self.axes, reversed(places), strict=True))
+        return Cell({axis.name: axis.levels[place] for axis, place in at}, tuple(a.changes[p] for a, p in at))
+
+    def levels(self) -> dict[str, tuple[str, ...]]:
+        return {axis.name: axis.levels for axis in self.axes}
+
+
+def read_grid(vary: tuple[str, ...], pipeline: PipelineConfig, fixed: frozenset[str]) -> Grid:
+    """Raises Refused for an axis that cannot be, names the flag. `fixed`: what `--set` holds at one value."""
+    if len(vary) > MAX_AXES:
+        raise Refused(f"{len(vary)} axes are too many.", where="--vary", remedy=f"At most {MAX_AXES} make a grid.")
+    axes: list[Axis] = []
+    for text in vary:
+        axis = _axis(text, pipeline)
+        if any(axis.name == other.name for other in axes):
+            raise Refused(f"'{told(axis.name, 60)}' is an axis twice.", where="--vary", remedy="Write it once.")
+        held = next((key for change in axis.changes for key in change.values if key in fixed), None)
+        if held is not None:
+            raise Refused(f"{held} is held by --set.", where="--vary", remedy="Leave one of the two out.")
+        axes.append(axis)
+    return Grid(tuple(axes))
+
+
+def pair(words: int, cells: int, share: int, draw: Iterator[int]) -> list[tuple[int, int]]:
+    """`share` of the pairs of `words` variants and `cells` cells, each at most once, each value as often as any other.
+
+    With fewer than all, cells are dealt from decks shuffled by `draw` (numbers of 64 bits), so that no place of the
+    words goes in step with an axis. Sorted.
+    """
+    if share >= words * cells:
+        return [(word, cell) for word in range(words) for cell in range(cells)]
+    used = min(words, share)
+    rounds, more = divmod(share, used)
+    deck: list[int] = []
+    found: list[tuple[int, int]] = []
+    for word in range(used):
+        if word % cells == 0:
+            deck = [cell for _, cell in sorted((next(draw), cell) for cell in range(cells))]
+        for one in range(rounds + (word < more)):
+            found.append((word, deck[(word + one) % cells]))
+    return sorted(found)
+
+
+def _axis(text: str, pipeline: PipelineConfig) -> Axis:
+    name, equals, values = text.partition("=")
+    name = name.strip()
+    levels = tuple(dict.fromkeys(_levels(values)))
+    if not equals or not name or not levels:
+        raise Refused(
+            f"'{told(text, 60)}' is not NAME=V1,V2.",
+            where="--vary",
+            remedy="Write txt2img.cfg=5,7.5 or lora=sea_haze:0.4,none.",
+        )
+    where = f"--vary {told(name, 60)}"
+    if len(levels) > MAX_LEVELS:
+        raise Refused(f"has more than {MAX_LEVELS} levels.", where=where, remedy="Give fewer.")
+    kind, colon, whose = name.partition(":")
+    match kind:
+        case "lora" if colon:
+            return Axis(name, levels, tuple(Change(loras=(_part(f"{whose}:{one}", where),)) for one in levels))
+        case "lora":
+            return Axis(name, levels, tuple(Change(loras=_parts(one, where)) for one in levels))
+        case "style":
+            return Axis(name, levels, tuple(Change(styles=() if _none(one) else (one,)) for one in levels))
+        case "seed":
+            return Axis(name, levels, tuple(Change(seed=_seed(one, where)) for one in levels))
+        case "words":
+            return Axis(name, levels, tuple(Change(swap=(levels[0], one)) for one in levels))
+        case _ if "." not in name:
+            remedy = nearest(name, NAMES) or "Write STAGE.FIELD=V1,V2."
+            raise Refused(f"there is no axis '{told(name, 40)}'.", where="--vary", remedy=remedy)
+        case _:
+            stage, _, field = name.partition(".")
+            changes = (settle(pipeline, [Setting(stage, field, one, where)]) for one in levels)
+            return Axis(name, levels, tuple(Change(values=change) for change in changes))
+
+
+def _levels(text: str) -> Iterator[str]:
+    """`4, 5, .., 8` goes on from the two before it to the one behind."""
+    parts = [cleaned(part).strip() for part in text.split("||" if "||" in text else ",")]
+    for at, part in enumerate(parts):
+        if part not in ("..", "..."):
+            if part:
+                yield part
+            continue
+        ends = parts[max(0, at - 2) : at + 2]
+        if not 0 < at < len(parts) - 1 or not all(_NUMBER.match(end) for end in ends if end != part):
+            raise Refused(
+                "'..' stands between numbers.", where="--vary", remedy="Write 4, 5, .., 8, or 1, .., 10 for steps of 1."
+            )
+        yield from _between([float(end) for end in ends if end != part])
+
+
+def _between(ends: list[float]) -> Iterator[str]:
+    """What lies between the last two; the first, if there are three, says how far apart."""
+    step = ends[-2] - ends[0] if len(ends) == 3 else math.copysign(1.0, ends[-1] - ends[-2])
+    count = (ends[-1] - ends[-2]) / step if step else math.inf
+    if not 0 < count <= MAX_LEVELS:
+        raise Refused("'..' does not come to its end.", where="--vary", remedy="Write 4, 5, .., 8.")
+    for one in range(1, math.ceil(count - 1e-9)):
+        yield f"{round(ends[-2] + one * step, 9):g}"
+
+
+def _parts(level: str, where: str) -> tuple[Part, ...]:
+    """`sea_haze:0.4`, or several of them with `+` between."""
+    return () if _none(level) else tuple(_part(one, where) for one in level.split("+"))
+
+
+def _part(text: str, where: str) -> Part:
+    name, colon, weight = text.strip().rpartition(":")
+    if not colon:
+        name, weight = text.strip(), "1"
+    if not _NUMBER.match(weight.strip()) or not name.strip() or any(sign in name for sign in "<>:"):
+        raise Refused(f"'{told(text, 60)}' is no LoRA.", where=where, remedy="Write NAME:WEIGHT, for example film:0.8.")
+    return Part(name=name.strip(), weight=float(weight))
+
+
+def _seed(level: str, where: str) -> int:
+    if not level.isdigit() or int(level) >= 2**63:
+        raise Refused(f"'{told(level, 40)}' is no seed.", where=where, remedy="Give whole numbers from 0.")
+    return int(level)
+
+
+def _none(level: str) -> bool:
+    return level.lower() in _NONE
+
+
+def replaced(text: str, changes: tuple[Change, ...]) -> str:
+    """The words of a prompt with every swap made."""
+    for change in changes:
+        if change.swap:
+            text = text.replace(*change.swap)
+    return text
+
+
+def with_loras(text: str, loras: tuple[Part, ...]) -> str:
+    """A LoRA that the prompt names already gets the new weight; others are put behind it."""
+    for part in loras:
+        mark = f"<lora:{part.name}:{part.weight:g}>"
+        there = re.compile(rf"<lora:\s*{re.escape(part.name)}\s*(?::[^<>]*)?>", re.IGNORECASE)
+        text, found = there.subn(mark.replace("\\", r"\\"), text)
+        text = text if found else f"{text} {mark}".strip()
+    return text
+
+
+def origins(cell: Cell | None) -> Mapping[str, str]:
+    return {} if cell is None else dict.fromkeys(cell.values, "--vary")

@@ -1,0 +1,250 @@
+"""The variants of each prompt of a run: how many there are, and those that are made of them.
+
+A prompt without a place to vary has one variant, its own words; nothing is looked up for it.
+"""
+
+import hashlib
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from daemon.prompting import tokens
+from daemon.prompting.grids import Cell, Grid, pair
+from daemon.prompting.phrasing import Phrasing
+from daemon.prompting.randomization import Block, mode_of
+from daemon.prompting.sources import Source, Taken
+from daemon.prompting.texts import cleaned, nearest, told
+from daemon.prompting.variation.search import Rule, read_rule
+from daemon.prompting.variation.tables import Tables, Value
+from daemon.prompting.variation.variants import Asked, Space, Variant
+from schema.errors import Refused
+from schema.plans import Matrix
+from schema.prompts import Segment
+from schema.requests import RunRequest
+
+_PLACE = re.compile(r"\[\[|\{|__")
+"""Without any of these in it a text is what it is."""
+
+
+class Worded(NamedTuple):
+    """A prompt in its turn, with everything around it, before variation."""
+
+    taken: Taken
+    text: str
+    negative: str
+    space: Space | None
+    """None: nothing in it varies."""
+    words: int
+    """Variants of its words that there are to choose from."""
+    grid: Grid
+    whole: int
+    """Variants there would be without a limit on the prompt itself."""
+
+    @property
+    def size(self) -> int:
+        return self.words * self.grid.size
+
+
+class Dealt(NamedTuple):
+    number: int
+    """From 1, within the prompt."""
+    variant: Variant
+    cell: Cell | None
+
+
+class Spaces:
+    """Makes the space of each prompt of a run. `blocks`: stem of a source to the randomization that holds for it."""
+
+    def __init__(
+        self,
+        request: RunRequest,
+        sources: Sequence[Source],
+        phrasing: Phrasing,
+        grid: Grid,
+        tables: Tables,
+        blocks: Mapping[str, Block],
+        seed: int,
+    ) -> None:
+        self.locks = read_locks(request.lock)
+        self.rerolls = read_rerolls(request.reroll)
+        self._request, self._phrasing, self._grid, self._seed = request, phrasing, grid, seed
+        self._rules = tuple(read_rule(text, "--search") for text in request.search)
+        self._of = {source.stem: _Ways(request, source, blocks.get(source.stem, Block()), tables) for source in sources}
+        if request.literal and (request.search or request.lock or request.reroll):
+            raise Refused("expands nothing, so nothing can be held, sought or drawn.", where="--literal")
+
+    def of(self, taken: Taken) -> Worded:
+        """Raises Refused with file and line where the prompt's grammar is broken."""
+        source, prompt = taken
+        ways = self._of[source.stem]
+        added = source.negative if source.pack else ""
+        negative = ", ".join(filter(None, [prompt.negative, added]))
+        text, negative = self._phrasing.around(ways.block.around(prompt.text), negative)
+        rules = (*self._rules, *ways.rules)
+        drawn = self._phrasing.draws and self._request.variants
+        if self._request.literal or not (rules or _PLACE.search(text) or _PLACE.search(negative)):
+            words = self._request.variants if drawn and self._request.variants else 1
+            return Worded(taken, text, negative, None, words, self._grid, words)
+        space = Space(
+            ways.marked(text),
+            ways.marked(negative),
+            tables=ways.tables,
+            slots=ways.slots,
+            search=rules,
+            where=source.pack.where(prompt) if source.pack else "--prompt",
+            asked=self._asked(ways, taken),
+        )
+        words = space.total if ways.most is None else min(space.total, ways.most)
+        words = self._request.variants if drawn and self._request.variants else words
+        return Worded(taken, text, negative, space, words, self._grid, space.total)
+
+    def _asked(self, ways: "_Ways", taken: Taken) -> Asked:
+        return Asked(
+            mode=ways.mode,
+            seed=self._seed if ways.block.seed is None else ways.block.seed,
+            salt=f"{taken.source.stem}\n{taken.prompt.number}",
+            variants=self._request.variants,
+            number=taken.prompt.number,
+            locks=self.locks,
+            rerolls=self.rerolls,
+            weights=self._phrasing.weight,
+        )
+
+    def deal(self, worded: Worded, share: int) -> Iterator[Dealt]:
+        """An even sample of `share` of its variants; all of them where it is as large."""
+        cells = worded.grid.size
+        if cells == 1 and not worded.grid.axes:
+            for number, variant in enumerate(self._words(worded, share), 1):
+                yield Dealt(number, variant, None)
+            return
+        prompt = worded.taken.prompt.number
+        pairs = pair(worded.words, cells, share, _numbers(f"{self._seed}\n{worded.taken.source.stem}\n{prompt}\ngrid"))
+        words = list(self._words(worded, len({word for word, _ in pairs})))
+        for number, (word, cell) in enumerate(pairs, 1):
+            yield Dealt(number, words[word], worded.grid.cell(cell))
+
+    def _words(self, worded: Worded, share: int) -> Iterator[Variant]:
+        """Goes round where more are wanted than there are: something besides words is drawn for each."""
+        if worded.space is None:
+            return (Variant(number, worded.text, worded.negative) for number in range(1, share + 1))
+        made = worded.space.take(min(share, worded.space.total))
+        return made if share <= worded.space.total else itertools.islice(itertools.cycle(list(made)), share)
+
+
+class _Ways:
+    """How the prompts of one source vary."""
+
+    def __init__(self, request: RunRequest, source: Source, block: Block, tables: Tables) -> None:
+        matrix = source.pack.matrix if source.pack else None
+        on = matrix is not None and matrix.enabled
+        self.block = block
+        self.slots: dict[str, tuple[str, ...]] = {}
+        self.mode: Matrix = request.matrix or block.mode or "all"
+        self.most = block.most
+        if matrix is not None and on:
+            self.slots = {slot.name: slot.values for slot in matrix.slots if slot.values}
+            self.mode = request.matrix or block.mode or mode_of(matrix.mode)
+            self.most = block.most or matrix.limit
+        self.slots |= block.slots
+        self._mark = "" if request.matrix else block.drawn
+        drawn = "" if request.matrix else block.rules
+        self.rules = tuple(_rule(search, values, drawn) for search, values in block.search)
+        self.tables: Tables = _Both(block.wildcards, tables) if block.wildcards else tables
+
+    def marked(self, text: str) -> str:
+        """With the sampler's mark before the names of wildcards, where the block says so."""
+        if not self._mark:
+            return text
+        for name in self.block.wildcards:
+            text = text.replace(f"__{name}__", f"__{self._mark}{name}__")
+        return text
+
+
+class _Both:
+    """A block's own wildcards before those of the library."""
+
+    def __init__(self, own: Mapping[str, Sequence[str]], library: Tables) -> None:
+        self._own = {name: tuple(Value(text, 1.0, "randomization") for text in values) for name, values in own.items()}
+        self._library = library
+
+    def values(self, name: str) -> tuple[Value, ...]:
+        return self._own.get(name) or self._library.values(name)
+
+    def names(self) -> Iterator[str]:
+        yield from self._own
+        yield from self._library.names()
+
+
+def read_locks(lock: Sequence[str]) -> dict[str, str]:
+    """`PLACE=VALUE`. A choice's own text may hold `=`, its closing brace ends it."""
+    locks: dict[str, str] = {}
+    for text in lock:
+        key, value = _cut(text)
+        if not key:
+            raise Refused(f"'{told(text, 60)}' is not SLOT=VALUE.", where="--lock", remedy="Write weather=rain.")
+        locks[key] = cleaned(value).strip()
+    return locks
+
+
+def read_rerolls(reroll: Sequence[str]) -> dict[str, int]:
+    """`PLACE=N`; without a number once."""
+    found: dict[str, int] = {}
+    for text in reroll:
+        key, value = _cut(text if "=" in text else f"{text}=1")
+        if not key or not value.strip().isdigit() or len(value.strip()) > 6:
+            raise Refused(f"'{told(text, 60)}' is not PLACE=N.", where="--reroll", remedy="Write __sky__=2.")
+        found[key] = int(value)
+    return found
+
+
+def check_keys(spaces: Spaces, worded: Sequence[Worded], tables: Tables) -> None:
+    """Raises Refused for a place that is held or drawn anew and that no prompt has."""
+    asked = [("--lock", key) for key in spaces.locks] + [("--reroll", key) for key in spaces.rerolls]
+    if not asked:
+        return
+    keys = {one.key for each in worded if each.space for one in each.space.segments if one.key}
+    plain = {tokens.plain_slot(key) for key in keys}
+    for flag, key in asked:
+        bare = key.strip("_").lstrip("~@!")
+        if tokens.plain_slot(key) not in plain and not tables.values(bare):
+            raise Refused(
+                f"no prompt has a {'place' if key[:1] in '_{$%' else 'slot'} '{told(key, 40)}'.",
+                where=flag,
+                remedy=nearest(key, keys) or "A slot is written [[weather]].",
+            )
+
+
+def segments_of(worded: Worded) -> tuple[Segment, ...]:
+    """Of a prompt: one of words where nothing varies."""
+    if worded.space is not None:
+        return worded.space.segments
+    found = [(worded.text, False), (worded.negative, True)]
+    return tuple(
+        Segment(start=0, end=len(text), line=1, column=1, kind="words", negative=negative)
+        for text, negative in found
+        if text
+    )
+
+
+def _rule(search: str, values: Sequence[str], mark: str) -> Rule:
+    if mark:
+        values = (f"{{{mark}{'|'.join(values)}}}",)
+    return Rule(search, tuple(Value(text, 1.0, "randomization") for text in values))
+
+
+def _cut(text: str) -> tuple[str, str]:
+    """At the first `=` that stands in no braces; the key is empty where there is none."""
+    depth = 0
+    for at, sign in enumerate(text):
+        depth += (sign == "{") - (sign == "}")
+        if sign == "=" and depth <= 0:
+            return text[:at].strip(), text[at + 1 :]
+    return "", ""
+
+
+def _numbers(salt: str) -> Iterator[int]:
+    """A stream of numbers of 64 bits."""
+    for block in itertools.count():
+        digest = hashlib.sha256(f"{salt}\n{block}".encode(errors="replace")).digest()
+        yield from (int.from_bytes(digest[at : at + 8]) for at in range(0, 32, 8))
