@@ -3,9 +3,11 @@
 from functools import lru_cache
 
 from daemon.core.index import Index, Key, Place, Shelf, Terms
-from daemon.core.state import Attention, Held, Job, Queued, Run, Running, State, steps_left
+from daemon.core.state import Attention, Held, Job, Queued, Run, Running, State, steps_ahead, workable
+from daemon.core.wording import came_from, needs_now
+from daemon.prompting.steps import asked_backend
 from schema.ids import JobId, NodeId, RunId
-from schema.plans import StageStep
+from schema.plans import PROMPTING, StageStep
 
 ALWAYS = float("-inf")
 """Before any time that a clock may show."""
@@ -88,10 +90,11 @@ def shelves_for(run: Run, job: Job, rest: tuple[StageStep, ...]) -> tuple[Shelf,
     return _shelves(
         terms_of(run),
         job.spec.pack or "",
-        (run.spec.backend or "") if job.spec.backend is None else job.spec.backend,
-        job.spec.needs,
+        run.spec.backend,
+        job.spec.backend,
+        needs_now(job),
         rest,
-        job.done[-1].node if job.done else None,
+        came_from(job),
         job.failed_on,
         job.floor_gb,
     )
@@ -99,7 +102,7 @@ def shelves_for(run: Run, job: Job, rest: tuple[StageStep, ...]) -> tuple[Shelf,
 
 def needs_of(job: Job, step: StageStep) -> tuple[str, ...]:
     """What the backend must have; the words of the prompt count where it is sampled."""
-    return _needs(job.spec.needs, step)
+    return _needs(needs_now(job), step)
 
 
 def _needs(words: tuple[str, ...], step: StageStep) -> tuple[str, ...]:
@@ -110,7 +113,8 @@ def _needs(words: tuple[str, ...], step: StageStep) -> tuple[str, ...]:
 def _shelves(
     terms: Terms,
     pack: str,
-    backend: str,
+    run_backend: str | None,
+    job_backend: str | None,
     words: tuple[str, ...],
     rest: tuple[StageStep, ...],
     previous: NodeId | None,
@@ -119,21 +123,33 @@ def _shelves(
 ) -> tuple[Shelf, tuple[Shelf, ...]]:
     """The jobs of a shelf hold the same ones: a hundred thousand equal ones would cost their making and their room."""
     first, *behind = (
-        Shelf(terms, pack, backend, step.kind, step.model or "", step.vram_gb, step.megapixels, _needs(words, step))
+        Shelf(
+            terms._replace(node="", whole=None) if step.kind in PROMPTING else terms,
+            pack,
+            asked_backend(step, job_backend, run_backend),
+            step.kind,
+            step.model or "",
+            step.vram_gb,
+            step.megapixels,
+            _needs(words, step),
+        )
         for step in rest
     )
     return first._replace(previous=previous, failed_on=failed_on, floor_gb=floor_gb), tuple(behind)
 
 
 def _place(state: State, job: Job) -> Place:
-    rest, key = steps_left(state, job), order_of(job)
+    ahead, key = steps_ahead(state, job), order_of(job)
+    rest = workable(ahead)
     match job.phase:
         case Held():
             return Place("held", job.run, None, key, rest)
         case Attention():
             return Place("attention", job.run, None, key, rest)
+        case Queued() if not ahead or ahead[0].kind == "dispatch":
+            return Place("ripe", job.run, None, key, ())
         case _ if not rest:
-            return Place("running" if isinstance(job.phase, Running) else "ripe", job.run, None, key, rest)
+            return Place("running", job.run, None, key, rest)
     shelf, behind = shelves_for(state.runs[job.run], job, rest)
     match job.phase:
         case Running():

@@ -108,7 +108,7 @@ class Index:
         self.delayed: dict[JobId, tuple[float, float]] = {}
         """Wait until they may be tried again: from when, until when."""
         self.ripe: dict[JobId, None] = {}
-        """Have nothing left to run."""
+        """Have nothing left that a node runs, or nothing before their dispatch."""
         self.started: dict[JobId, None] = {}
         """Have a stage on a node, or are between two."""
         self.over: dict[RunId, None] = {}

@@ -15,12 +15,14 @@ from daemon.core.prices import Told as Foretold
 from daemon.core.rules import Rules
 from daemon.core.state import Job, Node, Queued, Run, Running, State, steps_left
 from daemon.core.vitals import Vitals, blocked
+from daemon.core.wording import came_from, needs_now
+from daemon.prompting.steps import asked_backend
 from daemon.scheduling.costs import units
 from daemon.scheduling.families import cost_key
 from daemon.scheduling.groups import Before
 from schema.events import QueueMode
 from schema.ids import JobId, NodeId, RunId
-from schema.plans import RunSpec, StageStep
+from schema.plans import PROMPTING, RunSpec, StageStep
 
 WILD = 0.7
 """Spread of the log of such a guess."""
@@ -163,14 +165,15 @@ class _Rows:
         self._plain: dict[RunId, tuple[int, ...]] = {}
 
     def of(self, run: Run, job: Job, rest: tuple[StageStep, ...]) -> tuple[int, ...]:
-        if rest is run.spec.stages and job.spec.backend is None and not job.spec.needs and not job.floor_gb:
+        needs = needs_now(job)
+        if rest is run.spec.stages and job.spec.backend is None and not needs and not job.floor_gb:
             if run.id not in self._plain:  # Most jobs are like this.
                 self._plain[run.id] = tuple(self._row(run, job, step, 0.0) for step in rest)
             return self._plain[run.id]
         which: object = rest if job.spec.stages is not None else None
         if which is None and len(rest) < len(run.spec.stages):
             which = tuple(step.id for step in rest)
-        key = (run.id, which, job.spec.backend, job.spec.needs, job.floor_gb)
+        key = (run.id, which, job.spec.backend, needs, job.floor_gb)
         if (found := self._of.get(key)) is None:
             found = self._of[key] = tuple(
                 self._row(run, job, step, 0.0 if at else job.floor_gb) for at, step in enumerate(rest)
@@ -178,15 +181,15 @@ class _Rows:
         return found
 
     def _row(self, run: Run, job: Job, step: StageStep, floor_gb: float) -> int:
-        backend = (run.spec.backend or "") if job.spec.backend is None else job.spec.backend
+        words = step.kind in PROMPTING
         ask = Ask(
             kind=step.kind,
             model=step.model or "",
             vram_gb=step.vram_gb,
             learned_gb=learned_gb(self._state, step.kind, step.model or "", step.megapixels),
             floor_gb=floor_gb,
-            node=run.spec.node or "",
-            backend=backend,
+            node="" if words else run.spec.node or "",
+            backend=asked_backend(step, job.spec.backend, run.spec.backend),
             needs=needs_of(job, step),
             stand_in=run.spec.stand_in and (not self._real or run.spec.node is not None),
         )
@@ -235,7 +238,7 @@ def _wish(state: State, job: Job, rows: _Rows) -> Wish | None:
         rank=job.rank,
         since=since,
         started=bool(job.done),
-        previous=job.done[-1].node if job.done else None,
+        previous=came_from(job),
     )
 
 

@@ -11,6 +11,7 @@ from daemon.scheduling.groups import NEVER, Options
 from daemon.scheduling.policy import pick
 from daemon.scheduling.simulate import Choose, Cost, Entry, Lanes, Placed, Seat, Step, simulate
 from schema.ids import RunId, StageId
+from schema.plans import PROMPTING
 
 INFINITE = inf
 
@@ -78,8 +79,7 @@ def _bundles(outlook: Outlook, seats_at: dict[int, int], most: int) -> tuple[lis
         run = runs.get(wish.run)
         if run is None or run.paused:
             continue
-        only = run.only or mask
-        missing = next((row for row in wish.rows if not outlook.rows[row].able & mask & only), None)
+        missing = next((row for row in wish.rows if not _able(outlook.rows[row], run) & mask), None)
         if missing is not None:
             unable.setdefault(wish.run, missing)
             continue
@@ -127,8 +127,13 @@ def _entry(outlook: Outlook, run: RunWish, wishes: Sequence[Wish], seats_at: dic
     )
 
 
+def _able(row: Row, run: RunWish) -> int:
+    """Words of a run that stays whole may come from elsewhere."""
+    return row.able & run.only if run.only and row.step.kind not in PROMPTING else row.able
+
+
 def _step(row: Row, number: int, run: RunWish, count: int, seats_at: dict[int, int]) -> Step:
-    able = row.able & run.only if run.only else row.able
+    able = _able(row, run)
     return Step(
         stage=StageId(row.step.id),
         kind=str(number),  # Tells the world which row it is; nobody reads these reasons.

@@ -15,8 +15,9 @@ from daemon.core.memory import too_large
 from daemon.core.prices import Prices, free_at
 from daemon.core.queue import Queue
 from daemon.core.rules import Rules
-from daemon.core.state import Job, Node, State, nodes_there
+from daemon.core.state import Job, Node, State, next_step, nodes_there, steps_left
 from daemon.core.vitals import Vitals, blocked
+from daemon.prompting.steps import asked_backend
 from daemon.scheduling.groups import Machine, Options, Pick, Wait
 from daemon.scheduling.policy import pick
 from schema import events as e
@@ -30,7 +31,7 @@ def settle(state: State, now: float, vitals: Vitals, rules: Rules) -> tuple[list
     """The events that follow now, and when to look again although nothing happens (Unix seconds)."""
     index = indexed(state)
     if index.ripe:
-        return [_finished(state.jobs[name], now) for name in index.ripe], None
+        return [event for name in index.ripe for event in _passed(state, state.jobs[name], now)], None
     if index.over and (ends := _runs_over(state, index)):
         return ends, None
     if state.paused or blocked(vitals) or not (index.counts["shelf"] or index.delayed):
@@ -87,6 +88,18 @@ def decision(state: State, now: float, vitals: Vitals, rules: Rules) -> Outcome 
         return Outcome(found, ahead, seen.shelves[found.group.id], None)
     looks = [wake_at, seen.wake_at, found.until, None if kept is None else state.live_at + rules.live_for]
     return Outcome(found, 0.0, None, min((at for at in looks if at is not None), default=None))
+
+
+def _passed(state: State, job: Job, now: float) -> list[e.Event]:
+    """It is through, or through with its words: these may be looked at before pictures are made of them."""
+    step = next_step(state, job)
+    if step is None:
+        return [_finished(job, now)]
+    run = state.runs[job.run].spec
+    pictures = next((one for one in steps_left(state, job)), None)
+    asked = "" if pictures is None else asked_backend(pictures, job.spec.backend, run.backend)
+    handed_on = e.JobDispatched(job=job.id, stage=step.id, backend=asked or None)
+    return [handed_on, e.JobHeld(job=job.id)] if step.review else [handed_on]
 
 
 def _finished(job: Job, now: float) -> e.JobFinished:

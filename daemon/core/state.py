@@ -332,18 +332,17 @@ def steps_of(state: State, job: Job) -> tuple[StageStep, ...]:
 
 def next_step(state: State, job: Job) -> StageStep | None:
     """The stage the job is at; None: nothing is left to run."""
-    rest = _rest(state, job)
+    rest = steps_ahead(state, job)
     return rest[0] if rest else None
 
 
 def steps_left(state: State, job: Job) -> tuple[StageStep, ...]:
-    """The stages that nodes are still to run, in order: neither finished nor skipped nor left out by a rerun of one
-    alone. A dispatch is nobody's work.
-    """
-    return _workable(_rest(state, job))
+    """The stages ahead that are work for a node: a dispatch is not."""
+    return workable(steps_ahead(state, job))
 
 
-def _rest(state: State, job: Job) -> tuple[StageStep, ...]:
+def steps_ahead(state: State, job: Job) -> tuple[StageStep, ...]:
+    """All that are still to come, in order: neither finished nor skipped nor left out by a rerun of one alone."""
     steps = steps_of(state, job)
     if not job.done and not job.skipped and job.only is None:
         return steps
@@ -352,7 +351,7 @@ def _rest(state: State, job: Job) -> tuple[StageStep, ...]:
 
 
 @lru_cache(maxsize=1024)
-def _workable(steps: tuple[StageStep, ...]) -> tuple[StageStep, ...]:
+def workable(steps: tuple[StageStep, ...]) -> tuple[StageStep, ...]:
     if not any(step.kind == "dispatch" for step in steps):
         return steps
     return tuple(step for step in steps if step.kind != "dispatch")

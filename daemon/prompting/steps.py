@@ -6,8 +6,8 @@ from daemon.prompting.heirs import inherited
 from daemon.prompting.needs import needs_of
 from schema.ids import StageId
 from schema.pipeline import PipelineConfig
-from schema.plans import StageStep
-from schema.stages import Detail, Img2Img, PromptStage, Refiner, Resize, Stage, Txt2Img, Upscale
+from schema.plans import PROMPTING, StageStep
+from schema.stages import Detail, Dispatch, Img2Img, PromptStage, Refiner, Resize, Stage, Txt2Img, Upscale
 
 
 class Size(NamedTuple):
@@ -25,10 +25,11 @@ UNKNOWN = Size(512.0, 512.0)
 
 def steps_of(pipeline: PipelineConfig) -> tuple[StageStep, ...]:
     """The stages each job runs, in order, without switched-off ones and without the film."""
-    size = UNKNOWN
+    size, backend = UNKNOWN, None
     found: list[StageStep] = []
     for stage in inherited(pipeline).running():
         size = size_after(stage, size)
+        backend = stage.backend if isinstance(stage, Dispatch) else backend
         found.append(
             StageStep(
                 id=StageId(stage.id),
@@ -37,9 +38,21 @@ def steps_of(pipeline: PipelineConfig) -> tuple[StageStep, ...]:
                 steps=_steps(stage),
                 megapixels=0.0 if isinstance(stage, PromptStage) else size.megapixels,
                 needs=needs_of(stage),
+                backend=backend,
+                review=isinstance(stage, Dispatch) and stage.review,
             )
         )
     return tuple(found)
+
+
+def asked_backend(step: StageStep, job: str | None, run: str | None) -> str:
+    """Who alone is to run it, by what the job, its run and the pipeline's dispatch name; empty: whoever can.
+
+    They mean the pictures: words come from whoever makes words.
+    """
+    if step.kind in PROMPTING:
+        return ""
+    return job if job is not None else run or step.backend or ""
 
 
 def size_after(stage: Stage, before: Size) -> Size:

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Iterator
 
 from daemon.core.decide.runs import goes_on
 from daemon.core.state import Held, Job, Queued, Running, State, next_step, phase_name, steps_of
+from daemon.core.wording import wrote_last
 from schema import commands as c
 from schema import events as e
 from schema.errors import Refused
 from schema.ids import JobId
+from schema.plans import PROMPTING, JobSpec
 
 
 def cancel(state: State, command: c.CancelJobs) -> list[e.Event]:
@@ -46,7 +48,7 @@ def set_priority(state: State, command: c.SetPriority) -> list[e.Event]:
 
 
 def edit(state: State, command: c.EditJobs) -> list[e.Event]:
-    """Of jobs that have started nothing."""
+    """Of jobs of which no picture is begun."""
     events: list[e.Event] = []
     for name, spec in command.specs.items():
         job = state.jobs.get(name)
@@ -57,13 +59,25 @@ def edit(state: State, command: c.EditJobs) -> list[e.Event]:
                 f"Job {name} has already started.",
                 remedy="Cancel it and submit it again with the changes; only jobs that wait untouched are edited.",
             )
+        if not _meant(job, spec):
+            raise Refused(
+                f"The words of job {name} were written anew meanwhile.",
+                remedy=f"`stablenew job show {name}` has them; edit those.",
+            )
         if job.spec != spec:
             events.append(e.JobEdited(job=name, was=job.spec, now=spec))
     return events
 
 
 def may_edit(job: Job) -> bool:
-    return not job.done and not job.skipped and not isinstance(job.phase, Running)
+    return not any(done.files for done in job.done) and not isinstance(job.phase, Running)
+
+
+def _meant(job: Job, spec: JobSpec) -> bool:
+    """Whether other words were written over those that it has now."""
+    if spec.written is not None and spec.written != job.spec.written:
+        return spec.written.after == wrote_last(job)
+    return wrote_last(job) is None or (spec.prompt, spec.negative) == (job.spec.prompt, job.spec.negative)
 
 
 def skip(state: State, command: c.SkipStage) -> list[e.Event]:
@@ -75,9 +89,10 @@ def skip(state: State, command: c.SkipStage) -> list[e.Event]:
     step = next_step(state, job)
     if step is None:
         return []
-    if step.id == steps_of(state, job)[0].id:
+    first = next((one for one in steps_of(state, job) if one.kind not in PROMPTING), None)
+    if first is not None and step.id == first.id:
         raise Refused(
-            f"'{step.id}' is the first stage of {job.id}; without it there is no picture to go on with.",
+            f"'{step.id}' is the first stage of {job.id} that makes a picture; without it there is none to go on with.",
             remedy="Cancel the job instead.",
         )
     return [*goes_on(state.runs[job.run]), e.StageSkipped(job=job.id, stage=step.id)]

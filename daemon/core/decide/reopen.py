@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 from typing import Literal
 
+from msgspec.structs import replace
+
 from daemon.core.state import Attention, Job, Running, State, phase_name
 from schema import commands as c
 from schema import events as e
 from schema.commands import EndedJob, EndedRun
 from schema.errors import Refused
 from schema.ids import JobId, StageId
-from schema.plans import RunSpec, StageStep
+from schema.plans import PROMPTING, JobSpec, RunSpec, StageStep
 
 Why = Literal["retry", "rerun", "undo", "redo"]
 
@@ -38,12 +40,12 @@ def rerun(state: State, command: c.RerunJobs) -> list[e.Event]:
         if live is not None:
             if isinstance(live.phase, Running):
                 raise Refused(f"Job {name} is running.", remedy="Cancel it, or wait until it has ended.")
-            kept = _kept(live.id, _stages(live.spec.stages, state.runs[live.run].spec), live.done, command)
+            kept = _kept(live.id, _steps(live.spec.stages, state.runs[live.run].spec), live.done, command)
             back.append(live_again(live, "rerun", kept, only=only))
         else:
             one = _known(ended, name)
             spec = state.runs[one.run].spec if one.run in state.runs else runs.get(one.run)
-            kept = _kept(name, _stages(one.spec.stages, spec), one.done, command)
+            kept = _kept(name, _steps(one.spec.stages, spec), one.done, command)
             back.append(ended_again(one, "rerun", kept, only=only))
     return with_runs(state, back, command.runs)
 
@@ -55,7 +57,7 @@ def live_again(
     return e.JobReopened(
         job=job.id,
         run=job.run,
-        spec=job.spec,
+        spec=_unwritten(job.spec, kept),
         was=phase_name(job.phase),
         reason=why,
         kept=kept,
@@ -79,7 +81,7 @@ def ended_again(
     return e.JobReopened(
         job=one.job,
         run=one.run,
-        spec=one.spec,
+        spec=_unwritten(one.spec, kept),
         was=one.phase,
         reason=why,
         kept=kept,
@@ -121,20 +123,28 @@ def _known(ended: dict[JobId, EndedJob], name: JobId) -> EndedJob:
     return one
 
 
-def _stages(own: tuple[StageStep, ...] | None, spec: RunSpec | None) -> tuple[StageId, ...]:
-    steps = own if own is not None else spec.stages if spec is not None else ()
-    return tuple(step.id for step in steps)
+def _unwritten(spec: JobSpec, kept: tuple[e.StageDone, ...]) -> JobSpec:
+    """What a person wrote over the words of a stage that runs again was about other words."""
+    if spec.written is None or any(done.stage == spec.written.after for done in kept):
+        return spec
+    return replace(spec, written=None)
+
+
+def _steps(own: tuple[StageStep, ...] | None, spec: RunSpec | None) -> tuple[StageStep, ...]:
+    return own if own is not None else spec.stages if spec is not None else ()
 
 
 def _kept(
-    job: JobId, stages: tuple[StageId, ...], done: tuple[e.StageDone, ...], command: c.RerunJobs
+    job: JobId, steps: tuple[StageStep, ...], done: tuple[e.StageDone, ...], command: c.RerunJobs
 ) -> tuple[e.StageDone, ...]:
     """What stood before the stage; with `only`, all that stands but the stage itself."""
+    stages = [step.id for step in steps]
     if command.stage not in stages:
         raise Refused(f"Job {job} has no stage '{command.stage}'.", remedy=f"Its stages are {', '.join(stages)}.")
     before = stages[: stages.index(command.stage)]
     there = {one.stage for one in done}
-    if before and not there.intersection(before):
+    pictured = {step.id for step in steps if step.kind not in PROMPTING}
+    if pictured.intersection(before) and not there.intersection(before):
         raise Refused(
             f"Job {job} never finished a stage before '{command.stage}'.", remedy=f"Rerun it from '{before[0]}'."
         )

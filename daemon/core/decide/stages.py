@@ -9,11 +9,12 @@ from daemon.core.decide.failing import broke, doubted
 from daemon.core.decide.nodes import lost
 from daemon.core.decide.runs import goes_on
 from daemon.core.rules import Rules
-from daemon.core.state import Running, State, next_step, steps_of
+from daemon.core.state import Running, State, next_step
+from daemon.core.wording import fault_in, kind_of, words_now
 from schema import events as e
 from schema import observations as o
 from schema.ids import run_of
-from schema.plans import PICTURELESS
+from schema.plans import PICTURELESS, WORDED
 
 Verdict = Literal["accept", "cancelled", "known", "closed", "fenced", "future", "mismatch"]
 
@@ -22,8 +23,8 @@ def returned(state: State, news: o.StageReturned, rules: Rules) -> list[e.Event]
     at = news.attempt
     match verdict(state, at):
         case "accept":
-            if not news.images and not _may_be_silent(state, at):
-                return _empty(state, news, rules)
+            if fault := _fault(state, news):
+                return _useless(state, news, fault, rules)
             if news.suspect is not None and rules.suspects == "retry":
                 return _suspect(state, news, news.suspect, rules)
             job = state.jobs.get(at.job)  # one that needed attention may be the reason why its run goes on
@@ -65,16 +66,20 @@ def verdict(state: State, at: o.Attempt) -> Verdict:
     return "accept" if node is not None and (node.link != "lan" or node.certificate) else "closed"
 
 
-def _may_be_silent(state: State, at: o.Attempt) -> bool:
-    """Whether the stage answers in words; any other must bring a picture, or those behind it would have none."""
-    job = state.jobs.get(at.job)
-    return job is not None and any(step.id == at.stage and step.kind in PICTURELESS for step in steps_of(state, job))
+def _fault(state: State, news: o.StageReturned) -> str:
+    """Why those behind it would have nothing to go on with; empty: they have."""
+    job = state.jobs.get(news.attempt.job)
+    kind = "" if job is None else kind_of(state, job, news.attempt.stage)
+    if not news.images and kind not in PICTURELESS:
+        return "it came back without a picture"
+    return fault_in(kind, words_now(job), news.reported) if job is not None and kind in WORDED else ""
 
 
-def _empty(state: State, news: o.StageReturned, rules: Rules) -> list[e.Event]:
+def _useless(state: State, news: o.StageReturned, why: str, rules: Rules) -> list[e.Event]:
+    """Those behind it would have nothing to go on with."""
     at = news.attempt
     if at.token in state.attempts:
-        return broke(state, o.StageBroke(attempt=at, trouble="backend", reason="it came back without a picture"), rules)
+        return broke(state, o.StageBroke(attempt=at, trouble="backend", reason=why), rules)
     return [e.LateResultRefused(job=at.job, stage=at.stage, token=at.token, node=at.node, reason="closed")]
 
 
