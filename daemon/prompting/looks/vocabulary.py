@@ -6,18 +6,23 @@ from functools import lru_cache
 
 _WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?")
 
-STOP = frozenset(
+
+def _all(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+STOP = _all(
     "a an the of in on at by with and or to from for into over under above below near beside behind before between "
     "through across against around along upon its his her their this that these those is are be being very some "
-    "there it as up down off out one two three while where which who only no not".split()
+    "there it as up down off out one two three while where which who only no not"
 )
 """Words that name nothing."""
 
-PRAISE = frozenset(
+PRAISE = _all(
     "masterpiece masterwork best quality highres absurdres 4k 8k 16k uhd hd hdr ultra highly extremely incredibly "
     "detailed detail intricate sharp focus award winning trending artstation professional beautiful stunning gorgeous "
     "amazing perfect high resolution super great fine realistic hyperrealistic cinematic epic dramatic quality score "
-    "up rating safe newest".split()
+    "up rating safe newest"
 )
 """Words that ask for quality: nobody who looks says whether they were heeded."""
 
@@ -76,8 +81,8 @@ MEDIA: Mapping[str, str] = {
 """Words of a medium or a style, to the family one speaks of when one does not know more."""
 
 LOOKERS: Mapping[str, frozenset[str]] = {
-    "colours": frozenset(
-        "red orange yellow green teal blue purple pink black white grey brown bright smooth wide tall square".split()
+    "colours": _all(
+        "red orange yellow green teal blue purple pink black white grey brown bright smooth wide tall square"
     )
 }
 """Those that can name but a few things: what else is asked for says nothing about the picture."""
