@@ -163,7 +163,7 @@ def _of_node(file: str, title: str, node: Node, warnings: list[str]) -> Iterable
 
 
 def _style(name: str, words: str, unwanted: str, source: str, warnings: list[str]) -> Iterable[Style]:
-    name, words, unwanted = (cleaned(text).strip() for text in (name, words, unwanted))
+    name, words, unwanted = (cleaned(text).replace("\r\n", "\n").strip() for text in (name, words, unwanted))
     if not name or not (words or unwanted):
         warnings.append(f"{source}: a style without {'words' if name else 'a name'} was left out.")
     elif max(len(words), len(unwanted)) > MAX_PROMPT or len(name) > 200:

@@ -142,13 +142,15 @@ def _peek(table: Table, name: str) -> object:
     return node.value if node else None
 
 
+_LINKS = r"(?:\b(?:of|in|at|by|with|on|from|near|to|and|the|an?)[ ]+)*"
+"""Words that only lead to what is not there."""
+
+
 def _filled(frame: str, words: Mapping[str, str]) -> str:
-    """Empty places are taken out with the comma that parted them from their neighbour."""
-    if not frame:
-        return ""
+    """Empty places are taken out with the words that lead to them and the comma that parts them from their neighbour."""
     filled = _HOLE.sub(lambda hole: words.get(hole[1]) or "\0", frame)
     if "\0" not in filled:
         return filled.strip()
-    tidy = re.sub(r"\0(?:[ ]*\0)*", "\0", filled)
+    tidy = re.sub(_LINKS + r"\0(?:[ ]*\0)*", "\0", filled)
     tidy = re.sub(r"(?:(?<=^)|(?<=,)|(?<=\n))[ ]*\0[ ]*(?:,|$)|,[ ]*\0[ ]*$", "", tidy)
     return re.sub(r"[ ]{2,}", " ", re.sub(r"[ ]*\0", "", tidy)).strip(" ,")

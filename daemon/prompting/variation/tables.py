@@ -27,46 +27,63 @@ class Tables(Protocol):
     def names(self) -> Iterable[str]: ...
 
 
-class WordTables:
-    """Tables in memory. Names are paths with `/`; case and the slashes' lean do not matter."""
+class Names:
+    """Which of many names one means: itself, whatever its case, a glob, or the end of a path.
 
-    def __init__(self, words: Mapping[str, Sequence[Value]]) -> None:
-        self._words = {name.strip().replace("\\", "/").strip("/"): tuple(values) for name, values in words.items()}
-        self._found: dict[str, tuple[Value, ...]] = {}
+    Names are paths with `/`; the slashes' lean does not matter.
+    """
 
-    def values(self, name: str) -> tuple[Value, ...]:
-        found = self._found.get(name)
-        if found is None:
-            found = self._found[name] = self._look(name)
-        return found
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = frozenset(names)
 
-    def names(self) -> Iterable[str]:
-        return self._words.keys()
-
-    def _look(self, name: str) -> tuple[Value, ...]:
-        """The name itself, whatever its case, a glob, or the end of a path: `sky` finds `weather/sky`."""
+    def meant(self, name: str) -> Sequence[str]:
+        """In order; empty: none. `sky` finds `weather/sky` where there is no `sky`."""
         asked = re.sub(r"[\\/]+", "/", name).strip("/ ")
-        if asked in self._words:
-            return self._words[asked]
+        if asked in self._names:
+            return (asked,)
         low = asked.lower()
         if any(sign in asked for sign in "*?["):
             wanted = re.compile(_glob(low) if low.count("*") <= MAX_STARS else "(?!)")
-            names = sorted(each for each in self._words if wanted.fullmatch(each.lower()))
-        else:
-            names = self._folded.get(low) or self._folded.get(low.rpartition("/")[2], [])
-            names = [one for one in names if one.lower() == low or one.lower().endswith(f"/{low}")]
-        each_once = {value.text: value for each in reversed(names) for value in reversed(self._words[each])}
-        return tuple(reversed(each_once.values()))
+            return sorted(each for each in self._names if wanted.fullmatch(each.lower()))
+        names = self._folded.get(low) or self._folded.get(low.rpartition("/")[2], [])
+        return [one for one in names if one.lower() == low or one.lower().endswith(f"/{low}")]
 
     @cached_property
     def _folded(self) -> dict[str, list[str]]:
         """By the whole name and by its last part, in lower case."""
         found: dict[str, list[str]] = {}
-        for name in sorted(self._words):
+        for name in sorted(self._names):
             low = name.lower()
             for key in {low, low.rpartition("/")[2]}:
                 found.setdefault(key, []).append(name)
         return found
+
+
+class WordTables:
+    """Tables in memory."""
+
+    def __init__(self, words: Mapping[str, Sequence[Value]]) -> None:
+        self._words = {name.strip().replace("\\", "/").strip("/"): tuple(values) for name, values in words.items()}
+        self._names = Names(self._words)
+        self._found: dict[str, tuple[Value, ...]] = {}
+
+    def values(self, name: str) -> tuple[Value, ...]:
+        found = self._found.get(name)
+        if found is None:
+            found = self._found[name] = once(self._words[each] for each in self._names.meant(name))
+        return found
+
+    def names(self) -> Iterable[str]:
+        return self._words.keys()
+
+
+def once(lists: Iterable[Sequence[Value]]) -> tuple[Value, ...]:
+    """All lists in one, each text once: the first that has it."""
+    found: dict[str, Value] = {}
+    for values in lists:
+        for value in values:
+            found.setdefault(value.text, value)
+    return tuple(found.values())
 
 
 def _glob(pattern: str) -> str:
@@ -78,8 +95,16 @@ def _glob(pattern: str) -> str:
         elif piece in "*?":
             made += "[^/]*" if piece == "*" else "[^/]"
         elif len(piece) > 2:
-            without = "^" if piece[1] in "!^" and len(piece) > 3 else ""
-            made += f"[{without}{re.escape(piece[1 + len(without) : -1]).replace(chr(92) + '-', '-')}]"
+            made += _letters(piece[1:-1])
         else:
             made += re.escape(piece)
     return made
+
+
+def _letters(inner: str) -> str:
+    """`a-f`, `!xyz`; a range that runs backwards holds nothing but its ends."""
+    without = "^" if inner[0] in "!^" and len(inner) > 1 else ""
+    made = ""
+    for one in re.findall(r".-.|.", inner[len(without) :], re.DOTALL):
+        made += f"{re.escape(one[0])}-{re.escape(one[2])}" if len(one) == 3 and one[0] <= one[2] else re.escape(one)
+    return f"[{without}{made}]"
