@@ -147,7 +147,7 @@ _LINKS = r"(?:\b(?:of|in|at|by|with|on|from|near|to|and|the|an?)[ ]+)*"
 
 
 def _filled(frame: str, words: Mapping[str, str]) -> str:
-    """Empty places are taken out with the words that lead to them and the comma that parts them from their neighbour."""
+    """Empty places are taken out, with the words that lead to them and the comma behind."""
     filled = _HOLE.sub(lambda hole: words.get(hole[1]) or "\0", frame)
     if "\0" not in filled:
         return filled.strip()

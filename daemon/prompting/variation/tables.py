@@ -78,9 +78,12 @@ class WordTables:
 
 
 def once(lists: Iterable[Sequence[Value]]) -> tuple[Value, ...]:
-    """All lists in one, each text once: the first that has it."""
+    """All lists in one, each text once: the first that has it. One list alone stays as it is."""
+    first, *others = (*lists, ())
+    if len(others) < 2:
+        return tuple(first)
     found: dict[str, Value] = {}
-    for values in lists:
+    for values in (first, *others):
         for value in values:
             found.setdefault(value.text, value)
     return tuple(found.values())
