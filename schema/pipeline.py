@@ -30,7 +30,10 @@ RANK: dict[str, int] = {
 """Stages stand in rising rank; equal ranks in any order. Those that only look stand anywhere after a picture."""
 
 AT_MOST = {"txt2img": 1, "refiner": 1, "img2img": 1, "detail": 3, "upscale": 1, "resize": 1, "video": 1, "dispatch": 1}
-ORDER_IN_WORDS = "txt2img, refiner, img2img, detail (up to three), upscale, face_restore/refine/post, resize, video"
+ORDER_IN_WORDS = (
+    "generatePrompt/llmEnhance/selectLoras, dispatch, txt2img, refiner, img2img, detail (up to three), upscale,"
+    " face_restore/refine/post, resize, video"
+)
 
 
 class PipelineConfig(BaseModel):

@@ -13,15 +13,14 @@ from daemon.prompting.faults import sentence
 from daemon.prompting.fields import Flat, flat, flat_stage, read_assignment, settle, with_values
 from daemon.prompting.heirs import inherited
 from daemon.prompting.needs import words_need
-from daemon.prompting.pipelines import refuse_prompt_stages
 from daemon.prompting.steps import steps_of
 from daemon.prompting.texts import MAX_PROMPT, cleaned
 from daemon.prompting.workflows import Find, no_workflows, with_workflows
 from schema.errors import Refused
 from schema.ids import StageId
 from schema.pipeline import PipelineConfig
-from schema.plans import JobSpec, Scalar
-from schema.stages import ImageStage, PromptStage, Video
+from schema.plans import JobSpec, Scalar, Written
+from schema.stages import Dispatch, ImageStage, Video, WordStage
 
 MAX_SEED = 2**63 - 1
 
@@ -29,10 +28,10 @@ Config = dict[str, dict[str, Scalar]]
 """Stage id to its fields, `type` among them; only stages that run, the film's too."""
 
 
-def stage_config(base: bytes, stage: StageId, overlay: Mapping[str, Scalar]) -> ImageStage:
+def stage_config(base: bytes, stage: StageId, overlay: Mapping[str, Scalar]) -> ImageStage | WordStage:
     """What an agent is told to run. `base` is `PipelineConfig.canonical()`. KeyError for a stage the job has not."""
     for one in effective(base, overlay).stages:
-        if one.id == stage and not isinstance(one, PromptStage | Video):
+        if one.id == stage and not isinstance(one, Dispatch | Video):
             return one
     raise KeyError(stage)
 
@@ -59,17 +58,18 @@ def edit(
     seed: int | None = None,
     backend: str | None = None,
     workflow: Find = no_workflows,
+    now: Written | None = None,
 ) -> JobSpec:
     """The job with a person's changes. Raises Refused with the flag that was wrong.
 
     `backend` names who is to make it, empty: whoever can. Another seed is told by the name
-    (`harbour-01-v1-s42-now7`), so that files of both never collide.
+    (`harbour-01-v1-s42-now7`), so that files of both never collide. `now`: the words as the job's stages have made
+    them, if they have by now; then these are written over.
     """
     origins = dict(spec.origins)
     before = effective(base, spec.overlay, inherit=False)
     values = settle(before, [read_assignment(text, f"--set {text.partition('=')[0]}") for text in sets])
     after = with_workflows(apply_values(before, values, "--set"), workflow)
-    refuse_prompt_stages(after)
     for key in values:
         origins[key] = "edited"
     overlay = difference(after, pipeline_of(base))
@@ -81,8 +81,13 @@ def edit(
         check_seed(seed, 1)
         origins["seed"] = "edited"
     steps = steps_of(after)
-    positive = spec.prompt if prompt is None else cleaned(prompt)
-    unwanted = spec.negative if negative is None else cleaned(negative)
+    written, was = spec.written, now or spec
+    positive = was.prompt if prompt is None else cleaned(prompt)
+    unwanted = was.negative if negative is None else cleaned(negative)
+    if now is not None:
+        if prompt is not None or negative is not None:
+            written = Written(after=now.after, prompt=positive, negative=unwanted)
+        positive, unwanted = spec.prompt, spec.negative
     return msgspec.structs.replace(
         spec,
         name=spec.name if seed is None else renamed(spec.name, seed),
@@ -94,6 +99,7 @@ def edit(
         stages=None if steps == steps_of(pipeline_of(base)) else steps,
         needs=words_need(positive, unwanted),
         backend=spec.backend if backend is None else backend,
+        written=written,
     )
 
 

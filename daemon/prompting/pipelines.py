@@ -10,15 +10,7 @@ from daemon.prompting.written import Json, read_json_or_yaml
 from schema.errors import Refused
 from schema.pipeline import PipelineConfig
 from schema.settings import RefineSettings
-from schema.stages import Img2Img, PromptStage, Refine, Stage, Txt2Img, Video
-
-WHY_NOT_YET = {
-    "generatePrompt": "makes prompts from wildcards",
-    "llmEnhance": "lets a language model enrich the prompt",
-    "selectLoras": "picks LoRAs that fit the prompt",
-    "dispatch": "sends the prompt to a server of its own choice",
-}
-"""What each prompt stage would do, for the sentence that refuses it."""
+from schema.stages import Dispatch, Img2Img, PromptStage, Refine, Stage, Txt2Img, Video
 
 
 @lru_cache(maxsize=16)
@@ -94,16 +86,15 @@ def with_film(pipeline: PipelineConfig, wanted: bool | None, default: bool, film
     return pipeline.model_copy(update={"stages": stages})
 
 
-def refuse_prompt_stages(pipeline: PipelineConfig) -> None:
-    """Prompt stages are read, kept and shown, but nothing runs them."""
-    for stage in pipeline.stages:
-        if stage.enabled and isinstance(stage, PromptStage):
-            raise Refused(
-                f"stage '{stage.id}' ({stage.type}) cannot run: it {WHY_NOT_YET[stage.type]},"
-                " and that work arrives with the prompt features.",
-                where=f"pipeline {told(pipeline.name)}",
-                remedy=f"Switch it off with --set {stage.id}.enabled=false, or take --pipeline standard.",
-            )
+def with_pictures(pipeline: PipelineConfig) -> PipelineConfig:
+    """Words that are dispatched are meant for a picture: a pipeline that ends there goes on with txt2img."""
+    if first_image_stage(pipeline) is not None or not any(isinstance(one, Dispatch) for one in pipeline.running()):
+        return pipeline
+    taken = {stage.id for stage in pipeline.stages}
+    name = next(name for name in ("txt2img", *(f"txt2img{n}" for n in range(2, 99))) if name not in taken)
+    at = 1 + max(at for at, stage in enumerate(pipeline.stages) if isinstance(stage, PromptStage))
+    stages = (*pipeline.stages[:at], Txt2Img(id=name), *pipeline.stages[at:])
+    return pipeline.model_copy(update={"stages": stages})
 
 
 def with_refinement(pipeline: PipelineConfig, settings: RefineSettings) -> PipelineConfig:

@@ -15,8 +15,8 @@ from daemon.prompting.pipelines import (
     begin_from,
     checked,
     read_pipeline,
-    refuse_prompt_stages,
     with_film,
+    with_pictures,
     with_refinement,
 )
 from daemon.prompting.presets import fit, read_preset
@@ -82,7 +82,7 @@ class Recipe(NamedTuple):
 
 def make_recipe(request: RunRequest, library: Shelf, settings: Settings) -> Recipe:
     name, pipeline = _pipeline(request, library, settings)
-    pipeline = with_film(pipeline, request.video, settings.run.video, settings.video)
+    pipeline = with_film(with_pictures(pipeline), request.video, settings.run.video, settings.video)
     warnings: list[str] = []
     origins: dict[str, str] = {}
     preset: Flat = {}
@@ -97,7 +97,6 @@ def make_recipe(request: RunRequest, library: Shelf, settings: Settings) -> Reci
     origins.update(dict.fromkeys(fixed, "--set"))
     where = " ".join(f"--set {told(text, 60)}" for text in request.set[:3]) or f"preset {told(request.preset or '')}"
     pipeline = apply_values(pipeline, {**preset, **fixed}, where)
-    refuse_prompt_stages(pipeline)
     _check_film(pipeline)
     if request.profile is not None:
         library.profile(request.profile)
@@ -152,7 +151,6 @@ def vary(recipe: Recipe, values: Flat, where: str) -> PipelineConfig:
     if not values:
         return recipe.base
     pipeline = apply_values(recipe.open, values, where)
-    refuse_prompt_stages(pipeline)
     return with_workflows(with_refinement(pipeline, recipe.settings.refine), recipe.workflow)
 
 
