@@ -7,6 +7,8 @@ import sqlite3
 import zlib
 from pathlib import Path
 
+from daemon.views.fold.looks import register
+
 FOLD = 4
 """Raised when the fold writes other rows into the same tables."""
 
@@ -185,9 +187,34 @@ CREATE TABLE models(                     -- what a person said of a model, by it
   key TEXT PRIMARY KEY,
   name TEXT NOT NULL,                    -- as it was called when that was said last
   stars INTEGER NOT NULL DEFAULT 0,
-  favourite INTEGER NOT NULL DEFAULT 0
+  favourite INTEGER                      -- NULL: nobody has said
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE model_tags(model TEXT NOT NULL, tag TEXT NOT NULL, PRIMARY KEY(model, tag)) STRICT, WITHOUT ROWID;
+
+CREATE TABLE looks(                      -- what a stage saw in a picture, and how that fits its prompt
+  image TEXT NOT NULL,
+  stage TEXT NOT NULL,                   -- that looked
+  n INTEGER NOT NULL,                    -- seq of the look
+  job TEXT NOT NULL,
+  pack TEXT,
+  at REAL NOT NULL,
+  looker TEXT NOT NULL,                  -- its model
+  caption TEXT NOT NULL,
+  score REAL,
+  told TEXT NOT NULL,                    -- JSON of `daemon.views.fold.looks.Told`
+  PRIMARY KEY(image, stage)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE parts(                      -- components of prompts, in each look that says something of them
+  image TEXT NOT NULL,
+  stage TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  name TEXT NOT NULL,
+  value TEXT NOT NULL,
+  hit REAL NOT NULL,
+  by TEXT NOT NULL,
+  PRIMARY KEY(image, stage, kind, name, value)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE nodes(id TEXT PRIMARY KEY, name TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
@@ -207,6 +234,9 @@ CREATE INDEX IF NOT EXISTS images_shown ON images(trashed, final);
 CREATE INDEX IF NOT EXISTS images_stars ON images(trashed, stars, final) WHERE stars > 0;
 CREATE INDEX IF NOT EXISTS images_sha256 ON images(sha256);
 CREATE INDEX IF NOT EXISTS tags_tag ON tags(tag, image);
+CREATE INDEX IF NOT EXISTS looks_n ON looks(n);
+CREATE INDEX IF NOT EXISTS parts_name ON parts(name, kind);
+CREATE INDEX IF NOT EXISTS looks_pack ON looks(pack, n) WHERE pack IS NOT NULL;
 CREATE INDEX IF NOT EXISTS ratings_image ON ratings(image, seq);
 """
 """What only readers need. Made once a long past is folded in: keeping them up to date meanwhile costs as much again."""
@@ -222,6 +252,7 @@ def create(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
     db = connect(path)
     db.executescript(f"BEGIN;{TABLES} INSERT INTO meta VALUES (1, {FORMAT}, 0, x''); COMMIT;")
+    register(db)
     return db
 
 

@@ -10,7 +10,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol, Self
 
-from daemon.views import lists, records, select, watch
+from daemon.prompting.looks.effects import Counted
+from daemon.prompting.looks.weights import GoalsSeen
+from daemon.views import lists, looks, records, select, watch
 from daemon.views.lists import Window
 from daemon.views.readers import Readers
 from daemon.views.tables import OPEN
@@ -19,6 +21,7 @@ from daemon.views.writer import ViewWriter, digest_of, is_full
 from schema.commands import EndedJob, EndedRun, Rating, Tagging
 from schema.errors import Refused
 from schema.events import Envelope
+from schema.feedback import Look
 from schema.ids import ImageId, JobId, RunId
 from schema.pages import FilmRecord, ImageRow, JobRecord, Page, RunRecord, RunRow
 from schema.scenes import Row
@@ -213,6 +216,37 @@ class Views:
         async with self._readers.reading() as db:
             has = await records.tags_of(db, images)
             return tuple(Tagging(image=image, tags=has[image]) for image in images if image in has)
+
+    # Looks at pictures ------------------------------------------------------------------------
+
+    async def counted(self, name: str | None, kinds: Sequence[str], since: int = 0) -> tuple[Counted, ...]:
+        """Components of prompts of these kinds, of one name or of all, in looks behind seq `since`."""
+        async with self._readers.reading() as db:
+            return await looks.counted(db, name, kinds, since)
+
+    async def goals_of(self, pack: str, since: int, limit: int) -> tuple[GoalsSeen, ...]:
+        """Of the newest looks at a pack's pictures, newest first."""
+        async with self._readers.reading() as db:
+            return await looks.goals_of(db, pack, since, limit)
+
+    async def nameable(self, limit: int) -> frozenset[str]:
+        """What the newest captions name."""
+        async with self._readers.reading() as db:
+            return await looks.nameable(db, limit)
+
+    async def looked_at(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Wildcards and slots, and packs, of which pictures were looked at."""
+        async with self._readers.reading() as db:
+            return await looks.names(db)
+
+    async def looks_of(self, images: Sequence[ImageId]) -> tuple[Look, ...]:
+        async with self._readers.reading() as db:
+            return await looks.looks_of(db, images)
+
+    async def looks(self) -> int:
+        """Pictures that were looked at."""
+        async with self._readers.reading() as db:
+            return await looks.total(db)
 
     # Folding -------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ Statements are (SQL, values); the SQL texts are constants, so that runs of the s
 
 from typing import assert_never
 
-from daemon.views.fold import foreign, images, jobs, models, runs, stages
+from daemon.views.fold import foreign, images, jobs, looks, models, runs, stages
 from daemon.views.fold.statement import Statement
 from schema import events as e
 
@@ -26,8 +26,10 @@ def fold(envelope: e.Envelope) -> list[Statement]:
             | e.JobCancelled() | e.JobReopened() | e.JobFinished() | e.JobFailed() | e.JobParked()
         ):  # fmt: skip
             return jobs.fold(envelope, event)
+        case e.StageFinished():
+            return [*stages.fold(envelope, event), *looks.fold(envelope, event)]
         case (
-            e.StageAssigned() | e.StageFinished() | e.StageFailed() | e.StageLost() | e.StageCancelled()
+            e.StageAssigned() | e.StageFailed() | e.StageLost() | e.StageCancelled()
             | e.StageSkipped() | e.JobDispatched()
         ):  # fmt: skip
             return stages.fold(envelope, event)

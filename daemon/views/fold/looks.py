@@ -1,0 +1,102 @@
+"""Looks in the views: what a stage said of the pictures before it, held against what their prompt asked for.
+
+The comparison is a function of the connection (`register`): it needs the job's words, which only the tables hold.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+
+import msgspec
+
+from daemon.prompting.looks.compare import Part, compare, parts
+from daemon.views.fold.statement import Statement, Value
+from schema import events as e
+from schema.plans import JobSpec, Scalar
+
+_SPEC = msgspec.json.Decoder(JobSpec)
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the column `told` of `looks` holds."""
+
+    fulfilment: float | None = None
+    style: float | None = None
+    seen: tuple[str, ...] = ()
+    missed: tuple[str, ...] = ()
+    unwanted: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
+
+
+def fold(envelope: e.Envelope, event: e.StageFinished) -> list[Statement]:
+    """Nothing for stages that say nothing of what they see."""
+    captions, scores = _each(event.reported.get("caption")), _each(event.reported.get("score"))
+    if not captions and not scores:
+        return []
+    numbers = [_number(score) for score in scores]
+    looker = event.effective.get("model")
+    values: tuple[Value, ...] = (
+        event.stage, envelope.seq, envelope.at, looker if isinstance(looker, str) else "", _json(captions or [""]),
+        _json(numbers or [None]), event.job,
+    )  # fmt: skip
+    return [(LOOKED, values), (EMPTIED, (event.job, event.stage)), (PARTED, (event.job, event.stage))]
+
+
+def _each(value: Scalar) -> list[str]:
+    """Of every picture: backends put several into one text, with line ends or bars between."""
+    if value is None or isinstance(value, bool):
+        return []
+    text = str(value)
+    return [piece.strip() for piece in (text.split("\n") if "\n" in text else text.split(" | "))]
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if 0.0 <= number <= 1.0 else None
+
+
+def _json(values: Sequence[str | float | None]) -> str:
+    return msgspec.json.encode(values).decode()
+
+
+def register(db: sqlite3.Connection) -> None:
+    db.create_function("look_at", 4, look_at, deterministic=True)
+
+
+def look_at(spec: bytes, caption: str, score: float | None, looker: str) -> str:
+    """JSON of a `Told`. Never fails: a caption is whatever a model has said."""
+    job = _SPEC.decode(spec)
+    whole = compare(job, caption, looker)
+    told = Told(
+        fulfilment=whole.fulfilment,
+        style=whole.style,
+        seen=whole.seen,
+        missed=whole.missed,
+        unwanted=whole.unwanted,
+        parts=tuple(parts(job, caption, score, looker)),
+    )
+    return msgspec.json.encode(told).decode()
+
+
+LOOKED = (  # at the pictures of the nearest stage before it that made some
+    "INSERT OR REPLACE INTO looks(image, stage, n, job, pack, at, looker, caption, score, told)"
+    " SELECT id, ?1, ?2, job, pack, ?3, ?4, caption, score, look_at(spec, caption, score, ?4) FROM ("
+    "SELECT images.id, images.job, images.pack, specs.spec,"
+    " coalesce(json_extract(?5, '$[' || iif(number < json_array_length(?5), number, 0) || ']'), '') AS caption,"
+    " json_extract(?6, '$[' || iif(number < json_array_length(?6), number, 0) || ']') AS score"
+    " FROM images JOIN specs USING (job) WHERE images.job = ?7 AND token = ("
+    "SELECT token FROM stages JOIN json_each((SELECT stages FROM jobs WHERE id = ?7)) AS place"
+    " ON place.value = stage WHERE job = ?7 AND state = 'done'"
+    " AND EXISTS (SELECT 1 FROM images AS made WHERE made.job = ?7 AND made.token = stages.token)"
+    " AND place.key < (SELECT key FROM json_each((SELECT stages FROM jobs WHERE id = ?7)) WHERE value = ?1)"
+    " ORDER BY place.key DESC LIMIT 1))"
+)
+EMPTIED = "DELETE FROM parts WHERE image IN (SELECT id FROM images WHERE job = ?1) AND stage = ?2"
+PARTED = (
+    "INSERT OR IGNORE INTO parts(image, stage, kind, name, value, hit, by)"
+    " SELECT image, stage, part.value ->> 0, part.value ->> 1, part.value ->> 2, part.value ->> 3, part.value ->> 4"
+    " FROM looks, json_each(told, '$.parts') AS part"
+    " WHERE image IN (SELECT id FROM images WHERE job = ?1) AND stage = ?2"
+)
