@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
+from daemon.prompting.drawing import Drawer
 from daemon.prompting.effective import check_seed
 from daemon.prompting.grids import Grid, read_grid
 from daemon.prompting.limits import MANY, Room, Share, check_total, counted, first_prompts, shares
-from daemon.prompting.phrasing import Phrasing
+from daemon.prompting.phrasing import Phrasing, Weights, read_phrasing
 from daemon.prompting.presets import read_preset
 from daemon.prompting.randomization import Block, read_block
 from daemon.prompting.recipe import Recipe, Shelf, make_recipe
@@ -27,6 +28,7 @@ class Draft(NamedTuple):
     recipe: Recipe
     sources: tuple[Source, ...]
     phrasing: Phrasing
+    drawer: Drawer
     grid: Grid
     spaces: Spaces
     worded: tuple[Worded, ...]
@@ -39,20 +41,22 @@ class Draft(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def draft(request: RunRequest, library: Shelf, settings: Settings, drawn_seed: int) -> Draft:
-    """Deterministic in its arguments. Raises Refused."""
+def draft(request: RunRequest, library: Shelf, settings: Settings, drawn_seed: int, leaning: Weights) -> Draft:
+    """Deterministic in its arguments. Raises Refused. `leaning`: what looks at pictures suggest."""
     _check(request)
     seed = drawn_seed if request.seed is None else request.seed
     check_seed(seed, request.count)
-    phrasing = Phrasing()
-    recipe = make_recipe(request, library, settings)
+    phrasing = read_phrasing(request, library, leaning)
+    recipe = make_recipe(request, library, settings, phrasing.template)
     sources = read_sources(request, library)
     grid = read_grid(request.vary, recipe.open, recipe.fixed)
     tables = _Late(lambda: library.tables())
     spaces = Spaces(request, sources, phrasing, grid, tables, _blocks(request, library, sources), seed)
+    drawer = Drawer(phrasing, recipe, seed, spaces.rerolls)
+    phrasing.styled("", "", grid.styles)
     taken = first_prompts(tuple(in_order(sources, request.order, seed)), request.max_prompts)
     worded = tuple(spaces.of(one) for one in taken)
-    check_keys(spaces, worded, tables)
+    check_keys(spaces, worded, tables, drawer.keys)
     shared = shares([Room(one.taken.source.stem, one.size) for one in worded], request)
     jobs = check_total(shared, settings.run.max_variants)
     return Draft(
@@ -60,6 +64,7 @@ def draft(request: RunRequest, library: Shelf, settings: Settings, drawn_seed: i
         recipe=recipe,
         sources=sources,
         phrasing=phrasing,
+        drawer=drawer,
         grid=grid,
         spaces=spaces,
         worded=worded,
@@ -67,7 +72,7 @@ def draft(request: RunRequest, library: Shelf, settings: Settings, drawn_seed: i
         seed=seed,
         space=sum(one.whole * grid.size for one in worded),
         jobs=jobs,
-        warnings=(*_of_spaces(worded), *_numbers(worded, shared, jobs, request)),
+        warnings=(*phrasing.warnings, *drawer.warnings, *_of_spaces(worded), *_numbers(worded, shared, jobs, request)),
     )
 
 

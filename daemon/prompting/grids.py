@@ -53,6 +53,10 @@ class Cell(NamedTuple):
     def values(self) -> Flat:
         return {key: value for change in self.changes for key, value in change.values.items()}
 
+    @property
+    def styles(self) -> tuple[str, ...]:
+        return tuple(name for change in self.changes for name in change.styles)
+
 
 class Grid(NamedTuple):
     """Its cells are counted and found by their number; nothing holds them all."""
@@ -67,6 +71,11 @@ class Grid(NamedTuple):
     def keys(self) -> frozenset[str]:
         """Every `stage.field` that an axis decides."""
         return frozenset(key for axis in self.axes for change in axis.changes for key in change.values)
+
+    @property
+    def styles(self) -> tuple[str, ...]:
+        """Every style that an axis names."""
+        return tuple(name for axis in self.axes for change in axis.changes for name in change.styles)
 
     def cell(self, number: int) -> Cell:
         """From 0; the last axis changes quickest."""

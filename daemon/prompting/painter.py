@@ -11,18 +11,19 @@ from typing import NamedTuple
 import msgspec
 
 from daemon.prompting import grids
+from daemon.prompting.drawing import Drawer, Drawn
 from daemon.prompting.edits import Edits
 from daemon.prompting.effective import check_seed, config_of, difference
 from daemon.prompting.heirs import inherited
 from daemon.prompting.needs import words_need
-from daemon.prompting.phrasing import Drawn, Phrasing
+from daemon.prompting.phrasing import Phrasing
 from daemon.prompting.recipe import Recipe, pack_values, prompt_values, vary
 from daemon.prompting.sources import Source
 from daemon.prompting.spaces import Dealt, Worded
 from daemon.prompting.steps import steps_of
 from schema.packs import PackPrompt
 from schema.pipeline import PipelineConfig
-from schema.plans import JobSpec, Scalar, StageStep
+from schema.plans import JobSpec, Pick, Scalar, StageStep
 from schema.requests import RunRequest
 from schema.stages import Txt2Img
 
@@ -43,18 +44,26 @@ class _Said(NamedTuple):
 
     values: dict[str, Scalar]
     origins: dict[str, str]
+    own: frozenset[str]
+    """Keys of the prompt's overrides: nothing is drawn there."""
 
 
 class Painter:
     """`warnings` and `spoken` are whole when all jobs are made."""
 
     def __init__(
-        self, request: RunRequest, recipe: Recipe, sources: Sequence[Source], phrasing: Phrasing, edits: Edits
+        self,
+        request: RunRequest,
+        recipe: Recipe,
+        sources: Sequence[Source],
+        phrasing: Phrasing,
+        drawer: Drawer,
+        edits: Edits,
     ) -> None:
         self.warnings: list[str] = []
         self.spoken: set[str] = {*recipe.preset, *recipe.fixed}
         """Keys that somebody wrote, also where they say what the pipeline says anyway."""
-        self._recipe, self._phrasing, self._edits = recipe, phrasing, edits
+        self._recipe, self._phrasing, self._drawer, self._edits = recipe, phrasing, drawer, edits
         self._seed_origin = "drawn" if request.seed is None else "--seed"
         self._negative = bool(request.negative)
         self._backend = request.backend
@@ -74,8 +83,8 @@ class Painter:
         """One variant's, each with the digest of its effective config."""
         source, prompt = worded.taken
         said = self._settings(source, prompt)
-        held = frozenset((*said.values, *dealt.cell.values)) if dealt.cell else frozenset(said.values)
-        drawn = self._phrasing.draw(worded.taken, dealt.number, held)
+        held = frozenset((*said.own, *dealt.cell.values)) if dealt.cell else said.own
+        drawn = self._drawn(worded, dealt, held)
         cell = dealt.cell.values if dealt.cell else {}
         values = {**said.values, **drawn.values, **cell}
         where = source.origin(prompt)
@@ -98,35 +107,47 @@ class Painter:
             first = job if edited is job else first
             yield msgspec.structs.replace(edited, needs=words_need(edited.prompt, edited.negative)), look.digest
 
-    def _job(self, worded: Worded, dealt: Dealt, drawn: Drawn, look: _Look) -> JobSpec:
+    def _drawn(self, worded: Worded, dealt: Dealt, held: frozenset[str]) -> Drawn:
+        """The variant's words with everything that is put around or into them after variation."""
         source, prompt = worded.taken
         text, negative = dealt.variant.text, dealt.variant.negative
         if dealt.cell:
             text = grids.replaced(text, dealt.cell.changes)
-        text, negative = drawn.around(text, negative)
+            text, negative = self._phrasing.styled(text, negative, dealt.cell.styles)
+        drawn = self._drawer.draw(text, negative, f"{source.stem}\n{prompt.number}\n{dealt.number}", held)
         if dealt.cell:
-            text = grids.with_loras(text, tuple(part for change in dealt.cell.changes for part in change.loras))
+            loras = tuple(part for change in dealt.cell.changes for part in change.loras)
+            drawn = drawn._replace(text=grids.with_loras(drawn.text, loras))
+        return drawn
+
+    def _job(self, worded: Worded, dealt: Dealt, drawn: Drawn, look: _Look) -> JobSpec:
+        source, prompt = worded.taken
+        own = dealt.cell.styles if dealt.cell else ()
         return JobSpec(
             name="",
             pack=source.pack.name if source.pack else None,
-            style=", ".join((*self._phrasing.styles, *drawn.styles)) or None,
+            style=", ".join((*self._phrasing.names, *own, *drawn.styles)) or None,
             prompt_number=prompt.number,
             variant=dealt.number,
             template=worded.text,
-            prompt=text,
+            prompt=drawn.text,
             negative_template=worded.negative,
-            negative=negative,
+            negative=drawn.negative,
             overlay=dict(look.overlay),
             stages=look.stages,
-            needs=words_need(text, negative),
+            needs=words_need(drawn.text, drawn.negative),
             backend=None if self._backend is not None else prompt.backend,
-            picks=(*dealt.variant.picks, *drawn.picks),
+            picks=(*map(self._explained, dealt.variant.picks), *drawn.picks),
             axes=dealt.cell.axes if dealt.cell else {},
         )
 
+    def _explained(self, pick: Pick) -> Pick:
+        moved = self._phrasing.explained(pick)
+        return msgspec.structs.replace(pick, source=f"{pick.source} ({moved})") if moved else pick
+
     def _of_words(self, source: Source, prompt: PackPrompt, drawn: Drawn) -> dict[str, str]:
         origin = source.origin(prompt)
-        found = {"prompt": self._phrasing.told(origin, drawn), "seed": self._seed_origin}
+        found = {"prompt": self._phrasing.origin(origin, bool(drawn.picks)), "seed": self._seed_origin}
         if prompt.negative and source.pack:
             found["negative"] = f"{origin}, --negative" if self._negative else origin
         elif self._negative:
@@ -147,7 +168,7 @@ class Painter:
                 self.warnings += told_of
                 self.spoken |= mine.keys()
             pack = f"pack {source.pack.file}" if source.pack else ""
-            said = _Said({**own, **mine}, {**dict.fromkeys(own, pack), **dict.fromkeys(mine, where)})
+            said = _Said({**own, **mine}, {**dict.fromkeys(own, pack), **dict.fromkeys(mine, where)}, frozenset(mine))
             self._said = {key: said}
         return said
 

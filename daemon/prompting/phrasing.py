@@ -1,38 +1,148 @@
-"""What stands around every prompt of a run: a template, a profile's words, styles; and what is drawn for a variant."""
+"""What stands around every prompt of a run: a template, a profile's words and LoRAs, styles. Text in, text out.
 
+From the inside: the prompt; the template that its pack names for it; the run's template with the profile's words in
+its places, or these words before and behind; the profile's LoRAs; the styles, in the order they were named.
+"""
+
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from daemon.prompting.fields import Flat
-from daemon.prompting.sources import Taken
+from daemon.prompting import styles as styling
+from daemon.prompting.chosen import Part
+from daemon.prompting.overlays import Overlay, read_overlay
+from daemon.prompting.profiles import Profile, plain_name, read_profile
+from daemon.prompting.recipe import Shelf
+from daemon.prompting.styles import Style
+from daemon.prompting.templates import Template, fill, fill_negative
+from daemon.prompting.texts import nearest, told
+from schema.errors import Refused
+from schema.packs import PackPrompt
 from schema.plans import Pick
+from schema.requests import RunRequest
+
+Weights = Mapping[str, Mapping[str, float]]
+"""Wildcard by its plain name to value to factor."""
 
 
-class Drawn(NamedTuple):
-    """What was drawn for one variant besides its words."""
+class Phrasing(NamedTuple):
+    library: Shelf
+    profile: Profile | None = None
+    template: Template | None = None
+    styles: tuple[Style, ...] = ()
+    overlay: Overlay | None = None
+    leaning: Weights = {}
+    """What looks at pictures suggest."""
 
-    values: Flat = {}
-    origins: dict[str, str] = {}
-    styles: tuple[str, ...] = ()
-    picks: tuple[Pick, ...] = ()
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        each = (self.profile, self.template, self.overlay)
+        return tuple(warning for one in each if one for warning in one.warnings)
 
-    def around(self, text: str, negative: str) -> tuple[str, str]:
+    @property
+    def draws(self) -> bool:
+        """Whether something besides words is drawn for each variant."""
+        return self.overlay is not None or any(not certain(part) for part in self._loras)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(style.name for style in self.styles)
+
+    @property
+    def _loras(self) -> tuple[Part, ...]:
+        return self.profile.loras if self.profile else ()
+
+    def around(self, prompt: PackPrompt, text: str, negative: str) -> tuple[str, str]:
+        """Before variation: what stands around may hold places to vary as the prompt may."""
+        if prompt.template:
+            own = self.library.template(prompt.template)
+            text = fill(own, {**prompt.variables, "prompt": text})
+            negative = fill_negative(own, {**prompt.variables, "negative": negative})
+        if self.profile or self.template:
+            text, negative = self._told(text, negative)
+        marks = (f"<lora:{part.name}:{part.low:g}>" for part in self._loras if certain(part))
+        text = " ".join(filter(None, [text, *(mark for mark in marks if not names_lora(text, mark))]))
+        for style in self.styles:
+            text, negative = styling.around(style, text), styling.against(style, negative)
         return text, negative
 
-
-class Phrasing:
-    draws = False
-    styles: tuple[str, ...] = ()
-    overlay: str | None = None
-    template: str | None = None
-
-    def around(self, text: str, negative: str) -> tuple[str, str]:
+    def styled(self, text: str, negative: str, names: Sequence[str]) -> tuple[str, str]:
+        """With styles of the library, which a grid names."""
+        for name in names:
+            style = find_style(self.library.styles(), name, "--vary style")
+            text, negative = styling.around(style, text), styling.against(style, negative)
         return text, negative
 
-    def draw(self, taken: Taken, number: int, held: frozenset[str]) -> Drawn:
-        return Drawn()
+    def _told(self, text: str, negative: str) -> tuple[str, str]:
+        profile = self.profile
+        words = {"character": profile.character, "setting": profile.setting, "style": profile.style} if profile else {}
+        if profile and any(style.name.casefold() == profile.style.strip().casefold() for style in self.styles):
+            del words["style"]
+        holes = self.template.holes if self.template else ()
+        before = [words[name] for name in ("character",) if name in words and name not in holes]
+        behind = [words[name] for name in ("setting", "style") if name in words and name not in holes]
+        text = joined(*before, text, *behind)
+        if self.template:
+            text = fill(self.template, {**words, "backstory": profile.backstory if profile else "", "prompt": text})
+            negative = fill_negative(self.template, {**words, "negative": negative})
+        return text, joined(negative, profile.negative if profile else "")
 
-    def told(self, origin: str, drawn: Drawn) -> str:
-        return origin
+    def origin(self, origin: str, overlay: bool) -> str:
+        """Of a prompt's words: `pack knights.txt:4, template portrait, profile mira, style ink`."""
+        template = f"template {self.template.name}" if self.template else ""
+        profile = f"profile {self.profile.name}" if self.profile and self.profile.character else ""
+        drawn = f"overlay {self.overlay.name}" if self.overlay and overlay else ""
+        return joined(origin, template, profile, *(f"style {name}" for name in self.names), drawn)
 
     def weight(self, wildcard: str, value: str) -> float:
-        return 1.0
+        """Factor of a wildcard's value: the profile's and what looks suggest."""
+        factor = self.profile.weight(wildcard, value) if self.profile else 1.0
+        return factor * self.leaning.get(plain_name(wildcard), {}).get(value.strip(), 1.0)
+
+    def explained(self, pick: Pick) -> str:
+        """What moved the weight of a pick, to be told behind its source; empty: nothing."""
+        wildcard = plain_name(pick.key.partition("#")[0])
+        own = self.profile.weight(wildcard, pick.value) if self.profile else 1.0
+        seen = self.leaning.get(wildcard, {}).get(pick.value.strip(), 1.0)
+        profile = f"profile {self.profile.name} x{own:g}" if self.profile and own != 1.0 else ""
+        return joined(profile, f"feedback x{seen:.2f}" if seen != 1.0 else "")
+
+
+def read_phrasing(request: RunRequest, library: Shelf, leaning: Weights) -> Phrasing:
+    """Raises Refused for names that are not in the library and files that are broken."""
+    profile = None
+    if request.profile is not None:
+        file = library.profile(request.profile)
+        profile = read_profile(file.name, file.text)
+    template = request.template or (profile.template if profile else None)
+    overlay: Overlay | None = None
+    wanted = request.overlay or (profile.overlay if profile else None)
+    if wanted is not None:
+        file = library.overlay(wanted) if isinstance(wanted, str) else wanted
+        overlay = read_overlay(file.name, file.text)
+    styles = tuple(find_style(library.styles(), name, "--style") for name in request.style)
+    if profile and profile.style and not styles:
+        styles = tuple(one for one in library.styles() if one.name.casefold() == profile.style.strip().casefold())
+    return Phrasing(library, profile, library.template(template) if template else None, styles, overlay, leaning)
+
+
+def find_style(styles: Sequence[Style], name: str, where: str) -> Style:
+    """By its name, whatever the case. Raises Refused."""
+    found = next((one for one in styles if one.name.casefold() == name.strip().casefold()), None)
+    if found is None:
+        remedy = nearest(name.strip(), (one.name for one in styles)) or "There is none yet in the library."
+        raise Refused(f"there is no style '{told(name, 60)}'.", where=where, remedy=remedy)
+    return found
+
+
+def certain(part: Part) -> bool:
+    """A LoRA that is always taken, and with one strength."""
+    return part.probability in (None, 1.0) and part.low == part.high
+
+
+def names_lora(text: str, mark: str) -> bool:
+    """Whether the prompt names that LoRA already: what a person wrote stays."""
+    return mark.rpartition(":")[0].casefold() in text.casefold()
+
+
+def joined(*parts: str) -> str:
+    return ", ".join(part.strip().rstrip(",") for part in parts if part.strip())

@@ -12,6 +12,7 @@ import msgspec
 from daemon.prompting.draft import Draft, draft
 from daemon.prompting.edits import Edits
 from daemon.prompting.painter import Painter
+from daemon.prompting.phrasing import Weights
 from daemon.prompting.recipe import Shelf
 from daemon.prompting.runs import run_spec
 from daemon.prompting.texts import told
@@ -44,20 +45,21 @@ def make_plan(
     drawn_seed: int,
     now: float,
     drawn_folder: str,
+    leaning: Weights | None = None,
 ) -> Plan:
     """Deterministic in its arguments, changes none of them. Raises Refused.
 
     `drawn_seed` counts when the request has no seed; `drawn_folder` makes the results folder's name unique;
-    `now` is Unix seconds, for ages and past times.
+    `now` is Unix seconds, for ages and past times; `leaning` is what looks at pictures suggest for wildcards.
     """
-    return paint(draft(request, library, settings, drawn_seed), now, drawn_folder)
+    return paint(draft(request, library, settings, drawn_seed, leaning or {}), now, drawn_folder)
 
 
 def paint(drafted: Draft, now: float, drawn_folder: str) -> Plan:
     """Makes the jobs of a draft."""
     request, recipe, seed = drafted.request, drafted.recipe, drafted.seed
     edits = Edits(request.edits)
-    painter = Painter(request, recipe, drafted.sources, drafted.phrasing, edits)
+    painter = Painter(request, recipe, drafted.sources, drafted.phrasing, drafted.drawer, edits)
     jobs: list[JobSpec] = []
     digest = hashlib.sha256()
     for share in drafted.shares:

@@ -124,8 +124,6 @@ def _sections(preset: dict[str, Json]) -> list[tuple[str, dict[str, Json]]]:
             found.setdefault(key, {}).update(_without_idle(_without_idle_hires(key, value)))
         elif dot:
             found.setdefault(section, {})[field] = value
-        elif isinstance(value, dict) and key == "randomization" and value.get("enabled"):
-            found["randomization"] = {"enabled": True}
     return list(found.items())
 
 

@@ -4,7 +4,7 @@ Later ones win: pipeline (or the last run's), a pack's own settings, `--preset`,
 Packs and prompts differ from job to job and so are overlays; the rest is the base.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -20,6 +20,8 @@ from daemon.prompting.pipelines import (
     with_refinement,
 )
 from daemon.prompting.presets import fit, read_preset
+from daemon.prompting.styles import Style
+from daemon.prompting.templates import Template
 from daemon.prompting.texts import told
 from daemon.prompting.variation.tables import Tables
 from daemon.prompting.workflows import Find, with_workflows
@@ -56,6 +58,9 @@ class Shelf(Protocol):
     def tables(self) -> Tables:
         """Every wildcard of the library."""
 
+    def styles(self) -> Sequence[Style]: ...
+    def template(self, name: str) -> Template: ...
+    def overlay(self, name: str) -> TextFile: ...
     def last(self) -> LastRun | None: ...
 
 
@@ -80,12 +85,17 @@ class Recipe(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def make_recipe(request: RunRequest, library: Shelf, settings: Settings) -> Recipe:
+def make_recipe(request: RunRequest, library: Shelf, settings: Settings, template: Template | None = None) -> Recipe:
+    """`template` brings settings that stand above the pipeline's and below everything else. Raises Refused."""
     name, pipeline = _pipeline(request, library, settings)
     pipeline = with_film(with_pictures(pipeline), request.video, settings.run.video, settings.video)
     warnings: list[str] = []
     origins: dict[str, str] = {}
-    preset: Flat = {}
+    framed, preset = Flat(), Flat()
+    if template is not None:
+        framed, missing = _there(pipeline, template.set, f"template {told(template.name)}")
+        origins.update(dict.fromkeys(framed, f"template {told(template.name)}"))
+        warnings += _unused(f"template {told(template.name)}", missing)
     if request.preset is not None:
         file = library.preset(request.preset)
         fitted = fit(read_preset(file.name, file.text), pipeline, f"preset {told(request.preset)}")
@@ -96,11 +106,8 @@ def make_recipe(request: RunRequest, library: Shelf, settings: Settings) -> Reci
     fixed = settle(pipeline, sets)
     origins.update(dict.fromkeys(fixed, "--set"))
     where = " ".join(f"--set {told(text, 60)}" for text in request.set[:3]) or f"preset {told(request.preset or '')}"
-    pipeline = apply_values(pipeline, {**preset, **fixed}, where)
+    pipeline = apply_values(pipeline, {**framed, **preset, **fixed}, where)
     _check_film(pipeline)
-    if request.profile is not None:
-        library.profile(request.profile)
-        warnings.append(f"profile {told(request.profile)}: noted with the run; its words are not put into prompts.")
     if request.last:
         warnings += _still_out(name, pipeline, fixed)
     return Recipe(
@@ -132,18 +139,17 @@ def pack_values(recipe: Recipe, preset_text: str, file: str) -> tuple[Flat, tupl
 
 def prompt_values(recipe: Recipe, overrides: Mapping[str, str], where: str) -> tuple[Flat, tuple[str, ...]]:
     """One prompt's overrides. A stage that this pipeline has not is told, not refused: packs fit many pipelines."""
-    there = {stage.id for stage in recipe.open.stages}
-    wanted: list[Setting] = []
-    missing: list[str] = []
-    for key, value in overrides.items():
-        stage, _, field = key.partition(".")
-        if stage in there:
-            wanted.append(Setting(stage, field, value, where))
-        else:
-            missing.append(key)
-    values = settle(recipe.open, wanted)
+    values, missing = _there(recipe.open, overrides, where)
     warnings = (f"{where}: not used, the pipeline has no such stage: {', '.join(missing)}.",) if missing else ()
     return {key: value for key, value in values.items() if not decided(key, recipe.fixed)}, warnings
+
+
+def _there(pipeline: PipelineConfig, wanted: Mapping[str, str], where: str) -> tuple[Flat, tuple[str, ...]]:
+    """The settings of stages that the pipeline has, and the keys of those that it has not."""
+    there = {stage.id for stage in pipeline.stages}
+    cut = [(key, *key.partition(".")[::2], value) for key, value in wanted.items()]
+    values = settle(pipeline, [Setting(stage, field, value, where) for _, stage, field, value in cut if stage in there])
+    return values, tuple(key for key, stage, _, _ in cut if stage not in there)
 
 
 def vary(recipe: Recipe, values: Flat, where: str) -> PipelineConfig:

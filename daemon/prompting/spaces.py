@@ -80,12 +80,11 @@ class Spaces:
         ways = self._of[source.stem]
         added = source.negative if source.pack else ""
         negative = ", ".join(filter(None, [prompt.negative, added]))
-        text, negative = self._phrasing.around(ways.block.around(prompt.text), negative)
+        text, negative = self._phrasing.around(prompt, ways.block.around(prompt.text), negative)
         rules = (*self._rules, *ways.rules)
-        drawn = self._phrasing.draws and self._request.variants
+        drawn = self._request.variants if self._phrasing.draws else None
         if self._request.literal or not (rules or _PLACE.search(text) or _PLACE.search(negative)):
-            words = self._request.variants if drawn and self._request.variants else 1
-            return Worded(taken, text, negative, None, words, self._grid, words)
+            return Worded(taken, text, negative, None, drawn or 1, self._grid, drawn or 1)
         space = Space(
             ways.marked(text),
             ways.marked(negative),
@@ -96,8 +95,7 @@ class Spaces:
             asked=self._asked(ways, taken),
         )
         words = space.total if ways.most is None else min(space.total, ways.most)
-        words = self._request.variants if drawn and self._request.variants else words
-        return Worded(taken, text, negative, space, words, self._grid, space.total)
+        return Worded(taken, text, negative, space, drawn or words, self._grid, space.total)
 
     def _asked(self, ways: "_Ways", taken: Taken) -> Asked:
         return Asked(
@@ -198,13 +196,13 @@ def read_rerolls(reroll: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def check_keys(spaces: Spaces, worded: Sequence[Worded], tables: Tables) -> None:
+def check_keys(spaces: Spaces, worded: Sequence[Worded], tables: Tables, drawn: Sequence[str] = ()) -> None:
     """Raises Refused for a place that is held or drawn anew and that no prompt has."""
     asked = [("--lock", key) for key in spaces.locks] + [("--reroll", key) for key in spaces.rerolls]
     if not asked:
         return
     keys = {one.key for each in worded if each.space for one in each.space.segments if one.key}
-    plain = {tokens.plain_slot(key) for key in keys}
+    plain = {tokens.plain_slot(key) for key in (*keys, *drawn, "overlay")}
     for flag, key in asked:
         bare = key.strip("_").lstrip("~@!")
         if tokens.plain_slot(key) not in plain and not tables.values(bare):
