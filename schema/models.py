@@ -134,7 +134,10 @@ class ModelVerdict(Plain, frozen=True, kw_only=True):
     name: str = ""
     tags: tuple[str, ...] = ()
     stars: int = 0
-    favourite: bool = False
+    favourite: bool | None = None
+    """None: nobody has said."""
+    other: bool = False
+    """A second key of the model before it: only what is taken away is taken away here too."""
 
 
 class ModelTagged(Happened, frozen=True, kw_only=True):

@@ -189,6 +189,12 @@ CREATE TABLE models(                     -- what a person said of a model, by it
   stars INTEGER NOT NULL DEFAULT 0,
   favourite INTEGER                      -- NULL: nobody has said
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE used(                       -- LoRAs and the like that stand in a job's prompt
+  job TEXT NOT NULL,
+  list TEXT NOT NULL,
+  name TEXT NOT NULL,                    -- plain, without folders
+  PRIMARY KEY(job, list, name)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE model_tags(model TEXT NOT NULL, tag TEXT NOT NULL, PRIMARY KEY(model, tag)) STRICT, WITHOUT ROWID;
 
 CREATE TABLE looks(                      -- what a stage saw in a picture, and how that fits its prompt

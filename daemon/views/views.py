@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol, Self
 
 from daemon.prompting.looks.effects import Counted
 from daemon.prompting.looks.weights import GoalsSeen
-from daemon.views import lists, looks, records, select, watch
+from daemon.views import lists, looks, models, records, select, watch
 from daemon.views.lists import Window
 from daemon.views.readers import Readers
 from daemon.views.tables import OPEN
@@ -23,6 +23,7 @@ from schema.errors import Refused
 from schema.events import Envelope
 from schema.feedback import Look
 from schema.ids import ImageId, JobId, RunId
+from schema.models import ModelVerdict
 from schema.pages import FilmRecord, ImageRow, JobRecord, Page, RunRecord, RunRow
 from schema.scenes import Row
 
@@ -247,6 +248,15 @@ class Views:
         """Pictures that were looked at."""
         async with self._readers.reading() as db:
             return await looks.total(db)
+
+    async def models_said(self) -> tuple[ModelVerdict, ...]:
+        """Of every model that a person ever spoke of."""
+        async with self._readers.reading() as db:
+            return await models.said(db)
+
+    async def models_used(self) -> tuple[models.Used, ...]:
+        async with self._readers.reading() as db:
+            return await models.used(db)
 
     # Folding -------------------------------------------------------------------------------------
 

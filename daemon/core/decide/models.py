@@ -18,9 +18,9 @@ def judge(command: c.JudgeModels) -> list[e.Event]:
     for one in command.models:
         if (tagged := _tagged(one, command)) is not None:
             events.append(tagged)
-        if stars is not None and stars != one.stars:
+        if stars is not None and stars != one.stars and not (one.other and stars):
             events.append(e.ModelRated(model=one.model, name=one.name, stars=stars, was=one.stars))
-        if command.favourite is not None and command.favourite != one.favourite:
+        if command.favourite is not None and command.favourite != bool(one.favourite) and not one.other:
             events.append(e.ModelFavoured(model=one.model, name=one.name, now=command.favourite))
     return events
 
@@ -36,7 +36,8 @@ def taken_back(event: Verdict) -> e.Event:
 
 
 def _tagged(one: ModelVerdict, command: c.JudgeModels) -> e.Event | None:
-    added = tuple(tag for tag in dict.fromkeys(command.add) if tag not in one.tags)
+    add = () if one.other else command.add
+    added = tuple(tag for tag in dict.fromkeys(add) if tag not in one.tags)
     removed = tuple(tag for tag in dict.fromkeys(command.remove) if tag in one.tags)
     if not added and not removed:
         return None

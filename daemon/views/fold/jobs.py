@@ -2,6 +2,7 @@
 
 from typing import assert_never
 
+from daemon.views.fold import models
 from daemon.views.fold.statement import Statement, json, json_list, last_maker
 from schema import events as e
 from schema.ids import number_of
@@ -49,6 +50,7 @@ def _submitted(envelope: e.Envelope, event: e.JobSubmitted, spec: JobSpec) -> li
         )),
         (WORDS, (words(spec), event.job)),
         (SPEC, (event.job, json(spec))),
+        *models.used(event.job, spec.needs),
     ]  # fmt: skip
 
 
@@ -57,6 +59,7 @@ def _spec(job: str, spec: JobSpec) -> list[Statement]:
         (EDITED, (spec.name, spec.pack, _model(spec), spec.seed, _stages(spec), _last(spec), job)),
         (WORDS, (words(spec), job)),
         (SPEC, (job, json(spec))),
+        *models.used_now(job, spec.needs),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from typing import assert_never
 
+from daemon.views.fold import models
 from daemon.views.fold.statement import Statement, json
 from schema import events as e
 
@@ -48,6 +49,7 @@ def _finished(at: float, event: e.StageFinished) -> list[Statement]:
         (NEXT, (model if isinstance(model, str) else None, event.node, event.job)),
         (MADE, (event.node, model if isinstance(model, str) else None, event.job, event.token)),
         *([(DOUBTED, (event.suspect, event.job, event.token))] if event.suspect else []),
+        *models.found(event),
     ]
 
 

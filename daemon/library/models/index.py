@@ -1,0 +1,112 @@
+"""All model files below the folders of the settings, known by content: what came, changed, moved and went since.
+
+Every method blocks and is called from one thread at a time; what `files` gives may be read from any.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from time import perf_counter
+from types import MappingProxyType
+
+import msgspec
+
+from daemon.library.models.folders import Look, Seen, shown
+from daemon.library.models.reading import Known, read
+from daemon.library.models.sidecars import READERS
+from daemon.library.models.store import Store
+from schema.errors import why
+from schema.models import ModelScan
+
+SIDECARS = tuple(dict.fromkeys(ending for reader in READERS for ending in reader.endings))
+TOLD = 100
+"""Troubles that are told of one look."""
+
+
+class Index:
+    def __init__(self, roots: Sequence[Path], store: Store, clock: Callable[[], float]) -> None:
+        self.roots = _apart(roots)
+        self._store = store
+        self._clock = clock
+        self._files: dict[str, Known] = {}
+        self._fresh = False
+        """There was no index: what is there was there before anybody looked."""
+
+    @property
+    def files(self) -> Mapping[str, Known]:
+        """By path, as they were when last looked at. A new mapping after each change; never changed in place."""
+        return MappingProxyType(self._files)
+
+    def load(self) -> None:
+        """What was known before this program ran; `scan` then finds what happened meanwhile."""
+        kept = self._store.load()
+        self._fresh = kept is None
+        self._files = {path: known for path, known in (kept or {}).items() if self._ours(path)}
+
+    def scan(self, stop: Callable[[], bool] = lambda: False) -> ModelScan:
+        """Looks through all folders. Untouched files are not opened."""
+        began = perf_counter()
+        look = Look(SIDECARS)
+        found: dict[str, Known] = {}
+        for root in self.roots:
+            for seen in look.below(root):
+                if stop():
+                    return ModelScan()
+                known = self._known(seen, look.troubles)
+                if known is not None:
+                    found.setdefault(known.path, known)
+        return self._took(found, look.troubles, began)
+
+    def close(self) -> None:
+        self._store.close()
+
+    def _known(self, seen: Seen, troubles: list[str]) -> Known | None:
+        was = self._files.get(seen.path)
+        if was is not None and _untouched(was, seen):
+            return was
+        try:
+            return read(seen, min(seen.born, self._clock()) if self._fresh else self._clock(), was)
+        except OSError as fault:
+            troubles.append(f"{shown(seen.path)}: {why(fault)}")
+            return None
+
+    def _took(self, found: dict[str, Known], troubles: list[str], began: float) -> ModelScan:
+        was = self._files
+        gone = [path for path in was if path not in found]
+        came = [known for path, known in found.items() if path not in was]
+        changed = [known for path, known in found.items() if path in was and was[path] is not known]
+        left = {was[path].key: was[path] for path in gone}
+        moved = [known for known in came if known.key in left]
+        for known in moved:
+            found[known.path] = _aged(known, left[known.key].added)
+        self._files, self._fresh = found, False
+        if came or changed or gone:
+            self._store.save((found[known.path] for known in (*came, *changed)), gone)
+        return ModelScan(
+            folders=tuple(map(str, self.roots)),
+            files=len(found),
+            added=len(came) - len(moved),
+            changed=len(changed),
+            moved=len(moved),
+            gone=len(gone) - len({known.key for known in moved}),
+            seconds=round(perf_counter() - began, 3),
+            troubles=tuple(troubles[:TOLD]),
+        )
+
+    def _ours(self, path: str) -> bool:
+        return any(path.startswith(f"{root}{os.sep}") for root in self.roots)
+
+
+def _untouched(was: Known, seen: Seen) -> bool:
+    same = (was.stamp, was.beside, was.folder, was.name) == (seen.stamp, seen.beside, seen.folder, seen.name)
+    return same and seen.list in ("", was.list)
+
+
+def _aged(known: Known, added: float) -> Known:
+    return msgspec.structs.replace(known, added=added)
+
+
+def _apart(roots: Iterable[Path]) -> tuple[Path, ...]:
+    """Absolute, each once; one within another only as part of that."""
+    found = sorted({Path(root).expanduser().absolute() for root in roots})
+    return tuple(root for root in found if not any(other in root.parents for other in found))
