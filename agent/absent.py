@@ -20,6 +20,7 @@ USUAL: Mapping[str, tuple[str, ...]] = {
     "comfyui": REPAIRING,
     "diffusers": PAINTING,
     "llm": ("generatePrompt", "llmEnhance"),
+    "words": ("selectLoras",),
 }
 """What each offers where it can be made: its stages wait for it, and nobody else is thought to be meant."""
 

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+WORDS = "words"
+
+
 class Parts(NamedTuple):
     backends: Sequence[Backend]
     cards: Cards
@@ -108,7 +111,7 @@ def _working(start: Start, owner: Owner, holder: Holder, talk: Talk | None) -> P
 
     device, identity = _device(start, talk), owner.identity
     shared = Shared.open(start.shared, identity.node) if start.shared else None
-    backends = made(start, time.monotonic)
+    backends = with_words(made(start, time.monotonic))
     feed = Feed(lambda: bench.load())
     cards = Cards(
         backends, identity, clock=time.monotonic, tell=tell_card,
@@ -174,6 +177,13 @@ def owned(start: Start) -> Owner:
 
     kept = kept_identity(start.home, start.name)
     return Owner(identified(kept.node, start.name, release), kept, Pins(start.home) if start.network else None)
+
+
+def with_words(backends: Sequence[Backend]) -> Sequence[Backend]:
+    """What needs nothing, every agent has."""
+    if any(backend.kind == WORDS for backend in backends):
+        return backends
+    return [*backends, BACKENDS[WORDS](Options(clock=time.monotonic))]
 
 
 def made(start: Start, clock: Callable[[], float]) -> Sequence[Backend]:

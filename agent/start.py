@@ -30,8 +30,8 @@ class Chosen(NamedTuple):
     @property
     def is_on_this_gpu(self) -> bool:
         """What it computes is computed on this machine's device: not by the sketch, not by a server elsewhere."""
-        if self.kind in ("sketch", "diffusers") or not self.place:
-            return self.kind != "sketch"
+        if self.kind in ("sketch", "words", "diffusers") or not self.place:
+            return self.kind not in ("sketch", "words")
         return urlsplit(self.place).hostname in ("127.0.0.1", "localhost", "::1")
 
 

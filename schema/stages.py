@@ -316,7 +316,7 @@ class SelectLoras(_Stage):
     least: Fraction = 0.2
     """A score below it is not enough."""
     weight: Annotated[float, Field(ge=-4.0, le=4.0)] | None = None
-    """None: what its maker advises, else 0.8."""
+    """None: as its maker or you prefer."""
     strongest: Annotated[float, Field(ge=0.0, le=10.0)] = 1.6
     """The weights of those that are added come to no more; they shrink alike."""
     tags: Names = ()

@@ -169,11 +169,19 @@ def _llm(options: Options) -> Backend:
     return Llm(options)
 
 
+def _words(options: Options) -> Backend:
+    from agent.backends.words import Words
+
+    del options  # it drives nothing
+    return Words()
+
+
 BACKENDS: Mapping[str, Callable[[Options], Backend]] = {
     "sketch": _sketch,
     "webui": _webui,
     "comfyui": _comfyui,
     "diffusers": _diffusers,
     "llm": _llm,
+    "words": _words,
 }
 """Kind to its maker; each imports what it needs only when it is called."""

@@ -15,7 +15,7 @@ STAND_IN = "sketch"
 
 ONLY_STAND_IN = "nothing but sketch, which runs what is asked of it by name"
 
-NO_PICTURES = frozenset({STAND_IN, "llm"})
+NO_PICTURES = frozenset({STAND_IN, "llm", "words"})
 """Backends that are no reason to leave the stand-in aside."""
 
 

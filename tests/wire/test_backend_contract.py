@@ -184,7 +184,7 @@ def test_the_effective_config_has_every_field_with_its_value(
     assert msgspec.json.decode(msgspec.json.encode(effective)) == effective
 
 
-@pairs("txt2img", "generatePrompt", "llmEnhance")
+@pairs("txt2img", "generatePrompt", "llmEnhance", "selectLoras")
 def test_a_stage_without_its_picture_is_a_bad_request(trial: Trial, sample: tuple[str, ImageStage | WordStage]) -> None:
     with pytest.raises(BackendTrouble) as told:
         trial.backend.run(work(sample[1]), Listener())

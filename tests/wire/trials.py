@@ -37,6 +37,7 @@ from schema.stages import (
     Refiner,
     Resize,
     Score,
+    SelectLoras,
     Txt2Img,
     Upscale,
     WordStage,
@@ -132,6 +133,11 @@ def diffusers(home: Path) -> Iterator[Trial]:
     yield Trial(made("diffusers", home, models=models), seconds=5.0)
 
 
+@contextmanager
+def words(home: Path) -> Iterator[Trial]:
+    yield Trial(made("words", home))
+
+
 TRIALS: dict[str, Callable[[Path], AbstractContextManager[Trial]]] = {
     "sketch": sketch,
     "a1111": webui("a1111"),
@@ -139,6 +145,7 @@ TRIALS: dict[str, Callable[[Path], AbstractContextManager[Trial]]] = {
     "comfyui": comfyui,
     "diffusers": diffusers,
     "llm": llm,
+    "words": words,
 }
 
 DRAWN = ("txt2img", "img2img", "refiner", "detail", "upscale", "face_restore", "refine", "post", "resize")
@@ -149,6 +156,7 @@ OFFERS: dict[str, tuple[str, ...]] = {
     "comfyui": DRAWN,
     "diffusers": ("txt2img", "img2img", "refiner", "upscale", "refine", "post", "resize"),
     "llm": ("generatePrompt", "llmEnhance"),
+    "words": ("selectLoras",),
 }
 """What each can do as it is tried here; its card must say just that."""
 
@@ -170,6 +178,7 @@ SAMPLES: dict[str, ImageStage | WordStage] = {
     "score": Score(id="s"),
     "generatePrompt": GeneratePrompt(id="s"),
     "llmEnhance": LlmEnhance(id="s"),
+    "selectLoras": SelectLoras(id="s"),
 }
 """Every kind of stage, small."""
 
@@ -179,7 +188,10 @@ SIZES = {
 }  # fmt: skip
 """Of what comes out, where it is not 96x64."""
 
-ANSWERS = {"interrogate": "caption", "score": "score", "generatePrompt": "prompt", "llmEnhance": "prompt"}
+ANSWERS = {
+    "interrogate": "caption", "score": "score", "generatePrompt": "prompt", "llmEnhance": "prompt",
+    "selectLoras": "prompt",
+}  # fmt: skip
 """Of stages that make no picture: what must be reported."""
 
 MOMENT = 0.3
@@ -239,7 +251,7 @@ def work(config: ImageStage | WordStage, *inputs: Path, prompt: str = "a lightho
 
 
 def takes_pictures(config: ImageStage | WordStage) -> bool:
-    return not isinstance(config, Txt2Img | GeneratePrompt | LlmEnhance)
+    return not isinstance(config, Txt2Img | GeneratePrompt | LlmEnhance | SelectLoras)
 
 
 def opened(made: Made) -> Image.Image:
