@@ -38,7 +38,7 @@ class RunRequest(_Request, frozen=True, kw_only=True):
     pipeline: str | TextFile | None = None
     """A name in the library, or JSON or YAML text; None: the settings' default."""
     preset: str | None = None
-    profile: str | None = None
+    profile: str | TextFile | None = None
     last: bool = False
     set: tuple[str, ...] = ()
     """`STAGE.FIELD=VALUE`."""
@@ -62,7 +62,7 @@ class RunRequest(_Request, frozen=True, kw_only=True):
     """What may vary besides words (styles, LoRAs, grades, any stage field), within the limits written there."""
     style: tuple[str, ...] = ()
     """Styles around every prompt, in order."""
-    template: str | None = None
+    template: str | TextFile | None = None
     """A genre's template that the prompt is put into."""
     vary: tuple[str, ...] = ()
     """`STAGE.FIELD=V1,V2` or `lora=NAME:0.4,OTHER:0.8`: axes of a grid; every combination becomes a job."""
@@ -141,3 +141,15 @@ class PinRequest(_Request, frozen=True, kw_only=True):
     """`POST /v1/queue/pin`."""
 
     node: str | None
+
+
+class SwitchRequest(_Request, frozen=True, kw_only=True):
+    """`POST /v1/feedback/switch`."""
+
+    on: bool
+
+
+class ResetRequest(_Request, frozen=True, kw_only=True):
+    """`POST /v1/feedback/reset`: wildcards and packs; all that was adjusted, where none is named."""
+
+    names: tuple[str, ...] = ()

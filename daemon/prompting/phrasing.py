@@ -13,12 +13,12 @@ from daemon.prompting.overlays import Overlay, read_overlay
 from daemon.prompting.profiles import Profile, plain_name, read_profile
 from daemon.prompting.recipe import Shelf
 from daemon.prompting.styles import Style
-from daemon.prompting.templates import Template, fill, fill_negative
+from daemon.prompting.templates import Template, fill, fill_negative, read_template
 from daemon.prompting.texts import nearest, told
 from schema.errors import Refused
 from schema.packs import PackPrompt
 from schema.plans import Pick
-from schema.requests import RunRequest
+from schema.requests import RunRequest, TextFile
 
 Weights = Mapping[str, Mapping[str, float]]
 """Wildcard by its plain name to value to factor."""
@@ -109,20 +109,25 @@ class Phrasing(NamedTuple):
 
 def read_phrasing(request: RunRequest, library: Shelf, leaning: Weights) -> Phrasing:
     """Raises Refused for names that are not in the library and files that are broken."""
-    profile = None
-    if request.profile is not None:
-        file = library.profile(request.profile)
+    profile, wanted = None, request.profile
+    if wanted is not None:
+        file = library.profile(wanted) if isinstance(wanted, str) else wanted
         profile = read_profile(file.name, file.text)
     template = request.template or (profile.template if profile else None)
-    overlay: Overlay | None = None
-    wanted = request.overlay or (profile.overlay if profile else None)
-    if wanted is not None:
-        file = library.overlay(wanted) if isinstance(wanted, str) else wanted
-        overlay = read_overlay(file.name, file.text)
+    framed: Template | None = None
+    if isinstance(template, TextFile):
+        framed = read_template(template.name, template.text)
+    elif template:
+        framed = library.template(template)
+    overlay = request.overlay or (profile.overlay if profile else None)
+    drawn: Overlay | None = None
+    if overlay is not None:
+        file = library.overlay(overlay) if isinstance(overlay, str) else overlay
+        drawn = read_overlay(file.name, file.text)
     styles = tuple(find_style(library.styles(), name, "--style") for name in request.style)
     if profile and profile.style and not styles:
         styles = tuple(one for one in library.styles() if one.name.casefold() == profile.style.strip().casefold())
-    return Phrasing(library, profile, library.template(template) if template else None, styles, overlay, leaning)
+    return Phrasing(library, profile, framed, styles, drawn, leaning)
 
 
 def find_style(styles: Sequence[Style], name: str, where: str) -> Style:

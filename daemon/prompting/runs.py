@@ -46,7 +46,7 @@ def run_spec(
         whole=request.whole,
         learning=request.learning,
         preset=request.preset,
-        profile=request.profile,
+        profile=profile.name if (profile := drafted.phrasing.profile) else None,
         randomizer=_randomizer(drafted),
         film=None if film is None else film_spec(film),
         folder="-".join(filter(None, [drawn_folder, stem(name, 60)])),

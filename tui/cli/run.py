@@ -1,7 +1,7 @@
 """`run` and `plan`: the same words, one makes pictures of them, the other shows what they would be."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from errno import ENAMETOOLONG
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,10 @@ REQUEST = (
     option("--negative", "TEXT", "What should not be in the picture; packs keep what they say themselves."),
     option("--pipeline", "FILE|NAME", "The stages; default: what the settings say, `standard`."),
     option("--preset", "NAME", "A saved configuration to start from."),
-    option("--profile", "NAME", "A saved profile to draw on."),
+    option("--profile", "NAME|FILE", "Whom it is about: a profile's words, LoRAs and weights."),
+    option("--template", "NAME|FILE", "A genre's frame that every prompt is put into."),
+    options("--style", "NAME", "A style of the library around every prompt.", dest="style"),
+    option("--overlay", "NAME|FILE", "What may vary besides words, within the limits written there."),
     flag("--last", "Start from the last run's effective configuration."),
     options(
         "--set",
@@ -35,9 +38,25 @@ REQUEST = (
     option("--max-images", "N", "At most N jobs of each pack.", kind=int),
     option("--max-prompts", "N", "At most N prompts of each pack.", kind=int),
     option("--order", "ORDER", "Of the prompts in a pack.", choices=("sequential", "random", "weighted")),
-    option("--matrix", "HOW", "How slots are combined.", choices=("all", "rotate", "sequential", "random")),
+    option(
+        "--matrix",
+        "HOW",
+        "How places to vary are combined; default: as the pack says, else all.",
+        choices=("all", "rotate", "sequential", "random"),
+    ),
+    option("--variants", "N", "Of each prompt: an even sample of all, or so many draws (--matrix random).", kind=int),
     option("--limit", "N", "At most N variants, those of all prompts together.", kind=int),
-    options("--lock", "SLOT=VALUE", "Hold a slot at one value.", dest="locks"),
+    options("--lock", "SLOT=VALUE", "Hold a slot, __wildcard__ or {choice} at one value.", dest="locks"),
+    options("--reroll", "PLACE=N", "Draw this place for the Nth time; the others stay.", dest="reroll"),
+    options("--search", "RULE", "`WORDS => A | B`: these words become one more place to vary.", dest="search"),
+    options(
+        "--vary",
+        "NAME=V1,V2",
+        "An axis of a grid: STAGE.FIELD, `lora`, `lora:NAME`, `style`, `seed` or `words`; all combinations are made.",
+        dest="vary",
+    ),
+    flag("--literal", "Take prompts as they stand: expand nothing."),
+    options("--edit", "NAME=TEXT", "Write over the prompt of one variant or job of the plan; NAME:negative=TEXT too."),
     option("--lane", "LANE", "Default: interactive for prompts, batch for packs.", choices=("interactive", "batch")),
     option("--node", "NAME", "Only on this node."),
     flag("--whole", "Keep all its jobs on one node, whichever takes the first."),
@@ -142,12 +161,18 @@ def plan(as_json: bool, as_jsonl: bool, wait: bool | None, key: str | None, **as
     return Exit.DONE
 
 
+FLAGS = ("last", "hold", "whole", "literal")
+FILES = ("profile", "template", "overlay")
+"""What may be a file on this machine, or a name in the library."""
+
+
 def request_of(asked: Mapping[str, object]) -> dict[str, object]:
     """The flags as a RunRequest, with the files that they name read."""
     fields = dict(asked)
     packs = fields.pop("packs", ())
     pipeline = fields.pop("pipeline", None)
-    flags = {name: value or None for name in ("last", "hold", "whole") if (value := fields.pop(name, None)) is not None}
+    edits = fields.pop("edit", None)
+    flags = {name: value or None for name in FLAGS if (value := fields.pop(name, None)) is not None}
     request = ask.body(**fields, **flags)
     for flag_name, field in (("sets", "set"), ("locks", "lock")):
         if flag_name in request:
@@ -159,11 +184,30 @@ def request_of(asked: Mapping[str, object]) -> dict[str, object]:
         request["packs"] = [text_or_name(str(pack)) for pack in packs]
     if isinstance(pipeline, str):
         request["pipeline"] = _with_pictures(text_or_name(pipeline))
+    for name in FILES:
+        if isinstance(word := request.get(name), str):
+            request[name] = text_or_name(word)
+    if isinstance(edits, list | tuple) and edits:
+        request["edits"] = edits_of(map(str, edits))
     if isinstance(sets := request.get("set"), list | tuple) and any("@" in str(text) for text in sets):
         from tui.cli.uploads import in_sets
 
         request["set"] = in_sets(map(str, sets))
     return request
+
+
+def edits_of(words: Iterable[str]) -> list[dict[str, str]]:
+    """`NAME=TEXT` and `NAME:negative=TEXT`, those of one name together. Raises Refused."""
+    found: dict[str, dict[str, str]] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        name, colon, what = name.strip().partition(":")
+        if not equals or not name or (colon and what not in ("prompt", "negative")):
+            raise Refused(
+                f"'{word[:60]}' is not NAME=TEXT.", where="--edit", remedy="Write harbour-03-v2='a boat at dawn'."
+            )
+        found.setdefault(name, {"name": name})[what or "prompt"] = text
+    return list(found.values())
 
 
 def _with_pictures(pipeline: str | dict[str, object]) -> str | dict[str, object]:
