@@ -89,7 +89,7 @@ class Llm:
             raise BackendTrouble(
                 "bad-request", f"a language model does not run {config.type}; its card says what it does"
             )
-        question = question_of(config, work.order.prompt, work.order.negative)
+        question = question_of(config, work.order.prompt, work.order.negative, work.order.context)
         reporter.step(0, config.max_tokens, "waiting for the model")
         began = self._clock()
         try:
@@ -166,13 +166,14 @@ def _made(config: ToldStage, question: Question, model: str, reply: Reply, secon
     notes = ["thinking removed"] if reply.thought else []
     reported: dict[str, Scalar] = {
         "prompt": words.prompt,
-        "negative": question.negative if words.negative is None else words.negative,
+        "negative": question.negative if words.negative is None else words.negative[: config.max_length],
         "model": reply.model or model,
         "tokens": reply.tokens or reply.pieces,
         "prompt_tokens": reply.prompt_tokens or None,
         "finish": reply.finish,
         "seconds": round(seconds, 3),
         "answer": reply.text[:RAW],
+        "context": question.context[:RAW] or None,
         "notes": "; ".join((*notes, *words.notes)) or None,
     }
     return Made(

@@ -138,7 +138,7 @@ def _body(ask: Ask) -> dict[str, object]:
     return {
         "model": ask.model,
         "messages": [
-            {"role": "system", "content": ask.question.instructions},
+            {"role": "system", "content": ask.question.told},
             {"role": "user", "content": ask.question.words},
         ],
         "temperature": ask.config.temperature,
