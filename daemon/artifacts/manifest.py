@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from schema.pages import JobRecord, RunRecord, StageRecord, iso
-from schema.plans import Measures, Scalar
+from schema.plans import Measures, Pick, Randomizer, Scalar
 
 
 class _Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +90,10 @@ class ManifestJob(_Entry, frozen=True, kw_only=True):
     """`stage.field` to value: what differs from the run's base config."""
     origins: dict[str, str]
     """Where each value came from."""
+    picks: tuple[Pick, ...] = ()
+    """What every place to vary became, and where that came from."""
+    axes: dict[str, str] = {}
+    """Of a grid: each axis and this job's level."""
     stages: tuple[ManifestStage, ...]
     finals: tuple[Artifact, ...]
     """The final pictures, on top of the folder."""
@@ -116,6 +120,7 @@ class ManifestPack(_Entry, frozen=True, kw_only=True):
     sha256: str
     prompts: int
     jobs: int
+    variants: int = 0
 
 
 class Manifest(_Entry, frozen=True, kw_only=True):
@@ -132,6 +137,10 @@ class Manifest(_Entry, frozen=True, kw_only=True):
     base: str
     """SHA-256 of the pipeline's canonical JSON."""
     packs: tuple[ManifestPack, ...]
+    randomizer: Randomizer = Randomizer()
+    """How the variants were made, as it was asked for."""
+    preset: str | None = None
+    profile: str | None = None
     total: int
     """Jobs of the run."""
     finished: int
@@ -168,6 +177,8 @@ class Sidecar(_Entry, frozen=True, kw_only=True):
     seed: int
     overlay: dict[str, Scalar]
     origins: dict[str, str]
+    picks: tuple[Pick, ...] = ()
+    axes: dict[str, str] = {}
     stages: tuple[ManifestStage, ...]
 
 
@@ -230,6 +241,8 @@ def job_entry(
         seeds=tuple(spec.seed if artifact.seed is None else artifact.seed for artifact in finals),
         overlay=dict(spec.overlay),
         origins=dict(spec.origins),
+        picks=spec.picks,
+        axes=dict(spec.axes),
         stages=stages,
         finals=finals,
         earlier=earlier,
@@ -260,6 +273,8 @@ def sidecar(run: RunRecord, job: JobRecord, image: Artifact, stages: tuple[Manif
         seed=spec.seed,
         overlay=dict(spec.overlay),
         origins=dict(spec.origins),
+        picks=spec.picks,
+        axes=dict(spec.axes),
         stages=stages,
     )
 
@@ -280,7 +295,13 @@ def run_entry(
         seed=spec.seed,
         pipeline=spec.pipeline,
         base=spec.base,
-        packs=tuple(ManifestPack(name=p.name, sha256=p.sha256, prompts=p.prompts, jobs=p.jobs) for p in spec.packs),
+        packs=tuple(
+            ManifestPack(name=p.name, sha256=p.sha256, prompts=p.prompts, jobs=p.jobs, variants=p.variants)
+            for p in spec.packs
+        ),
+        randomizer=spec.randomizer,
+        preset=spec.preset,
+        profile=spec.profile,
         total=row.jobs,
         finished=row.finished,
         failed=row.failed + row.attention,
