@@ -44,6 +44,7 @@ from daemon.library.shelf import FolderShelf
 from daemon.log import snapshots
 from daemon.log.store import LogBroken, LogFile, open_log
 from daemon.logs import start_logs
+from daemon.looking import Looking
 from daemon.past import Past
 from daemon.planner import Planner, last_run
 from daemon.results import Results
@@ -83,6 +84,7 @@ class Parts:
     views: Views
     results: Results
     films: Films
+    looking: Looking
     loopback: Loopback
     fleet: Fleet
     planner: Planner
@@ -151,6 +153,7 @@ async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) 
         ledger=ledger,
         views=views,
         results=Results(past, root, store.path, places.state / "results.seq", links=settings.results.links),
+        looking=Looking(ledger, past, views),
         films=Films(ledger, past, store.path, store.accept_film, make_film, draw_id, places.state / "films"),
         loopback=loopback,
         fleet=Fleet(loopback, ledger, intake, vitals, patience, keep_card, places.agents, network_of(places, settings)),
@@ -172,7 +175,13 @@ async def _work(
     """Followers first, so that nothing is told before they listen; then the ledger; then those who feed it."""
     ledger, places = parts.ledger, parts.places
     follow = ledger.follow
-    async with asyncio.TaskGroup() as group, follow() as for_views, follow() as for_results, follow() as for_films:
+    async with (
+        asyncio.TaskGroup() as group,
+        follow() as for_views,
+        follow() as for_results,
+        follow() as for_films,
+        follow() as for_looks,
+    ):
         writing = group.create_task(ledger.run())
         viewing = group.create_task(parts.views.follow(for_views))
         await ledger.observe(DaemonBegan(version=VERSION, sqlite=sqlite3.sqlite_version, host=os.uname().nodename))
@@ -180,6 +189,7 @@ async def _work(
         edges = [
             group.create_task(parts.results.run(for_results)),
             group.create_task(parts.films.run(for_films)),
+            group.create_task(parts.looking.run(for_looks)),
             group.create_task(parts.fleet.run()),
             group.create_task(parts.store.warm()),
             group.create_task(upkeep.keep_disk(places, parts.vitals, ledger.pulse)),

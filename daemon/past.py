@@ -22,6 +22,10 @@ class Past:
         """At most `limit` events behind seq `after`, in order."""
         return await self._log.read(after, limit)
 
+    async def caught_up(self) -> None:
+        """Returns when the views hold all that is committed now."""
+        await self._views.reached(self._durable())
+
     async def run(self, run: RunId) -> RunRecord:
         """Raises Refused where the log tells of no such run."""
         await self._views.reached(self._durable())

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from schema.errors import Refused
 from tui.cli import ask, output
 from tui.cli.child import passing
+from tui.cli.feedback import LOOKS
 from tui.cli.job import FILTER
 from tui.cli.pictures import OPTIONS, enhance, export
 from tui.cli.tree import JSON, KEY, PAGE, Verb, argument, flag, option, options
@@ -154,6 +155,7 @@ VERBS = {
     ),
     "trash": Verb(trash, "Put pictures into the trash.", (SELECT, *COMMAND)),
     "restore": Verb(restore, "Take pictures out of the trash.", (SELECT, *COMMAND)),
+    "looks": LOOKS,
     "params": passing(
         ("image-params",),
         "What a picture file says of how it was made; no daemon is needed.",

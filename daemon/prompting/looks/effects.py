@@ -42,6 +42,18 @@ class Counted(NamedTuple):
     over: tuple[Span, ...] = ()
 
 
+def merged(counted: Iterable[Counted]) -> tuple[Counted, ...]:
+    """One row for each value, however it came into a prompt: of places that draw from one list."""
+    found: dict[tuple[str, str], Counted] = {}
+    for row in counted:
+        other = found.get((row.value, row.by))
+        same = row if other is None else row._replace(
+            n=row.n + other.n, total=row.total + other.total, squares=row.squares + other.squares
+        )  # fmt: skip
+        found[row.value, row.by] = same._replace(kind="wildcard")
+    return tuple(found.values())
+
+
 def effects(counted: Iterable[Counted]) -> tuple[Effect, ...]:
     """By kind and name, the best first. Deterministic in its argument, whatever its order."""
     found: list[Effect] = []
