@@ -46,6 +46,12 @@ def texts_of(tiff: bytes) -> dict[str, str]:
     return found
 
 
+def folder_of(tiff: bytes) -> dict[int, bytes]:
+    """Tag to raw value of the first folder."""
+    order = _order(tiff)
+    return {} if order is None else _folder(tiff, order, _u32(tiff, order, 4))
+
+
 def orientation_of(tiff: bytes) -> int | None:
     """1 to 8: how a viewer turns the picture; the one foreign field that is carried over."""
     order = _order(tiff)

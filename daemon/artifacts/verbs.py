@@ -6,7 +6,6 @@ Run as `python -P -m daemon video|image-params ...`. Exit codes and streams as t
 import argparse
 import asyncio
 import hashlib
-import json
 import re
 import sys
 import unicodedata
@@ -15,8 +14,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from daemon.artifacts import carriers, parameters
 from daemon.artifacts.film import BadFrames, Film, FilmFault, make_film
+from daemon.artifacts.foreign import told
 from daemon.prompting.faults import sentence
 from daemon.prompting.runs import film_spec
 from schema.errors import Exit, Refused, why
@@ -35,15 +34,17 @@ def main(argv: list[str]) -> int:
             case ["video"]:
                 return video(argv[1:])
             case ["image-params"]:
-                return image_params(argv[1:])
+                return told.image_params(argv[1:])
         raise Refused(f"'{' '.join(argv[:1])}' is neither video nor image-params.")
     except Refused as refused:
         inside = isinstance(refused, FilmFault) and not isinstance(refused, BadFrames)
-        return _say(refused.told(), Exit.FAILED if inside else Exit.REFUSED)
+        return told.say(refused.told(), Exit.FAILED if inside else Exit.REFUSED)
     except OSError as fault:
-        return _say(f"{fault.filename or 'output'}: cannot be used: {why(fault)}. Check its permissions.", Exit.FAILED)
+        return told.say(
+            f"{fault.filename or 'output'}: cannot be used: {why(fault)}. Check its permissions.", Exit.FAILED
+        )
     except KeyboardInterrupt:
-        return _say("Interrupted; nothing was written.", Exit.INTERRUPTED)
+        return told.say("Interrupted; nothing was written.", Exit.INTERRUPTED)
 
 
 def video(argv: Sequence[str]) -> int:
@@ -68,54 +69,6 @@ def video(argv: Sequence[str]) -> int:
     film = asyncio.run(make_film(frames, spec, out, on_frame=_tell if shown else None))
     _print_film(film, out, as_json=asked.json)
     return Exit.DONE
-
-
-def image_params(argv: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="stablenew image params", description="Tell how a picture was made.")
-    parser.add_argument("file", metavar="FILE", help="PNG, JPEG, WebP or .txt")
-    parser.add_argument("--json", action="store_true")
-    asked = parser.parse_args(argv)
-    path = Path(asked.file).absolute()
-    carried = carriers.texts_of(path)
-    whose = parameters.dialect(carried.texts)
-    text = carried.texts.get("parameters", "") if whose == "a1111" else ""
-    if asked.json:
-        _print_json(_described(path, carried, whose, text))
-    elif text:
-        print(_printable(text))
-    if whose == "none":
-        return _say(f"{path}: the picture carries no generation parameters.", Exit.FAILED)
-    if whose != "a1111":
-        return _say(
-            f"{path}: the texts are {whose}'s ({', '.join(sorted(carried.texts))}); only A1111 `parameters` are read.",
-            Exit.FAILED,
-        )
-    return Exit.DONE
-
-
-def _described(path: Path, carried: carriers.Carried, whose: str, text: str) -> dict[str, object]:
-    found = parameters.read(text)
-    own = carried.texts.get("stablenew")
-    try:
-        capsule = None if own is None else json.loads(own)
-    except (ValueError, RecursionError):
-        capsule = None
-    return {
-        "file": str(path),
-        "media": carried.media,
-        "carrier": carried.carrier,
-        "dialect": whose,
-        "keys": sorted(carried.texts),
-        "prompt": found.prompt,
-        "negative": found.negative,
-        "parameters": dict(found.fields),
-        "seed": found.seed,
-        "size": found.size,
-        "sampler": found.sampler,
-        "scheduler": found.scheduler,
-        "text": text,
-        "stablenew": capsule,
-    }
 
 
 def _spec(asked: argparse.Namespace, out: Path) -> FilmSpec:
@@ -198,24 +151,9 @@ def _print_film(film: Film, out: Path, *, as_json: bool) -> None:
         return
     with out.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    _print_json({"video": str(out), **film._asdict(), "bytes": out.stat().st_size, "sha256": sha256})
+    told.print_json({"video": str(out), **film._asdict(), "bytes": out.stat().st_size, "sha256": sha256})
 
 
 def _tell(done: int, total: int) -> None:
     end = "\r" if sys.stderr.isatty() and done < total else "\n"
     print(f"{done}/{total} frames", end=end, file=sys.stderr, flush=True)
-
-
-def _say(words: str, code: Exit) -> int:
-    print(_printable(words), file=sys.stderr)
-    return code
-
-
-def _print_json(document: dict[str, object]) -> None:
-    """One line in ASCII: nothing a foreign picture says can reach the terminal as a control sequence."""
-    print(json.dumps(document))
-
-
-def _printable(text: str) -> str:
-    """Without control characters and marks that turn the direction of text."""
-    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co"))

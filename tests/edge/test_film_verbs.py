@@ -218,14 +218,18 @@ def test_other_programs_texts_are_named(tmp_path: Path, capsys: Streams):
 
     streams = capsys.readouterr()
     assert json.loads(streams.out)["dialect"] == "comfyui"
-    assert "the texts are comfyui's (prompt, workflow)" in streams.err
+    assert "the texts are comfyui's (prompt, workflow), and nothing could be read from them" in streams.err
 
 
 @pytest.mark.parametrize(
     ("content", "code", "sentence"),
     [
         (None, 2, "there is no such file. Check the path."),
-        (b"GIF89a....", 2, "this is neither PNG, JPEG, WebP nor a .txt file. Name a picture."),
+        (
+            b"GIF89a....",
+            2,
+            "the picture ends early: 7 bytes at byte 6 are claimed, the file has 10. Take another copy of it.",
+        ),
         (b"\x89PNG\r\n\x1a\n", 2, "the picture ends early, at byte 8. Take another copy of it."),
     ],
 )
