@@ -42,6 +42,11 @@ class Past:
             raise Refused(f"the log tells of no job {job}.")
         return record
 
+    async def earlier(self, job: JobId, most: int) -> tuple[JobRecord, ...]:
+        """Of its session, newest first."""
+        await self._views.reached(self._durable())
+        return await self._views.earlier(job, most)
+
     async def jobs_of(self, run: RunId) -> tuple[JobRecord, ...]:
         """All of the run, in plan order."""
         await self._views.reached(self._durable())

@@ -9,9 +9,10 @@ from daemon.views.readers import Found, Reading
 from daemon.views.rows import RUN_COLUMNS, run_row, texts
 from schema.commands import EndedJob, EndedRun
 from schema.events import StageDone, StageFinished
-from schema.ids import ImageId, JobId, RunId
+from schema.ids import ImageId, JobId, NodeId, RunId
 from schema.pages import FilmRecord, ImageRecord, JobRecord, RunRecord, StageRecord
-from schema.plans import JobSpec, Measures, Picture, RunSpec, StageStep
+from schema.plans import PROMPTING, JobSpec, Measures, Picture, RunSpec, StageStep
+from schema.words import said_in
 
 _JOB_SPEC = msgspec.json.Decoder(JobSpec)
 _RUN_SPEC = msgspec.json.Decoder(RunSpec)
@@ -192,12 +193,15 @@ def _ended_job(record: JobRecord) -> EndedJob:
             StageDone(
                 stage=stage.id,
                 token=stage.token,
-                node=stage.node,
+                node=stage.node or NodeId(""),
                 images=tuple(image.id for image in stage.images),
                 files=tuple(image.file.sha256 for image in stage.images),
+                prompt=said.prompt,
+                negative=said.negative,
             )
             for stage in record.stages
-            if stage.state == "done" and stage.token is not None and stage.node is not None
+            if stage.state == "done" and stage.token is not None and (stage.node is not None or stage.kind in PROMPTING)
+            for said in (said_in(stage.id, stage.kind, stage.reported),)
         ),
     )
 

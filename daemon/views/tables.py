@@ -42,6 +42,7 @@ CREATE TABLE runs(
   attention INTEGER NOT NULL DEFAULT 0,
   paused INTEGER NOT NULL DEFAULT 0,
   packs TEXT NOT NULL,                   -- JSON list
+  profile TEXT,
   model TEXT,                            -- of its first stage that names one
   stages TEXT NOT NULL,                  -- JSON list of stage ids
   last TEXT NOT NULL,                    -- id of the last of them that makes pictures
@@ -226,6 +227,8 @@ CREATE TABLE nodes(id TEXT PRIMARY KEY, name TEXT NOT NULL) STRICT, WITHOUT ROWI
 """
 
 INDICES = """
+CREATE INDEX IF NOT EXISTS runs_profile ON runs(profile) WHERE profile IS NOT NULL;
+CREATE INDEX IF NOT EXISTS runs_name ON runs(name);
 CREATE INDEX IF NOT EXISTS runs_film ON runs(film_id) WHERE film_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS jobs_place ON jobs(place_1, place_2, place_3);
 CREATE INDEX IF NOT EXISTS jobs_state ON jobs(state, place_1, place_2, place_3);

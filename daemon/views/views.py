@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol, Self
 
 from daemon.prompting.looks.effects import Counted
 from daemon.prompting.looks.weights import GoalsSeen
-from daemon.views import lists, looks, models, records, select, watch
+from daemon.views import lists, looks, models, records, select, session, watch
 from daemon.views.lists import Window
 from daemon.views.readers import Readers
 from daemon.views.tables import OPEN
@@ -180,6 +180,11 @@ class Views:
         async with self._readers.reading() as db:
             rows = await db.all("SELECT id FROM jobs WHERE run = ? ORDER BY number", (run,))
             return await records.job_records(db, [JobId(row["id"]) for row in rows])
+
+    async def earlier(self, job: JobId, most: int) -> tuple[JobRecord, ...]:
+        """Jobs of its session that were submitted before it and have begun, newest first."""
+        async with self._readers.reading() as db:
+            return await session.earlier(db, job, most)
 
     async def records(self, jobs: Sequence[JobId]) -> tuple[JobRecord, ...]:
         async with self._readers.reading() as db:

@@ -50,12 +50,13 @@ def _submitted(envelope: e.Envelope, run: str, spec: RunSpec) -> Statement:
     return SUBMITTED, (
         envelope.seq, run, spec.name, words, spec.lane, envelope.at, spec.jobs, json_list(packs), model,
         json_list(step.id for step in spec.stages), last_maker(spec.stages), spec.folder, json(spec),
+        spec.profile,
     )  # fmt: skip
 
 
 SUBMITTED = (
-    "INSERT INTO runs(n, id, name, words, lane, created, jobs, packs, model, stages, last, folder, spec)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO runs(n, id, name, words, lane, created, jobs, packs, model, stages, last, folder, spec,"
+    " profile) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 PAUSED = "UPDATE runs SET paused = ? WHERE id = ?"
 REOPENED = "UPDATE runs SET ended = NULL, ended_seq = NULL, film_reason = '' WHERE id = ?"

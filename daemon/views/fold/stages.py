@@ -43,12 +43,14 @@ def fold(envelope: e.Envelope, event: StageEvent) -> list[Statement]:
 
 def _finished(at: float, event: e.StageFinished) -> list[Statement]:
     """An adopted late result may be the first the views hear of since the stage was queued again."""
-    model = event.effective.get("model")
+    model = event.effective.get("model") if event.images else None  # who writes words makes no pictures
+    prompt = event.reported.get("prompt")
     return [
         (DONE, (event.job, event.stage, event.token, event.node, at, json(event))),
         (NEXT, (model if isinstance(model, str) else None, event.node, event.job)),
         (MADE, (event.node, model if isinstance(model, str) else None, event.job, event.token)),
         *([(DOUBTED, (event.suspect, event.job, event.token))] if event.suspect else []),
+        *([(SAID, (prompt.casefold(), event.job))] if not event.images and isinstance(prompt, str) else []),
         *models.found(event),
     ]
 
@@ -92,6 +94,7 @@ SKIPPED = (
     "INSERT INTO stages(job, stage, state, ended, reason) VALUES (?1, ?2, 'skipped', ?3, ?4)"
     " ON CONFLICT(job, stage) DO UPDATE SET state = 'skipped', ended = ?3, reason = ?4, result = NULL"
 )
+SAID = "UPDATE texts SET words = words || ' ' || ?1 WHERE n = (SELECT n FROM jobs WHERE id = ?2)"
 HANDED_ON = (  # the daemon's own doing: on no node
     "INSERT INTO stages(job, stage, state, token, started, ended) VALUES (?1, ?2, 'done', ?3, ?4, ?4)"
     " ON CONFLICT(job, stage) DO UPDATE SET state = 'done', token = ?3, started = ?4, ended = ?4, reason = ''"
