@@ -262,6 +262,7 @@ def _house(parts: Parts, env: Mapping[str, str], stopping: asyncio.Event) -> Hou
         views=parts.views,
         library=planner,
         plan=planner.plan,
+        try_out=planner.try_out,
         config=planner.config,
         edit=planner.edit,
         free_bytes=lambda: parts.vitals.free_bytes,

@@ -16,6 +16,7 @@ from daemon.core.state import LastUsed
 from daemon.library.shelf import FolderShelf, Kind
 from daemon.prompting import effective
 from daemon.prompting.packs import read_pack
+from daemon.prompting.phrasing import Weights
 from daemon.prompting.plan import Plan, make_plan
 from daemon.prompting.recipe import LastRun
 from daemon.scheduling.able import Known, Maker, beyond, check, check_sizes, goes_to_servers, makers
@@ -24,12 +25,16 @@ from schema.errors import Refused
 from schema.ids import RunId, Sha256
 from schema.pipeline import STANDARD, PipelineConfig
 from schema.plans import JobSpec, RunSpec, Scalar
+from schema.prompts import Sample, Trial, Tried
 from schema.requests import RunRequest, Selection
 from schema.settings import Settings
 from schema.stages import Img2Img, Txt2Img
 
 Noun = Literal["packs", "pipelines", "presets"]
 KINDS: dict[Noun, Kind] = {"packs": "pack", "pipelines": "pipeline", "presets": "preset"}
+
+MOST_SHOWN = 500
+"""Variants of a prompt that is tried out."""
 
 SEEDS = 2**32
 """Drawn seeds are below this, as all backends take them."""
@@ -48,17 +53,51 @@ class Planner:
         draw_below: Callable[[int], int],
         known: Callable[[], Sequence[Known]] = _nobody,
         path_of: Callable[[Sha256], Path] | None = None,
+        leaning: Callable[[], Weights] = dict,
     ) -> None:
-        """`known` gives every known node with its newest card; `path_of` raises Refused for a picture that is not."""
+        """`known` gives every known node with its newest card; `path_of` raises Refused for a picture that is not;
+        `leaning` gives the factors of wildcards' values that looks at pictures suggest now."""
         self._shelf = shelf
         self._settings = settings
         self._clock = clock
         self._draw_below = draw_below
         self._known = known
         self._path_of = path_of
+        self._leaning = leaning
 
     def plan(self, request: RunRequest, run: RunId) -> Plan:
         """`run` is the id it would have: its results folder is named by it. Raises Refused."""
+        plan = self._fitted(request, run)
+        self._check(plan.base, plan.jobs, plan.spec.node, plan.spec.backend)
+        stand_in = not self._others(plan.spec.node)
+        return msgspec.structs.replace(plan, spec=msgspec.structs.replace(plan.spec, stand_in=stand_in))
+
+    def try_out(self, trial: Trial) -> Tried:
+        """What a run would make of its prompts, planned as it would be. Raises Refused."""
+        show = max(1, min(trial.show, MOST_SHOWN))
+        plan = self._fitted(msgspec.structs.replace(trial.run, plan_hash=None), RunId("trial"), show)
+        first = plan.jobs[0] if plan.jobs else None
+        return Tried(
+            segments=plan.segments,
+            space=plan.spec.randomizer.space,
+            jobs=plan.total,
+            seed=plan.seed,
+            plan_hash=plan.plan_hash,
+            samples=tuple(
+                Sample(prompt=job.prompt, negative=job.negative, seed=job.seed, name=job.name, picks=job.picks)
+                for job in plan.jobs[:show]
+            ),
+            warnings=plan.warnings,
+            payload=self._payload(plan, first) if first else "",
+        )
+
+    def _payload(self, plan: Plan, job: JobSpec) -> str:
+        wanted = plan.spec.backend if job.backend is None else job.backend
+        words = {"prompt": job.prompt, "negative": job.negative, "seed": job.seed, "backend": wanted}
+        return msgspec.json.encode({**words, "stages": self.config(plan.base, job.overlay)}).decode()
+
+    def _fitted(self, request: RunRequest, run: RunId, show: int | None = None) -> Plan:
+        """The plan, without stages of the standard pipeline that no known node can run."""
         now, seed = self._clock(), self._draw_below(SEEDS)
         day = datetime.fromtimestamp(now).astimezone().date().isoformat()
 
@@ -70,6 +109,8 @@ class Planner:
                 drawn_seed=seed,
                 now=now,
                 drawn_folder=f"{day}-{run}",
+                leaning=self._leaning(),
+                show=show,
             )
 
         plan = planned(msgspec.structs.replace(request, plan_hash=None))  # the hash is that of the plan as it is fitted
@@ -81,9 +122,7 @@ class Planner:
             )
             plan = planned(msgspec.structs.replace(request, set=(*request.set, *off)))
             plan = msgspec.structs.replace(plan, warnings=(*plan.warnings, *told))
-        self._check(plan.base, plan.jobs, plan.spec.node, plan.spec.backend)
-        stand_in = not self._others(plan.spec.node)
-        return msgspec.structs.replace(plan, spec=msgspec.structs.replace(plan.spec, stand_in=stand_in))
+        return plan
 
     def _others(self, node: str | None) -> bool:
         """Whether backends other than the stand-in are known: on cards, or by the settings, reachable or not."""

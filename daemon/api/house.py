@@ -19,6 +19,7 @@ from schema.forecast import Forecast
 from schema.ids import CommandId, JobId, NodeId, RunId, Sha256
 from schema.pages import ImageRow
 from schema.plans import JobSpec, RunSpec, Scalar
+from schema.prompts import Trial, Tried
 from schema.requests import RunRequest, Selection
 from schema.scenes import Answer, Scene
 from schema.settings import Settings
@@ -145,6 +146,10 @@ async def _no_forecast(run: RunId | None) -> Forecast:
     raise Refused("nobody here foretells anything.")
 
 
+def _no_trial(trial: Trial) -> Tried:
+    raise Refused("nobody here tries prompts out.")
+
+
 async def _no_probe(node: NodeId) -> Probed:
     raise Refused("nobody here talks to nodes.")
 
@@ -180,6 +185,8 @@ class House:
     """Base config and overlay to every running stage's effective settings."""
     edit: Callable[[JobSpec, bytes, Selection, RunSpec], JobSpec]
     """The job of this run with a person's changes. Raises Refused."""
+    try_out: Callable[[Trial], Tried] = field(default=_no_trial)
+    """A prompt as it would be planned. Called off the loop. Raises Refused."""
     free_bytes: Callable[[], int | None]
     """Of the fullest disk that is written to."""
     put_blob: Callable[[bytes], Awaitable[Sha256]]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from daemon.prompting.drawing import Drawer
 from daemon.prompting.effective import check_seed
 from daemon.prompting.grids import Grid, read_grid
-from daemon.prompting.limits import MANY, Room, Share, check_total, counted, first_prompts, shares
+from daemon.prompting.limits import MANY, Room, Share, counted, first_prompts, shares
 from daemon.prompting.phrasing import Phrasing, Weights, read_phrasing
 from daemon.prompting.presets import read_preset
 from daemon.prompting.randomization import Block, read_block
@@ -19,6 +19,7 @@ from daemon.prompting.sources import Source, in_order, read_sources
 from daemon.prompting.spaces import Spaces, Worded, check_keys
 from daemon.prompting.variation.tables import Tables, Value
 from schema.errors import Refused
+from schema.prompts import Segment
 from schema.requests import RunRequest
 from schema.settings import Settings
 
@@ -40,6 +41,14 @@ class Draft(NamedTuple):
     jobs: int
     warnings: tuple[str, ...]
 
+    def segments(self) -> tuple[Segment, ...]:
+        """Of the command line's prompt, or the first pack's first, as it was written: without what is around it."""
+        if not self.worded:
+            return ()
+        source = self.sources[0]
+        first = next((one.taken for one in self.worded if one.taken.source is source), self.worded[0].taken)
+        return self.spaces.segments(first)
+
 
 def draft(request: RunRequest, library: Shelf, settings: Settings, drawn_seed: int, leaning: Weights) -> Draft:
     """Deterministic in its arguments. Raises Refused. `leaning`: what looks at pictures suggest."""
@@ -58,7 +67,7 @@ def draft(request: RunRequest, library: Shelf, settings: Settings, drawn_seed: i
     worded = tuple(spaces.of(one) for one in taken)
     check_keys(spaces, worded, tables, drawer.keys)
     shared = shares([Room(one.taken.source.stem, one.size) for one in worded], request)
-    jobs = check_total(shared, settings.run.max_variants)
+    jobs = sum(share.jobs for share in shared)
     return Draft(
         request=request,
         recipe=recipe,

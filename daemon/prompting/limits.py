@@ -83,16 +83,34 @@ def fill(sizes: Sequence[int], most: int | None) -> list[int]:
     return filled
 
 
-def check_total(shared: Sequence[Share], most: int) -> int:
-    """How many jobs that makes. Raises Refused for more than the settings allow."""
-    total = sum(share.jobs for share in shared)
+def check_total(total: int, most: int) -> None:
+    """Raises Refused for more jobs than the settings allow."""
     if total > most:
         raise Refused(
             f"the plan would have {counted(total)} jobs; run.max_variants allows {most}.",
             where="run",
             remedy="Lower --count, give --limit, --variants or --max-images, or raise run.max_variants in config.toml.",
         )
-    return total
+
+
+def over_total(total: int, most: int) -> tuple[str, ...]:
+    """The same as a warning."""
+    try:
+        check_total(total, most)
+    except Refused as refused:
+        return (f"{refused.sentence} {refused.remedy}",)
+    return ()
+
+
+def first(shared: Sequence[Share], jobs: int) -> tuple[Share, ...]:
+    """The shares of the first `jobs` jobs at least."""
+    found: list[Share] = []
+    for share in shared:
+        if jobs <= 0:
+            break
+        found.append(share)
+        jobs -= share.jobs
+    return tuple(found)
 
 
 def counted(number: int) -> str:

@@ -11,6 +11,7 @@ import msgspec
 
 from daemon.prompting.draft import Draft, draft
 from daemon.prompting.edits import Edits
+from daemon.prompting.limits import check_total, first, over_total
 from daemon.prompting.painter import Painter
 from daemon.prompting.phrasing import Weights
 from daemon.prompting.recipe import Shelf
@@ -18,10 +19,14 @@ from daemon.prompting.runs import run_spec
 from daemon.prompting.texts import told
 from schema.errors import Refused
 from schema.plans import JobSpec, Plain, RunSpec
+from schema.prompts import Segment
 from schema.requests import RunRequest
 from schema.settings import Settings
 
 MAX_WARNINGS = 20
+
+QUICK = 5_000
+"""Jobs of a plan that is only looked at, up to which it is made whole."""
 
 
 class Plan(Plain, frozen=True, kw_only=True):
@@ -33,6 +38,10 @@ class Plan(Plain, frozen=True, kw_only=True):
     plan_hash: str
     seed: int
     warnings: tuple[str, ...] = ()
+    total: int = 0
+    """Jobs of the whole plan, also where only the first were made."""
+    segments: tuple[Segment, ...] = ()
+    """Of the prompt of the command line, or of the first pack's first prompt, as it was written."""
     spoken: frozenset[str] = frozenset()
     """Ids of the stages of which a preset, a pack, a prompt, `--set` or the last run said something."""
 
@@ -46,13 +55,23 @@ def make_plan(
     now: float,
     drawn_folder: str,
     leaning: Weights | None = None,
+    show: int | None = None,
 ) -> Plan:
     """Deterministic in its arguments, changes none of them. Raises Refused.
 
     `drawn_seed` counts when the request has no seed; `drawn_folder` makes the results folder's name unique;
-    `now` is Unix seconds, for ages and past times; `leaning` is what looks at pictures suggest for wildcards.
+    `now` is Unix seconds, for ages and past times; `leaning` is what looks at pictures suggest for wildcards. With
+    `show` a plan of very many jobs is made of its first only, without a hash, and beyond all limits it is told.
     """
-    return paint(draft(request, library, settings, drawn_seed, leaning or {}), now, drawn_folder)
+    drafted = draft(request, library, settings, drawn_seed, leaning or {})
+    if show is None:
+        check_total(drafted.jobs, settings.run.max_variants)
+        return paint(drafted, now, drawn_folder)
+    if drafted.jobs <= QUICK:
+        return paint(drafted, now, drawn_folder)
+    over = over_total(drafted.jobs, settings.run.max_variants)
+    some = drafted._replace(shares=first(drafted.shares, show), warnings=(*over, *drafted.warnings))
+    return msgspec.structs.replace(paint(some, now, drawn_folder), plan_hash="")
 
 
 def paint(drafted: Draft, now: float, drawn_folder: str) -> Plan:
@@ -70,7 +89,8 @@ def paint(drafted: Draft, now: float, drawn_folder: str) -> Plan:
             for job, look in painter.jobs(worded, dealt, seed, copies):
                 jobs.append(job)
                 digest.update(msgspec.json.encode((job.prompt, job.negative, job.seed, look)))
-    edits.check([job.name for job in jobs])
+    if len(jobs) == drafted.jobs:
+        edits.check([job.name for job in jobs])
     plan_hash = digest.hexdigest()
     _check_hash(request, plan_hash)
     base = recipe.base.canonical()
@@ -81,6 +101,8 @@ def paint(drafted: Draft, now: float, drawn_folder: str) -> Plan:
         plan_hash=plan_hash,
         seed=seed,
         warnings=_short((*recipe.warnings, *painter.warnings, *drafted.warnings)),
+        total=drafted.jobs,
+        segments=drafted.segments(),
         spoken=frozenset(key.partition(".")[0] for key in painter.spoken) | recipe.repeated,
     )
 

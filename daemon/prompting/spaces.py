@@ -76,26 +76,43 @@ class Spaces:
 
     def of(self, taken: Taken) -> Worded:
         """Raises Refused with file and line where the prompt's grammar is broken."""
-        source, prompt = taken
-        ways = self._of[source.stem]
-        added = source.negative if source.pack else ""
-        negative = ", ".join(filter(None, [prompt.negative, added]))
-        text, negative = self._phrasing.around(prompt, ways.block.around(prompt.text), negative)
-        rules = (*self._rules, *ways.rules)
+        ways = self._of[taken.source.stem]
+        text, negative = self._phrasing.around(taken.prompt, ways.block.around(taken.prompt.text), _negative(taken))
         drawn = self._request.variants if self._phrasing.draws else None
-        if self._request.literal or not (rules or _PLACE.search(text) or _PLACE.search(negative)):
+        space = self._space(taken, text, negative)
+        if space is None:
             return Worded(taken, text, negative, None, drawn or 1, self._grid, drawn or 1)
-        space = Space(
+        words = space.total if ways.most is None else min(space.total, ways.most)
+        return Worded(taken, text, negative, space, drawn or words, self._grid, space.total)
+
+    def segments(self, taken: Taken) -> tuple[Segment, ...]:
+        """Of the prompt itself, without what stands around it; one of words where nothing varies."""
+        text, negative = self._of[taken.source.stem].block.around(taken.prompt.text), _negative(taken)
+        space = self._space(taken, text, negative)
+        if space is not None:
+            return space.segments
+        found = [(text, False), (negative, True)]
+        return tuple(
+            Segment(start=0, end=len(words), line=1, column=1, kind="words", negative=unwanted)
+            for words, unwanted in found
+            if words
+        )
+
+    def _space(self, taken: Taken, text: str, negative: str) -> Space | None:
+        """None where nothing can vary."""
+        source, ways = taken.source, self._of[taken.source.stem]
+        rules = (*self._rules, *ways.rules)
+        if self._request.literal or not (rules or _PLACE.search(text) or _PLACE.search(negative)):
+            return None
+        return Space(
             ways.marked(text),
             ways.marked(negative),
             tables=ways.tables,
             slots=ways.slots,
             search=rules,
-            where=source.pack.where(prompt) if source.pack else "--prompt",
+            where=source.pack.where(taken.prompt) if source.pack else "--prompt",
             asked=self._asked(ways, taken),
         )
-        words = space.total if ways.most is None else min(space.total, ways.most)
-        return Worded(taken, text, negative, space, drawn or words, self._grid, space.total)
 
     def _asked(self, ways: "_Ways", taken: Taken) -> Asked:
         return Asked(
@@ -213,16 +230,9 @@ def check_keys(spaces: Spaces, worded: Sequence[Worded], tables: Tables, drawn: 
             )
 
 
-def segments_of(worded: Worded) -> tuple[Segment, ...]:
-    """Of a prompt: one of words where nothing varies."""
-    if worded.space is not None:
-        return worded.space.segments
-    found = [(worded.text, False), (worded.negative, True)]
-    return tuple(
-        Segment(start=0, end=len(text), line=1, column=1, kind="words", negative=negative)
-        for text, negative in found
-        if text
-    )
+def _negative(taken: Taken) -> str:
+    source, prompt = taken
+    return ", ".join(filter(None, [prompt.negative, source.negative if source.pack else ""]))
 
 
 def _rule(search: str, values: Sequence[str], mark: str) -> Rule:

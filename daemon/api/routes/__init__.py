@@ -1,7 +1,20 @@
 """All the routes, one file per noun. A route that is not listed here does not exist."""
 
 from daemon.api.route import Route
-from daemon.api.routes import daemon, feedback, images, jobs, library, log, nodes, pairing, queue, resources, runs
+from daemon.api.routes import (
+    daemon,
+    feedback,
+    images,
+    jobs,
+    library,
+    log,
+    nodes,
+    pairing,
+    prompting,
+    queue,
+    resources,
+    runs,
+)
 
 ALL: tuple[Route, ...] = (
     *daemon.ROUTES,
@@ -14,5 +27,6 @@ ALL: tuple[Route, ...] = (
     *resources.ROUTES,
     *log.ROUTES,
     *library.ROUTES,
+    *prompting.ROUTES,
     *feedback.ROUTES,
 )
