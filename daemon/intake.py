@@ -14,14 +14,18 @@ from daemon.artifacts.store import ArtifactStore, HostilePicture, Seen
 from daemon.core.state import Brief
 from daemon.fleet.results import Rejected
 from daemon.past import Past
-from daemon.prompting.effective import stage_config
+from daemon.prompting.effective import effective, stage_config
+from daemon.prompting.pipelines import model_of
+from daemon.prompting.steps import asked_backend
+from daemon.session import Session
 from schema.errors import Refused
 from schema.ids import ImageId, Sha256
 from schema.observations import NewImage
 from schema.orders import AttemptReport, Order, Product, Result
 from schema.pages import JobRecord
-from schema.plans import Plain, Scalar, StageStep
-from schema.stages import ImageStage, Img2Img, Txt2Img
+from schema.plans import PROMPTING, Plain, Scalar, StageStep
+from schema.stages import GeneratePrompt, ImageStage, Img2Img, LlmEnhance, SelectLoras, Txt2Img, WordStage
+from schema.words import words_in
 
 MADE_BY_MODELS = frozenset({"txt2img", "img2img", "refiner", "detail", "upscale", "face_restore"})
 
@@ -59,9 +63,11 @@ class HouseIntake:
         draw_id: Callable[[], str],
         version: str,
         previews: Callable[[], bool] = lambda: False,
+        session: Session | None = None,
     ) -> None:
-        """`previews`: whether unfinished pictures are wanted just now."""
+        """`previews`: whether unfinished pictures are wanted just now; `session`: for stages that make words."""
         self._previews = previews
+        self._session = session
         self._store = store
         self._past = past
         self._epoch = epoch
@@ -69,18 +75,19 @@ class HouseIntake:
         self._version = version
         self._base = lru_cache(maxsize=64)(lambda sha256: store.path(sha256).read_bytes())
 
-    def order(self, brief: Brief) -> Order:
+    async def order(self, brief: Brief) -> Order:
         """Raises Refused where the base config is missing or cannot be read."""
         spec = brief.job_spec
         config = stage_config(self._base(brief.run_spec.base), brief.step.id, spec.overlay)
         attempt = brief.attempt
-        return Order(
+        asked = asked_backend(brief.step, spec.backend, brief.run_spec.backend)
+        order = Order(
             job=attempt.job,
             stage=attempt.stage,
             token=attempt.token,
             epoch=self._epoch(),
             config=msgspec.Raw(msgspec.msgpack.encode(config.model_dump(mode="json"))),
-            backend=brief.backend or (brief.run_spec.backend if spec.backend is None else spec.backend or None),
+            backend=brief.backend or asked or None,
             prompt=spec.prompt,
             negative=spec.negative,
             seed=spec.seed,
@@ -90,6 +97,18 @@ class HouseIntake:
             reduced=brief.reduced,
             careful=brief.careful,
         )
+        return order if self._session is None else await self._for_words(order, config, brief, self._session)
+
+    async def _for_words(self, order: Order, config: ImageStage | WordStage, brief: Brief, session: Session) -> Order:
+        match config:
+            case GeneratePrompt() | LlmEnhance():
+                context = await session.context(order.job, config, brief.run_spec.profile)
+                return msgspec.structs.replace(order, context=context)
+            case SelectLoras():
+                model = model_of(effective(self._base(brief.run_spec.base), brief.job_spec.overlay))
+                return msgspec.structs.replace(order, candidates=await session.loras(order.prompt, model))
+            case _:
+                return order
 
     def watched(self) -> bool:
         return self._previews()
@@ -114,6 +133,8 @@ class HouseIntake:
         run = await self._past.run(job.run)
         steps = run.spec.stages if job.spec.stages is None else job.spec.stages
         done = _done(job, steps, report, result)
+        words = words_in(job, before=report.stage)
+        spoken = msgspec.structs.replace(job.spec, prompt=words.prompt, negative=words.negative)
         kind = next((step.kind for step in steps if step.id == report.stage), "")
         seed = job.spec.seed if product.seed is None else product.seed
         doubt: str | None = None
@@ -127,13 +148,13 @@ class HouseIntake:
                 run=job.run,
                 stage=report.stage,
                 token=report.token,
-                prompt=job.spec.prompt,
-                negative=job.spec.negative,
+                prompt=words.prompt,
+                negative=words.negative,
                 seed=seed,
                 effective={step.id: dict(effective) for step, effective in done},
             )
             return {
-                "parameters": infotext.parameters(job.spec, done, seen.width, seen.height, seed, self._version),
+                "parameters": infotext.parameters(spoken, done, seen.width, seen.height, seed, self._version),
                 "stablenew": msgspec.json.encode(capsule, order="sorted").decode(),
             }
 
@@ -145,7 +166,7 @@ class HouseIntake:
         return NewImage(image=ImageId(self._draw_id()), file=picture, suspect=doubt)
 
 
-def inputs_of(config: ImageStage, before: tuple[Sha256, ...]) -> tuple[Sha256, ...]:
+def inputs_of(config: ImageStage | WordStage, before: tuple[Sha256, ...]) -> tuple[Sha256, ...]:
     """What the agent needs of pictures: those of the stage before, or the one to begin from; masks and controls."""
     if not isinstance(config, Txt2Img | Img2Img):
         return before
@@ -182,7 +203,8 @@ def _done(
     job: JobRecord, steps: tuple[StageStep, ...], report: AttemptReport, result: Result
 ) -> list[tuple[StageStep, dict[str, Scalar]]]:
     """The stages that made this picture, in order, each with the config it really used and the hashes of its files."""
-    used = {stage.id: _hashed(stage.effective, stage.reported) for stage in job.stages if stage.state == "done"}
+    made = (stage for stage in job.stages if stage.state == "done" and stage.kind not in PROMPTING)
+    used = {stage.id: _hashed(stage.effective, stage.reported) for stage in made}
     used[report.stage] = _hashed(result.effective, result.reported)
     done = []
     for step in steps:

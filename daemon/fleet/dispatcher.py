@@ -149,7 +149,7 @@ class Dispatcher:
         while opened.cancelled is None:
             try:
                 if order is None:
-                    order = self._intake.order(opened.brief)
+                    order = await self._intake.order(opened.brief)
                     order = self._storage.wanted(order, self._vitals.cards.get(self._node))
                     await self._send_inputs(order, link)
                 answer = await link.start(opened.id, order)

@@ -49,7 +49,7 @@ class Examiner(Protocol):
 class Intake(Examiner, Protocol):
     """Makes orders of assignments, and stored pictures of products."""
 
-    def order(self, brief: Brief) -> Order:
+    async def order(self, brief: Brief) -> Order:
         """Raises Refused where the config cannot be read."""
         ...
 

@@ -128,7 +128,7 @@ async def test_an_order_says_who_runs_it_and_whether_anybody_watches(store, watc
     base = PipelineConfig.model_validate([{"type": "txt2img", "id": "s"}]).canonical()
     spec = RunSpec(name="r", base=await store.put_blob(base), plan_hash="p", seed=1, jobs=1, backend=run)
     attempt = Attempt(job=JobId("r.1"), stage=StageId("s"), token=Token(5), node=NodeId("n"))
-    made = intake(store, Past(), watched=watched).order(
+    made = await intake(store, Past(), watched=watched).order(
         Brief(
             attempt=attempt, run=RunId("r"), run_spec=spec, job_spec=JobSpec(name="j", backend=job), backend=brief,
             step=StageStep(id=StageId("s"), kind="txt2img"), careful=watched,
