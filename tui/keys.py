@@ -42,6 +42,8 @@ class Key(NamedTuple):
     """Its word in the footer; empty: not there."""
     face: str = ""
     """How the footer writes its keys, where it stands for several: `1-5`."""
+    first: bool = False
+    """Before what has the focus: it works while one types."""
 
 
 EVERYWHERE = (
@@ -142,16 +144,64 @@ COMPARE = (
     Key("compare.back", "escape,q", "neither; back", "leave", "compare", "back"),
 )
 
-TABLE = (*EVERYWHERE, *LISTS, *QUEUE, *GALLERY, *NODES, *ZOOM, *COMPARE)
+FORM = (
+    Key("form.queue", "ctrl+j,ctrl+s", "queue it", "queue", "form", first=True),
+    Key("form.editor", "ctrl+e", "prompt editor: places to vary, variants, payload", "editor", "form", first=True),
+    Key("form.vary", "ctrl+o", "how it varies: profile, styles, matrix, how many", "vary", "form", first=True),
+    Key("form.saved", "ctrl+n", "presets and profiles: apply, save, rename, delete", "saved", "form", first=True),
+    Key("form.settings", "ctrl+t", "all settings of the stages", "settings", "form", first=True),
+    Key("form.lora", "ctrl+l", "a LoRA or an embedding into the prompt", "lora", "form", first=True),
+    Key("form.refresh", "ctrl+r", "let the nodes read their lists again", "refresh", "form", first=True),
+    Key("form.leave", "escape", "keep it and go back", "leave", "form"),
+)
+
+PROMPT = (
+    Key("prompt.into", "ctrl+j,ctrl+s", "put it into the form", "into", "prompt", first=True),
+    Key("prompt.reroll", "ctrl+r", "randomize: draw all anew that is not held", "reroll", "prompt", first=True),
+    Key("prompt.vary", "ctrl+o", "how it varies, and how many", "vary", "prompt", first=True),
+    Key("prompt.payload", "ctrl+t", "what is sent for the first job, or the variant", "payload", "prompt", first=True),
+    Key("prompt.lora", "ctrl+l", "a LoRA or an embedding into the prompt", "lora", "prompt", first=True),
+    Key("prompt.load", "ctrl+g", "load again what the form has", "load", "prompt", first=True),
+    Key("prompt.leave", "escape", "back to the form; asks when something was changed", "leave", "prompt"),
+)
+
+TEXT = (
+    Key("text.take", "tab", "take the name; enter too behind __, < and [[", "take", "text"),
+    Key("text.names", "ctrl+@", "names that fit at the cursor (ctrl+space)", "ask_names", "text"),
+    Key("text.heavier", "ctrl+up", "heavier by 0.1, of a LoRA by 0.05", "weigh(1)", "text"),
+    Key("text.lighter", "ctrl+down", "lighter", "weigh(-1)", "text"),
+)
+
+PLACES = (
+    Key("places.lock", "space", "hold it at what it is, or free it", "screen.lock", "places"),
+    Key("places.value", "enter,l,right", "hold it at another value", "screen.choose_value", "places"),
+    Key("places.reroll", "r", "draw this one anew", "screen.reroll_one", "places"),
+    Key("places.others", "R", "draw all the others anew", "screen.reroll_others", "places"),
+    Key("places.free", "u", "free them all", "screen.unlock", "places"),
+)
+
+SAMPLES = (
+    Key("samples.edit", "enter,e", "write over this variant before it runs", "screen.edit_sample", "samples"),
+    Key("samples.drop", "d,delete,backspace", "as it was made", "screen.drop_edit", "samples"),
+    Key("samples.hold", "h", "hold all places at what they are here", "screen.hold_all", "samples"),
+    Key("samples.copy", "y", "copy it", "screen.copy_sample", "samples"),
+    Key("samples.reroll", "r", "randomize", "screen.reroll", "samples"),
+)
+
+TABLE = (
+    *EVERYWHERE, *LISTS, *QUEUE, *GALLERY, *NODES, *FORM, *PROMPT, *TEXT, *PLACES, *SAMPLES, *ZOOM, *COMPARE,
+)  # fmt: skip
 
 TITLES = {
     "everywhere": "Everywhere", "lists": "Lists", "queue": "Queue", "gallery": "Gallery", "nodes": "Nodes",
-    "zoom": "A picture alone", "compare": "Two pictures",
+    "form": "A new run", "prompt": "Prompt editor", "text": "A prompt as one types", "places": "Places to vary",
+    "samples": "Variants", "zoom": "A picture alone", "compare": "Two pictures",
 }  # fmt: skip
 
 SHOWN = {
     "question_mark": "?", "slash": "/", "colon": ":", "plus": "+", "minus": "-", "space": "␣", "enter": "⏎",
     "escape": "esc", "down": "↓", "up": "↑", "left": "←", "right": "→", "pagedown": "pgdn", "pageup": "pgup",
+    "ctrl+@": "^space",
 }  # fmt: skip
 
 
@@ -160,7 +210,7 @@ def of(*places: str) -> tuple[Key, ...]:
 
 
 def bindings(keys: Iterable[Key]) -> list[BindingType]:
-    return [Binding(key.keys, key.action, key.does, show=bool(key.hint), id=key.id) for key in keys]
+    return [Binding(key.keys, key.action, key.does, show=bool(key.hint), id=key.id, priority=key.first) for key in keys]
 
 
 def shown(keys: str) -> str:

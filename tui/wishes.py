@@ -11,6 +11,7 @@ from textual.app import App
 
 from schema.errors import NoDaemon, Refused
 from schema.ids import RunId
+from schema.prompts import Completions
 from schema.scenes import NodeScene
 from tui import outside
 from tui.background import begin
@@ -193,6 +194,13 @@ class Wishing(App[None]):
             self.say(f"{what} copied, also into tmux's buffer")
         else:
             self.say(f"{what} copied, if the terminal takes OSC 52")
+
+    async def names_at(self, text: str, at: int) -> Completions:
+        """What may stand in a prompt at this character; nothing while nobody answers."""
+        try:
+            return await self.asker.completions(text, at)
+        except (Refused, NoDaemon):
+            return Completions()
 
     async def clone(self, job: str) -> None:
         """Opens a new run with this job's settings."""

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
+import screen_library
 from aiohttp import WSMsgType, web
 from screen_things import (
     CONFIG,
@@ -155,6 +156,8 @@ class FakeDaemon:
         app.router.add_get("/v1/pipelines", self.pipelines)
         app.router.add_get("/v1/last", self.last)
         app.router.add_post("/v1/plan", self.plan)
+        app.router.add_post("/v1/prompt", self.prompt)
+        screen_library.add_routes(app)
         app.router.add_post("/v1/{path:.*}", self.command)
         self._runner = web.AppRunner(app, shutdown_timeout=0.05)
         await self._runner.setup()
@@ -296,6 +299,14 @@ class FakeDaemon:
         await response.write(json.dumps(last).encode() + b"\n")
         return response
 
+    async def prompt(self, request: web.Request) -> web.Response:
+        body = json.loads(await request.read())
+        self.commands.append(("/v1/prompt", body, ""))
+        try:
+            return web.json_response(screen_library.tried(body))
+        except ValueError as where:
+            return fault("a brace is not closed.", "Close it, or write \\\\{ for a brace.", where=str(where))
+
     async def command(self, request: web.Request) -> web.Response:
         text = await request.read()
         key = request.headers.get("Idempotency-Key", "")
@@ -362,5 +373,5 @@ def page(items: list[Row] | list[ImageRow], request: web.Request) -> web.Respons
     return reply(Page(items=part, total=len(items), head=4211))
 
 
-def fault(sentence: str, remedy: str = "", *, status: int = 400) -> web.Response:
-    return web.json_response({"error": sentence, "where": "", "remedy": remedy, "exit": 2}, status=status)
+def fault(sentence: str, remedy: str = "", *, status: int = 400, where: str = "") -> web.Response:
+    return web.json_response({"error": sentence, "where": where, "remedy": remedy, "exit": 2}, status=status)

@@ -229,7 +229,7 @@ async def test_the_form_fits_into_80_by_24(show, picture_of):
         await eyes.sees("kn00gt7a.4", "kn00gt7a.19")
         await eyes.quiet()  # what is under a dialog is not drawn again while it stands still
         await eyes.press("n")
-        await eyes.sees("New run", "write a prompt or take a pack", "backend's own", "kn00gt7a.19")
+        await eyes.sees("New run", "write a prompt or take a pack", "backend's own")
         picture_of(eyes, "new-run-80x24")
 
 

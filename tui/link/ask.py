@@ -15,6 +15,8 @@ import msgspec
 from schema.errors import NoDaemon, Refused, why
 from schema.pages import Resource
 from schema.plans import Scalar
+from schema.prompts import Completions, Trial, Tried
+from schema.requests import RunRequest
 from schema.scenes import Answer
 
 if TYPE_CHECKING:
@@ -159,6 +161,14 @@ class Asker:
         except msgspec.DecodeError as e:
             raise Refused("the daemon's answer is not understood.", remedy="Is it of another version?") from e
         return tuple(first), last
+
+    async def try_out(self, wish: RunRequest, show: int) -> Tried:
+        """What the run would be, with its first `show` variants; nothing is queued. Raises Refused or NoDaemon."""
+        return reply(await self.raw("POST", "/v1/prompt", body=Trial(run=wish, show=show)), Tried)
+
+    async def completions(self, text: str, at: int, limit: int = 50) -> Completions:
+        """What may stand at this character. Raises Refused or NoDaemon."""
+        return await self.get("/v1/completions", Completions, {"text": text, "at": at, "limit": limit})
 
     async def raw(
         self,

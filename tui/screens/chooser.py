@@ -42,6 +42,12 @@ class Chooser(ModalScreen[str | None]):
         Binding("tab,shift+tab", "other", "the other list", priority=True),
         Binding("ctrl+r", "refresh", "let the nodes read their lists again", priority=True),
     ]
+    whose = "the backend's own choice"
+    """What stands there where nothing is chosen."""
+    asking = "asking the nodes …"
+    none_like = "no node has a name like this"
+    none_told = "no node has told of any; what you type is taken as it is"
+    unknown = "though no node has it"
 
     def __init__(
         self, title: str, lists: tuple[str, ...], current: str = "", *, empty: bool = True, backend: str = ""
@@ -103,7 +109,7 @@ class Chooser(ModalScreen[str | None]):
 
     async def _fetch(self, of: str) -> None:
         try:
-            self._every = await self.home.catalogue.of(of, self._backend)
+            self._every = await self.every(of)
         except (NoDaemon, Refused) as e:
             self.names.notice = plain(str(e))
             self.names.redraw_all()
@@ -113,6 +119,10 @@ class Chooser(ModalScreen[str | None]):
             self.show_names(self._index_of_current)
             if self._taking:
                 self.take()
+
+    async def every(self, of: str) -> Sequence[Resource]:
+        """All there is to choose from. Raises NoDaemon or Refused."""
+        return await self.home.catalogue.of(of, self._backend)
 
     def show_names(self, cursor: Callable[[Sequence[Resource]], int] = lambda names: 0) -> None:
         """Those that fit what is typed."""
@@ -126,9 +136,7 @@ class Chooser(ModalScreen[str | None]):
         return next((index for index, one in enumerate(names) if one.name == self._current), 0)
 
     def _nothing(self) -> str:
-        if self._every:
-            return "no node has a name like this"
-        return "no node has told of any; what you type is taken as it is"
+        return self.none_like if self._every else self.none_told
 
     @on(Input.Changed)
     def _narrowed(self) -> None:
@@ -138,16 +146,16 @@ class Chooser(ModalScreen[str | None]):
 
     def ask_anew(self) -> None:
         self._known = False
-        self.names.notice = "asking the nodes …"
+        self.names.notice = self.asking
         self.names.fill((), 0)
         begin(self, partial(self._fetch, self.of), group="names", exclusive=True)
 
     def tell(self) -> None:
         """What enter would do where there is nothing to take, and what the field has now."""
         typed = plain(self.typed)
-        words = f"now: {plain(self._current)}" if self._current else "now: the backend's own choice"
+        words = f"now: {plain(self._current)}" if self._current else f"now: {self.whose}"
         if typed and self._known and not self.names.pages.total:
-            words = f"⏎ takes '{typed}' as it is typed" + (", though no node has it" if self._every else "")
+            words = f"⏎ takes '{typed}' as it is typed" + (f", {self.unknown}" if self._every else "")
         elif self.names.pages.total:
             words = f"{self.names.pages.total:,} · {words}"
         self.query_one("#told", Static).update(Content(words), layout=False)

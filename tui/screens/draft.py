@@ -1,18 +1,19 @@
-"""A run as it is being written: the fields of the form, and the request they make. Pure but for the last functions."""
+"""A run as it is being written: the fields of the form, and the request they make. Pure but for `draft_of`."""
 
 import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import msgspec
 
-from schema.errors import NoDaemon, Refused, why
+from schema.errors import NoDaemon, Refused
 from schema.pages import ImageRow, JobRecord, RunRecord
 from schema.plans import Scalar
 from schema.requests import RunRequest, TextFile
 from tui.link.ask import Asker
+from tui.screens.numbers import whole
+from tui.screens.variation import AS_USUAL, Variation
 
 ENHANCING = ("img2img", "detail", "upscale", "face_restore")
 """Stages that a picture which is there already can be sent through."""
@@ -27,6 +28,7 @@ class Draft:
     negative: str = ""
     pack: str = ""
     pipeline: str = ""
+    preset: str = ""
     count: str = "1"
     seed: str = ""
     backend: str = ""
@@ -43,6 +45,7 @@ class Draft:
     """With the settings of the last run; a pipeline that is chosen stands before them."""
     set: tuple[str, ...] = ()
     """`STAGE.FIELD=VALUE`."""
+    varied: Variation = AS_USUAL
     video: bool = False
     hold: bool = False
     origin: str = ""
@@ -63,7 +66,9 @@ class Draft:
     @property
     def ground(self) -> "Draft":
         """What the stages and their settings depend on, and nothing else."""
-        plain = Draft(pipeline=self.pipeline, last=self.last, picture=self.picture, through=self.through)
+        plain = Draft(
+            pipeline=self.pipeline, preset=self.preset, last=self.last, picture=self.picture, through=self.through
+        )
         return replace(plain, own=self.own) if self.own is not None and self.own[0] == plain else plain
 
     def with_own(self, text: str) -> "Draft":
@@ -80,11 +85,12 @@ def request(draft: Draft, image: str | None = None) -> RunRequest:
         pipeline = TextFile(name="own.json", text=own[1])
     elif image and not draft.pipeline and not draft.last:
         pipeline = enhancing(draft.through)
-    return RunRequest(
+    wish = RunRequest(
         packs=(draft.pack,) if draft.pack else (),
         prompt=prompt,
         negative=draft.negative.strip() or None,
         pipeline=pipeline,
+        preset=draft.preset or None,
         last=draft.last and not draft.pipeline and own is None,
         set=draft.set,
         count=whole(draft.count, "count") or 1,
@@ -98,6 +104,7 @@ def request(draft: Draft, image: str | None = None) -> RunRequest:
         hold=draft.hold,
         image=image,
     )
+    return draft.varied.into(wish)
 
 
 def ground_request(draft: Draft, image: str | None) -> RunRequest:
@@ -146,16 +153,6 @@ class Listed(msgspec.Struct, frozen=True):
     """`GET /v1/pipelines`."""
 
     items: tuple[str, ...]
-
-
-def whole(text: str, field: str) -> int | None:
-    """A whole number, 0 or more; None for an empty field."""
-    text = text.strip()
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit()):
-        raise Refused(f"'{text}' is no whole number.", where=field, remedy="Write 0 or more, or nothing.")
-    return int(text)
 
 
 def written(value: Scalar) -> str:
@@ -208,50 +205,3 @@ def enhancement(image: ImageRow, record: JobRecord | None) -> Draft:
         prompt=spec.prompt if spec else "", negative=spec.negative if spec else "", seed=str(image.seed),
         set=(f"img2img.model={image.model}",) if image.model else (), picture=image.id, origin=image.job,
     )  # fmt: skip
-
-
-class Shown(msgspec.Struct, frozen=True):
-    """Of `GET /v1/images/{id}`."""
-
-    image: ImageRow
-
-
-LARGEST_PICTURE = 64_000_000
-"""Bytes of a file that is sent to the daemon."""
-
-
-async def picture_named(asker: Asker, text: str) -> str:
-    """The hash of a picture that the daemon then has: of a hash, an image's id, or a file here. Raises Refused.
-
-    Raises NoDaemon too.
-    """
-    text = text.strip()
-    if len(text) == 64 and not set(text) - set("0123456789abcdef"):
-        return text
-    content = await asyncio.to_thread(read_picture, text)
-    if content is not None:
-        try:
-            return await asker.upload(content)
-        except Refused as e:
-            raise Refused(e.sentence, where=e.where or text, remedy=e.remedy or "Name a picture.") from None
-    if "/" in text:
-        raise Refused("there is no such file.", where=text, remedy="Check the path.")
-    try:
-        return (await asker.get(f"/v1/images/{text}", Shown)).image.sha256
-    except Refused:
-        raise Refused("this is neither a file nor an image's id.", where=text, remedy="Check the path.") from None
-
-
-def read_picture(named: str) -> bytes | None:
-    """The file's content, None where there is no such file. Raises Refused for one that cannot be read."""
-    try:
-        path = Path(named).expanduser()
-        if not path.is_file():
-            return None
-        with path.open("rb") as file:
-            content = file.read(LARGEST_PICTURE + 1)
-    except (OSError, ValueError, RuntimeError) as fault:
-        raise Refused(f"cannot read this file: {why(fault)}.", where=named, remedy="Check the path.") from None
-    if len(content) > LARGEST_PICTURE:
-        raise Refused(f"this is larger than {LARGEST_PICTURE // 10**6} MB.", where=named, remedy="Make it smaller.")
-    return content

@@ -7,7 +7,6 @@ from functools import partial
 import msgspec
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widgets import Input, Select, Static, TextArea
@@ -15,10 +14,13 @@ from textual.widgets import Input, Select, Static, TextArea
 from schema.errors import NoDaemon, Refused
 from schema.pages import RunRecord
 from tui.background import begin, is_open
+from tui.keys import bindings, of
 from tui.link.ask import PlanLine
 from tui.screens.draft import ENHANCING, Draft, Last, request
-from tui.screens.picks import Picking, backends_of
+from tui.screens.picks import backends_of
+from tui.screens.varied import Varied
 from tui.widgets.ink import plain
+from tui.widgets.promptarea import PromptArea
 from tui.widgets.tick import Tick
 
 WAIT = 0.35
@@ -32,16 +34,10 @@ class Names(msgspec.Struct, frozen=True):
     items: tuple[str, ...]
 
 
-class NewRun(Picking):
+class NewRun(Varied):
     """Nothing written here is lost: escape keeps it for the next time, queueing clears it once it is queued."""
 
-    BINDINGS = [
-        Binding("ctrl+j,ctrl+s", "queue", "queue it", priority=True),
-        Binding("ctrl+t", "settings", "all settings of the stages", priority=True),
-        Binding("ctrl+l", "lora", "a LoRA or an embedding into the prompt", priority=True),
-        Binding("ctrl+r", "refresh", "let the nodes read their lists again", priority=True),
-        Binding("escape", "leave", "keep it and go back"),
-    ]
+    BINDINGS = bindings(of("form"))
 
     def __init__(self, draft: Draft) -> None:
         super().__init__(draft)
@@ -53,11 +49,11 @@ class NewRun(Picking):
         draft = self.draft
         with VerticalScroll(classes="dialog form", can_focus=False) as dialog:
             dialog.border_title = Content(self.title_words())
-            dialog.border_subtitle = "^j queue  ^t settings  ^l LoRA  esc keep for later"
+            dialog.border_subtitle = "^j queue  ^e editor  ^o varies  ^t settings  ^l LoRA  ^n saved  esc keep"
             if draft.picture is not None:
                 yield from self.compose_picture(draft.picture)
             yield Static("prompt", classes="field")
-            yield TextArea(draft.prompt, id="prompt", compact=True, soft_wrap=True, tab_behavior="focus")
+            yield PromptArea(draft.prompt, id="prompt", ask=self.home.names_at)
             with Horizontal(classes="row"):
                 yield Static("negative", classes="field")
                 yield Input(draft.negative, id="negative", compact=True)
@@ -73,6 +69,7 @@ class NewRun(Picking):
                 yield Static("seed", classes="field")
                 yield Input(draft.seed, id="seed", compact=True, placeholder="drawn", restrict=r"[0-9]*", max_length=19)
             yield from self.compose_picks()
+            yield from self.compose_varied()
             with Horizontal(classes="row close"):
                 yield Static("node", classes="field")
                 yield Select[str](self.nodes(), id="node", compact=True, prompt="any")
@@ -184,6 +181,8 @@ class NewRun(Picking):
             deadline=self.query_one("#deadline", Input).value,
             set=self.sets,
             own=self.own,
+            preset=self.preset,
+            varied=self.varied,
             video=self.query_one("#video", Tick).value,
             hold=self.query_one("#hold", Tick).value,
             last=self.query_one("#last", Tick).value,

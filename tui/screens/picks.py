@@ -18,7 +18,8 @@ from schema.scenes import NodeScene
 from tui.background import begin, is_open
 from tui.link.ask import PlanLine
 from tui.screens.doubts import doubt
-from tui.screens.draft import Draft, ground_request, picture_named
+from tui.screens.draft import Draft, ground_request
+from tui.screens.pictures import picture_named
 from tui.widgets.ink import plain
 from tui.widgets.pick import Pick
 
@@ -83,12 +84,9 @@ class Picking(ModalScreen[None]):
                 for one in (left, right):
                     yield Static(one.id, classes="field")
                     yield Pick(one.id, otherwise="backend's own")
-        with Horizontal(classes="row"):
+        with Horizontal(classes="row close"):
             yield Static("backend", classes="field")
             yield Select[str](self.backends(), id="backend", compact=True, prompt="any that can")
-        with Horizontal(classes="row"):
-            yield Static("settings", classes="field")
-            yield Pick("settings", otherwise="as the pipeline says")
 
     def backends(self) -> list[tuple[Content, str]]:
         """Of the fleet, with their state in words; also one that was asked for and is not there now."""
@@ -194,12 +192,18 @@ class Picking(ModalScreen[None]):
     @on(Pick.Asked)
     async def _asked(self, event: Pick.Asked) -> None:
         event.stop()
-        if isinstance(event, Pick.Cleared):
+        known = event.pick.id == "settings" or any(one.id == event.pick.id for one in PICKS)
+        if not known:
+            await self.asked_other(event)
+        elif isinstance(event, Pick.Cleared):
             self._take_back(event.pick)
         elif event.pick.id == "settings":
             await self.action_settings()
         else:
             await self._choose(next(one for one in PICKS if one.id == event.pick.id))
+
+    async def asked_other(self, event: Pick.Asked) -> None:
+        """Of a field that is none of the names here."""
 
     async def _choose(self, one: Chosen) -> None:
         from tui.screens.chooser import Chooser
@@ -265,9 +269,7 @@ class Picking(ModalScreen[None]):
     def _insert(self, into: str, chosen: str | None) -> None:
         if chosen is None:
             return
-        of, _, name = chosen.partition(" ")
-        name = stem(name)
-        words = f"<lora:{name}:1>" if of == "loras" else name
+        words = words_of(chosen)
         field = self.query_one(into)
         if isinstance(field, TextArea):
             before = field.get_text_range((field.cursor_location[0], 0), field.cursor_location)
@@ -283,6 +285,12 @@ def sheets_of(line: PlanLine) -> "tuple[StageSheet, ...]":
     from tui.screens.sheet import sheets
 
     return sheets(line.config)
+
+
+def words_of(chosen: str) -> str:
+    """`loras NAME` or `embeddings NAME` as a prompt says it."""
+    of, _, name = chosen.partition(" ")
+    return f"<lora:{stem(name)}:1>" if of == "loras" else stem(name)
 
 
 def stem(name: str) -> str:

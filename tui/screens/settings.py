@@ -16,9 +16,9 @@ from schema.errors import NoDaemon, Refused
 from tui.background import begin, is_open
 from tui.messages import CursorMoved, ItemOpened, PagesWanted
 from tui.screens.doubts import doubt
-from tui.screens.draft import picture_named
 from tui.screens.fields import Field
 from tui.screens.ownpipe import ADDED, addable, pipeline_text, with_stage
+from tui.screens.pictures import picture_named
 from tui.screens.sheet import (
     MOST_UNITS,
     Row,

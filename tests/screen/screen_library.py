@@ -1,0 +1,125 @@
+"""What the pretended daemon knows of words: wildcards, styles and presets, and what becomes of a prompt. Our own.
+
+Its variants are made by the plainest of readers: choices, wildcards and slots, every combination, in order.
+"""
+
+import itertools
+import json
+import re
+
+from aiohttp import web
+
+WILDCARDS = {"sky": ("dawn", "dusk", "storm"), "sky/high": ("mare's tails", "thin cloud"), "sea": ("calm", "rough")}
+SLOTS = {"weather": ("fog", "rain")}
+LORAS = ("film_grain", "line_art")
+PLACE = re.compile(r"\{[^{}]*\}|__[\w/]+__|\[\[[^\]]+\]\]")
+
+NAMES = {
+    "profiles": ("mira", "harbour master"),
+    "templates": ("landscape", "portrait"),
+    "styles": ("film", "woodcut [old]"),
+    "overlays": ("gentle",),
+    "presets": ("fine", "quick look"),
+}
+
+
+def values_of(place: str) -> tuple[str, ...]:
+    if place.startswith("{"):
+        return tuple(place[1:-1].split("|"))
+    return WILDCARDS.get(place.strip("_"), ()) if place.startswith("__") else SLOTS.get(place[2:-2], ())
+
+
+def kind_of(place: str) -> str:
+    return {"{": "choice", "_": "wildcard", "[": "slot"}[place[0]]
+
+
+def key_of(place: str) -> str:
+    return place[2:-2] if place.startswith("[[") else place
+
+
+def segments(text: str, locks: dict[str, str], *, negative: bool) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = []
+    for one in PLACE.finditer(text):
+        line = text.count("\n", 0, one.start())
+        values = values_of(one[0])
+        if values:
+            found.append({
+                "start": one.start(), "end": one.end(), "line": line + 1,
+                "column": one.start() - text.rfind("\n", 0, one.start()), "kind": kind_of(one[0]),
+                "key": key_of(one[0]), "size": str(len(values)), "values": values,
+                "locked": locks.get(key_of(one[0])), "negative": negative,
+            })  # fmt: skip
+    return found
+
+
+def tried(trial: dict[str, object]) -> dict[str, object]:
+    """`Tried`, as JSON. Raises ValueError with the place of an unbalanced brace."""
+    run = trial["run"]
+    assert isinstance(run, dict)
+    text, negative = str(run.get("prompt", "")), str(run.get("negative", ""))
+    if not text and run.get("packs"):
+        text = "a knight in __sky__"
+    if text.count("{") != text.count("}"):
+        line = text[: text.index("{")].count("\n") + 1
+        raise ValueError(f"prompt:{line}:{text.index('{') + 1}")
+    locks = dict(one.partition("=")[::2] for one in run.get("lock", []))
+    found = segments(text, locks, negative=False) + segments(negative, locks, negative=True)
+    sizes = {str(one["key"]): one["values"] for one in found}
+    free = {key: ((locks[key],) if key in locks else values) for key, values in sizes.items()}
+    space = 1
+    for values in free.values():
+        space *= len(values)
+    total = min(space, int(run.get("limit", space))) if run.get("matrix") != "random" else int(run.get("variants", 1))
+    edits = {one["name"]: one for one in run.get("edits", [])}
+    rerolls = sum(int(one.rpartition("=")[2]) for one in run.get("reroll", []))
+    samples = []
+    combos = itertools.islice(itertools.cycle(itertools.product(*free.values())), rerolls, rerolls + total)
+    for number, combo in enumerate(itertools.islice(combos, int(trial.get("show", 20))), 1):
+        picks = dict(zip(free, combo, strict=True))
+        name = f"prompt-01-v{number}-s7"
+        edit = edits.get(name, {})
+        one = PLACE.sub(lambda m, picks=picks: picks.get(key_of(m[0]), m[0]), text)
+        samples.append({
+            "prompt": edit.get("prompt") or one, "negative": edit.get("negative") or negative, "seed": 7, "name": name,
+            "picks": [{"key": key, "value": value, "source": "--lock" if key in locks else f"{key}:1"}
+                      for key, value in picks.items()],
+        })  # fmt: skip
+    warnings = [f"{total:,} jobs from places to vary: --limit, --variants or --matrix random make fewer"]
+    return {
+        "segments": found, "space": str(space), "jobs": total * int(run.get("count", 1)), "seed": 7,
+        "plan_hash": "cafe01", "samples": samples, "warnings": warnings if total > 1000 else [],
+        "payload": json.dumps({"txt2img": {"prompt": str(samples[0]["prompt"]) if samples else "", "steps": 20}}),
+    }  # fmt: skip
+
+
+def completions(text: str, at: int) -> dict[str, object]:
+    head = text[:at]
+    items: list[dict[str, object]] = []
+    if found := re.search(r"__([\w/]*)\Z", head):
+        items = [
+            {"text": f"__{name}__", "start": found.start(), "end": at, "kind": "wildcard", "note": f"{len(v)} values"}
+            for name, v in WILDCARDS.items() if name.startswith(found[1])
+        ]  # fmt: skip
+    elif found := re.search(r"<(?:lora:)?(\w*)\Z", head):
+        items = [
+            {"text": f"<lora:{name}:1>", "start": found.start(), "end": at, "kind": "lora", "note": "grain, film"}
+            for name in LORAS if name.startswith(found[1])
+        ]  # fmt: skip
+    elif found := re.search(r"\bbad\w*\Z", head):
+        items = [{"text": "badhands", "start": found.start(), "end": at, "kind": "embedding"}]
+    return {"items": items, "total": len(items)}
+
+
+async def complete(request: web.Request) -> web.Response:
+    return web.json_response(completions(request.query["text"], int(request.query["at"])))
+
+
+async def list_names(request: web.Request) -> web.Response:
+    names = NAMES[request.path.rpartition("/")[2]]
+    return web.json_response({"items": names, "total": len(names)})
+
+
+def add_routes(app: web.Application) -> None:
+    app.router.add_get("/v1/completions", complete)
+    for noun in NAMES:
+        app.router.add_get(f"/v1/{noun}", list_names)

@@ -1,0 +1,36 @@
+"""Numbers that a person types, and numbers of any size as a person reads them. Pure."""
+
+from schema.errors import Refused
+
+WILD = 1_000
+"""Jobs from places to vary above which a person is told what keeps them fewer."""
+
+LONGEST = 24
+"""Characters up to which a number is told digit by digit."""
+
+
+def whole(text: str, field: str) -> int | None:
+    """A whole number, 0 or more; None for an empty field. Raises Refused for anything else."""
+    text = text.strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise Refused(f"'{text}' is no whole number.", where=field, remedy="Write 0 or more, or nothing.")
+    return int(text)
+
+
+def many(digits: str) -> str:
+    """`1,200`; `about 3.6e41` where nobody would read all of them."""
+    digits = digits.lstrip("0") or "0"
+    if not digits.isdigit():
+        return digits
+    first = len(digits) % 3 or 3
+    parts = [digits[:first], *(digits[at : at + 3] for at in range(first, len(digits), 3))]
+    told = ",".join(parts)
+    return told if len(told) <= LONGEST else f"about {digits[0]}.{digits[1]}e{len(digits) - 1}"
+
+
+def is_wild(digits: str) -> bool:
+    """Longer strings are larger: no number of a million digits is made."""
+    digits = digits.lstrip("0")
+    return len(digits) > 4 or (digits.isdigit() and int(digits) > WILD)

@@ -1,0 +1,53 @@
+"""One variant of a run, written over before it runs."""
+
+from collections.abc import Awaitable, Callable
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from schema.prompts import Completions
+from tui.widgets.ink import plain
+from tui.widgets.promptarea import PromptArea
+from tui.widgets.samplelist import Numbered
+
+
+class Overwrite(ModalScreen[tuple[str, str] | None]):
+    """Answers prompt and negative as they are to be sent, or None. Nothing in them varies any more."""
+
+    BINDINGS = [
+        Binding("ctrl+j,ctrl+s", "take", "take it", priority=True),
+        Binding("escape", "leave", "as it was"),
+    ]
+
+    def __init__(self, one: Numbered, complete: Callable[[str, int], Awaitable[Completions]]) -> None:
+        super().__init__()
+        self._one = one
+        self._complete = complete
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog overwrite") as dialog:
+            dialog.border_title = Content(f"Variant {self._one.number:,}  {plain(self._one.name)}")
+            dialog.border_subtitle = "^j take it  esc as it was"
+            with Horizontal(classes="words"):
+                yield Static("prompt", classes="field")
+                yield PromptArea(self._one.prompt, id="prompt", ask=self._complete)
+            with Horizontal(classes="words"):
+                yield Static("negative", classes="field")
+                yield PromptArea(self._one.negative, id="negative", ask=self._complete)
+            yield Static("Sent as it stands here: braces and underscores mean nothing any more.", classes="quiet")
+
+    def on_mount(self) -> None:
+        for area in self.query(PromptArea):
+            area.cursor_blink = self.app.animation_level != "none"
+        self.set_focus(self.query_one("#prompt"))
+
+    def action_take(self) -> None:
+        prompt, negative = (self.query_one(f"#{name}", PromptArea).text for name in ("prompt", "negative"))
+        self.dismiss((prompt.replace("\r\n", "\n").replace("\r", "\n"), negative.replace("\n", " ")))
+
+    def action_leave(self) -> None:
+        self.dismiss(None)

@@ -1,0 +1,279 @@
+"""The prompt editor over the form: what varies in colour, every place, every variant, and what will be sent.
+
+Loads the form's words and pushes them back; what is made of them is told by the function that plans the run.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Static, TextArea
+
+from schema.requests import Edit, RunRequest
+from tui.keys import bindings, of
+from tui.messages import CursorMoved, ItemOpened, PagesWanted
+from tui.screens.draft import Draft
+from tui.screens.trying import Trying
+from tui.screens.variation import picked
+from tui.widgets.ink import Piece, plain
+from tui.widgets.placelist import PlaceList
+from tui.widgets.promptarea import PromptArea
+from tui.widgets.samplelist import Numbered, SampleList
+from tui.widgets.variantpane import VariantPane
+
+DRAWN = ("random",)
+"""Ways of varying in which every place is drawn."""
+
+
+class PromptEditor(Trying):
+    """Answers the draft as it is to stand in the form, or None."""
+
+    BINDINGS = bindings(of("prompt"))
+
+    def __init__(self, draft: Draft, wish: Callable[[Draft], Awaitable[RunRequest]]) -> None:
+        """`wish` makes the request of a draft; it may have to send a picture first."""
+        super().__init__(draft, wish)
+        self.places = PlaceList()
+        self.samples = SampleList()
+        self.pane = VariantPane()
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog editor") as dialog:
+            dialog.border_title = Content(f"Prompt{f' like {plain(self.draft.origin)}' if self.draft.origin else ''}")
+            dialog.border_subtitle = "^j into the form  ^r randomize  ^o how many  ^t payload  esc back"
+            with Horizontal(classes="words"):
+                yield Static("prompt", classes="field")
+                yield PromptArea(self.draft.prompt, id="prompt", ask=self.home.names_at)
+            with Horizontal(classes="words"):
+                yield Static("negative", classes="field")
+                yield PromptArea(self.draft.negative, id="negative", ask=self.home.names_at)
+            yield Static("", id="count")
+            yield Static("", id="tabs")
+            with Horizontal(id="below"):
+                yield self.places
+                yield self.samples
+                yield self.pane
+
+    def on_mount(self) -> None:
+        for area in self.query(PromptArea):
+            area.cursor_blink = self.app.animation_level != "none"
+        self.look_into("samples")
+        self.set_focus(self.query_one("#prompt"))
+        self.try_soon(0.0)
+
+    def on_descendant_focus(self) -> None:
+        """Of the lists below, a narrow screen shows the one that was last looked into."""
+        for name in ("places", "samples", "pane"):
+            if self.focused is not None and self.focused.id == name:
+                self.look_into(name)
+
+    def look_into(self, name: str) -> None:
+        self.query_one("#below").set_classes(f"-{name}")
+        names = {"places": "Places", "samples": "Variants", "pane": "Payload" if self.pane.payload else "Whole"}
+        told = "  ".join(f"[{word}]" if name == one else f" {word} " for one, word in names.items())
+        self.query_one("#tabs", Static).update(Content(f"{told}  tab goes through them"), layout=False)
+
+    # What it comes to -------------------------------------------------------------------------------
+
+    def read(self) -> Draft:
+        words = {area.id: area.text.replace("\r\n", "\n").replace("\r", "\n") for area in self.query(PromptArea)}
+        negative = words.get("negative", "").replace("\n", " ")
+        return replace(self.draft, prompt=words.get("prompt", ""), negative=negative)
+
+    @on(TextArea.Changed)
+    def _wrote(self) -> None:
+        if self.is_mounted:
+            self.colour()
+            self.try_soon()
+
+    @on(CursorMoved)
+    def _looked_at(self, event: CursorMoved) -> None:
+        event.stop()
+        self.show_variant()
+
+    @on(ItemOpened)
+    async def _opened(self, event: ItemOpened) -> None:
+        event.stop()
+        await self.run_action("edit_sample" if self.focused is self.samples else "choose_value")
+
+    @on(PagesWanted)
+    def _more_wanted(self, event: PagesWanted) -> None:
+        """The next page of variants: more of them are asked for."""
+        event.stop()
+        self.more()
+
+    def colour(self) -> None:
+        """Places of the words as they stand, moved along with what was typed since they were told."""
+        for area in self.query(PromptArea):
+            area.colour(self.segments_in(area.text, negative=area.id == "negative"))
+
+    def show_tried(self) -> None:
+        tried = self.tried
+        self.query_one("#count", Static).update(Content.assemble(*self.count_words()))
+        if tried is None:
+            return
+        self.colour()
+        places = self.places_now()
+        self.places.fill(places)
+        self.places.title_line = (Piece("Places", "title"), Piece(f"  {len(places)}" if places else "", "dim"))
+        self.samples.fill(self.numbered(), tried.jobs)
+        shown = f"  {len(tried.samples):,} of {tried.jobs:,}" if tried.jobs else ""
+        self.samples.title_line = (Piece("Variants", "title"), Piece(shown, "dim"))
+        self.places.redraw(0)
+        self.samples.redraw(0)
+        self.show_variant()
+
+    def show_variant(self) -> None:
+        one = self.samples.item()
+        self.places.now = picked(one.picks) if one is not None else {}
+        self.places.redraw_all()
+        self.pane.show(one, self.tried)
+
+    # Places -----------------------------------------------------------------------------------------
+
+    def action_lock(self) -> None:
+        place = self.places.item()
+        if place is None:
+            return
+        if place.locked is not None:
+            self.vary_now(self.varied.locked(place.key, None))
+        elif (now := self.places.now.get(place.key, place.values[0] if place.values else None)) is not None:
+            self.vary_now(self.varied.locked(place.key, now))
+
+    async def action_choose_value(self) -> None:
+        from tui.screens.ask import Choose
+
+        place = self.places.item()
+        if place is None or not place.values:
+            return
+        free = ("", "free: it varies")
+        values = [(f"={value}", plain(value) or "nothing") for value in dict.fromkeys(place.values)]
+
+        def chosen(value: str | None) -> None:
+            if value is not None:
+                self.vary_now(self.varied.locked(place.key, value[1:] if value else None))
+
+        now = f"={place.locked}" if place.locked is not None else ""
+        await self.app.push_screen(Choose(plain(place.key), [free, *values], now), chosen)
+
+    def action_unlock(self) -> None:
+        self.vary_now(replace(self.varied, locks=()))
+
+    def action_reroll_one(self) -> None:
+        if (place := self.places.item()) is not None:
+            self.reroll([place.key])
+
+    def action_reroll_others(self) -> None:
+        here = self.places.item()
+        self.reroll([one.key for one in self.places_now() if here is None or one.key != here.key])
+
+    def action_reroll(self) -> None:
+        self.reroll([one.key for one in self.places_now()])
+
+    def reroll(self, keys: list[str]) -> None:
+        """Draws these anew, but for those that are held; to draw at all, the run must be a drawn one."""
+        held = {key for key, _ in self.varied.locks}
+        free = [key for key in keys if key not in held]
+        if not free:
+            self.home.say("nothing here is free to be drawn")
+            return
+        varied = self.varied.rerolled(*free)
+        if varied.matrix not in DRAWN:
+            varied = replace(varied, matrix="random")
+            self.home.say("now drawn at random; ^o makes every combination again")
+        self.vary_now(varied)
+
+    # Variants ---------------------------------------------------------------------------------------
+
+    async def action_edit_sample(self) -> None:
+        from tui.screens.overwrite import Overwrite
+
+        one = self.samples.item()
+        if one is None or not one.name:
+            return
+
+        def written(words: tuple[str, str] | None) -> None:
+            if words is not None:
+                self.edit(one, *words)
+
+        await self.app.push_screen(Overwrite(one, self.home.names_at), written)
+
+    def edit(self, one: Numbered, prompt: str, negative: str) -> None:
+        was = next((edit for edit in self.varied.edits if edit.name == one.name), None)
+        if (prompt, negative) != (one.prompt, one.negative):
+            edit = Edit(
+                name=one.name,
+                prompt=prompt if prompt != one.prompt else was.prompt if was else None,
+                negative=negative if negative != one.negative else was.negative if was else None,
+            )
+            self.vary_now(self.varied.edited(edit, one.name))
+
+    def action_drop_edit(self) -> None:
+        if (one := self.samples.item()) is not None and one.edited:
+            self.vary_now(self.varied.edited(None, one.name))
+
+    def action_hold_all(self) -> None:
+        if (one := self.samples.item()) is not None and one.picks:
+            self.vary_now(self.varied.held(picked(one.picks)))
+
+    def action_copy_sample(self) -> None:
+        if (one := self.samples.item()) is not None:
+            self.home.copy(one.prompt, "prompt")
+
+    def action_payload(self) -> None:
+        self.pane.turn(self.samples.item(), self.tried)
+        self.look_into("pane")
+        if self.size.width < 100:
+            self.set_focus(self.pane)
+
+    # To the form and back ---------------------------------------------------------------------------
+
+    async def action_vary(self) -> None:
+        from tui.screens.varying import VaryForm
+
+        await self.app.push_screen(VaryForm(self.varied), self._varied)
+
+    def _varied(self, varied: object) -> None:
+        from tui.screens.variation import Variation
+
+        if isinstance(varied, Variation):
+            self.vary_now(varied)
+
+    async def action_lora(self) -> None:
+        from tui.screens.chooser import Chooser
+        from tui.screens.picks import words_of
+
+        into = self.focused if isinstance(self.focused, PromptArea) else self.query_one("#prompt", PromptArea)
+
+        def chosen(name: str | None) -> None:
+            if name is not None:
+                before = into.text[: into.at]
+                into.insert(f" {words_of(name)}" if before and not before[-1].isspace() else words_of(name))
+            self.set_focus(into)
+
+        names = Chooser("into the prompt", ("loras", "embeddings"), empty=False, backend=self.draft.backend)
+        await self.app.push_screen(names, chosen)
+
+    def action_load(self) -> None:
+        """All that was changed here is dropped."""
+        self.draft = self.began
+        for area in self.query(PromptArea):
+            area.text = self.began.prompt if area.id == "prompt" else self.began.negative
+        self.try_soon(0.0)
+
+    def action_into(self) -> None:
+        self.dismiss(self.read())
+
+    async def action_leave(self) -> None:
+        from tui.screens.ask import Confirm
+
+        def answered(yes: bool | None) -> None:
+            self.dismiss(self.read() if yes else None)
+
+        if self.read() == self.began:
+            self.dismiss(None)
+        else:
+            await self.app.push_screen(Confirm("Put the changes into the form?", "n drops them."), answered)

@@ -1,0 +1,145 @@
+"""A draft that is tried out as it is written: the daemon tells places, variants and payload without queueing."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual.screen import ModalScreen
+
+from schema.errors import NoDaemon, Refused
+from schema.prompts import Segment, Tried
+from schema.requests import RunRequest
+from tui.background import begin, is_open
+from tui.screens.draft import Draft
+from tui.screens.numbers import is_wild, many
+from tui.screens.places import Place, places_of, shifted
+from tui.screens.variation import MATRIX, Variation
+from tui.widgets.ink import plain
+from tui.widgets.samplelist import Numbered
+
+if TYPE_CHECKING:
+    from tui.app import StableNew
+
+WAIT = 0.25
+"""Seconds after the last change before it is tried."""
+
+FIRST = 50
+"""Variants that are shown at once."""
+
+MOST = 5_000
+
+
+class Trying(ModalScreen[Draft | None]):
+    """`tried` is the newest answer; `show_tried` is told when it is another."""
+
+    def __init__(self, draft: Draft, wish: Callable[[Draft], Awaitable[RunRequest]]) -> None:
+        super().__init__()
+        self.began = draft
+        """What the form had."""
+        self.draft = draft
+        self.tried: Tried | None = None
+        self.fault = ""
+        self._wish = wish
+        self._words = ("", "")
+        """Prompt and negative that `tried` is about."""
+        self._show = FIRST
+
+    @property
+    def home(self) -> "StableNew":
+        from tui.app import StableNew
+
+        assert isinstance(self.app, StableNew)
+        return self.app
+
+    @property
+    def varied(self) -> Variation:
+        return self.draft.varied
+
+    def read(self) -> Draft:
+        """As it stands."""
+        return self.draft
+
+    def show_tried(self) -> None:
+        """There is another answer, or why there is none."""
+
+    def vary_now(self, varied: Variation) -> None:
+        self.draft = replace(self.draft, varied=varied)
+        self.try_soon(0.0)
+
+    # Asking -----------------------------------------------------------------------------------------
+
+    def try_soon(self, wait: float = WAIT) -> None:
+        begin(self, partial(self._try, wait), group="trial", exclusive=True)
+
+    def more(self) -> None:
+        """Twice as many variants, if there are any."""
+        if self.tried is not None and len(self.tried.samples) < min(self.tried.jobs, MOST) and self._show < MOST:
+            self._show = min(MOST, self._show * 2)
+            self.try_soon(0.0)
+
+    async def _try(self, wait: float) -> None:
+        await asyncio.sleep(wait)
+        if not is_open(self):
+            return
+        draft = self.read()
+        if draft.empty:
+            self.tried, self.fault = Tried(), "write a prompt; __ { [[ and < begin places to vary and names"
+            self.show_tried()
+            return
+        try:
+            tried = await self.home.asker.try_out(await self._wish(draft), self._show)
+        except Refused as e:
+            self.fault = e.told()
+        except NoDaemon:
+            self.fault = "the daemon does not answer; what it comes to is told when it does"
+        else:
+            self.tried, self.fault, self._words = tried, "", (draft.prompt, draft.negative)
+        if is_open(self):
+            self.show_tried()
+
+    # What it came to --------------------------------------------------------------------------------
+
+    def segments_in(self, text: str, *, negative: bool) -> Sequence[Segment]:
+        """Of one of the two texts as it stands now; none where they are a pack's."""
+        if self.tried is None or not self._words[0].strip():
+            return ()
+        found = [one for one in self.tried.segments if one.negative == negative]
+        return shifted(found, self._words[1 if negative else 0], text)
+
+    def places_now(self) -> list[Place]:
+        return places_of(self.tried.segments if self.tried else (), dict(self.varied.locks))
+
+    def numbered(self) -> list[Numbered]:
+        edited = {edit.name for edit in self.varied.edits}
+        return [
+            Numbered(
+                prompt=one.prompt, negative=one.negative, seed=one.seed, name=one.name, picks=one.picks,
+                number=number, edited=one.name in edited,
+            )
+            for number, one in enumerate(self.tried.samples if self.tried else (), 1)
+        ]  # fmt: skip
+
+    def how(self) -> str:
+        """The way of varying, in words."""
+        return dict(MATRIX)[self.varied.matrix or ("" if self.draft.pack else "all")]
+
+    def count_words(self) -> list[tuple[str, str]]:
+        """`72 variants · 72 jobs · every combination`, and below it what a person should know."""
+        tried = self.tried
+        if self.fault:
+            return [(plain(self.fault), "$error" if tried is not None and tried.jobs else "$text-muted")]
+        if tried is None:
+            return [("…", "$text-muted")]
+        wild = is_wild(tried.space) or tried.jobs > 1_000
+        words = [(f"{many(tried.space)} {'variant' if tried.space == '1' else 'variants'}", "bold $warning" if wild
+                  else "bold"), (f" · {tried.jobs:,} {'job' if tried.jobs == 1 else 'jobs'}", "bold"),
+                 (f" · {self.how()} · seed {tried.seed}", "$text-muted")]  # fmt: skip
+        hints = [plain(one) for one in tried.warnings]
+        if is_wild(str(tried.jobs)) and not hints:
+            hints = [f"{tried.jobs:,} jobs: ^o limits them, takes an even sample, or draws at random"]
+        if hints:
+            more = f"  (+{len(hints) - 1})" if len(hints) > 1 else ""
+            words.append((f"\n! {hints[0]}{more}", "$warning"))
+        return words

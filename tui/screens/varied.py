@@ -1,0 +1,119 @@
+"""The part of the form about words: preset, profile, how it varies, and the prompt editor over it."""
+
+from dataclasses import replace
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.widgets import Input, Static, TextArea
+
+from schema.requests import RunRequest
+from tui.screens.draft import Draft, request
+from tui.screens.picks import Picking
+from tui.screens.variation import Variation
+from tui.widgets.pick import Pick
+
+
+class Varied(Picking):
+    """`preset` and `varied` are what was chosen."""
+
+    def __init__(self, draft: Draft) -> None:
+        super().__init__(draft)
+        self.preset = draft.preset
+        self.varied = draft.varied
+
+    def compose_varied(self) -> ComposeResult:
+        with Horizontal(classes="row close"):
+            yield Static("settings", classes="field")
+            yield Pick("settings", otherwise="as the pipeline says")
+        with Horizontal(classes="row close"):
+            yield Static("varies", classes="field")
+            yield Pick("varies", otherwise="every combination of what varies")
+        with Horizontal(classes="row close"):
+            yield Static("preset", classes="field")
+            yield Pick("preset", otherwise="none")
+            yield Static("profile", classes="field")
+            yield Pick("profile", otherwise="none")
+
+    def show_varied(self) -> None:
+        varied = self.varied
+        self.query_one("#preset", Pick).show(self.preset, changed=bool(self.preset))
+        self.query_one("#profile", Pick).show(varied.profile, changed=bool(varied.profile))
+        told = varied.told()
+        self.query_one("#varies", Pick).show(told, changed=bool(told))
+
+    def begin_picks(self) -> None:
+        super().begin_picks()
+        self.show_varied()
+
+    def vary(self, varied: Variation) -> None:
+        if varied != self.varied:
+            self.varied = varied
+            self.show_varied()
+            self.preview()
+
+    async def asked_other(self, event: Pick.Asked) -> None:
+        cleared = isinstance(event, Pick.Cleared)
+        match event.pick.id:
+            case "varies" if cleared:
+                self.vary(replace(Variation(), profile=self.varied.profile))
+            case "varies":
+                await self.action_vary()
+            case "preset" | "profile" if cleared:
+                self.apply(event.pick.id, "")
+            case "preset" | "profile":
+                await self._choose_saved(event.pick.id)
+
+    def apply(self, what: str, name: str) -> None:
+        """A preset or a profile, by name; an empty one takes it back."""
+        if what == "profile":
+            self.vary(replace(self.varied, profile=name))
+        elif name != self.preset:
+            self.preset = name
+            self.show_varied()
+            self.preview()
+
+    async def _choose_saved(self, what: str) -> None:
+        from tui.screens.shelved import Shelved
+
+        def chosen(name: str | None) -> None:
+            if name is not None:
+                self.apply(what, name)
+
+        now = self.preset if what == "preset" else self.varied.profile
+        noun = "presets" if what == "preset" else "profiles"
+        await self.app.push_screen(Shelved(what, "presets" if noun == "presets" else "profiles", now), chosen)
+
+    # Over the form ----------------------------------------------------------------------------------
+
+    async def action_vary(self) -> None:
+        from tui.screens.varying import VaryForm
+
+        def told(varied: Variation | None) -> None:
+            if varied is not None:
+                self.vary(varied)
+
+        await self.app.push_screen(VaryForm(self.varied), told)
+
+    async def action_editor(self) -> None:
+        """The form's words and all that varies are loaded into the editor, and pushed back from it."""
+        from tui.screens.prompt import PromptEditor
+
+        await self.app.push_screen(PromptEditor(self.read(), self.wish), self._pushed_back)
+
+    async def wish(self, draft: Draft) -> RunRequest:
+        """Raises Refused or NoDaemon."""
+        return request(draft, await self.image_of(draft))
+
+    def _pushed_back(self, draft: Draft | None) -> None:
+        if draft is not None:
+            self.put_words(draft.prompt, draft.negative)
+            self.varied = draft.varied
+            self.show_varied()
+            self.preview()
+        self.set_focus(self.query_one("#prompt"))
+
+    def put_words(self, prompt: str, negative: str) -> None:
+        area = self.query_one("#prompt", TextArea)
+        if area.text != prompt:
+            area.text = prompt
+        self.query_one("#negative", Input).value = negative

@@ -1,0 +1,200 @@
+"""A prompt as it is written: places to vary in colour, names completed as one types, weights stepped by keys.
+
+Knows nothing of the daemon: `ask` answers what may stand at the cursor.
+"""
+
+import asyncio
+import re
+from bisect import bisect_right
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+
+from rich.text import Text
+from textual.binding import Binding
+from textual.widgets import TextArea
+
+from schema.prompts import Completions, Segment
+from tui.background import begin
+from tui.screens.weights import stepped
+from tui.widgets.completing import CompletionList
+
+Ask = Callable[[str, int], Awaitable[Completions]]
+"""The text and the character at the cursor, to what may stand there."""
+
+WAIT = 0.08
+"""Seconds after the last letter before names are asked for."""
+
+OPENED = re.compile(r"(?:__[^\s_][^\s,|{}]*|__|<[a-z]*:?[^<>\n]*|\[\[[^\]\n]*|\$\{[^}\n]*)\Z")
+"""What is begun with a mark before the cursor: enter takes a name there."""
+BARE = re.compile(r"[^\W\d_][\w-]{2,}\Z")
+
+NETWORK = re.compile(r"<[a-z]+:[^<>\n]+>")
+COMMENT = re.compile(r"^\s*#.*")
+
+KINDS = ("choice", "wildcard", "slot", "variable", "wrap", "search", "network", "comment", "locked")
+
+
+class PromptArea(TextArea):
+    COMPONENT_CLASSES = {f"prompt--{kind}" for kind in KINDS}
+    BINDINGS = [
+        Binding("tab", "take", "take the name", show=False),
+        Binding("enter", "take_marked", "take the name", show=False),
+        Binding("down", "step_name(1)", "next name", show=False),
+        Binding("up", "step_name(-1)", "name before", show=False),
+        Binding("escape", "close_names", "no name", show=False),
+        Binding("ctrl+@", "ask_names", "names that fit here", show=False),
+        Binding("ctrl+up", "weigh(1)", "heavier", show=False),
+        Binding("ctrl+down", "weigh(-1)", "lighter", show=False),
+    ]
+
+    def __init__(self, text: str, *, id: str, ask: Ask | None = None) -> None:
+        super().__init__(text, id=id, compact=True, soft_wrap=True, tab_behavior="focus")
+        self._ask = ask
+        self._segments: tuple[Segment, ...] = ()
+        self._starts: list[int] = []
+        """Where each line begins, in characters."""
+        self._names: CompletionList | None = None
+        self._marked = False
+        """The names are of something that was begun with a mark."""
+
+    # Colours ----------------------------------------------------------------------------------------
+
+    def colour(self, segments: Sequence[Segment]) -> None:
+        """Places to vary of this very text."""
+        self._segments = tuple(one for one in segments if one.key)
+        self._starts = []
+        self._line_cache.clear()
+        self.refresh()
+
+    def get_line(self, line_index: int) -> Text:
+        line = super().get_line(line_index)
+        for found in NETWORK.finditer(line.plain):
+            line.stylize(self.get_component_rich_style("prompt--network", partial=True), *found.span())
+        if remark := COMMENT.match(line.plain):
+            line.stylize(self.get_component_rich_style("prompt--comment", partial=True), *remark.span())
+        if not self._segments:
+            return line
+        if len(self._starts) != self.document.line_count:
+            self._starts = line_starts(self.text)
+        if line_index >= len(self._starts):
+            return line
+        begins = self._starts[line_index]
+        for one in self._segments:
+            start, end = max(0, one.start - begins), min(len(line.plain), one.end - begins)
+            if start < end:
+                line.stylize(self.get_component_rich_style(f"prompt--{one.kind}", partial=True), start, end)
+                if one.locked is not None:
+                    line.stylize(self.get_component_rich_style("prompt--locked", partial=True), start, end)
+        return line
+
+    # Characters and lines ---------------------------------------------------------------------------
+
+    @property
+    def at(self) -> int:
+        """The cursor, in characters of the text."""
+        return self.character(self.cursor_location)
+
+    def character(self, location: tuple[int, int]) -> int:
+        row, column = location
+        starts = line_starts(self.text)
+        return (starts[row] if row < len(starts) else len(self.text)) + column
+
+    def location(self, character: int) -> tuple[int, int]:
+        starts = line_starts(self.text)
+        row = max(0, bisect_right(starts, character) - 1)
+        return row, character - starts[row]
+
+    # Names ------------------------------------------------------------------------------------------
+
+    @property
+    def is_completing(self) -> bool:
+        return self._names is not None and self._names.display
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("take", "close_names"):
+            return self.is_completing
+        if action in ("take_marked", "step_name"):
+            return self.is_completing and self._marked
+        return super().check_action(action, parameters)
+
+    def on_text_area_changed(self) -> None:
+        before = self.text[: self.at]
+        opened = OPENED.search(before.rpartition("\n")[2])
+        if self.has_focus and (opened or BARE.search(before)):
+            self._look(bool(opened), WAIT)
+        else:
+            self.action_close_names()
+
+    def on_text_area_selection_changed(self) -> None:
+        if self._names is not None and self._names.display and not self._names.covers(self.text, self.at):
+            self.action_close_names()
+
+    def on_blur(self) -> None:
+        self.action_close_names()
+
+    def action_ask_names(self) -> None:
+        self._look(True, 0.0)
+
+    def _look(self, marked: bool, wait: float) -> None:
+        if self._ask is not None:
+            begin(self, partial(self._fetch, self._ask, marked, wait), group="completion", exclusive=True)
+
+    async def _fetch(self, ask: Ask, marked: bool, wait: float) -> None:
+        await asyncio.sleep(wait)
+        text, at = self.text, self.at
+        found = await ask(text, at)
+        if (text, at) != (self.text, self.at) or not self.has_focus:
+            return
+        exact = len(found.items) == 1 and text[found.items[0].start : found.items[0].end] == found.items[0].text
+        if not found.items or exact:
+            self.action_close_names()
+            return
+        if self._names is None:
+            self._names = CompletionList()
+            await self.screen.mount(self._names)
+        self._marked = marked
+        first = self.location(found.items[0].start)
+        offset = self.cursor_screen_offset
+        back = self.cursor_location[1] - first[1] if first[0] == self.cursor_location[0] else 0
+        self._names.show(found, text, at, (max(0, offset.x - back), offset.y + 1), marked=marked)
+
+    def action_step_name(self, by: int) -> None:
+        if self._names is not None:
+            self._names.step(by)
+
+    def action_close_names(self) -> None:
+        self.workers.cancel_group(self, "completion")
+        if self._names is not None:
+            self._names.display = False
+
+    def action_take_marked(self) -> None:
+        self.action_take()
+
+    def action_take(self) -> None:
+        """The name under its cursor, in place of what is begun."""
+        chosen = self._names.chosen() if self._names is not None else None
+        if chosen is not None:
+            end = max(chosen.end, self.at) if chosen.end <= self.at else chosen.end
+            self.replace(chosen.text, self.location(chosen.start), self.location(end))
+            self.move_cursor(self.location(chosen.start + len(chosen.text)))
+        self.action_close_names()
+
+    # Weights ----------------------------------------------------------------------------------------
+
+    def action_weigh(self, by: int) -> None:
+        start, end = sorted((self.character(self.selection.start), self.character(self.selection.end)))
+        change = stepped(self.text, start, end, by)
+        if change is not None:
+            chosen = start != end
+            self.replace(change.text, self.location(change.start), self.location(change.end))
+            self.move_cursor(self.location(change.first))
+            if chosen and change.last > change.first:
+                self.move_cursor(self.location(change.last), select=True)
+
+
+def line_starts(text: str) -> list[int]:
+    """The first character of every line."""
+    starts = [0]
+    for line in text.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    return starts if text.endswith(("\n", "\r")) or not text else starts[:-1]

@@ -1,0 +1,48 @@
+"""Variants of a prompt, one a line: what sets each apart."""
+
+from textual.strip import Strip
+
+from schema.prompts import Sample
+from tui.keys import bindings, of
+from tui.widgets.held import HeldList
+from tui.widgets.ink import Piece, fit, plain
+
+
+class Numbered(Sample, frozen=True, kw_only=True):
+    """A sample in its place, as it will run."""
+
+    number: int
+    edited: bool = False
+
+
+class SampleList(HeldList[Numbered]):
+    BINDINGS = bindings(of("samples"))
+    notice = ""
+
+    def __init__(self) -> None:
+        super().__init__(lambda one: str(one.number), id="samples")
+
+    def inner(self, y: int, width: int) -> Strip:
+        if y == 0 and not self.pages.total:
+            return self.strip([Piece(fit(f" {self.notice}", width), "dim")], width)
+        return super().inner(y, width)
+
+    def cell_line(self, index: int, item: Numbered | None, line: int, width: int) -> Strip:
+        here = index == self.cursor
+        over = ("cursor" if self.has_focus else "cursor-idle") if here else None
+        number = Piece(f"{index + 1:>5} ", "dim")
+        head = Piece(">" if here else " ", "strong")
+        if item is None:
+            return self.strip([head, number, Piece("…", "faint")], width, over)
+        sign = Piece("* " if item.edited else "", "mark")
+        return self.strip([head, number, sign, *self.words(item, width - 7)], width, over)
+
+    def words(self, item: Numbered, width: int) -> list[Piece]:
+        told = [plain(pick.value) or "nothing" for pick in item.picks]
+        if not told or item.edited:
+            return [Piece(fit(plain(item.prompt), max(1, width)))]
+        pieces: list[Piece] = []
+        for at, word in enumerate(told):
+            pieces += [Piece(" · ", "faint")] if at else []
+            pieces.append(Piece(word))
+        return pieces
