@@ -27,6 +27,7 @@ from daemon.artifacts.film import make_film
 from daemon.artifacts.results import find
 from daemon.artifacts.store import ArtifactStore
 from daemon.artifacts.thumbs import Thumbnails
+from daemon.artifacts.thumbs import make as shrink
 from daemon.cards import Cards
 from daemon.claim import Claim, socket_path
 from daemon.core.forecast import forecast
@@ -40,11 +41,15 @@ from daemon.fleet.loopback import Loopback
 from daemon.fleet.patience import Patience
 from daemon.intake import HouseIntake
 from daemon.ledger import Ledger
+from daemon.library.models.index import Index
+from daemon.library.models.store import Store
 from daemon.library.shelf import FolderShelf
 from daemon.log import snapshots
 from daemon.log.store import LogBroken, LogFile, open_log
 from daemon.logs import start_logs
 from daemon.looking import Looking
+from daemon.models import Models, model_folders
+from daemon.models import Parts as ModelParts
 from daemon.past import Past
 from daemon.planner import Planner, last_run
 from daemon.results import Results
@@ -89,6 +94,7 @@ class Parts:
     fleet: Fleet
     planner: Planner
     cards: Cards
+    models: Models
 
 
 async def run(places: Places, settings: Settings, env: Mapping[str, str]) -> int:
@@ -166,6 +172,19 @@ async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) 
             store.path,
         ),
         cards=cards,
+        models=Models(
+            ModelParts(
+                index=Index(model_folders(settings), Store(places.models), time.time),
+                views=views,
+                durable=lambda: ledger.durable,
+                known=cards.known,
+                vitals=vitals,
+                clock=time.time,
+                cache=places.thumbnails / "models",
+                shrink=shrink,
+                settings=settings.library,
+            )
+        ),
     )
 
 
@@ -196,6 +215,7 @@ async def _work(
             group.create_task(upkeep.keep_snapshots(places, parts.settings, lambda: ledger.durable)),
             group.create_task(upkeep.keep_socket(claim, runner, env)),
             group.create_task(upkeep.keep_artifacts(places, parts.store)),
+            group.create_task(parts.models.run()),
         ]
         await stopping.wait()
         await runner.cleanup()
@@ -274,6 +294,7 @@ def _house(parts: Parts, env: Mapping[str, str], stopping: asyncio.Event) -> Hou
         in_results=in_results,
         vitals=parts.vitals,
         known=parts.cards.known,
+        models=parts.models,
         refresh_node=parts.fleet.refresh,
         free_node=parts.fleet.free,
         pair_node=parts.fleet.admission.pair,

@@ -58,6 +58,11 @@ class Places(NamedTuple):
         return self.state / "logs"
 
     @property
+    def models(self) -> Path:
+        """What is known of the files of models; disposable."""
+        return self.state / "models.db"
+
+    @property
     def artifacts(self) -> Path:
         return self.data / "art"
 

@@ -153,7 +153,7 @@ class Scene(Plain, frozen=True, kw_only=True):
     """What `undo` would take back, in words; empty: nothing."""
     redo: str = ""
     library: int = 0
-    """Counts the changes of the library since the daemon began: packs, wildcards, models. Another number: look again."""
+    """Counts the changes of packs, wildcards and models since the daemon began. Another number: look again."""
 
 
 class Row(Plain, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
+from daemon.api.shelf import ModelShelf, NoModels
 from daemon.core.state import LastUsed
 from daemon.core.vitals import Vitals
 from daemon.ledger.mail import Committed, Origin
@@ -18,6 +19,7 @@ from schema.feedback import Feedback
 from schema.forecast import Forecast
 from schema.ids import CommandId, JobId, NodeId, RunId, Sha256
 from schema.pages import ImageRow
+from schema.prompts import CompletionKind, Completions
 from schema.plans import JobSpec, RunSpec, Scalar
 from schema.prompts import Trial, Tried
 from schema.requests import RunRequest, Selection
@@ -89,11 +91,23 @@ class Shown(NamedTuple):
     """Of a pack: the positive prompts, before variation."""
 
 
+Noun = Literal[
+    "packs", "pipelines", "presets", "profiles", "templates", "styles", "overlays", "wildcards", "workflows"
+]  # fmt: skip
+"""Kinds of the library as routes are called."""
+
+
 class Library(Protocol):
     """What people wrote. Reads files: called off the loop. Refused with file and line where one cannot be read."""
 
-    def names(self, noun: Literal["packs", "pipelines", "presets"]) -> tuple[str, ...]: ...
-    def show(self, noun: Literal["packs", "pipelines", "presets"], name: str) -> Shown: ...
+    def names(self, noun: Noun) -> tuple[str, ...]: ...
+    def troubles(self, noun: Noun) -> tuple[str, ...]:
+        """What of these is broken or left out: the others are there all the same."""
+        ...
+
+    def show(self, noun: Noun, name: str) -> Shown: ...
+    def save(self, noun: Noun, name: str, text: str) -> Shown: ...
+    def complete(self, text: str, at: int, limit: int, kind: CompletionKind | None) -> Completions: ...
     def last(self) -> Config | None:
         """The effective config of the last run; None: there was none."""
         ...
@@ -215,5 +229,7 @@ class House:
     """A token for an agent that nobody reads a code from, and until when it holds, Unix seconds."""
     probe_node: Callable[[NodeId], Awaitable[Probed]] = field(default=_no_probe)
     """Has the node draw a small picture and looks at it. Raises Refused."""
+    models: ModelShelf = field(default_factory=NoModels)
+    """Files of models here and what nodes have, in one list."""
     forecast: Callable[[RunId | None], Awaitable[Forecast]] = field(default=_no_forecast)
     """Of one run, or of all that wait."""

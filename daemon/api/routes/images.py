@@ -108,7 +108,7 @@ async def _rate(house: House, asked: ImageSelection) -> Command:
         raise Refused("a rating is 0 to 5 stars; 0 takes it back.", where="stars")
     images = await house.views.resolve_images(asked.select)
     ratings = await house.views.rated(images, asked.stars)
-    add = _tags(asked.add)
+    add = tags_of(asked.add)
     return RateImages(ratings=ratings, images=await house.views.tagged(images) if add else (), add=add)
 
 
@@ -116,10 +116,10 @@ async def _tag(house: House, asked: ImageSelection) -> Command:
     if not asked.add and not asked.remove:
         raise Refused("no tag is named.", where="add", remedy="Name tags to add or to remove.")
     images = await house.views.tagged(await house.views.resolve_images(asked.select))
-    return TagImages(images=images, add=_tags(asked.add), remove=_tags(asked.remove))
+    return TagImages(images=images, add=tags_of(asked.add), remove=tags_of(asked.remove))
 
 
-def _tags(written: tuple[str, ...]) -> tuple[str, ...]:
+def tags_of(written: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_tag_text(tag) for tag in written))
 
 

@@ -18,6 +18,7 @@ from schema.models import ModelRow
 Holds = Callable[[ModelRow], bool]
 
 KEYS = ("list", "base", "tag", "trigger", "stars", "uses", "node", "backend", "favourite", "missing", "local", "trouble", "since")  # fmt: skip  # noqa: E501
+ALIASES = {"favorite": "favourite", "kind": "list"}
 LACKS = ("any", "triggers", "base", "preview", "description")
 SORTS = ("favourites", "name", "newest", "stars", "uses", "size")
 
@@ -40,7 +41,7 @@ def parse(text: str, now: float) -> tuple[Holds, ...]:
     found: list[Holds] = []
     for token in _TOKEN.findall(text):
         key, colon, value = token.partition(":")
-        key = {"favorite": "favourite", "kind": "list"}.get(key.lower(), key.lower())
+        key = ALIASES.get(key.lower(), key.lower())
         if token.startswith('"') or not colon or not key.isalpha():
             found.append(_word(token.replace('"', "").lower()))
             continue
@@ -52,6 +53,14 @@ def parse(text: str, now: float) -> tuple[Holds, ...]:
             raise Refused(f"nothing stands after '{key}:'.", where=pair.where, remedy="Write a value behind the colon.")
         found.append(_held(pair, now))
     return tuple(found)
+
+
+def is_filter(text: str) -> bool:
+    """Whether it looks like one, and so is no name."""
+    return any(
+        colon and (key.lower() in KEYS or key.lower() in ALIASES)
+        for key, colon, _ in (token.partition(":") for token in _TOKEN.findall(text))
+    )
 
 
 def matching(found: Iterable[Row], tests: Iterable[Holds]) -> list[Row]:

@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
-from types import MappingProxyType
 
 import msgspec
 
@@ -16,7 +15,7 @@ from daemon.library.models.reading import Known, read
 from daemon.library.models.sidecars import READERS
 from daemon.library.models.store import Store
 from schema.errors import why
-from schema.models import ModelScan
+from schema.models import ModelKey, ModelScan
 
 SIDECARS = tuple(dict.fromkeys(ending for reader in READERS for ending in reader.endings))
 TOLD = 100
@@ -35,7 +34,7 @@ class Index:
     @property
     def files(self) -> Mapping[str, Known]:
         """By path, as they were when last looked at. A new mapping after each change; never changed in place."""
-        return MappingProxyType(self._files)
+        return self._files
 
     def load(self) -> None:
         """What was known before this program ran; `scan` then finds what happened meanwhile."""
@@ -56,6 +55,12 @@ class Index:
                 if known is not None:
                     found.setdefault(known.path, known)
         return self._took(found, look.troubles, began)
+
+    def hashes(self, key: ModelKey) -> dict[str, str]:
+        return self._store.hashes(key)
+
+    def keep_hashes(self, key: ModelKey, told: dict[str, str]) -> None:
+        self._store.keep_hashes(key, told)
 
     def close(self) -> None:
         self._store.close()

@@ -6,17 +6,21 @@ Disposable: what cannot be read is thrown away and made again from the folders. 
 import sqlite3
 import zlib
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+from threading import RLock
 
 import msgspec
 
 from daemon.library.models.reading import Known
+from schema.models import ModelKey
 
 FOLD = 1
 """Raised when readers find more in the same files."""
 
 _TABLES = """
 CREATE TABLE files(path TEXT PRIMARY KEY, known BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE hashes(key TEXT PRIMARY KEY, told BLOB NOT NULL) STRICT, WITHOUT ROWID;
 """
 FORMAT = zlib.crc32(f"{FOLD}{_TABLES}{msgspec.json.schema(Known)}".encode()) & 0x7FFFFFFF
 
@@ -28,6 +32,8 @@ class Store:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._db: sqlite3.Connection | None = None
+        self._one = RLock()
+        """Hashes are kept from other threads than files."""
 
     def load(self) -> dict[str, Known] | None:
         """By path; None: there was no index."""
@@ -43,6 +49,10 @@ class Store:
 
     def save(self, changed: Iterable[Known], gone: Iterable[str]) -> None:
         """One transaction. A full disk costs the next start its time, nothing else."""
+        with self._one:
+            self._save(changed, gone)
+
+    def _save(self, changed: Iterable[Known], gone: Iterable[str]) -> None:
         db = self._connect()
         try:
             with db:
@@ -51,6 +61,27 @@ class Store:
                 db.executemany("INSERT OR REPLACE INTO files VALUES (?, ?)", rows)
         except sqlite3.OperationalError:
             self._begin()
+
+    def hashes(self, key: ModelKey) -> dict[str, str]:
+        """Of the whole file, as they were computed once; empty: never."""
+        try:
+            row = self._connect().execute("SELECT told FROM hashes WHERE key = ?", (key,)).fetchone()
+            return msgspec.msgpack.decode(row[0], type=dict[str, str]) if row else {}
+        except (sqlite3.DatabaseError, msgspec.DecodeError):
+            return {}
+
+    def all_hashes(self) -> dict[str, ModelKey]:
+        """Every SHA-256 that was computed, to its key."""
+        try:
+            rows = self._connect().execute("SELECT key, told FROM hashes").fetchall()
+            told = [(key, msgspec.msgpack.decode(each, type=dict[str, str])) for key, each in rows]
+        except (sqlite3.DatabaseError, msgspec.DecodeError):
+            return {}
+        return {each["sha256"]: ModelKey(key) for key, each in told if "sha256" in each}
+
+    def keep_hashes(self, key: ModelKey, told: dict[str, str]) -> None:
+        with self._one, suppress(sqlite3.OperationalError), self._connect() as db:
+            db.execute("INSERT OR REPLACE INTO hashes VALUES (?, ?)", (key, _ENCODER.encode(told)))
 
     def close(self) -> None:
         if self._db is not None:
