@@ -6,32 +6,45 @@ Preview and submit come through the same method, and both refuse what no known n
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
-from daemon.api.house import Config, Shown
+from daemon.api.house import Config, Noun, Shown
 from daemon.artifacts.thumbs import size_of
 from daemon.core.state import LastUsed
+from daemon.library.completing import Completer
 from daemon.library.shelf import FolderShelf, Kind
 from daemon.prompting import effective
+from daemon.prompting.needs import listed, words_need
 from daemon.prompting.packs import read_pack
 from daemon.prompting.phrasing import Weights
 from daemon.prompting.plan import Plan, make_plan
 from daemon.prompting.recipe import LastRun
-from daemon.scheduling.able import Known, Maker, beyond, check, check_sizes, goes_to_servers, makers
+from daemon.scheduling.able import (
+    Known,
+    Maker,
+    beyond,
+    check,
+    check_sizes,
+    check_words,
+    dispatched,
+    goes_to_servers,
+    makers,
+)
 from daemon.scheduling.fitness import is_real
 from schema.errors import Refused
 from schema.ids import RunId, Sha256
 from schema.pipeline import STANDARD, PipelineConfig
-from schema.plans import JobSpec, RunSpec, Scalar
-from schema.prompts import Sample, Trial, Tried
+from schema.plans import JobSpec, RunSpec, Scalar, Written
+from schema.prompts import CompletionKind, Completions, Sample, Trial, Tried
 from schema.requests import RunRequest, Selection
 from schema.settings import Settings
 from schema.stages import Img2Img, Txt2Img
 
-Noun = Literal["packs", "pipelines", "presets"]
-KINDS: dict[Noun, Kind] = {"packs": "pack", "pipelines": "pipeline", "presets": "preset"}
+KINDS: dict[Noun, Kind] = {
+    "packs": "pack", "pipelines": "pipeline", "presets": "preset", "profiles": "profile", "templates": "template",
+    "styles": "style", "overlays": "overlay", "wildcards": "wildcard", "workflows": "workflow",
+}  # fmt: skip
 
 MOST_SHOWN = 500
 """Variants of a prompt that is tried out."""
@@ -63,6 +76,7 @@ class Planner:
         self._draw_below = draw_below
         self._known = known
         self._path_of = path_of
+        self._completer = Completer(shelf, lambda kind: self._parts(kind).items())
         self._leaning = leaning
 
     def plan(self, request: RunRequest, run: RunId) -> Plan:
@@ -146,8 +160,8 @@ class Planner:
     def config(self, base: bytes, overlay: Mapping[str, Scalar]) -> Config:
         return effective.job_config(base, overlay)
 
-    def edit(self, spec: JobSpec, base: bytes, wish: Selection, run: RunSpec) -> JobSpec:
-        """A job of this run. Raises Refused."""
+    def edit(self, spec: JobSpec, base: bytes, wish: Selection, run: RunSpec, now: Written | None = None) -> JobSpec:
+        """A job of this run; `now`: its words as its stages have made them by now. Raises Refused."""
         edited = effective.edit(
             spec,
             base,
@@ -157,8 +171,11 @@ class Planner:
             seed=wish.seed,
             backend=wish.backend,
             workflow=self._shelf.workflow,
+            now=now,
         )
-        self._check(base, (edited,), run.node, run.backend)
+        written = edited.written
+        spoken = edited.needs if written is None else words_need(written.prompt, written.negative)
+        self._check(base, (msgspec.structs.replace(edited, needs=spoken),), run.node, run.backend)
         return edited
 
     def _check(self, base: bytes, jobs: Iterable[JobSpec], node: str | None, backend: str | None) -> None:
@@ -172,7 +189,8 @@ class Planner:
             seen.add(key)
             pipeline = effective.effective(base, job.overlay)
             self._check_pictures(pipeline)
-            wanted = backend if job.backend is None else job.backend
+            check_words(pipeline, makers(known, None, None))
+            wanted = (backend or dispatched(pipeline)) if job.backend is None else job.backend
             among = makers(known, node, wanted)
             if goes_to_servers(known, wanted):
                 check_sizes(pipeline)
@@ -212,7 +230,29 @@ class Planner:
 
     def names(self, noun: Noun) -> tuple[str, ...]:
         """What lists show, sorted; a person's own and the program's."""
-        return tuple(entry.name for entry in self._shelf.entries(KINDS[noun]))
+        return self._shelf.names(KINDS[noun])
+
+    def troubles(self, noun: Noun) -> tuple[str, ...]:
+        """What of these is broken or left out, with file and line."""
+        return self._shelf.troubles(KINDS[noun])
+
+    def save(self, noun: Noun, name: str, text: str) -> Shown:
+        """In the place of what is there, as the file was written: its encoding, line ends and ending stay."""
+        self._shelf.save(KINDS[noun], name, text)
+        return self.show(noun, name)
+
+    def complete(self, text: str, at: int, limit: int, kind: CompletionKind | None) -> Completions:
+        """What may stand where the cursor is."""
+        return self._completer.complete(text, at, limit, kind)
+
+    def _parts(self, kind: CompletionKind) -> dict[str, str]:
+        """LoRAs or embeddings of every node, with those that have them."""
+        owners: dict[str, list[str]] = {}
+        for node in self._known():
+            for backend in node.card.backends if node.card else ():
+                for name in listed(backend, "loras" if kind == "lora" else "embeddings"):
+                    owners.setdefault(name, []).append(node.name or node.id)
+        return {name: ", ".join(dict.fromkeys(nodes)) for name, nodes in owners.items()}
 
     def show(self, noun: Noun, name: str) -> Shown:
         """Raises Refused for a name that is not there and a file that cannot be read."""

@@ -18,10 +18,9 @@ from schema.events import Envelope
 from schema.feedback import Feedback
 from schema.forecast import Forecast
 from schema.ids import CommandId, JobId, NodeId, RunId, Sha256
-from schema.pages import ImageRow
-from schema.prompts import CompletionKind, Completions
-from schema.plans import JobSpec, RunSpec, Scalar
-from schema.prompts import Trial, Tried
+from schema.pages import ImageRow, JobRecord, RunRecord
+from schema.plans import JobSpec, RunSpec, Scalar, Written
+from schema.prompts import CompletionKind, Completions, Trial, Tried
 from schema.requests import RunRequest, Selection
 from schema.scenes import Answer, Scene
 from schema.settings import Settings
@@ -164,6 +163,10 @@ def _no_trial(trial: Trial) -> Tried:
     raise Refused("nobody here tries prompts out.")
 
 
+def _no_sheet(run: RunRecord, jobs: Sequence[JobRecord], x: str | None, y: str | None, cell: int | None) -> bytes:
+    raise Refused("nobody here draws sheets.")
+
+
 async def _no_probe(node: NodeId) -> Probed:
     raise Refused("nobody here talks to nodes.")
 
@@ -197,7 +200,7 @@ class House:
     """
     config: Callable[[bytes, Mapping[str, Scalar]], Config]
     """Base config and overlay to every running stage's effective settings."""
-    edit: Callable[[JobSpec, bytes, Selection, RunSpec], JobSpec]
+    edit: Callable[[JobSpec, bytes, Selection, RunSpec, Written | None], JobSpec]
     """The job of this run with a person's changes. Raises Refused."""
     try_out: Callable[[Trial], Tried] = field(default=_no_trial)
     """A prompt as it would be planned. Called off the loop. Raises Refused."""
@@ -233,3 +236,7 @@ class House:
     """Files of models here and what nodes have, in one list."""
     forecast: Callable[[RunId | None], Awaitable[Forecast]] = field(default=_no_forecast)
     """Of one run, or of all that wait."""
+    sheet: Callable[[RunRecord, Sequence[JobRecord], str | None, str | None, int | None], bytes] = field(
+        default=_no_sheet
+    )
+    """A run's pictures on one page: columns and rows by name, the longer side of each; a PNG. Slow. Raises Refused."""

@@ -13,7 +13,8 @@ from schema.ids import NodeId
 from schema.names import nearest
 from schema.orders import BackendCard, Card
 from schema.pipeline import PipelineConfig
-from schema.stages import Detail, Img2Img, PromptStage, Refiner, Stage, Txt2Img, Upscale
+from schema.plans import PICTURELESS
+from schema.stages import Detail, Dispatch, Img2Img, PromptStage, Refiner, Stage, Txt2Img, Upscale
 
 GRID = 8
 """Pixels of one latent: imaging servers make no other sizes, or quietly another one."""
@@ -57,7 +58,7 @@ def check(pipeline: PipelineConfig, words: tuple[str, ...], among: tuple[Maker, 
     `pipeline` has inherited what it inherits; `words` are the needs of the prompt; `whose` begins the sentences. One
     with open lists takes any name, but runs its own kinds of stages only.
     """
-    if not all(one.card.open_lists for one in among):
+    if not all(one.card.open_lists for one in among if not PICTURELESS.issuperset(one.card.kinds)):
         check_sizes(pipeline)
     for stage in pipeline.running():
         if isinstance(stage, PromptStage):
@@ -72,10 +73,29 @@ def check(pipeline: PipelineConfig, words: tuple[str, ...], among: tuple[Maker, 
         _check_needs(stage, list(_needs(stage, words)), able, whose)
 
 
+def check_words(pipeline: PipelineConfig, among: tuple[Maker, ...] | None) -> None:
+    """Raises Refused for the first stage that makes words and that nobody can run, wherever the pictures are made."""
+    for stage in pipeline.running():
+        if not isinstance(stage, PromptStage) or isinstance(stage, Dispatch) or among is None:
+            continue
+        if not any(stage.type in one.card.kinds for one in among):
+            raise Refused(
+                f"no node has a language model for {stage.type}.",
+                where=stage.id,
+                remedy=f"Set agent.llm to the address of one, or switch it off with --set {stage.id}.enabled=false.",
+            )
+
+
+def dispatched(pipeline: PipelineConfig) -> str | None:
+    """Whom the pipeline's dispatch names."""
+    return next((stage.backend for stage in pipeline.running() if isinstance(stage, Dispatch)), None)
+
+
 def beyond(pipeline: PipelineConfig, among: Sequence[Maker]) -> tuple[str, ...]:
     """Ids of the stages that none of `among` can run at all; never the one that makes the first picture."""
     kinds = {kind for one in among for kind in one.card.kinds}
-    return tuple(stage.id for stage in pipeline.running()[1:] if stage.type not in kinds)
+    later = [stage for stage in pipeline.running() if not isinstance(stage, PromptStage)][1:]
+    return tuple(stage.id for stage in later if stage.type not in kinds)
 
 
 def goes_to_servers(known: Sequence[Known], backend: str | None) -> bool:

@@ -34,9 +34,10 @@ from schema.commands import (
 from schema.errors import Refused
 from schema.ids import JobId, RunId, StageId
 from schema.pages import JobRecord, JobShown, Page
-from schema.plans import RunSpec
+from schema.plans import WORDED, RunSpec, Written
 from schema.requests import Selection
 from schema.scenes import Answer, Row
+from schema.words import words_in
 
 ENDED = ("finished", "failed", "cancelled", "attention")
 WAITING = ("queued", "held", "attention")
@@ -72,7 +73,7 @@ async def show(house: House, request: web.Request) -> web.StreamResponse:
     record = await _record(house, request)
     run = await house.views.run(record.run)
     assert run is not None  # a job's run stands in the same views
-    spec = run.spec
+    spec, words = run.spec, words_in(record)
     base = await asyncio.to_thread(house.blob(spec.base).read_bytes)
     shown = JobShown(
         **{name: getattr(record, name) for name in record.__struct_fields__},
@@ -87,6 +88,8 @@ async def show(house: House, request: web.Request) -> web.StreamResponse:
         profile=spec.profile,
         randomizer=spec.randomizer,
         embeddings=_embeddings(house, record),
+        prompt=words.prompt,
+        negative=words.negative,
     )
     return answer(shown)
 
@@ -96,7 +99,7 @@ def _embeddings(house: House, record: JobRecord) -> tuple[str, ...]:
     made_on = {stage.node for stage in record.stages if stage.state == "done"}
     cards = [one.card for one in house.known() if one.card and (not made_on or one.id in made_on)]
     known = known_embeddings(backend for card in cards for backend in card.backends)
-    return embeddings_in(record.spec.prompt, record.spec.negative, known) if known else ()
+    return embeddings_in(*words_in(record), known) if known else ()
 
 
 def _work(record: JobRecord) -> str:
@@ -216,8 +219,15 @@ async def _edit(house: House, asked: Selection) -> Command:
         if record.run not in runs:
             runs[record.run] = await _planned(house, record.run)
         spec, base = runs[record.run]
-        specs[record.id] = await asyncio.to_thread(house.edit, record.spec, base, asked, spec)
+        specs[record.id] = await asyncio.to_thread(house.edit, record.spec, base, asked, spec, _written(record))
     return EditJobs(specs=specs)
+
+
+def _written(record: JobRecord) -> Written | None:
+    """Its words as its stages have made them by now; None: they have made none."""
+    made = [stage for stage in record.stages if stage.state == "done" and stage.kind in WORDED]
+    words = words_in(record)
+    return Written(after=made[-1].id, prompt=words.prompt, negative=words.negative) if made else None
 
 
 async def _planned(house: House, run: RunId) -> tuple[RunSpec, bytes]:
@@ -251,7 +261,7 @@ VERBS: tuple[tuple[str, str, Callable[..., Awaitable[web.Response]]], ...] = (
     ("priority", "Give jobs a priority; higher goes first.", _verb(_priority, ("priority",))),
     (
         "edit",
-        "Change what jobs that have not begun will make.",
+        "Change what jobs will make of which no picture is begun.",
         _verb(_edit, may=("set", "prompt", "negative", "seed", "backend")),
     ),
     ("skip", "Go on without the stage a job is at.", _verb(_skip)),

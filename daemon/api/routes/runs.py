@@ -162,7 +162,8 @@ async def _submit(house: House, request: web.Request, asked_for: RunRequest, ask
     run = RunId(house.draw_id())
     planned = await asyncio.to_thread(house.plan, asked_for, run)
     spec = _for_known_nodes(planned.spec, house.ledger.scene())
-    for backend in dict.fromkeys(job.backend for job in planned.jobs):
+    steps = [*spec.stages, *(step for job in planned.jobs for step in job.stages or ())]
+    for backend in dict.fromkeys([*(job.backend for job in planned.jobs), *(step.backend for step in steps)]):
         check_backend(backend, house.ledger.scene())
     await house.put_blob(planned.base)
     done = await house.ledger.command(SubmitRun(run=run, spec=spec, jobs=planned.jobs), whose)
