@@ -10,6 +10,9 @@ from schema.requests import RunRequest
 Vary = Literal["words", "choice", "wildcard", "slot", "variable", "wrap", "search"]
 
 
+CompletionKind = Literal["wildcard", "lora", "embedding", "slot", "style"]
+
+
 class Segment(Plain, frozen=True, kw_only=True):
     """A stretch of the prompt, in the order written; all of them together are the text."""
 
@@ -73,7 +76,7 @@ class Completion(Plain, frozen=True, kw_only=True):
     """What is put in place of `start..end`."""
     start: int
     end: int
-    kind: Literal["wildcard", "lora", "embedding", "slot", "style"]
+    kind: CompletionKind
     note: str = ""
     """`214 values`, trigger words."""
 

@@ -150,6 +150,11 @@ class ShelfTables:
     def names(self) -> Iterable[str]:
         return self._book.places.keys()
 
+    @property
+    def key(self) -> object:
+        """The same object as long as the names are the same."""
+        return self._book.names
+
     def place(self, name: str) -> Place | None:
         """Of the first that is meant."""
         meant = self._book.names.meant(name)

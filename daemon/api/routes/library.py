@@ -2,20 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Literal
+from typing import get_args
 
 import msgspec
 from aiohttp import web
 
+from daemon.api.asked import body, number
 from daemon.api.faults import TooLarge, WrongMedia
-from daemon.api.house import Config, House, Shown
+from daemon.api.house import Config, House, Noun, Shown
 from daemon.api.route import MIB, Route
 from daemon.api.told import answer
 from daemon.api.wish import check_open
+from schema.errors import Refused
 from schema.ids import JobId, RunId
 from schema.plans import Scalar
+from schema.prompts import CompletionKind, Completions
 
-Noun = Literal["packs", "pipelines", "presets"]
+NOUNS: tuple[Noun, ...] = get_args(Noun)
 
 PICTURES = 64 * MIB
 
@@ -23,12 +26,18 @@ PICTURES = 64 * MIB
 class Names(msgspec.Struct, frozen=True):
     items: tuple[str, ...]
     total: int
+    warnings: tuple[str, ...] = ()
+    """With `check=1`: what is broken or left out, with file and line."""
 
 
 class Item(msgspec.Struct, frozen=True):
     name: str
     text: str
     prompts: tuple[str, ...]
+
+
+class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    text: str
 
 
 class Last(msgspec.Struct, frozen=True):
@@ -51,7 +60,12 @@ class Blob(msgspec.Struct, frozen=True):
 def _list(noun: Noun) -> Callable[[House, web.Request], Awaitable[web.StreamResponse]]:
     async def run(house: House, request: web.Request) -> web.StreamResponse:
         names = await asyncio.to_thread(house.library.names, noun)
-        return answer(Names(names, len(names)))
+        words = request.query.get("filter", "").casefold().split()
+        fitting = tuple(name for name in names if all(word in name.casefold() for word in words)) if words else names
+        first, most = number(request, "offset", 0), number(request, "limit", len(fitting))
+        checked = request.query.get("check", "") not in ("", "0")
+        warnings = await asyncio.to_thread(house.library.troubles, noun) if checked else ()
+        return answer(Names(fitting[first : first + most], len(fitting), warnings))
 
     return run
 
@@ -62,6 +76,28 @@ def _show(noun: Noun) -> Callable[[House, web.Request], Awaitable[web.StreamResp
         return answer(Item(shown.name, shown.text, shown.prompts))
 
     return run
+
+
+def _save(noun: Noun) -> Callable[[House, web.Request], Awaitable[web.StreamResponse]]:
+    async def run(house: House, request: web.Request) -> web.StreamResponse:
+        check_open(house)
+        text = (await body(request, Text)).text
+        shown = await asyncio.to_thread(house.library.save, noun, request.match_info["name"], text)
+        return answer(Item(shown.name, shown.text, shown.prompts))
+
+    return run
+
+
+async def completions(house: House, request: web.Request) -> web.StreamResponse:
+    """`kind` where the text is such a name alone, as in a field of its own."""
+    query = request.query
+    text, kind = query.get("text", ""), query.get("kind")
+    if kind is not None and kind not in get_args(CompletionKind):
+        remedy = f"There are: {', '.join(get_args(CompletionKind))}."
+        raise Refused(f"there is no kind '{kind[:40]}'.", where="kind", remedy=remedy)
+    wanted: CompletionKind | None = next((one for one in get_args(CompletionKind) if one == kind), None)
+    at, limit = number(request, "at", len(text)), number(request, "limit", 20)
+    return answer(await asyncio.to_thread(house.library.complete, text, at, limit, wanted))
 
 
 async def last(house: House, request: web.Request) -> web.StreamResponse:
@@ -102,15 +138,29 @@ async def _pieces(request: web.Request) -> AsyncIterator[bytes]:
 
 ROUTES = (
     *(
-        Route(method="GET", path=f"/v1/{noun}", run=_list(noun), gives=Names, does=f"List the library's {noun}.")
-        for noun in ("packs", "pipelines", "presets")
+        Route(
+            method="GET", path=f"/v1/{noun}", run=_list(noun), gives=Names,
+            query=("filter", "offset", "limit", "check"), does=f"List the library's {noun}.",
+        )
+        for noun in NOUNS
     ),
     *(
         Route(
             method="GET", path=f"/v1/{noun}/{{name}}", run=_show(noun), gives=Item,
             does=f"Show one of the library's {noun}.",
         )
-        for noun in ("packs", "pipelines", "presets")
+        for noun in NOUNS
+    ),
+    *(
+        Route(
+            method="PUT", path=f"/v1/{noun}/{{name}}", run=_save(noun), takes=Text, gives=Item, limit=16 * MIB,
+            does=f"Save one of the library's {noun}.",
+        )
+        for noun in NOUNS
+    ),
+    Route(
+        method="GET", path="/v1/completions", run=completions, gives=Completions,
+        query=("text", "at", "limit", "kind"), does="What may stand where the cursor of a prompt is.",
     ),
     Route(method="GET", path="/v1/last", run=last, gives=Last, does="What the last finished job used."),
     Route(
