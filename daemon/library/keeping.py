@@ -44,7 +44,7 @@ def rename(finder: Finder, kind: Kind, name: str, to: str) -> Entry:
         if any(style.name.casefold() == to.strip().casefold() for style in finder.styles()):
             raise Refused(f"there is a style '{told(to, 60)}' already.", where=kind, remedy="Take another name.")
         check_name(to, kind)
-        return _rewritten(finder, entry, lambda file, text: renamed(file, text, name, to))
+        return _rewritten(finder, entry, lambda file, text: renamed(file, text, name, to))._replace(name=to)
     entry = _owned(finder, kind, name)
     stem, _ = split(_slashed(kind, to), kind)
     check_name(stem, kind)

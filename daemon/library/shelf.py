@@ -65,7 +65,7 @@ class FolderShelf(Finder):
 
     def text(self, kind: Kind, name: str) -> TextFile:
         """As it is on disk: for `show` and `export`. One wildcard or style of a file of many comes alone."""
-        entry = self.find(kind, name)
+        entry = self.find(kind, _bare(name) if kind == "wildcard" else name)
         if entry is None and kind == "style":
             style = next((one for one in self.styles() if one.name.casefold() == name.strip().casefold()), None)
             if style is not None:
@@ -107,7 +107,9 @@ class FolderShelf(Finder):
 
 def _scalar(text: str) -> str:
     """As it may stand in YAML."""
-    return text if re.fullmatch(r"\w[\w ,.'():<>/-]*[\w)>]", text) and not _NOT_TEXT.match(text) else json.dumps(text)
+    return (
+        text if re.fullmatch(r"\w(?:[\w ,.'():<>/-]*[\w)>])?", text) and not _NOT_TEXT.match(text) else json.dumps(text)
+    )
 
 
 def _bare(name: str) -> str:

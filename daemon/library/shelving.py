@@ -1,19 +1,21 @@
 """The verb `library`: list, show, save, rename, delete, import and export what people wrote. Needs no daemon.
 
     library VERB KIND [NAME] [FILE|TO] [--replace] [--json]     KIND: pack pipeline preset profile workflow
+                                                                    wildcard style template overlay
 
 The daemon reads the folders fresh, so it sees the change at its next look.
 """
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from daemon.library.files import read_text, write_text
-from daemon.library.shelf import ENDINGS, LARGEST, Entry, FolderShelf, Kind
-from daemon.prompting.texts import MAX_CONFIG, cleaned, nearest, told
+from daemon.library.kinds import ENDINGS, Entry, Kind, largest
+from daemon.library.shelf import FolderShelf
+from daemon.prompting.texts import cleaned, nearest, told
 from schema.errors import Exit, Refused, why
 from schema.pages import iso
 
@@ -49,11 +51,42 @@ def run(shelf: FolderShelf, words: list[str], as_json: bool) -> int:
 
 
 def _list(asked: Asked) -> None:
-    entries = asked.shelf.entries(asked.kind)
+    """What is broken is told on stderr; the others are there all the same."""
+    items = list(_items(asked.shelf, asked.kind))
+    troubles = asked.shelf.troubles(asked.kind)
+    for trouble in troubles:
+        print(cleaned(trouble), file=sys.stderr)
     if asked.json:
-        print(json.dumps({"items": [_as_json(entry) for entry in entries], "total": len(entries)}))
-    for entry in () if asked.json else entries:
-        print(f"{told(entry.name)}  {'comes with the program' if entry.builtin else entry.path}")
+        warnings = [cleaned(trouble) for trouble in troubles]
+        print(json.dumps({"items": items, "total": len(items), "warnings": warnings}))
+    width = min(40, max((len(told(str(item["name"]))) for item in items), default=0))
+    for item in () if asked.json else items:
+        about = "comes with the program" if item["builtin"] else item.get("prompt") or item["path"]
+        print(f"{told(str(item['name'])):<{width}}  {told(str(about), 160)}")
+
+
+def _items(shelf: FolderShelf, kind: Kind) -> Iterator[dict[str, str | int | bool | None]]:
+    """Wildcards and styles one by one, whichever files they stand in."""
+    if kind == "wildcard":
+        tables = shelf.tables()
+        for name in shelf.names(kind):
+            place = tables.place(name)
+            yield {
+                "name": name,
+                "kind": kind,
+                "path": str(place.path) if place else None,
+                "builtin": not place or place.builtin,
+            }
+    elif kind == "style":
+        for style in sorted(shelf.styles(), key=lambda style: style.name.casefold()):
+            entry = shelf.style_file(style.name)
+            path = str(entry.path) if entry else None
+            yield {
+                "name": style.name, "kind": kind, "path": path, "builtin": bool(entry and entry.builtin),
+                "prompt": style.prompt, "negative": style.negative,
+            }  # fmt: skip
+    else:
+        yield from map(_as_json, shelf.entries(kind))
 
 
 def _show(asked: Asked) -> None:
@@ -115,7 +148,7 @@ VERBS: dict[str, tuple[int, Callable[[Asked], None]]] = {
 
 
 def _read(asked: Asked, file: str) -> str:
-    most = LARGEST.get(asked.kind, MAX_CONFIG)
+    most = largest(asked.kind)
     if file == "-":
         text = sys.stdin.read(most + 1)
         if len(text) > most:

@@ -1,4 +1,4 @@
-"""`pack`, `pipeline`, `preset`, `profile` and `workflow`: what lies in the library's folders, shown and kept."""
+"""`pack`, `pipeline`, `preset`, `profile`, `wildcard`, `style` and so on: the library's folders, shown and kept."""
 
 from tui.cli import ask, output
 from tui.cli.child import passing
@@ -88,3 +88,7 @@ PRESET_VERBS = {
 }
 WORKFLOW_VERBS = {**_unasked("workflow"), **_kept("workflow")}
 PROFILE_VERBS = {**_unasked("profile"), **_kept("profile")}
+WILDCARD_VERBS = {**_unasked("wildcard"), **_kept("wildcard")}
+STYLE_VERBS = {**_unasked("style"), **_kept("style")}
+TEMPLATE_VERBS = {**_unasked("template"), **_kept("template")}
+OVERLAY_VERBS = {**_unasked("overlay"), **_kept("overlay")}
