@@ -24,8 +24,10 @@ from daemon import upkeep
 from daemon.api.house import Condition, House
 from daemon.api.server import serve
 from daemon.artifacts.film import make_film
+from daemon.artifacts.foreign.readers import Readers
 from daemon.artifacts.results import find
-from daemon.artifacts.store import ArtifactStore
+from daemon.artifacts.sheets.writing import sheet_of
+from daemon.artifacts.store import TEMPORARY, ArtifactStore
 from daemon.artifacts.thumbs import Thumbnails
 from daemon.artifacts.thumbs import make as shrink
 from daemon.cards import Cards
@@ -39,6 +41,7 @@ from daemon.fleet.heart import Timers
 from daemon.fleet.lan import Network
 from daemon.fleet.loopback import Loopback
 from daemon.fleet.patience import Patience
+from daemon.foreign import ForeignPictures
 from daemon.intake import HouseIntake
 from daemon.ledger import Ledger
 from daemon.library.models.index import Index
@@ -89,6 +92,7 @@ class Parts:
     views: Views
     results: Results
     films: Films
+    foreign: ForeignPictures
     looking: Looking
     loopback: Loopback
     fleet: Fleet
@@ -125,6 +129,8 @@ async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) 
     state = await asyncio.to_thread(snapshots.restore, places.snapshots, places.log)
     store = ArtifactStore(places.artifacts)
     stack.push_async_callback(store.close)
+    readers = Readers(places.artifacts / TEMPORARY)
+    stack.push_async_callback(readers.close)
     thumbnails = Thumbnails(places.thumbnails, store.path)
     stack.callback(thumbnails.close)
     floors = settings.daemon
@@ -161,6 +167,7 @@ async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) 
         results=Results(past, root, store.path, places.state / "results.seq", links=settings.results.links),
         looking=Looking(ledger, past, views),
         films=Films(ledger, past, store.path, store.accept_film, make_film, draw_id, places.state / "films"),
+        foreign=ForeignPictures(readers, store, draw_id),
         loopback=loopback,
         fleet=Fleet(loopback, ledger, intake, vitals, patience, keep_card, places.agents, network_of(places, settings)),
         planner=Planner(
@@ -290,6 +297,7 @@ def _house(parts: Parts, env: Mapping[str, str], stopping: asyncio.Event) -> Hou
         put_picture=put_picture,
         blob=parts.store.path,
         thumbnail=parts.thumbnails.of,
+        sheet=sheet_of(parts.store.path),
         results_reached=parts.results.reached,
         in_results=in_results,
         vitals=parts.vitals,
@@ -302,6 +310,7 @@ def _house(parts: Parts, env: Mapping[str, str], stopping: asyncio.Event) -> Hou
         invite=parts.fleet.admission.invite,
         probe_node=parts.fleet.probe,
         forecast=foretold,
+        foreign=parts.foreign,
     )
 
 

@@ -12,11 +12,12 @@ from daemon.core.vitals import Vitals
 from daemon.ledger.mail import Committed, Origin
 from daemon.scheduling.able import Known
 from daemon.views.views import Views
-from schema.commands import Command
+from schema.commands import Command, ImportPictures
 from schema.errors import Refused
 from schema.events import Envelope
 from schema.feedback import Feedback
 from schema.forecast import Forecast
+from schema.foreign import ImportedFile, Understood
 from schema.ids import CommandId, JobId, NodeId, RunId, Sha256
 from schema.pages import ImageRow, JobRecord, RunRecord
 from schema.plans import JobSpec, RunSpec, Scalar, Written
@@ -47,6 +48,21 @@ class LedgerDoor(Protocol):
     async def redo_top(self) -> CommandId | None: ...
     async def explain(self, job: JobId) -> tuple[str, ...]: ...
     async def state_hash(self) -> tuple[int, str]: ...
+
+
+class ForeignDoor(Protocol):
+    """Pictures of other programs (`daemon.foreign.ForeignPictures`)."""
+
+    async def read(self, content: bytes, name: str) -> Understood: ...
+    async def import_of(self, run: RunId, name: str, files: Sequence[ImportedFile], folder: str) -> ImportPictures: ...
+
+
+class NobodyReads:
+    async def read(self, content: bytes, name: str) -> Understood:
+        raise Refused("nobody here reads pictures of other programs.")
+
+    async def import_of(self, run: RunId, name: str, files: Sequence[ImportedFile], folder: str) -> ImportPictures:
+        raise Refused("nobody here reads pictures of other programs.")
 
 
 class KeptKey(Protocol):
@@ -240,3 +256,5 @@ class House:
         default=_no_sheet
     )
     """A run's pictures on one page: columns and rows by name, the longer side of each; a PNG. Slow. Raises Refused."""
+    foreign: ForeignDoor = field(default_factory=NobodyReads)
+    """Reads what other programs made."""

@@ -68,7 +68,7 @@ def _operation(route: Route, of: Mapping[object, Document]) -> Document:
     }
     if route.takes is not None:
         operation["requestBody"] = {"content": {route.takes_media: {"schema": _schema(route.takes, of)}}}
-    elif route.method == "PUT":
+    elif route.method == "PUT" or route.takes_media != "application/json":
         operation["requestBody"] = {"content": {route.takes_media: {}}}
     return operation
 

@@ -9,7 +9,7 @@ from daemon.views.readers import Found, Reading
 from daemon.views.rows import RUN_COLUMNS, run_row, texts
 from schema.commands import EndedJob, EndedRun
 from schema.events import StageDone, StageFinished
-from schema.ids import ImageId, JobId, NodeId, RunId
+from schema.ids import ImageId, JobId, NodeId, RunId, Sha256
 from schema.pages import FilmRecord, ImageRecord, JobRecord, RunRecord, StageRecord
 from schema.plans import PROMPTING, JobSpec, Measures, Picture, RunSpec, StageStep
 from schema.words import said_in
@@ -102,6 +102,15 @@ async def stars_of(db: Reading, images: Sequence[ImageId]) -> dict[ImageId, int]
     for chunk in _chunks(images):
         rows = await db.all(f"SELECT id, stars FROM images WHERE id IN ({', '.join('?' * len(chunk))})", chunk)
         found.update((row["id"], row["stars"]) for row in rows)
+    return found
+
+
+async def kept(db: Reading, files: Sequence[Sha256]) -> set[str]:
+    """SHA-256 of those that a picture has."""
+    found: set[str] = set()
+    for chunk in _chunks(files):
+        rows = await db.all(f"SELECT sha256 FROM images WHERE sha256 IN ({', '.join('?' * len(chunk))})", chunk)
+        found.update(row["sha256"] for row in rows)
     return found
 
 

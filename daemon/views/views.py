@@ -22,7 +22,7 @@ from schema.commands import EndedJob, EndedRun, Rating, Tagging
 from schema.errors import Refused
 from schema.events import Envelope
 from schema.feedback import Look
-from schema.ids import ImageId, JobId, RunId
+from schema.ids import ImageId, JobId, RunId, Sha256
 from schema.models import ModelVerdict
 from schema.pages import FilmRecord, ImageRow, JobRecord, Page, RunRecord, RunRow
 from schema.scenes import Row
@@ -216,6 +216,11 @@ class Views:
         async with self._readers.reading() as db:
             has = await records.stars_of(db, images)
             return tuple(Rating(image=image, stars=stars, was=has[image]) for image in images if image in has)
+
+    async def kept(self, files: Sequence[Sha256]) -> set[str]:
+        """Those of these files that a picture here has, trashed or not."""
+        async with self._readers.reading() as db:
+            return await records.kept(db, files)
 
     async def tagged(self, images: Sequence[ImageId]) -> tuple[Tagging, ...]:
         """The tags each picture has now."""

@@ -261,9 +261,9 @@ async def test_a_picture_that_kills_its_decoder_twice_is_refused(
     (tmp_path / "picture").write_bytes(good)
     killed = []
 
-    from daemon.artifacts import decoders as module
+    from daemon.artifacts import children as module
 
-    asked = module._ask
+    asked = module._answer
 
     async def dying(child: asyncio.subprocess.Process, line: bytes) -> object:
         if line:
@@ -271,7 +271,7 @@ async def test_a_picture_that_kills_its_decoder_twice_is_refused(
             killed.append(child)
         return await asked(child, line)
 
-    monkeypatch.setattr(module, "_ask", dying)
+    monkeypatch.setattr(module, "_answer", dying)
 
     verdict = await decoders.verdict(tmp_path / "picture")
 

@@ -4,6 +4,7 @@ from daemon.api.route import Route
 from daemon.api.routes import (
     daemon,
     feedback,
+    foreign,
     images,
     jobs,
     library,
@@ -15,6 +16,7 @@ from daemon.api.routes import (
     queue,
     resources,
     runs,
+    sheets,
 )
 
 ALL: tuple[Route, ...] = (
@@ -31,4 +33,6 @@ ALL: tuple[Route, ...] = (
     *library.ROUTES,
     *prompting.ROUTES,
     *feedback.ROUTES,
+    *foreign.ROUTES,
+    *sheets.ROUTES,
 )
