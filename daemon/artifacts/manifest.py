@@ -152,6 +152,8 @@ class Manifest(_Entry, frozen=True, kw_only=True):
     video_summary: VideoSummary | None
     video_reason: str
     """Why there is no film although one was wanted."""
+    sheet_path: str | None = None
+    """Of a grid: its pictures on one page, by axis and level."""
 
 
 class Sidecar(_Entry, frozen=True, kw_only=True):

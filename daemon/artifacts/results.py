@@ -14,6 +14,7 @@ import msgspec
 from daemon.artifacts import manifest as m
 from daemon.artifacts.formats import EXTENSIONS
 from daemon.artifacts.names import safe_name
+from daemon.artifacts.sheets.writing import write_sheet
 from daemon.disk import UNFINISHED, Incoming, sync_folder, write_whole
 from schema.errors import Refused
 from schema.ids import JobId, Sha256, number_of
@@ -23,7 +24,7 @@ from schema.plans import PICTURELESS, Picture
 STEM_LIMIT = 64
 """Bytes of a job's part of a file name; a stage's id and numbers come behind it."""
 
-TAKEN = frozenset({"manifest", "film", "stages"})
+TAKEN = frozenset({"manifest", "film", "sheet", "stages"})
 """Stems the folder uses itself."""
 
 PathOf = Callable[[Sha256], Path]
@@ -53,10 +54,13 @@ def write_manifest(
     folder = open_folder(root, run)
     path = folder / "manifest.json"
     older = m.earlier_of(_previous(path))
+    jobs = tuple(jobs)
     entries = tuple(_job(folder, run, job, path_of, links, older.get(job.id, ())) for job in jobs)
+    sheet = write_sheet(folder / "sheet.png", run, jobs, path_of)
     film = write_film(root, run, path_of, links=links) if run.film else None
     summary = _summary(run.film, film) if run.film and film else None
     whole = m.run_entry(run, str(folder), entries, str(film) if film else None, summary)
+    whole = msgspec.structs.replace(whole, sheet_path=str(sheet) if sheet else None)
     if write_whole(path, m.pretty(whole)):
         sync_folder(folder)
     _clear(folder)

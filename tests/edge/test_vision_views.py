@@ -8,7 +8,7 @@ from daemon.views.views import Views
 from schema.events import ArtifactStored, Event, JobFinished, JobSubmitted, RunSubmitted, StageAssigned, StageFinished
 from schema.ids import ImageId, JobId, NodeId, RunId, Sha256, StageId, Token
 from schema.plans import JobSpec, PackRef, Pick, Picture, RunSpec, Scalar, StageStep
-from tests.edge.views_past import MemoryLog, opened
+from views_past import MemoryLog, opened
 
 STEPS = (
     StageStep(id=StageId("paint"), kind="txt2img"),

@@ -8,7 +8,8 @@ from tui.cli.child import passing
 from tui.cli.feedback import LOOKS
 from tui.cli.job import FILTER
 from tui.cli.pictures import OPTIONS, enhance, export
-from tui.cli.tree import JSON, KEY, PAGE, Verb, argument, flag, option, options
+from tui.cli.sheet import SHEET
+from tui.cli.tree import JSON, JSONL, KEY, PAGE, Verb, argument, flag, option, options
 from tui.link.doc import Doc
 from tui.link.query import named
 
@@ -156,11 +157,15 @@ VERBS = {
     "trash": Verb(trash, "Put pictures into the trash.", (SELECT, *COMMAND)),
     "restore": Verb(restore, "Take pictures out of the trash.", (SELECT, *COMMAND)),
     "looks": LOOKS,
+    "sheet": SHEET,
     "params": passing(
         ("image-params",),
-        "What a picture file says of how it was made; no daemon is needed.",
-        argument("FILE", "A PNG, JPEG or WebP."),
+        "What a picture says of how it was made, whatever program wrote it; no daemon is needed.\n"
+        "Also of a film, of the text beside a picture, and of prompt files in JSON. Several files: a line each with\n"
+        "--jsonl. `run --like FILE` makes such a picture again.",
+        argument("FILE", "A picture, a film, a .txt or a .json.", often="+"),
         JSON,
+        JSONL,
     ),
     "export": Verb(
         export,

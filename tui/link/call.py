@@ -42,6 +42,10 @@ class Daemon:
     def get(self, path: str, query: Query | None = None, patience: float = PATIENCE) -> Doc:
         return _document(self._ask("GET", path + query_of(query), patience=patience))
 
+    def content(self, path: str, query: Query | None = None, patience: float = PATIENCE) -> bytes:
+        """What is no JSON: the bytes of a picture."""
+        return self._ask("GET", path + query_of(query), patience=patience).body()
+
     def post(
         self, path: str, body: Mapping[str, object] | None = None, key: str | None = None, patience: float = PATIENCE
     ) -> Doc:

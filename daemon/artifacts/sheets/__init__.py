@@ -1,0 +1,1 @@
+"""Contact sheets: the pictures of a run on one page, ordered by what was varied, with labels."""
