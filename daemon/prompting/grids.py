@@ -106,24 +106,54 @@ def read_grid(vary: tuple[str, ...], pipeline: PipelineConfig, fixed: frozenset[
     return Grid(tuple(axes))
 
 
-def pair(words: int, cells: int, share: int, draw: Iterator[int]) -> list[tuple[int, int]]:
-    """`share` of the pairs of `words` variants and `cells` cells, each at most once, each value as often as any other.
+def pair(words: int, grid: Grid, share: int, draw: Iterator[int]) -> list[tuple[int, int]]:
+    """`share` of the pairs of `words` variants and the grid's cells, each at most once, sorted.
 
-    With fewer than all, cells are dealt from decks shuffled by `draw` (numbers of 64 bits), so that no place of the
-    words goes in step with an axis. Sorted.
+    With fewer than all, every variant, and about every level of every axis, is in as many of them as any other; what
+    goes with what is drawn (`draw`: numbers of 64 bits), so that no place of the words goes in step with an axis.
     """
+    cells = grid.size
     if share >= words * cells:
         return [(word, cell) for word in range(words) for cell in range(cells)]
-    used = min(words, share)
-    rounds, more = divmod(share, used)
+    if share < cells:
+        some = _some(grid, share, draw)
+        return sorted(zip(_evenly(min(words, share), share, draw), some, strict=True))
+    rounds, more = divmod(share, min(words, share))
     deck: list[int] = []
     found: list[tuple[int, int]] = []
-    for word in range(used):
-        if word % cells == 0:
-            deck = [cell for _, cell in sorted((next(draw), cell) for cell in range(cells))]
-        for one in range(rounds + (word < more)):
-            found.append((word, deck[(word + one) % cells]))
-    return sorted(found)
+    for word in range(min(words, share)):
+        taken: set[int] = set()
+        for _ in range(rounds + (word < more)):
+            if not deck:  # what this word has already comes last, so that it gets nothing twice
+                deck = [one for _, _, one in sorted((one in taken, next(draw), one) for one in range(cells))][::-1]
+            taken.add(deck.pop())
+        found += [(word, cell) for cell in sorted(taken)]
+    return found
+
+
+def _some(grid: Grid, count: int, draw: Iterator[int]) -> list[int]:
+    """Numbers of `count` different cells, fewer than there are, with each axis' levels about equally often."""
+    if 2 * count > grid.size:
+        left_out = set(_some(grid, grid.size - count, draw))
+        some = (number for number in range(grid.size) if number not in left_out)
+        return [number for _, number in sorted((next(draw), number) for number in some)]
+    columns = [_evenly(len(axis.levels), count, draw) for axis in grid.axes]
+    found: dict[int, None] = {}
+    for row in zip(*columns, strict=True):
+        number = 0
+        for axis, level in zip(grid.axes, row, strict=True):
+            number = number * len(axis.levels) + level
+        while number in found:
+            number = (number + 1) % grid.size
+        found[number] = None
+    return list(found)
+
+
+def _evenly(many: int, count: int, draw: Iterator[int]) -> list[int]:
+    """`count` of the numbers below `many`, each as often as any other, in a drawn order; which are oftener is drawn."""
+    order = [one for _, one in sorted((next(draw), one) for one in range(many))] if count % many else list(range(many))
+    each = [order[at % many] for at in range(count)]
+    return [one for _, one in sorted((next(draw), one) for one in each)]
 
 
 def _axis(text: str, pipeline: PipelineConfig) -> Axis:
@@ -142,9 +172,9 @@ def _axis(text: str, pipeline: PipelineConfig) -> Axis:
     kind, colon, whose = name.partition(":")
     match kind:
         case "lora" if colon:
-            return Axis(name, levels, tuple(Change(loras=(_part(f"{whose}:{one}", where),)) for one in levels))
+            return Axis(name, levels, tuple(Change(loras=(_lora(f"{whose}:{one}", where),)) for one in levels))
         case "lora":
-            return Axis(name, levels, tuple(Change(loras=_parts(one, where)) for one in levels))
+            return Axis(name, levels, tuple(Change(loras=_loras(one, where)) for one in levels))
         case "style":
             return Axis(name, levels, tuple(Change(styles=() if _none(one) else (one,)) for one in levels))
         case "seed":
@@ -186,12 +216,12 @@ def _between(ends: list[float]) -> Iterator[str]:
         yield f"{round(ends[-2] + one * step, 9):g}"
 
 
-def _parts(level: str, where: str) -> tuple[Part, ...]:
+def _loras(level: str, where: str) -> tuple[Part, ...]:
     """`sea_haze:0.4`, or several of them with `+` between."""
-    return () if _none(level) else tuple(_part(one, where) for one in level.split("+"))
+    return () if _none(level) else tuple(_lora(one, where) for one in level.split("+"))
 
 
-def _part(text: str, where: str) -> Part:
+def _lora(text: str, where: str) -> Part:
     name, colon, weight = text.strip().rpartition(":")
     if not colon:
         name, weight = text.strip(), "1"

@@ -128,13 +128,14 @@ class Spaces:
 
     def deal(self, worded: Worded, share: int) -> Iterator[Dealt]:
         """An even sample of `share` of its variants; all of them where it is as large."""
-        cells = worded.grid.size
-        if cells == 1 and not worded.grid.axes:
+        if not worded.grid.axes:
             for number, variant in enumerate(self._words(worded, share), 1):
                 yield Dealt(number, variant, None)
             return
         prompt = worded.taken.prompt.number
-        pairs = pair(worded.words, cells, share, _numbers(f"{self._seed}\n{worded.taken.source.stem}\n{prompt}\ngrid"))
+        pairs = pair(
+            worded.words, worded.grid, share, _numbers(f"{self._seed}\n{worded.taken.source.stem}\n{prompt}\ngrid")
+        )
         words = list(self._words(worded, len({word for word, _ in pairs})))
         for number, (word, cell) in enumerate(pairs, 1):
             yield Dealt(number, words[word], worded.grid.cell(cell))
