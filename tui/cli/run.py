@@ -24,6 +24,9 @@ REQUEST = (
     option("--preset", "NAME", "A saved configuration to start from."),
     option("--profile", "NAME|FILE", "Whom it is about: a profile's words, LoRAs and weights."),
     option("--template", "NAME|FILE", "A genre's frame that every prompt is put into."),
+    option(
+        "--like", "FILE", "As this picture or prompt file was made, whatever program wrote it; other flags go before."
+    ),
     options("--style", "NAME", "A style of the library around every prompt.", dest="style"),
     option("--overlay", "NAME|FILE", "What may vary besides words, within the limits written there."),
     flag("--last", "Start from the last run's effective configuration."),
@@ -169,6 +172,7 @@ FILES = ("profile", "template", "overlay")
 def request_of(asked: Mapping[str, object]) -> dict[str, object]:
     """The flags as a RunRequest, with the files that they name read."""
     fields = dict(asked)
+    model = fields.pop("like", None)
     packs = fields.pop("packs", ())
     pipeline = fields.pop("pipeline", None)
     edits = fields.pop("edit", None)
@@ -193,7 +197,19 @@ def request_of(asked: Mapping[str, object]) -> dict[str, object]:
         from tui.cli.uploads import in_sets
 
         request["set"] = in_sets(map(str, sets))
-    return request
+    return request if model is None else _as(str(model), request)
+
+
+def _as(file: str, request: dict[str, object]) -> dict[str, object]:
+    """What a picture says, and what the flags say over it."""
+    from tui.cli.foreign import like
+
+    found = like(file)
+    if request.get("packs"):
+        raise Refused("a picture's prompt and packs do not go together.", where="--like", remedy="Leave one out.")
+    if "prompt" in request:
+        found.pop("literal", None)
+    return {**found, **request}
 
 
 def edits_of(words: Iterable[str]) -> list[dict[str, str]]:

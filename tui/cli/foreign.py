@@ -1,0 +1,119 @@
+"""Files of other programs on the command line: read by an offline child, or sent to the daemon and kept there."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from schema.errors import Exit, Refused, why
+from tui.cli import ask, output
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
+"""What can be kept; parameters are read of more kinds."""
+
+AT_ONCE = 200
+"""Files of one request."""
+
+LARGEST_BESIDE = 1 << 20
+
+
+def like(file: str) -> dict[str, object]:
+    """The run that would make such a picture again. Raises Refused, with the reader's own sentence."""
+    import subprocess
+
+    from tui.link.endpoint import daemon_command
+
+    done = subprocess.run(daemon_command("image-params", "--json", "--", file), capture_output=True, text=True)
+    said = done.stderr.strip().splitlines()
+    if done.returncode == Exit.FAILED:
+        raise Refused(
+            "it says nothing of how it was made.", where=file,
+            remedy="`stablenew image enhance` begins from the picture itself.",
+        )  # fmt: skip
+    if done.returncode != Exit.DONE:
+        raise Refused(said[-1].removeprefix(f"{file}: ") if said else "it could not be read.")
+    found = json.loads(done.stdout)
+    for warning in found["warnings"]:
+        output.tell(f"Note: {warning}")
+    run: dict[str, object] = found["run"]
+    return run
+
+
+def bring_in(paths: Sequence[str], name: str | None, tags: Sequence[str], key: str | None, as_json: bool) -> int:
+    """Keeps pictures, and those in folders, with what they say of how they were made; one can then rate them.
+
+    Raises Refused, naming the file, for what is no picture. What `stablenew import` calls for pictures.
+    """
+    from pathlib import Path
+
+    files = list(pictures_in([Path(path) for path in paths]))
+    if not files:
+        raise Refused("there are no pictures in it.", where=paths[0], remedy="PNG, JPEG and WebP can be kept.")
+    daemon = ask.started()
+    runs, images, known, silent, refused = [], list[str](), list[str](), list[str](), dict[str, str]()
+    from tui.cli.uploads import sent
+
+    for number, start in enumerate(range(0, len(files), AT_ONCE)):
+        wanted: list[dict[str, object]] = []
+        for path in files[start : start + AT_ONCE]:
+            try:
+                wanted.append({"sha256": sent(daemon, path), "name": path.name, "beside": _beside(path)})
+            except Refused as fault:
+                if len(files) == 1:
+                    raise
+                refused[str(path)] = fault.told()
+                output.tell(fault.told())
+        if not wanted:
+            continue
+        called = name or Path(paths[0]).absolute().name
+        request = {"files": wanted, "name": called, "tags": list(tags)}
+        taken = daemon.post("/v1/images/import", request, f"{key}-{number}" if key and number else key, 600.0)
+        runs += [taken.text("run")] if taken.text("run") else []
+        images += taken.texts("images")
+        known += taken.texts("known")
+        silent += taken.texts("silent")
+        if start + AT_ONCE < len(files):
+            output.tell(f"{start + AT_ONCE} of {len(files)} files")
+    if as_json:
+        output.put_json({"runs": runs, "images": images, "known": known, "silent": silent, "refused": refused})
+    else:
+        told = [f"{output.plural(len(images), 'picture')} kept"]
+        told += [f"{len(known)} were here already"] if known else []
+        told += [f"{len(silent)} say nothing of how they were made"] if silent else []
+        told += [f"{len(refused)} could not be kept"] if refused else []
+        output.tell(", ".join(told) + ".")
+        for run in runs:
+            output.put(run)
+    return Exit.FAILED if refused else Exit.DONE
+
+
+def pictures_in(paths: Sequence["Path"]) -> Iterator["Path"]:
+    """Files as they are named; of a folder all pictures below it, by name. Links out of a folder are not followed."""
+    for path in paths:
+        if path.is_dir():
+            for folder, folders, names in os.walk(path):
+                folders[:] = sorted(each for each in folders if not each.startswith("."))
+                for each in sorted(names):
+                    found = path.__class__(folder) / each
+                    if found.suffix.lower() in PICTURES and not each.startswith(".") and not found.is_symlink():
+                        yield found
+        elif path.exists():
+            yield path
+        else:
+            raise Refused("there is no such file or folder.", where=str(path), remedy="Check the path.")
+
+
+def _beside(path: "Path") -> str:
+    """The text of the `.txt` or `.json` that lies beside a picture."""
+    for ending in (".txt", ".json"):
+        beside = path.with_suffix(ending)
+        try:
+            if beside.is_file() and beside.stat().st_size <= LARGEST_BESIDE:
+                raw = beside.read_bytes()
+                return raw.decode("utf-8-sig", "replace")
+        except OSError as fault:
+            output.tell(f"{output.clean(str(beside))}: cannot be read: {why(fault)}.")
+    return ""
