@@ -62,8 +62,8 @@ class ModelRow(Plain, frozen=True, kw_only=True):
     path: str = ""
     """Absolute; empty: it lies on nodes only."""
     bytes: int = 0
-    added: float = 0.0
-    """When its file was first seen, Unix seconds."""
+    added: float | None = None
+    """When its file was first seen, Unix seconds; None: it lies on nodes only."""
     title: str = ""
     base: str = ""
     """As of `Candidate`."""

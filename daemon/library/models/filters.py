@@ -76,7 +76,7 @@ def ordered(found: list[Row], sort: str) -> list[Row]:
     keys: dict[str, Callable[[Row], tuple[float, ...]]] = {
         "favourites": lambda one: (not one.row.favourite,),
         "name": lambda one: (),
-        "newest": lambda one: (-one.row.added,),
+        "newest": lambda one: (-(one.row.added or 0.0),),
         "stars": lambda one: (-one.row.stars, -(one.row.rating or 0.0)),
         "uses": lambda one: (-one.row.uses,),
         "size": lambda one: (-one.row.bytes,),
@@ -116,7 +116,7 @@ def _held(pair: Pair, now: float) -> Holds:
             return _lacking(pair)
         case "since":
             since = _since(pair, now)
-            return lambda row: row.added >= since
+            return lambda row: (row.added or 0.0) >= since
         case _:
             return _yes(pair)
 

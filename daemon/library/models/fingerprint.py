@@ -44,7 +44,9 @@ def hashes(path: Path, header: int, stop: Callable[[], bool] = lambda: False) ->
             tensors.update(piece[max(0, header - at) :])
             old.update(piece[max(0, AUTOV1[0] - at) : max(0, sum(AUTOV1) - at)])
             at += len(piece)
-    found = {"sha256": whole.hexdigest(), "autov1": old.hexdigest()[:8], "autov2": whole.hexdigest()[:10]}
+    found = {"sha256": whole.hexdigest(), "autov2": whole.hexdigest()[:10]}
+    if at > AUTOV1[0]:
+        found["autov1"] = old.hexdigest()[:8]
     if header:
         found["autov3"] = tensors.hexdigest()[:12]
     return found
