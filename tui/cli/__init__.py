@@ -24,7 +24,7 @@ ROOT: Mapping[str, Entry] = {
     "pipeline": Entry("tui.cli.library", "List, show and keep pipelines.", "PIPELINE_VERBS"),
     "preset": Entry("tui.cli.library", "List, show and keep presets.", "PRESET_VERBS"),
     "profile": Entry("tui.cli.library", "List, show and keep profiles.", "PROFILE_VERBS"),
-    "wildcard": Entry("tui.cli.library", "List, show and keep what `__name__` stands for.", "WILDCARD_VERBS"),
+    "wildcard": Entry("tui.cli.library", "List, show and keep what `__name__` stands for; say what pictures tell of it.", "WILDCARD_VERBS"),
     "style": Entry("tui.cli.library", "List, show and keep styles: words around a prompt.", "STYLE_VERBS"),
     "template": Entry("tui.cli.library", "List, show and keep templates of genres.", "TEMPLATE_VERBS"),
     "overlay": Entry("tui.cli.library", "List, show and keep what may vary besides words.", "OVERLAY_VERBS"),

@@ -1,6 +1,6 @@
 """`pack`, `pipeline`, `preset`, `profile`, `wildcard`, `style` and so on: the library's folders, shown and kept."""
 
-from tui.cli import ask, output
+from tui.cli import ask, feedback, output
 from tui.cli.child import passing
 from tui.cli.tree import JSON, Take, Verb, argument, flag
 from tui.link.query import named
@@ -88,7 +88,7 @@ PRESET_VERBS = {
 }
 WORKFLOW_VERBS = {**_unasked("workflow"), **_kept("workflow")}
 PROFILE_VERBS = {**_unasked("profile"), **_kept("profile")}
-WILDCARD_VERBS = {**_unasked("wildcard"), **_kept("wildcard")}
+WILDCARD_VERBS = {**_unasked("wildcard"), **_kept("wildcard"), **feedback.WILDCARD_VERBS}
 STYLE_VERBS = {**_unasked("style"), **_kept("style")}
 TEMPLATE_VERBS = {**_unasked("template"), **_kept("template")}
 OVERLAY_VERBS = {**_unasked("overlay"), **_kept("overlay")}
