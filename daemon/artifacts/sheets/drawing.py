@@ -56,9 +56,9 @@ def draw(layout: Layout, path_of: PathOf, cell: int | None = None) -> bytes:
     pen = ImageDraw.Draw(canvas)
     _write(pen, (MARGIN, MARGIN), layout.title, plan.width - 2 * MARGIN, plan.font + 4, INK)
     top = MARGIN + _line(plan.font + 4) + GAP
-    axes = "  ".join(filter(None, (f"→ {layout.x}" if layout.x else "", f"↓ {layout.y}" if layout.y else "")))
+    axes = ", ".join(filter(None, (layout.x and f"across: {layout.x}", layout.y and f"down: {layout.y}")))
     if axes:
-        _write(pen, (MARGIN, top), axes.replace("→", "across:").replace("↓", "down:"), plan.width - 2 * MARGIN,
+        _write(pen, (MARGIN, top), axes, plan.width - 2 * MARGIN,
                plan.font, FAINT)  # fmt: skip
         top += _line(plan.font)
     for panel in layout.panels:
@@ -114,6 +114,7 @@ def digest_of(path: Path) -> str:
 def _plan(layout: Layout, side: int) -> Plan:
     """Cells are as wide and as high as the widest and the highest picture, the longer side being `side`."""
     sizes = [one.size for one in layout.cells() if one.sha256] or [(1, 1)]
+    side = min(side, max(max(size) for size in sizes)) if any(one.sha256 for one in layout.cells()) else side
     wide = max(width / max(width, height) for width, height in sizes)
     high = max(height / max(width, height) for width, height in sizes)
     box = (max(24, round(side * wide)), max(24, round(side * high)))
