@@ -88,3 +88,16 @@ def _parted(sampler: str) -> tuple[str, str | None]:
             if head in _SAMPLER:
                 return _SAMPLER[head], schedule
     return sampler, None
+
+
+SERVERS: dict[str, str] = {
+    "forge": "webui", "a1111": "webui", "automatic1111": "webui", "sdwebui": "webui", "reforge": "webui",
+    "comfy": "comfyui", "ollama": "llm", "openai": "llm",
+}  # fmt: skip
+"""Programs, and the kind of backend that drives each."""
+
+
+def backend_called(name: str) -> str:
+    """`webui` of `Forge`; what is no program's name stays as it is."""
+    plain = "".join(letter for letter in name.strip().lower() if letter.isalnum())
+    return SERVERS.get(plain, plain if plain in SERVERS.values() else name.strip())

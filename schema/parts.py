@@ -9,8 +9,14 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from schema.dialects import backend_called
+
 Text = Annotated[str, Field(max_length=10_000)]
 Name = Annotated[str, Field(min_length=1, max_length=300)]
+Server = Annotated[
+    Name, BeforeValidator(lambda written: backend_called(written) if isinstance(written, str) else written)
+]
+"""A kind of backend, however people call the program that it drives."""
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Steps = Annotated[int, Field(ge=1, le=500)]
 Upload = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

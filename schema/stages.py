@@ -8,7 +8,21 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, model_validator
 
-from schema.parts import Controls, Fraction, Hires, Name, Names, Part, Shapes, Steps, Switch, Text, Upload, Workflow
+from schema.parts import (
+    Controls,
+    Fraction,
+    Hires,
+    Name,
+    Names,
+    Part,
+    Server,
+    Shapes,
+    Steps,
+    Switch,
+    Text,
+    Upload,
+    Workflow,
+)
 
 MAX_SIDE = 16_384
 """Pixels; what a stage may be asked for at most along one side."""
@@ -336,7 +350,7 @@ class Dispatch(_Stage):
     """Hands the words to whoever makes the pictures."""
 
     type: Literal["dispatch"] = "dispatch"
-    backend: Name | None = None
+    backend: Server | None = None
     """Of the stages behind it, where neither the run nor the prompt names one: `comfyui`, `webui`."""
     review: bool = False
     """The job is held here until it is released: its words can be looked at, and edited."""

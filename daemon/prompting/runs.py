@@ -10,6 +10,7 @@ from daemon.prompting.sources import Source
 from daemon.prompting.steps import steps_of
 from daemon.prompting.texts import stem, told
 from daemon.prompting.times import read_time, read_window
+from schema.dialects import backend_called
 from schema.errors import Refused
 from schema.ids import Sha256
 from schema.plans import FilmSpec, JobSpec, PackRef, Randomizer, RunSpec
@@ -42,7 +43,7 @@ def run_spec(
         deadline=deadline,
         hold=request.hold,
         node=request.node,
-        backend=request.backend,
+        backend=None if request.backend is None else backend_called(request.backend),
         whole=request.whole,
         learning=request.learning,
         preset=request.preset,

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from daemon.prompting.needs import has, in_words
 from schema.orders import BackendCard, Card
+from schema.plans import PROMPTING
 
 STAND_IN = "sketch"
 """Shows the way where there is nothing else; it makes no picture that anybody waits for."""
@@ -71,7 +72,7 @@ def _by_kinds(
 ) -> Fit:
     if backend and backend not in backends:
         return Fit(None, f"{name} has no {backend}")
-    if not backend and not stand_in and backends and not is_real(backends):
+    if not backend and not stand_in and backends and not is_real(backends) and kind not in PROMPTING:
         return Fit(None, f"{name} has {ONLY_STAND_IN}")
     if kind not in kinds:
         return Fit(None, f"{name} cannot run {kind}")

@@ -320,11 +320,24 @@ def test_what_cannot_be_planned_is_one_sentence(flags, told):
 
 
 @pytest.mark.parametrize("kind", ["generatePrompt", "llmEnhance", "selectLoras", "dispatch"])
-def test_prompt_stages_are_known_and_refused(kind):
-    pipeline = TextFile(name="p.json", text=json.dumps([{"id": "first", "type": kind}, {"id": "p", "type": "txt2img"}]))
-    assert f"stage 'first' ({kind}) cannot run" in refusal(prompt="a boat", pipeline=pipeline)
-    made = plan(prompt="a boat", pipeline=pipeline, set=("first.enabled=false",))
-    assert [step.id for step in made.spec.stages] == ["p"]
+def test_stages_that_make_words_stand_before_the_pictures(kind):
+    stages = [{"id": "first", "type": kind}, {"id": "p", "type": "txt2img", "width": 64, "height": 64}]
+    pipeline = TextFile(name="p.json", text=json.dumps(stages))
+    made = plan(prompt="a boat", pipeline=pipeline)
+    assert [(step.id, step.megapixels, step.steps) for step in made.spec.stages] == [
+        ("first", 0, 0),
+        ("p", 0.004096, 20),
+    ]
+    off = plan(prompt="a boat", pipeline=pipeline, set=("first.enabled=false",))
+    assert [step.id for step in off.spec.stages] == ["p"]
+
+
+def test_a_dispatch_names_who_makes_the_pictures_behind_it():
+    text = json.dumps([{"type": "llmEnhance"}, {"type": "dispatch", "backend": "Forge", "review": True}])
+    made = plan(prompt="a boat", pipeline=TextFile(name="p.json", text=text))
+    assert [(step.kind, step.backend, step.review) for step in made.spec.stages] == [
+        ("llmEnhance", None, False), ("dispatch", "webui", True), ("txt2img", "webui", False),
+    ]  # fmt: skip
 
 
 def test_nothing_that_is_handed_in_changes():

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 
 from daemon.prompting.texts import told
+from schema.dialects import backend_called
 from schema.errors import Refused
 
 _DIRECTIVE = re.compile(r"^#!\s*(weight|backend|[A-Za-z][\w-]*\.[\w.]+)\s*=\s*(.*)$")
@@ -29,7 +30,7 @@ class Beside:
         if found and found[1] == "weight":
             self.weight = read_weight(found[2].strip(), where)
         elif found and found[1] == "backend":
-            self.backend = found[2].strip() or None
+            self.backend = backend_called(found[2]) or None
         elif found:
             self.overrides[found[1]] = found[2].strip()
 

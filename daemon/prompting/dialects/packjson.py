@@ -12,6 +12,7 @@ from daemon.prompting import tokens
 from daemon.prompting.dialects.directives import read_weight
 from daemon.prompting.texts import file_stem, nearest, told
 from daemon.prompting.written import Json, read_json
+from schema.dialects import backend_called
 from schema.errors import Refused
 from schema.ids import Sha256
 from schema.packs import MatrixSlot, Pack, PackMatrix, PackPrompt, Part
@@ -74,7 +75,7 @@ def _prompts(file: str, slots: list[dict[str, Json]]) -> list[PackPrompt]:
                 negative=" ".join((*map(_embedding, unwanted), *filter(None, [negative]))),
                 weight=read_weight(slot["weight"], where) if "weight" in slot else 1.0,
                 overrides=_overrides(slot.get("overrides"), where),
-                backend=_text(slot, "backend", where) or None,
+                backend=backend_called(_text(slot, "backend", where)) or None,
                 embeddings=(*embeddings, *tokens.embeddings(text)),
                 negative_embeddings=(*unwanted, *tokens.embeddings(negative)),
                 loras=(*loras, *tokens.loras(text)),
