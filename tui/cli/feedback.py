@@ -35,7 +35,8 @@ def _effect(item: Doc) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def feedback(word: str, names: list[str], key: str | None, as_json: bool) -> int:
+def feedback(word: str | None, names: list[str], key: str | None, as_json: bool) -> int:
+    word = word or "show"
     if word != "reset" and names:
         raise Refused("takes no names", where=f"wildcard feedback {output.clean(word)}", remedy="`reset` does.")
     match word:
