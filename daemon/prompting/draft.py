@@ -11,7 +11,7 @@ from daemon.prompting.drawing import Drawer
 from daemon.prompting.effective import check_seed
 from daemon.prompting.grids import Grid, read_grid
 from daemon.prompting.limits import MANY, Room, Share, counted, first_prompts, shares
-from daemon.prompting.phrasing import Phrasing, Weights, read_phrasing
+from daemon.prompting.phrasing import Phrasing, Weights, named_templates, read_phrasing
 from daemon.prompting.presets import read_preset
 from daemon.prompting.randomization import Block, read_block
 from daemon.prompting.recipe import Recipe, Shelf, make_recipe
@@ -58,6 +58,8 @@ def draft(request: RunRequest, library: Shelf, settings: Settings, drawn_seed: i
     phrasing = read_phrasing(request, library, leaning)
     recipe = make_recipe(request, library, settings, phrasing.template)
     sources = read_sources(request, library)
+    named, missing = named_templates(library, sources)
+    phrasing = phrasing._replace(named=named)
     grid = read_grid(request.vary, recipe.open, recipe.fixed)
     tables = _Late(lambda: library.tables())
     spaces = Spaces(request, sources, phrasing, grid, tables, _blocks(request, library, sources), seed)
@@ -81,7 +83,13 @@ def draft(request: RunRequest, library: Shelf, settings: Settings, drawn_seed: i
         seed=seed,
         space=sum(one.whole * grid.size for one in worded),
         jobs=jobs,
-        warnings=(*phrasing.warnings, *drawer.warnings, *_of_spaces(worded), *_numbers(worded, shared, jobs, request)),
+        warnings=(
+            *phrasing.warnings,
+            *missing,
+            *drawer.warnings,
+            *_of_spaces(worded),
+            *_numbers(worded, shared, jobs, request),
+        ),
     )
 
 

@@ -9,9 +9,11 @@ from typing import NamedTuple
 
 from daemon.prompting import styles as styling
 from daemon.prompting.chosen import Part
+from daemon.prompting.looks.lean import Lean
 from daemon.prompting.overlays import Overlay, read_overlay
 from daemon.prompting.profiles import Profile, plain_name, read_profile
 from daemon.prompting.recipe import Shelf
+from daemon.prompting.sources import Source
 from daemon.prompting.styles import Style
 from daemon.prompting.templates import Template, fill, fill_negative, read_template
 from daemon.prompting.texts import nearest, told
@@ -20,17 +22,15 @@ from schema.packs import PackPrompt
 from schema.plans import Pick
 from schema.requests import RunRequest, TextFile
 
-Weights = Mapping[str, Mapping[str, float]]
-"""Wildcard by its plain name to value to factor."""
-
-
 class Phrasing(NamedTuple):
     library: Shelf
     profile: Profile | None = None
     template: Template | None = None
     styles: tuple[Style, ...] = ()
     overlay: Overlay | None = None
-    leaning: Weights = {}
+    named: Mapping[str, Template] = {}
+    """Templates that packs name."""
+    leaning: Lean = Lean()
     """What looks at pictures suggest."""
 
     @property
@@ -53,8 +53,8 @@ class Phrasing(NamedTuple):
 
     def around(self, prompt: PackPrompt, text: str, negative: str) -> tuple[str, str]:
         """Before variation: what stands around may hold places to vary as the prompt may."""
-        if prompt.template:
-            own = self.library.template(prompt.template)
+        own = self.named.get(prompt.template)
+        if own:
             text = fill(own, {**prompt.variables, "prompt": text})
             negative = fill_negative(own, {**prompt.variables, "negative": negative})
         if self.profile or self.template:
@@ -96,18 +96,18 @@ class Phrasing(NamedTuple):
     def weight(self, wildcard: str, value: str) -> float:
         """Factor of a wildcard's value: the profile's and what looks suggest."""
         factor = self.profile.weight(wildcard, value) if self.profile else 1.0
-        return factor * self.leaning.get(plain_name(wildcard), {}).get(value.strip(), 1.0)
+        return factor * self.leaning.weight(wildcard, value)
 
     def explained(self, pick: Pick) -> str:
         """What moved the weight of a pick, to be told behind its source; empty: nothing."""
         wildcard = plain_name(pick.key.partition("#")[0])
         own = self.profile.weight(wildcard, pick.value) if self.profile else 1.0
-        seen = self.leaning.get(wildcard, {}).get(pick.value.strip(), 1.0)
+        seen = self.leaning.weight(pick.key, pick.value)
         profile = f"profile {self.profile.name} x{own:g}" if self.profile and own != 1.0 else ""
         return joined(profile, f"feedback x{seen:.2f}" if seen != 1.0 else "")
 
 
-def read_phrasing(request: RunRequest, library: Shelf, leaning: Weights) -> Phrasing:
+def read_phrasing(request: RunRequest, library: Shelf, leaning: Lean) -> Phrasing:
     """Raises Refused for names that are not in the library and files that are broken."""
     profile, wanted = None, request.profile
     if wanted is not None:
@@ -127,7 +127,23 @@ def read_phrasing(request: RunRequest, library: Shelf, leaning: Weights) -> Phra
     styles = tuple(find_style(library.styles(), name, "--style") for name in request.style)
     if profile and profile.style and not styles:
         styles = tuple(one for one in library.styles() if one.name.casefold() == profile.style.strip().casefold())
-    return Phrasing(library, profile, framed, styles, drawn, leaning)
+    return Phrasing(library, profile, framed, styles, drawn, leaning=leaning)
+
+
+def named_templates(library: Shelf, sources: Sequence[Source]) -> tuple[dict[str, Template], tuple[str, ...]]:
+    """Of the packs' prompts by name; and what is told of those that the library has not."""
+    found: dict[str, Template] = {}
+    missing: dict[str, str] = {}
+    for source in sources:
+        for prompt in source.prompts:
+            if not prompt.template or prompt.template in found or prompt.template in missing:
+                continue
+            try:
+                found[prompt.template] = library.template(prompt.template)
+            except Refused as refused:
+                where = source.pack.where(prompt) if source.pack else ""
+                missing[prompt.template] = f"{where}: {refused.sentence} Its text is used as it is."
+    return found, tuple(missing.values())
 
 
 def find_style(styles: Sequence[Style], name: str, where: str) -> Style:

@@ -137,7 +137,7 @@ def test_what_is_not_understood_is_told():
     pack = read_pack("o.json", json.dumps({"slots": [slot], "mood": "calm"}))
     assert pack.prompts[0].variables == {"who": "cat"}
     assert "mood, slots.colour" in pack.warnings[0]
-    assert "templates are not filled in" in pack.warnings[1]
+    assert pack.prompts[0].template == "t1" and len(pack.warnings) == 1
 
 
 def test_a_list_file_names_packs():

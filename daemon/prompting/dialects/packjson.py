@@ -206,9 +206,4 @@ def _unknown(file: str, inner: dict[str, Json], slots: list[dict[str, Json]]) ->
     names = [told(name, 40) for name in inner if name not in _PACK_FIELDS and name != "pack_data"]
     names += dict.fromkeys(f"slots.{told(name, 40)}" for slot in slots for name in slot if name not in _SLOT_FIELDS)
     warnings = [f"{told(file)}: not understood and not used: {', '.join(names[:8])}."] if names else []
-    named = [str(number) for number, slot in enumerate(slots, 1) if slot.get("template_id")]
-    if named:
-        warnings.append(
-            f"{told(file)}: templates are not filled in (slot {', '.join(named[:8])}); the text is used as it is."
-        )
     return tuple(warnings)
