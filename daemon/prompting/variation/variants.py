@@ -1,10 +1,21 @@
 """The space of one prompt's variants: how many there are, and any of them, without making the others."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import chain, repeat
 from typing import NamedTuple
 
+from daemon.prompting.variation.building import Builder
+from daemon.prompting.variation.counting import NONE
+from daemon.prompting.variation.evenly import sample
+from daemon.prompting.variation.held import Held
+from daemon.prompting.variation.rows import Scope
 from daemon.prompting.variation.search import Rule
+from daemon.prompting.variation.segments import segments
+from daemon.prompting.variation.streams import Stream
 from daemon.prompting.variation.tables import Tables
+from daemon.prompting.variation.turns import Freely, Method, Turn
+from schema.errors import Refused
 from schema.plans import Matrix, Pick
 from schema.prompts import Segment
 
@@ -35,6 +46,8 @@ class Asked(NamedTuple):
 
 SIMPLY = Asked()
 
+_BASES: Mapping[Matrix, Method] = {"all": "each", "sequential": "each", "rotate": "turn", "random": "draw"}
+
 
 class Variant(NamedTuple):
     number: int
@@ -60,12 +73,94 @@ class Space:
         asked: Asked = SIMPLY,
     ) -> None:
         """`slots`: values of matrix slots by name; `where`: `knights.txt:4`, what errors name."""
-        self._text, self._negative = text, negative
-        self.total = 1
+        if asked.variants is not None and asked.variants < 1:
+            raise Refused(f"{asked.variants} is too small; it must be at least 1.", where="--variants")
+        self._written = text, negative, where
+        self._tables, self._slots, self._search, self._asked = tables, slots, search, asked
+        self._held = Held(asked.locks)
+        self._builder = self._build(_BASES[asked.mode], self._held)
+        self._root = self._builder.root(where, text, negative)
+        self.varied = self._builder.varied
+        """Whether there is anything to vary; if not, the words stay exactly as they are."""
+        self.total = self._total()
         """Variants there are in this mode, exactly."""
-        self.segments: tuple[Segment, ...] = ()
-        self.warnings: tuple[str, ...] = ()
+        self.keys: tuple[str, ...] = tuple(self._builder.keys)
+        """Of the places that were met (`Pick.key`), also those in values."""
+        self.held: frozenset[str] = frozenset(self._held.used)
+        """Locks that found their place."""
+        self.warnings: tuple[str, ...] = tuple(self._builder.warnings)
+
+    @cached_property
+    def whole(self) -> int:
+        """Combinations there are to choose from, whatever the mode."""
+        return self._all.counts[NONE]
+
+    @cached_property
+    def segments(self) -> tuple[Segment, ...]:
+        """The prompt's, then the negative's, each in the order written."""
+        text, negative, where = self._written
+        builder = self._build("each", Held({}), marks=False)
+        builder.root(where, text, negative)
+        return segments(builder, Held(self._asked.locks), text, negative)
 
     def take(self, share: int | None = None) -> Iterator[Variant]:
         """All of them, or an even sample of `share`: each value of each place as equally often as can be."""
-        yield Variant(1, self._text, self._negative)
+        most = self.total if share is None else min(share, self.total)
+        for number, rank in enumerate(self._ranks(most), 1):
+            yield self._variant(number, rank)
+
+    def _build(self, base: Method, held: Held, *, marks: bool = True) -> Builder:
+        factor = None if self._asked.weights is as_written else self._asked.weights
+        return Builder(self._tables, self._slots, self._search, base, held, factor, marks=marks)
+
+    @cached_property
+    def _all(self) -> Scope:
+        if self._asked.mode in ("all", "sequential"):
+            return self._root
+        text, negative, where = self._written
+        return self._build("each", Held(self._asked.locks)).root(where, text, negative)
+
+    def _total(self) -> int:
+        combinations = self._root.counts[NONE]
+        match self._asked.mode:
+            case "all":
+                return combinations if self._asked.variants is None else min(self._asked.variants, combinations)
+            case "rotate":
+                return min(self._root.widest, self._asked.variants or self._root.widest)
+            case "sequential":
+                return 1
+            case "random":
+                return combinations * (self._asked.variants or 1)
+
+    def _ranks(self, most: int) -> Iterator[int | None]:
+        """Of each variant in its turn the combination; None: none is counted."""
+        combinations = self._root.counts[NONE]
+        match self._asked.mode:
+            case "rotate":
+                return repeat(None, most)
+            case "sequential":
+                return iter([(self._asked.number - 1) % combinations][:most])
+            case _:
+                whole, rest = divmod(most, combinations)
+                return chain.from_iterable([*(range(combinations) for _ in range(whole)), self._sample(rest)])
+
+    def _sample(self, most: int) -> Iterator[int]:
+        return sample(self._root, most, self._drawn) if most else iter(())
+
+    def _drawn(self, key: str) -> Stream:
+        again = self._asked.rerolls.get(key.partition("/")[0], 0)
+        return Stream(self._asked.seed, self._asked.salt, "even", key, again)
+
+    def _variant(self, number: int, rank: int | None) -> Variant:
+        if not self.varied:
+            return Variant(number, self._written[0], self._written[1])
+        asked = self._asked
+        at = asked.number if asked.mode == "sequential" else number
+        freely: Freely = "turn" if asked.mode == "rotate" else "draw"
+        turn = Turn(asked.seed, asked.salt, at, asked.rerolls, self._builder.shared, freely)
+        if rank is None:
+            self._root.free(turn, freely)
+        else:
+            self._root.every(turn, NONE, rank)
+        text, negative = "".join(turn.out[: turn.cut]).strip(), "".join(turn.out[turn.cut :]).strip()
+        return Variant(number, text, negative, tuple(turn.picks))
