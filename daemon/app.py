@@ -56,6 +56,7 @@ from daemon.models import Parts as ModelParts
 from daemon.past import Past
 from daemon.planner import Planner, last_run
 from daemon.results import Results
+from daemon.session import Session, profiles
 from daemon.views.views import Views
 from schema.errors import Exit
 from schema.forecast import Forecast
@@ -143,9 +144,25 @@ async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) 
     stack.push_async_callback(views.close)
     past = Past(the_log, views, lambda: ledger.durable)
     watched = settings.agent.previews
-    intake = HouseIntake(
-        store, past, lambda: int(state.epoch), draw_id, VERSION, previews=lambda: watched and vitals.watchers > 0
+    cards = Cards(state, vitals, store.path)
+    shelf = FolderShelf(places, lambda: last_run(ledger.last, store.path))
+    models = Models(
+        ModelParts(
+            index=Index(model_folders(settings), Store(places.models), time.time),
+            views=views,
+            durable=lambda: ledger.durable,
+            known=cards.known,
+            vitals=vitals,
+            clock=time.time,
+            cache=places.thumbnails / "models",
+            shrink=shrink,
+            settings=settings.library,
+        )
     )
+    intake = HouseIntake(
+        store, past, lambda: int(state.epoch), draw_id, VERSION, previews=lambda: watched and vitals.watchers > 0,
+        session=Session(past, profiles(shelf.profile), models.candidates, cards.known),
+    )  # fmt: skip
     auth = {"STABLENEW_AGENT_AUTH": settings.agent.auth} if settings.agent.auth else {}
     loopback = Loopback(places.agent, os.uname().nodename, _agent_options(settings), auth)
     stack.push_async_callback(loopback.stop)
@@ -153,7 +170,6 @@ async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) 
     async def keep_card(card: Card) -> Sha256:
         return await store.put_blob(msgspec.json.encode(card, order="sorted"))
 
-    cards = Cards(state, vitals, store.path)
     patience = Patience(attempt=floors.stage_timeout, stall=floors.stall_timeout)
     return Parts(
         places=places,
@@ -170,28 +186,9 @@ async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) 
         foreign=ForeignPictures(readers, store, draw_id),
         loopback=loopback,
         fleet=Fleet(loopback, ledger, intake, vitals, patience, keep_card, places.agents, network_of(places, settings)),
-        planner=Planner(
-            FolderShelf(places, lambda: last_run(ledger.last, store.path)),
-            settings,
-            time.time,
-            secrets.randbelow,
-            cards.known,
-            store.path,
-        ),
+        planner=Planner(shelf, settings, time.time, secrets.randbelow, cards.known, store.path),
         cards=cards,
-        models=Models(
-            ModelParts(
-                index=Index(model_folders(settings), Store(places.models), time.time),
-                views=views,
-                durable=lambda: ledger.durable,
-                known=cards.known,
-                vitals=vitals,
-                clock=time.time,
-                cache=places.thumbnails / "models",
-                shrink=shrink,
-                settings=settings.library,
-            )
-        ),
+        models=models,
     )
 
 

@@ -3,18 +3,23 @@
 Between the past, the library and the orders.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from daemon.past import Past
 from daemon.prompting.memory import Earlier, how_many, told
-from daemon.prompting.profiles import Profile
+from daemon.prompting.profiles import Profile, read_profile
 from daemon.scheduling.able import Known
+from schema.errors import Refused
 from schema.ids import JobId
 from schema.models import Candidate
 from schema.names import plain
 from schema.pages import JobRecord
+from schema.requests import TextFile
 from schema.stages import GeneratePrompt, LlmEnhance
 from schema.words import words_in
+
+log = logging.getLogger(__name__)
 
 Candidates = Callable[[str, str], Awaitable[Sequence[Candidate]]]
 """LoRAs that may fit a prompt, given with the checkpoint it is for (empty: any)."""
@@ -52,20 +57,18 @@ class Session:
         return tuple(one for one in found if there is None or plain(one.name).rpartition("/")[2] in there)[:MOST]
 
 
-def from_cards(known: Callable[[], Sequence[Known]]) -> Candidates:
-    """By the names alone that nodes have: where there is no index of models."""
+def profiles(read: Callable[[str], TextFile]) -> Callable[[str], Profile | None]:
+    """Profiles by name, out of texts that `read` raises Refused for where they are not."""
 
-    async def candidates(words: str, model: str) -> Sequence[Candidate]:
-        del words, model
-        names = {plain(name): name for one in known() if one.card for card in one.card.backends for name in card.loras}
-        return [Candidate(name=plain_name(name)) for _, name in sorted(names.items())]
+    def profile(name: str) -> Profile | None:
+        try:
+            file = read(name)
+            return read_profile(file.name, file.text)
+        except Refused as gone:  # the run was planned with it; its words are in the prompts already
+            log.warning("profile %s: %s", name, gone)
+            return None
 
-    return candidates
-
-
-def plain_name(name: str) -> str:
-    """As a prompt names it: without its file's ending."""
-    return name[: len(plain(name))] if name.lower().replace("\\", "/").startswith(plain(name)) else name
+    return profile
 
 
 def _had(known: Sequence[Known]) -> frozenset[str] | None:
