@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from schema.errors import Refused
-from tui.cli import ask, output
+from tui.cli import ask, foreign, output
 from tui.cli.child import passing
 from tui.cli.feedback import LOOKS
 from tui.cli.job import FILTER
@@ -166,6 +166,17 @@ VERBS = {
         argument("FILE", "A picture, a film, a .txt or a .json.", often="+"),
         JSON,
         JSONL,
+    ),
+    "import": Verb(
+        foreign.bring_in,
+        "Keep pictures of other programs, with what they say of how they were made: to rate, tag and find again.\n"
+        "Of a folder all PNG, JPEG and WebP pictures below it. One that is here already is left alone.",
+        (
+            argument("PATH", "A picture, or a folder of them.", dest="paths", often="+"),
+            option("--name", "NAME", "What the run is called that they come under; default: the folder's name."),
+            options("--tag", "TAG", "And this tag.", dest="tags"),
+            *COMMAND,
+        ),
     ),
     "export": Verb(
         export,
