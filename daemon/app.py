@@ -55,6 +55,7 @@ from daemon.models import Models, model_folders
 from daemon.models import Parts as ModelParts
 from daemon.past import Past
 from daemon.planner import Planner, last_run
+from daemon.prompting.looks.lean import Lean
 from daemon.results import Results
 from daemon.session import Session, profiles
 from daemon.views.views import Views
@@ -186,7 +187,9 @@ async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) 
         foreign=ForeignPictures(readers, store, draw_id),
         loopback=loopback,
         fleet=Fleet(loopback, ledger, intake, vitals, patience, keep_card, places.agents, network_of(places, settings)),
-        planner=Planner(shelf, settings, time.time, secrets.randbelow, cards.known, store.path),
+        planner=Planner(
+            shelf, settings, time.time, secrets.randbelow, cards.known, store.path, lambda: Lean(ledger.feedback)
+        ),
         cards=cards,
         models=models,
     )

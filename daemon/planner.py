@@ -15,9 +15,9 @@ from daemon.core.state import LastUsed
 from daemon.library.completing import Completer
 from daemon.library.shelf import FolderShelf, Kind
 from daemon.prompting import effective
+from daemon.prompting.looks.lean import Lean
 from daemon.prompting.needs import listed, words_need
 from daemon.prompting.packs import read_pack
-from daemon.prompting.phrasing import Weights
 from daemon.prompting.plan import Plan, make_plan
 from daemon.prompting.recipe import LastRun
 from daemon.scheduling.able import (
@@ -66,10 +66,10 @@ class Planner:
         draw_below: Callable[[int], int],
         known: Callable[[], Sequence[Known]] = _nobody,
         path_of: Callable[[Sha256], Path] | None = None,
-        leaning: Callable[[], Weights] = dict,
+        leaning: Callable[[], Lean] = Lean,
     ) -> None:
         """`known` gives every known node with its newest card; `path_of` raises Refused for a picture that is not;
-        `leaning` gives the factors of wildcards' values that looks at pictures suggest now."""
+        `leaning` gives what looks at pictures suggest now."""
         self._shelf = shelf
         self._settings = settings
         self._clock = clock

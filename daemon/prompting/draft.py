@@ -11,7 +11,8 @@ from daemon.prompting.drawing import Drawer
 from daemon.prompting.effective import check_seed
 from daemon.prompting.grids import Grid, read_grid
 from daemon.prompting.limits import MANY, Room, Share, counted, first_prompts, shares
-from daemon.prompting.phrasing import Phrasing, Weights, named_templates, read_phrasing
+from daemon.prompting.looks.lean import Lean
+from daemon.prompting.phrasing import Phrasing, named_templates, read_phrasing
 from daemon.prompting.presets import read_preset
 from daemon.prompting.randomization import Block, read_block
 from daemon.prompting.recipe import Recipe, Shelf, make_recipe
@@ -50,7 +51,7 @@ class Draft(NamedTuple):
         return self.spaces.segments(first)
 
 
-def draft(request: RunRequest, library: Shelf, settings: Settings, drawn_seed: int, leaning: Weights) -> Draft:
+def draft(request: RunRequest, library: Shelf, settings: Settings, drawn_seed: int, leaning: Lean) -> Draft:
     """Deterministic in its arguments. Raises Refused. `leaning`: what looks at pictures suggest."""
     _check(request)
     seed = drawn_seed if request.seed is None else request.seed

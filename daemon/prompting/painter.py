@@ -15,6 +15,7 @@ from daemon.prompting.drawing import Drawer, Drawn
 from daemon.prompting.edits import Edits
 from daemon.prompting.effective import check_seed, config_of, difference
 from daemon.prompting.heirs import inherited
+from daemon.prompting.looks.compare import said_louder
 from daemon.prompting.needs import words_need
 from daemon.prompting.phrasing import Phrasing
 from daemon.prompting.recipe import Recipe, pack_values, prompt_values, vary
@@ -65,7 +66,7 @@ class Painter:
         """Keys that somebody wrote, also where they say what the pipeline says anyway."""
         self._recipe, self._phrasing, self._drawer, self._edits = recipe, phrasing, drawer, edits
         self._seed_origin = "drawn" if request.seed is None else "--seed"
-        self._negative = bool(request.negative)
+        self._negative, self._literal = bool(request.negative), request.literal
         self._backend = request.backend
         self._steps = steps_of(recipe.base)
         self._looks: dict[tuple[tuple[str, Scalar], ...], _Look] = {}
@@ -118,7 +119,10 @@ class Painter:
         if dealt.cell:
             loras = tuple(part for change in dealt.cell.changes for part in change.loras)
             drawn = drawn._replace(text=grids.with_loras(drawn.text, loras))
-        return drawn
+        if self._literal or not source.pack:
+            return drawn
+        text, said = self._phrasing.leaning.louder(source.pack.name, drawn.text)
+        return drawn._replace(text=text, picks=(*drawn.picks, *said))
 
     def _job(self, worded: Worded, dealt: Dealt, drawn: Drawn, look: _Look) -> JobSpec:
         source, prompt = worded.taken
@@ -147,7 +151,9 @@ class Painter:
 
     def _of_words(self, source: Source, prompt: PackPrompt, drawn: Drawn) -> dict[str, str]:
         origin = source.origin(prompt)
-        found = {"prompt": self._phrasing.origin(origin, bool(drawn.picks)), "seed": self._seed_origin}
+        louder = [pick for pick in drawn.picks if said_louder(pick)]
+        words = self._phrasing.origin(origin, len(drawn.picks) > len(louder))
+        found = {"prompt": f"{words}, feedback" if louder else words, "seed": self._seed_origin}
         if prompt.negative and source.pack:
             found["negative"] = f"{origin}, --negative" if self._negative else origin
         elif self._negative:

@@ -22,6 +22,7 @@ from schema.packs import PackPrompt
 from schema.plans import Pick
 from schema.requests import RunRequest, TextFile
 
+
 class Phrasing(NamedTuple):
     library: Shelf
     profile: Profile | None = None

@@ -12,8 +12,8 @@ import msgspec
 from daemon.prompting.draft import Draft, draft
 from daemon.prompting.edits import Edits
 from daemon.prompting.limits import check_total, first, over_total
+from daemon.prompting.looks.lean import Lean
 from daemon.prompting.painter import Painter
-from daemon.prompting.phrasing import Weights
 from daemon.prompting.recipe import Shelf
 from daemon.prompting.runs import run_spec
 from daemon.prompting.texts import told
@@ -54,7 +54,7 @@ def make_plan(
     drawn_seed: int,
     now: float,
     drawn_folder: str,
-    leaning: Weights | None = None,
+    leaning: Lean | None = None,
     show: int | None = None,
 ) -> Plan:
     """Deterministic in its arguments, changes none of them. Raises Refused.
@@ -63,7 +63,7 @@ def make_plan(
     `now` is Unix seconds, for ages and past times; `leaning` is what looks at pictures suggest for wildcards. With
     `show` a plan of very many jobs is made of its first only, without a hash, and beyond all limits it is told.
     """
-    drafted = draft(request, library, settings, drawn_seed, leaning or {})
+    drafted = draft(request, library, settings, drawn_seed, leaning or Lean())
     if show is None:
         check_total(drafted.jobs, settings.run.max_variants)
         return paint(drafted, now, drawn_folder)

@@ -76,12 +76,16 @@ def parts(spec: JobSpec, caption: str, score: float | None, looker: str = "") ->
 def _components(spec: JobSpec) -> Iterator[tuple[str, str, str, str | None]]:
     """Kind, name, value and the words it put into the prompt; None: it put none, the whole picture tells."""
     for pick in spec.picks:
-        if pick.value and not pick.source.startswith(SAID_LOUDER) and _asked_for(spec, pick):
+        if pick.value and not said_louder(pick) and _asked_for(spec, pick):
             yield *place_of(pick.key), pick.value, pick.value
     for lora in tokens.loras(spec.prompt):
         yield "lora", lora.name, f"{lora.weight:g}", None
     if spec.style:
         yield "style", spec.style, "", None
+
+
+def said_louder(pick: Pick) -> bool:
+    return pick.source.startswith(SAID_LOUDER)
 
 
 def _asked_for(spec: JobSpec, pick: Pick) -> bool:

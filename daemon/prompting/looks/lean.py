@@ -20,12 +20,7 @@ class Lean:
 
     def weight(self, wildcard: str, value: str) -> float:
         """`variation.variants.Asked.weights`: the factor of a value's weight."""
-        return self._of(wildcard).get(value, 1.0)
-
-    def source(self, key: str, value: str) -> str:
-        """What `Pick.source` says of it, `feedback 1.6`; empty where nothing was changed."""
-        weight = self._of(key).get(value)
-        return "" if weight is None else f"{SAID_LOUDER} {weight:g}"
+        return self._of(wildcard).get(value.strip(), 1.0)
 
     def louder(self, pack: str | None, prompt: str) -> tuple[str, tuple[Pick, ...]]:
         """The prompt with the goals that the pack's pictures missed, `(stormy sea:1.15)`; and which those are."""
