@@ -18,6 +18,9 @@ MOST = 16 << 20
 MOST_TEXT = 4 << 20
 """Characters of one value that are looked into."""
 
+LARGEST = 1 << 50
+"""Bytes that a tensor may end at."""
+
 LENGTH = 8
 
 
@@ -62,6 +65,8 @@ def _read(text: bytes, size: int, whole: int) -> Header:
         tensors = {name: _TENSOR.decode(raw) for name, raw in tree.items()}
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Header(size=size, trouble="its header cannot be read; download the file again")
+    if any(abs(end) > LARGEST for tensor in tensors.values() for end in tensor.data_offsets):
+        return Header(size=size, trouble="its header speaks of more than any disk holds; download the file again")
     ends = size + max((tensor.data_offsets[1] for tensor in tensors.values()), default=0)
     header = Header(size=size, metadata=spoken, tensors={name: tensor.shape for name, tensor in tensors.items()})
     if ends > whole:
