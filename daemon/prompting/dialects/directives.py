@@ -1,15 +1,20 @@
-"""Overrides of one prompt, written as comments that other readers of the format skip.
+"""Overrides of one prompt and slots of a pack, written as comments that other readers of the format skip.
 
 `#! txt2img.model=toy_v2`, `#! backend=comfyui` and `#! weight=3`, in a pack's text beside the prompt they are for.
+`#! [[weather]] = rain | fog` gives a slot of the whole pack its values, wherever it stands.
 """
 
 import re
 from dataclasses import dataclass, field
 
 from daemon.prompting.texts import told
+from daemon.prompting.variation.search import pieces
 from schema.dialects import backend_called
 from schema.errors import Refused
+from schema.packs import MatrixSlot, PackMatrix
 
+_SLOT = re.compile(r"^#!\s*\[\[([^\[\]\n]{1,80})\]\]\s*=(.*)$")
+_MATRIX = re.compile(r"^#!\s*(matrix|limit)\s*=\s*(.*)$")
 _DIRECTIVE = re.compile(r"^#!\s*(weight|backend|[A-Za-z][\w-]*\.[\w.]+)\s*=\s*(.*)$")
 
 MAX_WEIGHT = 1_000_000.0
@@ -33,6 +38,30 @@ class Beside:
             self.backend = backend_called(found[2]) or None
         elif found:
             self.overrides[found[1]] = found[2].strip()
+
+
+def read_matrix(file: str, body: str) -> PackMatrix:
+    """Of the whole pack: `#! [[weather]] = rain | fog`, `#! matrix = rotate`, `#! limit = 8`; the later one counts."""
+    slots: dict[str, MatrixSlot] = {}
+    said: dict[str, str] = {}
+    for number, line in enumerate(body.split("\n"), 1):
+        text = line.strip()
+        where = f"{told(file)}:{number}"
+        if not text.startswith("#!"):
+            continue
+        if found := _SLOT.match(text):
+            values = tuple(one for part in pieces(found[2]) if (one := part.strip()))
+            if not values:
+                raise Refused("this slot has no values.", where=where, remedy="Write #! [[weather]] = rain | fog.")
+            slots[found[1].strip()] = MatrixSlot(name=found[1].strip(), values=values)
+        elif found := _MATRIX.match(text):
+            said[found[1]] = found[2].strip()
+            if found[1] == "limit" and not (said["limit"].isdigit() and int(said["limit"][:9]) > 0):
+                raise Refused("limit is a whole number above 0.", where=where, remedy="Write #! limit = 8.")
+    if not slots and not said:
+        return PackMatrix()
+    limit = int(said["limit"][:9]) if "limit" in said else None
+    return PackMatrix(enabled=True, mode=said.get("matrix", "fanout"), limit=limit, slots=tuple(slots.values()))
 
 
 def read_weight(value: object, where: str) -> float:

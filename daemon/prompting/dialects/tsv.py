@@ -4,7 +4,7 @@
 """
 
 from daemon.prompting import tokens
-from daemon.prompting.dialects.directives import Beside
+from daemon.prompting.dialects.directives import Beside, read_matrix
 from daemon.prompting.texts import file_stem
 from schema.ids import Sha256
 from schema.packs import Pack, PackPrompt
@@ -48,5 +48,6 @@ def read(file: str, body: str) -> Pack:
         dialect="tsv",
         sha256=Sha256(""),
         prompts=tuple(prompts),
+        matrix=read_matrix(file, body),
         warnings=tuple(warnings),
     )

@@ -5,7 +5,7 @@ setting for its prompt alone; to other readers of the format it is a comment.
 """
 
 from daemon.prompting import tokens
-from daemon.prompting.dialects.directives import Beside
+from daemon.prompting.dialects.directives import Beside, read_matrix
 from daemon.prompting.texts import file_stem
 from schema.ids import Sha256
 from schema.packs import Pack, PackPrompt
@@ -32,6 +32,7 @@ def read(file: str, body: str) -> Pack:
         dialect="txt",
         sha256=Sha256(""),
         prompts=tuple(prompts),
+        matrix=read_matrix(file, body),
         warnings=tuple(warnings),
     )
 
