@@ -108,7 +108,15 @@ class Builder:
                 (
                     parts,
                     Here(
-                        where, own, named, self.base, self.env, open=self.base != "turn", root=True, marks=self._marks
+                        where,
+                        own,
+                        named,
+                        self.base,
+                        self.env,
+                        open=self.base != "turn",
+                        root=True,
+                        top=True,
+                        marks=self._marks,
                     ),
                 )
             )
@@ -133,7 +141,7 @@ class Builder:
         pieces: list[Piece] = []
         for part in parts:
             piece = self.piece(part, here)
-            if here.root and here.nested == 0:
+            if here.top:
                 self.tops.append(Top(here, part, piece))
             if isinstance(piece, str) and pieces and isinstance(pieces[-1], str):
                 pieces[-1] += piece
@@ -143,7 +151,7 @@ class Builder:
 
     def one(self, parts: Parts, here: Here) -> Piece:
         """Of parts within a place."""
-        pieces = self.row(parts, here._replace(mine=frozenset()))
+        pieces = self.row(parts, here._replace(mine=frozenset(), top=False))
         if len(pieces) > 1 or (pieces and not isinstance(pieces[0], str)):
             return Row(pieces)
         return "".join(piece for piece in pieces if isinstance(piece, str))
@@ -193,7 +201,7 @@ class Builder:
         child = here.inside(method, full + WITHIN if within else "")
         whole = lookups.list_within(self, part, child, full)
         if whole is not None:
-            return self._several(part, here, key, whole[0], whole[1].ends, method, within)
+            return self._several(part, here, key, whole[0], whole[1].ends, method, True)
         each: dict[str, tuple[float, Parts]] = {}
         for option in part.options:
             if option.weight > 0:

@@ -5,6 +5,8 @@ The parser sees the head alone, with one letter for each option: it tells no pos
 """
 
 import re
+import warnings
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -101,13 +103,23 @@ def _weight(weight: str) -> float:
 
 def _parsed(choice: str) -> "VariantCommand":
     from dynamicprompts.commands import VariantCommand
-    from dynamicprompts.parser.parse import parse
     from pyparsing import ParseBaseException
 
     try:
-        command = parse(choice)
+        command = _parser()(choice)
     except ParseBaseException as fault:
         raise ValueError(str(fault)) from fault
     if not isinstance(command, VariantCommand) or len(command.variants) != 2:
         raise ValueError("it is no choice")
     return command
+
+
+@lru_cache(maxsize=1)
+def _parser() -> Callable[[str], object]:
+    """It is put together with words that pyparsing has renamed, which is nothing to a person here."""
+    from dynamicprompts.parser.parse import parse
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        parse("{a|b}")
+    return parse

@@ -51,6 +51,8 @@ class Here(NamedTuple):
     """Shared places that always take part here."""
     root: bool = False
     """The prompt itself or its negative."""
+    top: bool = False
+    """In no place at all."""
     nested: int = 0
     marks: bool = True
     """Whether `~`, `@` and `!` say how a place is gone through."""

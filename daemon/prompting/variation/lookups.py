@@ -120,7 +120,9 @@ def _value(builder: "Builder", name: str, made: Ready, number: int, below: Here)
     source = made.sources[number]
     where = source.removeprefix("wildcard ") if source.startswith("wildcard ") else f"{below.where} ({name})"
     parts = builder.read(text, where)
-    inner = below._replace(where=where, text=text, keys=keys_of(parts), chain=(*below.chain, (name, where)), root=False)
+    inner = below._replace(
+        where=where, text=text, keys=keys_of(parts), top=False, chain=(*below.chain, (name, where)), root=False
+    )
     return builder.unit(parts, inner)
 
 

@@ -219,13 +219,13 @@ class Several:
 
     def _put(self, turn: Turn, chosen: Sequence[tuple[int, Active, int | None]], how: Freely) -> None:
         at, key, texts, before = len(turn.picks), turn.prefix + self.key, [], turn.prefix
-        turn.prefix = f"{key} > " if self._within else before
         for which, active, index in chosen:
             option = self.options[which]
             if isinstance(option, str):
                 texts.append(option)
-            else:
-                texts.append(turn.freely(option, how) if index is None else turn.written(option, active, index))
+                continue
+            turn.prefix = f"{key} > {which + 1} > " if self._within else before
+            texts.append(turn.freely(option, how) if index is None else turn.written(option, active, index))
         turn.prefix = before
         text = self._separator.join(texts)
         turn.out.append(text)

@@ -35,7 +35,7 @@ MAX_GIVEN = 1000
 
 _COMMENT = r"/\*.*?\*/|(?:(?<=\s)|\A)(?:\#|//)(?=\s|\Z)[^\n]*|^[ \t]*\#(?![0-9a-fA-F]{3,8}\b)[^\n]*"
 _SIGN = re.compile(
-    rf"(?P<escape>\\.)|(?P<comment>{_COMMENT})|(?P<slot>\[\[[^\[\]\n]{{1,80}}\]\])|(?P<open>[$%]?\{{)"
+    rf"(?P<escape>\\.)|(?P<comment>{_COMMENT})|(?P<slot>\[\[[^\[\]\n]{{1,80}}\]\])|(?P<parting>\$\$)|(?P<open>[$%]?\{{)"
     r"|(?P<close>\})|(?P<left>\[)|(?P<right>\])|(?P<bar>\|)|(?P<wild>__)",
     re.DOTALL | re.MULTILINE,
 )

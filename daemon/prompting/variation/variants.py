@@ -9,10 +9,11 @@ from daemon.prompting.variation.building import Builder
 from daemon.prompting.variation.counting import NONE
 from daemon.prompting.variation.evenly import sample
 from daemon.prompting.variation.held import Held
-from daemon.prompting.variation.rows import Scope
+from daemon.prompting.variation.rows import Row, Scope
 from daemon.prompting.variation.search import Rule
 from daemon.prompting.variation.segments import segments
 from daemon.prompting.variation.streams import Stream
+from daemon.prompting.variation.syntax import varies
 from daemon.prompting.variation.tables import Tables
 from daemon.prompting.variation.turns import Freely, Method, Turn
 from schema.errors import Refused
@@ -48,6 +49,9 @@ SIMPLY = Asked()
 
 _BASES: Mapping[Matrix, Method] = {"all": "each", "sequential": "each", "rotate": "turn", "random": "draw"}
 
+WORDS = Scope(Row(()), (), ())
+"""Of a prompt with nothing to vary."""
+
 
 class Variant(NamedTuple):
     number: int
@@ -79,7 +83,8 @@ class Space:
         self._tables, self._slots, self._search, self._asked = tables, slots, search, asked
         self._held = Held(asked.locks)
         self._builder = self._build(_BASES[asked.mode], self._held)
-        self._root = self._builder.root(where, text, negative)
+        worth = varies(text) or varies(negative) or any(rule.search in text + negative for rule in search)
+        self._root = self._builder.root(where, text, negative) if worth else WORDS
         self.varied = self._builder.varied
         """Whether there is anything to vary; if not, the words stay exactly as they are."""
         self.total = self._total()
@@ -115,7 +120,7 @@ class Space:
 
     @cached_property
     def _all(self) -> Scope:
-        if self._asked.mode in ("all", "sequential"):
+        if self._asked.mode in ("all", "sequential") or not self.varied:
             return self._root
         text, negative, where = self._written
         return self._build("each", Held(self._asked.locks)).root(where, text, negative)
