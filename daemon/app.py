@@ -42,6 +42,7 @@ from daemon.fleet.lan import Network
 from daemon.fleet.loopback import Loopback
 from daemon.fleet.patience import Patience
 from daemon.foreign import ForeignPictures
+from daemon.gallery.posting import Galleries
 from daemon.intake import HouseIntake
 from daemon.ledger import Ledger
 from daemon.library.models.index import Index
@@ -95,6 +96,7 @@ class Parts:
     results: Results
     films: Films
     foreign: ForeignPictures
+    gallery: Galleries
     looking: Looking
     loopback: Loopback
     fleet: Fleet
@@ -185,6 +187,7 @@ async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) 
         looking=Looking(ledger, past, views),
         films=Films(ledger, past, store.path, store.accept_film, make_film, draw_id, places.state / "films"),
         foreign=ForeignPictures(readers, store, draw_id),
+        gallery=Galleries(lambda: settings.gallery, views, store.path),
         loopback=loopback,
         fleet=Fleet(loopback, ledger, intake, vitals, patience, keep_card, places.agents, network_of(places, settings)),
         planner=Planner(
@@ -311,6 +314,7 @@ def _house(parts: Parts, env: Mapping[str, str], stopping: asyncio.Event) -> Hou
         probe_node=parts.fleet.probe,
         forecast=foretold,
         foreign=parts.foreign,
+        gallery=parts.gallery,
     )
 
 

@@ -105,6 +105,17 @@ class Synced(Plain, frozen=True, kw_only=True):
     failed: dict[str, str] = {}
 
 
+class Post(Plain, frozen=True, kw_only=True):
+    """A picture that was posted, as it is here now."""
+
+    image: ImageId
+    entry: str
+    """What the gallery calls it."""
+    agreed: bool
+    tags: tuple[str, ...] = ()
+    stars: int = 0
+
+
 # Events -----------------------------------------------------------------------------------------
 
 

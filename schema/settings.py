@@ -166,6 +166,17 @@ class LibrarySettings(_Section):
     """A larger file is not downloaded."""
 
 
+class GallerySettings(_Section):
+    """A gallery that finished pictures can be posted to; nothing is sent before `url` is set."""
+
+    url: Address | None = None
+    """Of its API, as `https://gallery.example/api`."""
+    token: Annotated[str, Field(max_length=1000, pattern=r"^[\x21-\x7e]*$")] | None = None
+    """What it knows you by; better in STABLENEW_GALLERY__TOKEN than in the file."""
+    favourite_stars: Annotated[int, Field(ge=0, le=5)] = 0
+    """Pictures with so many stars are favourites; 0: those tagged `favourite` are."""
+
+
 class UiSettings(_Section):
     theme: str = "textual-dark"
     """Of Textual, by name."""
@@ -187,5 +198,6 @@ class Settings(_Section):
     sketch: SketchSettings = SketchSettings()
     agent: AgentSettings = AgentSettings()
     fleet: FleetSettings = FleetSettings()
+    gallery: GallerySettings = GallerySettings()
     library: LibrarySettings = LibrarySettings()
     ui: UiSettings = UiSettings()

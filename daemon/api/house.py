@@ -17,7 +17,7 @@ from schema.errors import Refused
 from schema.events import Envelope
 from schema.feedback import Feedback
 from schema.forecast import Forecast
-from schema.foreign import ImportedFile, Understood
+from schema.foreign import ImportedFile, Posted, Synced, Understood
 from schema.ids import CommandId, JobId, NodeId, RunId, Sha256
 from schema.pages import ImageRow, JobRecord, RunRecord
 from schema.plans import JobSpec, RunSpec, Scalar, Written
@@ -55,6 +55,25 @@ class ForeignDoor(Protocol):
 
     async def read(self, content: bytes, name: str) -> Understood: ...
     async def import_of(self, run: RunId, name: str, files: Sequence[ImportedFile], folder: str) -> ImportPictures: ...
+
+
+class GalleryDoor(Protocol):
+    """The gallery of the settings (`daemon.gallery`); `note` brings an event about before the next is sent."""
+
+    async def post(
+        self, pictures: Sequence[tuple[ImageRow, JobRecord]], note: Callable[[Command], Awaitable[None]]
+    ) -> Posted: ...
+    async def sync(self, note: Callable[[Command], Awaitable[None]]) -> Synced: ...
+
+
+class NoGallery:
+    async def post(
+        self, pictures: Sequence[tuple[ImageRow, JobRecord]], note: Callable[[Command], Awaitable[None]]
+    ) -> Posted:
+        raise Refused("nobody here speaks to galleries.")
+
+    async def sync(self, note: Callable[[Command], Awaitable[None]]) -> Synced:
+        raise Refused("nobody here speaks to galleries.")
 
 
 class NobodyReads:
@@ -258,3 +277,5 @@ class House:
     """A run's pictures on one page: columns and rows by name, the longer side of each; a PNG. Slow. Raises Refused."""
     foreign: ForeignDoor = field(default_factory=NobodyReads)
     """Reads what other programs made."""
+    gallery: GalleryDoor = field(default_factory=NoGallery)
+    """Where finished pictures can be posted to."""

@@ -9,6 +9,7 @@ from daemon.views.readers import Found, Reading
 from daemon.views.rows import RUN_COLUMNS, run_row, texts
 from schema.commands import EndedJob, EndedRun
 from schema.events import StageDone, StageFinished
+from schema.foreign import Post
 from schema.ids import ImageId, JobId, NodeId, RunId, Sha256
 from schema.pages import FilmRecord, ImageRecord, JobRecord, RunRecord, StageRecord
 from schema.plans import PROMPTING, JobSpec, Measures, Picture, RunSpec, StageStep
@@ -112,6 +113,20 @@ async def kept(db: Reading, files: Sequence[Sha256]) -> set[str]:
         rows = await db.all(f"SELECT sha256 FROM images WHERE sha256 IN ({', '.join('?' * len(chunk))})", chunk)
         found.update(row["sha256"] for row in rows)
     return found
+
+
+async def posts(db: Reading, gallery: str) -> tuple[Post, ...]:
+    rows = await db.all(
+        "SELECT posts.image, posts.entry, posts.favourite, images.stars,"
+        " (SELECT json_group_array(tag) FROM tags WHERE image = posts.image) AS tags"
+        " FROM posts JOIN images ON images.id = posts.image WHERE posts.gallery = ? ORDER BY images.n",
+        (gallery,),
+    )
+    return tuple(
+        Post(image=ImageId(row["image"]), entry=row["entry"], agreed=bool(row["favourite"]), tags=texts(row["tags"]),
+             stars=row["stars"])
+        for row in rows
+    )  # fmt: skip
 
 
 async def tags_of(db: Reading, images: Sequence[ImageId]) -> dict[ImageId, tuple[str, ...]]:

@@ -22,6 +22,7 @@ from schema.commands import EndedJob, EndedRun, Rating, Tagging
 from schema.errors import Refused
 from schema.events import Envelope
 from schema.feedback import Look
+from schema.foreign import Post
 from schema.ids import ImageId, JobId, RunId, Sha256
 from schema.models import ModelVerdict
 from schema.pages import FilmRecord, ImageRow, JobRecord, Page, RunRecord, RunRow
@@ -221,6 +222,11 @@ class Views:
         """Those of these files that a picture here has, trashed or not."""
         async with self._readers.reading() as db:
             return await records.kept(db, files)
+
+    async def posts(self, gallery: str) -> tuple[Post, ...]:
+        """Every picture that was posted there, with its tags and stars of now."""
+        async with self._readers.reading() as db:
+            return await records.posts(db, gallery)
 
     async def tagged(self, images: Sequence[ImageId]) -> tuple[Tagging, ...]:
         """The tags each picture has now."""

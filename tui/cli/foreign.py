@@ -117,3 +117,51 @@ def _beside(path: "Path") -> str:
         except OSError as fault:
             output.tell(f"{output.clean(str(beside))}: cannot be read: {why(fault)}.")
     return ""
+
+
+def post(select: list[str], as_json: bool) -> int:
+    """Sends pictures to the gallery of the settings, some at a time, so that one sees how far it is."""
+    from tui.cli.pictures import selected
+
+    daemon = ask.daemon()
+    images = list(dict.fromkeys(row.text("id") for row in selected(daemon, select)))
+    if not images:
+        raise Refused("no picture matches.", where=" ".join(select), remedy="`stablenew image list` shows all.")
+    posted, known, failed = list[str](), list[str](), dict[str, str]()
+    for start in range(0, len(images), POSTED_AT_ONCE):
+        some = images[start : start + POSTED_AT_ONCE]
+        taken = daemon.post("/v1/images/post", {"select": some}, None, 1800.0)
+        posted += taken.texts("posted")
+        known += taken.texts("known")
+        failed |= {image: str(reason) for image, reason in taken.doc("failed").fields.items()}
+        if start + POSTED_AT_ONCE < len(images):
+            output.tell(f"{start + len(some)} of {len(images)}")
+    if as_json:
+        output.put_json({"posted": posted, "known": known, "failed": failed})
+    else:
+        were = f", {len(known)} were there already" if known else ""
+        output.tell(f"{output.plural(len(posted), 'picture')} posted{were}.")
+        _tell_failed(failed)
+    return Exit.FAILED if failed else Exit.DONE
+
+
+POSTED_AT_ONCE = 20
+
+
+def sync(as_json: bool) -> int:
+    done = ask.daemon().post("/v1/images/sync", None, None, 1800.0)
+    failed = {image: str(reason) for image, reason in done.doc("failed").fields.items()}
+    if as_json:
+        output.put_json(done.fields)
+    else:
+        sent, taken, gone = (len(done.texts(name)) for name in ("sent", "taken", "gone"))
+        output.tell(f"{output.plural(sent, 'favourite')} sent, {taken} taken over.")
+        if gone:
+            output.tell(f"{gone} that were posted are no longer in the gallery.")
+        _tell_failed(failed)
+    return Exit.FAILED if failed else Exit.DONE
+
+
+def _tell_failed(failed: dict[str, str]) -> None:
+    for image, reason in failed.items():
+        output.tell(output.clean(f"{image}: {reason}"))

@@ -178,6 +178,18 @@ VERBS = {
             *COMMAND,
         ),
     ),
+    "post": Verb(
+        foreign.post,
+        "Post pictures with their metadata to the gallery that the settings name ([gallery] url).\n"
+        "One that is there already is not sent again; what failed is sent when one says it again.",
+        (SELECT, JSON),
+    ),
+    "sync": Verb(
+        foreign.sync,
+        "Bring favourites here and in the gallery into step, whichever side changed them.\n"
+        "Here a favourite is a picture tagged `favourite`, or one with [gallery] favourite_stars stars or more.",
+        (JSON,),
+    ),
     "export": Verb(
         export,
         "Copy pictures into a folder, untouched.\nFiles that are there already with the same content are left alone.",

@@ -36,7 +36,7 @@ def export(select: list[str], folder: str, as_json: bool) -> int:
     copied = []
     try:
         target.mkdir(parents=True, exist_ok=True)
-        for image in _selected(ask.daemon(), select):
+        for image in selected(ask.daemon(), select):
             copied.append(str(_copy(Path(image.text("path")), target, image)))
     except OSError as fault:
         raise Refused(
@@ -67,7 +67,7 @@ def _copy(source: "Path", folder: "Path", image: Doc) -> "Path":
     return target
 
 
-def _selected(daemon: "Daemon", select: list[str]) -> Iterator[Doc]:
+def selected(daemon: "Daemon", select: list[str]) -> Iterator[Doc]:
     """Image rows: a run or a job stands for its final pictures."""
     from tui.link.call import Refusal
 

@@ -5,6 +5,7 @@ from daemon.api.routes import (
     daemon,
     feedback,
     foreign,
+    gallery,
     images,
     jobs,
     library,
@@ -34,5 +35,6 @@ ALL: tuple[Route, ...] = (
     *prompting.ROUTES,
     *feedback.ROUTES,
     *foreign.ROUTES,
+    *gallery.ROUTES,
     *sheets.ROUTES,
 )

@@ -1,0 +1,149 @@
+"""Speaks to a gallery over HTTP, as `docs/gallery.md` says. Knows nothing of jobs.
+
+What may pass by (no answer, 429, 5xx) is tried again; whatever is sent twice happens once.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Self
+
+from aiohttp import ClientError, ClientSession, ClientTimeout, FormData
+
+from schema.errors import Refused
+
+TRIES = 4
+FIRST_WAIT = 0.5
+"""Seconds; doubles each time."""
+
+LONGEST_WAIT = 30.0
+"""Seconds that a gallery may ask to be left alone for."""
+
+LARGEST_ANSWER = 8 << 20
+PAGE = 1000
+MOST_PAGES = 1000
+PATIENCE = ClientTimeout(total=120.0, sock_connect=10.0)
+
+Wait = Callable[[float], Awaitable[None]]
+
+
+class Declined(Refused):
+    """The gallery does not take this picture; the others it may."""
+
+
+class Gallery:
+    """One conversation. Every call raises Refused where the gallery cannot be spoken to at all."""
+
+    def __init__(self, url: str, token: str | None, *, wait: Wait = asyncio.sleep) -> None:
+        self.url = url.rstrip("/")
+        self._wait = wait
+        headers = {"Accept": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+        self._session = ClientSession(timeout=PATIENCE, headers=headers)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def post(self, key: str, picture: bytes, name: str, media: str, metadata: bytes) -> str:
+        """What the gallery calls it. The same `key` is the same picture, however often it is sent. Raises Declined."""
+
+        def form() -> FormData:
+            body = FormData()
+            body.add_field("metadata", metadata, content_type="application/json")
+            body.add_field("picture", picture, filename=name, content_type=media)
+            return body
+
+        answer = await self._ask("POST", "/pictures", form=form, key=key)
+        entry = answer.get("id")
+        if not isinstance(entry, str | int) or isinstance(entry, bool) or not str(entry) or len(str(entry)) > 200:
+            raise Declined("the gallery's answer names no id.", where=self.url)
+        return str(entry)
+
+    async def favourites(self) -> dict[str, bool]:
+        """Every picture there by its id, and whether it is a favourite."""
+        found: dict[str, bool] = {}
+        for _ in range(MOST_PAGES):
+            answer = await self._ask("GET", f"/pictures?offset={len(found)}&limit={PAGE}")
+            items = answer.get("items")
+            before = len(found)
+            for item in items if isinstance(items, list) else ():
+                if isinstance(item, dict) and isinstance(item.get("id"), str | int):
+                    found[str(item["id"])] = item.get("favourite") is True
+            total = answer.get("total")
+            if len(found) == before or not isinstance(total, int) or len(found) >= total:
+                break
+        return found
+
+    async def favour(self, entry: str, favourite: bool) -> None:
+        """Raises Declined."""
+        from urllib.parse import quote
+
+        path = f"/pictures/{quote(entry, safe='')}/favourite"
+        await self._ask("PUT", path, body=json.dumps({"favourite": favourite}).encode())
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        form: Callable[[], FormData] | None = None,
+        body: bytes | None = None,
+        key: str | None = None,
+    ) -> dict[str, object]:
+        """The answer's object, empty where it is none."""
+        headers = {"Idempotency-Key": key} if key else {}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        pause, trouble = FIRST_WAIT, ""
+        for tries in range(TRIES):
+            asked = pause
+            try:
+                async with self._session.request(
+                    method, self.url + path, data=form() if form else body, headers=headers, allow_redirects=False
+                ) as response:
+                    raw = await response.content.read(LARGEST_ANSWER + 1)
+                    if response.status < 300:
+                        return _object(raw)
+                    if response.status != 429 and response.status < 500:
+                        raise self._refused(response.status, raw)
+                    trouble = f"it answers {response.status}"
+                    asked = _asked(response.headers.get("Retry-After"), pause)
+            except (ClientError, OSError, TimeoutError) as fault:
+                trouble = str(fault) or "no answer in time"
+            if tries + 1 < TRIES:
+                await self._wait(asked)
+                pause *= 2
+        raise Refused(
+            f"the gallery cannot be reached: {trouble}.", where=self.url,
+            remedy="Check that it runs, then do it again: what it has is not sent twice.",
+        )  # fmt: skip
+
+    def _refused(self, status: int, raw: bytes) -> Refused:
+        if status in (401, 403):
+            return Refused("the gallery does not accept the token.", where=self.url, remedy="Check gallery.token.")
+        if 300 <= status < 400:
+            return Refused("the gallery sends one elsewhere.", where=self.url, remedy="Write its own address.")
+        if status == 404:
+            return Declined("there is no such thing in the gallery.", where=self.url, remedy="Check gallery.url.")
+        said = _object(raw).get("error")
+        words = f": {' '.join(said.split())[:200]}" if isinstance(said, str) and said.strip() else ""
+        return Declined(f"the gallery answers {status}{words}.", where=self.url)
+
+
+def _object(raw: bytes) -> dict[str, object]:
+    if len(raw) > LARGEST_ANSWER:
+        return {}
+    try:
+        found = json.loads(raw or b"{}")
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _asked(header: str | None, otherwise: float) -> float:
+    return min(float(header), LONGEST_WAIT) if header is not None and header.strip().isdigit() else otherwise
