@@ -46,6 +46,18 @@ def read_text(path: Path, most: int) -> str:
             where=told(str(path), 200),
             remedy="Split it, or check that it is the right file.",
         )
+    return decoded(raw, path)
+
+
+def decoded(raw: bytes, path: Path) -> str:
+    """UTF-8, or UTF-16 behind its mark, as some editors save it. Raises Refused with the line."""
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        try:
+            return raw.decode("utf-16")
+        except UnicodeDecodeError:
+            raise Refused(
+                "is half of a UTF-16 text.", where=told(str(path), 200), remedy="Save the file again, as UTF-8."
+            ) from None
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as fault:

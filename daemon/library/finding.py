@@ -114,6 +114,10 @@ class Finder:
         if kind == "pipeline":
             yield Entry(STANDARD.name, kind, None, builtin=True)
 
+    def is_list(self, path: Path) -> bool:
+        """Whether this file, wherever it lies, is a list of packs."""
+        return self._lists_in(Entry(path.stem, "pack", path, builtin=False)) is not None
+
     def members(self, name: str) -> tuple[str, ...] | None:
         """Of a list of packs."""
         wanted = name.removesuffix(".json").casefold()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from daemon.library import shelving
+from daemon.library import shelving, takings
 from daemon.library.files import read_text
 from daemon.library.settings import load, table
 from daemon.library.shelf import FolderShelf
@@ -123,7 +123,10 @@ def _print_checked(result: _Checked) -> None:
 
 
 def _library(asked: _Asked) -> int:
-    return shelving.run(FolderShelf(_places()), asked.words, asked.json)
+    here = _places()
+    if asked.words[:1] == ["take"]:
+        return takings.run(FolderShelf(here), here.data / "learning" / "imported", asked.words[1:], asked.json)
+    return shelving.run(FolderShelf(here), asked.words, asked.json)
 
 
 def _config_show(asked: _Asked) -> int:

@@ -17,6 +17,9 @@ from schema.packs import Pack, PackPrompt
 
 PRIORITY = (".json", ".txt", ".tsv")
 
+_SECTIONS = ('"txt2img"', '"img2img"', '"upscale"')
+"""Of which settings without a pack have one."""
+
 MAX_NAME = 200
 """Bytes of a pack's name: it becomes part of file names."""
 
@@ -66,13 +69,18 @@ def read_list(file: str, text: str) -> dict[str, tuple[str, ...]] | None:
 def only_settings(file: str, text: str) -> str | None:
     """JSON text of `preset_data`, if the file is a JSON pack that brings settings and no prompt; else None.
 
-    StableNew keeps the settings of a text pack so, in a `.json` beside it.
+    StableNew keeps the settings of a text pack so, in a `.json` beside it; of old it was nothing but these settings.
     """
     body = text.removeprefix("\ufeff")
-    if suffix(file) != ".json" or "preset_data" not in body:
+    if suffix(file) != ".json" or not any(name in body for name in ('"preset_data"', *_SECTIONS)):
         return None
     whole = read_json(file, body)
-    if not isinstance(whole, dict) or not isinstance(whole.get("preset_data"), dict):
+    if not isinstance(whole, dict):
+        return None
+    if not {"preset_data", "pack_data", "slots"} & whole.keys():
+        settings = any(isinstance(whole.get(name.strip('"')), dict) for name in _SECTIONS)
+        return msgspec.json.encode(whole).decode() if settings else None
+    if not isinstance(whole.get("preset_data"), dict):
         return None
     inner = whole.get("pack_data", whole)
     slots = inner.get("slots") if isinstance(inner, dict) else None

@@ -1,0 +1,45 @@
+"""`import`: takes in what other programs left behind. Folders of StableNew, files of the library, pictures."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tui.cli.child import become
+from tui.cli.tree import JSON, KEY, Verb, argument, flag
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEPT = frozenset({".txt", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".csv"})
+"""Endings of what the library and the learning keep."""
+
+
+def bring(path: Sequence[str], replace: bool, key: str | None, as_json: bool) -> int:
+    """Pictures alone go to the daemon; everything else is read by an offline child."""
+    from pathlib import Path
+
+    from tui.cli.foreign import PICTURES, bring_in
+
+    paths = [Path(one) for one in path]
+    if all(_holds(one, PICTURES) and not _holds(one, KEPT) for one in paths):
+        return bring_in(path, None, (), key, as_json)
+    return become("library", "take", *path, *(["--replace"] * replace), *(["--json"] * as_json))
+
+
+def _holds(path: "Path", endings: frozenset[str]) -> bool:
+    if path.is_dir():
+        return any(one.suffix.lower() in endings for one in path.rglob("*"))
+    return path.suffix.lower() in endings
+
+
+VERB = Verb(
+    bring,
+    "Take in packs, lists, presets, wildcards, styles, learning records and pictures of other programs.\n"
+    "A folder of StableNew is looked through whole; what is broken is named, and the rest comes in.\n"
+    "Only pictures need the daemon.",
+    (
+        argument("PATH", "Folders or files.", often="+"),
+        flag("--replace", "Take the place of what is there and differs."),
+        KEY,
+        JSON,
+    ),
+)
