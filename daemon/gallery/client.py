@@ -6,6 +6,7 @@ What may pass by (no answer, 429, 5xx) is tried again; whatever is sent twice ha
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from io import BytesIO
 from types import TracebackType
 from typing import Self
 
@@ -54,8 +55,8 @@ class Gallery:
 
         def form() -> FormData:
             body = FormData()
-            body.add_field("metadata", metadata, content_type="application/json")
-            body.add_field("picture", picture, filename=name, content_type=media)
+            body.add_field("metadata", metadata.decode(), content_type="application/json")
+            body.add_field("picture", BytesIO(picture), filename=name, content_type=media)
             return body
 
         answer = await self._ask("POST", "/pictures", form=form, key=key)
