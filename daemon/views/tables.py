@@ -261,7 +261,6 @@ def create(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
     db = connect(path)
     db.executescript(f"BEGIN;{TABLES} INSERT INTO meta VALUES (1, {FORMAT}, 0, x''); COMMIT;")
-    register(db)
     return db
 
 
@@ -272,4 +271,5 @@ def connect(path: Path) -> sqlite3.Connection:
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA trusted_schema=OFF; PRAGMA recursive_triggers=OFF;"
         "PRAGMA journal_size_limit=16777216; PRAGMA cache_size=-16384; PRAGMA temp_store=MEMORY;"
     )
+    register(db)
     return db

@@ -139,3 +139,14 @@ async def test_views_made_again_from_the_log_hold_the_same(tmp_path: Path) -> No
         first = await all_of(views)
     async with opened(log, tmp_path / "two") as views:
         assert await all_of(views) == first
+
+
+async def test_views_that_were_there_already_go_on_looking(tmp_path: Path) -> None:
+    log = MemoryLog()
+    log.add(*run(bay("dusk"), bay("dawn")))
+    stage(log, "bay.1", "paint", pictures=1)
+    async with opened(log, tmp_path):
+        pass
+    stage(log, "bay.1", "look", caption="a bay at dusk")
+    async with opened(log, tmp_path) as views:
+        assert await views.looks() == 1
