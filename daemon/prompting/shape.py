@@ -72,7 +72,7 @@ class Table:
 def open_table(file: str, text: str, what: str, warnings: list[str]) -> Table:
     """The whole file. Raises Refused."""
     node = read(file, text, MAX_CONFIG)
-    if node.value is None or node.value in ({}, []):
+    if node.value is None:
         raise Refused("is empty.", where=told(file), remedy=f"Write {what} into it, or delete it.")
     return Table(file, node, what, warnings)
 
