@@ -241,6 +241,13 @@ class Planner:
         self._shelf.save(KINDS[noun], name, text)
         return self.show(noun, name)
 
+    def rename(self, noun: Noun, name: str, to: str) -> str:
+        """Its new name."""
+        return self._shelf.rename(KINDS[noun], name, to).name
+
+    def delete(self, noun: Noun, name: str) -> None:
+        self._shelf.delete(KINDS[noun], name)
+
     def complete(self, text: str, at: int, limit: int, kind: CompletionKind | None) -> Completions:
         """What may stand where the cursor is."""
         return self._completer.complete(text, at, limit, kind)
@@ -254,10 +261,11 @@ class Planner:
                     owners.setdefault(name, []).append(node.name or node.id)
         return {name: ", ".join(dict.fromkeys(nodes)) for name, nodes in owners.items()}
 
-    def show(self, noun: Noun, name: str) -> Shown:
-        """Raises Refused for a name that is not there and a file that cannot be read."""
+    def show(self, noun: Noun, name: str, *, whole: bool = True) -> Shown:
+        """Raises Refused for a name that is not there and, when `whole`, a file that cannot be read."""
         file = self._shelf.text(KINDS[noun], name)
-        prompts = tuple(prompt.text for prompt in read_pack(file.name, file.text).prompts) if noun == "packs" else ()
+        pack = read_pack(file.name, file.text) if noun == "packs" and whole else None
+        prompts = tuple(prompt.text for prompt in pack.prompts) if pack else ()
         return Shown(name, file.text, prompts)
 
     def last(self) -> Config | None:

@@ -7,7 +7,7 @@ from typing import get_args
 import msgspec
 from aiohttp import web
 
-from daemon.api.asked import body, number
+from daemon.api.asked import body, flag, no_body, number
 from daemon.api.faults import TooLarge, WrongMedia
 from daemon.api.house import Config, House, Noun, Shown
 from daemon.api.route import MIB, Route
@@ -38,6 +38,16 @@ class Item(msgspec.Struct, frozen=True):
 
 class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: str
+
+
+class Renamed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    to: str
+
+
+class Gone(msgspec.Struct, frozen=True):
+    """What was renamed, by its new name, or deleted."""
+
+    name: str
 
 
 class Last(msgspec.Struct, frozen=True):
@@ -72,7 +82,8 @@ def _list(noun: Noun) -> Callable[[House, web.Request], Awaitable[web.StreamResp
 
 def _show(noun: Noun) -> Callable[[House, web.Request], Awaitable[web.StreamResponse]]:
     async def run(house: House, request: web.Request) -> web.StreamResponse:
-        shown: Shown = await asyncio.to_thread(house.library.show, noun, request.match_info["name"])
+        name, whole = request.match_info["name"], not flag(request, "text")
+        shown: Shown = await asyncio.to_thread(house.library.show, noun, name, whole=whole)
         return answer(Item(shown.name, shown.text, shown.prompts))
 
     return run
@@ -84,6 +95,26 @@ def _save(noun: Noun) -> Callable[[House, web.Request], Awaitable[web.StreamResp
         text = (await body(request, Text)).text
         shown = await asyncio.to_thread(house.library.save, noun, request.match_info["name"], text)
         return answer(Item(shown.name, shown.text, shown.prompts))
+
+    return run
+
+
+def _rename(noun: Noun) -> Callable[[House, web.Request], Awaitable[web.StreamResponse]]:
+    async def run(house: House, request: web.Request) -> web.StreamResponse:
+        check_open(house)
+        to = (await body(request, Renamed)).to
+        return answer(Gone(await asyncio.to_thread(house.library.rename, noun, request.match_info["name"], to)))
+
+    return run
+
+
+def _delete(noun: Noun) -> Callable[[House, web.Request], Awaitable[web.StreamResponse]]:
+    async def run(house: House, request: web.Request) -> web.StreamResponse:
+        await no_body(request)
+        check_open(house)
+        name = request.match_info["name"]
+        await asyncio.to_thread(house.library.delete, noun, name)
+        return answer(Gone(name))
 
     return run
 
@@ -146,7 +177,7 @@ ROUTES = (
     ),
     *(
         Route(
-            method="GET", path=f"/v1/{noun}/{{name}}", run=_show(noun), gives=Item,
+            method="GET", path=f"/v1/{noun}/{{name}}", run=_show(noun), gives=Item, query=("text",),
             does=f"Show one of the library's {noun}.",
         )
         for noun in NOUNS
@@ -155,6 +186,20 @@ ROUTES = (
         Route(
             method="PUT", path=f"/v1/{noun}/{{name}}", run=_save(noun), takes=Text, gives=Item, limit=16 * MIB,
             does=f"Save one of the library's {noun}.",
+        )
+        for noun in NOUNS
+    ),
+    *(
+        Route(
+            method="POST", path=f"/v1/{noun}/{{name}}/rename", run=_rename(noun), takes=Renamed, gives=Gone,
+            does=f"Give one of the library's {noun} another name.",
+        )
+        for noun in NOUNS
+    ),
+    *(
+        Route(
+            method="POST", path=f"/v1/{noun}/{{name}}/delete", run=_delete(noun), gives=Gone,
+            does=f"Delete one of the library's {noun}; runs made with it keep what they need.",
         )
         for noun in NOUNS
     ),
