@@ -68,9 +68,7 @@ def read_profile(file: str, text: str) -> Profile:
     table.tell_rest()
     said = (profile.character, profile.setting, profile.style, profile.backstory, profile.negative)
     if not (any(said) or profile.wildcards or profile.loras or profile.overlay or profile.template):
-        raise Refused(
-            "says nothing.", where=told(file), remedy="Write a character, a setting, a style or loras into it."
-        )
+        warnings.append(f"{told(file)}: says nothing yet; write a character, a setting, a style or loras into it.")
     return profile._replace(warnings=tuple(warnings))
 
 
