@@ -97,10 +97,7 @@ class Planner:
             jobs=plan.total,
             seed=plan.seed,
             plan_hash=plan.plan_hash,
-            samples=tuple(
-                Sample(prompt=job.prompt, negative=job.negative, seed=job.seed, name=job.name, picks=job.picks)
-                for job in plan.jobs[:show]
-            ),
+            samples=tuple(_sample(job, bool(plan.plan_hash)) for job in plan.jobs[:show]),
             warnings=plan.warnings,
             payload=self._payload(plan, first) if first else "",
         )
@@ -271,6 +268,12 @@ class Planner:
     def last(self) -> Config | None:
         last = self._shelf.last()
         return effective.job_config(last.base, last.overlay) if last else None
+
+
+def _sample(job: JobSpec, whole: bool) -> Sample:
+    """Of a plan that is not made whole names mean nothing: the run would count its variants otherwise."""
+    name = job.name if whole else ""
+    return Sample(prompt=job.prompt, negative=job.negative, seed=job.seed, name=name, picks=job.picks)
 
 
 def _whose(known: Sequence[Known], node: str | None, backend: str | None) -> str:

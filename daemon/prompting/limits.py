@@ -102,14 +102,16 @@ def over_total(total: int, most: int) -> tuple[str, ...]:
     return ()
 
 
-def first(shared: Sequence[Share], jobs: int) -> tuple[Share, ...]:
-    """The shares of the first `jobs` jobs at least."""
+def sample(shared: Sequence[Share], jobs: int) -> tuple[Share, ...]:
+    """About `jobs` jobs of the first prompts, with an even sample of each prompt's variants."""
     found: list[Share] = []
     for share in shared:
         if jobs <= 0:
             break
-        found.append(share)
-        jobs -= share.jobs
+        count = -(-share.jobs // share.variants)
+        variants = min(share.variants, -(-jobs // count))
+        found.append(Share(share.at, variants, min(share.jobs, variants * count)))
+        jobs -= found[-1].jobs
     return tuple(found)
 
 

@@ -141,12 +141,13 @@ class Painter:
             stages=look.stages,
             needs=words_need(drawn.text, drawn.negative),
             backend=None if self._backend is not None else prompt.backend,
-            picks=(*map(self._explained, dealt.variant.picks), *drawn.picks),
+            picks=(*(self._explained(pick, worded) for pick in dealt.variant.picks), *drawn.picks),
             axes=dealt.cell.axes if dealt.cell else {},
         )
 
-    def _explained(self, pick: Pick) -> Pick:
-        moved = self._phrasing.explained(pick)
+    def _explained(self, pick: Pick, worded: Worded) -> Pick:
+        """Weights matter only where values are drawn, and nobody held them."""
+        moved = self._phrasing.explained(pick) if worded.drawn and not pick.source.startswith("--lock") else ""
         return msgspec.structs.replace(pick, source=f"{pick.source} ({moved})") if moved else pick
 
     def _of_words(self, source: Source, prompt: PackPrompt, drawn: Drawn) -> dict[str, str]:

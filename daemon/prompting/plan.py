@@ -11,7 +11,7 @@ import msgspec
 
 from daemon.prompting.draft import Draft, draft
 from daemon.prompting.edits import Edits
-from daemon.prompting.limits import check_total, first, over_total
+from daemon.prompting.limits import check_total, over_total, sample
 from daemon.prompting.looks.lean import Lean
 from daemon.prompting.painter import Painter
 from daemon.prompting.recipe import Shelf
@@ -39,7 +39,7 @@ class Plan(Plain, frozen=True, kw_only=True):
     seed: int
     warnings: tuple[str, ...] = ()
     total: int = 0
-    """Jobs of the whole plan, also where only the first were made."""
+    """Jobs of the whole plan, also where only a sample was made."""
     segments: tuple[Segment, ...] = ()
     """Of the prompt of the command line, or of the first pack's first prompt, as it was written."""
     spoken: frozenset[str] = frozenset()
@@ -61,7 +61,7 @@ def make_plan(
 
     `drawn_seed` counts when the request has no seed; `drawn_folder` makes the results folder's name unique;
     `now` is Unix seconds, for ages and past times; `leaning` is what looks at pictures suggest for wildcards. With
-    `show` a plan of very many jobs is made of its first only, without a hash, and beyond all limits it is told.
+    `show` only a sample is made of a plan of very many jobs, without a hash, and what is too much is told.
     """
     drafted = draft(request, library, settings, drawn_seed, leaning or Lean())
     if show is None:
@@ -70,7 +70,7 @@ def make_plan(
     if drafted.jobs <= QUICK:
         return paint(drafted, now, drawn_folder)
     over = over_total(drafted.jobs, settings.run.max_variants)
-    some = drafted._replace(shares=first(drafted.shares, show), warnings=(*over, *drafted.warnings))
+    some = drafted._replace(shares=sample(drafted.shares, show), warnings=(*over, *drafted.warnings))
     return msgspec.structs.replace(paint(some, now, drawn_folder), plan_hash="")
 
 

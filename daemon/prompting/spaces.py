@@ -40,6 +40,8 @@ class Worded(NamedTuple):
     grid: Grid
     whole: int
     """Variants there would be without a limit on the prompt itself."""
+    drawn: bool = False
+    """Values are drawn by their weights, not combined."""
 
     @property
     def size(self) -> int:
@@ -83,7 +85,8 @@ class Spaces:
         if space is None:
             return Worded(taken, text, negative, None, drawn or 1, self._grid, drawn or 1)
         words = space.total if ways.most is None else min(space.total, ways.most)
-        return Worded(taken, text, negative, space, drawn or words, self._grid, space.total)
+        by_weight = ways.mode == "random" or "~" in ways.marked(text)
+        return Worded(taken, text, negative, space, drawn or words, self._grid, space.total, by_weight)
 
     def segments(self, taken: Taken) -> tuple[Segment, ...]:
         """Of the prompt itself, without what stands around it; one of words where nothing varies."""

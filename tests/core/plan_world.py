@@ -3,7 +3,7 @@
 from daemon.prompting.plan import make_plan
 from daemon.prompting.styles import Style
 from daemon.prompting.templates import read_template
-from daemon.prompting.variation.tables import Value, WordTables
+from daemon.prompting.variation.tables import WordTables
 from daemon.prompting.wildcards import read_wildcards
 from schema.errors import Refused
 from schema.pipeline import STANDARD
@@ -20,7 +20,7 @@ STYLES = (
 
 
 class Shelf:
-    """Holds what it is given: `wildcards` as text files, the rest by name."""
+    """Holds what it is given: `wildcards` as texts of files or as values, the rest by name."""
 
     def __init__(
         self, packs=None, wildcards=None, profiles=None, templates=None, overlays=None, presets=None, last=None
@@ -31,7 +31,7 @@ class Shelf:
         self._last = last
         words = {}
         for name, text in (wildcards or {}).items():
-            words |= read_wildcards(f"{name}.txt", text) if isinstance(text, str) else {name: tuple(map(Value, text))}
+            words |= read_wildcards(f"{name}.txt", text) if isinstance(text, str) else {name: text}
         self._tables = WordTables(words)
 
     def pack(self, name):

@@ -234,13 +234,14 @@ def test_the_last_runs_settings_are_taken_whole():
     assert "Give one of the two" in refusal("orchard", last=True, pipeline="standard", library=Books(last=last))
 
 
-def test_slots_are_left_as_they_are_and_told_unless_locked():
-    pack = TextFile(name="h.txt", text="a boat in [[time-of-day]], __sea__\nneg: {fog|rain}")
+def test_slots_without_values_are_left_as_they_are_and_told_unless_locked():
+    pack = TextFile(name="h.txt", text="a boat in [[time-of-day]], __sea__\nneg: fog")
     made = plan(pack)
     assert made.jobs[0].prompt == "a boat in [[time-of-day]], __sea__"
-    assert made.warnings == (
-        "pack h.txt:1: left as it is: [[time-of-day]], __sea__, {fog|rain}; nothing is put in its place.",
-    )
+    assert [warning.partition(" There are")[0] for warning in made.warnings] == [
+        "h.txt:1:11: there are no values for '[[time-of-day]]'; it is left as it is.",
+        "h.txt:1:28: there is no wildcard 'sea'; '__sea__' is left as it is.",
+    ]
     locked = plan(pack, lock=("Time of Day=dusk",))
     assert locked.jobs[0].prompt == "a boat in dusk, __sea__"
     assert locked.jobs[0].template == "a boat in [[time-of-day]], __sea__"
