@@ -153,7 +153,10 @@ def _checked(
     warnings: tuple[str, ...] = ()
     if kind == "preset" and not _is_preset(path, text):
         return Taken(kind, path, "passed", path.name, f"{told(str(path), 200)}: holds no settings of stages.")
-    if not (kind == "pack" and only_settings(str(path), text) is not None):
+    if kind == "pack" and only_settings(str(path), text) is not None:
+        if not any(path.with_suffix(ending).is_file() for ending in (".txt", ".tsv")):
+            return _put(shelf, "preset", file, raw, path, replace)  # settings of a pack that is not there any more
+    else:
         warnings = check_text(kind, str(path), text)
     return _put(shelf, kind, file, raw, path, replace)._replace(why=warnings[0] if warnings else "")
 

@@ -10,15 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from daemon.library import shelving, takings
-from daemon.library.files import read_text
+from daemon.library import checking, shelving, takings
 from daemon.library.settings import load, table
 from daemon.library.shelf import FolderShelf
-from daemon.prompting import tokens
-from daemon.prompting.packs import PRIORITY, read_list, read_pack
-from daemon.prompting.texts import MAX_TEXT, cleaned, told
-from schema.errors import Exit, Refused, why
-from schema.packs import Pack
+from daemon.prompting.texts import cleaned, told
+from schema.errors import Exit, Refused
 from schema.places import Places, places
 from schema.settings import Settings
 
@@ -46,80 +42,8 @@ def main(argv: list[str]) -> int:
         return Exit.REFUSED
 
 
-class _Checked(NamedTuple):
-    path: Path
-    pack: Pack | None = None
-    members: dict[str, tuple[str, ...]] | None = None
-    error: str = ""
-
-
 def _pack_check(asked: _Asked) -> int:
-    """Every pack in the files and folders named; exit 2 when one of them is broken."""
-    if not asked.words:
-        raise Refused("which packs?", where="pack check", remedy="Name files or folders.")
-    results = [_check(path) for word in asked.words for path in _paths(Path(word))]
-    for result in results:
-        if result.error:
-            print(cleaned(result.error), file=sys.stderr)
-    if asked.json:
-        ok = not any(result.error for result in results)
-        print(json.dumps({"ok": ok, "packs": [_as_json(result) for result in results]}))
-    else:
-        for result in results:
-            _print_checked(result)
-    return Exit.REFUSED if any(result.error for result in results) else Exit.DONE
-
-
-def _paths(path: Path) -> list[Path]:
-    if path.is_dir():
-        found = sorted(one for one in path.rglob("*") if one.suffix.lower() in PRIORITY and one.is_file())
-        if not found:
-            raise Refused("holds no packs.", where=told(str(path), 200), remedy="Packs end in .txt, .tsv or .json.")
-        return found
-    return [path]
-
-
-def _check(path: Path) -> _Checked:
-    try:
-        text = read_text(path, MAX_TEXT)
-        members = read_list(str(path), text)
-        return _Checked(path, members=members) if members is not None else _Checked(path, read_pack(str(path), text))
-    except OSError as fault:
-        sentence = f"{told(str(path), 200)}: cannot be read: {why(fault)}."
-        return _Checked(path, error=f"{sentence} Check the path.")
-    except Refused as refused:
-        return _Checked(path, error=refused.told())
-
-
-def _as_json(result: _Checked) -> dict[str, object]:
-    pack = result.pack
-    return {
-        "path": str(result.path.absolute()),
-        "ok": not result.error,
-        "error": cleaned(result.error) or None,
-        "name": pack.name if pack else None,
-        "dialect": pack.dialect if pack else "list" if result.members is not None else None,
-        "prompts": len(pack.prompts) if pack else 0,
-        "slots": _slots(pack) if pack else [],
-        "warnings": list(pack.warnings) if pack else [],
-        "lists": {name: list(members) for name, members in (result.members or {}).items()},
-    }
-
-
-def _slots(pack: Pack) -> list[str]:
-    found = [name for prompt in pack.prompts for name in tokens.slots(f"{prompt.text}\n{prompt.negative}")]
-    return list(dict.fromkeys([*found, *(slot.name for slot in pack.matrix.slots)]))
-
-
-def _print_checked(result: _Checked) -> None:
-    if result.pack:
-        count = len(result.pack.prompts)
-        print(f"{told(str(result.path), 200)}: {count} prompt{'s' if count != 1 else ''}, {result.pack.dialect}")
-        for warning in result.pack.warnings:
-            print(f"  {told(warning, 300)}")
-    elif result.members is not None:
-        names = ", ".join(f"{told(name, 60)} ({len(members)})" for name, members in result.members.items())
-        print(f"{told(str(result.path), 200)}: lists of packs: {names}")
+    return checking.run(asked.words, asked.json)
 
 
 def _library(asked: _Asked) -> int:
