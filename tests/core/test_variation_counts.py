@@ -63,7 +63,7 @@ def check_counts(text, negative, mode, variants):
         found = list(made.take())
         assert len(found) == made.total
     assert [one.number for one in found] == [*range(1, len(found) + 1)]
-    if mode == "all" and not set("~@") & set(text + negative):
+    if mode == "all" and not set("~@") & set(text + negative) and "$$" not in text + negative:
         assert len({(one.text, one.negative, one.picks) for one in found}) == len(found)
     assert all(pick.key in made.keys or " > " in pick.key for one in found for pick in one.picks)
     again = space(text, negative, mode=mode, seed=5, salt="p1", variants=variants)

@@ -70,7 +70,7 @@ def sample(root: Scope, most: int, drawn: Drawn) -> Iterator[int]:
     places = root.body.places if isinstance(root.body, Row) and not root.conditional else ()
     if not places:
         axis = _Axis("", root.counts[NONE], True)
-        column = _column(axis, 1, most, drawn)
+        column = _column(axis, 0, 1, most, drawn)
         return (column(t) for t in range(most))
     return _of_row(places, most, drawn)
 
@@ -111,8 +111,8 @@ def _ranked(
     turns = sorted(range(len(axes)), key=lambda at: (not axes[at].common, -axes[at].size if axes[at].common else 0))
     columns: dict[int, Callable[[int], int]] = {}
     before = 1
-    for at in turns:
-        columns[at] = _column(axes[at], before, most if axes[at].common else share, drawn)
+    for ordinal, at in enumerate(turns):
+        columns[at] = _column(axes[at], ordinal, before, most if axes[at].common else share, drawn)
         before *= axes[at].size
 
     def rank(t: int) -> int:
@@ -127,25 +127,35 @@ def _ranked(
     return rank
 
 
-def _column(axis: _Axis, before: int, most: int, drawn: Drawn) -> Callable[[int], int]:
-    """The axis' value by t, where the axes before it have `before` combinations together."""
-    size, stream = axis.size, drawn(axis.key)
-    value = _shuffle(size, stream)
-    if before == 1 and size >= most:
-        return lambda t: value(t)
-    if before >= most or (before > 1 and before % size == 0):
-        blocks: dict[int, Callable[[int], int]] = {}
-        period = max(before, most) if before >= most else before
+def _column(axis: _Axis, ordinal: int, before: int, most: int, drawn: Drawn) -> Callable[[int], int]:
+    """The axis' value by t, where the axes before it have `before` combinations together. `ordinal`: from 0."""
+    size = axis.size
+    value = _shuffle(size, drawn(axis.key))
+    if before == 1:
+        return lambda t: value(t % size)
+    if before < most and before % size:
+        turn, whole = lcm(before, size), before * size
+        return lambda t: value((t + t % whole // turn) % size)
+    blocks: dict[int, Callable[[int], int]] = {}
+    period = max(before, most) if before >= most else before
 
-        def mixed(t: int) -> int:
-            block = t % period // size
-            if block not in blocks:
-                blocks[block] = _shuffle(size, drawn(f"{axis.key}:{block}"))
-            return value((blocks[block](t % size) + t // period) % size)
+    def mixed(t: int) -> int:
+        block = t % period // size
+        if block not in blocks:
+            blocks[block] = _block(axis, ordinal, block, drawn)
+        return value((blocks[block](t % size) + t // period) % size)
 
-        return mixed
-    turn = lcm(before, size)
-    return lambda t: value((t + (t // turn if before > 1 else 0)) % size)
+    return mixed
+
+
+def _block(axis: _Axis, ordinal: int, block: int, drawn: Drawn) -> Callable[[int], int]:
+    """The order of all values in one run of them: shifted by steps of its own, so that no two axes go in step."""
+    if ordinal >= axis.size:
+        return _shuffle(axis.size, drawn(f"{axis.key}:{block}"))
+    shift = ordinal * block
+    if block >= axis.size:
+        shift += drawn(f"{axis.key}:{block // axis.size}").below(axis.size)
+    return lambda at: at + shift
 
 
 def _shuffle(size: int, stream: Stream) -> Callable[[int], int]:
@@ -167,7 +177,12 @@ def _key(place: Node) -> str:
 
 def _cells(place: Node) -> list[Cell]:
     node = place.node if isinstance(place, Owner) else place
-    if not isinstance(node, Place) or node.counts.keys() != {NONE} or node.counts[NONE] == len(node.options):
+    if (
+        not isinstance(node, Place)
+        or node.method != "each"
+        or node.counts.keys() != {NONE}
+        or node.counts[NONE] == len(node.options)
+    ):
         return [_whole(place)]
     spans = [node.rank_of(option) for option in range(len(node.options))]
     plain = [begin for begin, many in spans if many == 1]
