@@ -43,7 +43,7 @@ def refusal(call, *args, **more):
 def test_without_any_folder_the_programs_own_packs_and_pipeline_are_there(shelf):
     assert [entry.name for entry in shelf.entries("pack")] == ["harbour", "orchard", "seasons"]
     assert [entry.name for entry in shelf.entries("pipeline")] == ["standard"]
-    assert shelf.entries("preset") == shelf.entries("profile") == ()
+    assert shelf.entries("preset") == () and [entry.name for entry in shelf.entries("profile")] == ["mira"]
     assert read_pipeline("standard.json", shelf.pipeline("standard").text) == STANDARD
 
 
