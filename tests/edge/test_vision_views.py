@@ -1,5 +1,6 @@
 """Looks in the views: which pictures a stage has seen, and what they add up to."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +9,9 @@ from daemon.views.views import Views
 from schema.events import ArtifactStored, Event, JobFinished, JobSubmitted, RunSubmitted, StageAssigned, StageFinished
 from schema.ids import ImageId, JobId, NodeId, RunId, Sha256, StageId, Token
 from schema.plans import JobSpec, PackRef, Pick, Picture, RunSpec, Scalar, StageStep
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `views_past`
+
 from views_past import MemoryLog, opened
 
 STEPS = (

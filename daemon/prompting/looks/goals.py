@@ -10,7 +10,8 @@ _OPEN = re.compile(r"\[\[[^\[\]]*\]\]|__[^\s,]{1,80}?__|\{[^{}]*\}|\$\{[^{}]*\}"
 """What nothing was put in the place of."""
 _WEIGHED = re.compile(r"\(([^()]{1,300}):\s*([0-9]*\.?[0-9]+)\)")
 _ALTERNATING = re.compile(r"\[([^\[\]|:]*)[|:][^\[\]]*\]")
-_ENDS = re.compile(r"[,.;!?\n|]|\bBREAK\b|\bAND\b")
+_ENDS = re.compile(r"[,.;!?\n|]")
+_PARTS = re.compile(r"\b(?:BREAK|AND)\b")
 _JOINTS = re.compile(
     r"\b(?:with|on|in|at|of|by|under|over|above|below|near|beside|behind|before|between|through|"
     r"across|against|around|along|upon|and|from|into)\b",
@@ -39,7 +40,7 @@ class Goal(NamedTuple):
 
 def goals_of(prompt: str) -> tuple[Goal, ...]:
     """In the order they are asked for, each once. Never fails: what is no grammar is words."""
-    text = _OPEN.sub(",", _TAG.sub(",", prompt))
+    text = _PARTS.sub(",", _OPEN.sub(",", _TAG.sub(",", prompt)))
     heavy = {name: float(weight) for phrase, weight in _WEIGHED.findall(text) for name in telling(phrase)}
     text = _ALTERNATING.sub(r"\1", _WEIGHED.sub(r"\1", text))
     found: dict[str, Goal] = {}

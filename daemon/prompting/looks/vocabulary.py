@@ -128,7 +128,7 @@ def _forms(word: str) -> tuple[str, ...]:
     plain = word
     if len(word) > 4 and word.endswith("ies"):
         plain = f"{word[:-3]}y"
-    elif len(word) > 4 and word.endswith(("ses", "xes", "zes", "ches", "shes")):
+    elif len(word) > 4 and word.endswith(("sses", "xes", "zzes", "ches", "shes")):
         plain = word[:-2]
     elif len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
         plain = word[:-1]
