@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -22,6 +23,7 @@ from textual.widget import Widget
 from schema.errors import NoDaemon, Refused
 from schema.ids import NodeId
 from tui import outside
+from tui.areas import screen_of
 from tui.background import begin
 from tui.history import LoadHistory
 from tui.keys import AREAS, EVERYWHERE, LEADER, LEADER_TOP, TITLES, bindings, unknown
@@ -32,7 +34,6 @@ from tui.live import Change, heard, silent
 from tui.messages import FrameArrived, WentSilent
 from tui.preferences import Preferences
 from tui.screens.area import AreaScreen, ListScreen
-from tui.screens.queue import QueueScreen
 from tui.widgets.ink import plain
 from tui.widgets.thumbs import Thumbs
 from tui.wishes import Wishing
@@ -43,9 +44,6 @@ if TYPE_CHECKING:
 
 RATE, RATE_REMOTE = 10, 4
 """Frames a second at most, here and over SSH."""
-
-PAUSE, PAUSE_REMOTE = 1.0, 3.0
-"""Seconds at least between two unfinished pictures of a running job, here and over SSH."""
 
 CATCH_UP_SECONDS = 1.0
 """A widget that has not taken in its keys by then is not waited for."""
@@ -92,9 +90,8 @@ class StableNew(Wishing):
             true=lambda: self.console.color_system == "truecolor",
             off=self.ui.images == "none",
         )
-        self.add_mode("queue", self._queue_area)
-        self.add_mode("gallery", self._gallery_area)
-        self.add_mode("nodes", self._nodes_area)
+        for area in AREAS:
+            self.add_mode(area.id, partial(screen_of, area.id, self))
         self.history = LoadHistory()
         self.draft: Draft | None = None
         """A run that was written and not queued yet; kept until it is."""
@@ -104,21 +101,6 @@ class StableNew(Wishing):
         self._complaint = complaint
         self._leading = False
         self._again_at = 0.0
-
-    def _queue_area(self) -> Screen[None]:
-        kitty = self.sharp is not None and self.sharp.__name__ == "TGPImage"
-        sharp = self.sharp if kitty else None  # sixel flickers when it is drawn again and again
-        return QueueScreen(pause=PAUSE_REMOTE if self.remote else PAUSE, sharp=sharp)
-
-    def _gallery_area(self) -> Screen[None]:
-        from tui.screens.gallery import GalleryScreen
-
-        return GalleryScreen(self.thumbs, self.sharp)
-
-    def _nodes_area(self) -> Screen[None]:
-        from tui.screens.nodes import NodesScreen
-
-        return NodesScreen()
 
     def on_mount(self) -> None:
         if self.remote:

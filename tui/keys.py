@@ -22,6 +22,8 @@ AREAS = (
     Area("queue", "Queue", "q", "f2"),
     Area("gallery", "Gallery", "i", "f4"),
     Area("nodes", "Nodes", "n", "f6"),
+    Area("packs", "Packs", "p", "f7"),
+    Area("models", "Models", "m", "f8"),
 )
 """In the order of the top line. An area is listed here from the day it works."""
 
@@ -126,6 +128,29 @@ NODES = (
     Key("nodes.list", "h,left", "back to the list", "list", "nodes"),
 )
 
+PACKS = (
+    Key("packs.apply", "n", "new run of this pack, or of the marked ones", "apply", "packs", "run it"),
+    Key("packs.edit", "e", "edit it; its format, order and remarks stay", "edit", "packs", "edit"),
+    Key("packs.try", "t", "this prompt in the editor: its places and variants", "try_out", "packs", "try"),
+    Key("packs.new", "A", "write a new one", "add", "packs", "add"),
+    Key("packs.details", "l,right", "to the prompts", "details", "packs"),
+    Key("packs.list", "h,left", "back to the list", "list", "packs"),
+)
+
+MODELS = (
+    Key("models.favourite", "asterisk,b", "favourite, or no more", "favourite", "models", "favourite"),
+    Key("models.rate1", "1", "1 of 5 stars", "rate(1)", "models", "rate", "1-5"),
+    *(Key(f"models.rate{n}", str(n), f"{n} of 5 stars", f"rate({n})", "models") for n in range(2, 6)),
+    Key("models.unrate", "0", "take the stars back", "rate(0)", "models"),
+    Key("models.tag", "t", "tags", "tag", "models", "tag"),
+    Key("models.use", "n", "new run with it", "use", "models", "new run"),
+    Key("models.lack", "m", "only those of which something is missing", "lacking", "models", "missing"),
+    Key("models.kind", "f", "only one kind: models, LoRAs, embeddings", "kind", "models", "kind"),
+    Key("models.scan", "R", "look through the folders now", "scan", "models"),
+    Key("models.details", "l,right", "to the details", "details", "models"),
+    Key("models.list", "h,left", "back to the list", "list", "models"),
+)
+
 ZOOM = (
     Key("zoom.next", "j,l,right,down,space", "next picture", "step(1)", "zoom", "next"),
     Key("zoom.previous", "k,h,left,up", "previous picture", "step(-1)", "zoom", "previous"),
@@ -189,18 +214,21 @@ SAMPLES = (
 )
 
 TABLE = (
-    *EVERYWHERE, *LISTS, *QUEUE, *GALLERY, *NODES, *FORM, *PROMPT, *TEXT, *PLACES, *SAMPLES, *ZOOM, *COMPARE,
+    *EVERYWHERE, *LISTS, *QUEUE, *GALLERY, *NODES, *PACKS, *MODELS, *FORM, *PROMPT, *TEXT, *PLACES, *SAMPLES,
+    *ZOOM, *COMPARE,
 )  # fmt: skip
 
 TITLES = {
     "everywhere": "Everywhere", "lists": "Lists", "queue": "Queue", "gallery": "Gallery", "nodes": "Nodes",
-    "form": "A new run", "prompt": "Prompt editor", "text": "A prompt as one types", "places": "Places to vary",
-    "samples": "Variants", "zoom": "A picture alone", "compare": "Two pictures",
+    "packs": "Packs", "models": "Models", "form": "A new run", "prompt": "Prompt editor",
+    "text": "A prompt as one types", "places": "Places to vary", "samples": "Variants",
+    "zoom": "A picture alone", "compare": "Two pictures",
 }  # fmt: skip
 
 SHOWN = {
-    "question_mark": "?", "slash": "/", "colon": ":", "plus": "+", "minus": "-", "space": "␣", "enter": "⏎",
-    "escape": "esc", "down": "↓", "up": "↑", "left": "←", "right": "→", "pagedown": "pgdn", "pageup": "pgup",
+    "question_mark": "?", "slash": "/", "colon": ":", "plus": "+", "minus": "-", "asterisk": "*",
+    "space": "␣", "enter": "⏎", "escape": "esc", "down": "↓", "up": "↑", "left": "←", "right": "→",
+    "pagedown": "pgdn", "pageup": "pgup",
     "ctrl+@": "^space",
 }  # fmt: skip
 

@@ -52,6 +52,7 @@ class FakeDaemon:
         self.socket = socket
         self.nodes: tuple[NodeScene, ...] = NODES
         self.resources = make_resources()
+        self.shelf = screen_library.Shelf()
         self.previews: dict[str, bytes] = {}
         """Job to the unfinished picture it has now."""
         self.uploads: list[bytes] = []
@@ -152,12 +153,11 @@ class FakeDaemon:
         app.router.add_get("/v1/images", self.list_images)
         app.router.add_get("/v1/images/{id}", self.show_image)
         app.router.add_get("/v1/images/{id}/thumb", self.thumb)
-        app.router.add_get("/v1/packs", self.packs)
         app.router.add_get("/v1/pipelines", self.pipelines)
         app.router.add_get("/v1/last", self.last)
         app.router.add_post("/v1/plan", self.plan)
         app.router.add_post("/v1/prompt", self.prompt)
-        screen_library.add_routes(app)
+        screen_library.add_routes(app, self.shelf)
         app.router.add_post("/v1/{path:.*}", self.command)
         self._runner = web.AppRunner(app, shutdown_timeout=0.05)
         await self._runner.setup()
@@ -273,9 +273,6 @@ class FakeDaemon:
     async def put_blob(self, request: web.Request) -> web.Response:
         self.uploads.append(await request.read())
         return web.json_response({"sha256": hashlib.sha256(self.uploads[-1]).hexdigest()})
-
-    async def packs(self, request: web.Request) -> web.Response:
-        return web.json_response({"items": ["knights", "city [bold]"], "total": 2})
 
     async def pipelines(self, request: web.Request) -> web.Response:
         return web.json_response({"items": ["standard", "quick"], "total": 2})

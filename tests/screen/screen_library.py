@@ -119,7 +119,81 @@ async def list_names(request: web.Request) -> web.Response:
     return web.json_response({"items": names, "total": len(names)})
 
 
-def add_routes(app: web.Application) -> None:
+PACKS = {
+    "knights": "a knight in __sky__\nneg: blur\n\na knight by the {sea|lake} at {dawn|dusk}\n",
+    "city [bold]": "a street in the [[weather]]\r\n\r\na harbour, __sea__\r\n",
+    "broken": "a {dawn|dusk sky\n",
+}
+
+
+class Shelf:
+    """What a person keeps: changed by the routes."""
+
+    def __init__(self) -> None:
+        self.packs = dict(PACKS)
+        self.saved: list[tuple[str, str, str]] = []
+        """Noun, name and text of everything that was saved."""
+        self.models = [model(n) for n in range(60)]
+
+    async def list_packs(self, request: web.Request) -> web.Response:
+        warnings = ["broken.txt:1:3: a brace is not closed."] if "broken" in self.packs else []
+        names = list(self.packs)
+        return web.json_response({"items": names, "total": len(names), "warnings": warnings})
+
+    async def show_pack(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        text = self.packs[name]
+        parts = text.replace("\r", "").strip().split("\n\n")
+        prompts = [part.partition("\nneg:")[0] for part in parts]
+        return web.json_response({"name": name, "text": text, "prompts": prompts})
+
+    async def save(self, request: web.Request) -> web.Response:
+        noun, name = request.match_info["noun"], request.match_info["name"]
+        text = json.loads(await request.read())["text"]
+        self.saved.append((noun, name, text))
+        if noun == "packs":
+            self.packs[name] = text
+        return web.json_response({"name": name, "text": text, "prompts": []})
+
+    async def list_models(self, request: web.Request) -> web.Response:
+        asked = request.query
+        found = [one for one in self.models if asked.get("list", "") in ("", one["list"])]
+        for word in asked.get("filter", "").split():
+            found = [one for one in found if (one["missing"] if word == "missing:any" else word in str(one["name"]))]
+        found.sort(key=lambda one: not one["favourite"])
+        first = int(asked.get("offset", 0))
+        return web.json_response({"items": found[first : first + int(asked.get("limit", 200))], "total": len(found)})
+
+    async def show_model(self, request: web.Request) -> web.Response:
+        one = next((one for one in self.models if one["key"] == request.match_info["key"]), None)
+        if one is None:
+            return web.json_response({"error": "there is none", "where": "", "remedy": "", "exit": 2}, status=404)
+        more = {
+            "description": "A haze over the sea, softly.", "author": "mira", "trained": [["sea", 40], ["haze", 31]],
+            "sources": [{"file": "haze.civitai.info", "kind": "civitai"}], "hashes": {"sha256": "ab" * 32},
+        }  # fmt: skip
+        return web.json_response({**one, **more})
+
+
+def model(number: int) -> dict[str, object]:
+    kind = ("loras", "models", "embeddings")[number % 3]
+    name = f"{('sea', 'sky', 'town')[number % 3]}/{('haze', 'grain', 'dusk', 'line')[number % 4]}_{number:02}"
+    path = f"/models/{kind}/{name}.safetensors" if number % 5 else ""
+    return {
+        "key": f"{number:032x}" if path else f"name:{kind}/{name}", "list": kind, "name": name,
+        "nodes": ["studio"] if number % 2 else [], "path": path, "bytes": 144_000_000 + number, "added": 1.763e9,
+        "base": ("sdxl", "sd1", "flux")[number % 3], "triggers": ["seahaze", "soft light"] if number % 3 == 0 else [],
+        "tags": ["sea"] if number % 6 == 0 else [], "stars": number % 6, "favourite": number % 20 == 7, "uses": number,
+        "missing": ["triggers", "preview"] if number % 3 and path else [],
+    }  # fmt: skip
+
+
+def add_routes(app: web.Application, shelf: Shelf) -> None:
     app.router.add_get("/v1/completions", complete)
+    app.router.add_get("/v1/packs", shelf.list_packs)
+    app.router.add_get("/v1/packs/{name}", shelf.show_pack)
+    app.router.add_get("/v1/models", shelf.list_models)
+    app.router.add_get("/v1/models/{key:.*}", shelf.show_model)
+    app.router.add_put("/v1/{noun}/{name}", shelf.save)
     for noun in NAMES:
         app.router.add_get(f"/v1/{noun}", list_names)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from schema.errors import NoDaemon, Refused, why
+from schema.foreign import Understood
 from schema.pages import Resource
 from schema.plans import Scalar
 from schema.prompts import Completions, Trial, Tried
@@ -169,6 +170,10 @@ class Asker:
     async def completions(self, text: str, at: int, limit: int = 50) -> Completions:
         """What may stand at this character. Raises Refused or NoDaemon."""
         return await self.get("/v1/completions", Completions, {"text": text, "at": at, "limit": limit})
+
+    async def foreign(self, content: bytes, name: str) -> Understood:
+        """What a picture or a prompt file says of how it was made. Raises Refused or NoDaemon."""
+        return reply(await self.raw("POST", "/v1/foreign", query={"name": name}, content=content), Understood)
 
     async def raw(
         self,

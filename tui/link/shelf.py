@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from tui.link.ask import Asker
+from tui.link.ask import Asker, reply
 from tui.link.query import quoted
 
 Noun = Literal["packs", "pipelines", "presets", "profiles", "templates", "styles", "overlays", "wildcards"]
@@ -28,3 +28,46 @@ async def names_of(asker: Asker, noun: Noun) -> tuple[str, ...]:
 
 async def item_of(asker: Asker, noun: Noun, name: str) -> Item:
     return await asker.get(f"/v1/{noun}/{quoted(name)}", Item)
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """`GET /v1/packs?check=1`."""
+
+    items: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    """What is broken or left out, with file and line."""
+
+
+class Text(msgspec.Struct, frozen=True):
+    text: str
+
+
+async def checked(asker: Asker, noun: Noun) -> Checked:
+    return await asker.get(f"/v1/{noun}", Checked, {"check": 1})
+
+
+async def save(asker: Asker, noun: Noun, name: str, text: str) -> Item:
+    """Writes it as it is; one of the same name is replaced."""
+    return reply(await asker.raw("PUT", f"/v1/{noun}/{quoted(name)}", body=Text(text)), Item)
+
+
+class _To(msgspec.Struct, frozen=True):
+    to: str
+
+
+class _Gone(msgspec.Struct, frozen=True):
+    name: str
+
+
+async def text_of(asker: Asker, noun: Noun, name: str) -> Item:
+    """Its text alone, also where what it says cannot be read."""
+    return await asker.get(f"/v1/{noun}/{quoted(name)}", Item, {"text": 1})
+
+
+async def rename(asker: Asker, noun: Noun, name: str, to: str) -> str:
+    """Its new name."""
+    return reply(await asker.raw("POST", f"/v1/{noun}/{quoted(name)}/rename", body=_To(to)), _Gone).name
+
+
+async def delete(asker: Asker, noun: Noun, name: str) -> None:
+    await asker.raw("POST", f"/v1/{noun}/{quoted(name)}/delete")

@@ -80,12 +80,15 @@ class Chooser(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog chooser") as dialog:
             dialog.border_title = self.title_words()
-            keys = ["⏎ take", "tab other list" if len(self._lists) > 1 else "", "^j as typed"]
-            keys += ["^x none" if self._empty else "", "^r read again", "esc back"]
-            dialog.border_subtitle = "  ".join(filter(None, keys))
+            dialog.border_subtitle = self.hints()
             yield Input(placeholder="type to narrow", compact=True, id="narrow")
             yield self.names
             yield Static("", id="told", classes="quiet")
+
+    def hints(self) -> str:
+        keys = ["⏎ take", "tab other list" if len(self._lists) > 1 else "", "^j as typed"]
+        keys += ["^x none" if self._empty else "", "^r read again", "esc back"]
+        return "  ".join(filter(None, keys))
 
     def title_words(self) -> Content:
         if len(self._lists) == 1:

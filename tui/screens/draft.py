@@ -27,6 +27,8 @@ class Draft:
     prompt: str = ""
     negative: str = ""
     pack: str = ""
+    packs: tuple[str, ...] = ()
+    """More of them, behind `pack`."""
     pipeline: str = ""
     preset: str = ""
     count: str = "1"
@@ -86,7 +88,7 @@ def request(draft: Draft, image: str | None = None) -> RunRequest:
     elif image and not draft.pipeline and not draft.last:
         pipeline = enhancing(draft.through)
     wish = RunRequest(
-        packs=(draft.pack,) if draft.pack else (),
+        packs=(draft.pack, *draft.packs) if draft.pack else (),
         prompt=prompt,
         negative=draft.negative.strip() or None,
         pipeline=pipeline,

@@ -21,6 +21,16 @@ FILTERS = (
     ("since:2h", "an age, a date or a seq"),
 )
 
+MODEL_FILTERS = (
+    ("words", "all of them, in name, title, tags or trigger words"),
+    ("list:loras base:sdxl", "its kind, and what it is made for"),
+    ("tag:WORD trigger:WORD", "how it is tagged, what calls it up"),
+    ("stars:>=4 favourite:yes", "its rating"),
+    ("node:NAME local:yes uses:>0", "where it lies, whether it was used"),
+    ("missing:any since:2h", "what nobody says of it; new since"),
+)
+NAME_FILTERS = (("words", "all of them, anywhere in the name"),)
+
 
 class KeysHelp(ModalScreen[None]):
     BINDINGS = [
@@ -81,7 +91,8 @@ class KeysHelp(ModalScreen[None]):
 
     def filters(self) -> list[Line]:
         rows: list[Line] = [[Piece(" Words of a filter" + (" (you type one now)" if self._typing else ""), "title")]]
-        for word, meaning in FILTERS:
+        told = {"models": MODEL_FILTERS, "packs": NAME_FILTERS}.get(self._area, FILTERS)
+        for word, meaning in told:
             rows += [[Piece(f"   {word}", "key")], [Piece(f"      {meaning}", "dim")]]
         return [*rows, []]
 

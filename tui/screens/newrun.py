@@ -88,6 +88,8 @@ class NewRun(Varied):
             yield Static("", id="plan", classes="quiet")
 
     def title_words(self) -> str:
+        if self.draft.packs:
+            return f"New run of {', '.join(map(plain, (self.draft.pack, *self.draft.packs)))}"
         what = "New run" if self.draft.picture is None else "New picture from one that is there"
         like = " like " if self.draft.picture is None else ", of "
         return f"{what}{like}{plain(self.draft.origin)}" if self.draft.origin else what

@@ -111,8 +111,8 @@ AS_USUAL = Variation()
 def variation_of(wish: RunRequest) -> Variation:
     """As a request that somebody else wrote has it."""
     return Variation(
-        profile=wish.profile or "", template=wish.template or "", style=wish.style,
-        overlay=wish.overlay if isinstance(wish.overlay, str) else "", matrix=wish.matrix, order=wish.order,
+        profile=named(wish.profile), template=named(wish.template), style=wish.style, overlay=named(wish.overlay),
+        matrix=wish.matrix, order=wish.order,
         variants=digits(wish.variants), limit=digits(wish.limit), max_prompts=digits(wish.max_prompts),
         max_images=digits(wish.max_images), search=wish.search, vary=wish.vary, literal=wish.literal,
         locks=tuple((key, value) for key, _, value in (one.partition("=") for one in wish.lock)),
@@ -129,6 +129,6 @@ def digits(number: int | None) -> str:
     return "" if number is None else str(number)
 
 
-def pipeline_of(wish: RunRequest) -> str:
-    """The library's pipeline it names, if it names one."""
-    return "" if isinstance(wish.pipeline, TextFile) else wish.pipeline or ""
+def named(wanted: str | TextFile | None) -> str:
+    """What of the library it names; empty for a file's text."""
+    return wanted if isinstance(wanted, str) else ""

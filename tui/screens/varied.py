@@ -6,6 +6,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Input, Static, TextArea
 
+from schema.errors import NoDaemon, Refused
 from schema.requests import RunRequest
 from tui.screens.draft import Draft, request
 from tui.screens.picks import Picking
@@ -99,6 +100,34 @@ class Varied(Picking):
         from tui.screens.prompt import PromptEditor
 
         await self.app.push_screen(PromptEditor(self.read(), self.wish), self._pushed_back)
+
+    async def action_saved(self) -> None:
+        """Presets and profiles: what was changed here can be saved as one."""
+        from tui.screens.saved import Saved
+
+        def chosen(told: str | None) -> None:
+            noun, _, name = (told or "").partition(" ")
+            if name:
+                self.apply(noun.removesuffix("s"), name)
+
+        try:
+            preset = await self._as_preset(self.read())
+        except Refused as e:
+            self.home.say(e.told(), bad=True)
+        except NoDaemon:
+            self.home.say("The daemon does not answer.", bad=True)
+        else:
+            await self.app.push_screen(Saved(preset), chosen)
+
+    async def _as_preset(self, draft: Draft) -> str:
+        """All that differs from what the pipeline says. Raises Refused or NoDaemon."""
+        from tui.screens.saved import preset_text
+
+        image = await self.image_of(draft)
+        bare = replace(draft, prompt="a picture", pack="", packs=(), varied=Variation(), count="1", seed="")
+        before, _ = await self.home.asker.plan(request(replace(bare, preset="", set=(), last=False), image), keep=1)
+        now, _ = await self.home.asker.plan(request(bare, image), keep=1)
+        return preset_text(before[0].config if before else {}, now[0].config if now else {})
 
     async def wish(self, draft: Draft) -> RunRequest:
         """Raises Refused or NoDaemon."""

@@ -35,6 +35,12 @@ class TopBar(Drawn):
             left.append(Piece(word + (" " if wide else ""), "active" if here else "dim"))
         right = self._right(wide)
         gap = width - measure(left) - measure(right) - 1
+        if gap < 1:  # where there is little room the name goes first, then what is wrong: the footer tells it too
+            left[0] = Piece(" ", "title")
+            gap = width - measure(left) - measure(right) - 1
+        while gap < 1 and len(right) > 2:
+            right.pop(0)
+            gap = width - measure(left) - measure(right) - 1
         return [*left, Piece(" " * max(1, gap)), *right]
 
     def _right(self, wide: bool) -> list[Piece]:

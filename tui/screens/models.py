@@ -1,0 +1,226 @@
+"""The models: what lies in folders here and what nodes have, found, tagged, starred; new files come by themselves."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+
+import msgspec
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+
+from schema.errors import NoDaemon, Refused
+from schema.models import ModelRecord, ModelRow, ModelScan, ModelSelection
+from schema.pages import Page
+from tui.background import begin
+from tui.keys import bindings, of
+from tui.link.query import quoted
+from tui.live import Change
+from tui.screens.beside import BesideScreen
+from tui.widgets.modelline import SHORT, card, title
+from tui.widgets.modeltable import ModelTable
+
+SCAN_PATIENCE = 300.0
+"""Seconds: twenty thousand files take a while the first time."""
+
+KINDS = (("", "all"), *((name, {"vaes": "VAEs", "loras": "LoRAs"}.get(name, name)) for name in SHORT))
+
+
+class ModelPage(Page[ModelRow], frozen=True, kw_only=True):
+    """`GET /v1/models`: of the library, which has no head."""
+
+    head: int = 0
+
+
+class ModelsScreen(BesideScreen[ModelRow]):
+    area = "models"
+    BINDINGS = bindings(of("models"))
+    route = "/v1/models"
+    orders = (("favourites", "favourites"), ("name", "name"), ("newest", "newest ▼"), ("stars", "stars ▼"),
+              ("uses", "used ▼"), ("size", "size ▼"))  # fmt: skip
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = ModelTable()
+        self.record: ModelRecord | None = None
+        """Of the model under the cursor, once it is here."""
+        self.kind = ""
+
+    def body(self) -> ComposeResult:
+        yield self.filter_line
+        with Horizontal(classes="body"):
+            yield self.table
+            yield from self.compose_beside()
+
+    @property
+    def listing(self) -> ModelTable:
+        return self.table
+
+    def shape(self) -> type[Page[ModelRow]]:
+        return ModelPage
+
+    def asked_for(self) -> Mapping[str, str | int]:
+        return {**super().asked_for(), **({"list": self.kind} if self.kind else {})}
+
+    def noun(self, many: int) -> str:
+        return " name" if many == 1 else " names"
+
+    def everything(self) -> str:
+        return "uses:>=0"
+
+    def concerns(self, change: Change) -> bool:
+        return change.everything or change.library
+
+    # The one under the cursor -----------------------------------------------------------------------
+
+    def look(self) -> None:
+        item = self.listing.item()
+        if self.record is not None and (item is None or (item.key, item.name) != (self.record.key, self.record.name)):
+            self.record = None
+        self.draw_card(keep_place=False)
+        if item is not None:
+            begin(self, partial(self._look, item), group="look", exclusive=True)
+
+    async def _look(self, item: ModelRow) -> None:
+        try:
+            self.record = await self.home.asker.get(f"/v1/models/{quoted(item.key)}", ModelRecord)
+        except (NoDaemon, Refused):
+            return
+        self.draw_card()
+
+    def draw_card(self, *, keep_place: bool = True) -> None:
+        item = self.listing.item()
+        if item is None:
+            self.card.fill((), (), keep_place=False)
+        else:
+            self.card.fill(card(item, self.record, self.card.room[0]), title(item), keep_place=keep_place)
+
+    def on_resize(self) -> None:
+        super().on_resize()
+        self.call_after_refresh(self.draw_card)
+
+    # Verdicts ---------------------------------------------------------------------------------------
+
+    def verdict(self, verb: str, selection: ModelSelection, told: str) -> None:
+        if selection.select:
+            self.home.command(f"/v1/models/{verb}", selection, told)
+
+    def action_rate(self, stars: int) -> None:
+        self.verdict("rate", ModelSelection(select=self.targets(), stars=stars), "★" * stars or "no stars")
+        self.shown_at_once(stars=stars)
+
+    def action_favourite(self) -> None:
+        item = self.listing.item()
+        on = item is None or not item.favourite
+        told = "favourites" if self.listing.marked else "a favourite" if on else "no favourite any more"
+        self.verdict("favourite", ModelSelection(select=self.targets(), favourite=on), told)
+        self.shown_at_once(favourite=on)
+
+    def shown_at_once(self, *, stars: int | None = None, favourite: bool | None = None) -> None:
+        """What the daemon says of it comes with the feed."""
+        listing = self.listing
+        for name in self.targets():
+            index = listing.pages.find(name)
+            item = listing.pages.get(index) if index is not None else None
+            if index is not None and item is not None:
+                item = msgspec.structs.replace(
+                    item,
+                    stars=item.stars if stars is None else stars,
+                    favourite=item.favourite if favourite is None else favourite,
+                )
+                listing.pages.replace(index, item)
+                listing.redraw_items(index, whole=True)
+        self.draw_card()
+
+    async def action_tag(self) -> None:
+        from tui.screens.ask import Type
+
+        targets, item = self.targets(), self.listing.item()
+        had = item.tags if item is not None and not self.listing.marked else ()
+
+        def typed(text: str | None) -> None:
+            if text is None:
+                return
+            words = tuple(dict.fromkeys(text.split()))
+            add = tuple(word.removeprefix("+") for word in words if not word.startswith("-") and word not in had)
+            gone = tuple(tag for tag in had if tag not in words) + tuple(w[1:] for w in words if w[0] == "-" and w[1:])
+            if add or gone:
+                self.verdict("tag", ModelSelection(select=targets, add=add, remove=gone), "tagged")
+
+        help = "Words with spaces between; -WORD takes one away. They stay with the file when it is moved or renamed."
+        await self.app.push_screen(Type("Tags", help, " ".join(had)), typed)
+
+    # What is shown, and what comes of it ------------------------------------------------------------
+
+    def action_lacking(self) -> None:
+        """Only those whose sidecar or header leaves something out, and back."""
+        words = self.filter.split()
+        wanted = [word for word in words if word != "missing:any"]
+        text = " ".join(wanted if "missing:any" in words else [*wanted, "missing:any"])
+        self.filter_line.input.value = text
+        self.apply_filter(text)
+
+    async def action_kind(self) -> None:
+        from tui.screens.ask import Choose
+
+        def chosen(kind: str | None) -> None:
+            if kind is not None and kind != self.kind:
+                self.kind = kind
+                self.anew()
+                self.tally()
+
+        await self.app.push_screen(Choose("Which", KINDS, self.kind), chosen)
+
+    def action_scan(self) -> None:
+        self.home.say("looking through the folders")
+        begin(self, self._scan, group="scan", exclusive=True)
+
+    async def _scan(self) -> None:
+        try:
+            found = await self.home.asker.long("/v1/models/scan", None, ModelScan, SCAN_PATIENCE)
+        except Refused as e:
+            self.home.say(e.told(), bad=True)
+        except NoDaemon:
+            self.home.say("The daemon does not answer.", bad=True)
+        else:
+            told = {"new": found.added, "changed": found.changed, "moved": found.moved, "gone": found.gone}
+            words = ", ".join(f"{many:,} {word}" for word, many in told.items() if many) or "nothing new"
+            self.home.say(f"{found.files:,} files: {words}" + (f". {found.troubles[0]}" if found.troubles else ""))
+            self.reread()
+
+    async def action_use(self) -> None:
+        """A new run with it: the model of the first stage, or words of the prompt."""
+        from tui.screens.draft import Draft
+        from tui.screens.newrun import NewRun
+
+        item = self.listing.item()
+        if item is None:
+            return
+        draft = self.home.draft or Draft()
+        words = ", ".join(item.triggers[:3])
+        if item.list == "models":
+            draft = replace(draft, set=(*draft.set, f"txt2img.model={item.name}"))
+        elif item.list == "loras":
+            weight = 1.0 if item.weight is None else item.weight
+            draft = replace(draft, prompt=joined(draft.prompt, f"<lora:{item.name}:{weight:g}>", words))
+        elif item.list == "embeddings":
+            draft = replace(draft, prompt=joined(draft.prompt, item.name.rpartition("/")[2]))
+        else:
+            self.home.say(f"^t in the form chooses {SHORT.get(item.list, item.list)}s")
+        await self.app.push_screen(NewRun(draft))
+
+    def action_copy(self, what: str) -> None:
+        item = self.listing.item()
+        if item is not None:
+            text = (item.path or item.name) if what == "id" else ", ".join(item.triggers) or item.name
+            self.home.copy(text, "path" if what == "id" and item.path else "words")
+
+    def action_outside(self) -> None:
+        from pathlib import Path
+
+        item = self.listing.item()
+        if item is not None and item.path:
+            self.home.open_outside(Path(item.path).parent)
+
+
+def joined(*parts: str) -> str:
+    return ", ".join(part.strip() for part in parts if part.strip())

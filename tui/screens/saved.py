@@ -1,0 +1,181 @@
+"""Presets and profiles from the form: applied, saved, renamed, deleted, edited."""
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual.binding import Binding
+
+from schema.errors import NoDaemon, Refused
+from schema.plans import Scalar
+from tui.background import begin, is_open
+from tui.link.shelf import Noun, delete, names_of, rename, save, text_of
+from tui.screens.shelved import Shelved
+from tui.widgets.ink import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tui.screens.textedit import TextEdit
+
+Config = Mapping[str, Mapping[str, Scalar]]
+
+PROFILE = """name: {name}
+character: ""
+setting: ""
+style: ""
+negative: ""
+wildcards: {{}}
+loras: []
+"""
+"""What a new profile begins as."""
+
+
+class Saved(Shelved):
+    """Answers `presets NAME` or `profiles NAME`."""
+
+    BINDINGS = [
+        Binding("ctrl+n", "save_new", "save the form under a name", priority=True),
+        Binding("ctrl+e", "edit", "edit its text", priority=True),
+        Binding("ctrl+r", "rename", "rename", priority=True),
+        Binding("ctrl+d", "delete", "delete", priority=True),
+    ]
+
+    def __init__(self, preset: str) -> None:
+        """`preset`: the form as the text of one."""
+        super().__init__("Saved", "presets", empty=False)
+        self._lists = ("presets", "profiles")
+        self._preset = preset
+
+    def hints(self) -> str:
+        return "⏎ apply  tab the other  ^n save  ^e edit  ^r rename  ^d delete  esc back"
+
+    @property
+    def noun(self) -> Noun:
+        return "presets" if self.of == "presets" else "profiles"
+
+    @property
+    def one(self) -> str:
+        return self.noun.removesuffix("s")
+
+    def chosen(self) -> str:
+        item = self.names.item()
+        return item.name if item is not None else ""
+
+    # Verbs ------------------------------------------------------------------------------------------
+
+    async def action_save_new(self) -> None:
+        from tui.screens.ask import Type
+
+        def named(name: str | None) -> None:
+            if name and name.strip():
+                begin(self, partial(self._save, self.noun, name.strip()), group="shelf")
+
+        help = "What was changed in the form, under this name." if self.noun == "presets" else "A new character."
+        await self.app.push_screen(Type(f"Save a {self.one}", help, self.chosen() or self.typed), named)
+
+    async def _save(self, noun: Noun, name: str) -> None:
+        from tui.screens.ask import Confirm
+
+        if name in await self.known(noun):
+            question = f"{plain(name)} is there already. Write over it?"
+            if noun == "profiles":
+                await self.action_edit()
+            elif await self.app.push_screen_wait(Confirm(question)):
+                await self.write(noun, name)
+        elif noun == "profiles":
+            await self.app.push_screen(self.editor(noun, name, PROFILE.format(name=json.dumps(name))), self._again)
+        else:
+            await self.write(noun, name)
+
+    async def write(self, noun: Noun, name: str) -> None:
+        if await self.done(partial(save, self.home.asker, noun, name, self._preset)):
+            self.home.say(f"{name} saved")
+            self.ask_anew()
+
+    async def action_edit(self) -> None:
+        name, noun = self.chosen(), self.noun
+        if not name:
+            return
+        try:
+            item = await text_of(self.home.asker, noun, name)
+        except (Refused, NoDaemon) as e:
+            self.home.say(e.told() if isinstance(e, Refused) else "The daemon does not answer.", bad=True)
+            return
+        await self.app.push_screen(self.editor(noun, name, item.text), self._again)
+
+    async def action_rename(self) -> None:
+        from tui.screens.ask import Type
+
+        name, noun = self.chosen(), self.noun
+
+        def named(to: str | None) -> None:
+            if to and to.strip() and to.strip() != name:
+                begin(self, partial(self._rename, noun, name, to.strip()), group="shelf")
+
+        if name:
+            await self.app.push_screen(Type(f"Rename {plain(name)}", "Its new name.", name), named)
+
+    async def _rename(self, noun: Noun, name: str, to: str) -> None:
+        if await self.done(partial(rename, self.home.asker, noun, name, to)):
+            self.home.say(f"{name} is called {to} now")
+            self.ask_anew()
+
+    async def action_delete(self) -> None:
+        from tui.screens.ask import Confirm
+
+        name, noun = self.chosen(), self.noun
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                begin(self, partial(self._delete, noun, name), group="shelf")
+
+        if name:
+            detail = "Runs that were made with it keep what they need."
+            await self.app.push_screen(Confirm(f"Delete the {self.one} {plain(name)}?", detail), answered)
+
+    async def _delete(self, noun: Noun, name: str) -> None:
+        if await self.done(partial(delete, self.home.asker, noun, name)):
+            self.home.say(f"{name} deleted")
+            self.ask_anew()
+
+    # Doing ------------------------------------------------------------------------------------------
+
+    def editor(self, noun: Noun, name: str, text: str) -> "TextEdit":
+        from tui.screens.textedit import TextEdit
+
+        return TextEdit(noun, name, text)
+
+    def _again(self, saved: bool | None) -> None:
+        if saved and is_open(self):
+            self.ask_anew()
+
+    async def done(self, work: "Callable[[], Awaitable[object]]") -> bool:
+        """False after a toast that says why not."""
+        try:
+            await work()
+        except Refused as e:
+            self.home.say(e.told(), bad=True)
+        except NoDaemon:
+            self.home.say("The daemon does not answer; nothing was changed.", bad=True)
+        else:
+            return True
+        return False
+
+    async def known(self, noun: Noun) -> tuple[str, ...]:
+        try:
+            return await names_of(self.home.asker, noun)
+        except (Refused, NoDaemon):
+            return ()
+
+
+def preset_text(before: Config, now: Config) -> str:
+    """What `now` has otherwise than `before`, as a preset: stage to its fields."""
+    told: dict[str, dict[str, Scalar]] = {}
+    for stage, fields in now.items():
+        was = before.get(stage, {})
+        other = {name: value for name, value in fields.items() if name != "type" and was.get(name) != value}
+        if other:
+            told[stage] = other
+    return json.dumps(told, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,143 @@
+"""A file of the library in the terminal: edited as the text it is, checked as one types, saved as it was written."""
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static, TextArea
+
+from schema.errors import NoDaemon, Refused
+from schema.requests import RunRequest, TextFile
+from tui.background import begin, is_open
+from tui.link.shelf import Noun, save
+from tui.screens.numbers import many
+from tui.screens.packtext import fault_at, shown, written
+from tui.widgets.ink import plain
+from tui.widgets.promptarea import PromptArea
+
+if TYPE_CHECKING:
+    from tui.app import StableNew
+
+WAIT = 0.4
+"""Seconds after the last letter before it is checked."""
+
+
+class TextEdit(ModalScreen[bool]):
+    """Answers whether it was saved. `line`: from 0, where the cursor begins."""
+
+    BINDINGS = [
+        Binding("ctrl+j,ctrl+s", "save", "save", priority=True),
+        Binding("ctrl+g", "to_fault", "to the fault", priority=True),
+        Binding("escape", "leave", "back"),
+    ]
+
+    def __init__(self, noun: Noun, name: str, text: str, line: int = 0) -> None:
+        super().__init__()
+        self._noun: Noun = noun
+        self._called = name
+        self._text = text
+        self._line = line
+        self._fault: tuple[int, int] | None = None
+
+    @property
+    def home(self) -> "StableNew":
+        from tui.app import StableNew
+
+        assert isinstance(self.app, StableNew)
+        return self.app
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog editor pack") as dialog:
+            dialog.border_title = Content(f"{self._noun.removesuffix('s').capitalize()}  {plain(self._called)}")
+            dialog.border_subtitle = "^j save  ^g to the fault  esc back"
+            yield PromptArea(shown(self._text), id="text", ask=self.home.names_at)
+            yield Static("", id="count")
+
+    def on_mount(self) -> None:
+        area = self.query_one(PromptArea)
+        area.show_line_numbers = True
+        area.cursor_blink = self.app.animation_level != "none"
+        area.move_cursor((self._line, 0), center=True)
+        self.set_focus(area)
+        begin(self, partial(self._check, 0.0), group="check", exclusive=True)
+
+    @property
+    def text(self) -> str:
+        """As it would be saved."""
+        return written(self._text, shown(self.query_one(PromptArea).text))
+
+    @on(TextArea.Changed)
+    def _wrote(self) -> None:
+        begin(self, partial(self._check, WAIT), group="check", exclusive=True)
+
+    async def _check(self, wait: float) -> None:
+        """By the reader that plans it."""
+        await asyncio.sleep(wait)
+        text = await asyncio.to_thread(written, self._text, shown(self.query_one(PromptArea).text))
+        wish = self._wish(TextFile(name=self._called, text=text))
+        if wish is None:
+            return
+        try:
+            tried = await self.home.asker.try_out(wish, 1)
+        except Refused as e:
+            self._fault = fault_at(e.where)
+            self.tell(e.told(), bad=True)
+        except NoDaemon:
+            self.tell("the daemon does not answer; it is checked when it does", bad=True)
+        else:
+            self._fault = next(filter(None, map(fault_at, tried.warnings)), None)
+            words = f"{tried.jobs:,} {'job' if tried.jobs == 1 else 'jobs'} · {many(tried.space)} variants"
+            self.tell("\n".join([words, *(f"! {plain(one)}" for one in tried.warnings[:1])]))
+
+    def _wish(self, file: TextFile) -> RunRequest | None:
+        """A run that reads it; None: there is none that does."""
+        match self._noun:
+            case "packs":
+                return RunRequest(packs=(file,))
+            case "profiles":
+                return RunRequest(prompt="a picture", profile=file)
+            case _:
+                return None
+
+    def tell(self, words: str, *, bad: bool = False) -> None:
+        if is_open(self):
+            line = self.query_one("#count", Static)
+            line.set_class(bad, "wrong")
+            line.update(Content(words))
+
+    def action_to_fault(self) -> None:
+        if self._fault is not None:
+            self.query_one(PromptArea).move_cursor(self._fault, center=True)
+
+    def action_save(self) -> None:
+        begin(self, self._save, group="save", exclusive=True)
+
+    async def _save(self) -> None:
+        try:
+            await save(self.home.asker, self._noun, self._called, self.text)
+        except Refused as e:
+            self._fault = fault_at(e.where)
+            self.tell(e.told(), bad=True)
+        except NoDaemon:
+            self.tell("the daemon does not answer; nothing was saved, nothing is lost", bad=True)
+        else:
+            self.home.say(f"{self._called} saved")
+            self.dismiss(True)
+
+    async def action_leave(self) -> None:
+        from tui.screens.ask import Confirm
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.dismiss(False)
+
+        if self.text == self._text:
+            self.dismiss(False)
+        else:
+            await self.app.push_screen(Confirm("Drop what was changed?", "^j saves it."), answered)

@@ -1,0 +1,104 @@
+"""Packs by name, the prompts of one, and what a run of it comes to."""
+
+import msgspec
+from textual.strip import Strip
+
+from schema.prompts import Tried
+from tui.screens.numbers import is_wild, many
+from tui.screens.places import places_of
+from tui.widgets.held import HeldList
+from tui.widgets.ink import Drawn, Line, Piece, fit, plain, wrap
+from tui.widgets.listing import Listing
+from tui.widgets.pages import Pages
+
+
+class PackRow(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    trouble: str = ""
+
+
+class PromptRow(msgspec.Struct, frozen=True, kw_only=True):
+    number: int
+    text: str
+
+
+class PackList(Listing[PackRow]):
+    @property
+    def bare(self) -> bool:  # type: ignore[override]  # a constant there, here it follows the width
+        return self.app.size.width < 100
+
+    def __init__(self) -> None:
+        super().__init__(Pages(lambda row: row.name), id="packs")
+        self.title_line = (Piece("Packs", "title"),)
+
+    def name_of(self, item: PackRow) -> str:
+        return item.name
+
+    def inner(self, y: int, width: int) -> Strip:
+        if self.pages.known and not self.pages.total and y == 1:
+            return self.strip([Piece(fit("  None yet: A writes one.", width), "dim")], width)
+        return super().inner(y, width)
+
+    def cell_line(self, index: int, item: PackRow | None, line: int, width: int) -> Strip:
+        here = index == self.cursor
+        over = ("cursor" if self.has_focus else "cursor-idle") if here else None
+        if item is None:
+            return self.strip([Piece("  ·", "faint")], width, over)
+        sign = Piece("●" if self.is_marked(item) else " ", "mark")
+        bad = Piece(" !" if item.trouble else "  ", "bad")
+        name = Piece(fit(plain(item.name), max(4, width - 4)), "strong" if here else "text")
+        return self.strip([Piece(">" if here else " ", "strong"), sign, name, bad], width, over)
+
+
+class PromptList(HeldList[PromptRow]):
+    """Three lines each."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda row: str(row.number), id="prompts")
+
+    def cells(self) -> tuple[int, int]:
+        return 1, 3
+
+    def cell_line(self, index: int, item: PromptRow | None, line: int, width: int) -> Strip:
+        here = index == self.cursor and self.has_focus
+        over = "cursor" if here else None
+        if item is None:
+            return self.strip((), width, over)
+        lines = wrap(item.text, max(8, width - 7), 3)
+        head = f"{item.number:>4}  " if line == 0 else "      "
+        return self.strip([Piece(head, "dim"), Piece(lines[line] if line < len(lines) else "")], width, over)
+
+
+class PackHead(Drawn):
+    """Four lines over the prompts: variants, places, the first fault with its line."""
+
+    ALLOW_SELECT = False
+
+    def __init__(self) -> None:
+        super().__init__(id="packhead")
+        self._row: PackRow | None = None
+        self._tried: Tried | None = None
+        self._fault = ""
+
+    def show(self, row: PackRow | None, tried: Tried | None, fault: str) -> None:
+        self._row, self._tried, self._fault = row, tried, fault
+        self.refresh()
+
+    def line(self, y: int) -> Line:
+        width = self.size.width
+        return [Piece(fit(piece.text, width - 1), piece.ink) for piece in self.lines(width)[y : y + 1]]
+
+    def lines(self, width: int) -> list[Piece]:
+        found: list[Piece] = []
+        if (tried := self._tried) is not None:
+            jobs = f"{tried.jobs:,} {'job' if tried.jobs == 1 else 'jobs'}"
+            wild = "warn" if is_wild(tried.space) else "text"
+            found.append(Piece(f" {jobs} · {many(tried.space)} variants of its prompts", wild))
+            places = [f"{plain(one.key)} {many(one.size)}" for one in places_of(tried.segments, {})]
+            found.append(
+                Piece(f" places of the first: {' · '.join(places)}" if places else " nothing varies in it", "dim")
+            )
+        faults = [self._fault] if self._fault else list(tried.warnings) if tried is not None else []
+        ink = "bad" if self._fault else "warn"
+        found += [Piece(f" {line}", ink) for words in faults[:2] for line in wrap(f"! {words}", width - 2, 2)]
+        return found
