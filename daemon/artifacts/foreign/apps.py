@@ -23,10 +23,10 @@ def swarm(texts: Texts) -> Draft | None:
 def swarm_of(record: Document) -> Draft:
     said = record.doc("sui_image_params") or Document({})
     draft = Draft("swarmui", said.text("swarm_version") or "")
-    draft.prompt, draft.negative = said.text("prompt") or "", said.text("negativeprompt") or ""
+    draft.prompt, draft.negative = said.text("prompt") or "", said.text("negativeprompt", "negative_prompt") or ""
     draft.seed = said.whole("seed")
     draft.put("txt2img.steps", said.whole("steps"))
-    draft.put("txt2img.cfg", said.number("cfgscale"))
+    draft.put("txt2img.cfg", said.number("cfgscale", "cfg_scale"))
     draft.put("txt2img.guidance", said.number("fluxguidancescale"))
     draft.sample(said.text("sampler"), said.text("scheduler"))
     draft.size(said.whole("width"), said.whole("height"))
@@ -70,6 +70,10 @@ def fooocus(texts: Texts) -> Draft | None:
     return fooocus_of(said)
 
 
+PERFORMANCE = {"Quality": 60, "Speed": 30, "Extreme Speed": 8, "Lightning": 4, "Hyper-SD": 4}
+"""Steps of each."""
+
+
 def fooocus_of(said: Document) -> Draft:
     """Fooocus with its own scheme or its log's labels, and RuinedFooocus."""
     ruined = "base_model_name" in said or "Ruined" in (said.text("software") or "")
@@ -77,7 +81,8 @@ def fooocus_of(said: Document) -> Draft:
     draft.prompt = said.text("prompt", "Prompt") or ""
     draft.negative = said.text("negative_prompt", "Negative Prompt", "Negative") or ""
     draft.seed = said.whole("seed", "Seed")
-    draft.put("txt2img.steps", said.whole("steps", "Steps"))
+    performance = PERFORMANCE.get(said.text("performance", "Performance") or "")
+    draft.put("txt2img.steps", said.whole("steps", "Steps") or performance)
     draft.put("txt2img.cfg", said.number("guidance_scale", "Guidance Scale", "cfg", "CFG"))
     draft.sample(said.text("sampler", "Sampler", "sampler_name"), said.text("scheduler", "Scheduler"))
     draft.size(said.whole("width"), said.whole("height"))

@@ -6,7 +6,7 @@ from functools import cache
 from pydantic import BaseModel, ValidationError, create_model
 
 from daemon.artifacts.foreign.document import Document
-from schema.dialects import sampling
+from schema.dialects import Sampling, sampling
 from schema.foreign import Foreign, LoraUse, Program
 from schema.parts import Hires, Switch
 from schema.plans import Scalar
@@ -17,6 +17,8 @@ KINDS: dict[str, type[BaseModel]] = {
     "txt2img.hires": Hires, "txt2img.refiner": Switch,
 }  # fmt: skip
 """Where fields of these names go."""
+
+NO_SAMPLER = ("Undefined", "Default", "None")
 
 MOST_WORDS = 10_000
 """Characters of a prompt that are taken; as the stages have it."""
@@ -57,8 +59,8 @@ class Draft:
 
     def sample(self, sampler: str | None, scheduler: str | None, stage: str = "txt2img") -> None:
         """Both by the names that are used here; a sampler whose name says its schedule says both."""
-        if sampler and sampler != "Undefined":
-            known = sampling(sampler, scheduler)
+        if sampler and sampler not in NO_SAMPLER:
+            known = _sampling(sampler, scheduler)
             self.put(f"{stage}.sampler", known.sampler, "sampler")
             scheduler = known.scheduler
         elif scheduler:
@@ -119,6 +121,15 @@ class Draft:
         if len(text) > MOST_WORDS:
             self.warn(f"The prompt has {len(text):,} characters; the first {MOST_WORDS:,} are taken.")
         return text[:MOST_WORDS]
+
+
+def _sampling(sampler: str, scheduler: str | None) -> Sampling:
+    """Also by names that only some programs put a `k_` before."""
+    known = sampling(sampler, scheduler)
+    if known.sampler == sampler and sampler.startswith("k_"):
+        shorter = sampling(sampler.removeprefix("k_"), scheduler)
+        return shorter if shorter.sampler != sampler.removeprefix("k_") else known
+    return known
 
 
 def stem(name: str | None) -> str | None:

@@ -69,7 +69,9 @@ DETAIL = (
     Reading("ADetailer restore face", "restore_face", "flag"),
 )
 ORDINALS = ("", " 2nd", " 3rd")
-SILENT = frozenset({"Seed", "Size", "Size-1", "Size-2", "Sampler", "Schedule type", "Scheduler", "Model", "Version"})
+SILENT = frozenset(
+    {"Seed", "Size", "Size-1", "Size-2", "Sampler", "Schedule type", "Scheduler", "Model", "Base Model", "Version"}
+)
 """Read apart, and not told again among the rest."""
 
 RESTORERS = {"codeformer": "codeformer", "gfpgan": "gfpgan"}
@@ -95,7 +97,7 @@ def from_text(text: str) -> Draft:
     draft.prompt, draft.negative, draft.seed = found.prompt, found.negative, found.seed
     draft.sample(found.sampler, found.scheduler)
     draft.size(*(found.size or (whole_of(value("Size-1")), whole_of(value("Size-2")))))
-    draft.model(found.get("Model"))
+    draft.model(found.get("Model", "Base Model"))
     vae = value("VAE")
     if vae and vae.lower() not in ("automatic", "built in"):
         draft.put("txt2img.vae", vae)
@@ -116,6 +118,8 @@ def _writer(found: parameters.Infotext) -> tuple[Program, str]:
         return "stablenew", version.removeprefix("stablenew").strip()
     if re.match(r"f\d|neo", version):
         return "forge", version
+    if version.startswith("Fooocus"):
+        return "fooocus", version
     if found.get("App") or found.get("Backend"):
         return "sdnext", version or found.get("App") or ""
     return ("stablenew-legacy" if "StableNew" in version else "a1111"), version
@@ -178,6 +182,8 @@ def _details(draft: Draft, found: parameters.Infotext, used: set[str]) -> None:
 def _warn(draft: Draft, found: parameters.Infotext) -> None:
     if any(key.startswith("ControlNet") for key, _ in found.fields):
         draft.warn("ControlNet steered it; the picture that steered it is not in the file.")
+    if found.get("Civitai resources"):
+        draft.warn("Civitai names models and LoRAs by their titles; they stand among the rest.")
     if draft.prompt == "" and not found.fields:
         draft.warn("The text holds neither a prompt nor parameters.")
 

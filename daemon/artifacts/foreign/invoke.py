@@ -9,6 +9,7 @@ from daemon.artifacts.foreign.draft import Draft
 
 Texts = Mapping[str, str]
 
+SCHEDULERS = {"kdpm_2": "dpm_2", "kdpm_2_a": "dpm_2_ancestral", "dpmpp_3m": "dpmpp_3m_sde"}
 LEGACY_FLAGS = {"s": "steps", "S": "seed", "W": "width", "H": "height", "C": "cfg", "A": "sampler", "f": "strength"}
 
 
@@ -66,10 +67,8 @@ def of(said: Document) -> Draft:
 
 def _sampled(draft: Draft, scheduler: str | None) -> None:
     """Its ids name sampler and schedule in one: `dpmpp_2m_k` is DPM++ 2M on Karras."""
-    if scheduler and scheduler.endswith("_k"):
-        draft.sample(scheduler.removesuffix("_k"), "karras")
-    else:
-        draft.sample(scheduler, None)
+    name = (scheduler or "").removesuffix("_k")
+    draft.sample(SCHEDULERS.get(name, name), "karras" if scheduler and scheduler.endswith("_k") else None)
 
 
 def _styled(draft: Draft, said: Document) -> None:
