@@ -12,8 +12,8 @@ from daemon.prompting.tokens import plain_slot
 from daemon.prompting.variation import lookups
 from daemon.prompting.variation.counting import single, told_number
 from daemon.prompting.variation.held import Held, chosen
-from daemon.prompting.variation.here import WITHIN, Env, Here, Piece, Var
-from daemon.prompting.variation.lists import Factor, Ready
+from daemon.prompting.variation.here import WITHIN, Env, Here, Kept, Piece, Var
+from daemon.prompting.variation.lists import Factor
 from daemon.prompting.variation.naming import Keys, assigned, located
 from daemon.prompting.variation.parts import (
     Assign,
@@ -83,8 +83,9 @@ class Builder:
         """As it was written first, by plain name."""
         self.env: Env = {}
         """Of the prompt."""
-        self.kept: dict[tuple[object, ...], tuple[Sequence[Piece], Ready]] = {}
-        """Values of lists as nodes."""
+        self.kept: dict[tuple[object, ...], Kept] = {}
+        self.heights = [0]
+        """Of the lists that are being built, outermost first: how deep those in them go."""
         self._ids: dict[tuple[str, object], int] = {}
         self._owned: set[int] = set()
         self._local: set[int] = set()

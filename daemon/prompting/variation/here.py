@@ -1,8 +1,9 @@
 """Where in which text a part stands while nodes are built: what it may see, what it stands in."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from daemon.prompting.variation.lists import Ready
 from daemon.prompting.variation.parts import Mark, Parts
 from daemon.prompting.variation.turns import Method, Node
 
@@ -29,6 +30,16 @@ class Var(NamedTuple):
 
 
 Env = Mapping[str, Var]
+
+
+class Kept(NamedTuple):
+    """Values of a list as nodes."""
+
+    options: Sequence[Piece]
+    made: Ready
+    """The list they are made of."""
+    height: int
+    """Lists within one another, itself the first."""
 
 
 class Here(NamedTuple):

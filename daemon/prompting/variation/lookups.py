@@ -7,7 +7,7 @@ from daemon.prompting.texts import told
 from daemon.prompting.tokens import plain_slot
 from daemon.prompting.variation.counting import NONE, single
 from daemon.prompting.variation.held import chosen
-from daemon.prompting.variation.here import WITHIN, Here, Piece, Var
+from daemon.prompting.variation.here import WITHIN, Here, Kept, Piece, Var
 from daemon.prompting.variation.lists import Ready, ready
 from daemon.prompting.variation.naming import keys_of
 from daemon.prompting.variation.near import meant
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 20
 """Values of lists within one another."""
+
+MAX_LISTS = 5000
+"""Lists that one prompt leads to, by the parameters they are given."""
 
 MAX_NESTED = 60
 """Places within one another, whatever they are."""
@@ -97,28 +100,34 @@ def options_of(builder: "Builder", name: str, made: Ready, here: Here, method: M
         return made.texts
     prefix = full + WITHIN
     below = here.inside(method, prefix)
-    if name in {one for one, _ in here.chain}:
-        raise _cycle(name, here)
-    if len(here.chain) >= MAX_DEPTH:
-        raise builder.too_deep(" -> ".join(where for _, where in here.chain[-3:]))
+    plain = name.lower().replace("\\", "/")
+    if plain in {one for one, _ in here.chain}:
+        raise _cycle(name, plain, here)
     apart = prefix if builder.held.within(prefix) else None
-    key = (id(made), name, apart, *below.seen())
+    key = (id(made), plain, apart, *below.seen())
     kept = builder.kept.get(key)
     if kept is None:
+        if len(here.chain) >= MAX_DEPTH or len(builder.kept) >= MAX_LISTS:
+            raise builder.too_deep(here.where)
+        builder.heights.append(0)
         options: list[Piece] = list(made.texts)
         for number in made.varied:
-            options[number] = _value(builder, name, made, number, below)
-        kept = builder.kept[key] = options, made
-    deepest = max((one.deep for one in kept[0] if not isinstance(one, str)), default=0)
-    if here.nested + deepest > MAX_NESTED:
+            options[number] = _value(builder, plain, made, number, below)
+        kept = builder.kept[key] = Kept(options, made, builder.heights.pop() + 1)
+    deepest = max((one.deep for one in kept.options if not isinstance(one, str)), default=0)
+    if here.nested + deepest > MAX_NESTED or len(here.chain) + kept.height > MAX_DEPTH:
         raise builder.too_deep(here.where)
-    return kept[0]
+    builder.heights[-1] = max(builder.heights[-1], kept.height)
+    return kept.options
 
 
 def _value(builder: "Builder", name: str, made: Ready, number: int, below: Here) -> Piece:
     text = made.texts[number]
     source = made.sources[number]
-    where = source.removeprefix("wildcard ") if source.startswith("wildcard ") else f"{below.where} ({name})"
+    if source.startswith("wildcard "):
+        where = source.removeprefix("wildcard ")
+    else:
+        where = f"{below.where.partition(' (')[0]} ({name})".strip()
     parts = builder.read(text, where)
     inner = below._replace(
         where=where, text=text, keys=keys_of(parts), top=False, chain=(*below.chain, (name, where)), root=False
@@ -126,9 +135,9 @@ def _value(builder: "Builder", name: str, made: Ready, number: int, below: Here)
     return builder.unit(parts, inner)
 
 
-def _cycle(name: str, here: Here) -> Refused:
+def _cycle(name: str, plain: str, here: Here) -> Refused:
     names = [one for one, _ in here.chain]
-    round_ = here.chain[names.index(name) :]
+    round_ = here.chain[names.index(plain) :]
     told_of = " -> ".join([*(where for _, where in round_), round_[0][1]][:8])
     return Refused(
         f"'{told(name, 60)}' leads back to itself: {told(told_of, 300)}.",
