@@ -152,6 +152,7 @@ def plan(as_json: bool, as_jsonl: bool, wait: bool | None, key: str | None, **as
     gathered: list[object] = []
     for line in lines:
         if "plan_hash" in line:
+            output.tell(_planned(line))
             for warning in line.texts("warnings"):
                 output.tell(f"Note: {warning}")
             if as_json:
@@ -162,6 +163,15 @@ def plan(as_json: bool, as_jsonl: bool, wait: bool | None, key: str | None, **as
             continue
         output.put_json(line.fields)
     return Exit.DONE
+
+
+def _planned(line: Doc) -> str:
+    """`14 jobs of 1,200 variants, seed 4, plan 82dd6daef085`."""
+    space = line.text("space")
+    of = f" of {int(space):,} variants" if space.isdigit() and len(space) < 25 and int(space) > 1 else ""
+    return (
+        f"{output.plural(line.whole('jobs'), 'job')}{of}, seed {line.whole('seed')}, plan {line.text('plan_hash')[:12]}"
+    )
 
 
 FLAGS = ("last", "hold", "whole", "literal")

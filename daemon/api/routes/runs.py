@@ -19,7 +19,7 @@ from schema.events import Envelope, RunSubmitted
 from schema.forecast import Forecast
 from schema.ids import RunId
 from schema.pages import FilmRecord, Page, RunRow
-from schema.plans import JobSpec, RunSpec, Scalar
+from schema.plans import JobSpec, Pick, RunSpec, Scalar
 from schema.requests import RunRequest, TextFile
 from schema.scenes import Answer, Scene
 
@@ -46,6 +46,12 @@ class PlanLine(msgspec.Struct, frozen=True, kw_only=True):
     origins: dict[str, str]
     backend: str | None = None
     """Who is to make it, where its pack says so."""
+    template: str = ""
+    """The prompt before variation."""
+    picks: tuple[Pick, ...] = ()
+    """What every place to vary became, and where that came from."""
+    axes: dict[str, str] = {}
+    """Of a grid: each axis and this job's level."""
 
 
 class PlanEnd(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +61,8 @@ class PlanEnd(msgspec.Struct, frozen=True, kw_only=True):
     plan_hash: str
     seed: int
     warnings: tuple[str, ...]
+    space: str = ""
+    """How many variants there were to choose from, in digits."""
 
 
 class Submitted(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,7 +118,11 @@ async def plan(house: House, request: web.Request) -> web.StreamResponse:
         jobs = planned.jobs[at : at + CHUNK]
         await response.write(await asyncio.to_thread(_plan_lines, house, planned.base, jobs))
     end = PlanEnd(
-        jobs=len(planned.jobs), plan_hash=planned.plan_hash, seed=planned.seed, warnings=tuple(planned.warnings)
+        jobs=len(planned.jobs),
+        plan_hash=planned.plan_hash,
+        seed=planned.seed,
+        warnings=tuple(planned.warnings),
+        space=planned.spec.randomizer.space,
     )
     await response.write(line(end))
     await response.write_eof()
@@ -135,6 +147,9 @@ def _plan_line(house: House, base: bytes, job: JobSpec) -> PlanLine:
         overlay=job.overlay,
         origins=job.origins,
         backend=job.backend,
+        template=job.template,
+        picks=job.picks,
+        axes=job.axes,
     )
 
 
