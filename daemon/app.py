@@ -160,6 +160,7 @@ async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) 
             cache=places.thumbnails / "models",
             shrink=shrink,
             settings=settings.library,
+            floor=floors.free_floor_mb << 20,
         )
     )
     intake = HouseIntake(

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from daemon.api.shelf import ModelPage, ModelsAsked, Size
 from daemon.core.vitals import Vitals
 from daemon.library.models import candidates, filters, naming, rows
@@ -18,6 +20,7 @@ from daemon.library.models.bases import base_of
 from daemon.library.models.index import Index
 from daemon.library.models.previews import Shrink, preview
 from daemon.library.models.records import Hashing, record
+from daemon.library.models.remote.remote import Remote
 from daemon.library.models.rows import Owned, Row, Used, stem
 from daemon.library.models.watching import Watch
 from daemon.prompting.needs import WORDS, listed
@@ -52,6 +55,8 @@ class Parts:
     """Folder of small previews."""
     shrink: Shrink
     settings: LibrarySettings = field(default_factory=LibrarySettings)
+    floor: int = 0
+    """Bytes that a download leaves free."""
 
 
 class Models:
@@ -59,12 +64,17 @@ class Models:
         self._parts = parts
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="models")
         self._looked = asyncio.Event()
+        self._running = False
         self._stopping = False
         self._hashing = Hashing(parts.index, lambda: self._stopping)
+        self._remote = Remote(
+            parts.settings, parts.index.roots, floor=parts.floor, hash_of=self._hash_of, came=self._look_again
+        )
         self._listed: tuple[object, tuple[object, ...], tuple[Row, ...]] | None = None
 
     async def run(self) -> None:
         """Until cancelled."""
+        self._running = True
         try:
             await self._on_thread(self._parts.index.load)
             await self._look()
@@ -72,6 +82,7 @@ class Models:
             await Watch(self._parts.index.roots, self._parts.settings.watch, self._look_again).run()
         finally:
             self._stopping = True
+            await self._remote.close()
             self._looked.set()
             await asyncio.to_thread(self._thread.shutdown, True, cancel_futures=True)
             self._parts.index.close()
@@ -124,12 +135,22 @@ class Models:
         return await asyncio.to_thread(candidates.candidates, found, words, _base(found, base))
 
     async def search(self, words: str, source: str, list_: str, most: int) -> tuple[Offer, ...]:
-        raise _off()
+        found = await self._remote.search(words, source, list_, most)
+        here = await self._on_thread(self._parts.index.hashed)
+        return tuple(replace(one, have=bool(one.sha256) and one.sha256 in here) for one in found)
 
     def fetch(self, wanted: ModelWanted) -> AsyncIterator[Fetching]:
-        raise _off()
+        return self._remote.fetch(wanted)
 
     # ------------------------------------------------------------------------------------------
+
+    async def _hash_of(self, name: str) -> tuple[Path, str]:
+        """Of a file that is here. Raises Refused."""
+        one = _the_one(await self._base(ModelsAsked()), name)
+        told = await self._hashing.of(one, compute=True)
+        if "sha256" not in told:
+            raise Refused(f"{one.row.name} is no whole file here.", where="id", remedy="Name one that is.")
+        return Path(one.row.path), told["sha256"]
 
     async def _look_again(self) -> None:
         await self._look()
@@ -152,7 +173,8 @@ class Models:
 
     async def _base(self, asked: ModelsAsked) -> tuple[Row, ...]:
         """Files and nodes as they are now; made anew only when either is another."""
-        await self._looked.wait()
+        if self._running:  # where nobody looks, no folder has anything in it
+            await self._looked.wait()
         files, known = self._parts.index.files, self._parts.known()
         if asked.node or asked.backend:
             owned = tuple(_owned(_asked(known, asked.node), asked.backend))
@@ -184,14 +206,6 @@ class Models:
 
     async def _on_thread(self, do: Callable[[], Given]) -> Given:
         return await asyncio.get_running_loop().run_in_executor(self._thread, do)
-
-
-def _off() -> Refused:
-    return Refused(
-        "nobody on the internet is asked about models.",
-        where="[library] remote",
-        remedy="Write `remote = true` below [library] in config.toml, and start the daemon again.",
-    )
 
 
 def model_folders(settings: Settings) -> tuple[Path, ...]:

@@ -2,6 +2,7 @@
 
 from schema.errors import Refused
 from tui.cli import ask, output
+from tui.cli.modelget import get, search
 from tui.cli.tree import JSON, KEY, PAGE, Verb, argument, flag, option, options
 from tui.link.doc import Doc
 from tui.link.query import named, quoted
@@ -206,5 +207,30 @@ VERBS = {
         missing,
         "Files without trigger words, base model, preview or description, and those that are damaged.",
         (argument("FILTER", FILTER, dest="filters", often="*"), *PAGE, JSON),
+    ),
+    "search": Verb(
+        search,
+        "What Civitai and Hugging Face offer. Asks them only where [library] remote is on.",
+        (
+            argument("WORDS", "What to look for.", dest="words", often="+"),
+            option("--source", "SITE", "civitai or huggingface; both if none is named.", default=""),
+            option("--list", "LIST", "loras, models, embeddings, ...", dest="of", default=""),
+            option("--limit", "N", "At most N of each site.", kind=int, default=20),
+            JSON,
+        ),
+    ),
+    "get": Verb(
+        get,
+        "Download a model, checked and resumed, or with --about what Civitai says of one that is here.\n"
+        "Only where [library] remote is on, and only into the folders of [library] models.",
+        (
+            argument("ID", "civitai:VERSION, hf:OWNER/NAME/FILE, or the address of its page.", dest="id", often="?"),
+            option("--about", "NAME", "Of a model that is here: fetch what is missing beside it."),
+            option(
+                "--list", "LIST", "What it is, where the site does not say: loras, models, ...", dest="of", default=""
+            ),
+            option("--name", "NAME", "What its file is called here.", default=""),
+            JSON,
+        ),
     ),
 }

@@ -56,6 +56,12 @@ class Index:
                     found.setdefault(known.path, known)
         return self._took(found, look.troubles, began)
 
+    def hashed(self) -> frozenset[str]:
+        """SHA-256 of files that are here, as computed or as a sidecar claims."""
+        here = {known.key for known in self._files.values()}
+        computed = (sha256 for sha256, key in self._store.all_hashes().items() if key in here)
+        return frozenset((*computed, *(known.said.sha256 for known in self._files.values() if known.said.sha256)))
+
     def hashes(self, key: ModelKey) -> dict[str, str]:
         return self._store.hashes(key)
 

@@ -27,6 +27,9 @@ class Loose:
     def __bool__(self) -> bool:
         return bool(self._fields)
 
+    def as_json(self) -> str:
+        return json.dumps(self._fields, indent=2)
+
     def names(self) -> Iterable[str]:
         return self._fields
 

@@ -50,6 +50,8 @@ class Summary(Plain, frozen=True, kw_only=True):
     weight: float | None = None
     favourite: bool = False
     described: bool = False
+    sha256: str = ""
+    """As a sidecar claims it; nobody has checked."""
 
 
 def summary(told: Sequence[Told]) -> Summary:
@@ -63,6 +65,7 @@ def summary(told: Sequence[Told]) -> Summary:
         trained=tuple(word for word, _ in trained(told)[:12]),
         weight=next((one.weight for one in told if one.weight is not None and -10.0 <= one.weight <= 10.0), None),
         favourite=any(one.favourite for one in told),
+        sha256=first(one.sha256 for one in told),
         described=any(one.description or one.notes for one in told),
     )
 

@@ -1,0 +1,1 @@
+"""Sites that offer models, asked only where a person has switched it on: look-up, search and download."""

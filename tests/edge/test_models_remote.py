@@ -1,0 +1,355 @@
+"""Search and download against a small site on this machine: resumed, checked, bounded, and never sent astray."""
+
+import asyncio
+import shutil
+import sys
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from models_made import KOHYA, safetensors
+from site_fake import serving
+
+from daemon.library.models.remote import door as doors
+from daemon.library.models.remote import download as downloads
+from daemon.library.models.remote.door import check_address
+from daemon.library.models.remote.named import fit_name, named, target
+from daemon.library.models.remote.remote import Remote
+from schema.errors import Refused
+from schema.models import ModelWanted
+from schema.settings import LibrarySettings
+
+
+@pytest.fixture
+async def site(tmp_path):
+    content = safetensors(tmp_path / "made.safetensors", KOHYA, tensors=400).read_bytes()
+    async with serving(content) as it:
+        yield it
+
+
+@pytest.fixture
+def root(tmp_path):
+    (tmp_path / "models/Lora").mkdir(parents=True)
+    return tmp_path / "models"
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    monkeypatch.setattr(downloads, "PAUSE", 0.0)
+
+
+class Asker:
+    def __init__(self, site, root, **settings):
+        told = {"remote": True, "civitai": site.url, "huggingface": site.url, "civitai_token": "secret", **settings}
+        self.came = 0
+        self.here = {}
+        self.remote = Remote(LibrarySettings(**told), [root], floor=1 << 20, hash_of=self.hash_of, came=self.has_come)
+
+    async def hash_of(self, name):
+        return self.here[name]
+
+    async def has_come(self):
+        self.came += 1
+
+    async def get(self, id="civitai:21", **more):
+        states = [state async for state in self.remote.fetch(ModelWanted(id=id, **more))]
+        assert all(state.state == "running" for state in states[:-1])
+        return states[-1]
+
+
+@pytest.fixture
+async def asker(site, root):
+    it = Asker(site, root)
+    yield it
+    await it.remote.close()
+
+
+def left(root):
+    return sorted(path.name for path in root.rglob("*") if path.is_file())
+
+
+# Search ----------------------------------------------------------------------------------------------
+
+
+async def test_both_sites_are_searched(asker):
+    one, two = await asker.remote.search("haze", "", "loras", 10)
+
+    assert (one.id, one.name, one.list, one.base, one.triggers) == (
+        "civitai:21",
+        "Sea Haze v2",
+        "loras",
+        "sdxl",
+        ("haze",),
+    )
+    assert (two.id, two.list, two.base, two.author) == ("hf:artist/haze/haze.safetensors", "loras", "sdxl", "artist")
+
+
+async def test_a_site_that_fails_leaves_the_other(asker, site, root):
+    half = Asker(site, root, huggingface="http://127.0.0.1:1")
+
+    assert [one.source for one in await half.remote.search("haze", "", "", 10)] == ["civitai"]
+    with pytest.raises(Refused, match="cannot be reached"):
+        await half.remote.search("haze", "huggingface", "", 10)
+    await half.remote.close()
+
+
+async def test_nobody_is_asked_unless_a_person_switched_it_on(site, root):
+    off = Asker(site, root, remote=False)
+
+    with pytest.raises(Refused, match="remote = true"):
+        await off.remote.search("haze", "", "", 10)
+    with pytest.raises(Refused, match="remote = true"):
+        await off.get()
+    assert site.asked == []
+    await off.remote.close()
+
+
+@pytest.mark.parametrize(("status", "words"), [(401, "civitai_token"), (429, "Wait"), (503, "503"), (404, "no such")])
+async def test_a_sites_refusal_is_told_with_the_remedy(asker, site, status, words):
+    site.status = status
+
+    with pytest.raises(Refused, match=words):
+        await asker.remote.search("haze", "civitai", "", 10)
+    assert words in (await asker.get()).reason
+
+
+# Download --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("id", ["civitai:21", "hf:artist/haze/haze.safetensors", "hf:artist/haze"])
+async def test_a_file_comes_whole_and_checked(asker, site, root, id):
+    done = await asker.get(id, list="loras")
+
+    path = root / "Lora/haze.safetensors"
+    assert (done.state, done.path, done.reason) == ("done", str(path), "")
+    assert (path.read_bytes(), done.bytes, asker.came) == (site.content, len(site.content), 1)
+    beside = ["haze.civitai.info", "haze.preview.png"] if id.startswith("civitai") else []
+    assert left(root) == [*beside, "haze.safetensors"] if beside else left(root) == ["haze.safetensors"]
+
+
+async def test_a_broken_line_is_taken_up_where_it_broke(asker, site, root):
+    site.break_after = 1_500_000
+
+    done = await asker.get()
+
+    assert done.state == "done" and (root / "Lora/haze.safetensors").read_bytes() == site.content
+    [first, second] = site.downloads
+    assert first == "" and 0 < int(second.removeprefix("bytes=").rstrip("-")) <= 1_500_000
+
+
+async def test_another_day_goes_on_where_the_last_one_ended(asker, site, root, monkeypatch):
+    monkeypatch.setattr(downloads, "TRIES", 1)
+    site.break_after = 1_500_000
+    broken = await asker.get()
+    assert broken.state == "failed" and "it goes on there" in broken.reason
+    assert not (root / "Lora/haze.safetensors").exists()
+
+    done = await asker.get()
+
+    assert done.state == "done" and site.downloads[-1].startswith("bytes=")
+
+
+@pytest.mark.parametrize("change", ["no ranges", "another content"])
+async def test_what_cannot_be_gone_on_with_begins_anew(asker, site, root, monkeypatch, change):
+    monkeypatch.setattr(downloads, "TRIES", 1)
+    site.break_after = 1_500_000
+    await asker.get()
+    if change == "no ranges":
+        site.ranges = False
+    else:
+        site.etag = '"two"'
+
+    assert (await asker.get()).state == "done"
+    assert (root / "Lora/haze.safetensors").read_bytes() == site.content
+
+
+async def test_another_content_than_was_promised_is_thrown_away(asker, site, root):
+    site.told_sha256 = "ab" * 32
+
+    done = await asker.get()
+
+    assert done.state == "failed" and "its hash is not the one" in done.reason and left(root) == []
+
+
+async def test_what_is_no_model_is_thrown_away_even_where_no_hash_is_told(asker, site, root):
+    site.content, site.told_sha256 = b"<html>log in first</html>" * 50, ""
+
+    done = await asker.get()
+
+    assert done.state == "failed" and "its header" in done.reason and left(root) == []
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_more_than_the_limit_is_not_taken(site, root, told):
+    site.content += bytes(2 << 20)
+    site.chunked, site.told_size = not told, len(site.content) if told else 10
+    small = Asker(site, root, largest_mb=1)
+
+    done = await small.get()
+
+    assert done.state == "failed" and "larger than 1 MB" in done.reason and "largest_mb" in done.reason
+    assert not (root / "Lora/haze.safetensors").exists()
+    await small.remote.close()
+
+
+async def test_the_floor_of_the_disk_is_kept(asker, root, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage(1, 1, 1 << 20))
+
+    done = await asker.get()
+
+    assert done.state == "failed" and "Free some space" in done.reason and left(root) == []
+
+
+async def test_a_file_that_is_there_is_left_alone(asker, root):
+    mine = root / "Lora/haze.safetensors"
+    mine.write_bytes(b"mine")
+
+    done = await asker.get()
+
+    assert done.state == "failed" and "is there already" in done.reason and mine.read_bytes() == b"mine"
+    assert (await asker.get(name="other.safetensors")).path == str(root / "Lora/other.safetensors")
+
+
+async def test_two_who_want_the_same_wait_for_one_download(asker, site):
+    one, two = await asyncio.gather(asker.get(), asker.get())
+
+    assert one.state == two.state == "done" and len(site.downloads) == 1
+
+
+async def test_who_stops_listening_does_not_stop_the_download(asker, root):
+    async for _ in asker.remote.fetch(ModelWanted(id="civitai:21")):
+        break
+
+    assert (await asker.get()).state == "done"
+
+
+async def test_what_a_site_says_of_a_file_here_is_put_beside_it(asker, site, root):
+    path = root / "Lora/mine.safetensors"
+    path.write_bytes(site.content)
+    asker.here = {"mine": (path, site.sha256)}
+
+    done = await asker.get("about:mine")
+
+    assert done.state == "done" and left(root) == ["mine.civitai.info", "mine.preview.png", "mine.safetensors"]
+
+
+# Where it must not go --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "http://169.254.169.254/latest", "https://127.0.0.1/x", "https://10.0.0.1/x", "https://[::1]/x", "https://0x7f.1/x",
+        "https://2130706433/x", "https://[::ffff:192.168.0.1]/x", "https://localhost/x", "https://nas.local/x",
+        "ftp://example.org/x", "http://example.org/x", "https://user:word@example.org/x", "file:///etc/passwd",
+        "https://metadata.internal/x", "https://192.168.1.1/x", "https://[fd00::1]/x", "https://0.0.0.0/x", "http://[broken",
+    ],
+)  # fmt: skip
+async def test_no_redirect_leads_into_a_private_network(asker, site, root, where):
+    site.elsewhere = where
+
+    done = await asker.get()
+
+    assert done.state == "failed" and left(root) == []
+    assert len(site.downloads) == 0
+
+
+async def test_a_name_that_resolves_to_a_private_address_is_not_asked(asker, site, monkeypatch):
+    async def resolve(self, host, port=0, family=0):
+        return [{"hostname": host, "host": "192.168.7.7", "port": port, "family": 2, "proto": 6, "flags": 0}]
+
+    monkeypatch.setattr(doors.aiohttp.ThreadedResolver, "resolve", resolve)
+    site.elsewhere = "https://cdn.example.org/x"
+
+    assert "cannot be reached" in (await asker.get()).reason
+
+
+async def test_the_key_of_a_site_goes_to_that_site_only(asker, site, root, monkeypatch):
+    async with serving(site.content) as other:
+        monkeypatch.setattr(doors.Door, "_check", lambda self, url: None)
+        site.elsewhere = f"{other.url}/files/21"
+
+        done = await asker.get()
+
+        assert done.state == "done"
+        assert {token for _, _, token in site.asked} == {"Bearer secret"}
+        assert {token for _, _, token in other.asked} == {""}
+
+
+async def test_a_circle_of_redirects_ends(asker, site):
+    site.elsewhere = "/api/download/models/21"
+
+    assert "circles" in (await asker.get()).reason
+
+
+async def test_an_answer_without_end_is_not_read(asker):
+    with pytest.raises(Refused, match="more than 8 MB"):
+        await asker.remote._door.json(asker.remote._sources["civitai"]._site.at("/api/huge"))
+
+
+@pytest.mark.parametrize(
+    ("name", "fit"),
+    [
+        ("haze.safetensors", "haze.safetensors"),
+        ("../../.ssh/haze.safetensors", "haze.safetensors"),
+        ("..\\haze.safetensors", "haze.safetensors"),
+        ("...haze.safetensors", "haze.safetensors"),
+        ("a\x00b\u202e:c.safetensors", "a_b__c.safetensors"),
+    ],
+)
+def test_names_of_sites_are_made_plain(name, fit):
+    assert fit_name(name) == fit
+
+
+@pytest.mark.parametrize(
+    "name", ["", "..", ".safetensors", "haze.sh", "haze.pt", "haze.ckpt", "x" * 300 + ".safetensors"]
+)
+def test_names_that_are_none_are_refused(name):
+    with pytest.raises(Refused):
+        fit_name(name)
+
+
+def test_a_link_out_of_the_folder_is_not_followed(root, tmp_path):
+    (root / "Lora").rmdir()
+    (tmp_path / "elsewhere").mkdir()
+    (root / "Lora").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(Refused, match="leads out of"):
+        target([root], "loras", "haze.safetensors")
+    with pytest.raises(Refused, match="what kind of model"):
+        target([root], "", "haze.safetensors")
+    with pytest.raises(Refused, match=r"\[library\] models"):
+        target([], "loras", "haze.safetensors")
+    assert target([root], "vaes", "a.safetensors") == root / "vae/a.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "id"),
+    [
+        ("civitai:21", "civitai", "21"),
+        ("https://civitai.com/models/7/sea-haze?modelVersionId=21", "civitai", "21"),
+        ("https://civitai.com/api/download/models/21", "civitai", "21"),
+        ("hf:artist/haze/sub/haze.safetensors", "huggingface", "artist/haze/sub/haze.safetensors"),
+        ("https://huggingface.co/artist/haze/blob/main/s/a.safetensors", "huggingface", "artist/haze/s/a.safetensors"),
+        ("https://huggingface.co/artist/haze", "huggingface", "artist/haze"),
+        ("about:haze", "about", "haze"),
+    ],
+)  # fmt: skip
+def test_downloads_are_named_as_people_find_them(text, source, id):
+    assert named(text) == (source, id)
+
+
+@pytest.mark.parametrize("text", ["", "haze", "civitai:", "https://example.org/x", "ftp://civitai.com/models/7"])
+def test_what_names_no_download_is_refused(text):
+    with pytest.raises(Refused, match="names no download"):
+        named(text)
+
+
+@pytest.mark.parametrize(
+    "host", ["93.184.215.14", "civitai.com", "cdn.example.org", "2606:2800:21f:cb07:6820:80da:af6b:8b2c"]
+)
+def test_public_addresses_are_asked(host):
+    check_address(host)

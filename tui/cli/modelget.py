@@ -1,0 +1,66 @@
+"""`model search` and `model get`: what sites offer. The daemon asks and downloads; here it is shown and followed."""
+
+import sys
+
+from schema.errors import Exit, Refused
+from tui.cli import ask, output
+from tui.link.doc import Doc
+
+Words = list[str]
+
+
+def search(words: Words, source: str, of: str, limit: int, as_json: bool) -> int:
+    query = {"words": " ".join(words), "source": source or None, "list": of or None, "limit": limit}
+    page = ask.daemon().get("/v1/models/search", query)
+    if as_json:
+        output.put_json(page.fields)
+        return 0
+    rows = [
+        (
+            one.text("id"), one.text("name"), one.text("list"), one.text("base"), one.text("author"),
+            output.size(one.whole("bytes")) if one.whole("bytes") else "", "here" if one.flag("have") else "",
+            ", ".join(one.texts("triggers")[:3]),
+        )
+        for one in page.docs("items")
+    ]  # fmt: skip
+    output.put(output.table(("ID", "NAME", "LIST", "BASE", "BY", "SIZE", "HAVE", "TRIGGERS"), rows, right="SIZE"))
+    return 0
+
+
+def get(id: str | None, about: str | None, of: str, name: str, as_json: bool) -> int:
+    """Interrupting it leaves the daemon at it: the same command follows it again."""
+    if (id is None) == (about is None):
+        raise Refused(
+            "name one download, or one model with --about",
+            where="stablenew model get",
+            remedy="`stablenew model search WORDS` shows what there is.",
+        )
+    wish = ask.body(id=id or f"about:{about}", list=of, name=name)
+    done = Doc({})
+    try:
+        for line in ask.daemon().lines("/v1/models/get", body=wish):
+            if "done" in line:
+                done = line.doc("done")
+            elif sys.stderr.isatty():
+                _show(line.doc("progress"))
+    except KeyboardInterrupt:
+        output.tell("\nThe daemon goes on with it; the same command follows it again.")
+        return Exit.INTERRUPTED
+    if as_json:
+        output.put_json(done.fields)
+    elif done.text("state") == "done":
+        output.put(done.text("path"))
+    if done.text("state") != "done":
+        output.tell(done.text("reason") or "The daemon ended before the download did.")
+        return Exit.FAILED
+    return Exit.DONE
+
+
+def _show(progress: Doc) -> None:
+    """One line that is written over."""
+    had, total = progress.whole("bytes"), progress.whole("total")
+    told = f"{output.size(had)} of {output.size(total)}" if total else output.size(had)
+    part = f" {100 * had // total:3d} %" if total else ""
+    print(f"\r\x1b[K{told}{part}", end="", file=sys.stderr, flush=True)
+    if total and had >= total:
+        print(file=sys.stderr)
