@@ -9,7 +9,8 @@ from typing import Literal
 import msgspec
 
 from schema.pages import JobRecord, RunRecord, StageRecord, iso
-from schema.plans import Measures, Pick, Randomizer, Scalar
+from schema.plans import Measures, Randomizer, Scalar
+from schema.words import words_in
 
 
 class _Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +68,14 @@ class ManifestStage(_Entry, frozen=True, kw_only=True):
     artifacts: tuple[Artifact, ...]
 
 
+class ManifestPick(_Entry, frozen=True, kw_only=True):
+    """What one place to vary became."""
+
+    key: str
+    value: str
+    source: str
+
+
 class ManifestJob(_Entry, frozen=True, kw_only=True):
     id: str
     name: str
@@ -80,7 +89,7 @@ class ManifestJob(_Entry, frozen=True, kw_only=True):
     template: str
     """The prompt before variation."""
     prompt: str
-    """The prompt after variation."""
+    """The prompt after variation, and after the stages that write prompts: what its pictures were made from."""
     negative_template: str
     negative: str
     seed: int
@@ -90,7 +99,7 @@ class ManifestJob(_Entry, frozen=True, kw_only=True):
     """`stage.field` to value: what differs from the run's base config."""
     origins: dict[str, str]
     """Where each value came from."""
-    picks: tuple[Pick, ...] = ()
+    picks: tuple[ManifestPick, ...] = ()
     """What every place to vary became, and where that came from."""
     axes: dict[str, str] = {}
     """Of a grid: each axis and this job's level."""
@@ -100,6 +109,9 @@ class ManifestJob(_Entry, frozen=True, kw_only=True):
     earlier: tuple[Artifact, ...]
     """Files of earlier attempts that still lie in the folder; they are never changed."""
     reason: str
+    planned_prompt: str = ""
+    """What the stages that write prompts began from; empty where there are none."""
+    planned_negative: str = ""
 
 
 class VideoSummary(_Entry, frozen=True, kw_only=True):
@@ -179,7 +191,7 @@ class Sidecar(_Entry, frozen=True, kw_only=True):
     seed: int
     overlay: dict[str, Scalar]
     origins: dict[str, str]
-    picks: tuple[Pick, ...] = ()
+    picks: tuple[ManifestPick, ...] = ()
     axes: dict[str, str] = {}
     stages: tuple[ManifestStage, ...]
 
@@ -224,7 +236,7 @@ def stage_entry(stage: StageRecord, artifacts: tuple[Artifact, ...]) -> Manifest
 def job_entry(
     job: JobRecord, stages: tuple[ManifestStage, ...], finals: tuple[Artifact, ...], earlier: tuple[Artifact, ...]
 ) -> ManifestJob:
-    spec = job.spec
+    spec, words = job.spec, words_in(job)
     return ManifestJob(
         id=job.id,
         name=spec.name,
@@ -236,24 +248,26 @@ def job_entry(
         variant=spec.variant,
         style=spec.style,
         template=spec.template,
-        prompt=spec.prompt,
+        prompt=words.prompt,
         negative_template=spec.negative_template,
-        negative=spec.negative,
+        negative=words.negative,
         seed=spec.seed,
         seeds=tuple(spec.seed if artifact.seed is None else artifact.seed for artifact in finals),
         overlay=dict(spec.overlay),
         origins=dict(spec.origins),
-        picks=spec.picks,
+        picks=tuple(ManifestPick(key=pick.key, value=pick.value, source=pick.source) for pick in spec.picks),
         axes=dict(spec.axes),
         stages=stages,
         finals=finals,
         earlier=earlier,
         reason=job.reason,
+        planned_prompt=spec.prompt if words != (spec.prompt, spec.negative) else "",
+        planned_negative=spec.negative if words != (spec.prompt, spec.negative) else "",
     )
 
 
 def sidecar(run: RunRecord, job: JobRecord, image: Artifact, stages: tuple[ManifestStage, ...]) -> Sidecar:
-    spec = job.spec
+    spec, words = job.spec, words_in(job)
     return Sidecar(
         format="stablenew-picture-1",
         image=image,
@@ -269,13 +283,13 @@ def sidecar(run: RunRecord, job: JobRecord, image: Artifact, stages: tuple[Manif
         variant=spec.variant,
         style=spec.style,
         template=spec.template,
-        prompt=spec.prompt,
+        prompt=words.prompt,
         negative_template=spec.negative_template,
-        negative=spec.negative,
+        negative=words.negative,
         seed=spec.seed,
         overlay=dict(spec.overlay),
         origins=dict(spec.origins),
-        picks=spec.picks,
+        picks=tuple(ManifestPick(key=pick.key, value=pick.value, source=pick.source) for pick in spec.picks),
         axes=dict(spec.axes),
         stages=stages,
     )

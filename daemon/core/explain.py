@@ -9,7 +9,7 @@ from daemon.core.index import Shelf
 from daemon.core.queue import opens_at
 from daemon.core.rules import Rules
 from daemon.core.settle import decision
-from daemon.core.state import Attention, Held, Job, Node, Queued, Run, Running, State, next_step, trusted
+from daemon.core.state import Attention, Held, Job, Node, Queued, Run, Running, State, next_step, steps_of, trusted
 from daemon.core.ties import tie_of
 from daemon.core.vitals import Vitals, blocked
 from daemon.scheduling.fitness import STAND_IN
@@ -38,11 +38,21 @@ def explain(state: State, name: JobId, now: float, vitals: Vitals, rules: Rules)
                 sentences.append(f"{there} has given no sign of life for {silent:.0f} s; soon it runs elsewhere.")
             return [*sentences, "It is held when this stage has ended."] if hold else sentences
         case Held():
-            return ["It is held; release it to let it run."]
+            return [_why_held(state, job)]
         case Attention(reason=reason):
             return [f"It needs attention: {reason}", "Retry it, skip the stage, or cancel it."]
         case Queued():
             return _why_waiting(state, job, now, vitals, rules)
+
+
+def _why_held(state: State, job: Job) -> str:
+    last = job.done[-1].stage if job.done else None
+    if not any(step.id == last and step.review for step in steps_of(state, job)):
+        return "It is held; release it to let it run."
+    return (
+        f"Its words wait to be looked at: `stablenew job show {job.id}`; `stablenew job edit {job.id} --prompt ...`"
+        f" writes over them, and `stablenew job release {job.id}` has pictures made of them."
+    )
 
 
 def why_idle(state: State, node: Node, vitals: Vitals) -> str:

@@ -68,7 +68,7 @@ def _planned(
 
 def _of_job(record: Doc) -> dict[str, object]:
     spec = record.doc("spec")
-    head: dict[str, object] = {name: spec.text(name) for name in ("prompt", "negative")}
+    head: dict[str, object] = {name: record.text(name) for name in ("prompt", "negative")}
     head |= {"seed": spec.whole("seed"), "embeddings": record.texts("embeddings")}
     used = {
         stage.text("id"): {name: value for name, value in stage.doc("effective").fields.items() if value is not None}

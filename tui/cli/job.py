@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from schema.errors import Exit, Refused
+from schema.plans import WORDED
 from tui.cli import ask, output
 from tui.cli.tree import JSON, KEY, PAGE, Verb, argument, flag, option, options
 from tui.link.doc import Doc
@@ -61,8 +62,9 @@ def in_words(record: Doc) -> str:
             "lane": f"{record.text('lane', 'batch')}, priority {record.whole('priority')}",
             "node": _node(record) or record.text("node_wanted"),
             "pack": spec.text("pack"),
-            "prompt": spec.text("prompt"),
-            "negative": spec.text("negative"),
+            "prompt": record.text("prompt") or spec.text("prompt"),
+            "planned": spec.text("prompt") if record.text("prompt") not in ("", spec.text("prompt")) else "",
+            "negative": record.text("negative") if "prompt" in record else spec.text("negative"),
             "seed": str(spec.whole("seed")),
             "changed": ", ".join(f"{name}={value}" for name, value in spec.doc("overlay").fields.items()),
             "created": output.moment(record.text("created")),
@@ -77,13 +79,15 @@ def in_words(record: Doc) -> str:
 
 
 def _said(record: Doc) -> str:
-    """What stages that only look have found."""
-    told = {
-        stage.text("id"): str(stage.doc("reported").fields[name])
-        for stage in record.docs("stages")
-        for name in ("caption", "score")
-        if name in stage.doc("reported")
-    }
+    """What stages wrote, chose or saw."""
+    told: dict[str, str] = {}
+    for stage in record.docs("stages"):
+        said, words = stage.doc("reported"), stage.text("kind") in WORDED
+        for name in ("caption", "score", *(("prompt", "why") if words else ())):
+            if name in said and stage.text("state") == "done":
+                told[stage.text("id") + (" why" if name == "why" else "")] = str(said.fields[name]).replace("\n", "; ")
+    if written := record.doc("spec").doc("written").text("prompt"):
+        told["written over it"] = written
     return output.pairs(told) if told else ""
 
 

@@ -51,5 +51,8 @@ class Stalled:
 
 
 def _first_waiting(daemon: "Daemon", run: str) -> str:
-    page = daemon.get("/v1/jobs", {"filter": f"run:{run} state:queued", "limit": 1, "sort": "position"})
-    return next((job.text("id") for job in page.docs("items")), "")
+    for state in ("queued", "held"):
+        page = daemon.get("/v1/jobs", {"filter": f"run:{run} state:{state}", "limit": 1, "sort": "position"})
+        for job in page.docs("items"):
+            return job.text("id")
+    return ""

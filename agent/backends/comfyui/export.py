@@ -28,6 +28,7 @@ from agent.backends.comfyui.stages import drawn, saved
 from agent.pictures.finish import FINISH_KINDS
 from schema.errors import Exit, Refused
 from schema.names import FILES
+from schema.plans import PICTURELESS, PROMPTING
 from schema.stages import ORDER_STAGE, Detail, ImageStage, Img2Img, Refiner, Txt2Img, Upscale, WordStage
 
 PREFIX = "stablenew"
@@ -148,6 +149,9 @@ def _stages(wish: Wish) -> tuple[Stages, tuple[str, ...]]:
     left: list[str] = []
     for written in wish.stages:
         fields = _nested(written.config) | {"id": written.id}
+        if fields.get("type") in PROMPTING:
+            left.append(f"{written.id} is left out: it makes no picture.")
+            continue
         try:
             config = ORDER_STAGE.validate_python(fields)
         except ValidationError as fault:
@@ -158,7 +162,7 @@ def _stages(wish: Wish) -> tuple[Stages, tuple[str, ...]]:
             continue
         if config.type in FINISH_KINDS:
             left.append(f"{written.id} is left out: stablenew does {config.type} itself, after ComfyUI.")
-        elif config.type in ("interrogate", "score", "generatePrompt", "llmEnhance"):
+        elif config.type in PICTURELESS:
             left.append(f"{written.id} is left out: it makes no picture.")
         else:
             found.append((written.id, config))
