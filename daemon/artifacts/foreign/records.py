@@ -1,7 +1,7 @@
 """JSON prompt files, told apart by their shape: a graph, an API's request, a record of a picture, a list of them."""
 
 from daemon.artifacts.foreign import apps, comfy, graphs, infotexts, invoke
-from daemon.artifacts.foreign.document import Document, document, parsed, read
+from daemon.artifacts.foreign.document import Document, document, mapping, parsed, read
 from daemon.artifacts.foreign.draft import Draft
 from schema.errors import Refused
 
@@ -86,12 +86,10 @@ def _known(record: Document) -> Draft | None:
         return draft
     if record.has("positivePrompt"):
         return apps.matrix({"parameters-json": _json(record)})
-    prompt = record.doc("prompt")
-    if prompt is not None and (graphs.is_api(prompt) or graphs.is_editor(prompt)):
-        return comfy.of_record(record)
-    workflow = record.doc("workflow")
-    if workflow is not None and (graphs.is_api(workflow) or graphs.is_editor(workflow)):
-        return comfy.of_record(record)
+    for key in ("prompt", "workflow"):
+        inner = record.doc(key) or mapping(record.text(key))
+        if inner is not None and (graphs.is_api(inner) or graphs.is_editor(inner)):
+            return comfy.of_record(record)
     return None
 
 
