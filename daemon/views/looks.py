@@ -18,18 +18,16 @@ SPANS = 8
 _TOLD = msgspec.json.Decoder(Told)
 
 EACH = (
-    "SELECT parts.kind, parts.name, parts.value, parts.by, parts.image, avg(hit) AS hit, avg(told ->> 'fulfilment')"
-    " AS fulfilment, avg(told ->> 'style') AS style, max(at) AS at FROM parts JOIN looks USING (image, stage)"
-    " JOIN images ON images.id = parts.image WHERE images.suspect IS NULL AND looks.n > ?1 {where}"
-    " GROUP BY 1, 2, 3, 4, 5"
+    "SELECT kind, name, value, image, by, avg(hit) AS hit, avg(fulfilment) AS fulfilment, avg(style) AS style,"
+    " max(at) AS at FROM parts WHERE n > ?1 {where} GROUP BY 1, 2, 3, 4, 5"
 )
-"""One row for each picture and component: who is looked at twice counts once. Suspect pictures say nothing."""
+"""One row for each picture and component: who is looked at twice counts once."""
 
 
 async def counted(db: Reading, name: str | None, kinds: Sequence[str], since: int = 0) -> tuple[Counted, ...]:
     """Of the components of these kinds, of one name or of all; of looks behind seq `since`."""
     marks = ", ".join(f"?{number}" for number in range(4, 4 + len(kinds)))
-    where = f"AND parts.kind IN ({marks})" + (" AND parts.name = ?2" if name is not None else "")
+    where = f"AND kind IN ({marks})" + (" AND name = ?2" if name is not None else "")
     each = EACH.format(where=where)
     first, last = await _range(db, since)
     wide = max((last - first) / SPANS, 1.0)
@@ -47,8 +45,11 @@ async def counted(db: Reading, name: str | None, kinds: Sequence[str], since: in
 
 
 async def _range(db: Reading, since: int) -> tuple[float, float]:
-    row = await db.one("SELECT min(at) AS first, max(at) AS last FROM looks WHERE n > ?", (since,))
-    return (row["first"], row["last"]) if row is not None and row["first"] is not None else (0.0, 0.0)
+    """Times of the first and the last look."""
+    found = [
+        await db.one(f"SELECT at FROM looks WHERE n > ? ORDER BY n {way} LIMIT 1", (since,)) for way in ("", "DESC")
+    ]
+    return (found[0]["at"], found[1]["at"]) if found[0] and found[1] else (0.0, 0.0)
 
 
 def _counted(spans: Sequence[Found], first: float, wide: float) -> Counted:
@@ -94,7 +95,7 @@ async def nameable(db: Reading, limit: int) -> frozenset[str]:
 async def names(db: Reading) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Wildcards and slots that were looked at, and packs."""
     wildcards = await db.all("SELECT DISTINCT name FROM parts WHERE kind IN ('wildcard', 'slot') ORDER BY 1")
-    packs = await db.all("SELECT DISTINCT pack FROM looks WHERE pack IS NOT NULL AND caption <> '' ORDER BY 1")
+    packs = await db.all("SELECT DISTINCT pack FROM looks WHERE pack IS NOT NULL ORDER BY 1")
     return tuple(row["name"] for row in wildcards), tuple(row["pack"] for row in packs)
 
 

@@ -208,19 +208,25 @@ CREATE TABLE looks(                      -- what a stage saw in a picture, and h
   looker TEXT NOT NULL,                  -- its model
   caption TEXT NOT NULL,
   score REAL,
+  fulfilment REAL,
+  style REAL,
   told TEXT NOT NULL,                    -- JSON of `daemon.views.fold.looks.Told`
   PRIMARY KEY(image, stage)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE parts(                      -- components of prompts, in each look that says something of them
-  image TEXT NOT NULL,
-  stage TEXT NOT NULL,
   kind TEXT NOT NULL,
   name TEXT NOT NULL,
   value TEXT NOT NULL,
-  hit REAL NOT NULL,
+  image TEXT NOT NULL,
+  stage TEXT NOT NULL,
   by TEXT NOT NULL,
-  PRIMARY KEY(image, stage, kind, name, value)
+  hit REAL NOT NULL,
+  n INTEGER NOT NULL,                    -- these four as in the look: effects are added up from this table alone
+  at REAL NOT NULL,
+  fulfilment REAL,
+  style REAL,
+  PRIMARY KEY(kind, name, value, image, stage)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE nodes(id TEXT PRIMARY KEY, name TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -244,7 +250,6 @@ CREATE INDEX IF NOT EXISTS images_stars ON images(trashed, stars, final) WHERE s
 CREATE INDEX IF NOT EXISTS images_sha256 ON images(sha256);
 CREATE INDEX IF NOT EXISTS tags_tag ON tags(tag, image);
 CREATE INDEX IF NOT EXISTS looks_n ON looks(n);
-CREATE INDEX IF NOT EXISTS parts_name ON parts(name, kind);
 CREATE INDEX IF NOT EXISTS looks_pack ON looks(pack, n) WHERE pack IS NOT NULL;
 CREATE INDEX IF NOT EXISTS ratings_image ON ratings(image, seq);
 """

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.prompting.looks.compare import compare, parts, place_of, plain_name
+from daemon.prompting.looks.compare import Part, Seen, look, place_of, plain_name
 from daemon.prompting.looks.goals import goals_of
 from daemon.prompting.looks.vocabulary import name_of
 from schema.plans import JobSpec, Pick
@@ -12,6 +12,14 @@ from schema.plans import JobSpec, Pick
 
 def job(prompt: str, **more: object) -> JobSpec:
     return JobSpec(name="one", prompt=prompt, **more)  # type: ignore[arg-type]
+
+
+def compare(spec: JobSpec, caption: str, looker: str = "") -> Seen:
+    return look(spec, caption, None, looker)[0]
+
+
+def parts(spec: JobSpec, caption: str, score: float | None, looker: str = "") -> tuple[Part, ...]:
+    return look(spec, caption, score, looker)[1]
 
 
 @pytest.mark.parametrize(

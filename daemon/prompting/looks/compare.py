@@ -44,13 +44,31 @@ class Part(NamedTuple):
     by: str
 
 
-def compare(spec: JobSpec, caption: str, looker: str = "") -> Seen:
-    """`looker`: the model that looked, for those that can name but a few things."""
+def look(spec: JobSpec, caption: str, score: float | None = None, looker: str = "") -> tuple[Seen, tuple[Part, ...]]:
+    """What was seen, and every component that the look says something of.
+
+    `looker`: the model that looked, for those that can name but a few things. Components are judged by words of their
+    own in the caption, and by the score only where there is no caption.
+    """
     if not caption.strip():
-        return Seen(None, None)
-    names, goals = named(caption), _nameable(goals_of(spec.prompt), looker)
-    things = [goal for goal in goals if not goal.style]
-    hits = [(goal, _hit(goal, names)) for goal in things]
+        nothing = Seen(None, None)
+        if score is None:
+            return nothing, ()
+        held = round(min(max(score, 0.0), 1.0), 4)
+        return nothing, tuple(Part(kind, name, value, held, "score") for kind, name, value, _ in _components(spec))
+    names = named(caption)
+    whole = _compared(spec, names, looker)
+    found: list[Part] = []
+    for kind, name, value, text in _components(spec):
+        hit = _own(text, names, looker) if text is not None else _either(whole, kind)
+        if hit is not None:
+            found.append(Part(kind, name, value, round(hit, 4), "caption"))
+    return whole, tuple(found)
+
+
+def _compared(spec: JobSpec, names: frozenset[str], looker: str) -> Seen:
+    goals = _nameable(goals_of(spec.prompt), looker)
+    hits = [(goal, _hit(goal, names)) for goal in goals if not goal.style]
     unwanted = [goal for goal in _nameable(goals_of(spec.negative), looker) if _hit(goal, names) >= 1.0]
     return Seen(
         fulfilment=_mean((hit, goal.weight) for goal, hit in hits),
@@ -59,18 +77,6 @@ def compare(spec: JobSpec, caption: str, looker: str = "") -> Seen:
         missed=tuple(goal.text for goal, hit in hits if hit < SEEN),
         unwanted=tuple(goal.text for goal in unwanted if not goal.style),
     )
-
-
-def parts(spec: JobSpec, caption: str, score: float | None, looker: str = "") -> Iterator[Part]:
-    """Every component that the look says something of: by words of its own in the caption, else by the score."""
-    whole = compare(spec, caption, looker)
-    names = named(caption)
-    for kind, name, value, text in _components(spec):
-        hit = _own(text, names, looker) if text is not None else _either(whole, kind)
-        if caption.strip() and hit is not None:
-            yield Part(kind, name, value, round(hit, 4), "caption")
-        elif not caption.strip() and score is not None:
-            yield Part(kind, name, value, round(min(max(score, 0.0), 1.0), 4), "score")
 
 
 def _components(spec: JobSpec) -> Iterator[tuple[str, str, str, str | None]]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from daemon.prompting.looks.compare import Part, compare, parts
+from daemon.prompting.looks.compare import Part, look
 from daemon.views.fold.statement import Statement, Value
 from schema import events as e
 from schema.plans import JobSpec, Scalar
@@ -38,7 +38,8 @@ def fold(envelope: e.Envelope, event: e.StageFinished) -> list[Statement]:
         event.stage, envelope.seq, envelope.at, looker if isinstance(looker, str) else "", _json(captions or [""]),
         _json(numbers or [None]), event.job,
     )  # fmt: skip
-    return [(LOOKED, values), (EMPTIED, (event.job, event.stage)), (PARTED, (event.job, event.stage))]
+    whose = (event.job, event.stage)
+    return [(EMPTIED, whose), (LOOKED, values), (JUDGED, whose), (PARTED, whose)]
 
 
 def _each(value: Scalar) -> list[str]:
@@ -68,14 +69,14 @@ def register(db: sqlite3.Connection) -> None:
 def look_at(spec: bytes, caption: str, score: float | None, looker: str) -> str:
     """JSON of a `Told`. Never fails: a caption is whatever a model has said."""
     job = _SPEC.decode(spec)
-    whole = compare(job, caption, looker)
+    whole, found = look(job, caption, score, looker)
     told = Told(
         fulfilment=whole.fulfilment,
         style=whole.style,
         seen=whole.seen,
         missed=whole.missed,
         unwanted=whole.unwanted,
-        parts=tuple(parts(job, caption, score, looker)),
+        parts=found,
     )
     return msgspec.json.encode(told).decode()
 
@@ -93,10 +94,16 @@ LOOKED = (  # at the pictures of the nearest stage before it that made some
     " AND place.key < (SELECT key FROM json_each((SELECT stages FROM jobs WHERE id = ?7)) WHERE value = ?1)"
     " ORDER BY place.key DESC LIMIT 1))"
 )
-EMPTIED = "DELETE FROM parts WHERE image IN (SELECT id FROM images WHERE job = ?1) AND stage = ?2"
-PARTED = (
-    "INSERT OR IGNORE INTO parts(image, stage, kind, name, value, hit, by)"
-    " SELECT image, stage, part.value ->> 0, part.value ->> 1, part.value ->> 2, part.value ->> 3, part.value ->> 4"
-    " FROM looks, json_each(told, '$.parts') AS part"
-    " WHERE image IN (SELECT id FROM images WHERE job = ?1) AND stage = ?2"
+OF_JOB = "image IN (SELECT id FROM images WHERE job = ?1) AND stage = ?2"
+JUDGED = f"UPDATE looks SET fulfilment = told ->> 'fulfilment', style = told ->> 'style' WHERE {OF_JOB}"
+EMPTIED = (  # of what the same stage saw before
+    "DELETE FROM parts WHERE (kind, name, value, image, stage) IN"
+    " (SELECT part.value ->> 0, part.value ->> 1, part.value ->> 2, image, stage"
+    f" FROM looks, json_each(told, '$.parts') AS part WHERE {OF_JOB})"
+)
+PARTED = (  # suspect pictures say nothing
+    "INSERT OR IGNORE INTO parts(image, stage, kind, name, value, hit, by, n, at, fulfilment, style)"
+    " SELECT image, stage, part.value ->> 0, part.value ->> 1, part.value ->> 2, part.value ->> 3, part.value ->> 4,"
+    f" n, at, fulfilment, style FROM looks, json_each(told, '$.parts') AS part WHERE {OF_JOB}"
+    " AND (SELECT suspect IS NULL FROM images WHERE id = looks.image)"
 )
