@@ -7,6 +7,7 @@ document frequency). Ratings of few pictures are drawn towards the middle, so th
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from math import exp, log
 
 from daemon.library.models.bases import kin
@@ -35,7 +36,7 @@ def candidates(found: Iterable[Row], words: str, base: str = "", most: int = MOS
     rows = available([one.row for one in found if one.row.list == "loras" and not one.row.trouble])
     rows = [row for row in rows if not base or not row.base or kin(row.base) == kin(base)]
     wanted = frozenset(_words(_TAGS.sub(" ", words)))
-    spoken = [_spoken(row) for row in rows]
+    spoken = [_spoken(f"{bare(row.name)} {row.title}", row.triggers, row.tags, row.about) for row in rows]
     often = Counter(word for places in spoken for word in frozenset().union(*places.values()))
     rare = {word: log(1.0 + len(rows) / often[word]) for word in wanted if often[word]}
     scored = [(_score(row, places, rare), row) for row, places in zip(rows, spoken, strict=True)]
@@ -71,13 +72,11 @@ def _score(row: ModelRow, places: Mapping[str, frozenset[str]], rare: Mapping[st
     return round((1.0 - exp(-fit / 6.0)) * (0.5 + 0.5 * worth(row)), 4)
 
 
-def _spoken(row: ModelRow) -> dict[str, frozenset[str]]:
-    return {
-        "triggers": frozenset(word for text in row.triggers for word in _words(text)),
-        "tags": frozenset(word for text in row.tags for word in _words(text)),
-        "name": frozenset(_words(f"{bare(row.name)} {row.title}")),
-        "about": frozenset(word for text in row.about for word in _words(text)),
-    }
+@lru_cache(maxsize=65_536)
+def _spoken(name: str, *told: tuple[str, ...]) -> Mapping[str, frozenset[str]]:
+    """Words by where they stand; kept, as there may be thousands of LoRAs and a choice for every prompt."""
+    triggers, tags, about = (frozenset(word for text in texts for word in _words(text)) for texts in told)
+    return {"triggers": triggers, "tags": tags, "name": frozenset(_words(name)), "about": about}
 
 
 def _words(text: str) -> list[str]:

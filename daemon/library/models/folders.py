@@ -34,6 +34,9 @@ PICTURES = (".preview.png", ".png", ".preview.jpg", ".jpg", ".webp", ".preview.w
 WHOLE = "model_index.json"
 """A folder that has it is one model, as diffusers keeps them."""
 
+DOTS = 3
+"""Of a name that may begin a sidecar's ending."""
+
 DEPTH = 12
 MOST = 200_000
 """A folder is looked into no deeper, and no more entries of all are looked at."""
@@ -67,7 +70,7 @@ class Look:
     """One walk; `troubles` are what could not be looked at, with the reason."""
 
     def __init__(self, sidecars: tuple[str, ...]) -> None:
-        self._sidecars = (*sidecars, *PICTURES)
+        self._order = {ending: order for order, ending in enumerate((*sidecars, *PICTURES))}
         self._left = MOST
         self._been: set[tuple[int, int]] = set()
         self.troubles: list[str] = []
@@ -85,6 +88,7 @@ class Look:
         if WHOLE in entries and level:
             yield from _whole(path, list_, prefix.rstrip("/"), entries)
             return
+        besides = self._besides(entries)
         for name, entry in sorted(entries.items()):
             if name.startswith("."):
                 continue
@@ -93,7 +97,7 @@ class Look:
                     known = FOLDERS.get(name.lower())
                     yield from self._folder(entry.path, known or list_, "" if known else f"{prefix}{name}/", level + 1)
                 elif name.lower().endswith(ENDINGS):
-                    yield from self._file(entry, list_, prefix, entries)
+                    yield from self._file(entry, list_, prefix, besides)
             except OSError as fault:
                 self.troubles.append(f"{shown(entry.path)}: {why(fault)}")
 
@@ -116,8 +120,26 @@ class Look:
         self._left -= len(found)
         return found
 
+    def _besides(self, entries: Mapping[str, os.DirEntry[str]]) -> dict[str, list[tuple[int, str, os.DirEntry[str]]]]:
+        """What lies beside each model, by the model's name with and without ending: what comes first is read first."""
+        found: dict[str, list[tuple[int, str, os.DirEntry[str]]]] = {}
+        for name, entry in entries.items():
+            at = len(name)
+            for _ in range(DOTS):
+                at = name.rfind(".", 0, at)
+                if at <= 0:
+                    break
+                order = self._order.get(name[at:].lower())
+                if order is not None:
+                    found.setdefault(name[:at], []).append((order, name, entry))
+        return found
+
     def _file(
-        self, entry: os.DirEntry[str], list_: str, prefix: str, entries: Mapping[str, os.DirEntry[str]]
+        self,
+        entry: os.DirEntry[str],
+        list_: str,
+        prefix: str,
+        besides: Mapping[str, list[tuple[int, str, os.DirEntry[str]]]],
     ) -> Iterator[Seen]:
         seen = entry.stat()
         if not stat.S_ISREG(seen.st_mode):
@@ -132,17 +154,16 @@ class Look:
             name=prefix + stem,
             stamp=_stamp(seen),
             born=seen.st_ctime,
-            beside=tuple(self._beside(stem, entry.name, entries)),
+            beside=tuple(_beside([*besides.get(stem, ()), *besides.get(entry.name, ())])),
         )
 
-    def _beside(self, stem: str, name: str, entries: Mapping[str, os.DirEntry[str]]) -> Iterator[Beside]:
-        for ending in self._sidecars:
-            for other in (stem + ending, name + ending):
-                if (found := entries.get(other)) is None or other == name:
-                    continue
-                seen = found.stat()
-                if stat.S_ISREG(seen.st_mode):
-                    yield Beside(other, _stamp(seen))
+
+def _beside(found: list[tuple[int, str, os.DirEntry[str]]]) -> Iterator[Beside]:
+    """Files only; a name that fits two endings once."""
+    for name, entry in {name: entry for _, name, entry in sorted(found, key=lambda one: one[:2])}.items():
+        seen = entry.stat()
+        if stat.S_ISREG(seen.st_mode):
+            yield Beside(name, _stamp(seen))
 
 
 def shown(path: str) -> str:

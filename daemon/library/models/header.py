@@ -41,8 +41,13 @@ class _Tensor(msgspec.Struct, frozen=True):
     data_offsets: tuple[int, int] = (0, 0)
 
 
-_TREE = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_TENSOR = msgspec.json.Decoder(_Tensor)
+class _Spoken(msgspec.Struct, frozen=True):
+    metadata: dict[str, msgspec.Raw] = msgspec.field(default_factory=dict, name="__metadata__")
+
+
+_TENSORS = msgspec.json.Decoder(dict[str, _Tensor])
+"""Takes the metadata for one more tensor without a shape."""
+_SPOKEN = msgspec.json.Decoder(_Spoken)
 
 
 def read_header(file: BinaryIO, size: int) -> Header:
@@ -60,23 +65,23 @@ def read_header(file: BinaryIO, size: int) -> Header:
 
 def _read(text: bytes, size: int, whole: int) -> Header:
     try:
-        tree = _TREE.decode(text)
-        spoken = _strings(tree.pop("__metadata__", msgspec.Raw(b"{}")))
-        tensors = {name: _TENSOR.decode(raw) for name, raw in tree.items()}
+        spoken = _strings(_SPOKEN.decode(text).metadata)
+        tensors = _TENSORS.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Header(size=size, trouble="its header cannot be read; download the file again")
-    if any(abs(end) > LARGEST for tensor in tensors.values() for end in tensor.data_offsets):
+    tensors.pop("__metadata__", None)
+    last = max((tensor.data_offsets[1] for tensor in tensors.values()), default=0)
+    if last > LARGEST:
         return Header(size=size, trouble="its header speaks of more than any disk holds; download the file again")
-    ends = size + max((tensor.data_offsets[1] for tensor in tensors.values()), default=0)
+    ends = size + last
     header = Header(size=size, metadata=spoken, tensors={name: tensor.shape for name, tensor in tensors.items()})
     if ends > whole:
         return msgspec.structs.replace(header, short=True, trouble=_cut(whole, ends))
     return header
 
 
-def _strings(raw: msgspec.Raw) -> dict[str, str]:
+def _strings(values: dict[str, msgspec.Raw]) -> dict[str, str]:
     """Values that are no text, which the format forbids, are taken as their JSON."""
-    values = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
     found: dict[str, str] = {}
     for name, value in values.items():
         text = bytes(value)

@@ -78,19 +78,19 @@ def told(seen: Seen, header: Header | None = None) -> tuple[Told, ...]:
     """What each source says, in the order of their weight. Raises OSError where the model's file cannot be read."""
     if header is None:
         header = _content(seen).header
-    folder = Path(seen.path).parent
+    folder, _, name = seen.path.rpartition("/")
     there = {one.name for one in seen.beside}
-    stems = (Path(seen.path).stem, Path(seen.path).name)
+    stems = (name.rpartition(".")[0] or name, name)
     found: list[Told] = []
-    for reader in READERS:
+    for reader in READERS if there else ():
         names = (stem + ending for ending in reader.endings for stem in stems)
-        for name in dict.fromkeys(names):
-            one = _sidecar(folder / name, reader.read) if name in there else None
-            if one is not None and not (one.trouble and any(was.file == name for was in found)):
+        for beside in (one for one in dict.fromkeys(names) if one in there):
+            one = _sidecar(Path(folder, beside), reader.read)
+            if one is not None and not (one.trouble and any(was.file == beside for was in found)):
                 found.append(one)
     # What a header says was written by whoever trained it: better than a guess from a text, less than a site's page.
     at = next((n for n, one in enumerate(found) if one.kind == "text"), len(found))
-    found.insert(at, said(header, Path(seen.path).name))
+    found.insert(at, said(header, name))
     return tuple(found)
 
 
