@@ -23,6 +23,7 @@ LARGEST_BESIDE = 1 << 20
 def like(file: str) -> dict[str, object]:
     """The run that would make such a picture again. Raises Refused, with the reader's own sentence."""
     import subprocess
+    from pathlib import Path
 
     from tui.link.endpoint import daemon_command
 
@@ -34,7 +35,8 @@ def like(file: str) -> dict[str, object]:
             remedy="`stablenew image enhance` begins from the picture itself.",
         )  # fmt: skip
     if done.returncode != Exit.DONE:
-        raise Refused(said[-1].removeprefix(f"{file}: ") if said else "it could not be read.")
+        told = said[-1] if said else "it could not be read."
+        raise Refused(told.removeprefix(f"{Path(file).absolute()}: "), where=file)
     found = json.loads(done.stdout)
     for warning in found["warnings"]:
         output.tell(f"Note: {warning}")
