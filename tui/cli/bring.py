@@ -27,8 +27,15 @@ def bring(path: Sequence[str], replace: bool, key: str | None, as_json: bool) ->
 
 def _holds(path: "Path", endings: frozenset[str]) -> bool:
     if path.is_dir():
-        return any(one.suffix.lower() in endings for one in path.rglob("*"))
+        return any(one.suffix.lower() in endings and not _goes_along(one) for one in path.rglob("*"))
     return path.suffix.lower() in endings
+
+
+def _goes_along(path: "Path") -> bool:
+    """Whether it is the text beside a picture."""
+    from tui.cli.foreign import PICTURES
+
+    return path.suffix.lower() in (".txt", ".json") and any(path.with_suffix(one).is_file() for one in PICTURES)
 
 
 VERB = Verb(
