@@ -69,11 +69,26 @@ def decoded(raw: bytes, path: Path) -> str:
         ) from None
 
 
-def write_text(path: Path, text: str) -> None:
-    """Whole or not at all, synced. Raises Refused."""
+def as_before(path: Path, text: str) -> bytes:
+    """The text in the encoding and with the line ends of the file whose place it takes."""
+    try:
+        with path.open("rb") as file:
+            old = file.read(65_536)
+    except OSError:
+        return text.encode(errors="replace")
+    body = text.removeprefix("\ufeff")
+    if "\r" not in body and old.count(b"\r\n") and old.count(b"\r\n") == old.count(b"\n"):
+        body = body.replace("\n", "\r\n")
+    if old[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return old[:2] + body.encode("utf-16-le" if old[:1] == b"\xff" else "utf-16-be", errors="replace")
+    return (b"\xef\xbb\xbf" if old[:3] == b"\xef\xbb\xbf" else b"") + body.encode(errors="replace")
+
+
+def write_text(path: Path, text: str, raw: bytes | None = None) -> None:
+    """Whole or not at all, synced; as `raw`, else encoded as the file that is there. Raises Refused."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, text.encode())
+        write_whole(path, as_before(path, text) if raw is None else raw)
         sync_folder(path.parent)
     except OSError as fault:
         raise Refused(

@@ -18,8 +18,11 @@ MANY: tuple[Kind, ...] = ("wildcard", "style")
 """Kinds whose files hold several, and stand beside one another whatever their endings."""
 
 
-def save(finder: Finder, kind: Kind, name: str, text: str, *, replace: bool = True) -> Entry:
-    """Checks the text as a run would, then writes the file whole. Packs are saved under a name with its ending."""
+def save(finder: Finder, kind: Kind, name: str, text: str, *, replace: bool = True, raw: bytes | None = None) -> Entry:
+    """Checks the text as a run would, then writes the file whole: as `raw`, or encoded as the one that is there.
+
+    Packs are saved under a name with its ending.
+    """
     stem, ending = split(_slashed(kind, name), kind)
     check_name(stem, kind)
     _not_standard(kind, stem)
@@ -31,7 +34,7 @@ def save(finder: Finder, kind: Kind, name: str, text: str, *, replace: bool = Tr
     there = finder.own(kind, file if kind in MANY else stem)
     if not replace and (there is not None or path.exists()):  # a list of packs is there, but is no entry
         raise Refused(f"there is a {kind} '{stem}' already.", where=kind, remedy="Add --replace, or take another name.")
-    write_text(path, text)
+    write_text(path, text, raw)
     if there is not None and there.path is not None and there.path != path:
         there.path.unlink(missing_ok=True)
     stat = path.stat()

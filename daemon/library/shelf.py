@@ -77,8 +77,8 @@ class FolderShelf(Finder):
             raise self.unknown(kind, name)
         return self._pack(entry, name) if kind == "pack" else self.read(entry)
 
-    def save(self, kind: Kind, name: str, text: str, *, replace: bool = True) -> Entry:
-        return keeping.save(self, kind, name, text, replace=replace)
+    def save(self, kind: Kind, name: str, text: str, *, replace: bool = True, raw: bytes | None = None) -> Entry:
+        return keeping.save(self, kind, name, text, replace=replace, raw=raw)
 
     def rename(self, kind: Kind, name: str, to: str) -> Entry:
         return keeping.rename(self, kind, name, to)

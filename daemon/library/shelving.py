@@ -1,4 +1,4 @@
-"""The verb `library`: list, show, save, rename, delete, import and export what people wrote. Needs no daemon.
+"""The verb `library`: list, show, save, edit, rename, delete, import and export what people wrote. Needs no daemon.
 
     library VERB KIND [NAME] [FILE|TO] [--replace] [--json]     KIND: pack pipeline preset profile workflow
                                                                     wildcard style template overlay
@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from daemon.library import edits
 from daemon.library.files import read_text, write_text
 from daemon.library.kinds import ENDINGS, Entry, Kind, largest
 from daemon.library.shelf import FolderShelf
-from daemon.prompting.texts import cleaned, nearest, told
+from daemon.prompting.texts import cleaned, nearest, suffix, told
 from schema.errors import Exit, Refused, why
 from schema.pages import iso
 
@@ -105,10 +106,14 @@ def _save(asked: Asked) -> None:
 
 
 def _import(asked: Asked) -> None:
-    """Called as its file unless a name is given; replaces only with `--replace`."""
+    """Called as its file unless a name is given; byte for byte. Replaces only with `--replace`."""
     file = asked.word(0, "the file")
     name = asked.words[1] if len(asked.words) > 1 else Path(file).name
-    _told(asked, "imported", asked.shelf.save(asked.kind, name, _read(asked, file), replace=asked.replace))
+    if len(asked.words) > 1 and suffix(file) in ENDINGS[asked.kind] and suffix(name) not in ENDINGS[asked.kind]:
+        name += suffix(file)
+    text = _read(asked, file)
+    raw = Path(file).read_bytes() if file != "-" and asked.kind != "style" else None
+    _told(asked, "imported", asked.shelf.save(asked.kind, name, text, replace=asked.replace, raw=raw))
 
 
 def _export(asked: Asked) -> None:
@@ -135,10 +140,17 @@ def _delete(asked: Asked) -> None:
     print(json.dumps({"deleted": name}) if asked.json else f"deleted {asked.kind} {told(name)}")
 
 
+def _edit(asked: Asked) -> None:
+    """One change of a pack, as JSON; without it in the editor."""
+    change = asked.words[1] if len(asked.words) > 1 else None
+    _told(asked, "saved", edits.edit(asked.shelf, asked.kind, asked.word(0, "the name"), change))
+
+
 VERBS: dict[str, tuple[int, Callable[[Asked], None]]] = {
     "list": (0, _list),
     "show": (1, _show),
     "save": (2, _save),
+    "edit": (2, _edit),
     "rename": (2, _rename),
     "delete": (1, _delete),
     "import": (2, _import),

@@ -2,6 +2,7 @@
 
 from tui.cli import ask, feedback, output
 from tui.cli.child import passing
+from tui.cli.packedit import EDIT
 from tui.cli.tree import JSON, Take, Verb, argument, flag
 from tui.link.query import named
 
@@ -42,6 +43,7 @@ def _kept(kind: str) -> dict[str, Verb]:
         return passing(("library", word, kind), f"{about}\nNo daemon is needed.", *takes, JSON)
 
     return {
+        "edit": verb("edit", f"Open a {kind} in your editor ($EDITOR); it is saved if it can be read.", NAME),
         "save": verb("save", f"Write a {kind}; one of the same name is replaced.", NAME, file),
         "rename": verb("rename", f"Give a {kind} another name.", NAME, argument("TO", "The new name.")),
         "delete": verb("delete", f"Delete a {kind}; runs that were made with it keep what they need.", NAME),
@@ -75,6 +77,7 @@ PACK_VERBS = {
         JSON,
     ),
     **_kept("pack"),
+    "edit": EDIT,
 }
 PIPELINE_VERBS = {
     "list": _list("pipeline", "The pipelines of the library."),
