@@ -10,6 +10,7 @@ from textual.containers import Horizontal, Vertical
 from schema.errors import NoDaemon, Refused
 from schema.pages import ImageRow, JobRecord, Page
 from schema.requests import ImageSelection
+from schema.words import words_in
 from tui.background import begin
 from tui.keys import bindings, of
 from tui.live import Change
@@ -237,7 +238,7 @@ class GalleryScreen(ListScreen[ImageRow]):
         if image is not None and what == "id":
             self.home.copy(image.path or image.id, "path" if image.path else "id")
         elif self.record is not None:
-            self.home.copy(self.record.spec.prompt, "prompt")
+            self.home.copy(words_in(self.record).prompt, "prompt")
 
     def action_outside(self) -> None:
         from pathlib import Path

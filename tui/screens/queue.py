@@ -11,6 +11,7 @@ from schema.errors import NoDaemon, Refused
 from schema.pages import JobRecord, Page
 from schema.requests import ModeRequest, PinRequest, Selection
 from schema.scenes import Row
+from schema.words import words_in
 from tui.background import begin
 from tui.keys import bindings, of
 from tui.live import Change, Live
@@ -309,7 +310,7 @@ class QueueScreen(BesideScreen[Row]):
         if what == "id":
             self.home.copy("\n".join(self.targets()), "id")
         elif self.record is not None and self.record.id == row.id:
-            self.home.copy(self.record.spec.prompt, "prompt")
+            self.home.copy(words_in(self.record).prompt, "prompt")
 
     def action_outside(self) -> None:
         row = self.listing.item()

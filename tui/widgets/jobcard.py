@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from schema.pages import JobRecord, StageRecord
-from schema.plans import Scalar, StageStep
+from schema.plans import WORDED, Scalar, StageStep
 from schema.scenes import RunningJob, RunScene
+from schema.words import words_in
 from tui.widgets.ink import Line, Piece, fit, fit_middle, plain, wrap
 from tui.widgets.jobrow import GLYPHS, bar, clock, lasted, share
 
@@ -138,6 +139,11 @@ def why_there(record: JobRecord, width: int) -> list[Line]:
 
 def remedies(record: JobRecord, width: int) -> list[Line]:
     """What a person can do about a job that waits for one."""
+    if record.state == "held" and awaits_review(record):
+        words = (
+            f"H has pictures made of these words. `stablenew job edit {record.id} --prompt ...` writes over them first."
+        )
+        return [section("look at the words"), *block(words, width, 6, "warn")]
     if record.state != "attention":
         return []
     suspect = next((stage.suspect for stage in record.stages if stage.suspect), None)
@@ -148,36 +154,55 @@ def remedies(record: JobRecord, width: int) -> list[Line]:
     return [*lines, section("what to do"), *block(words, width, 8, "text")]
 
 
+def awaits_review(record: JobRecord) -> bool:
+    """Whether it has passed its dispatch and no picture is begun."""
+    begun = [stage for stage in record.stages if stage.state != "waiting"]
+    return bool(begun) and begun[-1].kind == "dispatch"
+
+
 def said(record: JobRecord) -> list[tuple[str, str]]:
-    """What stages answered in words: name and text."""
+    """What stages answered in words, in their order: name and text."""
     found: list[tuple[str, str]] = []
+    before = record.spec.negative
     for stage in record.stages:
-        for name in ("caption", "score", "prompt", "negative"):
+        for name in ("caption", "score", "prompt", "negative", "loras", "why"):
             value = stage.reported.get(name)
-            if value is None or value == "" or (name in ("prompt", "negative") and stage.kind not in WRITING):
+            if value is None or value == "" or (name not in ("caption", "score") and stage.kind not in WORDED):
+                continue
+            if name == "negative" and value == before:
                 continue
             text = f"{value:.2f} of 1" if name == "score" and isinstance(value, int | float) else str(value)
-            found.append((f"{stage.id} wrote" if name == "prompt" else name, text))
+            found.append((TITLES.get(name, name).format(stage.id), text))
+        negative = stage.reported.get("negative")
+        before = negative if stage.kind in WORDED and isinstance(negative, str) else before
     return found
 
 
-WRITING = ("generatePrompt", "llmEnhance")
-"""Stages that answer with a prompt."""
+TITLES = {"prompt": "{} wrote", "negative": "{} wrote to avoid", "loras": "{} chose", "why": "why"}
 
 
 def answers(record: JobRecord, width: int) -> list[Line]:
-    return [line for name, text in said(record) for line in (section(name), *block(text, width, 6, "text"))]
+    lines: list[Line] = []
+    for name, text in said(record):
+        shown = [piece for line in text.splitlines() for piece in block(line, width, 6, "text")[:-1]]
+        lines += [section(name), *shown[:12], []]
+    return lines
 
 
 def prompts(record: JobRecord, width: int) -> list[Line]:
-    spec = record.spec
+    """The words that its pictures are made from, and what they came from."""
+    spec, words = record.spec, words_in(record)
     lines: list[Line] = []
-    if spec.prompt:
-        lines += [section("prompt"), *block(spec.prompt, width, 8, "text")]
+    if words.prompt:
+        lines += [section("prompt"), *block(words.prompt, width, 8, "text")]
+    if spec.written is not None and spec.written.prompt == words.prompt:
+        lines += [section("written by hand over"), *block(spec.written.after, width, 1, "dim")]
+    if spec.prompt and spec.prompt != words.prompt:
+        lines += [section("as planned"), *block(spec.prompt, width, 6, "dim")]
     if spec.template and spec.template != spec.prompt:
         lines += [section("before variation"), *block(spec.template, width, 6, "dim")]
-    if spec.negative:
-        lines += [section("negative"), *block(spec.negative, width, 4, "dim")]
+    if words.negative:
+        lines += [section("negative"), *block(words.negative, width, 4, "dim")]
     return lines
 
 
