@@ -42,6 +42,8 @@ class YamlText:
             mark = fault.problem_mark or fault.context_mark
             where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
             why = told(fault.problem or fault.context or "cannot be read")
+            begun = fault.context_mark if mark is not fault.context_mark else None
+            why += f" for what begins at {begun.line + 1}:{begun.column + 1}" if begun else ""
         except (yaml.YAMLError, ValueError) as fault:
             where, why = "", told(str(fault))
         raise Refused(
