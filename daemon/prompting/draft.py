@@ -18,6 +18,7 @@ from daemon.prompting.randomization import Block, read_block
 from daemon.prompting.recipe import Recipe, Shelf, make_recipe
 from daemon.prompting.sources import Source, in_order, read_sources
 from daemon.prompting.spaces import Spaces, Worded, check_keys
+from daemon.prompting.texts import told
 from daemon.prompting.variation.tables import Tables, Value
 from schema.errors import Refused
 from schema.prompts import Segment
@@ -88,6 +89,7 @@ def draft(request: RunRequest, library: Shelf, settings: Settings, drawn_seed: i
             *phrasing.warnings,
             *missing,
             *drawer.warnings,
+            *_sought(worded, request, grid),
             *_of_spaces(worded),
             *_numbers(worded, shared, jobs, request),
         ),
@@ -149,6 +151,21 @@ def _blocks(request: RunRequest, library: Shelf, sources: Sequence[Source]) -> M
 
 def _of_spaces(worded: Sequence[Worded]) -> list[str]:
     return [warning for one in worded if one.space for warning in one.space.warnings]
+
+
+def _sought(worded: Sequence[Worded], request: RunRequest, grid: Grid) -> list[str]:
+    """Words to be replaced that no prompt has, where none can come from a wildcard."""
+    rules = [("--search", text.partition("=>")[0].strip()) for text in request.search]
+    swaps = (change.swap for axis in grid.axes for change in axis.changes if change.swap)
+    rules += [("--vary words", search) for search, _ in swaps]
+    texts = [f"{one.text}\n{one.negative}" for one in worded]
+    if any("__" in text for text in texts):
+        return []
+    return [
+        f"{flag}: no prompt has '{told(words, 60)}' in it."
+        for flag, words in dict.fromkeys(rules)
+        if not any(words in text for text in texts)
+    ]
 
 
 def _numbers(worded: Sequence[Worded], shared: Sequence[Share], jobs: int, request: RunRequest) -> list[str]:

@@ -139,7 +139,6 @@ class Painter:
             negative=drawn.negative,
             overlay=dict(look.overlay),
             stages=look.stages,
-            needs=words_need(drawn.text, drawn.negative),
             backend=None if self._backend is not None else prompt.backend,
             picks=(*(self._explained(pick, worded) for pick in dealt.variant.picks), *drawn.picks),
             axes=dealt.cell.axes if dealt.cell else {},

@@ -26,6 +26,8 @@ from schema.requests import RunRequest
 _PLACE = re.compile(r"\[\[|\{|__")
 """Without any of these in it a text is what it is."""
 
+_WEIGHED = re.compile(r"\s*(\d+(\.\d*)?|\.\d+)::")
+
 
 class Worded(NamedTuple):
     """A prompt in its turn, with everything around it, before variation."""
@@ -166,6 +168,7 @@ class _Ways:
             self.mode = request.matrix or block.mode or mode_of(matrix.mode)
             self.most = block.most or matrix.limit
         self.slots |= block.slots
+        self.slots = {name: weighed(values) for name, values in self.slots.items()}
         self._mark = "" if request.matrix else block.drawn
         drawn = "" if request.matrix else block.rules
         self.rules = tuple(_rule(search, values, drawn) for search, values in block.search)
@@ -193,6 +196,13 @@ class _Both:
     def names(self) -> Iterator[str]:
         yield from self._own
         yield from self._library.names()
+
+
+def weighed(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Values of a slot of which some have a weight, `3::sun`, as one choice; `7::` is nothing, seven times as often."""
+    if not any(_WEIGHED.match(value) for value in values):
+        return values
+    return (f"{{{'|'.join(values)}}}",)
 
 
 def read_locks(lock: Sequence[str]) -> dict[str, str]:

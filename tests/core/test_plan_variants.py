@@ -67,6 +67,18 @@ def test_a_packs_own_mode_and_limit_hold_where_nobody_says_otherwise():
     assert prompts(made({"enabled": False})) == ["[[a]] [[b]]"]
 
 
+def test_values_of_slots_have_weights_too():
+    pack = txt("h", "#! [[w]] = rain | 8::sun | 0::hail | 3::\n\na [[w]]")
+    assert prompts(plan(pack)) == ["a rain", "a sun", "a"]
+    drawn = Counter(prompts(plan(pack, matrix="random", variants=300, seed=1)))
+    assert drawn["a sun"] > 160 and drawn["a"] > drawn["a rain"] > 5 and "a hail" not in drawn
+    assert prompts(plan(pack, lock=("w=snow",))) == ["a snow"]
+    slots = [{"name": "w", "values": [{"text": "sun", "weight": 8}, "rain"]}]
+    pack = {"slots": [{"text": "a [[w]]"}], "matrix": {"enabled": True, "mode": "random", "slots": slots}}
+    drawn = Counter(prompts(plan(TextFile(name="p.json", text=json.dumps(pack)), variants=200, seed=1)))
+    assert drawn["a sun"] > 150 > drawn["a rain"] > 5
+
+
 def test_a_limit_takes_an_even_sample_of_every_prompt():
     pack = txt("h", "#! [[a]] = 1 | 2 | 3 | 4\n#! [[b]] = x | y | z\n\n[[a]] [[b]]\n\na buoy\n\n[[a]]")
     made = plan(pack, limit=10, seed=1)
@@ -122,6 +134,9 @@ def test_rules_of_search_and_replace_are_one_more_place():
     assert prompts(made) == ["a boat at sea", "a ship at sea", "a old raft at sea", "a new raft at sea"]
     assert made.spec.randomizer.search == ("boat => boat | ship | {old|new} raft",)
     assert "is no rule" in refusal(prompt="a", search=("boat",))
+    assert plan(prompt="a", search=("boat => ship",), vary=("words=raft,oar",)).warnings == (
+        "--search: no prompt has 'boat' in it.", "--vary words: no prompt has 'raft' in it.",
+    )  # fmt: skip
 
 
 def test_a_profiles_weights_steer_what_is_drawn_and_say_so():

@@ -115,7 +115,7 @@ def _matrix(file: str, value: Json) -> PackMatrix:
         slots.append(
             MatrixSlot(
                 name=str(slot.get("name", "")),
-                values=tuple(str(one) for one in values) if isinstance(values, list) else (),
+                values=tuple(_value(one) for one in values) if isinstance(values, list) else (),
             )
         )
     return PackMatrix(
@@ -124,6 +124,14 @@ def _matrix(file: str, value: Json) -> PackMatrix:
         limit=limit if isinstance(limit, int) and not isinstance(limit, bool) else None,
         slots=tuple(slots),
     )
+
+
+def _value(one: Json) -> str:
+    """Of a slot: text, or `{"text": "sun", "weight": 3}`, which is told as `3::sun`."""
+    if not isinstance(one, dict):
+        return str(one)
+    text, weight = one.get("text", one.get("value", "")), one.get("weight", one.get("probability"))
+    return f"{weight:g}::{text}" if isinstance(weight, int | float) and not isinstance(weight, bool) else str(text)
 
 
 def _parts(value: Json, where: str, field: str) -> tuple[Part, ...]:
