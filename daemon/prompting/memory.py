@@ -64,7 +64,7 @@ def _who(profile: Profile) -> str:
 
 def _line(one: Earlier) -> str:
     notes = [f"{one.stars} of 5 stars"] if one.stars else []
-    notes += [f"tagged {', '.join(one.tags[:8])}"] if one.tags else []
+    notes += [f"tagged {_one_line(', '.join(one.tags[:8]), LONGEST // 2)}"] if one.tags else []
     told_of = f" ({'; '.join(notes)})" if notes else ""
     return _one_line(one.prompt, LONGEST) + told_of
 
