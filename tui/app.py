@@ -39,7 +39,6 @@ from tui.widgets.thumbs import Thumbs
 from tui.wishes import Wishing
 
 if TYPE_CHECKING:
-    from tui.screens.draft import Draft
     from tui.widgets.preview import SharpClass
 
 RATE, RATE_REMOTE = 10, 4
@@ -93,8 +92,6 @@ class StableNew(Wishing):
         for area in AREAS:
             self.add_mode(area.id, partial(screen_of, area.id, self))
         self.history = LoadHistory()
-        self.draft: Draft | None = None
-        """A run that was written and not queued yet; kept until it is."""
         self.keymap_of_user = dict(self.ui.keymap)
         self.remote = outside.is_remote(self.env)
         self._ensure = ensure
@@ -199,6 +196,8 @@ class StableNew(Wishing):
         and of backspace and `8` the `8` would be deleted.
         """
         if isinstance(event, events.Key) and not event.is_forwarded and await self._own_key(event):
+            return
+        if isinstance(event, events.Paste) and not event.is_forwarded and await self.dropped(event.text):
             return
         await super().on_event(event)
 

@@ -33,11 +33,14 @@ def path_in(text: str) -> str:
 
 def named(text: str) -> Path | None:
     """The file that was meant, if there is one that can say how a picture was made. Looks at the disk."""
-    name = path_in(text)
-    if not name.lower().endswith((*PICTURES, *WORDS)):
-        return None
-    try:
-        path = Path(name).expanduser()
-        return path if path.is_file() else None
-    except (OSError, ValueError, RuntimeError):
-        return None
+    whole = path_in(text)
+    for name in dict.fromkeys((whole, whole.split(" ")[0])):  # several files come as several paths: the first
+        if not name.lower().endswith((*PICTURES, *WORDS)):
+            continue
+        try:
+            path = Path(name).expanduser()
+            if path.is_file():
+                return path
+        except (OSError, ValueError, RuntimeError):
+            continue
+    return None

@@ -5,9 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from textual.app import App
+from textual.screen import Screen
 
 from schema.errors import NoDaemon, Refused
 from schema.ids import RunId
@@ -20,6 +22,12 @@ from tui.link.catalogue import Catalogue
 from tui.link.query import quoted
 from tui.live import Live
 from tui.widgets.ink import plain
+
+if TYPE_CHECKING:
+    from tui.screens.draft import Draft
+
+TAKING_PATHS = ("picture", "filter")
+"""Fields in which a path is meant as it is."""
 
 PATIENCE = 1.0
 """Seconds in which the feed has surely told what a command did."""
@@ -51,6 +59,8 @@ class Wishing(App[None]):
     asker: Asker
     catalogue: Catalogue
     env: Mapping[str, str]
+    draft: "Draft | None" = None
+    """A run that was written and not queued yet; kept until it is."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -194,6 +204,26 @@ class Wishing(App[None]):
             self.say(f"{what} copied, also into tmux's buffer")
         else:
             self.say(f"{what} copied, if the terminal takes OSC 52")
+
+    async def dropped(self, text: str) -> bool:
+        """Whether what was pasted is a file that was dropped on the terminal: what it says then fills the form."""
+        from tui.dropped import named, path_in
+        from tui.screens.area import AreaScreen
+        from tui.screens.draft import Draft
+        from tui.screens.newrun import NewRun
+
+        screen: Screen[object] = self.screen
+        wanted = isinstance(screen, AreaScreen | NewRun)
+        if not wanted or (self.focused is not None and self.focused.id in TAKING_PATHS) or not path_in(text):
+            return False
+        path = await asyncio.to_thread(named, text)
+        if path is None:
+            return False
+        form = screen if isinstance(screen, NewRun) else NewRun(self.draft or Draft())
+        if form is not screen:
+            await self.push_screen(form)
+        form.take_file(path)
+        return True
 
     async def names_at(self, text: str, at: int) -> Completions:
         """What may stand in a prompt at this character; nothing while nobody answers."""

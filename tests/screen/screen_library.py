@@ -114,11 +114,6 @@ async def complete(request: web.Request) -> web.Response:
     return web.json_response(completions(request.query["text"], int(request.query["at"])))
 
 
-async def list_names(request: web.Request) -> web.Response:
-    names = NAMES[request.path.rpartition("/")[2]]
-    return web.json_response({"items": names, "total": len(names)})
-
-
 PACKS = {
     "knights": "a knight in __sky__\nneg: blur\n\na knight by the {sea|lake} at {dawn|dusk}\n",
     "city [bold]": "a street in the [[weather]]\r\n\r\na harbour, __sea__\r\n",
@@ -131,6 +126,7 @@ class Shelf:
 
     def __init__(self) -> None:
         self.packs = dict(PACKS)
+        self.names = dict(NAMES)
         self.saved: list[tuple[str, str, str]] = []
         """Noun, name and text of everything that was saved."""
         self.models = [model(n) for n in range(60)]
@@ -153,7 +149,33 @@ class Shelf:
         self.saved.append((noun, name, text))
         if noun == "packs":
             self.packs[name] = text
+        else:
+            self.names[noun] = tuple(sorted({*self.names[noun], name}))
         return web.json_response({"name": name, "text": text, "prompts": []})
+
+    async def rename(self, request: web.Request) -> web.Response:
+        noun, name, to = request.match_info["noun"], request.match_info["name"], (await request.json())["to"]
+        self.names[noun] = tuple(to if one == name else one for one in self.names[noun])
+        return web.json_response({"name": to})
+
+    async def delete(self, request: web.Request) -> web.Response:
+        noun, name = request.match_info["noun"], request.match_info["name"]
+        self.names[noun] = tuple(one for one in self.names[noun] if one != name)
+        return web.json_response({"name": name})
+
+    async def list_names(self, request: web.Request) -> web.Response:
+        names = self.names[request.path.rpartition("/")[2]]
+        return web.json_response({"items": names, "total": len(names)})
+
+    async def foreign(self, request: web.Request) -> web.Response:
+        name = request.query["name"]
+        assert request.content_type == "application/octet-stream" and await request.read()
+        if name.startswith("bare"):
+            return web.json_response({"foreign": {"name": name}, "run": {}})
+        run = {"prompt": "a harbour, {dawn|dusk}", "negative": "blur", "seed": 99, "set": ["txt2img.steps=31"]}
+        told = {"name": name, "program": "a1111", "prompt": run["prompt"], "model": "toy-xl",
+                "warnings": ["ENSD 31337 is not known here"]}  # fmt: skip
+        return web.json_response({"foreign": told, "run": run})
 
     async def list_models(self, request: web.Request) -> web.Response:
         asked = request.query
@@ -195,5 +217,8 @@ def add_routes(app: web.Application, shelf: Shelf) -> None:
     app.router.add_get("/v1/models", shelf.list_models)
     app.router.add_get("/v1/models/{key:.*}", shelf.show_model)
     app.router.add_put("/v1/{noun}/{name}", shelf.save)
+    app.router.add_post("/v1/{noun}/{name}/rename", shelf.rename)
+    app.router.add_post("/v1/{noun}/{name}/delete", shelf.delete)
+    app.router.add_post("/v1/foreign", shelf.foreign)
     for noun in NAMES:
-        app.router.add_get(f"/v1/{noun}", list_names)
+        app.router.add_get(f"/v1/{noun}", shelf.list_names)

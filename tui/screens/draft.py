@@ -13,7 +13,7 @@ from schema.plans import Scalar
 from schema.requests import RunRequest, TextFile
 from tui.link.ask import Asker
 from tui.screens.numbers import whole
-from tui.screens.variation import AS_USUAL, Variation
+from tui.screens.variation import AS_USUAL, Variation, digits, named, variation_of
 
 ENHANCING = ("img2img", "detail", "upscale", "face_restore")
 """Stages that a picture which is there already can be sent through."""
@@ -107,6 +107,24 @@ def request(draft: Draft, image: str | None = None) -> RunRequest:
         image=image,
     )
     return draft.varied.into(wish)
+
+
+def draft_like(wish: RunRequest, origin: str) -> Draft:
+    """The form that would make this request, as far as a form can; a pipeline's text is told apart: `Draft.own`."""
+    names = [pack for pack in wish.packs if isinstance(pack, str)]
+    return Draft(
+        prompt=wish.prompt or "",
+        negative=wish.negative or "",
+        pack=names[0] if names else "",
+        packs=tuple(names[1:]),
+        pipeline=named(wish.pipeline),
+        preset=wish.preset or "",
+        count=str(wish.count),
+        seed=digits(wish.seed),
+        set=wish.set,
+        varied=variation_of(wish),
+        origin=origin,
+    )
 
 
 def ground_request(draft: Draft, image: str | None) -> RunRequest:

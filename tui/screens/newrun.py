@@ -1,8 +1,10 @@
 """A new run, quickly: what to make, how often, and what that comes to before it is queued."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import msgspec
 from textual import on
@@ -10,14 +12,17 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widgets import Input, Select, Static, TextArea
+from textual.widgets.select import InvalidSelectValueError
 
 from schema.errors import NoDaemon, Refused
 from schema.pages import RunRecord
+from schema.requests import RunRequest, TextFile
 from tui.background import begin, is_open
 from tui.keys import bindings, of
 from tui.link.ask import PlanLine
-from tui.screens.draft import ENHANCING, Draft, Last, request
+from tui.screens.draft import ENHANCING, Draft, Last, draft_like, request
 from tui.screens.picks import backends_of
+from tui.screens.pictures import gist, understood
 from tui.screens.varied import Varied
 from tui.widgets.ink import plain
 from tui.widgets.promptarea import PromptArea
@@ -246,6 +251,41 @@ class NewRun(Varied):
         await self.home.refresh_nodes()
         if is_open(self):
             self.show_picks()
+
+    # A file that was dropped ------------------------------------------------------------------------
+
+    def take_file(self, path: Path) -> None:
+        begin(self, partial(self._take_file, path), group="file", exclusive=True)
+
+    async def _take_file(self, path: Path) -> None:
+        try:
+            found = await understood(self.home.asker, path)
+        except Refused as e:
+            self.home.say(e.told(), bad=True)
+        except NoDaemon:
+            self.home.say("The daemon does not answer.", bad=True)
+        else:
+            if is_open(self) and (found.foreign.prompt or found.run.packs or found.run.prompt or found.run.set):
+                self.take(draft_like(found.run, found.foreign.name), found.run)
+                self.query_one(".dialog").border_title = Content(f"New run like {plain(found.foreign.name)}")
+            self.home.say(gist(found.foreign), bad=bool(found.foreign.warnings))
+
+    def take(self, draft: Draft, wish: RunRequest) -> None:
+        """Everything that the request says; what it does not say stays. The words can be undone in their field."""
+        self.put_words(draft.prompt or self.query_one(TextArea).text, draft.negative)
+        self.query_one("#seed", Input).value = draft.seed
+        self.query_one("#count", Input).value = draft.count
+        for id, value in (("pack", draft.pack), ("pipeline", draft.pipeline)):
+            select = self.query_one(f"#{id}", Select)
+            if value:
+                with suppress(InvalidSelectValueError):
+                    select.value = value
+        if isinstance(wish.pipeline, TextFile):
+            self.own = self.read().with_own(wish.pipeline.text).own
+        self.preset, self.varied, self.sets = draft.preset, draft.varied, draft.set
+        self.show_varied()
+        self.show_picks()
+        self.preview()
 
     # Leaving ----------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from schema.errors import Refused, why
+from schema.foreign import Foreign, Understood
 from schema.pages import ImageRow
 from tui.link.ask import Asker
 
@@ -55,3 +56,18 @@ def read_picture(named: str) -> bytes | None:
     if len(content) > LARGEST_PICTURE:
         raise Refused(f"this is larger than {LARGEST_PICTURE // 10**6} MB.", where=named, remedy="Make it smaller.")
     return content
+
+
+async def understood(asker: Asker, path: Path) -> Understood:
+    """What the file says of how it was made, and the run that would make it again. Raises Refused or NoDaemon."""
+    content = await asyncio.to_thread(read_picture, str(path))
+    if content is None:
+        raise Refused("there is no such file.", where=str(path), remedy="Check the path.")
+    return await asker.foreign(content, path.name)
+
+
+def gist(found: Foreign) -> str:
+    """`sea.png: by a1111, toy-xl; 2 things were left out`."""
+    by = f"by {found.program}" if found.program != "none" else "it says nothing of how it was made"
+    words = [by, *([found.model] if found.model else [])]
+    return f"{found.name}: {', '.join(words)}" + "".join(f"\n! {warning}" for warning in found.warnings[:2])

@@ -16,7 +16,7 @@ from schema.requests import Edit, RunRequest
 from tui.keys import bindings, of
 from tui.messages import CursorMoved, ItemOpened, PagesWanted
 from tui.screens.draft import Draft
-from tui.screens.trying import Trying
+from tui.screens.trying import MOST, Trying
 from tui.screens.variation import picked
 from tui.widgets.ink import Piece, plain
 from tui.widgets.placelist import PlaceList
@@ -119,7 +119,7 @@ class PromptEditor(Trying):
         places = self.places_now()
         self.places.fill(places)
         self.places.title_line = (Piece("Places", "title"), Piece(f"  {len(places)}" if places else "", "dim"))
-        self.samples.fill(self.numbered(), tried.jobs)
+        self.samples.fill(self.numbered(), min(tried.jobs, MOST))
         shown = f"  {len(tried.samples):,} of {tried.jobs:,}" if tried.jobs else ""
         self.samples.title_line = (Piece("Variants", "title"), Piece(shown, "dim"))
         self.places.redraw(0)

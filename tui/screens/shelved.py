@@ -20,8 +20,12 @@ class Shelved(Chooser):
         super().__init__(title, (noun,), current, empty=empty)
         self._noun = noun
 
+    @property
+    def noun(self) -> Noun:
+        return self._noun
+
     async def every(self, of: str) -> Sequence[Resource]:
-        return [Resource(list=of, name=name) for name in await names_of(self.home.asker, self._noun)]
+        return [Resource(list=of, name=name) for name in await names_of(self.home.asker, self.noun)]
 
     def action_refresh(self) -> None:
         self.ask_anew()

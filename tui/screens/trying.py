@@ -28,7 +28,8 @@ WAIT = 0.25
 FIRST = 50
 """Variants that are shown at once."""
 
-MOST = 5_000
+MOST = 500
+"""That are shown at all: nobody looks through more."""
 
 
 class Trying(ModalScreen[Draft | None]):

@@ -144,5 +144,5 @@ class Varied(Picking):
     def put_words(self, prompt: str, negative: str) -> None:
         area = self.query_one("#prompt", TextArea)
         if area.text != prompt:
-            area.text = prompt
+            area.replace(prompt, area.document.start, area.document.end)
         self.query_one("#negative", Input).value = negative

@@ -18,11 +18,11 @@ class Panel(Framed, can_focus=True):
 
     def fill(self, lines: Sequence[Line], title: Line, *, keep_place: bool) -> None:
         """Only the lines that differ are sent again."""
-        was_top, old = self.top, self.lines
+        was_top, old, thumb = self.top, self.lines, self.thumb()
         self.lines = lines
         self.top = min(self.top, self._furthest) if keep_place else 0
         self.retitle(title)
-        if self.top != was_top:
+        if self.top != was_top or self.thumb() != thumb:
             self.refresh()
             return
         rows = range(self.room[1])

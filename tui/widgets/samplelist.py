@@ -1,9 +1,12 @@
 """Variants of a prompt, one a line: what sets each apart."""
 
+from collections.abc import Sequence
+
 from textual.strip import Strip
 
 from schema.prompts import Sample
 from tui.keys import bindings, of
+from tui.messages import PagesWanted
 from tui.widgets.held import HeldList
 from tui.widgets.ink import Piece, fit, plain
 
@@ -21,6 +24,18 @@ class SampleList(HeldList[Numbered]):
 
     def __init__(self) -> None:
         super().__init__(lambda one: str(one.number), id="samples")
+        self._here = 0
+
+    def fill(self, items: Sequence[Numbered], total: int | None = None) -> None:
+        self._here = len(items)
+        super().fill(items, total)
+        self.want()
+
+    def want(self) -> None:
+        """The first are here; those below are asked for as one comes to them."""
+        last = min(self.in_view()[1], self.pages.total - 1)
+        if last >= self._here:
+            self.post_message(PagesWanted([]))
 
     def inner(self, y: int, width: int) -> Strip:
         if y == 0 and not self.pages.total:
