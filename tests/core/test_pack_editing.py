@@ -121,7 +121,7 @@ def test_slots_are_given_fields_moved_added_and_taken_out():
     assert prompts("o.json", made)[1] == ("wicker basket", "plastic", 2.0, {"txt2img.steps": "9"}, None)
     assert made.startswith(JSON[: JSON.index('{"text": "wicker')])
     moved = edited("o.json", JSON, Change(2, to=1))
-    assert [one[0][:6] for one in prompts("o.json", moved)] == ["wicker", "(<embe"] or moved
+    assert [one[0][:6] for one in prompts("o.json", moved)] == ["wicker", "(<embe"]
     assert json.loads(moved)["pack_data"]["slots"][1]["text"] == ""
     assert prompts("o.json", edited("o.json", JSON, Change(3, text="a ladder")))[2][0] == "a ladder"
     assert len(json.loads(edited("o.json", JSON, Change(2, remove=True)))["pack_data"]["slots"]) == 2
