@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from daemon.prompting.effective import check_prompt
+from daemon.prompting.effective import check_prompt, picks_in
 from daemon.prompting.texts import cleaned, nearest, told
 from schema.errors import Refused
 from schema.plans import JobSpec
@@ -46,8 +46,7 @@ class Edits:
         negative = job.negative if edit.negative is None else cleaned(edit.negative).strip()
         origins |= {"prompt": "edited"} if edit.prompt is not None else {}
         origins |= {"negative": "edited"} if edit.negative is not None else {}
-        words = f"{prompt}\n{negative}"
-        picks = tuple(pick for pick in job.picks if pick.value in words)
+        picks = picks_in(job.picks, prompt, negative)
         return msgspec.structs.replace(job, prompt=prompt, negative=negative, origins=origins, picks=picks)
 
     def check(self, names: Sequence[str]) -> None:

@@ -19,7 +19,7 @@ from daemon.prompting.workflows import Find, no_workflows, with_workflows
 from schema.errors import Refused
 from schema.ids import StageId
 from schema.pipeline import PipelineConfig
-from schema.plans import JobSpec, Scalar, Written
+from schema.plans import JobSpec, Pick, Scalar, Written
 from schema.stages import Dispatch, ImageStage, Video, WordStage
 
 MAX_SEED = 2**63 - 1
@@ -100,7 +100,13 @@ def edit(
         needs=words_need(positive, unwanted),
         backend=spec.backend if backend is None else backend,
         written=written,
+        picks=spec.picks if prompt is None and negative is None else picks_in(spec.picks, positive, unwanted),
     )
+
+
+def picks_in(picks: Sequence[Pick], prompt: str, negative: str) -> tuple[Pick, ...]:
+    """Those whose value still stands in words that a person wrote over."""
+    return tuple(pick for pick in picks if pick.value in f"{prompt}\n{negative}")
 
 
 def renamed(name: str, seed: int) -> str:

@@ -113,15 +113,17 @@ def enhance(
     from tui.cli.uploads import sent
 
     daemon = ask.started()
-    path = Path(picture)
+    path, taken = Path(picture), False
     if path.is_file():
         sha = sent(daemon, path)
     else:
         sha, made_with = _made_here(daemon, picture)
+        taken = prompt is None
         prompt = made_with.text("prompt") if prompt is None else prompt
         negative = made_with.text("negative") if negative is None else negative
         seed = made_with.whole("seed") if seed is None else seed
-    request = request_of({**asked, "prompt": prompt or "", "negative": negative, "seed": seed, "image": sha})
+    words = {"prompt": prompt or "", "negative": negative, "seed": seed, "literal": taken}
+    request = request_of({**asked, **words, "image": sha})
     return submit(daemon, request, wait is not False, key, as_json)
 
 
