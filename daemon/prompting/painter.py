@@ -105,8 +105,9 @@ class Painter:
             job = self._job(worded, dealt, drawn, look)
             job = msgspec.structs.replace(job, name=name, seed=one, origins=origins)
             edited = self._edits.applied(job, named)
-            first = job if edited is job else first
-            yield msgspec.structs.replace(edited, needs=words_need(edited.prompt, edited.negative)), look.digest
+            made = msgspec.structs.replace(edited, needs=words_need(edited.prompt, edited.negative))
+            first = made if edited is job else first
+            yield made, look.digest
 
     def _drawn(self, worded: Worded, dealt: Dealt, held: frozenset[str]) -> Drawn:
         """The variant's words with everything that is put around or into them after variation."""
