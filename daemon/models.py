@@ -22,7 +22,7 @@ from daemon.library.models.previews import Shrink, preview
 from daemon.library.models.records import Hashing, record
 from daemon.library.models.remote.remote import Remote
 from daemon.library.models.rows import Owned, Row, Used, stem
-from daemon.library.models.watching import Watch
+from daemon.library.models.watching import Paths, Watch
 from daemon.prompting.needs import WORDS, listed
 from daemon.scheduling.able import Known
 from daemon.scheduling.fitness import STAND_IN, is_real
@@ -152,13 +152,13 @@ class Models:
             raise Refused(f"{one.row.name} is no whole file here.", where="id", remedy="Name one that is.")
         return Path(one.row.path), told["sha256"]
 
-    async def _look_again(self) -> None:
-        await self._look()
+    async def _look_again(self, touched: Paths = None) -> None:
+        await self._look(touched)
 
-    async def _look(self) -> ModelScan:
+    async def _look(self, touched: Paths = None) -> ModelScan:
         """One at a time. Watchers are told where anything is other than before."""
         before = self._parts.index.files
-        told = await self._on_thread(lambda: self._parts.index.scan(lambda: self._stopping))
+        told = await self._on_thread(lambda: self._parts.index.scan(lambda: self._stopping, touched))
         if told.added or told.changed or told.moved or told.gone or self._parts.index.files.keys() != before.keys():
             self._parts.vitals.library += 1
             log.info(

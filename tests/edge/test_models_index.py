@@ -218,31 +218,39 @@ def test_links_to_files_elsewhere_are_followed(index, root, tmp_path):
     assert only(index).name == "linked" and only(index).said.title == "sea haze"
 
 
-WORLD = st.lists(
-    st.tuples(st.sampled_from(["add", "move", "drop", "note"]), st.integers(0, 5), st.integers(0, 5)), max_size=12
-)
+PLACES = ("0", "1", "sub/0", "VAE/0")
+STEPS = ("add", "move", "drop", "note", "folder")
+WORLD = st.lists(st.tuples(*map(st.sampled_from, (STEPS, PLACES, PLACES))), max_size=12)
 
 
-@settings(max_examples=40, deadline=None)
-@given(WORLD)
-def test_the_index_is_what_a_fresh_look_finds(tmp_path_factory, steps):
-    """However it came about: looked through after every step, or once at the end."""
+@pytest.mark.parametrize("partly", [False, True])
+@settings(max_examples=30, deadline=None)
+@given(steps=WORLD)
+def test_the_index_is_what_a_fresh_look_finds(tmp_path_factory, steps, partly):
+    """However it came about: looked through whole after every step, or only where something was touched."""
     folder = tmp_path_factory.mktemp("world")
     root = folder / "Lora"
     root.mkdir()
     index = opened(folder, root)
     for what, one, other in steps:
         path, to = root / f"{one}.safetensors", root / f"{other}.safetensors"
+        touched = {str(path)}
         if what == "add":
-            safetensors(path, seed=other)
+            safetensors(path, seed=PLACES.index(other))
+        elif what == "folder":
+            path.parent.mkdir(exist_ok=True)
+            (path.parent / "model_index.json").write_text("{}")
+            touched = {str(path.parent / "model_index.json")}
         elif path.exists():
             if what == "move":
+                to.parent.mkdir(exist_ok=True)
                 path.rename(to)
+                touched.add(str(to))
             elif what == "drop":
                 path.unlink()
             else:
-                beside(path, ".civitai.info", CIVITAI)
-        index.scan()
+                touched = {str(beside(path, ".civitai.info", CIVITAI))}
+        index.scan(touched=touched if partly else None)
     fresh = Index([root], Store(folder / "fresh.db"), Clock())
     fresh.load()
     fresh.scan()

@@ -211,6 +211,7 @@ async def test_a_file_that_is_there_is_left_alone(asker, root):
 
     assert done.state == "failed" and "is there already" in done.reason and mine.read_bytes() == b"mine"
     assert (await asker.get(name="other.safetensors")).path == str(root / "Lora/other.safetensors")
+    assert (await asker.get(name="other.safetensors")).state == "done"  # it is the very file
 
 
 async def test_two_who_want_the_same_wait_for_one_download(asker, site):

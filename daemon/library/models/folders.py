@@ -73,12 +73,25 @@ class Look:
         self._order = {ending: order for order, ending in enumerate((*sidecars, *PICTURES))}
         self._left = MOST
         self._been: set[tuple[int, int]] = set()
+        self._deep = True
         self.troubles: list[str] = []
+        self.folders: set[str] = set()
+        """Those that were looked into."""
 
     def below(self, root: Path) -> Iterator[Seen]:
         """Follows links, into each folder once. A folder that is not there has nothing in it."""
         list_ = FOLDERS.get(root.name.lower(), "")
         yield from self._folder(str(root), list_, "", 0)
+
+    def within(self, root: Path, folder: str) -> Iterator[Seen]:
+        """What lies in one folder below the root, and nothing of the folders in it."""
+        list_, prefix = FOLDERS.get(root.name.lower(), ""), ""
+        parts = Path(folder).relative_to(root).parts
+        for part in parts:
+            known = FOLDERS.get(part.lower())
+            list_, prefix = known or list_, "" if known else f"{prefix}{part}/"
+        self._deep = False
+        yield from self._folder(folder, list_, prefix, len(parts))
 
     def _folder(self, path: str, list_: str, prefix: str, level: int) -> Iterator[Seen]:
         entries = self._entries(path)
@@ -94,6 +107,8 @@ class Look:
                 continue
             try:
                 if entry.is_dir():
+                    if not self._deep:
+                        continue
                     known = FOLDERS.get(name.lower())
                     yield from self._folder(entry.path, known or list_, "" if known else f"{prefix}{name}/", level + 1)
                 elif name.lower().endswith(ENDINGS):
@@ -107,6 +122,7 @@ class Look:
             if (seen.st_dev, seen.st_ino) in self._been:
                 return {}
             self._been.add((seen.st_dev, seen.st_ino))
+            self.folders.add(path)
             with os.scandir(path) as entries:
                 found = {entry.name: entry for entry in entries}
         except FileNotFoundError:

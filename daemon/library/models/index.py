@@ -4,13 +4,13 @@ Every method blocks and is called from one thread at a time; what `files` gives 
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 
 import msgspec
 
-from daemon.library.models.folders import Look, Seen, shown
+from daemon.library.models.folders import WHOLE, Look, Seen, shown
 from daemon.library.models.reading import Known, read
 from daemon.library.models.sidecars import READERS
 from daemon.library.models.store import Store
@@ -28,6 +28,8 @@ class Index:
         self._store = store
         self._clock = clock
         self._files: dict[str, Known] = {}
+        self._folders: frozenset[str] = frozenset()
+        """Those that the last whole look was into."""
         self._fresh = False
         """There was no index: what is there was there before anybody looked."""
 
@@ -42,9 +44,12 @@ class Index:
         self._fresh = kept is None
         self._files = {path: known for path, known in (kept or {}).items() if self._ours(path)}
 
-    def scan(self, stop: Callable[[], bool] = lambda: False) -> ModelScan:
-        """Looks through all folders. Untouched files are not opened."""
+    def scan(self, stop: Callable[[], bool] = lambda: False, touched: Collection[str] | None = None) -> ModelScan:
+        """Looks through all folders, or where only these paths changed through theirs. Untouched files stay closed."""
         began = perf_counter()
+        folders = None if touched is None else self._only(touched)
+        if folders is not None:
+            return self._look_into(folders, began)
         look = Look(SIDECARS)
         found: dict[str, Known] = {}
         for root in self.roots:
@@ -54,7 +59,30 @@ class Index:
                 known = self._known(seen, look.troubles)
                 if known is not None:
                     found.setdefault(known.path, known)
+        self._folders = frozenset(look.folders)
         return self._took(found, look.troubles, began)
+
+    def _look_into(self, folders: frozenset[str], began: float) -> ModelScan:
+        """As many files as there are stay as they are known."""
+        look = Look(SIDECARS)
+        files = self._files.items()
+        found = {path: known for path, known in files if known.folder or path.rpartition("/")[0] not in folders}
+        for folder in folders:
+            root = next(root for root in self.roots if folder == str(root) or folder.startswith(f"{root}/"))
+            for seen in look.within(root, folder):
+                known = self._known(seen, look.troubles)
+                if known is not None:
+                    found.setdefault(known.path, known)
+        return self._took(found, look.troubles, began)
+
+    def _only(self, touched: Collection[str]) -> frozenset[str] | None:
+        """The folders in which these paths lie; None: that is not enough, as folders came, went or are models."""
+        above = frozenset(path.rpartition("/")[0] for path in touched)
+        if not above <= self._folders or not self._folders.isdisjoint(touched):
+            return None
+        if any(path.endswith(f"/{WHOLE}") or Path(path).is_dir() for path in touched):
+            return None
+        return above
 
     def hashed(self) -> frozenset[str]:
         """SHA-256 of files that are here, as computed or as a sidecar claims."""

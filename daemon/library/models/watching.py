@@ -5,7 +5,7 @@ A change is told once it has been quiet for `QUIET`, or after `LONGEST` of a fil
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Literal
@@ -26,15 +26,19 @@ ROOTS = 30.0
 REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "fuse.rclone", "virtiofs", "drvfs"})
 """File systems whose changes by others nobody tells."""
 
+Paths = Collection[str] | None
+"""What changed; None: anything may have."""
+
 Mode = Literal["auto", "poll", "off"]
 
 
 class Watch:
-    def __init__(self, roots: Sequence[Path], mode: Mode, changed: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, roots: Sequence[Path], mode: Mode, changed: Callable[[Paths], Awaitable[None]]) -> None:
         self._roots = roots
         self._mode = mode
         self._changed = changed
         self._touched = asyncio.Event()
+        self._paths: set[str] | None = set()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -43,14 +47,17 @@ class Watch:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._hear())
             while True:
-                await self._settled()
-                await self._changed()
+                heard = await self._settled()
+                paths, self._paths = self._paths, set()
+                await self._changed(paths if heard else None)
 
-    async def _settled(self) -> None:
-        """Returns once something changed and has come to rest, or after `LOOK`."""
-        with suppress(TimeoutError):
+    async def _settled(self) -> bool:
+        """Returns once something changed and has come to rest; False after `LOOK` without a word."""
+        try:
             async with asyncio.timeout(LOOK):
                 await self._touched.wait()
+        except TimeoutError:
+            return False
         with suppress(TimeoutError):
             async with asyncio.timeout(LONGEST):
                 while self._touched.is_set():
@@ -58,6 +65,7 @@ class Watch:
                     with suppress(TimeoutError):
                         async with asyncio.timeout(QUIET):
                             await self._touched.wait()
+        return True
 
     async def _hear(self) -> None:
         """Watches the folders that are there; begins anew when another one comes or one goes."""
@@ -74,6 +82,7 @@ class Watch:
                     log.warning("models are looked for every few seconds, as changes cannot be heard: %s", fault)
                     polled = True
                     await asyncio.sleep(QUIET)
+            self._paths = None
             self._touched.set()
 
     async def _listen(self, there: Sequence[Path], polling: bool) -> None:
@@ -81,7 +90,9 @@ class Watch:
 
         async def taking() -> None:
             async with aclosing(changes(there, polling)) as told:
-                async for _ in told:
+                async for paths in told:
+                    if self._paths is not None:
+                        self._paths |= paths
                     self._touched.set()
 
         listening = asyncio.create_task(taking())
@@ -96,8 +107,8 @@ class Watch:
             await asyncio.wait((listening,))
 
 
-async def changes(folders: Sequence[Path], polling: bool) -> AsyncGenerator[None, None]:
-    """Once for each bundle of changes that concern models. Raises OSError where nothing can be heard."""
+async def changes(folders: Sequence[Path], polling: bool) -> AsyncGenerator[set[str], None]:
+    """The paths of each bundle of changes that concern models. Raises OSError where nothing can be heard."""
     import watchfiles
 
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
@@ -111,8 +122,8 @@ async def changes(folders: Sequence[Path], polling: bool) -> AsyncGenerator[None
         ignore_permission_denied=True,
     )
     async with aclosing(told):
-        async for _ in told:
-            yield
+        async for bundle in told:
+            yield {path for _, path in bundle}
 
 
 def _concerns(path: str) -> bool:

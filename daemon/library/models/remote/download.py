@@ -52,7 +52,8 @@ class Download:
 
     async def run(self) -> None:
         """Returns when the file stands under its name. Raises Refused; what came so far may stay for another try."""
-        await asyncio.to_thread(self._begin)
+        if await asyncio.to_thread(self._there):
+            return
         for number in range(1, TRIES + 1):
             try:
                 await self._rest()
@@ -108,16 +109,21 @@ class Download:
         if length is not None and self.had < self.total:
             raise Broken(f"only {self.had:,} of {self.total:,} bytes came")
 
-    def _begin(self) -> None:
+    def _there(self) -> bool:
+        """Whether this very file is there already. Raises Refused where it cannot come."""
         self._check_size(self._wanted.bytes)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as fault:
             raise Refused(f"{self.path.parent}: {why(fault)}.") from None
         if self.path.exists() or self.path.is_symlink():
+            if self._wanted.sha256 and self.path.is_file() and _digest(self.path) == self._wanted.sha256:
+                self.had = self.total = self.path.stat().st_size
+                return True
             raise Refused(
                 f"{self.path} is there already.", where="--name", remedy="Give another name, or take it away first."
             )
+        return False
 
     def _finish(self) -> None:
         """Nothing gets a name before its content is what was promised."""
@@ -176,6 +182,11 @@ def keep_beside(path: Path, text: str) -> Path | None:
     json.loads(text)
     write_whole(name, text.encode())
     return name
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _goes_on(headers: Mapping[str, str], at: int) -> bool:
