@@ -52,6 +52,11 @@ def folder_of(tiff: bytes) -> dict[int, bytes]:
     return {} if order is None else _folder(tiff, order, _u32(tiff, order, 4))
 
 
+def comment_of(raw: bytes, tiff: bytes) -> str:
+    """The text of a UserComment's value in this block."""
+    return _comment(raw, _order(tiff) or ">")
+
+
 def orientation_of(tiff: bytes) -> int | None:
     """1 to 8: how a viewer turns the picture; the one foreign field that is carried over."""
     order = _order(tiff)

@@ -33,7 +33,8 @@ INFOTEXT = (
     "a harbour at dawn, fishing boats, long shadows, gulls over the pier, watercolour <lora:haze:0.6>\n"
     "Negative prompt: blurry, watermark, text\nSteps: 28, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 6.5,"
     " Seed: {seed}, Size: 832x1216, Model hash: abcdef1234, Model: toy_v1, Denoising strength: 0.35,"
-    ' Hires upscale: 1.5, Hires upscaler: Latent, ADetailer model: face_yolov8n.pt, Lora hashes: "haze: 11aa22bb33cc", Version: v1.10.1'
+    " Hires upscale: 1.5, Hires upscaler: Latent, ADetailer model: face_yolov8n.pt,"
+    ' Lora hashes: "haze: 11aa22bb33cc", Version: v1.10.1'
 )
 
 

@@ -135,6 +135,7 @@ CARRIERS = {
     "jpeg comment": (jpeg_comment(TEXT), "exif"),
     "jpeg ImageDescription": (saved("JPEG", exif=exif_tag(0x010E, PLAIN)), "exif"),
     "webp": (saved("WEBP", exif=user_comment(b"UNICODE\0" + TEXT.encode("utf-16-be"))), "exif"),
+    "jpeg of Fooocus": (saved("JPEG", exif=exif_tag(0x9286, PLAIN)), "exif"),
     "webp of ComfyUI": (saved("WEBP", exif=exif_tag(0x0110, f"prompt:{GRAPH}")), "exif"),
     "webp XMP": (saved("WEBP", xmp=DRAWN.encode()), "xmp"),
     "avif": (saved("AVIF", exif=user_comment(b"UNICODE\0" + TEXT.encode("utf-16-be"))), "exif"),

@@ -148,6 +148,30 @@ def test_a_prompt_from_a_node_that_nobody_knows_is_left_empty_and_said():
     assert any("not known here" in warning for warning in found.warnings)
 
 
+def test_loaders_that_do_everything_and_switches_in_between():
+    found = read({
+        "1": node("Efficient Loader", ckpt_name="toy.safetensors", vae_name="Baked VAE", clip_skip=-2,
+                  positive="a mill", negative="rain", empty_latent_width=640, empty_latent_height=512),
+        "2": node("KSampler (Efficient)", seed=["4", 0], steps=20, cfg=7, sampler_name="euler", scheduler="normal",
+                  denoise=1, model=["1", 0], positive=["3", 0], negative=["1", 2], latent_image=["1", 3]),
+        "3": node("Any Switch (rgthree)", any_01=["1", 1]),
+        "4": node("Seed (rgthree)", seed=77),
+    })  # fmt: skip
+
+    assert (found.prompt, found.negative, found.seed, found.model) == ("a mill", "rain", 77, "toy")
+    assert (found.fields["txt2img.width"], found.fields["txt2img.height"]) == (640, 512)
+
+
+def test_civitais_generator_says_beside_the_nodes_what_was_asked_for():
+    graph = {"resource-stack": node("CheckpointLoaderSimple", ckpt_name="urn:air:sdxl"), "6": node("OwnEncoder"),
+             "extraMetadata": json.dumps({"prompt": "a mill", "negativePrompt": "rain", "steps": 25, "seed": 3,
+                                          "cfgScale": 3.5, "sampler": "Euler a", "workflowId": "txt2img"})}  # fmt: skip
+    found = read(graph, "parameters")
+
+    assert (found.prompt, found.negative, found.seed, found.fields["txt2img.steps"]) == ("a mill", "rain", 3, 25)
+    assert dict(found.rest)["workflowId"] == "txt2img"
+
+
 def test_a_graph_without_a_sampler_tells_what_it_has():
     found = read({"1": node("CLIPTextEncode", "positive prompt", text="a mill"),
                   "2": node("CLIPTextEncode", "NEGATIVE prompt", text="rain"),
@@ -219,6 +243,20 @@ def test_widgets_that_a_newer_file_names_itself():
                            socket("text", "STRING", widget=True)], "outputs": []}  # fmt: skip
 
     assert read(workflow, "workflow").prompt == "a mill at dawn"
+
+
+def test_values_that_are_set_in_one_place_and_got_in_another():
+    workflow = editor()
+    nodes, links = workflow["nodes"], workflow["links"]
+    assert isinstance(nodes, list) and isinstance(links, list)
+    nodes += [
+        {"id": 40, "type": "SetNode", "mode": 0, "widgets_values": ["words"], "inputs": [socket("X", "COND")]},
+        {"id": 41, "type": "GetNode", "mode": 0, "widgets_values": ["words"], "inputs": [], "outputs": [{"type": "X"}]},
+    ]
+    links[1] = [2, 41, 0, 3, 1, "CONDITIONING"]
+    links += [[9, 6, 0, 40, 0, "CONDITIONING"]]
+
+    assert read(workflow, "workflow").prompt == "a mill"
 
 
 def test_a_subgraph_is_laid_out():

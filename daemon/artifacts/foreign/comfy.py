@@ -12,9 +12,14 @@ Texts = Mapping[str, str]
 DEEPEST = 200
 """Nodes that are walked back through."""
 
-TEXTS = ("text", "string", "value", "prompt", "text_positive", "positive", "populated_text", "wildcard_text", "text_g",
-         "t5xxl", "clip_l", "text_0", "String", "result")  # fmt: skip
+TEXTS = ("text", "string", "value", "prompt", "populated_text", "wildcard_text", "text_g", "t5xxl", "clip_l", "text_0",
+         "String", "result")  # fmt: skip
 """Inputs that hold a node's text."""
+
+NO_TEXTS = frozenset(
+    {"clip", "model", "vae", "image", "pixels", "control_net", "mask", "latent", "samples", "optional_vae"}
+)
+OTHER = {"positive": "negative", "negative": "positive"}
 
 JOINED = (
     ("string_a", "string_b"),
@@ -47,7 +52,7 @@ def read(texts: Texts) -> Draft | None:
 def of_record(record: Document) -> Draft | None:
     """Either format, or an object that holds one as `prompt` or `workflow`; those may be texts again."""
     if graphs.is_api(record):
-        return of_graph(graphs.from_api(record))
+        return _with_extra(of_graph(graphs.from_api(record)), record)
     if graphs.is_editor(record):
         draft = of_graph(graphs.from_editor(record))
         draft.warn("Read from the editor's workflow, which names widgets by their place only; check what matters.")
@@ -57,6 +62,20 @@ def of_record(record: Document) -> Draft | None:
         if inner is not None and (graphs.is_api(inner) or graphs.is_editor(inner)):
             return of_record(inner)
     return None
+
+
+def _with_extra(draft: Draft, record: Document) -> Draft:
+    """Civitai's own generator writes what was asked for beside the nodes."""
+    extra = mapping(record.text("extraMetadata"))
+    if extra is not None:
+        draft.prompt = draft.prompt or extra.text("prompt") or ""
+        draft.negative = draft.negative or extra.text("negativePrompt") or ""
+        draft.seed = extra.whole("seed") if draft.seed is None else draft.seed
+        draft.put("txt2img.steps", extra.whole("steps"))
+        draft.put("txt2img.cfg", extra.number("cfgScale"))
+        draft.sample(extra.text("sampler"), None)
+        draft.keep_rest(extra)
+    return draft
 
 
 def of_graph(graph: Graph) -> Draft:
@@ -178,18 +197,23 @@ class _Reading:
         joined = self._joined(node, side, seen)
         if joined is not None:
             return joined
-        own = side if link.slot != 1 else "negative"
-        names = (own, *TEXTS) if own == "negative" else TEXTS
-        for name in (f"text_{side}", *names):
+        for name in (f"text_{side}", side, *TEXTS):
             value = node.inputs.get(name)
             if isinstance(value, str):
                 return value
             if isinstance(value, Link) and (text := self._said(value, side, seen)) is not None:
                 return text
-        for name in (side, "conditioning", "conditioning_to", "conditioning_1", "cond", "input", ""):
+        return self._passed_on(node, side, seen)
+
+    def _passed_on(self, node: Node, side: str, seen: set[str]) -> str | None:
+        """Through nodes that hold no text: by the inputs that are known to, then by any that may."""
+        first = [name for name in (side, "conditioning", "conditioning_to", "conditioning_1") if name in node.inputs]
+        for name in dict.fromkeys((*first, *node.inputs)):
             value = node.inputs.get(name)
-            if isinstance(value, Link) and (text := self._said(value, side, seen)) is not None:
-                return text
+            if isinstance(value, Link) and name not in NO_TEXTS and name != OTHER[side]:
+                text = self._said(value, side, seen)
+                if text is not None:
+                    return text
         return None
 
     def _joined(self, node: Node, side: str, seen: set[str]) -> str | None:
@@ -235,7 +259,7 @@ class _Reading:
 
     def _latent(self, sampler: Node) -> None:
         for node in self._back(sampler, LATENTS):
-            width, height = whole(self._value(node, "width")), whole(self._value(node, "height"))
+            width, height = (whole(self._value(node, side, f"empty_latent_{side}")) for side in ("width", "height"))
             if width and height and node.kind != "LatentUpscale":
                 self._draft.size(width, height)
                 self._draft.put("txt2img.batch", whole(self._value(node, "batch_size")))

@@ -182,13 +182,24 @@ class _Flat:
                 link = self._passed[link]
                 continue
             node = self._nodes.get(link.node)
-            if node is None or node.whole("mode") != BYPASSED:
+            if node is not None and node.text("type") == "GetNode":
+                through = self._set(node)
+            elif node is None or node.whole("mode") != BYPASSED:
                 break
-            through = self._through(link, node)
+            else:
+                through = self._through(link, node)
             if through is None:
                 break
             link = through
         return link
+
+    def _set(self, node: Document) -> Link | None:
+        """What the SetNode of the same name is fed with."""
+        wanted = node.list("widgets_values")[:1]
+        for name, other in self._nodes.items():
+            if other.text("type") == "SetNode" and wanted and other.list("widgets_values")[:1] == wanted:
+                return self._feeds.get((name, 0))
+        return None
 
     def _through(self, link: Link, node: Document) -> Link | None:
         """A bypassed node gives out the first input of the output's type."""

@@ -20,6 +20,8 @@ def texts_of(block: bytes) -> dict[str, str]:
         outer = exif.folder_of(block)
     except struct.error:
         return {}
+    if exif.USER_COMMENT in outer:  # Pillow puts it into the outer folder where one does not say otherwise
+        found.setdefault("parameters", exif.comment_of(outer[exif.USER_COMMENT], block))
     for tag, raw in outer.items():
         text = _text(tag, raw)
         if not text:
