@@ -377,7 +377,9 @@ def test_enhance_sends_a_file_or_takes_a_pictures_own_prompt(fake: FakeDaemon) -
 
     assert (blob.method, blob.path, blob.body) == ("PUT", "/v1/blobs", b"\x89PNG and so on")
     assert from_file.fields == {"image": "ef" * 32, "prompt": "sharper"}
-    assert fake.asked[-1].fields == {"image": "cd" * 32, "prompt": "a lighthouse", "negative": "", "seed": 7}
+    assert fake.asked[-1].fields == {
+        "image": "cd" * 32, "prompt": "a lighthouse", "negative": "", "seed": 7, "literal": True,
+    }  # fmt: skip
 
 
 def test_a_wait_without_a_daemon_ends_at_once(tmp_path: Path) -> None:
