@@ -22,6 +22,10 @@ class Refused(Exception):
         return f"{_ended(head)} {_ended(self.remedy)}" if self.remedy else _ended(head)
 
 
+class Away(Refused):
+    """Something outside does not answer now: asked again later, it may. Exit code 1."""
+
+
 def _ended(text: str) -> str:
     return text if text.endswith((".", "!", "?", "…", ".)")) else f"{text}."
 

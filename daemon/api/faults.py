@@ -6,7 +6,7 @@ from aiohttp import web
 from daemon.api.told import answer
 from daemon.views.select import NotFound
 from daemon.views.views import Behind
-from schema.errors import Exit, Refused
+from schema.errors import Away, Exit, Refused
 
 
 class Unavailable(Refused):
@@ -45,7 +45,7 @@ CONFLICTS = frozenset({"--plan-hash"})
 def refusal(fault: Refused) -> web.Response:
     status, code = 400, Exit.REFUSED
     match fault:
-        case Unavailable() | Behind():
+        case Unavailable() | Behind() | Away():
             status, code = 503, Exit.FAILED
         case NotAllowed():
             status, code = 403, Exit.NOT_ALLOWED

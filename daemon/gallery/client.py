@@ -12,7 +12,7 @@ from typing import Self
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, FormData
 
-from schema.errors import Refused
+from schema.errors import Away, Refused
 
 TRIES = 4
 FIRST_WAIT = 0.5
@@ -34,7 +34,7 @@ class Declined(Refused):
 
 
 class Gallery:
-    """One conversation. Every call raises Refused where the gallery cannot be spoken to at all."""
+    """One conversation. Every call raises Away where nobody answers, Refused where one may not speak to it."""
 
     def __init__(self, url: str, token: str | None, *, wait: Wait = asyncio.sleep) -> None:
         self.url = url.rstrip("/")
@@ -119,7 +119,7 @@ class Gallery:
             if tries + 1 < TRIES:
                 await self._wait(asked)
                 pause *= 2
-        raise Refused(
+        raise Away(
             f"the gallery cannot be reached: {trouble}.", where=self.url,
             remedy="Check that it runs, then do it again: what it has is not sent twice.",
         )  # fmt: skip

@@ -112,7 +112,8 @@ async def test_a_gallery_that_stays_away_is_one_sentence_and_what_went_is_noted(
 
         refused = await here.post("/v1/images/post", {"select": images})
 
-        assert (refused["status"], refused["error"]) == (400, "the gallery cannot be reached: it answers 502.")
+        assert (refused["status"], refused["exit"]) == (503, 1)
+        assert refused["error"] == "the gallery cannot be reached: it answers 502."
         assert "not sent twice" in refused["remedy"]
         assert (await here.post("/v1/images/post", {"select": images}))["known"] == images[:1]
 
