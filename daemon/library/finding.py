@@ -76,7 +76,7 @@ class Finder:
             for entry in outside.entries:
                 try:
                     file = self.read(entry)
-                    found += check_text(kind, file.name, file.text) if kind != "pack" else self._of_pack(file)
+                    found += check_text(kind, file.name, file.text) if kind != "pack" else self._of_pack(entry, file)
                 except Refused as refused:
                     found.append(refused.told())
         return tuple(found)
@@ -134,9 +134,9 @@ class Finder:
     def _maybe(self, path: Path, kind: Kind) -> list[Path]:
         return [path, *(path.with_name(f"{path.name}{ending}") for ending in ENDINGS[kind])] if path.name else []
 
-    def _of_pack(self, file: TextFile) -> tuple[str, ...]:
+    def _of_pack(self, entry: Entry, file: TextFile) -> tuple[str, ...]:
         """A list that names packs that are not there, or what a pack's reader passes over."""
-        lists = read_list(file.name, file.text)
+        lists = self._lists_in(entry)
         if lists is None:
             return check_text("pack", file.name, file.text)
         there = {entry.name.casefold() for entry in self.all("pack")} | {name.casefold() for name in lists}

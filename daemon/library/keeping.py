@@ -117,6 +117,11 @@ def _same_ending(finder: Finder, kind: Kind, stem: str, text: str) -> str:
     wanted = ending_for(kind, text)
     there = finder.own(kind, stem)
     old = suffix(there.path.name) if there and there.path else ""
+    if old and kind in MANY:
+        try:
+            check_text(kind, f"{stem}{old}", text)
+        except Refused:
+            return wanted
     same = (old == ".json") == (wanted == ".json")
     return old if old and same and kind != "pack" else wanted
 
