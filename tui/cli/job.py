@@ -62,6 +62,9 @@ def in_words(record: Doc) -> str:
             "lane": f"{record.text('lane', 'batch')}, priority {record.whole('priority')}",
             "node": _node(record) or record.text("node_wanted"),
             "pack": spec.text("pack"),
+            "template": spec.text("template") if spec.docs("picks") else "",
+            "varied": "; ".join(map(_pick, spec.docs("picks"))),
+            "cell": ", ".join(f"{name}={level}" for name, level in spec.doc("axes").fields.items()),
             "prompt": record.text("prompt") or spec.text("prompt"),
             "planned": spec.text("prompt") if record.text("prompt") not in ("", spec.text("prompt")) else "",
             "negative": record.text("negative") if "prompt" in record else spec.text("negative"),
@@ -76,6 +79,12 @@ def in_words(record: Doc) -> str:
     heads = ("STAGE", "STATE", "NODE", "ATTEMPTS", "TIME", "PICTURES", "WHY")
     table = output.table(heads, [_stage(stage) for stage in record.docs("stages")], right="ATTEMPTS TIME")
     return "\n\n".join(filter(None, (head, table, _said(record))))
+
+
+def _pick(pick: Doc) -> str:
+    """`__sky__: dawn (wildcard sky.txt:1)`."""
+    source = pick.text("source")
+    return f"{pick.text('key')}: {pick.text('value') or '-'}" + (f" ({source})" if source else "")
 
 
 def _said(record: Doc) -> str:
