@@ -12,7 +12,7 @@ from typing import Self
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, FormData
 
-from schema.errors import Away, Refused
+from schema.errors import Away, Refused, why
 
 TRIES = 4
 FIRST_WAIT = 0.5
@@ -115,7 +115,8 @@ class Gallery:
                     trouble = f"it answers {response.status}"
                     asked = _asked(response.headers.get("Retry-After"), pause)
             except (ClientError, OSError, TimeoutError) as fault:
-                trouble = str(fault) or "no answer in time"
+                inner = getattr(fault, "os_error", fault)
+                trouble = why(inner if isinstance(inner, Exception) else fault)
             if tries + 1 < TRIES:
                 await self._wait(asked)
                 pause *= 2
