@@ -77,7 +77,7 @@ def tried(trial: dict[str, object]) -> dict[str, object]:
     for number, combo in enumerate(itertools.islice(combos, int(trial.get("show", 20))), 1):
         picks = dict(zip(free, combo, strict=True))
         name = f"prompt-01-v{number}-s7"
-        edit = edits.get(name, {})
+        edit = edits.get(name) or edits.get(name.removesuffix("-s7"), {})
         one = PLACE.sub(lambda m, picks=picks: picks.get(key_of(m[0]), m[0]), text)
         samples.append({
             "prompt": edit.get("prompt") or one, "negative": edit.get("negative") or negative, "seed": 7, "name": name,

@@ -86,7 +86,7 @@ async def test_a_variant_is_written_over_before_it_runs_and_pushed_back(show, da
         await eyes.press("ctrl+j")
         await eyes.until(lambda: daemon.sent("/v1/runs"))
         edits = daemon.sent("/v1/runs")[0]["edits"]
-        assert [edit["name"] for edit in edits] == ["prompt-01-v2-s7"]
+        assert [edit["name"] for edit in edits] == ["prompt-01-v2"]
         assert edits[0]["prompt"].startswith("misty a harbour in dawn light")
 
 

@@ -16,7 +16,7 @@ from schema.requests import Edit, RunRequest
 from tui.keys import bindings, of
 from tui.messages import CursorMoved, ItemOpened, PagesWanted
 from tui.screens.draft import Draft
-from tui.screens.trying import MOST, Trying
+from tui.screens.trying import MOST, Trying, variant_of
 from tui.screens.variation import picked
 from tui.widgets.ink import Piece, plain
 from tui.widgets.placelist import PlaceList
@@ -202,18 +202,19 @@ class PromptEditor(Trying):
         await self.app.push_screen(Overwrite(one, self.home.names_at), written)
 
     def edit(self, one: Numbered, prompt: str, negative: str) -> None:
-        was = next((edit for edit in self.varied.edits if edit.name == one.name), None)
+        name = variant_of(one.name)
+        was = next((edit for edit in self.varied.edits if edit.name == name), None)
         if (prompt, negative) != (one.prompt, one.negative):
             edit = Edit(
-                name=one.name,
+                name=name,
                 prompt=prompt if prompt != one.prompt else was.prompt if was else None,
                 negative=negative if negative != one.negative else was.negative if was else None,
             )
-            self.vary_now(self.varied.edited(edit, one.name))
+            self.vary_now(self.varied.edited(edit, name))
 
     def action_drop_edit(self) -> None:
         if (one := self.samples.item()) is not None and one.edited:
-            self.vary_now(self.varied.edited(None, one.name))
+            self.vary_now(self.varied.edited(None, variant_of(one.name)))
 
     def action_hold_all(self) -> None:
         if (one := self.samples.item()) is not None and one.picks:
@@ -265,13 +266,13 @@ class PromptEditor(Trying):
         self.try_soon(0.0)
 
     def action_into(self) -> None:
-        self.dismiss(self.read())
+        self.dismiss(self.pushed())
 
     async def action_leave(self) -> None:
         from tui.screens.ask import Confirm
 
         def answered(yes: bool | None) -> None:
-            self.dismiss(self.read() if yes else None)
+            self.dismiss(self.pushed() if yes else None)
 
         if self.read() == self.began:
             self.dismiss(None)

@@ -1,6 +1,7 @@
 """A draft that is tried out as it is written: the daemon tells places, variants and payload without queueing."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -21,6 +22,8 @@ from tui.widgets.samplelist import Numbered
 
 if TYPE_CHECKING:
     from tui.app import StableNew
+
+SEEDED = re.compile(r"-s\d+$")
 
 WAIT = 0.25
 """Seconds after the last change before it is tried."""
@@ -46,6 +49,8 @@ class Trying(ModalScreen[Draft | None]):
         self._words = ("", "")
         """Prompt and negative that `tried` is about."""
         self._show = FIRST
+        self._seed = draft.seed
+        """Drawn once: what is held or written changes nothing else of what is drawn."""
 
     @property
     def home(self) -> "StableNew":
@@ -69,6 +74,12 @@ class Trying(ModalScreen[Draft | None]):
         self.draft = replace(self.draft, varied=varied)
         self.try_soon(0.0)
 
+    def pushed(self) -> Draft:
+        """For the form; with the seed where something is drawn, so that what was seen is what runs."""
+        draft, varied = self.read(), self.varied
+        drawn = varied.matrix == "random" or varied.rerolls or varied.limit or varied.variants
+        return replace(draft, seed=self._seed) if drawn and not draft.seed else draft
+
     # Asking -----------------------------------------------------------------------------------------
 
     def try_soon(self, wait: float = WAIT) -> None:
@@ -90,13 +101,15 @@ class Trying(ModalScreen[Draft | None]):
             self.show_tried()
             return
         try:
-            tried = await self.home.asker.try_out(await self._wish(draft), self._show)
+            wish = await self._wish(replace(draft, seed=draft.seed or self._seed))
+            tried = await self.home.asker.try_out(wish, self._show)
         except Refused as e:
             self.fault = e.told()
         except NoDaemon:
             self.fault = "the daemon does not answer; what it comes to is told when it does"
         else:
             self.tried, self.fault, self._words = tried, "", (draft.prompt, draft.negative)
+            self._seed = self._seed or str(tried.seed)
         if is_open(self):
             self.show_tried()
 
@@ -117,7 +130,7 @@ class Trying(ModalScreen[Draft | None]):
         return [
             Numbered(
                 prompt=one.prompt, negative=one.negative, seed=one.seed, name=one.name, picks=one.picks,
-                number=number, edited=one.name in edited,
+                number=number, edited=bool(edited & {one.name, variant_of(one.name)}),
             )
             for number, one in enumerate(self.tried.samples if self.tried else (), 1)
         ]  # fmt: skip
@@ -144,3 +157,8 @@ class Trying(ModalScreen[Draft | None]):
             more = f"  (+{len(hints) - 1})" if len(hints) > 1 else ""
             words.append((f"\n! {hints[0]}{more}", "$warning"))
         return words
+
+
+def variant_of(name: str) -> str:
+    """The variant of a job: its name without the seed. What is written over it holds for all its seeds."""
+    return SEEDED.sub("", name)

@@ -137,6 +137,7 @@ class Varied(Picking):
         if draft is not None:
             self.put_words(draft.prompt, draft.negative)
             self.varied = draft.varied
+            self.query_one("#seed", Input).value = draft.seed
             self.show_varied()
             self.preview()
         self.set_focus(self.query_one("#prompt"))

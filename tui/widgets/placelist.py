@@ -47,6 +47,8 @@ class PlaceList(HeldList[Place]):
 
     def values(self, item: Place, width: int) -> list[Piece]:
         now = item.locked if item.locked is not None else self.now.get(item.key)
+        if item.size == "0":
+            return [Piece("    no values: it stays as it is", "warn")]
         if now is None:
             told = " | ".join(item.values)
             return [Piece(fit(f"    {plain(told)}", width), "faint")]

@@ -48,7 +48,7 @@ class PromptArea(TextArea):
     ]
 
     def __init__(self, text: str, *, id: str, ask: Ask | None = None) -> None:
-        super().__init__(text, id=id, compact=True, soft_wrap=True, tab_behavior="focus")
+        super().__init__(text, id=id, compact=True, soft_wrap=True, tab_behavior="focus", highlight_cursor_line=False)
         self._ask = ask
         self._segments: tuple[Segment, ...] = ()
         self._starts: list[int] = []
