@@ -49,6 +49,12 @@ KINDS: dict[Noun, Kind] = {
 MOST_SHOWN = 500
 """Variants of a prompt that is tried out."""
 
+UNKNOWN = "there is no wildcard"
+"""With such a warning goes which files could not be read: it may stand in one of them."""
+
+SHOWN = 3
+"""Of these files."""
+
 SEEDS = 2**32
 """Drawn seeds are below this, as all backends take them."""
 
@@ -133,7 +139,9 @@ class Planner:
             )
             plan = planned(msgspec.structs.replace(request, set=(*request.set, *off)))
             plan = msgspec.structs.replace(plan, warnings=(*plan.warnings, *told))
-        return plan
+        missing = any(UNKNOWN in warning for warning in plan.warnings)
+        broken = self._shelf.broken_words()[:SHOWN] if missing else ()
+        return msgspec.structs.replace(plan, warnings=(*plan.warnings, *broken)) if broken else plan
 
     def _others(self, node: str | None) -> bool:
         """Whether backends other than the stand-in are known: on cards, or by the settings, reachable or not."""

@@ -21,6 +21,9 @@ from schema.pipeline import STANDARD
 from schema.places import Places
 from schema.requests import TextFile
 
+READ_ALL = 2000
+"""Files of wildcards that are read only to say whether one of them is broken; beyond, those in use."""
+
 
 class Finder:
     def __init__(self, places: Places) -> None:
@@ -57,6 +60,10 @@ class Finder:
     def style_file(self, name: str) -> Entry | None:
         return self._stylebook.where(tuple(self.all("style")), name)
 
+    def broken_words(self) -> tuple[str, ...]:
+        """What is known of files of wildcards that cannot be read; opens none that nobody asked for."""
+        return tuple(dict.fromkeys(self._wordbook.check(0)))
+
     def lists(self) -> dict[str, tuple[str, ...]]:
         """Every list of packs, by its name."""
         found: dict[str, tuple[str, ...]] = {}
@@ -66,9 +73,9 @@ class Finder:
 
     def troubles(self, kind: Kind) -> tuple[str, ...]:
         """What of this kind is broken, left out or stands in another's way, in sentences with file and line."""
-        outside = look(kind, self.folders[kind], builtin=False)
         if kind == "wildcard":
-            return tuple(dict.fromkeys(self.tables().troubles))
+            return tuple(dict.fromkeys(self._wordbook.check(READ_ALL)))
+        outside = look(kind, self.folders[kind], builtin=False)
         found = list(outside.troubles)
         if kind == "style":
             found += self._stylebook.troubles(tuple(outside.entries))

@@ -92,14 +92,18 @@ class Wordbook:
                 self._seen, self._book = seen, _book(found, maps)
             return self._book
 
+    def check(self, most: int) -> tuple[str, ...]:
+        """What is broken or left out. Files of lines that nobody read yet are read if there are at most so many."""
+        book = self.book()
+        lines = {place for place in book.places.values() if suffix(place.file) == ".txt"}
+        with self._lock:
+            asked = lines if len(lines) <= most else {place for place in lines if place.path in self._read}
+            return (*book.troubles, *(told for place in sorted(asked) for told in self._words(place).troubles))
+
     def words(self, place: Place, name: str) -> tuple[Value, ...]:
         """Empty where the file is broken or gone."""
         with self._lock:
             return self._words(place).words.get(name, ())
-
-    def troubles(self, place: Place) -> tuple[str, ...]:
-        with self._lock:
-            return self._words(place).troubles
 
     def _walk(self, root: Path, path: Path, prefix: str, builtin: bool, depth: int) -> Iterator["_Found"]:
         try:
@@ -148,7 +152,7 @@ class ShelfTables:
         return found
 
     def names(self) -> Iterable[str]:
-        return self._book.places.keys()
+        return [name for name in self._book.places if self._single.get(name) != ()]
 
     @property
     def key(self) -> object:
@@ -159,11 +163,6 @@ class ShelfTables:
         """Of the first that is meant."""
         meant = self._book.names.meant(name)
         return self._book.places[meant[0]] if meant else None
-
-    @property
-    def troubles(self) -> tuple[str, ...]:
-        """What is broken or left out in folders and maps, in sentences with file and line."""
-        return self._book.troubles
 
     def _one(self, name: str) -> tuple[Value, ...]:
         found = self._single.get(name)
