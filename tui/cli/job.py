@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from schema.errors import Exit, Refused
-from schema.plans import WORDED
 from tui.cli import ask, output
 from tui.cli.tree import JSON, KEY, PAGE, Verb, argument, flag, option, options
 from tui.link.doc import Doc
@@ -89,6 +88,8 @@ def _pick(pick: Doc) -> str:
 
 def _said(record: Doc) -> str:
     """What stages wrote, chose or saw."""
+    from schema.plans import WORDED  # brings msgspec with it: no help needs it
+
     told: dict[str, str] = {}
     for stage in record.docs("stages"):
         said, words = stage.doc("reported"), stage.text("kind") in WORDED
