@@ -158,7 +158,8 @@ def _checked(
             return _put(shelf, "preset", file, raw, path, replace)  # settings of a pack that is not there any more
     else:
         warnings = check_text(kind, str(path), text)
-    return _put(shelf, kind, file, raw, path, replace)._replace(why=warnings[0] if warnings else "")
+    taken = _put(shelf, kind, file, raw, path, replace)
+    return taken if taken.why or not warnings else taken._replace(why=warnings[0])
 
 
 def _put(shelf: FolderShelf, kind: Kind, file: str, raw: bytes, source: Path, replace: bool) -> Taken:
