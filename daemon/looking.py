@@ -32,6 +32,10 @@ WEIGHED = ("wildcard", "slot")
 """Kinds of places that draw from lists which people keep."""
 
 
+FRESH = 50
+"""Of so many looks at a wildcard one more is none: it is weighed again when its share of them is new."""
+
+
 class Door(Protocol):
     """The ledger, as far as this needs it."""
 
@@ -45,6 +49,8 @@ class Looking:
         self._ledger = ledger
         self._past = past
         self._views = views
+        self._fresh: dict[str, int] = {}
+        """Looks that a wildcard waits for; what a restart forgets is weighed at once."""
 
     async def run(self, batches: AsyncIterator[Committed]) -> None:
         """Weighs what is there, then what comes; never ends."""
@@ -68,17 +74,23 @@ class Looking:
         wildcards, packs = dict[str, None](), dict[str, None]()
         for name in jobs:
             spec = (await self._past.job(name)).spec
-            places = [place_of(pick.key) for pick in spec.picks]
-            wildcards.update({place: None for kind, place in places if kind in WEIGHED})
+            places = {place for kind, place in map(place_of, (pick.key for pick in spec.picks)) if kind in WEIGHED}
+            wildcards.update(dict.fromkeys(sorted(place for place in places if self._due(place))))
             if spec.pack:
                 packs[spec.pack] = None
         return wildcards, packs
+
+    def _due(self, wildcard: str) -> bool:
+        left = self._fresh.get(wildcard, 0)
+        self._fresh[wildcard] = left - 1
+        return left <= 0
 
     async def _weigh(self, wildcards: Iterable[str], packs: Iterable[str]) -> None:
         nameable = await self._views.nameable(CAPTIONS)
         for name in wildcards:
             feedback = self._ledger.feedback
             counted = await self._views.counted(name, WEIGHED, feedback.since.get(f"wildcard {name}", 0))
+            self._fresh[name] = sum(row.n for row in counted) // FRESH
             found = await asyncio.to_thread(_weighed, counted, feedback.wildcards.get(name, {}), nameable)
             await self._tell("wildcard", name, found)
         for name in packs:

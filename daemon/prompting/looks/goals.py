@@ -1,6 +1,7 @@
 """What a prompt asks to be seen: its phrases, without weights, tags and words of praise."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from daemon.prompting.looks.vocabulary import MEDIA, telling
@@ -38,6 +39,7 @@ class Goal(NamedTuple):
     """It asks for a medium or a manner, not for a thing."""
 
 
+@lru_cache(maxsize=8192)
 def goals_of(prompt: str) -> tuple[Goal, ...]:
     """In the order they are asked for, each once. Never fails: what is no grammar is words."""
     text = _PARTS.sub(",", _OPEN.sub(",", _TAG.sub(",", prompt)))
