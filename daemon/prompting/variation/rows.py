@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from daemon.prompting.variation.counting import NONE, Active, Counts, checked, product, single
 from daemon.prompting.variation.turns import Freely, Node, Ranked, Turn
 
-_DOTS = re.compile("[\u1801\u2026\u22ee\u22ef\u22f0\u22f1\ufe19]+|\\.{3,}")
+DOTS = re.compile("[\u1801\u2026\u22ee\u22ef\u22f0\u22f1\ufe19]+|\\.{3,}")
 """Where the inner words of a wrap go: what dynamicprompts takes for an ellipsis."""
 
 
@@ -198,6 +198,6 @@ class Wrapped:
         self._put(turn, around, inner)
 
     def _put(self, turn: Turn, around: str, inner: str) -> None:
-        dots = _DOTS.search(around)
+        dots = DOTS.search(around)
         before, after = (around[: dots.start()], around[dots.end() :]) if dots else (around, "")
         turn.out += [before, inner, after]

@@ -41,6 +41,8 @@ _SIGN = re.compile(
 )
 _NAME = re.compile(r"(?:[^\W_]|_(?!_)|[/\\.*?+&'!-]|\[[\w!^-]{1,40}\]| (?=[^\W_]|\*))+")
 _VARIABLE = re.compile(r"\$\{\s*([A-Za-z_-][\w-]{0,79})\s*(?:(\?)?=(!)?|(:)|(?=\}))")
+_ACTIVE = re.compile(r"(\\.)|[{}]|\[(?=\[)|__(?=[^\s_])|\$(?=\$)|/(?=\*)|(?:(?<=\s)|\A)(?:#|//)", re.DOTALL)
+_INNER = re.compile(rf"{_ACTIVE.pattern}|[|\\]|:(?=:)", re.DOTALL)
 _WORTH = re.compile(r"[{}]|\[\[|__")
 """Without any of these a text is words alone."""
 
@@ -254,3 +256,10 @@ class _Reader:
             begin = left + 2 + len(name) + len(inner) - len(inner.lstrip())
             given.append((name.strip(), self._run(begin, begin + len(inner.strip()))))
         return tuple(given), position + 1
+
+
+def escaped(text: str, *, inner: bool = False) -> str:
+    """So written that nothing in it is a place. `inner`: within braces, where `|` parts options."""
+    if not (varies(text) or inner):
+        return text
+    return (_INNER if inner else _ACTIVE).sub(lambda found: found[0] if found[1] else f"\\{found[0]}", text)
