@@ -72,7 +72,7 @@ def make(source: Path, name: Path, size: int) -> None:
                 small = small.convert("RGBA" if small.has_transparency_data else "RGB")
             packed = io.BytesIO()
             small.save(packed, "WEBP", quality=QUALITY, method=EFFORT)
-    except (OSError, SyntaxError, ValueError) as fault:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as fault:
         raise Refused(f"no thumbnail can be made of {source.name}: it is damaged or no picture.") from fault
     name.parent.mkdir(parents=True, exist_ok=True)
     write_whole(name, packed.getvalue(), sync=False)

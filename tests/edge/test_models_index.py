@@ -189,6 +189,28 @@ def test_a_folder_that_may_not_be_read_is_told(index, root, monkeypatch):
     assert told.files == 1 and told.troubles == (f"{root}/locked: permission denied",)
 
 
+def test_a_folder_that_is_not_there_is_told_and_may_come_later(tmp_path):
+    it = opened(tmp_path, tmp_path / "later")
+    assert it.scan().troubles == (f"{tmp_path}/later: there is no such folder",)
+
+    safetensors(tmp_path / "later/Lora/a.safetensors")
+
+    assert it.scan().added == 1
+    it.close()
+
+
+def test_a_full_disk_costs_the_index_only(index, root, tmp_path, monkeypatch):
+    safetensors(root / "Lora/a.safetensors")
+
+    def full(*words):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Store, "_connect", full)
+
+    assert index.scan().added == 1 and len(index.files) == 1
+    assert index.hashes(only(index).key) == {}
+
+
 def test_a_folder_of_diffusers_is_one_model(index, root):
     safetensors(root / "toy/unet/diffusion.safetensors")
     (root / "toy/model_index.json").write_text("{}")
@@ -224,32 +246,26 @@ WORLD = st.lists(st.tuples(*map(st.sampled_from, (STEPS, PLACES, PLACES))), max_
 
 
 @pytest.mark.parametrize("partly", [False, True])
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(steps=WORLD)
 def test_the_index_is_what_a_fresh_look_finds(tmp_path_factory, steps, partly):
     """However it came about: looked through whole after every step, or only where something was touched."""
-    folder = tmp_path_factory.mktemp("world")
+    check_steps(tmp_path_factory.mktemp("world"), steps, partly)
+
+
+@pytest.mark.long
+@settings(max_examples=2000, deadline=None)
+@given(steps=WORLD, partly=st.booleans())
+def test_many_indices_are_what_a_fresh_look_finds(tmp_path_factory, steps, partly):
+    check_steps(tmp_path_factory.mktemp("world"), steps, partly)
+
+
+def check_steps(folder, steps, partly):
     root = folder / "Lora"
     root.mkdir()
     index = opened(folder, root)
-    for what, one, other in steps:
-        path, to = root / f"{one}.safetensors", root / f"{other}.safetensors"
-        touched = {str(path)}
-        if what == "add":
-            safetensors(path, seed=PLACES.index(other))
-        elif what == "folder":
-            path.parent.mkdir(exist_ok=True)
-            (path.parent / "model_index.json").write_text("{}")
-            touched = {str(path.parent / "model_index.json")}
-        elif path.exists():
-            if what == "move":
-                to.parent.mkdir(exist_ok=True)
-                path.rename(to)
-                touched.add(str(to))
-            elif what == "drop":
-                path.unlink()
-            else:
-                touched = {str(beside(path, ".civitai.info", CIVITAI))}
+    for step in steps:
+        touched = done(root, *step)
         index.scan(touched=touched if partly else None)
     fresh = Index([root], Store(folder / "fresh.db"), Clock())
     fresh.load()
@@ -261,3 +277,22 @@ def test_the_index_is_what_a_fresh_look_finds(tmp_path_factory, steps, partly):
     assert content(index) == content(fresh)
     index.close()
     fresh.close()
+
+
+def done(root, what, one, other):
+    """The paths that were touched."""
+    path, to = root / f"{one}.safetensors", root / f"{other}.safetensors"
+    if what == "add":
+        safetensors(path, seed=PLACES.index(other))
+    elif what == "folder":
+        path.parent.mkdir(exist_ok=True)
+        (path.parent / "model_index.json").write_text("{}")
+        return {str(path.parent / "model_index.json")}
+    elif path.exists() and what == "move":
+        to.parent.mkdir(exist_ok=True)
+        path.rename(to)
+    elif path.exists() and what == "drop":
+        path.unlink()
+    elif path.exists():
+        return {str(beside(path, ".civitai.info", CIVITAI))}
+    return {str(path), str(to)}

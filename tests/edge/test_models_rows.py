@@ -19,7 +19,7 @@ NOW = 2_000_000_000.0
 def file(name, key="", list_="loras", short=False, added=NOW, **said):
     return Known(
         path=f"/m/{list_}/{name}.safetensors", list=list_, name=name, stamp=(7, 0, 0), key=ModelKey(key or name * 3),
-        added=added, said=Summary(**said), short=short, trouble="cut" if short else "",
+        added=added, said=Summary(**said), short=short, broken=short, trouble="cut" if short else "",
     )  # fmt: skip
 
 
@@ -203,6 +203,8 @@ def test_words_name_models(shelf):
     twins = rows([file("a/x", "1"), file("b/x", "2")], [])
     with pytest.raises(Refused, match="fits 2 models"):
         the_one(twins, "x")
+    copies = rows([file("a/x", "1"), file("b/x", "1")], [])
+    assert the_one(copies, "x").row.key == "1"
 
 
 # LoRAs that fit a prompt ----------------------------------------------------------------------------

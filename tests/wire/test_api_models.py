@@ -5,6 +5,7 @@ import json
 import random
 import struct
 import sys
+import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -197,3 +198,12 @@ async def test_watchers_learn_of_a_file_that_comes_and_of_a_verdict(it: World, t
         await until(lambda: len(seen) > count)
         listening.cancel()
         await asyncio.wait((listening,))
+
+
+async def test_a_preview_that_unpacks_to_gigapixels_is_refused(it: World, tmp_path: Path) -> None:
+    head = b"IHDR" + struct.pack(">IIBBBBB", 40_000, 40_000, 1, 0, 0, 0, 0)
+    png = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head))
+    (tmp_path / "m/Lora/haze.png").write_bytes(png + struct.pack(">I", 9) + b"IDAT")
+    await it.post("/v1/models/scan", {})
+
+    assert (await it.get("/v1/models/haze/preview"))["status"] == 400

@@ -33,7 +33,8 @@ STOP = frozenset(
 
 def candidates(found: Iterable[Row], words: str, base: str = "", most: int = MOST) -> tuple[Candidate, ...]:
     """Best first. `base` of the checkpoint: LoRAs that are known to be for another are left out; empty: none is."""
-    rows = available([one.row for one in found if one.row.list == "loras" and not one.row.trouble])
+    whole = (one for one in found if not any(known.broken for known in one.files))
+    rows = available([one.row for one in whole if one.row.list == "loras"])
     rows = [row for row in rows if not base or not row.base or kin(row.base) == kin(base)]
     wanted = frozenset(_words(_TAGS.sub(" ", words)))
     spoken = [_spoken(f"{bare(row.name)} {row.title}", row.triggers, row.tags, row.about) for row in rows]

@@ -53,6 +53,8 @@ class Index:
         look = Look(SIDECARS)
         found: dict[str, Known] = {}
         for root in self.roots:
+            if not root.is_dir():
+                look.troubles.append(f"{shown(str(root))}: there is no such folder")
             for seen in look.below(root):
                 if stop():
                     return ModelScan()

@@ -35,7 +35,7 @@ def the_one(found: Sequence[Row], word: str) -> Row:
     named = [one for one in found if one.row.list == list_] if slash and list_ in FILES else []
     for rows, text in ((named, name), (found, word)):
         fits = _fits(rows, text)
-        if len(fits) == 1:
+        if fits and len({one.row.key for one in fits}) == 1:
             return fits[0]
         if fits:
             raise Refused(

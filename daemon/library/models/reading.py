@@ -41,6 +41,8 @@ class Known(Plain, frozen=True, kw_only=True):
     trouble: str = ""
     short: bool = False
     """It is not all there: its content, and so its key, will be another."""
+    broken: bool = False
+    """The file itself is damaged; a sidecar may be so without harm to it."""
     folder: bool = False
 
 
@@ -70,6 +72,7 @@ def read(seen: Seen, now: float, was: Known | None) -> Known:
         thumbnail=any(one.thumbnail for one in sources),
         trouble=content.trouble or next((f"{one.file}: {one.trouble}" for one in sources if one.trouble), ""),
         short=content.header.short,
+        broken=bool(content.trouble),
         folder=seen.folder,
     )
 

@@ -42,7 +42,7 @@ class Store:
             if db.execute("PRAGMA user_version").fetchone()[0] == FORMAT:
                 rows = db.execute("SELECT path, known FROM files")
                 return {path: _DECODER.decode(known) for path, known in rows}
-        except (sqlite3.DatabaseError, msgspec.DecodeError):
+        except (sqlite3.Error, OSError, msgspec.DecodeError):
             pass
         self._begin()
         return None
@@ -53,13 +53,12 @@ class Store:
             self._save(changed, gone)
 
     def _save(self, changed: Iterable[Known], gone: Iterable[str]) -> None:
-        db = self._connect()
         try:
-            with db:
+            with self._connect() as db:
                 db.executemany("DELETE FROM files WHERE path = ?", [(path,) for path in gone])
                 rows = [(known.path, _ENCODER.encode(known)) for known in changed]
                 db.executemany("INSERT OR REPLACE INTO files VALUES (?, ?)", rows)
-        except sqlite3.OperationalError:
+        except (sqlite3.Error, OSError):
             self._begin()
 
     def hashes(self, key: ModelKey) -> dict[str, str]:
@@ -67,7 +66,7 @@ class Store:
         try:
             row = self._connect().execute("SELECT told FROM hashes WHERE key = ?", (key,)).fetchone()
             return msgspec.msgpack.decode(row[0], type=dict[str, str]) if row else {}
-        except (sqlite3.DatabaseError, msgspec.DecodeError):
+        except (sqlite3.Error, OSError, msgspec.DecodeError):
             return {}
 
     def all_hashes(self) -> dict[str, ModelKey]:
@@ -75,12 +74,12 @@ class Store:
         try:
             rows = self._connect().execute("SELECT key, told FROM hashes").fetchall()
             told = [(key, msgspec.msgpack.decode(each, type=dict[str, str])) for key, each in rows]
-        except (sqlite3.DatabaseError, msgspec.DecodeError):
+        except (sqlite3.Error, OSError, msgspec.DecodeError):
             return {}
         return {each["sha256"]: ModelKey(key) for key, each in told if "sha256" in each}
 
     def keep_hashes(self, key: ModelKey, told: dict[str, str]) -> None:
-        with self._one, suppress(sqlite3.OperationalError), self._connect() as db:
+        with self._one, suppress(sqlite3.Error, OSError), self._connect() as db:
             db.execute("INSERT OR REPLACE INTO hashes VALUES (?, ?)", (key, _ENCODER.encode(told)))
 
     def close(self) -> None:
@@ -97,9 +96,9 @@ class Store:
 
     def _begin(self) -> None:
         self.close()
-        for name in (self._path.name, f"{self._path.name}-wal", f"{self._path.name}-shm"):
-            self._path.with_name(name).unlink(missing_ok=True)
         try:
+            for name in (self._path.name, f"{self._path.name}-wal", f"{self._path.name}-shm"):
+                self._path.with_name(name).unlink(missing_ok=True)
             self._connect().executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {FORMAT}; COMMIT;")
-        except sqlite3.OperationalError:
+        except (sqlite3.Error, OSError):
             self.close()

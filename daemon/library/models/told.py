@@ -6,6 +6,7 @@ from daemon.library.models.bases import base_of
 from schema.models import Lack
 from schema.plans import Plain
 
+MOST_TITLE = 200
 MOST_TAGS = 60
 MOST_TRIGGERS = 40
 
@@ -57,7 +58,7 @@ class Summary(Plain, frozen=True, kw_only=True):
 def summary(told: Sequence[Told]) -> Summary:
     """Of sources in the order of their weight: a single value from the first that has one, tags from all."""
     return Summary(
-        title=first(one.title for one in told),
+        title=first(one.title for one in told)[:MOST_TITLE],
         list=first(one.list for one in told),
         base=base_of(first(one.base for one in told)),
         triggers=next((one.triggers for one in told if one.triggers), ())[:MOST_TRIGGERS],
