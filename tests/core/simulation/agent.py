@@ -127,7 +127,7 @@ class Agent:
             instance=self.life,
             link=self.link,
             backends=self.backends,
-            kinds=("txt2img", "upscale"),
+            kinds=("txt2img", "upscale", "llmEnhance"),
             vram_gb=self.vram_gb,
         )
         cards = tuple(self._backend(kind) for kind in self.backends)
@@ -137,7 +137,7 @@ class Agent:
         """Only comfyui enlarges with what the runs ask for, and only webui has the LoRA that some prompts name."""
         return BackendCard(
             kind=kind,
-            kinds=("txt2img", "upscale"),
+            kinds=("txt2img", "upscale") if kind == "sketch" else ("txt2img", "upscale", "llmEnhance"),
             open_lists=kind == "sketch",
             models=MODELS,
             upscalers=("4x-sharp",) if kind == "comfyui" else (),

@@ -28,7 +28,7 @@ from schema.observations import (
     StageReturned,
 )
 from schema.orders import Card
-from schema.plans import Measures, Picture
+from schema.plans import Measures, Picture, Scalar
 
 from .agent import Agent, Ended, Work
 from .wire import Unreachable
@@ -232,6 +232,8 @@ class Keeper:
         agent = self.agent
         if agent is None:
             return
+        if brief.step.kind != "llmEnhance" and any(one.kind == "llmEnhance" for one in brief.run_spec.stages):
+            assert brief.job_spec.prompt == f"said of {brief.attempt.job}", "a picture is made from other words"
         work = Work(
             attempt=brief.attempt,
             epoch=await self.ledger.ask(lambda state: state.epoch),
@@ -303,6 +305,9 @@ def _news(one: Ended) -> StageReturned | StageBroke:
     if one.trouble is not None:
         return StageBroke(attempt=one.attempt, trouble=one.trouble, reason="so it was drawn")
     token = one.attempt.token
+    if one.attempt.stage == "enrich":
+        said: dict[str, Scalar] = {"prompt": f"said of {one.attempt.job}", "negative": ""}
+        return StageReturned(attempt=one.attempt, backend=one.backend, reported=said, measures=Measures(executed_s=5.0))
     picture = Picture(sha256=f"{token:064x}", pixels=f"{token:064x}", media="image/png", bytes=9, width=8, height=8)
     return StageReturned(
         attempt=one.attempt,

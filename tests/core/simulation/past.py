@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from daemon.log.store import Log
 from schema import events as e
 from schema.commands import EndedJob, EndedRun
+from schema.ids import NodeId, Token
 
 
 @dataclass
@@ -54,9 +55,13 @@ class Past:
                 done = {one.stage: one for one in event.kept}
                 self.jobs[event.job] = PastJob(event.run, event.spec, done=done)
             case e.StageFinished():
+                said = event.reported.get("prompt")
                 self.jobs[event.job].done[event.stage] = e.StageDone(
-                    stage=event.stage, token=event.token, node=event.node, images=event.images, files=event.files
-                )
+                    stage=event.stage, token=event.token, node=event.node, images=event.images, files=event.files,
+                    prompt=said if isinstance(said, str) else None, negative="" if said else None,
+                )  # fmt: skip
+            case e.JobDispatched():
+                self.jobs[event.job].done[event.stage] = e.StageDone(stage=event.stage, token=Token(0), node=NodeId(""))
             case e.JobFinished():
                 self.jobs[event.job].phase = "finished"
             case e.JobFailed():

@@ -23,6 +23,10 @@ ENLARGE = StageStep(id="enlarge", kind="upscale", megapixels=4.0, needs=("upscal
 STEPS = {
     model: (StageStep(id="paint", kind="txt2img", model=model, steps=20, megapixels=1.0), ENLARGE) for model in MODELS
 }
+WORDS = (
+    (StageStep(id="enrich", kind="llmEnhance"), StageStep(id="hand", kind="dispatch")),
+    (StageStep(id="enrich", kind="llmEnhance"), StageStep(id="hand", kind="dispatch", review=True)),
+)
 ILLS = ("", "-poison", "-dark", "-big", "-huge")
 
 
@@ -49,11 +53,14 @@ class Person:
     async def _submit(self) -> None:
         self.wishes += 1
         name = f"{self.name}-{self.wishes}"
+        dice = Random(name)  # apart, so that all else befalls them as before
+        words = dice.choice(WORDS) if dice.random() < 0.15 else ()
         ill = self.rng.choices(ILLS, (84, 5, 4, 5, 2))[0]
         jobs = tuple(
             JobSpec(
                 name=f"{name}-{number}{ill if number == 0 else ''}",
-                needs=("loras:haze",) if self.rng.random() < 0.2 else (),
+                prompt="planned",
+                needs=("loras:haze",) if self.rng.random() < 0.2 and not words else (),
                 pack=self.rng.choice((None, "knights", "castles")),
             )
             for number in range(self.rng.randint(1, 4))
@@ -66,7 +73,7 @@ class Person:
             plan_hash="p",
             seed=1,
             jobs=len(jobs),
-            stages=STEPS[self.rng.choice(MODELS)],
+            stages=(*words, *STEPS[self.rng.choice(MODELS)]),
             lane=lane,
             film=film,
             whole=self.rng.random() < 0.15,
