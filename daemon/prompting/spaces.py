@@ -26,6 +26,9 @@ from schema.requests import RunRequest
 _PLACE = re.compile(r"\[\[|\{|__")
 """Without any of these in it a text is what it is."""
 
+AROUND = " with what stands around it"
+"""Where a place is counted in the prompt together with its template, its profile's words and its styles."""
+
 _WEIGHED = re.compile(r"\s*(\d+(\.\d*)?|\.\d+)::")
 
 
@@ -81,9 +84,13 @@ class Spaces:
     def of(self, taken: Taken) -> Worded:
         """Raises Refused with file and line where the prompt's grammar is broken."""
         ways = self._of[taken.source.stem]
-        text, negative = self._phrasing.around(taken.prompt, ways.block.around(taken.prompt.text), _negative(taken))
+        own, unwanted = ways.block.around(taken.prompt.text), _negative(taken)
+        text, negative = self._phrasing.around(taken.prompt, own, unwanted)
         drawn = self._request.variants if self._phrasing.draws else None
-        space = self._space(taken, text, negative)
+        if (text, negative) == (own, unwanted):
+            space = self._space(taken, text, negative)
+        else:
+            space = self._wrapped(taken, text, negative)
         if space is None:
             return Worded(taken, text, negative, None, drawn or 1, self._grid, drawn or 1)
         words = space.total if ways.most is None else min(space.total, ways.most)
@@ -103,7 +110,15 @@ class Spaces:
             if words
         )
 
-    def _space(self, taken: Taken, text: str, negative: str) -> Space | None:
+    def _wrapped(self, taken: Taken, text: str, negative: str) -> Space | None:
+        """As `_space`. A fault of the prompt itself is told with its own place, whatever stands around it."""
+        try:
+            return self._space(taken, text, negative, AROUND)
+        except Refused:
+            self.segments(taken)
+            raise
+
+    def _space(self, taken: Taken, text: str, negative: str, around: str = "") -> Space | None:
         """None where nothing can vary."""
         source, ways = taken.source, self._of[taken.source.stem]
         rules = (*self._rules, *ways.rules)
@@ -115,7 +130,7 @@ class Spaces:
             tables=ways.tables,
             slots=ways.slots,
             search=rules,
-            where=source.pack.where(taken.prompt) if source.pack else "--prompt",
+            where=(source.pack.where(taken.prompt) if source.pack else "--prompt") + around,
             asked=self._asked(ways, taken),
         )
 

@@ -95,6 +95,16 @@ def test_the_template_that_a_pack_names_is_filled_with_what_the_pack_gives():
     assert made.warnings == ("p.json prompt 1: there is no template 'hers' in the library. Its text is used as it is.",)
 
 
+def test_a_fault_has_its_place_in_the_prompt_whatever_stands_around():
+    assert refusal(prompt="a {red boat", style=("ink",), template="plain", library=SHELF).startswith("--prompt:1:3: ")
+    broken = Shelf(templates={"b": "prompt: 'wide {soft|hard {prompt}'"})
+    assert refusal(prompt="a boat", template="b", library=broken).startswith(
+        "--prompt with what stands around it:1:6: "
+    )
+    told = plan(prompt="a __sly__", template="plain", library=SHELF).warnings
+    assert told[0].startswith("--prompt with what stands around it:1:16: there is no wildcard 'sly'")
+
+
 def test_an_overlay_draws_within_its_limits_and_says_what_it_drew():
     made = plan(prompt="a boat", overlay="tasteful", variants=200, library=SHELF, seed=3)
     assert len(made.jobs) == 200 and len({job.name for job in made.jobs}) == 200
