@@ -11,6 +11,7 @@ from daemon.artifacts.foreign.requests import STAGE, effective_of, pipeline_of, 
 from daemon.artifacts.store import ArtifactStore
 from daemon.prompting.steps import steps_of
 from schema.commands import ImportPictures
+from schema.errors import Refused
 from schema.foreign import Foreign, ImportedFile, PictureImported, Understood
 from schema.ids import ImageId, RunId, job_id
 from schema.pipeline import PipelineConfig
@@ -42,9 +43,8 @@ class ForeignPictures:
         pictures: list[PictureImported] = []
         taken: set[str] = set()
         for number, file in enumerate(files, 1):
-            path = self._store.path(file.sha256)
-            foreign = (await self._readers.read(path, file.name, file.beside)).foreign
-            picture = await self._store.accept(path.read_bytes(), claim=file.sha256)
+            picture = await self._store.seen(file.sha256)
+            foreign = await self._said(self._store.path(file.sha256), file)
             called = _stem(file.name, taken)
             pictures.append(self._imported(run, number, called, foreign, picture))
         spec = RunSpec(
@@ -52,6 +52,13 @@ class ForeignPictures:
             pipeline=BASE.name, stages=steps_of(BASE), folder=folder, learning="passive",
         )  # fmt: skip
         return ImportPictures(run=run, spec=spec, pictures=tuple(pictures))
+
+    async def _said(self, path: Path, file: ImportedFile) -> Foreign:
+        """A verified picture is kept whatever becomes of its texts."""
+        try:
+            return (await self._readers.read(path, file.name, file.beside)).foreign
+        except Refused as refused:
+            return Foreign(name=file.name, rest=(("unreadable", refused.sentence),))
 
     def _imported(self, run: RunId, number: int, called: str, foreign: Foreign, picture: Picture) -> PictureImported:
         seed = foreign.seed if foreign.seed is not None and foreign.seed < SEEDS else None
@@ -88,6 +95,8 @@ def _flat(settings: dict[str, object], before: str = "") -> set[str]:
 
 def _reported(foreign: Foreign) -> dict[str, Scalar]:
     said: dict[str, Scalar] = {key: value[:LONGEST_REST] for key, value in foreign.rest[:MOST_REST]}
+    if foreign.seed is not None and foreign.seed >= SEEDS:
+        said["seed"] = str(foreign.seed)  # more than the lists can hold as a number
     if foreign.version:
         said["version"] = foreign.version
     return said

@@ -104,6 +104,18 @@ class ArtifactStore:
         with Incoming(self._temporary) as incoming:
             return (await self._verified(source, incoming, claim))[0]
 
+    async def seen(self, sha: Sha256) -> Picture:
+        """A picture of the store, looked at anew. Raises Missing, HostilePicture where it is none, OSError."""
+        path = self.path(sha)
+        kind = await asyncio.to_thread(lambda: formats.of(_head(path)))
+        verdict = await self._decoders.verdict(path)
+        if kind is None or verdict.fault:
+            raise HostilePicture(verdict.fault or "is no picture")
+        return Picture(
+            sha256=sha, pixels=verdict.pixels, media=kind.media, bytes=path.stat().st_size, width=verdict.width,
+            height=verdict.height,
+        )  # fmt: skip
+
     async def accept_film(self, path: Path) -> Picture:
         """Copies a finished film into the store. `pixels` is empty. Raises FilmFault when it cannot be read or kept."""
         seen = await film.probe(path)
@@ -278,6 +290,11 @@ def _stored_before(root: Path, before: float) -> list[Path]:
         and entry.is_file(follow_symlinks=False)
         and entry.stat(follow_symlinks=False).st_mtime < before
     ]
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(64)
 
 
 def _put_aside(path: Path, orphans: Path) -> None:

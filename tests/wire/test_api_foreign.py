@@ -1,6 +1,5 @@
 """Pictures of other programs through the daemon's socket: read, made again, kept, rated, taken back."""
 
-import hashlib
 import json
 import sys
 from collections.abc import AsyncIterator
@@ -51,11 +50,10 @@ class Store:
         self.path = world.blob
         self.put_blob = world.put_blob
 
-    async def accept(self, raw: bytes, *, claim: str) -> Picture:
-        assert hashlib.sha256(raw).hexdigest() == claim
-        with Image.open(BytesIO(raw)) as image:
+    async def seen(self, sha: str) -> Picture:
+        with Image.open(self.path(sha)) as image:
             return Picture(
-                sha256=claim, pixels="px", media="image/png", bytes=len(raw), width=image.width, height=image.height
+                sha256=sha, pixels="px", media="image/png", bytes=9, width=image.width, height=image.height
             )  # fmt: skip
 
 
@@ -171,6 +169,26 @@ async def test_a_text_beside_a_picture_counts_where_it_says_nothing_itself(tmp_p
 
         (row,) = (await it.get("/v1/images"))["items"]
         assert row["seed"] == 8
+
+
+async def test_a_picture_whose_text_cannot_be_read_is_kept_all_the_same(tmp_path: Path):
+    async with reading(tmp_path) as it:
+        files = [await sent(it, png(), "a.png"), await sent(it, png(TEXT.format(seed=2**64 - 59)), "b.png")]
+        read = it.house.foreign._readers.read
+
+        async def failing(content: bytes | Path, name: str, beside: str = "") -> Understood:
+            if name == "a.png":
+                raise Refused("it made its reader crash.", where=name)
+            return await read(content, name, beside)
+
+        it.house.foreign._readers.read = failing
+
+        done = await it.post("/v1/images/import", {"files": files})
+
+        assert (len(done["images"]), done["silent"]) == (2, ["a.png"])
+        told = [(await it.get(f"/v1/images/{image}"))["job"]["stages"][0]["reported"] for image in done["images"]]
+        assert told[0]["unreadable"] == "it made its reader crash."
+        assert told[1]["seed"] == "18446744073709551557"
 
 
 async def test_what_came_in_is_rated_and_found_and_taken_back(tmp_path: Path):

@@ -98,7 +98,7 @@ async def test_no_route_takes_a_body_that_is_not_its_json(
 ) -> None:
     headers = (f"Content-Type: {media}", f"Content-Length: {len(body)}")
     for route in ALL:
-        if route.method == "POST":
+        if route.method == "POST" and route.takes_media == "application/json":
             got, told = await raw(it, "POST", route.path, *headers, body=body)
             assert got == status and where in (None, told["where"]) and told["error"], route.path
 

@@ -58,12 +58,21 @@ def show(image: str, as_json: bool) -> int:
                 "negative": spec.text("negative"),
                 "seed": str(row.whole("seed")),
                 "model": row.text("model"),
+                "from": _from(answer.doc("job")),
                 "suspect": row.text("suspect"),
                 "sha256": row.text("sha256"),
             }
         )
     )
     return 0
+
+
+def _from(job: Doc) -> str:
+    """`a1111, mill.png` of a picture that came in."""
+    for stage in job.docs("stages"):
+        if file := stage.doc("reported").text("file"):
+            return f"{stage.text('backend')}, {file}"
+    return ""
 
 
 def rate(select: Words, tags: Words, key: str | None, as_json: bool) -> int:

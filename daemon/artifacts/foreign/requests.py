@@ -10,8 +10,8 @@ from schema.pipeline import PipelineConfig
 from schema.plans import JobSpec, Scalar
 from schema.requests import RunRequest, TextFile
 
-SEEDS = 2**32
-"""Seeds from here on are not drawn here; they are passed on as they are."""
+SEEDS = 2**63
+"""A run has a smaller seed."""
 
 ORDER = ("txt2img", "detail", "detail2", "detail3", "upscale", "face_restore")
 Settings = dict[str, object]
@@ -94,12 +94,15 @@ def _stages(fields: dict[str, Scalar]) -> dict[str, Settings]:
 
 def _request(foreign: Foreign) -> tuple[RunRequest, tuple[str, ...]]:
     pipeline, left = pipeline_of(foreign)
+    seed = foreign.seed
+    if seed is not None and seed >= SEEDS:
+        seed, left = None, (*left, f"Its seed, {seed}, is larger than a run can have; another is drawn.")
     written = pipeline.model_dump(mode="json", exclude_unset=True)
     text = msgspec.json.format(msgspec.json.encode({"stages": written["stages"]})).decode()
     request = RunRequest(
         prompt=prompt_of(foreign),
         negative=foreign.negative,
-        seed=foreign.seed,
+        seed=seed,
         pipeline=TextFile(name=f"like {foreign.name}", text=text),
         literal=True,
     )
