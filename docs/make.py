@@ -16,11 +16,43 @@ on, and names it in `--set ID.FIELD=VALUE`. `enabled: false` leaves a stage out 
     - {type: upscale, factor: 2}
     - {type: video, fps: 12}
 
-The order is: txt2img, refiner, img2img, detail (up to three), upscale, then face_restore, refine and post in any
-order, resize, video. interrogate and score only look at a picture and may stand anywhere after one. Whatever comes
-first must make a picture: txt2img, or img2img with an `image`. `video` is not run per job: it is the film of the whole
-run, made once after its last job. `generatePrompt`, `llmEnhance`, `selectLoras` and `dispatch` are known and kept, but
-a run that uses one of them is refused for now.
+The order is: generatePrompt, llmEnhance and selectLoras in any order, dispatch, txt2img, refiner, img2img, detail (up
+to three), upscale, then face_restore, refine and post in any order, resize, video. interrogate and score only look at
+a picture and may stand anywhere after one. What comes first of those that are about pictures must make one: txt2img,
+or img2img with an `image`. `video` is not run per job: it is the film of the whole run, made once after its last job.
+
+## Stages that make words
+
+They stand before the first picture, and each works on what the one before it made of the prompt.
+
+    - {id: wildcardGen, type: generatePrompt}
+    - {id: enhancePrompt, type: llmEnhance, ask: continue, memory: 8}
+    - {id: matchLORA, type: selectLoras, most: 2}
+    - {id: submitToForge, type: dispatch, backend: forge, review: true}
+    - {type: txt2img, width: 768, height: 512}
+
+`generatePrompt` and `llmEnhance` need a language model: any server with an OpenAI-compatible chat, whose address is
+`agent.llm` in config.toml or `stablenew agent run --backend llm=URL`. `selectLoras` runs on every agent. They run
+wherever somebody can, whatever node or backend the run's pictures are for. A server that goes away in the middle of a
+stage costs that attempt alone: the job waits until it is back.
+
+What a stage made is in the job's record (`prompt`, `negative` and, of `selectLoras`, `loras` and `why` of its
+`reported`) before any picture is begun; `stablenew job show` and the job's card in `stablenew ui` show it. `dispatch`
+is done by the daemon itself. With `review` the job is held there: `stablenew job edit JOB --prompt ...` writes over
+the words, `stablenew job release JOB` has pictures made of them, `stablenew job rerun JOB --from enhancePrompt` makes
+them anew. A stage is left out with `--set ID.enabled=false`, and passed over with `stablenew job skip` when it fails.
+Prompts that were expanded, edited or enhanced stand in manifest and pictures as they were in the end;
+`planned_prompt` of the manifest is what the first of these stages began from. A pipeline that ends with `dispatch`
+goes on with a txt2img; one that ends before it makes words and no pictures.
+
+`memory` is how many earlier prompts the model is told: those of the same profile, else of the same pack, else of runs
+of the same name (`--name`), with the stars and tags of their pictures, and behind what the profile says of character,
+setting, style and backstory. Prompts with `<lora:...>` keep these tags, and no model may add one. An answer that is
+empty, a refusal, or no text at all is a failed attempt, with the model's own words in the reason.
+
+`selectLoras` chooses among the LoRAs that some node has and that are known to be for the checkpoint's family. A trigger
+word in the prompt counts most, then tags, then words of the name; stars, favourites, mean ratings and use bend the
+score; a LoRA of which the negative prompt speaks hardly counts. `stablenew model list list:loras` shows what is known.
 
 No stage may ask for a picture of more than 64 megapixels. A field written as `null` is the backend's own choice; what
 was really used stands in the job's record. This page is made by `docs/make.py`.
@@ -35,7 +67,7 @@ def pipelines() -> str:
     parts = [HEAD]
     for node in classes.values():
         kind = next((_literal(item) for item in node.body if _names(item) == "type"), None)
-        if kind is None or kind in ("generatePrompt", "llmEnhance", "selectLoras", "dispatch"):
+        if kind is None:
             continue
         parts.append(f"## {kind}\n")
         if told := ast.get_docstring(node):
