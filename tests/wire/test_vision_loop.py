@@ -4,16 +4,20 @@ The node is the test's own: it says of every picture what the test wants it to s
 """
 
 import asyncio
+import io
 import json
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from PIL import Image
+
 sys.path.insert(0, str(Path(__file__).parent))  # for `api_world`
 
 from api_world import World, until, world
 
+from daemon.artifacts.sheets.writing import sheet_of
 from daemon.library.shelf import FolderShelf
 from daemon.looking import Looking
 from daemon.past import Past
@@ -41,6 +45,7 @@ async def seeing(folder: Path) -> AsyncIterator[World]:
         planner = Planner(FolderShelf(home, lambda: None), it.settings, it.house.clock, lambda most: 42,
                           leaning=lambda: Lean(it.ledger.feedback))  # fmt: skip
         it.house.plan = planner.plan
+        it.house.sheet = sheet_of(it.blob)
         joined = NodeJoined(
             node=NodeId("box"), name="box", instance="i", link="loopback", backends=("sketch",),
             kinds=("txt2img", "interrogate"),
@@ -56,6 +61,12 @@ async def seeing(folder: Path) -> AsyncIterator[World]:
                 task.cancel()
 
 
+def png(token: int) -> bytes:
+    packed = io.BytesIO()
+    Image.new("RGB", (60, 40), (token % 256, 90, 160)).save(packed, "PNG")
+    return packed.getvalue()
+
+
 async def looked_at(it: World, says: Says, **asked: object) -> None:
     """A run to its end."""
     done = await it.submit(prompt=None, pipeline=LOOK, **asked)
@@ -66,7 +77,7 @@ async def looked_at(it: World, says: Says, **asked: object) -> None:
             news = StageReturned(attempt=attempt, backend="sketch", effective={"model": "BLIP"},
                                  reported={"caption": says(prompts[attempt.job])})  # fmt: skip
         else:
-            sha = await it.put_blob(str(attempt.token).encode())
+            sha = await it.put_blob(png(attempt.token))
             file = Picture(sha256=sha, pixels="px", media="image/png", bytes=9, width=8, height=8)
             news = StageReturned(attempt=attempt, backend="sketch", images=(NewImage(image=it.draw_id(), file=file),))
         await it.ledger.observe(news)
@@ -159,3 +170,26 @@ async def test_wrong_questions_are_told(tmp_path: Path) -> None:
         assert (await it.get("/v1/effects", kind="mood"))["error"] == "there is no kind 'mood'."
         assert (await it.post("/v1/feedback/reset", {"names": ["sky"]}))["error"] == "Nothing was adjusted for 'sky'."
         assert (await it.post("/v1/feedback/switch", {}))["where"] == "on"
+
+
+async def test_a_grid_of_loras_ends_with_a_page_of_them_side_by_side(tmp_path: Path) -> None:
+    async with seeing(tmp_path) as it:
+        await looked_at(
+            it, lambda prompt: "a bay", packs=pack("a bay"), vary=["lora=soft:0.4,soft:0.8,ink:0.6"], count=2
+        )
+        [run] = (await it.get("/v1/runs"))["items"]
+        async with it.http.get(f"http://d/v1/runs/{run['id']}/sheet", params={"cell": "60"}) as response:
+            assert response.content_type == "image/png"
+            page = Image.open(io.BytesIO(await response.read()))
+        colours = {page.getpixel((left, top))[1:] for left in range(page.width) for top in range(page.height)}
+        assert (90, 160) in colours
+        assert page.width > 3 * 60
+        refused = await it.get(f"/v1/runs/{run['id']}/sheet", x="steps")
+        assert refused["error"] == "'steps' is nothing that this run varies."
+        assert refused["remedy"] == "It varies lora, seed."
+        assert (await it.get(f"/v1/runs/{run['id']}/sheet", cell=7))["where"] == "cell"
+
+        loras = (await it.get("/v1/effects", kind="lora"))["items"]
+        assert sorted((one["name"], one["value"], one["n"]) for one in loras) == [
+            ("ink", "0.6", 2), ("soft", "0.4", 2), ("soft", "0.8", 2),
+        ]  # fmt: skip

@@ -17,7 +17,7 @@ def effects(name: str | None, kind: str | None, limit: int, offset: int, as_json
         output.put_json(page.fields)
         return 0
     if not page.docs("items"):
-        output.tell("Nothing was looked at yet: put an `interrogate` or `score` stage into a pipeline.")
+        output.tell("No look says anything of that yet: put an `interrogate` or `score` stage into a pipeline.")
     heads = ("KIND", "NAME", "VALUE", "N", "MEAN", "LIKELY", "BETWEEN", "BY", "WEIGHT", "OVER TIME")
     output.put(output.table(heads, [_effect(item) for item in page.docs("items")], right="N MEAN LIKELY WEIGHT"))
     ask.more(page)
