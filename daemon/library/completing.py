@@ -3,6 +3,7 @@
 Quick enough for every key press with fifty thousand wildcards: names are sorted once, values read of what is shown.
 """
 
+import time
 from collections.abc import Callable, Iterable
 from threading import Lock
 
@@ -16,6 +17,7 @@ from schema.prompts import Completion, CompletionKind, Completions
 
 MOST = 500
 MAX_TYPED = 20_000
+FRESH_SECONDS = 1.0
 
 Parts = Callable[[CompletionKind], Iterable[tuple[str, str]]]
 """Of LoRAs and embeddings: name and what is said of it."""
@@ -26,9 +28,12 @@ def _no_parts(kind: CompletionKind) -> tuple[tuple[str, str], ...]:
 
 
 class Completer:
-    def __init__(self, shelf: Finder, parts: Parts = _no_parts) -> None:
-        self._shelf, self._parts = shelf, parts
+    """`clock` in seconds, of any beginning: while a person types, the folders are looked at once a second."""
+
+    def __init__(self, shelf: Finder, parts: Parts = _no_parts, clock: Callable[[], float] = time.monotonic) -> None:
+        self._shelf, self._parts, self._clock = shelf, parts, clock
         self._lock = Lock()
+        self._looked: tuple[float, ShelfTables] | None = None
         self._wildcards: tuple[object, Names] = (None, Names(()))
 
     def complete(self, text: str, at: int, limit: int = 20, kind: CompletionKind | None = None) -> Completions:
@@ -55,8 +60,11 @@ class Completer:
                 return _made(word, Names(known), most, lambda name: known[name])
 
     def _of_wildcards(self, word: Word, most: int) -> Completions:
-        tables = self._shelf.tables()
         with self._lock:
+            now = self._clock()
+            if self._looked is None or not 0 <= now - self._looked[0] < FRESH_SECONDS:
+                self._looked = (now, self._shelf.tables())
+            tables = self._looked[1]
             if self._wildcards[0] is not tables.key:
                 self._wildcards = (tables.key, Names(tables.names()))
             names = self._wildcards[1]

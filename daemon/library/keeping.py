@@ -95,7 +95,7 @@ def _owned(finder: Finder, kind: Kind, name: str) -> Entry:
         raise Refused(
             f"wildcard '{told(name, 60)}' stands in {told(place.file)} with others.",
             where=kind,
-            remedy=f"Edit {told(str(place.path), 200)}, or name the file.",
+            remedy=f"Edit {told(place.path, 200)}, or name the file.",
         )
     if found is None:
         raise finder.unknown(kind, name)

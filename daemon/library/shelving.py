@@ -75,7 +75,7 @@ def _items(shelf: FolderShelf, kind: Kind) -> Iterator[dict[str, str | int | boo
             yield {
                 "name": name,
                 "kind": kind,
-                "path": str(place.path) if place else None,
+                "path": place.path if place else None,
                 "builtin": not place or place.builtin,
             }
     elif kind == "style":

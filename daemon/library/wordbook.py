@@ -5,53 +5,17 @@ through again when its time changed, a map of wildcards when its own did.
 """
 
 import os
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
 
 from daemon.library.files import read_text
-from daemon.library.folders import leads_out
-from daemon.prompting.texts import cleaned, suffix, told
+from daemon.library.wordfolders import LINES, Folders, Found, Place
+from daemon.prompting.texts import told
 from daemon.prompting.variation.tables import Names, Value, once
 from daemon.prompting.wildcards import MAX_WILDCARDS, read_wildcards
 from schema.errors import Refused, why
-
-SETTLED_NS = 50_000_000
-"""A folder that changed so shortly before it was looked at may have changed once more within the clock's tick."""
-
-MAX_FOLDERS = 16
-"""One within another."""
-
-
-class Place(NamedTuple):
-    """Where a wildcard stands."""
-
-    path: Path
-    file: str
-    """Its path below the folder of wildcards."""
-    builtin: bool
-
-
-class _Folder(NamedTuple):
-    stamp: int
-    files: tuple[str, ...]
-    """All that count; the same object as long as nothing changed."""
-    maps: tuple[str, ...]
-    """Those among them that hold several."""
-    folders: tuple[str, ...]
-    troubles: tuple[str, ...]
-
-
-class _Found(NamedTuple):
-    path: Path
-    prefix: str
-    builtin: bool
-    folder: _Folder
-
-    def places(self, files: Iterable[str]) -> Iterator[Place]:
-        return (Place(self.path / name, self.prefix + name, self.builtin) for name in files)
 
 
 class _Read(NamedTuple):
@@ -72,10 +36,9 @@ class Wordbook:
     """`roots`: folders, and whether they come with the program; earlier ones win. May be asked by several threads."""
 
     def __init__(self, roots: Iterable[tuple[Path, bool]]) -> None:
-        self._roots = tuple(roots)
+        self._look = Folders(roots)
         self._lock = Lock()
-        self._folders: dict[Path, _Folder] = {}
-        self._read: dict[Path, _Read] = {}
+        self._read: dict[str, _Read] = {}
         self._seen: object = None
         self._book = Book({}, Names(()), ())
 
@@ -85,7 +48,7 @@ class Wordbook:
 
     def book(self) -> Book:
         with self._lock:
-            found = [one for root, builtin in self._roots for one in self._walk(root, root, "", builtin, 0)]
+            found = list(self._look.look())
             maps = {place: self._words(place) for one in found for place in one.places(one.folder.maps)}
             seen = tuple((one.path, one.folder.files) for one in found), tuple(read.stamp for read in maps.values())
             if seen != self._seen:
@@ -95,7 +58,7 @@ class Wordbook:
     def check(self, most: int) -> tuple[str, ...]:
         """What is broken or left out. Files of lines that nobody read yet are read if there are at most so many."""
         book = self.book()
-        lines = {place for place in book.places.values() if suffix(place.file) == ".txt"}
+        lines = {place for place in book.places.values() if place.file.lower().endswith(LINES)}
         with self._lock:
             asked = lines if len(lines) <= most else {place for place in lines if place.path in self._read}
             return (*book.troubles, *(told for place in sorted(asked) for told in self._words(place).troubles))
@@ -105,34 +68,19 @@ class Wordbook:
         with self._lock:
             return self._words(place).words.get(name, ())
 
-    def _walk(self, root: Path, path: Path, prefix: str, builtin: bool, depth: int) -> Iterator["_Found"]:
-        try:
-            stamp = path.stat().st_mtime_ns
-        except OSError:
-            self._folders.pop(path, None)
-            return
-        known = self._folders.get(path)
-        if known is None or known.stamp != stamp:
-            fresh = _scan(root, path)
-            known = fresh._replace(stamp=stamp if time.time_ns() - stamp > SETTLED_NS else -1)
-            self._folders[path] = known
-        yield _Found(path, prefix, builtin, known)
-        for name in known.folders if depth < MAX_FOLDERS else ():
-            yield from self._walk(root, path / name, f"{prefix}{name}/", builtin, depth + 1)
-
     def _words(self, place: Place) -> _Read:
         try:
-            found = place.path.stat()
+            found = os.stat(place.path)  # noqa: PTH116
             stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
             known = self._read.get(place.path)
             if known is not None and known.stamp == stamp:
                 return known
             warnings: list[str] = []
-            words = read_wildcards(place.file, read_text(place.path, MAX_WILDCARDS), warnings)
+            words = read_wildcards(place.file, read_text(Path(place.path), MAX_WILDCARDS), warnings)
         except Refused as refused:
             words, warnings = {}, [refused.told()]
         except OSError as fault:
-            return _Read((0, 0, 0), {}, (f"{told(str(place.path), 200)}: cannot be read: {why(fault)}.",))
+            return _Read((0, 0, 0), {}, (f"{told(place.path, 200)}: cannot be read: {why(fault)}.",))
         read = self._read[place.path] = _Read(stamp, words, tuple(warnings))
         return read
 
@@ -171,34 +119,15 @@ class ShelfTables:
         return found
 
 
-def _scan(root: Path, folder: Path) -> _Folder:
-    files, folders, troubles = list[str](), list[str](), list[str]()
-    try:
-        with os.scandir(folder) as found:
-            for one in found:
-                if one.name.startswith("."):
-                    continue
-                if one.is_symlink() and (trouble := leads_out(Path(one.path), root)):
-                    troubles.append(trouble)
-                elif one.is_dir():
-                    folders += [] if one.is_symlink() else [one.name]
-                elif suffix(one.name) in (".txt", ".yaml", ".json") and one.is_file() and one.name == cleaned(one.name):
-                    files.append(one.name)
-    except OSError as fault:
-        troubles.append(f"{told(str(folder), 200)}: cannot be read: {why(fault)}.")
-    maps = sorted(name for name in files if suffix(name) != ".txt")
-    return _Folder(0, tuple(sorted(files)), tuple(maps), tuple(sorted(folders)), tuple(troubles))
-
-
-def _book(found: Sequence[_Found], maps: dict[Place, _Read]) -> Book:
+def _book(found: Sequence[Found], maps: dict[Place, _Read]) -> Book:
     """A person's before the program's, lines of text before maps; what stands twice is told, and the first counts."""
     places: dict[str, Place] = {}
     troubles = [trouble for one in found for trouble in one.folder.troubles]
     for builtin in (False, True):
         for one in found:
             for place in one.places(one.folder.files) if one.builtin is builtin else ():
-                if suffix(place.file) == ".txt":
-                    places.setdefault(place.file[: -len(".txt")], place)
+                if place.file.lower().endswith(LINES):
+                    places.setdefault(place.file[: -len(LINES)], place)
         for place, read in maps.items():
             troubles += read.troubles if place.builtin is builtin else ()
             for name in read.words if place.builtin is builtin else ():

@@ -1,7 +1,8 @@
 """What is being typed at a place of a prompt: a wildcard, a LoRA, a slot; and which names fit it best. Pure."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from schema.prompts import CompletionKind
@@ -63,11 +64,23 @@ class Names:
         if not inside and len(low) > 1:
             pattern = re.compile(".{0,40}?".join(map(re.escape, low[:12])))
             inside = [at for at, name in enumerate(self._low) if pattern.search(name)]
-        part = re.compile(rf"(?:^|[/_. -]){re.escape(low)}")
-        ranked: tuple[list[int], ...] = ([], [], [], [])
+        return [self._names[at] for at in islice(self._ranked(inside, low), most)], len(inside)
+
+    def _ranked(self, inside: Sequence[int], low: str) -> Iterator[int]:
+        """Found as they are asked for: among very many, the first rank is enough."""
+        part = re.compile(rf"[_. -]{re.escape(low)}")
+        rest: list[int] = []
         for at in inside:
-            name = self._low[at]
-            rank = 0 if name.startswith(low) else 1 if f"/{low}" in name else 2 if part.search(name) else 3
-            ranked[rank].append(at)
-        best = [at for rank in ranked for at in rank][:most]
-        return [self._names[at] for at in best], len(inside)
+            if self._low[at].startswith(low):
+                yield at
+            else:
+                rest.append(at)
+        ranks: tuple[Callable[[str], object], ...] = (lambda name: f"/{low}" in name, part.search, lambda name: True)
+        for rank in ranks:
+            left: list[int] = []
+            for at in rest:
+                if rank(self._low[at]):
+                    yield at
+                else:
+                    left.append(at)
+            rest = left
