@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Shape = TypeVar("Shape")
 
 TIMES = frozenset(
-    {"created", "ended", "started", "since", "at", "not_before", "deadline", "soonest", "latest", "until"}
+    {"added", "at", "created", "deadline", "ended", "latest", "not_before", "since", "soonest", "started", "until"}
 )
 """Fields that structs hold as Unix seconds and routes write as ISO 8601."""
 

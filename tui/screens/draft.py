@@ -68,14 +68,13 @@ class Draft:
     @property
     def ground(self) -> "Draft":
         """What the stages and their settings depend on, and nothing else."""
-        plain = Draft(
-            pipeline=self.pipeline, preset=self.preset, last=self.last, picture=self.picture, through=self.through
-        )
-        return replace(plain, own=self.own) if self.own is not None and self.own[0] == plain else plain
+        bare = Draft(pipeline=self.pipeline, last=self.last, picture=self.picture, through=self.through)
+        own = self.own if self.own is not None and self.own[0] == bare else None
+        return replace(bare, preset=self.preset, own=own)
 
     def with_own(self, text: str) -> "Draft":
         """With this text as its pipeline."""
-        return replace(self, own=(replace(self.ground, own=None), text))
+        return replace(self, own=(replace(self.ground, own=None, preset=""), text))
 
 
 def request(draft: Draft, image: str | None = None) -> RunRequest:

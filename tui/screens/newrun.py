@@ -275,6 +275,8 @@ class NewRun(Varied):
         self.put_words(draft.prompt or self.query_one(TextArea).text, draft.negative)
         self.query_one("#seed", Input).value = draft.seed
         self.query_one("#count", Input).value = draft.count
+        if (last := self.query_one("#last", Tick)).value:
+            last.action_turn()
         for id, value in (("pack", draft.pack), ("pipeline", draft.pipeline)):
             select = self.query_one(f"#{id}", Select)
             if value:

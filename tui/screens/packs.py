@@ -125,7 +125,10 @@ class PacksScreen(ListScreen[PackRow]):
 
     def action_open(self) -> None:
         self.add_class("-open")
-        self.call_after_refresh(self.set_focus, self.prompts)
+        if self.app.size.width >= 100:  # it is there already: the next key is meant for it
+            self.set_focus(self.prompts)
+        else:
+            self.call_after_refresh(self.set_focus, self.prompts)
 
     def action_details(self) -> None:
         self.action_open()

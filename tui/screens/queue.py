@@ -298,6 +298,27 @@ class QueueScreen(BesideScreen[Row]):
 
         await self.app.push_screen(Choose("Send to", choices, "", wide=True), chosen)
 
+    async def action_write(self) -> None:
+        """Over the words of a job that waits, before its pictures are begun."""
+        from tui.screens.overwrite import Overwrite
+        from tui.widgets.samplelist import Numbered
+
+        record = self.record
+        if record is None or (row := self.listing.item()) is None or row.id != record.id:
+            return
+        if record.state not in ("queued", "held") or any(stage.images for stage in record.stages):
+            self.home.say(f"{record.id} has begun: c makes a new run like it")
+            return
+        was, job = words_in(record), record.id
+        shown = Numbered(number=record.spec.variant, name=record.spec.name, seed=record.spec.seed, **was._asdict())
+
+        def written(words: tuple[str, str] | None) -> None:
+            if words is not None and words != was:
+                prompt, negative = (new if new != old else None for new, old in zip(words, was, strict=True))
+                self.verb("edit", Selection(select=(job,), prompt=prompt, negative=negative), "has other words")
+
+        await self.app.push_screen(Overwrite(shown, self.home.names_at), written)
+
     async def action_clone(self) -> None:
         row = self.listing.item()
         if row is not None:

@@ -73,7 +73,7 @@ class Saved(Shelved):
                 begin(self, partial(self._save, self.noun, name.strip()), group="shelf")
 
         help = "What was changed in the form, under this name." if self.noun == "presets" else "A new character."
-        await self.app.push_screen(Type(f"Save a {self.one}", help, self.chosen() or self.typed), named)
+        await self.app.push_screen(Type(f"Save a {self.one}", help, self.typed), named)
 
     async def _save(self, noun: Noun, name: str) -> None:
         from tui.screens.ask import Confirm
@@ -85,6 +85,7 @@ class Saved(Shelved):
             elif await self.app.push_screen_wait(Confirm(question)):
                 await self.write(noun, name)
         elif noun == "profiles":
+            self._current = name
             await self.app.push_screen(self.editor(noun, name, PROFILE.format(name=json.dumps(name))), self._again)
         else:
             await self.write(noun, name)
@@ -92,6 +93,7 @@ class Saved(Shelved):
     async def write(self, noun: Noun, name: str) -> None:
         if await self.done(partial(save, self.home.asker, noun, name, self._preset)):
             self.home.say(f"{name} saved")
+            self._current = name
             self.ask_anew()
 
     async def action_edit(self) -> None:

@@ -23,6 +23,10 @@ class VariantPane(Panel):
         super().__init__(id="pane")
         self.payload = False
         """What is sent, instead of the variant."""
+        self._shown: tuple[Numbered | None, Tried | None] = (None, None)
+
+    def on_resize(self) -> None:
+        self.show(*self._shown)
 
     def turn(self, one: Numbered | None, tried: Tried | None) -> None:
         self.payload = not self.payload
@@ -30,6 +34,7 @@ class VariantPane(Panel):
         self.show(one, tried)
 
     def show(self, one: Numbered | None, tried: Tried | None) -> None:
+        self._shown = (one, tried)
         width = max(12, self.room[0])
         payload = tried.payload if tried is not None else ""
         lines = list(sent(payload, width)) if self.payload else list(variant(one, tried, width))
