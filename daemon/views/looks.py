@@ -78,8 +78,7 @@ def _counted(spans: Sequence[Found], first: float, wide: float) -> Counted:
 async def goals_of(db: Reading, pack: str, since: int, limit: int) -> tuple[GoalsSeen, ...]:
     """What the newest looks at a pack's pictures found of its goals, newest first."""
     rows = await db.all(
-        "SELECT told FROM looks JOIN images ON images.id = looks.image WHERE looks.pack = ? AND looks.n > ?"
-        " AND caption <> '' AND images.suspect IS NULL ORDER BY looks.n DESC LIMIT ?",
+        "SELECT told FROM looks WHERE pack = ? AND n > ? AND caption <> '' AND counts ORDER BY n DESC LIMIT ?",
         (pack, since, limit),
     )
     told = [_TOLD.decode(row["told"]) for row in rows]

@@ -206,6 +206,7 @@ CREATE TABLE looks(                      -- what a stage saw in a picture, and h
   pack TEXT,
   at REAL NOT NULL,
   looker TEXT NOT NULL,                  -- its model
+  counts INTEGER NOT NULL,               -- not of suspect pictures, nor of runs from which nothing is to be learned
   caption TEXT NOT NULL,
   score REAL,
   fulfilment REAL,

@@ -8,7 +8,7 @@ from daemon.prompting.looks.effects import effects
 from daemon.views.views import Views
 from schema.events import ArtifactStored, Event, JobFinished, JobSubmitted, RunSubmitted, StageAssigned, StageFinished
 from schema.ids import ImageId, JobId, NodeId, RunId, Sha256, StageId, Token
-from schema.plans import JobSpec, PackRef, Pick, Picture, RunSpec, Scalar, StageStep
+from schema.plans import JobSpec, Learning, PackRef, Pick, Picture, RunSpec, Scalar, StageStep
 
 sys.path.insert(0, str(Path(__file__).parent))  # for `views_past`
 
@@ -23,9 +23,10 @@ STEPS = (
 SKY = ("wildcard", "slot")
 
 
-def run(*jobs: JobSpec) -> list[Event]:
+def run(*jobs: JobSpec, learning: Learning = "passive") -> list[Event]:
     spec = RunSpec(
         name="bay", base=Sha256("0" * 64), plan_hash="p", seed=1, jobs=len(jobs), stages=STEPS, folder="bay",
+        learning=learning,
         packs=(PackRef(name="bays", sha256=Sha256("1" * 64)),),
     )  # fmt: skip
     submitted = (JobSubmitted(job=JobId(f"bay.{n}"), run=RunId("bay"), spec=job) for n, job in enumerate(jobs, 1))
@@ -154,3 +155,14 @@ async def test_views_that_were_there_already_go_on_looking(tmp_path: Path) -> No
     stage(log, "bay.1", "look", caption="a bay at dusk")
     async with opened(log, tmp_path) as views:
         assert await views.looks() == 1
+
+
+async def test_a_run_from_which_nothing_is_to_be_learned_is_looked_at_and_does_not_count(tmp_path: Path) -> None:
+    log = MemoryLog()
+    log.add(*run(bay("dusk"), learning="off"))
+    [image] = stage(log, "bay.1", "paint", pictures=1)
+    stage(log, "bay.1", "look", caption="a bay at dusk")
+    async with opened(log, tmp_path) as views:
+        assert len(await views.looks_of([image])) == 1
+        assert await views.counted("sky", SKY) == ()
+        assert await views.goals_of("bays", 0, 10) == ()

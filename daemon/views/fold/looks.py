@@ -82,12 +82,13 @@ def look_at(spec: bytes, caption: str, score: float | None, looker: str) -> str:
 
 
 LOOKED = (  # at the pictures of the nearest stage before it that made some
-    "INSERT OR REPLACE INTO looks(image, stage, n, job, pack, at, looker, caption, score, told)"
-    " SELECT id, ?1, ?2, job, pack, ?3, ?4, caption, score, look_at(spec, caption, score, ?4) FROM ("
-    "SELECT images.id, images.job, images.pack, specs.spec,"
+    "INSERT OR REPLACE INTO looks(image, stage, n, job, pack, at, looker, counts, caption, score, told)"
+    " SELECT id, ?1, ?2, job, pack, ?3, ?4, counts, caption, score, look_at(spec, caption, score, ?4) FROM ("
+    "SELECT images.id, images.job, images.pack, specs.spec, suspect IS NULL AND"
+    " coalesce(json_extract(CAST(runs.spec AS TEXT), '$.learning'), '') <> 'off' AS counts,"
     " coalesce(json_extract(?5, '$[' || iif(number < json_array_length(?5), number, 0) || ']'), '') AS caption,"
     " json_extract(?6, '$[' || iif(number < json_array_length(?6), number, 0) || ']') AS score"
-    " FROM images JOIN specs USING (job) WHERE images.job = ?7 AND token = ("
+    " FROM images JOIN specs USING (job) JOIN runs ON runs.id = images.run WHERE images.job = ?7 AND token = ("
     "SELECT token FROM stages JOIN json_each((SELECT stages FROM jobs WHERE id = ?7)) AS place"
     " ON place.value = stage WHERE job = ?7 AND state = 'done'"
     " AND EXISTS (SELECT 1 FROM images AS made WHERE made.job = ?7 AND made.token = stages.token)"
@@ -101,9 +102,8 @@ EMPTIED = (  # of what the same stage saw before
     " (SELECT part.value ->> 0, part.value ->> 1, part.value ->> 2, image, stage"
     f" FROM looks, json_each(told, '$.parts') AS part WHERE {OF_JOB})"
 )
-PARTED = (  # suspect pictures say nothing
+PARTED = (
     "INSERT OR IGNORE INTO parts(image, stage, kind, name, value, hit, by, n, at, fulfilment, style)"
     " SELECT image, stage, part.value ->> 0, part.value ->> 1, part.value ->> 2, part.value ->> 3, part.value ->> 4,"
-    f" n, at, fulfilment, style FROM looks, json_each(told, '$.parts') AS part WHERE {OF_JOB}"
-    " AND (SELECT suspect IS NULL FROM images WHERE id = looks.image)"
+    f" n, at, fulfilment, style FROM looks, json_each(told, '$.parts') AS part WHERE {OF_JOB} AND counts"
 )
