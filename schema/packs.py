@@ -5,7 +5,8 @@ from typing import Literal
 from schema.ids import Sha256
 from schema.plans import Plain
 
-Dialect = Literal["txt", "tsv", "json"]
+Dialect = Literal["txt", "tsv", "json", "lines", "prompts"]
+"""`lines`: of SD WebUI's script `Prompts from file`; `prompts`: of Dream Factory."""
 
 
 class Part(Plain, frozen=True, kw_only=True):
@@ -29,6 +30,8 @@ class PackPrompt(Plain, frozen=True, kw_only=True):
     """`stage.field` to value, as written, for this prompt alone."""
     backend: str | None = None
     """Who is to make it; None: as the run says."""
+    seed: int | None = None
+    """Its own; None: the run's."""
     embeddings: tuple[Part, ...] = ()
     negative_embeddings: tuple[Part, ...] = ()
     loras: tuple[Part, ...] = ()
@@ -36,6 +39,9 @@ class PackPrompt(Plain, frozen=True, kw_only=True):
     """The template a JSON slot names."""
     variables: dict[str, str] = {}
     """What a JSON slot gives that template."""
+    lines: tuple[tuple[int, int, int], ...] = ()
+    """Of a text that stands in lines: where each begins in it, and its line and column in the file."""
+    negative_lines: tuple[tuple[int, int, int], ...] = ()
 
 
 class MatrixSlot(Plain, frozen=True, kw_only=True):

@@ -1,21 +1,21 @@
 """Reads a prompt pack in any of its dialects, without changing a word of it.
 
-Blocks of text (`.txt`), `positive TAB negative` (`.tsv`), three forms of JSON (`.json`). Of several files
-with the same stem the first of `PRIORITY` is the pack; choosing is the library's work.
+Blocks of text or lines with tags (`.txt`), `positive TAB negative` (`.tsv`), three forms of JSON (`.json`), sections
+(`.prompts`). Of several files with the same stem the first of `PRIORITY` is the pack; choosing is the library's work.
 """
 
 import hashlib
 
 import msgspec
 
-from daemon.prompting.dialects import packjson, tsv, txt
+from daemon.prompting.dialects import lines, packjson, sections, tsv, txt
 from daemon.prompting.texts import MAX_PROMPT, MAX_TEXT, cleaned, file_stem, suffix, told
 from daemon.prompting.written import read_json
 from schema.errors import Refused
 from schema.ids import Sha256
 from schema.packs import Pack, PackPrompt
 
-PRIORITY = (".json", ".txt", ".tsv")
+PRIORITY = (".json", ".txt", ".tsv", ".prompts")
 
 _SECTIONS = ('"txt2img"', '"img2img"', '"upscale"')
 """Of which settings without a pack have one."""
@@ -38,12 +38,14 @@ def read_pack(file: str, text: str) -> Pack:
     match suffix(file):
         case ".tsv":
             pack = tsv.read(shown, body)
+        case ".prompts":
+            pack = sections.read(shown, body)
         case ".json":
             pack = packjson.read(shown, body)
         case ending if ending != ".txt" and body.lstrip().startswith(('{"', "{\n")):
             pack = packjson.read(shown, body)
         case _:
-            pack = txt.read(shown, body)
+            pack = lines.read(shown, body) if lines.is_one(body) else txt.read(shown, body)
     digest = Sha256(hashlib.sha256(text.encode(errors="replace")).hexdigest())
     return msgspec.structs.replace(_checked(pack), name=file_stem(file), sha256=digest)
 

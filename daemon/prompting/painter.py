@@ -93,7 +93,7 @@ class Painter:
         origins = {**self._recipe.origins, **self._of_words(source, prompt, drawn)}
         of = {**said.origins, **drawn.origins, **grids.origins(dealt.cell)}
         origins |= {key: of.get(key, "refine preset") for key in look.overlay}
-        seed, origins = _seed_of(dealt, seed, origins)
+        seed, origins = _seed_of(dealt, prompt, seed, origins, where)
         check_seed(seed, copies * look.batch)
         named = f"{source.stem}-{prompt.number:0{self._digits}}-v{dealt.number}"
         first: JobSpec | None = None
@@ -200,7 +200,11 @@ def config_digest(pipeline: PipelineConfig) -> str:
     return hashlib.sha256(msgspec.json.encode(config, order="sorted")).hexdigest()
 
 
-def _seed_of(dealt: Dealt, seed: int, origins: dict[str, str]) -> tuple[int, dict[str, str]]:
-    """The seed of the run, or the one of its axis."""
+def _seed_of(
+    dealt: Dealt, prompt: PackPrompt, seed: int, origins: dict[str, str], where: str
+) -> tuple[int, dict[str, str]]:
+    """The one of its axis, else the prompt's own, else the run's."""
     own = [change.seed for change in dealt.cell.changes if change.seed is not None] if dealt.cell else []
-    return (own[-1], {**origins, "seed": "--vary"}) if own else (seed, origins)
+    if own:
+        return own[-1], {**origins, "seed": "--vary"}
+    return (seed, origins) if prompt.seed is None else (prompt.seed, {**origins, "seed": where})

@@ -57,10 +57,10 @@ def stem(name: str, most: int = 80) -> str:
 def file_stem(name: str) -> str:
     """`packs/harbour.txt` -> `harbour`, whichever way the slashes lean."""
     last = re.split(r"[\\/]", name)[-1]
-    return re.sub(r"\.(txt|tsv|json|ya?ml)$", "", last, flags=re.IGNORECASE) or last
+    return re.sub(r"\.(txt|tsv|json|ya?ml|prompts)$", "", last, flags=re.IGNORECASE) or last
 
 
 def suffix(name: str) -> str:
     """`.txt` of `harbour.TXT`; empty when there is none."""
-    found = re.search(r"\.[A-Za-z0-9]{1,5}$", name)
+    found = re.search(r"\.[A-Za-z0-9]{1,7}$", name)
     return found.group().lower() if found else ""

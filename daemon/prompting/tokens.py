@@ -30,6 +30,9 @@ def prompt_of(
     weight: float = 1.0,
     overrides: Mapping[str, str] | None = None,
     backend: str | None = None,
+    seed: int | None = None,
+    lines: tuple[tuple[int, int, int], ...] = (),
+    negative_lines: tuple[tuple[int, int, int], ...] = (),
 ) -> PackPrompt:
     """A prompt whose LoRAs and embeddings are named in its text. `line` 0: it stands in no line."""
     return PackPrompt(
@@ -40,9 +43,12 @@ def prompt_of(
         weight=weight,
         overrides=dict(overrides or {}),
         backend=backend,
+        seed=seed,
         embeddings=embeddings(text),
         negative_embeddings=embeddings(negative),
         loras=loras(text),
+        lines=lines,
+        negative_lines=negative_lines,
     )
 
 
