@@ -1,7 +1,7 @@
 """Changes below the models' folders are noticed: at rest, at the latest after a while, and where nobody tells."""
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
@@ -111,23 +111,29 @@ async def test_what_is_switched_off_ends_at_once(told, tmp_path):
 
 
 @pytest.mark.parametrize("polling", [False, True])
-async def test_a_new_file_is_heard_and_an_unfinished_one_is_not(tmp_path, polling):
+async def test_a_new_file_is_heard_and_an_unfinished_one_is_not(tmp_path, monkeypatch, polling):
     heard: set[str] = set()
 
-    async def listen():
-        async for paths in watching.changes([tmp_path], polling):
-            heard.update(paths)
+    async def limited(changes):
+        async with aclosing(changes):
+            for _ in range(2):
+                yield await anext(changes)
 
+    async def listen():
+        told = [paths async for paths in limited(watching.changes([tmp_path], polling))]
+        assert told[0] is None  # what came before was not heard
+        heard.update(path for paths in told[1:] for path in paths)
+
+    monkeypatch.setattr(watching, "READY", 50)
     listening = asyncio.create_task(listen())
     async with asyncio.timeout(20):
         number = 0
-        while not heard:  # listening begins a moment after it was asked for
+        while not listening.done():  # listening begins a moment after it was asked for
             number += 1
             (tmp_path / f"{UNFINISHED}{number}.part").touch()
             (tmp_path / f"{number}.safetensors").touch()
             await asyncio.sleep(0.05)
-    listening.cancel()
-    await asyncio.wait((listening,))
+    listening.result()
     assert not any(UNFINISHED in path for path in heard)
 
 

@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import aclosing, suppress
 from pathlib import Path
+from threading import Event, Thread
 from typing import Literal
 
 from daemon.disk import UNFINISHED
@@ -20,6 +21,9 @@ LOOK = 600.0
 """Even where nothing is told, everything is looked through this often: changes can be missed."""
 
 POLL = 5.0
+READY = 1000
+"""Milliseconds of silence after which listening has surely begun."""
+
 ROOTS = 30.0
 """Between two looks whether a folder has come that was not there."""
 
@@ -38,7 +42,7 @@ class Watch:
         self._mode = mode
         self._changed = changed
         self._touched = asyncio.Event()
-        self._paths: set[str] | None = set()
+        self._paths: Paths = frozenset()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -48,7 +52,7 @@ class Watch:
             group.create_task(self._hear())
             while True:
                 heard = await self._settled()
-                paths, self._paths = self._paths, set()
+                paths, self._paths = self._paths, frozenset()
                 await self._changed(paths if heard else None)
 
     async def _settled(self) -> bool:
@@ -78,7 +82,7 @@ class Watch:
                 polling = polled or await asyncio.to_thread(any_remote, there)
                 try:
                     await self._listen(there, polling)
-                except (OSError, RuntimeError) as fault:  # the latter of watchfiles
+                except (OSError, RuntimeError) as fault:
                     log.warning("models are looked for every few seconds, as changes cannot be heard: %s", fault)
                     polled = True
                     await asyncio.sleep(QUIET)
@@ -91,8 +95,7 @@ class Watch:
         async def taking() -> None:
             async with aclosing(changes(there, polling)) as told:
                 async for paths in told:
-                    if self._paths is not None:
-                        self._paths |= paths
+                    self._paths = None if self._paths is None or paths is None else {*self._paths, *paths}
                     self._touched.set()
 
         listening = asyncio.create_task(taking())
@@ -107,23 +110,53 @@ class Watch:
             await asyncio.wait((listening,))
 
 
-async def changes(folders: Sequence[Path], polling: bool) -> AsyncGenerator[set[str], None]:
-    """The paths of each bundle of changes that concern models. Raises OSError where nothing can be heard."""
+async def changes(folders: Sequence[Path], polling: bool) -> AsyncGenerator[Paths, None]:
+    """The paths of each bundle of changes that concern models; None once listening has begun: what came before that was
+    not heard. Raises OSError or RuntimeError where nothing can be heard.
+    """
+    heard: asyncio.Queue[Paths | Exception] = asyncio.Queue()
+    loop, stop = asyncio.get_running_loop(), Event()
+
+    def tell(what: Paths | Exception) -> None:
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            if not stop.is_set():
+                loop.call_soon_threadsafe(heard.put_nowait, what)
+
+    Thread(target=_listen, args=(folders, polling, stop, tell), name="models-watch", daemon=True).start()
+    try:
+        while True:
+            what = await heard.get()
+            if isinstance(what, Exception):
+                raise what
+            yield what
+    finally:
+        stop.set()
+
+
+def _listen(folders: Sequence[Path], polling: bool, stop: Event, tell: Callable[[Paths | Exception], None]) -> None:
+    """On a thread of its own: to begin, every folder is walked through."""
     import watchfiles
 
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
-    told = watchfiles.awatch(
-        *folders,
-        watch_filter=lambda change, path: _concerns(path),
-        debounce=500,
-        step=250,
-        force_polling=polling,
-        poll_delay_ms=int(POLL * 1000),
-        ignore_permission_denied=True,
-    )
-    async with aclosing(told):
-        async for bundle in told:
-            yield {path for _, path in bundle}
+    begun = False
+    try:
+        for bundle in watchfiles.watch(
+            *folders,
+            watch_filter=lambda change, path: _concerns(path),
+            debounce=500,
+            step=250,
+            rust_timeout=READY,
+            yield_on_timeout=True,
+            stop_event=stop,
+            force_polling=polling,
+            poll_delay_ms=int(POLL * 1000),
+            ignore_permission_denied=True,
+        ):
+            if bundle or not begun:
+                tell({path for _, path in bundle} if begun else None)
+            begun = True
+    except (OSError, RuntimeError) as fault:  # the latter of watchfiles
+        tell(fault)
 
 
 def _concerns(path: str) -> bool:
