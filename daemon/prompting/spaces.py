@@ -15,6 +15,7 @@ from daemon.prompting.phrasing import Phrasing
 from daemon.prompting.randomization import Block, mode_of
 from daemon.prompting.sources import Source, Taken
 from daemon.prompting.texts import cleaned, nearest, told
+from daemon.prompting.variation.naming import Lines
 from daemon.prompting.variation.search import Rule, read_rule
 from daemon.prompting.variation.tables import Tables, Value
 from daemon.prompting.variation.variants import Asked, Space, Variant
@@ -124,13 +125,17 @@ class Spaces:
         rules = (*self._rules, *ways.rules)
         if self._request.literal or not (rules or _PLACE.search(text) or _PLACE.search(negative)):
             return None
+        prompt = taken.prompt
+        where = (source.pack.where(prompt) if source.pack else "--prompt") + around
+        own = text == prompt.text and not around
         return Space(
             ways.marked(text),
             ways.marked(negative),
             tables=ways.tables,
             slots=ways.slots,
             search=rules,
-            where=(source.pack.where(taken.prompt) if source.pack else "--prompt") + around,
+            where=Lines.of(where, prompt.lines if own else ()),
+            negative_where=Lines.of(where, () if around else prompt.negative_lines),
             asked=self._asked(ways, taken),
         )
 

@@ -83,6 +83,31 @@ def test_what_is_counted_is_what_is_made_in_very_many_templates(text, negative, 
     check_counts(text, negative, mode, variants)
 
 
+def check_held(text, negative, mode):
+    """Whoever likes a variant holds all its places at what they became, and gets it again."""
+    liked = next(space(text, negative, mode=mode, seed=9, salt="p", variants=1).take(), None)
+    if liked is None:
+        return
+    locks = {pick.key: pick.value for pick in liked.picks}
+    again = space(text, negative, mode=mode, seed=4, salt="p", variants=1, locks=locks)
+    (one,) = again.take(1)
+    assert (one.text.split(), one.negative.split()) == (liked.text.split(), liked.negative.split())
+    assert again.total == 1 or mode == "rotate"
+
+
+@settings(max_examples=60, deadline=None)
+@given(HEADED, TEXTS, st.sampled_from(["all", "rotate", "random"]))
+def test_what_is_held_comes_again(text, negative, mode):
+    check_held(text, negative, mode)
+
+
+@pytest.mark.long
+@settings(max_examples=10_000, deadline=None)
+@given(HEADED, TEXTS, st.sampled_from(["all", "rotate", "random"]))
+def test_what_is_held_comes_again_in_very_many_templates(text, negative, mode):
+    check_held(text, negative, mode)
+
+
 LETTERS = st.integers(0, 10**9).map(lambda number: f"w{number}")
 SIMPLE = st.recursive(
     LETTERS,

@@ -4,6 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from daemon.prompting.packs import read_pack
+from daemon.prompting.variation.naming import Lines
 from daemon.prompting.variation.search import read_rule
 from daemon.prompting.variation.tables import Value, WordTables
 from daemon.prompting.variation.variants import Asked, Space
@@ -246,3 +248,41 @@ def test_segments_tell_an_editor_what_stands_where():
         ("{~a|b}", "2", None),
         ("__sky__", "2", "dusk"),
     ]
+
+
+def test_a_fault_in_a_pack_of_text_names_the_line_it_stands_in():
+    """Lines are joined to one prompt; what is told is where the fault stands in the file."""
+    pack = read_pack("p.txt", "# first\nmasterpiece\n  an old house\n\tin {red|blue light\nneg: blurry\nneg:  a {bad\n")
+    (prompt,) = pack.prompts
+    where = pack.where(prompt)
+    with pytest.raises(Refused) as fault:
+        Space(prompt.text, "", tables=TABLES, slots={}, where=Lines.of(where, prompt.lines))
+    assert fault.value.where == "p.txt:4:5"
+    with pytest.raises(Refused) as fault:
+        negative = Lines.of(where, prompt.negative_lines)
+        Space("{x}", prompt.negative, tables=TABLES, slots={}, where=where, negative_where=negative)
+    assert fault.value.where == "p.txt:6:9"
+    (prompt,) = read_pack("p.tsv", "fine {a|b}\t not {fine\n").prompts
+    with pytest.raises(Refused) as fault:
+        Space(
+            "",
+            prompt.negative,
+            tables=TABLES,
+            slots={},
+            where="p.tsv:1",
+            negative_where=Lines.of("p.tsv:1", prompt.negative_lines),
+        )
+    assert fault.value.where == "p.tsv:1:17"
+
+
+def test_a_remark_at_the_end_of_joined_lines_is_told():
+    assert made("{a|b} # note, more words").warnings == (
+        "p.txt:7:7: '# note, more words' is a remark and left out; \\# is the sign itself.",
+    )
+    assert made("{a|b} # note\nmore words").warnings == ()
+
+
+def test_slots_may_bring_weights_and_sources():
+    slots = {"weather": [Value("fog", 3.0, "matrix"), Value("never", 0.0), Value("sun", 1.0, "pack.json")]}
+    made = Space("[[weather]]", tables=TABLES, slots=slots)
+    assert [(one.text, one.picks[0].source) for one in made.take()] == [("fog", "matrix"), ("sun", "pack.json")]

@@ -39,6 +39,8 @@ def read(file: str, body: str) -> Pack:
                 weight=beside.weight,
                 overrides=beside.overrides,
                 backend=beside.backend,
+                lines=((0, number, line.index(positive) + 1),),
+                negative_lines=((0, number, line.index(negative, line.index("\t")) + 1),) if negative else (),
             )
         )
         beside = Beside()

@@ -4,6 +4,8 @@ Positive lines are joined by a space, and so are negative ones. A line of `#! tx
 setting for its prompt alone; to other readers of the format it is a comment.
 """
 
+from typing import NamedTuple
+
 from daemon.prompting import tokens
 from daemon.prompting.dialects.directives import Beside, read_matrix
 from daemon.prompting.texts import file_stem
@@ -37,39 +39,60 @@ def read(file: str, body: str) -> Pack:
     )
 
 
-def _blocks(body: str) -> list[tuple[int, list[str]]]:
+class _Piece(NamedTuple):
+    """A line's words, and in which line and column of the file they begin."""
+
+    text: str
+    line: int
+    column: int
+
+
+def _blocks(body: str) -> list[tuple[int, list[_Piece]]]:
     """Runs of non-blank lines, each with the number of its first."""
-    found: list[tuple[int, list[str]]] = []
+    found: list[tuple[int, list[_Piece]]] = []
     inside = False
     for number, line in enumerate(body.split("\n"), 1):
         text = line.strip()
         if not text:
             inside = False
-        elif inside:
-            found[-1][1].append(text)
+            continue
+        piece = _Piece(text, number, line.index(text) + 1)
+        if inside:
+            found[-1][1].append(piece)
         else:
-            found.append((number, [text]))
+            found.append((number, [piece]))
             inside = True
     return found
 
 
-def _prompt(file: str, begin: int, lines: list[str], number: int) -> PackPrompt | None:
+def _prompt(file: str, begin: int, lines: list[_Piece], number: int) -> PackPrompt | None:
     """None for a block of comments only. The prompt's line is that of its first word, not of its comments."""
-    positive: list[str] = []
-    negative: list[str] = []
+    positive: list[_Piece] = []
+    negative: list[_Piece] = []
     beside, first = Beside(), 0
-    for offset, line in enumerate(lines):
-        if line.startswith("#"):
-            beside.read(line, f"{file}:{begin + offset}")
+    for piece in lines:
+        if piece.text.startswith("#"):
+            beside.read(piece.text, f"{file}:{piece.line}")
             continue
-        first = first or begin + offset
-        if line.startswith(NEGATIVE):
-            negative.append(line.removeprefix(NEGATIVE).strip())
+        first = first or piece.line
+        if piece.text.startswith(NEGATIVE):
+            words = piece.text.removeprefix(NEGATIVE).strip()
+            negative += [_Piece(words, piece.line, piece.column + len(piece.text) - len(words))] if words else []
         else:
-            positive.append(line)
+            positive.append(piece)
     if not first:
         return None
-    text, unwanted = " ".join(positive), " ".join(filter(None, negative))
+    text, unwanted = (" ".join(piece.text for piece in pieces) for pieces in (positive, negative))
     return tokens.prompt_of(
-        number, first, text, unwanted, weight=beside.weight, overrides=beside.overrides, backend=beside.backend
-    )
+        number, first, text, unwanted, weight=beside.weight, overrides=beside.overrides, backend=beside.backend,
+        lines=_begins(positive), negative_lines=_begins(negative),
+    )  # fmt: skip
+
+
+def _begins(pieces: list[_Piece]) -> tuple[tuple[int, int, int], ...]:
+    """Where each line begins in the text they make together, with its line and column in the file."""
+    found, at = [], 0
+    for piece in pieces:
+        found.append((at, piece.line, piece.column))
+        at += len(piece.text) + 1
+    return tuple(found)

@@ -54,7 +54,7 @@ class Builder:
     def __init__(
         self,
         tables: Tables,
-        slots: Mapping[str, Sequence[str]],
+        slots: Mapping[str, Sequence[str | Value]],
         rules: Sequence[Rule],
         base: Method,
         held: Held,
@@ -74,7 +74,7 @@ class Builder:
         """The parts of the prompt, then of the negative, and what was made of each."""
         self.tables, self.rules, self.base, self.held, self.factor = tables, rules, base, held, factor
         self.slots = {
-            plain_slot(name): tuple(Value(value, 1.0, "matrix") for value in values)
+            plain_slot(name): tuple(Value(each, 1.0, "matrix") if isinstance(each, str) else each for each in values)
             for name, values in slots.items()
             if values
         }
@@ -95,11 +95,11 @@ class Builder:
         self._steps = MAX_STEPS
         self._marks = marks
 
-    def root(self, where: str, text: str, negative: str) -> Scope:
+    def root(self, wheres: tuple[str, str], text: str, negative: str) -> Scope:
         """Both together: a slot is one place in them. Raises Refused."""
         searched = tuple(rule.search for rule in self.rules)
         keys, places = Keys(), []
-        for own in (text, negative):
+        for own, where in zip((text, negative), wheres, strict=True):
             parts = self.read(own, where, searched)
             self.varied = self.varied or any(not isinstance(part, Words) or part.text != own for part in parts)
             self.env = {**self.env, **self._set(parts, where, own, self.env)}
@@ -125,7 +125,9 @@ class Builder:
         self._always |= mine
         rows = [self.row(parts, here._replace(mine=mine)) for parts, here in places]
         for pieces, what in zip(rows, ("prompt", "negative prompt"), strict=True):
-            self._check_length(sum(len(one) if isinstance(one, str) else one.longest for one in pieces), what, where)
+            self._check_length(
+                sum(len(one) if isinstance(one, str) else one.longest for one in pieces), what, wheres[0]
+            )
         body = Row([*rows[0], Cut(), *rows[1]])
         shared = [(place, node) for place, node in reversed(self.shared.items()) if place not in self._local]
         free = [(place, node) for place, node in shared if place not in self._owned]
@@ -144,6 +146,7 @@ class Builder:
             piece = self.piece(part, here)
             if here.top:
                 self.tops.append(Top(here, part, piece))
+                self._tell_remark(part, here)
             if isinstance(piece, str) and pieces and isinstance(pieces[-1], str):
                 pieces[-1] += piece
             elif piece != "":
@@ -236,6 +239,18 @@ class Builder:
             self._owned.add(place)
             return Owner(place, node)
         return Again(place, node, place in self._always or node.counts == single(1))
+
+    def _tell_remark(self, part: Part, here: Here) -> None:
+        """Where lines were joined, a remark takes more along than was meant."""
+        if isinstance(part, Words) and not part.text and "\n" not in here.text and here.text[part.start] in "#/":
+            left = here.text[part.start : part.end].strip()
+            if not left.startswith("/*"):
+                self.warn(
+                    f"'{told(left, 60)}' is a remark and left out; \\# is the sign itself.",
+                    here.where,
+                    here.text,
+                    part.start,
+                )
 
     def warn(self, sentence: str, where: str, text: str, position: int) -> None:
         self.warnings[f"{told(located(where, text, position))}: {sentence}"] = None

@@ -82,8 +82,24 @@ def assigned(parts: Parts) -> list[Assign]:
     return [part for part in parts if isinstance(part, Assign)]
 
 
+class Lines(str):
+    """`knights.txt:4`, of a prompt put together from lines that stand elsewhere in the file."""
+
+    begins: tuple[tuple[int, int, int], ...] = ()
+    """Of each line where it begins in the prompt, and its line and column in the file."""
+
+    @classmethod
+    def of(cls, where: str, begins: tuple[tuple[int, int, int], ...]) -> "Lines":
+        made = cls(where)
+        made.begins = begins
+        return made
+
+
 def located(where: str, text: str, position: int) -> str:
     """`knights.txt:4` and the position of a fault in the prompt there: `knights.txt:5:12`."""
+    if isinstance(where, Lines) and where.begins:
+        start, number, first = max((one for one in where.begins if one[0] <= position), default=where.begins[0])
+        return f"{where.rpartition(':')[0]}:{number}:{first + position - start}"
     line = text.count("\n", 0, position)
     column = position - (text.rfind("\n", 0, position) + 1) + 1
     found = re.fullmatch(r"(.*):(\d{1,9})", where, re.DOTALL)

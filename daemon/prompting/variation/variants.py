@@ -14,7 +14,7 @@ from daemon.prompting.variation.search import Rule
 from daemon.prompting.variation.segments import segments
 from daemon.prompting.variation.streams import Stream
 from daemon.prompting.variation.syntax import varies
-from daemon.prompting.variation.tables import Tables
+from daemon.prompting.variation.tables import Tables, Value
 from daemon.prompting.variation.turns import Freely, Method, Turn
 from schema.errors import Refused
 from schema.plans import Matrix, Pick
@@ -71,20 +71,24 @@ class Space:
         negative: str = "",
         *,
         tables: Tables,
-        slots: Mapping[str, Sequence[str]],
+        slots: Mapping[str, Sequence[str | Value]],
         search: Sequence[Rule] = (),
         where: str = "",
+        negative_where: str = "",
         asked: Asked = SIMPLY,
     ) -> None:
-        """`slots`: values of matrix slots by name; `where`: `knights.txt:4`, what errors name."""
+        """`slots`: values of matrix slots by name, a text each or with weight and source.
+
+        `where`: `knights.txt:4`, what errors name, maybe `Lines`; `negative_where`: of the negative, if elsewhere.
+        """
         if asked.variants is not None and asked.variants < 1:
             raise Refused(f"{asked.variants} is too small; it must be at least 1.", where="--variants")
-        self._written = text, negative, where
+        self._written = text, negative, (where, negative_where or where)
         self._tables, self._slots, self._search, self._asked = tables, slots, search, asked
         self._held = Held(asked.locks)
         self._builder = self._build(_BASES[asked.mode], self._held)
         worth = varies(text) or varies(negative) or any(rule.search in text + negative for rule in search)
-        self._root = self._builder.root(where, text, negative) if worth else WORDS
+        self._root = self._builder.root(self._written[2], text, negative) if worth else WORDS
         self.varied = self._builder.varied
         """Whether there is anything to vary; if not, the words stay exactly as they are."""
         self.total = self._total()
