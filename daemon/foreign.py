@@ -22,7 +22,7 @@ BASE = PipelineConfig(name="imported", stages=(Txt2Img(id="txt2img"),))
 """What an imported picture would be made again with; its own settings lie over it."""
 
 SEEDS = 2**63
-LONGEST_REST = 2000
+LONGEST_REST = 500
 """Characters of one thing a picture says that the log keeps; the file itself has all of it."""
 
 MOST_REST = 60

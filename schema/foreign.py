@@ -3,7 +3,7 @@
 Events, commands and answers. A picture that came in keeps its own bytes; what it said stands beside it.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -59,9 +59,9 @@ class Understood(Plain, frozen=True, kw_only=True):
 class ImportedFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     sha256: Sha256
     """Of a picture that was sent with `PUT /v1/blobs`."""
-    name: str
+    name: Annotated[str, msgspec.Meta(max_length=1000)]
     """The file, as the person called it."""
-    beside: str = ""
+    beside: Annotated[str, msgspec.Meta(max_length=1 << 20)] = ""
     """Text of the `.txt` or `.json` that lay beside it; read where the picture says nothing itself."""
 
 

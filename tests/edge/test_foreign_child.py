@@ -1,4 +1,4 @@
-"""The child that reads files of strangers for the daemon: what it may do, and what becomes of one that hangs or dies."""
+"""The child that reads files of strangers for the daemon: what it may do, and what becomes of one that hangs."""
 
 import asyncio
 from pathlib import Path
@@ -27,6 +27,10 @@ def png(path: Path) -> bytes:
     return path.read_bytes()
 
 
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
 async def test_bytes_and_files_are_read_and_nothing_is_left_behind(tmp_path: Path, readers: Readers):
     raw = png(tmp_path / "a.png")
 
@@ -34,7 +38,7 @@ async def test_bytes_and_files_are_read_and_nothing_is_left_behind(tmp_path: Pat
 
     assert (sent.foreign.seed, sent.run.prompt) == (7, "a mill")
     assert kept.foreign.name == "other.png"
-    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+    assert _names(tmp_path) == ["a.png"]
 
 
 async def test_a_refusal_comes_over_whole(readers: Readers):
@@ -48,7 +52,7 @@ async def test_a_refusal_comes_over_whole(readers: Readers):
 async def test_it_can_write_no_file_and_take_no_more_than_a_gigabyte(readers: Readers):
     await readers.warm()
     (child,) = readers._idle
-    limits = Path(f"/proc/{child.pid}/limits").read_text()
+    limits = Path.read_text(Path(f"/proc/{child.pid}/limits"))
 
     found = {line[:26].strip(): line[26:].split()[0] for line in limits.splitlines()[1:]}
     assert (found["Max address space"], found["Max file size"]) == (str(1 << 30), "0")

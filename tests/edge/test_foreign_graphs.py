@@ -192,6 +192,25 @@ def test_cycles_end():
     assert found.seed == 2**60 + 1
 
 
+def test_graphs_that_are_made_to_take_long_do_not():
+    """Thousands of samplers in a ring, a prompt of thousands of joins, subgraphs within subgraphs many times over."""
+    ring = {str(n): node("KSampler", seed=1, positive=["0", 0], latent_image=[str((n + 1) % 3000), 0])
+            for n in range(3000)}  # fmt: skip
+    joins = {
+        f"j{n}": node("StringConcatenate", string_a=[f"j{n + 1}", 0], string_b=[f"j{n + 2}", 0]) for n in range(3000)
+    }
+    read({**ring, **joins, **plain(_6=node("CLIPTextEncode", text=["j0", 0]))})
+
+    def nested(n: int) -> dict[str, object]:
+        nodes = [{"id": at, "type": f"s{n + 1}", "inputs": [], "outputs": []} for at in range(8)]
+        return {"id": f"s{n}", "nodes": nodes, "links": []}
+
+    workflow = {"nodes": [{"id": 1, "type": "s0", "inputs": []}, {"id": 2, "type": "CLIPTextEncode",
+                "widgets_values": ["a mill"], "inputs": []}], "links": [],
+                "definitions": {"subgraphs": [nested(n) for n in range(12)]}}  # fmt: skip
+    assert read(workflow, "workflow").prompt == "a mill"
+
+
 # The editor's format ----------------------------------------------------------------------------
 
 

@@ -12,6 +12,8 @@ Texts = Mapping[str, str]
 DEEPEST = 200
 """Nodes that are walked back through."""
 
+MOST_SAMPLERS = 64
+
 TEXTS = ("text", "string", "value", "prompt", "populated_text", "wildcard_text", "text_g", "t5xxl", "clip_l", "text_0",
          "String", "result")  # fmt: skip
 """Inputs that hold a node's text."""
@@ -91,7 +93,7 @@ class _Reading:
 
     def draft(self) -> Draft:
         draft = self._draft
-        samplers = [node for node in self._graph.values() if self._samples(node)]
+        samplers = [node for node in self._graph.values() if self._samples(node)][:MOST_SAMPLERS]
         first = self._first(samplers)
         if first is None:
             self._without_sampler()

@@ -13,6 +13,9 @@ MOST_NODES = 20_000
 DEEPEST = 20
 """Subgraphs within one another."""
 
+MOST_SCOPES = 500
+"""Uses of subgraphs, those within others counted each time."""
+
 MUTED, BYPASSED = 2, 4
 INPUT, OUTPUT = "-10", "-20"
 """Ids of a subgraph's own ends."""
@@ -123,6 +126,8 @@ class _Flat:
         self._nodes: dict[str, Document] = {}
         self._feeds: dict[tuple[str, int], Link] = {}
         """Node and number of its input to where that comes from."""
+        self._sets: dict[str, str] = {}
+        self._scopes = 0
         self._passed: dict[tuple[str, int], Link] = {}
         """Output of a subgraph's node to where it really comes from."""
 
@@ -139,7 +144,8 @@ class _Flat:
                 if feed is not None:
                     self._feeds[name, at] = feed
             inner = self._definitions.get(kind)
-            if inner is not None and deep < DEEPEST:
+            if inner is not None and deep < DEEPEST and self._scopes < MOST_SCOPES:
+                self._scopes += 1
                 self.lay(f"{name}:", inner, {at: link for (to, at), link in links.items() if to == name}, deep + 1)
                 for at, link in self._outputs(f"{name}:", inner):
                     self._passed[name, at] = link
@@ -162,6 +168,9 @@ class _Flat:
                 yield at, Link(f"{prefix}{origin}", slot)
 
     def graph(self) -> Graph:
+        for name, node in self._nodes.items():
+            called = node.list("widgets_values")[:1] if node.text("type") == "SetNode" else ()
+            self._sets.update({str(one): name for one in called})
         graph: Graph = {}
         for name, node in self._nodes.items():
             if node.whole("mode") in (MUTED, BYPASSED):
@@ -195,11 +204,9 @@ class _Flat:
 
     def _set(self, node: Document) -> Link | None:
         """What the SetNode of the same name is fed with."""
-        wanted = node.list("widgets_values")[:1]
-        for name, other in self._nodes.items():
-            if other.text("type") == "SetNode" and wanted and other.list("widgets_values")[:1] == wanted:
-                return self._feeds.get((name, 0))
-        return None
+        wanted = node.list("widgets_values")
+        name = self._sets.get(str(wanted[0])) if wanted else None
+        return self._feeds.get((name, 0)) if name is not None else None
 
     def _through(self, link: Link, node: Document) -> Link | None:
         """A bypassed node gives out the first input of the output's type."""

@@ -7,6 +7,8 @@ import zlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from daemon.artifacts import parameters
 from daemon.artifacts.foreign.document import Document, mapping
 from daemon.artifacts.foreign.document import number as number_of
@@ -16,6 +18,8 @@ from schema.foreign import Program
 from schema.plans import Scalar
 
 Texts = Mapping[str, str]
+
+MOST_FIELDS = 2000
 
 UNPACKED = 4 << 20
 """Bytes that a packed record may have."""
@@ -86,6 +90,8 @@ def read(texts: Texts) -> Draft | None:
 def from_text(text: str) -> Draft:
     """Never fails: a text without parameters is a prompt."""
     found = parameters.read(text)
+    if len(found.fields) > MOST_FIELDS:
+        found = replace(found, fields=found.fields[:MOST_FIELDS])
     draft = Draft(*_writer(found))
     used: set[str] = set()
 
