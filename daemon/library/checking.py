@@ -59,7 +59,7 @@ def _paths(path: Path) -> list[Path]:
     if path.is_dir():
         found = sorted(one for one in path.rglob("*") if _counts(one.relative_to(path)) and one.is_file())
         if not found:
-            raise Refused("holds no packs.", where=told(str(path), 200), remedy="Packs end in .txt, .tsv or .json.")
+            raise Refused("holds no packs.", where=told(str(path), 200), remedy="Packs end in .txt, .tsv, .json or .prompts.")
         return found
     return [path]
 

@@ -39,7 +39,7 @@ def kind_of(path: PurePath, text: str) -> Kind | None:
         return found
     if ending == ".csv":
         return "style"
-    if ending == ".tsv":
+    if ending in (".tsv", ".prompts"):
         return "pack"
     if ending == ".txt":
         return "wildcard" if "wildcard" in path.name.casefold() else "pack"

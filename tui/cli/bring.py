@@ -9,7 +9,7 @@ from tui.cli.tree import JSON, KEY, Verb, argument, flag
 if TYPE_CHECKING:
     from pathlib import Path
 
-KEPT = frozenset({".txt", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".csv"})
+KEPT = frozenset({".txt", ".tsv", ".prompts", ".json", ".jsonl", ".yaml", ".yml", ".csv"})
 """Endings of what the library and the learning keep."""
 
 
