@@ -183,7 +183,7 @@ def _packed(canvas: Image.Image, told: str) -> bytes:
     texts = PngInfo()
     texts.add_text("stablenew-sheet", told)
     packed = io.BytesIO()
-    canvas.save(packed, "PNG", pnginfo=texts, compress_level=6)
+    canvas.save(packed, "PNG", pnginfo=texts, compress_level=4)
     return packed.getvalue()
 
 
