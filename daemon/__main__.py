@@ -22,6 +22,7 @@ OFFLINE = {
     "config-validate": "daemon.library.verbs",
     "config-schema": "daemon.library.verbs",
     "library": "daemon.library.verbs",
+    "translate": "daemon.library.verbs",
     "plan-trace": "daemon.rehearsal",
     "what-if": "daemon.what_if",
 }

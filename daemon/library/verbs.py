@@ -1,4 +1,4 @@
-"""Verbs that need no daemon: `pack-check`, `library`, `config-show`, `config-validate`, `config-schema`.
+"""Verbs that need no daemon: `pack-check`, `library`, `translate`, `config-show`, `config-validate`, `config-schema`.
 
 Data on stdout, talk on stderr; with `--json` stdout is one line.
 """
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from daemon.library import checking, shelving, takings
+from daemon.library import checking, shelving, takings, translating
 from daemon.library.settings import load, table
 from daemon.library.shelf import FolderShelf
 from daemon.prompting.texts import cleaned, told
@@ -51,6 +51,10 @@ def _library(asked: _Asked) -> int:
     if asked.words[:1] == ["take"]:
         return takings.run(FolderShelf(here), here.data / "learning" / "imported", asked.words[1:], asked.json)
     return shelving.run(FolderShelf(here), asked.words, asked.json)
+
+
+def _translate(asked: _Asked) -> int:
+    return translating.run(asked.words, asked.json)
 
 
 def _config_show(asked: _Asked) -> int:
@@ -100,10 +104,11 @@ def _places() -> Places:
 VERBS: dict[str, Callable[[_Asked], int]] = {
     "pack-check": _pack_check,
     "library": _library,
+    "translate": _translate,
     "config-show": _config_show,
     "config-validate": _config_validate,
     "config-schema": _config_schema,
 }
 
-OPTIONS: dict[str, tuple[str, ...]] = {"library": ("--replace", "-")}
+OPTIONS: dict[str, tuple[str, ...]] = {"library": ("--replace", "-"), "translate": translating.OPTIONS}
 """What a verb knows besides `--json`; `-` is stdin or stdout in the place of a file."""

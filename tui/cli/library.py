@@ -3,7 +3,7 @@
 from tui.cli import ask, feedback, output
 from tui.cli.child import passing
 from tui.cli.packedit import EDIT
-from tui.cli.tree import JSON, Take, Verb, argument, flag
+from tui.cli.tree import JSON, Take, Verb, argument, flag, option
 from tui.link.query import named
 
 NAME = argument("NAME", "As `list` shows it.")
@@ -91,7 +91,20 @@ PRESET_VERBS = {
 }
 WORKFLOW_VERBS = {**_unasked("workflow"), **_kept("workflow")}
 PROFILE_VERBS = {**_unasked("profile"), **_kept("profile")}
-WILDCARD_VERBS = {**_unasked("wildcard"), **_kept("wildcard"), **feedback.WILDCARD_VERBS}
+WILDCARD_VERBS = {
+    **_unasked("wildcard"),
+    **_kept("wildcard"),
+    "translate": passing(
+        ("translate",),
+        "Say values or prompts in another program's words, a line each; what it cannot say goes to stderr.\n"
+        "DIALECT is a1111, dynamic (dynamic prompts), swarm (SwarmUI) or stablenew. No daemon is needed.",
+        argument("FILE", "Of lines; default, and `-`: stdin.", often="?"),
+        option("--from", "DIALECT", "What the lines are written in.", dest="source"),
+        option("--to", "DIALECT", "What they become; default: stablenew."),
+        JSON,
+    ),
+    **feedback.WILDCARD_VERBS,
+}
 STYLE_VERBS = {**_unasked("style"), **_kept("style")}
 TEMPLATE_VERBS = {**_unasked("template"), **_kept("template")}
 OVERLAY_VERBS = {**_unasked("overlay"), **_kept("overlay")}
