@@ -93,6 +93,7 @@ QUEUE = (
     Key("queue.lower", "minus", "priority down", "priority(-1)", "queue"),
     Key("queue.skip", "S", "go on without the stage it is at", "skip", "queue"),
     Key("queue.send", "b", "send to another backend, while it waits", "send", "queue", "send to"),
+    Key("queue.write", "e", "write over its words while it waits", "write", "queue"),
     Key("queue.mode", "M", "how live work and batches share the nodes", "mode", "queue"),
     Key("queue.clone", "c", "new run with the settings of this job", "clone", "queue"),
     Key("queue.details", "l,right", "to the details", "details", "queue"),

@@ -298,24 +298,30 @@ class QueueScreen(BesideScreen[Row]):
 
         await self.app.push_screen(Choose("Send to", choices, "", wide=True), chosen)
 
-    async def action_write(self) -> None:
+    def action_write(self) -> None:
         """Over the words of a job that waits, before its pictures are begun."""
+        row = self.listing.item()
+        if row is not None and row.state not in ("queued", "held"):
+            self.home.say(f"{row.id} does not wait: c makes a new run like it")
+        elif row is not None:
+            begin(self, partial(self._write, row), group="write", exclusive=True)
+
+    async def _write(self, row: Row) -> None:
         from tui.screens.overwrite import Overwrite
         from tui.widgets.samplelist import Numbered
 
-        record = self.record
-        if record is None or (row := self.listing.item()) is None or row.id != record.id:
+        try:
+            record = await self.home.asker.get(f"/v1/jobs/{row.id}", JobRecord)
+        except (NoDaemon, Refused) as fault:
+            self.home.say(str(fault))
             return
-        if record.state not in ("queued", "held") or any(stage.images for stage in record.stages):
-            self.home.say(f"{record.id} has begun: c makes a new run like it")
-            return
-        was, job = words_in(record), record.id
-        shown = Numbered(number=record.spec.variant, name=record.spec.name, seed=record.spec.seed, **was._asdict())
+        was, spec = words_in(record), record.spec
+        shown = Numbered(number=spec.variant, name=spec.name, seed=spec.seed, prompt=was.prompt, negative=was.negative)
 
         def written(words: tuple[str, str] | None) -> None:
             if words is not None and words != was:
                 prompt, negative = (new if new != old else None for new, old in zip(words, was, strict=True))
-                self.verb("edit", Selection(select=(job,), prompt=prompt, negative=negative), "has other words")
+                self.verb("edit", Selection(select=(row.id,), prompt=prompt, negative=negative), "has other words")
 
         await self.app.push_screen(Overwrite(shown, self.home.names_at), written)
 

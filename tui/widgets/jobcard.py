@@ -140,9 +140,7 @@ def why_there(record: JobRecord, width: int) -> list[Line]:
 def remedies(record: JobRecord, width: int) -> list[Line]:
     """What a person can do about a job that waits for one."""
     if record.state == "held" and awaits_review(record):
-        words = (
-            f"H has pictures made of these words. `stablenew job edit {record.id} --prompt ...` writes over them first."
-        )
+        words = "H has pictures made of them. e writes over them first; x gives the job up."
         return [section("look at the words"), *block(words, width, 6, "warn")]
     if record.state != "attention":
         return []
