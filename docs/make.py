@@ -38,12 +38,12 @@ stage costs that attempt alone: the job waits until it is back.
 
 What a stage made is in the job's record (`prompt`, `negative` and, of `selectLoras`, `loras` and `why` of its
 `reported`) before any picture is begun; `stablenew job show` and the job's card in `stablenew ui` show it. `dispatch`
-is done by the daemon itself. With `review` the job is held there: `stablenew job edit JOB --prompt ...` writes over
-the words, `stablenew job release JOB` has pictures made of them, `stablenew job rerun JOB --from enhancePrompt` makes
-them anew. A stage is left out with `--set ID.enabled=false`, and passed over with `stablenew job skip` when it fails.
-Prompts that were expanded, edited or enhanced stand in manifest and pictures as they were in the end;
-`planned_prompt` of the manifest is what the first of these stages began from. A pipeline that ends with `dispatch`
-goes on with a txt2img; one that ends before it makes words and no pictures.
+is done by the daemon itself. With `review` the job is held there: `stablenew job edit JOB --prompt ...` (in the
+queue: `e`) writes over the words, `stablenew job release JOB` has pictures made of them, `stablenew job rerun JOB
+--from enhancePrompt` makes them anew. A stage is left out with `--set ID.enabled=false`, and passed over with
+`stablenew job skip` when it fails. Prompts that were expanded, edited or enhanced stand in manifest and pictures as
+they were in the end; `planned_prompt` of the manifest is what the first of these stages began from. A pipeline that
+ends with `dispatch` goes on with a txt2img; one that ends before it makes words and no pictures.
 
 `memory` is how many earlier prompts the model is told: those of the same profile, else of the same pack, else of runs
 of the same name (`--name`), with the stars and tags of their pictures, and behind what the profile says of character,
