@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -83,12 +83,7 @@ class StableNew(Wishing):
         self.clock = clock
         self.asker = Asker(find, fresh_key=lambda: os.urandom(8).hex())
         self.catalogue = Catalogue(self.asker)
-        self.thumbs = Thumbs(
-            self.asker.picture,
-            lambda work: begin(self, work, group="pictures"),
-            true=lambda: self.console.color_system == "truecolor",
-            off=self.ui.images == "none",
-        )
+        self.thumbs = self.thumbs_of(self.asker.picture)
         for area in AREAS:
             self.add_mode(area.id, partial(screen_of, area.id, self))
         self.history = LoadHistory()
@@ -98,6 +93,15 @@ class StableNew(Wishing):
         self._complaint = complaint
         self._leading = False
         self._again_at = 0.0
+
+    def thumbs_of(self, fetch: Callable[[str, int], Awaitable[bytes]]) -> Thumbs:
+        """`fetch`: the bytes of a picture by its id, and its size in pixels."""
+        return Thumbs(
+            fetch,
+            lambda work: begin(self, work, group="pictures"),
+            true=lambda: self.console.color_system == "truecolor",
+            off=self.ui.images == "none",
+        )
 
     def on_mount(self) -> None:
         if self.remote:

@@ -29,7 +29,7 @@ def screen_of(area: str, home: "StableNew") -> Screen[None]:
         case "models":
             from tui.screens.models import ModelsScreen
 
-            return ModelsScreen()
+            return ModelsScreen(home.thumbs_of(home.asker.model_preview))
         case _:
             from tui.screens.queue import QueueScreen
 

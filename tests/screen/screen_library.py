@@ -204,7 +204,8 @@ def model(number: int) -> dict[str, object]:
     return {
         "key": f"{number:032x}" if path else f"name:{kind}/{name}", "list": kind, "name": name,
         "nodes": ["studio"] if number % 2 else [], "path": path, "bytes": 144_000_000 + number,
-        "added": "2025-11-13T02:13:20.000Z", "base": ("sdxl", "sd1", "flux")[number % 3], "triggers": ["seahaze", "soft light"] if number % 3 == 0 else [],
+        "added": "2025-11-13T02:13:20.000Z", "base": ("sdxl", "sd1", "flux")[number % 3],
+        "triggers": ["seahaze", "soft light"] if number % 3 == 0 else [],
         "tags": ["sea"] if number % 6 == 0 else [], "stars": number % 6, "favourite": number % 20 == 7, "uses": number,
         "missing": ["triggers", "preview"] if number % 3 and path else [],
     }  # fmt: skip

@@ -19,6 +19,7 @@ from schema.plans import Scalar
 from schema.prompts import Completions, Trial, Tried
 from schema.requests import RunRequest
 from schema.scenes import Answer
+from tui.link.query import quoted
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
@@ -113,6 +114,10 @@ class Asker:
     async def preview(self, job: str) -> bytes:
         """The unfinished picture of a running job, JPEG. Raises Refused while there is none."""
         return await self.raw("GET", f"/v1/jobs/{job}/preview")
+
+    async def model_preview(self, key: str, size: int) -> bytes:
+        """A small copy of a model's preview, WebP."""
+        return await self.raw("GET", f"/v1/models/{quoted(key)}/preview", query={"size": size})
 
     async def upload(self, picture: bytes) -> str:
         """The hash under which the daemon now has the picture. Raises Refused for what is none."""

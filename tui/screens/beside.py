@@ -19,7 +19,11 @@ class BesideScreen(ListScreen[Item]):
 
     def compose_beside(self) -> ComposeResult:
         with self.beside:
+            yield from self.above_card()
             yield self.card
+
+    def above_card(self) -> ComposeResult:
+        yield from ()
 
     def action_open(self) -> None:
         self.add_class("-open")

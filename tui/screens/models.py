@@ -17,7 +17,9 @@ from tui.link.query import quoted
 from tui.live import Change
 from tui.screens.beside import BesideScreen
 from tui.widgets.modelline import SHORT, card, title
+from tui.widgets.modelpicture import ModelPicture
 from tui.widgets.modeltable import ModelTable
+from tui.widgets.thumbs import Thumbs
 
 SCAN_PATIENCE = 300.0
 """Seconds: twenty thousand files take a while the first time."""
@@ -38,18 +40,23 @@ class ModelsScreen(BesideScreen[ModelRow]):
     orders = (("favourites", "favourites"), ("name", "name"), ("newest", "newest ▼"), ("stars", "stars ▼"),
               ("uses", "used ▼"), ("size", "size ▼"))  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, thumbs: Thumbs) -> None:
+        """`thumbs`: of previews."""
         super().__init__()
         self.table = ModelTable()
         self.record: ModelRecord | None = None
         """Of the model under the cursor, once it is here."""
         self.kind = ""
+        self.picture = ModelPicture(thumbs)
 
     def body(self) -> ComposeResult:
         yield self.filter_line
         with Horizontal(classes="body"):
             yield self.table
             yield from self.compose_beside()
+
+    def above_card(self) -> ComposeResult:
+        yield self.picture
 
     @property
     def listing(self) -> ModelTable:
@@ -89,6 +96,7 @@ class ModelsScreen(BesideScreen[ModelRow]):
 
     def draw_card(self, *, keep_place: bool = True) -> None:
         item = self.listing.item()
+        self.picture.show(item)
         if item is None:
             self.card.fill((), (), keep_place=False)
         else:

@@ -106,7 +106,7 @@ class PacksScreen(ListScreen[PackRow]):
         self.prompts.fill([PromptRow(number=n, text=text) for n, text in enumerate(self.pack.prompts, 1)])
         self.prompts.title_line = (
             Piece(plain(row.name), "title"),
-            Piece(f"  {len(self.pack.prompts):,} prompts", "dim"),
+            Piece(f"  {len(self.pack.prompts):,} {'prompt' if len(self.pack.prompts) == 1 else 'prompts'}", "dim"),
         )
         self.prompts.redraw(0)
         await self._count(row)
@@ -122,6 +122,10 @@ class PacksScreen(ListScreen[PackRow]):
         except NoDaemon:
             return
         self.head.show(row, tried, fault)
+        index = self.table.pages.find(row.name)
+        if index is not None and bool(fault) != bool(row.trouble):
+            self.table.pages.replace(index, PackRow(name=row.name, trouble=fault))
+            self.table.redraw_items(index, whole=True)
 
     def action_open(self) -> None:
         self.add_class("-open")
