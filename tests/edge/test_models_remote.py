@@ -354,3 +354,23 @@ def test_what_names_no_download_is_refused(text):
 )
 def test_public_addresses_are_asked(host):
     check_address(host)
+
+
+async def test_nothing_is_put_beside_a_file_that_a_link_leads_out_to(asker, site, root, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (root / "Lora/out").symlink_to(tmp_path / "elsewhere")
+    path = root / "Lora/out/mine.safetensors"
+    path.write_bytes(site.content)
+    asker.here = {"mine": (path, site.sha256)}
+
+    done = await asker.get("about:mine")
+
+    assert done.state == "failed" and "leads out of" in done.reason
+    assert left(tmp_path / "elsewhere") == ["mine.safetensors"]
+
+
+async def test_one_target_is_written_by_one_download(asker, site):
+    one, two = await asyncio.gather(asker.get(), asker.get("https://civitai.com/models/7?modelVersionId=21"))
+
+    assert {one.state, two.state} <= {"done", "failed"} and "done" in (one.state, two.state)
+    assert "failed" not in (one.state, two.state) or "already" in (one.reason or two.reason)

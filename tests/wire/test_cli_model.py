@@ -76,3 +76,6 @@ def test_downloads_are_followed_to_their_end(fake: FakeDaemon) -> None:
     told = stablenew(fake.home, "model", "get", "--about", "sea_haze")
     assert told.code == Exit.FAILED and "its hash is another." in told.err
     assert stablenew(fake.home, "model", "get").code == Exit.REFUSED
+    fake.answers["/v1/models/get"] = (200, {"done": {"state": "done", "path": "/m/a"}})
+    assert stablenew(fake.home, "model", "get", "civitai:21", "--key", "k1").out == "/m/a\n"
+    assert fake.asked[-1].key == "k1"

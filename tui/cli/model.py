@@ -109,10 +109,10 @@ def favourite(select: Words, off: bool, key: str | None, as_json: bool) -> int:
     return ask.command("/v1/models/favourite", wish, key, as_json, "{n} changed.")
 
 
-def scan(as_json: bool) -> int:
+def scan(key: str | None, as_json: bool) -> int:
     """The folders here, then every node that is there."""
     daemon = ask.daemon()
-    looked = daemon.post("/v1/models/scan", {}, None, patience=3600.0)
+    looked = daemon.post("/v1/models/scan", {}, key, patience=3600.0)
     nodes = [node for node in daemon.get("/v1/nodes").docs("items") if _answers(node)]
     for node in nodes:
         daemon.post(f"/v1/nodes/{quoted(node.text('node'))}/refresh", {}, None)
@@ -202,7 +202,7 @@ VERBS = {
             *COMMAND,
         ),
     ),
-    "scan": Verb(scan, "Look through the folders now, and let every node read its lists again.", (JSON,)),
+    "scan": Verb(scan, "Look through the folders now, and let every node read its lists again.", COMMAND),
     "missing": Verb(
         missing,
         "Files without trigger words, base model, preview or description, and those that are damaged.",
@@ -230,7 +230,7 @@ VERBS = {
                 "--list", "LIST", "What it is, where the site does not say: loras, models, ...", dest="of", default=""
             ),
             option("--name", "NAME", "What its file is called here.", default=""),
-            JSON,
+            *COMMAND,
         ),
     ),
 }

@@ -8,6 +8,9 @@ from tui.link.doc import Doc
 
 Words = list[str]
 
+PATIENCE = 86_400.0
+"""Seconds: a checkpoint over a slow line takes its time."""
+
 
 def search(words: Words, source: str, of: str, limit: int, as_json: bool) -> int:
     query = {"words": " ".join(words), "source": source or None, "list": of or None, "limit": limit}
@@ -27,7 +30,7 @@ def search(words: Words, source: str, of: str, limit: int, as_json: bool) -> int
     return 0
 
 
-def get(id: str | None, about: str | None, of: str, name: str, as_json: bool) -> int:
+def get(id: str | None, about: str | None, of: str, name: str, key: str | None, as_json: bool) -> int:
     """Interrupting it leaves the daemon at it: the same command follows it again."""
     if (id is None) == (about is None):
         raise Refused(
@@ -36,13 +39,8 @@ def get(id: str | None, about: str | None, of: str, name: str, as_json: bool) ->
             remedy="`stablenew model search WORDS` shows what there is.",
         )
     wish = ask.body(id=id or f"about:{about}", list=of, name=name)
-    done = Doc({})
     try:
-        for line in ask.daemon().lines("/v1/models/get", body=wish):
-            if "done" in line:
-                done = line.doc("done")
-            elif sys.stderr.isatty():
-                _show(line.doc("progress"))
+        done = _followed(wish) if key is None else _awaited(wish, key)
     except KeyboardInterrupt:
         output.tell("\nThe daemon goes on with it; the same command follows it again.")
         return Exit.INTERRUPTED
@@ -54,6 +52,21 @@ def get(id: str | None, about: str | None, of: str, name: str, as_json: bool) ->
         output.tell(done.text("reason") or "The daemon ended before the download did.")
         return Exit.FAILED
     return Exit.DONE
+
+
+def _followed(wish: dict[str, object]) -> Doc:
+    done = Doc({})
+    for line in ask.daemon().lines("/v1/models/get", body=wish):
+        if "done" in line:
+            done = line.doc("done")
+        elif sys.stderr.isatty():
+            _show(line.doc("progress"))
+    return done
+
+
+def _awaited(wish: dict[str, object], key: str) -> Doc:
+    """With a key there is one answer, at the end."""
+    return ask.daemon().post("/v1/models/get", wish, key, patience=PATIENCE).doc("done")
 
 
 def _show(progress: Doc) -> None:

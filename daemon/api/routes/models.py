@@ -96,9 +96,11 @@ async def search(house: House, request: web.Request) -> web.StreamResponse:
 
 
 async def fetch(house: House, request: web.Request) -> web.StreamResponse:
-    """Lines of progress; a client that goes away does not stop the download."""
+    """Lines of progress; a client that goes away does not stop the download. With a key only the last of them."""
     asked = await body(request, ModelWanted)
     check_open(house)
+    if "Idempotency-Key" in request.headers:
+        return await request.app[ONCE].answer(house, request, asked, partial(_to_the_end, house, asked))
     states = house.models.fetch(asked)
     first = await anext(states)  # what is refused is refused before anything is sent
     response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
@@ -108,6 +110,14 @@ async def fetch(house: House, request: web.Request) -> web.StreamResponse:
         await response.write(_line(state))
     await response.write_eof()
     return response
+
+
+async def _to_the_end(house: House, asked: ModelWanted) -> msgspec.Struct:
+    """What a repetition of the wish is answered with, too."""
+    state = Fetching(id=asked.id)
+    async for newer in house.models.fetch(asked):
+        state = newer
+    return FetchedLine(state)
 
 
 def _line(state: Fetching) -> bytes:

@@ -100,8 +100,13 @@ def _folder(root: Path, list_: str) -> Path | None:
     return None
 
 
+def check_within(roots: Sequence[Path], path: Path) -> None:
+    """Raises Refused where a link leads out of every root. Blocks."""
+    folder = path.parent.resolve()
+    if not any(folder.is_relative_to(root.resolve()) for root in roots):
+        raise Refused(f"{path.parent} leads out of the folders of models.", remedy="Nothing is written there.")
+
+
 def _within(root: Path, path: Path) -> Path:
-    """Raises Refused where a link leads out of the root."""
-    if not path.parent.resolve().is_relative_to(root.resolve()):
-        raise Refused(f"{path.parent} leads out of {root}.", remedy="Nothing is written there.")
+    check_within((root,), path)
     return path

@@ -10,7 +10,7 @@ import aiohttp
 from daemon.disk import write_whole
 from daemon.library.models.remote.door import Door, Site, check
 from daemon.library.models.remote.download import Download, keep_beside
-from daemon.library.models.remote.named import named, target
+from daemon.library.models.remote.named import check_within, named, target
 from daemon.library.models.remote.sites import Civitai, HuggingFace, Source, Wanted
 from schema.errors import Refused
 from schema.models import Fetching, ModelWanted, Offer
@@ -137,6 +137,8 @@ class Remote:
             return await self._about(what.id)
         found = await self._sources[what.source].wanted(what.id)
         path = await asyncio.to_thread(target, self._roots, wanted.list or found.list, wanted.name or found.name)
+        if any(other.download is not None and other.download.path == path for other in self._jobs.values()):
+            raise Refused(f"{path} is being downloaded already.", remedy="Wait for it.")
         job.download = Download(self._door, found, path, largest=self._settings.largest_mb << 20, floor=self._floor)
         await job.download.run()
         await self._beside(path, found)
@@ -145,6 +147,7 @@ class Remote:
     async def _about(self, name: str) -> Path:
         """What Civitai says of a file that is here, by its hash."""
         path, sha256 = await self._hash_of(name)
+        await asyncio.to_thread(check_within, self._roots, path)
         found = await self._civitai.by_hash(sha256)
         await self._beside(path, found)
         return path
