@@ -1,12 +1,14 @@
 """Contact sheets: which picture stands where, and that the page stays within bounds."""
 
 import io
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from daemon.artifacts.results import write_manifest
 from daemon.artifacts.sheets.drawing import PIXELS, SIDE, digest, digest_of, draw, fitted
 from daemon.artifacts.sheets.layout import Layout, lay_out
 from daemon.artifacts.sheets.writing import write_sheet
@@ -172,3 +174,13 @@ def test_a_sheet_that_shows_what_is_there_stays_as_it_is(shelf: Shelf, tmp_path:
     assert name.stat().st_ino != before.st_ino
     assert write_sheet(tmp_path / "none.png", run(jobs), jobs, shelf.path) is None
     assert not (tmp_path / "none.png").exists()
+
+
+def test_the_manifest_of_a_grid_names_its_sheet_and_that_of_another_run_none(shelf: Shelf, tmp_path: Path) -> None:
+    jobs = [job(n, shelf.add(RED), axes={"cfg": str(n)}) for n in (5, 7)]
+    for record, named in ((run(jobs, cfg=("5", "7")), True), (run(jobs), False)):
+        root = tmp_path / f"results-{named}"
+        manifest = json.loads(write_manifest(root, record, jobs, shelf.path).read_text())
+        page = root / "bay" / "sheet.png"
+        assert manifest["sheet_path"] == (str(page) if named else None)
+        assert page.exists() == named
