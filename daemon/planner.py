@@ -15,6 +15,7 @@ from daemon.core.state import LastUsed
 from daemon.library.completing import Completer
 from daemon.library.shelf import FolderShelf, Kind
 from daemon.prompting import effective
+from daemon.prompting.grids import with_known_loras
 from daemon.prompting.looks.lean import Lean
 from daemon.prompting.needs import listed, words_need
 from daemon.prompting.packs import read_pack
@@ -117,6 +118,7 @@ class Planner:
         """The plan, without stages of the standard pipeline that no known node can run."""
         now, seed = self._clock(), self._draw_below(SEEDS)
         day = datetime.fromtimestamp(now).astimezone().date().isoformat()
+        request = msgspec.structs.replace(request, vary=with_known_loras(request.vary, lambda: self._parts("lora")))
 
         def planned(request: RunRequest) -> Plan:
             return make_plan(

@@ -7,7 +7,8 @@ Levels are parted by commas, or by `||` where they hold commas themselves.
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from daemon.prompting.fields import Flat, Setting, settle
@@ -17,7 +18,7 @@ from schema.packs import Part
 from schema.pipeline import PipelineConfig
 
 MAX_LEVELS = 10_000
-MAX_AXES = 12
+MAX_AXES = 64
 NAMES = ("lora", "style", "seed", "words")
 
 _NUMBER = re.compile(r"^-?\d+(?:\.\d+)?$")
@@ -104,6 +105,31 @@ def read_grid(vary: tuple[str, ...], pipeline: PipelineConfig, fixed: frozenset[
             raise Refused(f"{held} is held by --set.", where="--vary", remedy="Leave one of the two out.")
         axes.append(axis)
     return Grid(tuple(axes))
+
+
+def with_known_loras(vary: tuple[str, ...], known: Callable[[], Iterable[str]]) -> tuple[str, ...]:
+    """`lora=sea_*:0.6` names every LoRA that fits. Raises Refused where none does."""
+    found: list[str] = []
+    for text in vary:
+        name, _, values = text.partition("=")
+        if name.strip() != "lora" or not any(sign in values for sign in "*?"):
+            found.append(text)
+            continue
+        parts = [part.strip() for part in values.split("||" if "||" in values else ",")]
+        found.append("lora=" + "".join(f"{one}||" for part in parts for one in _meant(part, known)))
+    return tuple(found)
+
+
+def _meant(level: str, known: Callable[[], Iterable[str]]) -> list[str]:
+    if not any(sign in level for sign in "*?"):
+        return [level]
+    name, colon, weight = level.rpartition(":")
+    pattern = (name if colon else level).casefold()
+    names = sorted({one for one in known() if fnmatchcase(one.casefold(), pattern)}, key=str.casefold)
+    if not names:
+        remedy = nearest(pattern.strip("*?"), known()) or "No node has told of any."
+        raise Refused(f"no LoRA is called '{told(pattern, 60)}'.", where="--vary lora", remedy=remedy)
+    return [f"{one}:{weight}" if colon else one for one in names]
 
 
 def pair(words: int, grid: Grid, share: int, draw: Iterator[int]) -> list[tuple[int, int]]:

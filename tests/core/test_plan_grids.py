@@ -10,6 +10,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # for `plan_world`
 from plan_world import plan, prompts, refusal, txt
 
 from daemon.prompting.effective import job_config
+from daemon.prompting.grids import with_known_loras
+from schema.errors import Refused
 
 
 def test_every_combination_of_two_fields_is_a_job():
@@ -39,6 +41,18 @@ def test_loras_are_tried_over_names_and_strengths():
     made = plan(prompt="a boat", vary=("lora:film=0.2, 0.4, .., 0.8", "lora=a+b:0.5"), seed=1)
     assert prompts(made)[1] == "a boat <lora:film:0.4> <lora:a:1> <lora:b:0.5>"
     assert [job.axes["lora:film"] for job in made.jobs] == ["0.2", "0.4", "0.6", "0.8"]
+
+
+def test_a_pattern_stands_for_every_lora_that_is_known():
+    known = ("Sea_haze", "sea_foam", "film, old", "ink")
+    assert with_known_loras(("seed=1,2", "lora=sea_*:0.6,none"), lambda: known) == (
+        "seed=1,2", "lora=sea_foam:0.6||Sea_haze:0.6||none||",
+    )  # fmt: skip
+    (axis,) = with_known_loras(("lora=*",), lambda: known)
+    assert prompts(plan(prompt="a boat", vary=(axis,)))[0] == "a boat <lora:film, old:1>"
+    with pytest.raises(Refused) as refused:
+        with_known_loras(("lora=inc*",), lambda: known)
+    assert "no LoRA is called 'inc*'. Did you mean 'ink'?" in refused.value.told()
 
 
 def test_styles_seeds_and_words_are_axes_too():
