@@ -8,9 +8,10 @@ from daemon.prompting.presets import read_preset
 from daemon.prompting.profiles import read_profile
 from daemon.prompting.styles import read_styles
 from daemon.prompting.templates import read_template
-from daemon.prompting.texts import suffix
+from daemon.prompting.texts import told
 from daemon.prompting.wildcards import read_wildcards
 from daemon.prompting.workflows import check_workflow
+from schema.errors import Refused
 
 
 def check_text(kind: Kind, file: str, text: str) -> tuple[str, ...]:
@@ -29,7 +30,10 @@ def check_text(kind: Kind, file: str, text: str) -> tuple[str, ...]:
         case "wildcard":
             read_wildcards(file, text, warnings)
         case "style":
-            read_styles(file, text, warnings)
+            if not read_styles(file, text, warnings):
+                raise Refused(
+                    "holds no style.", where=told(file), remedy="Write name,prompt,negative_prompt and a row."
+                )
         case "profile":
             return read_profile(file, text).warnings
         case "template":

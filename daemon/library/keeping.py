@@ -9,6 +9,7 @@ from daemon.library.files import write_text
 from daemon.library.finding import Finder
 from daemon.library.folders import leads_out
 from daemon.library.kinds import Entry, Kind, check_name, ending_for, split
+from daemon.prompting.styles import read_styles
 from daemon.prompting.styletext import as_file, renamed, without
 from daemon.prompting.texts import suffix, told
 from schema.errors import Refused
@@ -84,6 +85,10 @@ def _style_file(finder: Finder, name: str) -> Entry | None:
 def _rewritten(finder: Finder, entry: Entry, change: Callable[[str, str], str]) -> Entry:
     assert entry.path is not None
     text = change(entry.path.name, finder.read(entry).text)
+    if not read_styles(entry.path.name, text):
+        entry.path.unlink(missing_ok=True)
+        sync_folder(entry.path.parent)
+        return entry
     check_text(entry.kind, entry.path.name, text)
     write_text(entry.path, text)
     return entry

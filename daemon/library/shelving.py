@@ -7,7 +7,9 @@ The daemon reads the folders fresh, so it sees the change at its next look.
 """
 
 import json
+import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +18,7 @@ from daemon.library import edits
 from daemon.library.files import read_text, write_text
 from daemon.library.kinds import ENDINGS, Entry, Kind, largest
 from daemon.library.shelf import FolderShelf
+from daemon.library.taking import WORDS, take_kind
 from daemon.prompting.texts import cleaned, nearest, suffix, told
 from schema.errors import Exit, Refused, why
 from schema.pages import iso
@@ -111,9 +114,29 @@ def _import(asked: Asked) -> None:
     name = asked.words[1] if len(asked.words) > 1 else Path(file).name
     if len(asked.words) > 1 and suffix(file) in ENDINGS[asked.kind] and suffix(name) not in ENDINGS[asked.kind]:
         name += suffix(file)
+    if Path(file).is_dir():
+        _import_all(asked, Path(file))
+        return
     text = _read(asked, file)
     raw = Path(file).read_bytes() if file != "-" and asked.kind != "style" else None
     _told(asked, "imported", asked.shelf.save(asked.kind, name, text, replace=asked.replace, raw=raw))
+
+
+def _import_all(asked: Asked, root: Path) -> None:
+    """A whole folder: what is broken is told, and the rest comes in. Raises Refused where nothing did."""
+    found = list(take_kind(asked.shelf, asked.kind, root, asked.replace))
+    os.sync()
+    for one in found:
+        if one.why:
+            print(cleaned(one.why), file=sys.stderr)
+    counts = Counter[str](one.outcome for one in found)
+    if not counts["taken"] and not counts["there"]:
+        raise Refused(f"no {asked.kind} came in.", where=told(str(root), 200), remedy="Check what is in the folder.")
+    names = [one.name for one in found if one.outcome == "taken"]
+    more = ", ".join(f"{counts[outcome]} {word}" for outcome, word in WORDS.items() if counts[outcome])
+    told_more = f" ({more})" if more else ""
+    whole = {"kind": asked.kind, "names": names, "counts": counts}
+    print(json.dumps(whole) if asked.json else f"imported {len(names)} {asked.kind}s{told_more}")
 
 
 def _export(asked: Asked) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from daemon.disk import sync_folder, write_whole
+from daemon.disk import write_whole
 from daemon.library.checks import check_text
 from daemon.library.files import decoded
 from daemon.library.folders import leads_out
@@ -27,6 +27,11 @@ from daemon.prompting.texts import suffix, told
 from schema.errors import Refused, why
 
 Outcome = Literal["taken", "there", "differs", "broken", "empty", "passed"]
+
+WORDS: dict[Outcome, str] = {
+    "there": "there already", "differs": "left as they are", "broken": "broken", "empty": "empty",
+    "passed": "passed over",
+}  # fmt: skip
 
 SKIPPED = frozenset(
     {
@@ -66,8 +71,27 @@ class Taken(NamedTuple):
     """Of learning."""
 
 
+COUNTED = frozenset(ending for endings in ENDINGS.values() for ending in endings)
+PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".avif", ".gif"})
+
+
+def take_kind(shelf: FolderShelf, kind: Kind, root: Path, replace: bool) -> Iterator[Taken]:
+    """Every file below the folder that may be of this kind; folders within become part of names of wildcards."""
+    for path in _files(root):
+        if suffix(path.name) not in ENDINGS[kind]:
+            continue
+        try:
+            raw = path.read_bytes()
+            parts = (f"{kind}s", *path.relative_to(root).parts)
+            yield _checked(shelf, kind, raw, decoded(raw, path), path, parts, replace)
+        except Refused as refused:
+            yield Taken(kind, path, "broken", path.name, refused.told())
+        except OSError as fault:
+            yield Taken(kind, path, "broken", path.name, f"{told(str(path), 200)}: {why(fault)}.")
+
+
 def take(shelf: FolderShelf, learning: Path, root: Path, replace: bool) -> Iterator[Taken]:
-    """`learning` is where its records go. Raises Refused where there is nothing to look at."""
+    """`learning` is where its records go; the files are not synced. Raises Refused where there is nothing to see."""
     if not root.exists():
         raise Refused("there is no such file or folder.", where=told(str(root), 200), remedy="Check the path.")
     base = root if root.is_dir() else root.parent
@@ -110,9 +134,7 @@ def _one(shelf: FolderShelf, learning: Path, path: Path, parts: tuple[str, ...],
     ):
         yield _learned(learning, path, parts)
         return
-    if ending not in {one for endings in ENDINGS.values() for one in endings} or path.stat().st_size > largest(
-        "wildcard"
-    ):
+    if ending not in COUNTED or path.stat().st_size > largest("wildcard") or _beside_picture(path):
         return
     raw = path.read_bytes()
     if not raw.strip():
@@ -172,9 +194,7 @@ def _put(shelf: FolderShelf, kind: Kind, file: str, raw: bytes, source: Path, re
     if target.exists() and not replace:
         why = f"{told(str(source), 200)}: another {kind} '{stem}' is there. --replace takes its place."
         return Taken(told_kind, source, "differs", stem, why)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(target, raw)
-    sync_folder(target.parent)
+    _written(target, raw)
     return Taken(told_kind, source, "taken", stem)
 
 
@@ -201,10 +221,20 @@ def _learned(learning: Path, path: Path, parts: tuple[str, ...]) -> Taken:
     target = learning.joinpath(*(part for part in parts if part not in ("..", "/")))
     if target.is_file() and target.read_bytes() == raw:
         return Taken("learning", path, "there", path.name, records=found.records)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(target, raw)
-    sync_folder(target.parent)
+    _written(target, raw)
     return Taken("learning", path, "taken", path.name, found.broken[0] if found.broken else "", found.records)
+
+
+def _written(target: Path, raw: bytes) -> None:
+    """Whole or not at all. Not synced, since there may be thousands: whoever takes them in syncs once, at the end."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(target, raw, sync=False)
+
+
+def _beside_picture(path: Path) -> bool:
+    """A caption, or what says how the picture was made."""
+    stem = path.name.partition(".")[0]
+    return any(path.with_name(f"{name}{ending}").is_file() for name in {path.stem, stem} for ending in PICTURES)
 
 
 def _is_preset(path: Path, text: str) -> bool:

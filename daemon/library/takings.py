@@ -1,24 +1,17 @@
 """The verb `library take PATH...`: what came in of a whole folder, in numbers, and by name what did not."""
 
 import json
+import os
 import sys
 from collections import Counter
 from pathlib import Path
 
 from daemon.library.shelf import FolderShelf
-from daemon.library.taking import Taken, take
+from daemon.library.taking import PICTURES, WORDS, Taken, take
 from daemon.prompting.texts import cleaned, told
 from schema.errors import Exit, Refused
 
 ORDER = ("pack", "list", "preset", "wildcard", "style", "template", "profile", "overlay", "pipeline", "workflow")
-
-WORDS = {
-    "there": "there already",
-    "differs": "left as they are",
-    "broken": "broken",
-    "empty": "empty",
-    "passed": "passed over",
-}
 
 
 def run(shelf: FolderShelf, learning: Path, words: list[str], as_json: bool) -> int:
@@ -27,6 +20,7 @@ def run(shelf: FolderShelf, learning: Path, words: list[str], as_json: bool) -> 
     if not paths:
         raise Refused("which folder?", where="import", remedy="Name a folder of StableNew, or files.")
     found = [one for path in paths for one in take(shelf, learning, Path(path), "--replace" in words)]
+    os.sync()
     for one in found:
         if one.why:
             print(cleaned(one.why), file=sys.stderr)
@@ -34,6 +28,9 @@ def run(shelf: FolderShelf, learning: Path, words: list[str], as_json: bool) -> 
         print(json.dumps(_as_json(found, learning)))
     else:
         _print(found, learning)
+    pictures = sum(one.suffix.lower() in PICTURES for path in paths for one in Path(path).rglob("*"))
+    if pictures:
+        print(f"{pictures} pictures are in it too: `stablenew image import` keeps them.", file=sys.stderr)
     if not found:
         raise Refused(
             "nothing of the library is in it.",

@@ -116,6 +116,8 @@ def test_one_style_of_many_is_shown_renamed_and_deleted_within_its_file(shelf, h
         shelf.rename("style", "soft", "Blue Ink")
     shelf.delete("style", "soft")
     assert path.read_bytes() == b"\xef\xbb\xbfname,prompt\r\n# mine\r\nblue ink,a\r\n"
+    shelf.delete("style", "blue ink")
+    assert not path.exists()
     with pytest.raises(Refused, match="comes with the program"):
         shelf.delete("style", "watercolour")
 

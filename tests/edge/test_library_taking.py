@@ -146,3 +146,26 @@ def test_links_and_hostile_names_do_not_lead_out(tmp_path, capsys, home):
     code, told, err = take(capsys, root)
     assert code == 0 and [item["name"] for item in told["items"] if item["outcome"] == "taken"] == ["good"]
     assert "\x1b" not in err and [path.name for path in home.packs.iterdir()] == ["good.txt"]
+
+
+def test_captions_of_pictures_and_what_lies_beside_them_are_no_packs(tmp_path, capsys):
+    root = tmp_path / "out"
+    root.mkdir()
+    for name in ("one.png", "one.txt", "one.json", "two.webp", "two.civitai.json"):
+        (root / name).write_text('{"prompt": "x"}')
+    (root / "three.txt").write_text("a boat")
+    _, told, err = take(capsys, root)
+    assert [item["name"] for item in told["items"]] == ["three"] and "2 pictures are in it too" in err
+
+
+def test_a_folder_of_one_kind_comes_in_by_its_own_verb(tmp_path, capsys, home):
+    root = tmp_path / "got"
+    (root / "sky").mkdir(parents=True)
+    (root / "sky/low.txt").write_text("mist")
+    (root / "map.yaml").write_text("a: [b]")
+    (root / "broken.yaml").write_text("a: [")
+    assert main(["library", "import", "wildcard", str(root), "--json"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["counts"] == {"taken": 2, "broken": 1} and "broken.yaml:2:1" in told.err
+    assert sorted(FolderShelf(home).tables().names())[:2] == ["a", "sky/low"]
+    assert main(["library", "import", "style", str(root)]) == 2

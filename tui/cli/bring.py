@@ -17,25 +17,23 @@ def bring(path: Sequence[str], replace: bool, key: str | None, as_json: bool) ->
     """Pictures alone go to the daemon; everything else is read by an offline child."""
     from pathlib import Path
 
-    from tui.cli.foreign import PICTURES, bring_in
+    from tui.cli.foreign import bring_in
 
     paths = [Path(one) for one in path]
-    if all(_holds(one, PICTURES) and not _holds(one, KEPT) for one in paths):
+    if all(_only_pictures(one) for one in paths):
         return bring_in(path, None, (), key, as_json)
     return become("library", "take", *path, *(["--replace"] * replace), *(["--json"] * as_json))
 
 
-def _holds(path: "Path", endings: frozenset[str]) -> bool:
-    if path.is_dir():
-        return any(one.suffix.lower() in endings and not _goes_along(one) for one in path.rglob("*"))
-    return path.suffix.lower() in endings
-
-
-def _goes_along(path: "Path") -> bool:
-    """Whether it is the text beside a picture."""
+def _only_pictures(path: "Path") -> bool:
+    """A picture, or a folder of pictures and of what says how they were made."""
     from tui.cli.foreign import PICTURES
 
-    return path.suffix.lower() in (".txt", ".json") and any(path.with_suffix(one).is_file() for one in PICTURES)
+    if not path.is_dir():
+        return path.suffix.lower() in PICTURES
+    files = [one for one in path.rglob("*") if one.suffix.lower() in KEPT | PICTURES]
+    pictures = {one.with_name(one.name.partition(".")[0]) for one in files if one.suffix.lower() in PICTURES}
+    return bool(pictures) and all(one.with_name(one.name.partition(".")[0]) in pictures for one in files)
 
 
 VERB = Verb(

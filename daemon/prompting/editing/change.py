@@ -34,8 +34,17 @@ def edited(file: str, text: str, change: Change) -> str:
     _check(before, change)
     body = text.removeprefix("\ufeff")
     mark = text[: len(text) - len(body)]
-    write = {"txt": blocks.edited, "tsv": table.edited, "json": slots.edited}[before.dialect]
-    made = mark + write(file, body, before, change)
+    match before.dialect:
+        case "txt":
+            made = mark + blocks.edited(file, body, before, change)
+        case "tsv":
+            made = mark + table.edited(file, body, before, change)
+        case "json":
+            made = mark + slots.edited(file, body, before, change)
+        case "lines" | "prompts":
+            raise Refused(
+                "a prompt of this dialect cannot be changed alone.", where=told(file), remedy="Edit the file itself."
+            )
     if not (change.remove and len(before.prompts) == 1):
         _verify(before, read_pack(file, made), change)
     return made
