@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from daemon.api.shelf import ModelPage, ModelsAsked, Size
 from daemon.core.vitals import Vitals
 from daemon.library.models import candidates, filters, naming, rows
-from daemon.library.models.bases import base_of
+from daemon.library.models.bases import known_base
 from daemon.library.models.index import Index
 from daemon.library.models.previews import Shrink, preview
 from daemon.library.models.records import Hashing, record
@@ -237,7 +237,7 @@ def _base(found: Iterable[Row], base: str) -> str:
     if not base:
         return ""
     one = next((one for one in found if one.row.list == "models" and stem(one.row.name) == stem(base)), None)
-    return one.row.base if one is not None and one.row.base else base_of(base)
+    return one.row.base if one is not None and one.row.base else known_base(base)
 
 
 def _asked(known: Sequence[Known], node: str) -> Sequence[Known]:

@@ -37,6 +37,7 @@ def lora(path: Path, seed: int = 0, **metadata: str) -> Path:
     return path
 
 
+SPOKEN = {"modelspec.trigger_phrase": "sea haze", "ss_base_model_version": "sdxl_base_v1-0"}
 CARD = Card(
     node="box", name="box", instance="i", version="1",
     backends=(BackendCard(kind="webui", kinds=("txt2img",), models=("toy.safetensors",), samplers=("Euler a",),
@@ -48,7 +49,7 @@ CARD = Card(
 async def it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     """With one LoRA in a watched folder, and a node that has it and more."""
     monkeypatch.setattr(watching, "QUIET", 0.02)
-    lora(tmp_path / "m" / "Lora" / "haze.safetensors", **{"modelspec.trigger_phrase": "sea haze"})
+    lora(tmp_path / "m" / "Lora" / "haze.safetensors", **SPOKEN)
     async with world(tmp_path) as it:
         clock = it.house.clock
         parts = Parts(
@@ -168,6 +169,9 @@ async def test_use_and_ratings_count_for_the_choice(it: World) -> None:
     [first, *_] = (await it.get("/v1/models/candidates", words="sea haze at dawn"))["items"]
     assert (first["name"], first["uses"], first["rating"], first["triggers"]) == ("haze", 2, 5.0, ["sea haze"])
     assert first["score"] > 0.3
+    for base, fits in (("toy", True), ("toy-xl", True), ("sd15-toy", False), ("sdxl", True), ("flux", False)):
+        asked = await it.get("/v1/models/candidates", words="sea haze", base=base)
+        assert ("haze" in [one["name"] for one in asked["items"]]) is fits, base
 
 
 async def test_watchers_learn_of_a_file_that_comes_and_of_a_verdict(it: World, tmp_path: Path) -> None:

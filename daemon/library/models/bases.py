@@ -29,7 +29,13 @@ def base_of(text: str) -> str:
     low = text.strip().lower()
     if low in ("", "other", "unknown", "none"):
         return ""
-    return next((base for base, pattern in _BASES if re.search(pattern, low)), low[:40])
+    return known_base(low) or low[:40]
+
+
+def known_base(text: str) -> str:
+    """As `base_of`, of any name: empty where it speaks of none that is known."""
+    low = text.lower()
+    return next((base for base, pattern in _BASES if re.search(pattern, low)), "")
 
 
 def kin(base: str) -> str:
