@@ -79,7 +79,8 @@ SILENT = frozenset(
 """Read apart, and not told again among the rest."""
 
 RESTORERS = {"codeformer": "codeformer", "gfpgan": "gfpgan"}
-MARKS = {"negativeprompt": "Negative prompt"}
+NO_VAE = ("automatic", "built in", "none")
+"""The checkpoint's own."""
 
 
 def read(texts: Texts) -> Draft | None:
@@ -105,7 +106,7 @@ def from_text(text: str) -> Draft:
     draft.size(*(found.size or (whole_of(value("Size-1")), whole_of(value("Size-2")))))
     draft.model(found.get("Model", "Base Model"))
     vae = value("VAE")
-    if vae and vae.lower() not in ("automatic", "built in"):
+    if vae and vae.lower() not in NO_VAE:
         draft.put("txt2img.vae", vae)
     for reading in PLAIN:
         _put(draft, reading.field, reading, value(reading.key))
@@ -209,15 +210,23 @@ def read_own(texts: Texts) -> Draft | None:
         draft.prompt, draft.negative = capsule.text("prompt") or "", capsule.text("negative") or ""
     seed = capsule.whole("seed")
     draft.seed = draft.seed if seed is None else seed
-    stages = capsule.doc("effective")
-    for stage in stages.keys() if stages is not None else ():
-        settings = stages.doc(stage) if stages is not None else None
-        for field in settings.keys() if settings is not None else ():
-            value = settings.raw(field) if settings is not None else None
-            if isinstance(value, str | int | float | bool) and is_field(stage, field):
+    stages = capsule.doc("effective") or Document({})
+    for stage in stages.keys():  # noqa: SIM118 - no mapping
+        for field in (settings := stages.doc(stage) or Document({})).keys():  # noqa: SIM118 - no mapping
+            if settings.raw(field) is not None:
                 draft.fields.pop(f"{stage}.{field}", None)
-                draft.put(f"{stage}.{field}", value)
+        stage_of(draft, stage, settings)
     return draft
+
+
+def stage_of(draft: Draft, stage: str, settings: Document | None) -> None:
+    """The settings of one stage of a record of ours."""
+    for field in settings.keys() if settings is not None else ():
+        value = settings.raw(field) if settings is not None else None
+        if not isinstance(value, str | int | float | bool) or not is_field(stage, field):
+            continue
+        if field != "vae" or str(value).lower() not in NO_VAE:
+            draft.put(f"{stage}.{field}", value)
 
 
 def is_field(stage: str, field: str) -> bool:

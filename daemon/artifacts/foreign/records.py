@@ -37,6 +37,11 @@ def of_value(value: object, deep: int = 0) -> Draft | None:
     draft = _known(record) or _request(record)
     if draft is not None:
         return draft
+    jobs = record.docs("jobs", "items")
+    if jobs and (draft := of_value(_plain(jobs[0]), deep + 1)) is not None:
+        if len(jobs) > 1:
+            draft.warn(f"The file tells of {len(jobs)}; this is the first.")
+        return draft
     for key in ("image", "metadata", "meta", "data", "params", "request", "Comment", "spec", "job", "foreign", "run"):
         inner = record.doc(key)
         if inner is not None and (draft := of_value(_plain(inner), deep + 1)) is not None:
@@ -106,7 +111,9 @@ def _json(record: Document) -> str:
 def _request(record: Document) -> Draft | None:
     """A request to A1111's API, a line of our own plan or record, or anything with a prompt and settings."""
     if isinstance(record.raw("prompt", "positive", "positive_prompt", "Prompt"), str):
-        draft = Draft("stablenew" if record.any("effective", "plan_hash", "prompt_number", "origins") else "a1111")
+        draft = Draft(
+            "stablenew" if record.any("effective", "plan_hash", "prompt_number", "origins", "fields") else "a1111"
+        )
         _plain_request(draft, record)
         return draft
     infotext = record.text("parameters", "infotext")
@@ -172,12 +179,15 @@ def _details(draft: Draft, record: Document) -> None:
 
 
 def _own(draft: Draft, record: Document) -> None:
-    """A record of ours: settings per stage, in `effective` or `config`."""
-    for key in ("effective", "config", "overlay"):
-        stages = record.doc(key)
-        for stage in stages.keys() if stages is not None else ():
-            settings = stages.doc(stage) if stages is not None else None
-            for field in settings.keys() if settings is not None else ():
-                value = settings.raw(field) if settings is not None else None
-                if isinstance(value, str | int | float | bool) and infotexts.is_field(stage, field):
-                    draft.put(f"{stage}.{field}", value)
+    """A record of ours: settings per stage in `effective` or `config`, a list of stages, or fields `stage.field`."""
+    for key in ("effective", "config"):
+        stages = record.doc(key) or Document({})
+        for stage in stages.keys():  # noqa: SIM118 - no mapping
+            infotexts.stage_of(draft, stage, stages.doc(stage))
+    for one in record.docs("stages"):
+        infotexts.stage_of(draft, one.text("id") or "", one.doc("effective"))
+    for key in ("fields", "overlay"):
+        fields = record.doc(key) or Document({})
+        for name in fields.keys():  # noqa: SIM118 - no mapping
+            stage, _, field = name.partition(".")
+            infotexts.stage_of(draft, stage, Document({field: fields.raw(name)}))
