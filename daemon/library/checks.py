@@ -1,6 +1,6 @@
 """Reads a file of the library as a run would: what is wrong with it, what is passed over, and where."""
 
-from daemon.library.kinds import ENDINGS, Kind
+from daemon.library.kinds import Kind
 from daemon.prompting.overlays import read_overlay
 from daemon.prompting.packs import read_list, read_pack
 from daemon.prompting.pipelines import read_pipeline
@@ -41,15 +41,3 @@ def check_text(kind: Kind, file: str, text: str) -> tuple[str, ...]:
         case "overlay":
             return read_overlay(file, text).warnings
     return tuple(warnings)
-
-
-def guess_kind(path_parts: tuple[str, ...]) -> Kind | None:
-    """By the folder it lies in (`wildcards`, `styles`...), the nearest first; else by the file's own name."""
-    for part in reversed(path_parts[:-1]):
-        found = next((kind for kind in ENDINGS if part.casefold() in (kind, f"{kind}s")), None)
-        if found is not None:
-            return found
-    name = path_parts[-1].casefold()
-    if suffix(name) == ".csv":
-        return "style"
-    return next((kind for kind in ENDINGS if kind != "pack" and kind in name and suffix(name) in ENDINGS[kind]), None)
