@@ -14,7 +14,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # for `api_world`
 
 from api_world import World, world
 
-from daemon.artifacts.foreign.child import Asked, told
+from daemon.artifacts.foreign.asking import Asked
+from daemon.artifacts.foreign.child import told
 from daemon.foreign import ForeignPictures
 from schema.errors import Refused
 from schema.foreign import Understood

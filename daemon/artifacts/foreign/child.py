@@ -12,28 +12,13 @@ from pathlib import Path
 import msgspec
 from PIL import Image
 
+from daemon.artifacts.foreign.asking import Asked, Told
 from daemon.artifacts.foreign.reading import read_bytes
 from daemon.artifacts.foreign.requests import understood
 from schema.errors import Refused, why
-from schema.foreign import Understood
 from schema.stages import MAX_MEGAPIXELS
 
 MEMORY = 1 << 30
-
-
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    path: str
-    name: str
-    beside: str = ""
-
-
-class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`found` or a refusal."""
-
-    found: Understood | None = None
-    sentence: str = ""
-    where: str = ""
-    remedy: str = ""
 
 
 def told(asked: Asked) -> Told:

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from daemon.artifacts.children import Children
-from daemon.artifacts.foreign.child import Asked, Told
+from daemon.artifacts.foreign.asking import Asked, Told
 from schema.errors import Refused
 from schema.foreign import Understood
 
