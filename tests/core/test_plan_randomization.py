@@ -1,6 +1,5 @@
 """The `randomization` block of StableNew's presets, and the matrix of its packs, as plans take them."""
 
-import json
 import sys
 from pathlib import Path
 
@@ -8,17 +7,17 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # for `plan_world`
 
-from plan_world import Shelf, plan, prompts, refusal, txt
 
 from daemon.prompting.randomization import read_block
 from schema.errors import Refused
-from schema.requests import TextFile
 
 FULL = {
     "enabled": True,
     "seed": 11,
     "max_variants": 6,
-    "prompt_sr": {"enabled": True, "mode": "round_robin", "rules": [{"search": "boat", "replacements": ["ship", "raft"]}]},
+    "prompt_sr": {
+        "enabled": True, "mode": "round_robin", "rules": [{"search": "boat", "replacements": ["ship", "raft"]}],
+    },
     "wildcards": {"enabled": True, "mode": "random", "tokens": [{"token": "__sky__", "values": ["dawn", "dusk"]}]},
     "matrix": {
         "enabled": True, "mode": "fanout", "limit": 4, "slots": [{"name": "hour", "values": ["noon", 12]}],
