@@ -39,7 +39,7 @@ def without(found, key):
 TEXTS = st.lists(st.sampled_from(PLACES), min_size=2, max_size=9, unique=True).map(" ".join)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(TEXTS, st.sampled_from(sorted(KEYS)), st.integers(0, 9))
 def test_locking_a_place_changes_that_place_alone(text, key, seed):
     before, after = picks(text, seed=seed), picks(text, seed=seed, locks={key: KEYS[key]})
@@ -47,14 +47,14 @@ def test_locking_a_place_changes_that_place_alone(text, key, seed):
     assert all(each.get(key, KEYS[key]) == KEYS[key] for each in after)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(TEXTS, st.sampled_from(sorted(KEYS)), st.integers(1, 5))
 def test_drawing_a_place_anew_changes_that_place_alone(text, key, again):
     before, after = picks(text, variants=8), picks(text, variants=8, rerolls={key: again})
     assert without(before, key) == without(after, key)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(TEXTS, st.sampled_from(["[[season]] ", "{new|newer}", "__fresh__"]), st.booleans())
 def test_adding_a_place_leaves_the_others(text, added, first):
     tables = WordTables({"sky": TABLES.values("sky"), "tree": TABLES.values("tree"), "fresh": [Value("x"), Value("y")]})

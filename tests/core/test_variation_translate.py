@@ -110,7 +110,7 @@ def words_of(text):
     return Counter(" ".join(one.text.split()) for one in made.take(400)) if made.total <= 400 else None
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(SET, PROMPTS)
 def test_there_and_back_again_means_the_same_unless_a_loss_was_told(start, prompt):
     there = translate(start + prompt, "dynamic", "swarm")

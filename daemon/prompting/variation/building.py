@@ -12,7 +12,7 @@ from daemon.prompting.tokens import plain_slot
 from daemon.prompting.variation import lookups
 from daemon.prompting.variation.counting import single, told_number
 from daemon.prompting.variation.held import Held, chosen
-from daemon.prompting.variation.here import WITHIN, Env, Here, Kept, Piece, Var
+from daemon.prompting.variation.here import WITHIN, Env, Here, Kept, Memory, Piece, Var
 from daemon.prompting.variation.lists import Factor
 from daemon.prompting.variation.naming import Keys, assigned, located
 from daemon.prompting.variation.parts import (
@@ -84,6 +84,9 @@ class Builder:
         self.env: Env = {}
         """Of the prompt."""
         self.kept: dict[tuple[object, ...], Kept] = {}
+        self.memory = Memory.of(tables, base, factor, marks)
+        self.own = 0
+        """How often something was met that other prompts may see otherwise."""
         self.heights = [0]
         """Of the lists that are being built, outermost first: how deep those in them go."""
         self._ids: dict[tuple[str, object], int] = {}
@@ -165,6 +168,7 @@ class Builder:
         own = self._set(parts, here.where, here.text, here.env)
         if not own:
             return self.one(parts, here)
+        self.own += 1
         here = here._replace(env={**here.env, **own})
         local = {self._id("variable", var.serial) for var in own.values() if var.at_once}
         self._local |= local
@@ -226,6 +230,7 @@ class Builder:
 
     def share(self, kind: str, what: object, here: Here, make: Callable[[], Node]) -> Node:
         """The place that those words name: itself where it stands first and always, else a mention of it."""
+        self.own += 1
         place = self._id(kind, what)
         if place in self._building:
             raise Refused("it leads back to itself.", where=told(here.where), remedy="Take one of the mentions out.")
@@ -253,6 +258,7 @@ class Builder:
                 )
 
     def warn(self, sentence: str, where: str, text: str, position: int) -> None:
+        self.own += 1
         self.warnings[f"{told(located(where, text, position))}: {sentence}"] = None
 
     def refused(self, sentence: str, where: str, text: str, position: int, remedy: str = "") -> Refused:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 from daemon.prompting.variation.lists import Ready
 from daemon.prompting.variation.parts import Mark, Parts
@@ -9,6 +10,9 @@ from daemon.prompting.variation.turns import Method, Node
 
 WITHIN = " > "
 """Between the key of a place and that of one in its values: `__sky__ > {dawn|dusk}`."""
+
+MAX_KEPT = 256
+"""Lists of one library that are remembered as nodes."""
 
 Piece = str | Node
 
@@ -40,6 +44,37 @@ class Kept(NamedTuple):
     """The list they are made of."""
     height: int
     """Lists within one another, itself the first."""
+
+
+class Memory:
+    """Lists built for one prompt that mean the same in others: they hold no slots, no variables, nothing unknown.
+
+    It lives as long as the tables they come from.
+    """
+
+    def __init__(self, kept: dict[tuple[object, ...], Kept], how: tuple[object, ...]) -> None:
+        """`how`: what makes other nodes of the same list: the mode, the factor of weights."""
+        self._kept, self._how = kept, how
+
+    @classmethod
+    def of(cls, tables: object, *how: object) -> "Memory":
+        try:
+            return cls(_memories.setdefault(tables, {}), how)
+        except TypeError:  # they cannot be told apart by a hash, or be let go
+            return cls({}, how)
+
+    def get(self, name: str, made: Ready, here: "Here") -> Kept | None:
+        kept = None if here.env else self._kept.get((*self._how, name, here.method, here.open))
+        return kept if kept is not None and kept.made is made else None
+
+    def keep(self, name: str, kept: Kept, here: "Here") -> None:
+        if not here.env:
+            if len(self._kept) >= MAX_KEPT:
+                self._kept.clear()
+            self._kept[*self._how, name, here.method, here.open] = kept
+
+
+_memories: WeakKeyDictionary[object, dict[tuple[object, ...], Kept]] = WeakKeyDictionary()
 
 
 class Here(NamedTuple):

@@ -1,6 +1,5 @@
 """A list of values made ready: each once, those of weight 0 left out, which of them can hold places to vary."""
 
-from collections import OrderedDict
 from collections.abc import Callable
 from itertools import accumulate
 from typing import NamedTuple
@@ -8,7 +7,7 @@ from typing import NamedTuple
 from daemon.prompting.variation.syntax import varies
 from daemon.prompting.variation.tables import Value
 
-MAX_KEPT = 64
+MAX_KEPT = 256
 
 
 class Ready(NamedTuple):
@@ -28,7 +27,7 @@ class Ready(NamedTuple):
 Factor = Callable[[str, str], float]
 """By a wildcard's name and a value's text."""
 
-_kept: OrderedDict[tuple[int, str, Factor | None], tuple[tuple[Value, ...], Ready]] = OrderedDict()
+_kept: dict[tuple[int, str, Factor | None], tuple[tuple[Value, ...], Ready]] = {}
 """By the list's identity: the library gives the same object until a file changes."""
 
 
@@ -37,12 +36,11 @@ def ready(values: tuple[Value, ...], name: str = "", factor: Factor | None = Non
     key = id(values), name if factor else "", factor
     kept = _kept.get(key)
     if kept is not None and kept[0] is values:
-        _kept.move_to_end(key)
         return kept[1]
     made = weighed(values, lambda value: value.weight * (factor(name, value.text) if factor else 1.0))
+    if len(_kept) >= MAX_KEPT:
+        _kept.clear()
     _kept[key] = values, made
-    while len(_kept) > MAX_KEPT:
-        _kept.popitem(last=False)
     return made
 
 

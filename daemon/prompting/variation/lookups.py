@@ -105,15 +105,18 @@ def options_of(builder: "Builder", name: str, made: Ready, here: Here, method: M
         raise _cycle(name, plain, here)
     apart = prefix if builder.held.within(prefix) else None
     key = (id(made), plain, apart, *below.seen())
-    kept = builder.kept.get(key)
+    kept = builder.kept.get(key) or (builder.memory.get(plain, made, below) if apart is None else None)
     if kept is None:
         if len(here.chain) >= MAX_DEPTH or len(builder.kept) >= MAX_LISTS:
             raise builder.too_deep(here.where)
         builder.heights.append(0)
+        own = builder.own
         options: list[Piece] = list(made.texts)
         for number in made.varied:
             options[number] = _value(builder, plain, made, number, below)
         kept = builder.kept[key] = Kept(options, made, builder.heights.pop() + 1)
+        if apart is None and builder.own == own:
+            builder.memory.keep(plain, kept, below)
     deepest = max((one.deep for one in kept.options if not isinstance(one, str)), default=0)
     if here.nested + deepest > MAX_NESTED or len(here.chain) + kept.height > MAX_DEPTH:
         raise builder.too_deep(here.where)

@@ -239,6 +239,8 @@ class _Reader:
             return (), at
         edges, position = [at], at + 1
         end = min(end, at + MAX_GIVEN)
+        if self._text.find(")__", at, end + 2) < 0:
+            return (), at
         while position < end and self._text[position] not in ")\n":
             if position in self._closing:
                 position = self._closing[position]
