@@ -2,6 +2,8 @@
 
 import random
 from collections.abc import Mapping
+from math import log
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -137,23 +139,58 @@ def test_no_weight_ever_leaves_its_bounds_or_becomes_nothing(shares: dict[str, t
         assert weighed(shares, found.weights) is None  # the same looks twice change nothing more
 
 
-def test_weights_settle_when_the_world_stays_as_it_is() -> None:
-    """A world of four skies that a model paints more or less well: the better are drawn more, none dies out."""
-    dice, able = random.Random(3), {"dusk": 0.9, "dawn": 0.6, "day": 0.5, "sea": 0.1}
-    hits: dict[str, list[float]] = {value: [] for value in able}
+class Lived(NamedTuple):
+    weights: dict[str, float]
+    looks: dict[str, int]
+    changes: int
+
+
+def lived(able: Mapping[str, float], looks: int, seed: int) -> Lived:
+    """A world in which a model paints each value so often as it is asked to, and the weights follow what is seen."""
+    dice, hits = random.Random(seed), {value: list[float]() for value in able}
     weights: dict[str, float] = {}
     changes = 0
-    for _ in range(400):
+    for _ in range(looks):
         drawn = dice.choices(list(able), [weights.get(value, 1.0) for value in able])[0]
         hits[drawn].append(float(dice.random() < able[drawn]))
         found = weigh(effects(counted(value, each) for value, each in hits.items() if each), weights, KNOWN)
         if found is not None:
             weights, changes = found.weights, changes + 1
-    order = sorted(able, key=lambda value: weights.get(value, 1.0))
-    assert order[0] == "sea"
-    assert order[-1] == "dusk"
-    assert len(hits["sea"]) >= 20
-    assert changes < 40
+    return Lived(weights, {value: len(each) for value, each in hits.items()}, changes)
+
+
+def test_weights_settle_when_the_world_stays_as_it_is() -> None:
+    """The better are drawn more, none dies out, and there are few changes."""
+    world = lived({"dusk": 0.9, "dawn": 0.6, "day": 0.5, "sea": 0.1}, looks=400, seed=3)
+    order = sorted(world.looks, key=lambda value: world.weights.get(value, 1.0))
+    assert (order[0], order[-1]) == ("sea", "dusk")
+    assert world.looks["sea"] >= 20
+    assert world.changes < 30
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("looks", [40, 120, 400])
+def test_where_nothing_is_better_weights_hardly_move(looks: int) -> None:
+    """Sixty worlds of six values that all come out half of the time."""
+    worlds = [lived(dict.fromkeys(["dusk", "dawn", "day", "sea", "bay", "gull"], 0.5), looks, seed)
+              for seed in range(60)]  # fmt: skip
+    moved = [abs(log(world.weights.get(value, 1.0))) > log(1.25) for world in worlds for value in world.looks]
+    assert sum(moved) / len(moved) < 0.03
+    assert sum(world.changes for world in worlds) / len(worlds) < 6
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("looks", "least"), [(60, 0.05), (120, 0.07), (400, 0.08)])
+def test_where_some_are_better_more_of_what_is_asked_for_is_seen(looks: int, least: float) -> None:
+    """Sixty worlds of six values, each with an ability of its own: the share that is seen, over drawing evenly."""
+    gains = []
+    for seed in range(60):
+        dice = random.Random(1000 + seed)
+        able = {value: dice.random() for value in ("dusk", "dawn", "day", "sea", "bay", "gull")}
+        weights = lived(able, looks, seed).weights
+        total = sum(weights.get(value, 1.0) for value in able)
+        gains.append(sum(weights.get(value, 1.0) / total * able[value] for value in able) - sum(able.values()) / 6)
+    assert sum(gains) / len(gains) > least
 
 
 # Goals -------------------------------------------------------------------------------------------

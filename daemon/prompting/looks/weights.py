@@ -14,10 +14,13 @@ from schema.feedback import LEAST, MOST, Effect, Weights
 SCALE = 0.35
 """How much better than the others a value must come out for its weight to grow e-fold; of things seen or not."""
 
+LUCK = 0.3
+"""Of the width of an interval, by which a difference counts less: about one standard deviation."""
+
 LEAST_LOOKS, LEAST_OF_ALL = 5, 20
 """Pictures of a value, and of all values of its name together."""
 
-STEP = log(1.1)
+STEP = log(1.15)
 """Smaller changes are not worth an event."""
 
 LOUDER = 1.15
@@ -52,7 +55,7 @@ def weigh(effects: Sequence[Effect], old: Mapping[str, float], nameable: frozens
     if len(able) < 2 or sum(each.n for each in one) < LEAST_OF_ALL:
         return None
     middle = sum(each.likely for each in able) / len(able)
-    weights = {each.value: _held(exp((each.likely - middle) / SCALE)) for each in able}
+    weights = {each.value: _held(exp(_sure(each, middle) / SCALE)) for each in able}
     weights = {value: old.get(value, 1.0) if _close(weight, old.get(value, 1.0)) else weight
                for value, weight in weights.items()}  # fmt: skip
     kept = {value: weight for value, weight in old.items() if value not in weights}
@@ -70,6 +73,13 @@ def _one_measure(effects: Sequence[Effect]) -> list[Effect]:
 def _could_be(effect: Effect, nameable: frozenset[str]) -> bool:
     """Never named in its own pictures: that counts only if it has been in others."""
     return effect.by == "score" or any(name in nameable for goal in goals_of(effect.value) for name in goal.names)
+
+
+def _sure(effect: Effect, middle: float) -> float:
+    """How much better or worse it comes out than the others, less what may be luck."""
+    luck = (effect.high - effect.low) * LUCK
+    apart = effect.likely - middle
+    return max(0.0, apart - luck) if apart > 0 else min(0.0, apart + luck)
 
 
 def _held(weight: float) -> float:
