@@ -322,6 +322,27 @@ def test_our_own_record_says_every_stage():
     assert "txt2img.model_hash" not in found.fields
 
 
+def test_emphasis_and_words_of_other_dialects_are_said():
+    swarm = read(
+        parameters=json.dumps({"sui_image_params": {"prompt": "a mill <segment:face> x <lora:a:1>", "seed": 1}})
+    )
+    invoke = read(invokeai_metadata=json.dumps({"positive_prompt": "a mill++, (old)1.3", "seed": 1}))
+    plain = read(invokeai_metadata=json.dumps({"positive_prompt": "a mill (old:1.2), 2+2", "seed": 1}))
+
+    assert "<...>" in swarm.warnings[0]
+    assert "emphasis" in invoke.warnings[0]
+    assert plain.warnings == ()
+
+
+def test_a_size_that_was_upscaled_to():
+    found = read(
+        parameters="a mill\nSteps: 20, Sampler: Euler, Seed: 1, Size: 512x512, Postprocess upscale to: 2048x1024,"
+        " Postprocess upscaler: 4x-sharp"
+    )
+
+    assert (found.fields["upscale.width"], found.fields["upscale.height"]) == (2048, 1024)
+
+
 def test_a_picture_with_several_texts_is_read_by_the_most_telling():
     """Nodes that save for Civitai write A1111's text beside the graph."""
     found = read(parameters="a mill\nSteps: 20, Sampler: Euler a, Seed: 1, Size: 512x512", prompt="{}", workflow="{}")

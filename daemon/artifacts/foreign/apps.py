@@ -49,6 +49,8 @@ def swarm_of(record: Document) -> Draft:
     if said.any("initimage", "initimagecreativity"):
         draft.put("img2img.denoise", said.number("initimagecreativity"))
         draft.warn("It was painted over another picture, which the file does not hold; it would be made from nothing.")
+    if re.search(r"<(?!lora:)\w+[:\[>]", draft.prompt + draft.negative):
+        draft.warn("SwarmUI's own words in <...> are not understood here; the prompt stands as it was written.")
     draft.keep_rest(said, record)
     return draft
 

@@ -114,6 +114,10 @@ def from_text(text: str) -> Draft:
     _restored(draft, value("Face restoration"))
     _painted(draft, value("Denoising strength"), found)
     _details(draft, found, used)
+    sized = re.fullmatch(r"(\d{1,5})x(\d{1,5})", value("Postprocess upscale to") or "")
+    if sized:
+        draft.put("upscale.width", int(sized[1]), "Postprocess upscale to")
+        draft.put("upscale.height", int(sized[2]), "Postprocess upscale to")
     draft.keep_all(pair for pair in found.fields if pair[0] not in SILENT | used)
     _warn(draft, found)
     return draft

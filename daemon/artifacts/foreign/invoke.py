@@ -59,6 +59,8 @@ def of(said: Document) -> Draft:
     if "img2img" in mode or "inpaint" in mode or "outpaint" in mode or said.text("init_image"):
         draft.put("img2img.denoise", said.number("strength"))
         draft.warn("It was painted over another picture, which the file does not hold; it would be made from nothing.")
+    if re.search(r"[\w)]\+{1,4}(\s|,|$)|\)\d+(\.\d+)?|\)\.(swap|and|blend)\(", draft.prompt + draft.negative):
+        draft.warn("InvokeAI's emphasis (word+, (words)1.2) is not A1111's; the prompt stands as it was written.")
     if any(said.list(key) for key in ("controlnets", "ipAdapters", "t2iAdapters")):
         draft.warn("ControlNet or adapters steered it; the pictures that steered it are not in the file.")
     draft.keep_rest(said)
