@@ -15,11 +15,11 @@ DRIVE = re.compile(r"[A-Za-z]:\\")
 
 
 def path_in(text: str) -> str:
-    """The first path of what was pasted; empty when it is no path: `'/a b.png'`, `/a\\ b.png`, `file:///a%20b.png`."""
+    """The first path of what was pasted; empty when it is no path: quoted, with `\\ `, or as a `file:` address."""
     line = text.strip().replace("\r", "\n").split("\n")[0].strip()
     if not line or len(line) > LONGEST or "\0" in line:
         return ""
-    if line.lower().startswith("file://"):
+    if line.lower().startswith("file:/"):
         return unquote(urlsplit(line.split()[0]).path)
     if DRIVE.match(line) or not (line[0] in "'\"/~." or line.lower().endswith((*PICTURES, *WORDS))):
         return ""

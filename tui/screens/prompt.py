@@ -60,6 +60,10 @@ class PromptEditor(Trying):
     def on_mount(self) -> None:
         for area in self.query(PromptArea):
             area.cursor_blink = self.app.animation_level != "none"
+        if self.draft.pack:
+            more = f" and {len(self.draft.packs)} more" if self.draft.packs else ""
+            words = f"The prompts of {plain(self.draft.pack)}{more}. What is written here is made besides."
+            self.query_one("#prompt", PromptArea).placeholder = words
         self.look_into("samples")
         self.set_focus(self.query_one("#prompt"))
         self.try_soon(0.0)
