@@ -275,6 +275,15 @@ def test_a_fault_in_a_pack_of_text_names_the_line_it_stands_in():
     assert fault.value.where == "p.tsv:1:17"
 
 
+def test_a_name_that_another_place_decides_is_told_to_be_drawn():
+    one = made("${x=!{s|w}}${x} __${x}/hat__", **{"s/hat": ["straw"], "w/hat": ["wool", "fur"]})
+    assert one.total == 2 and "so its value is drawn" in one.warnings[0]
+    assert {each.text.split()[0]: each.text.split()[1] in ("straw", "wool", "fur") for each in one.take()} == {
+        "s": True,
+        "w": True,
+    }
+
+
 def test_a_remark_at_the_end_of_joined_lines_is_told():
     assert made("{a|b} # note, more words").warnings == (
         "p.txt:7:7: '# note, more words' is a remark and left out; \\# is the sign itself.",

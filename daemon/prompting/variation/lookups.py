@@ -181,6 +181,9 @@ def _named(builder: "Builder", part: Wildcard, name: Node, here: Here, key: str,
         sentence = f"'{told(part.text, 60)}' can name more than {MAX_NAMES} lists."
         raise builder.refused(sentence, here.where, here.text, part.start, "Name fewer.")
     ranked = method == "each" and name.counts == single(len(names))
+    if method == "each" and not ranked and builder.base == "each":
+        sentence = f"the list that '{told(part.text, 60)}' names depends on another place, so its value is drawn."
+        builder.warn(sentence, here.where, here.text, part.start)
     lists = {}
     for one in dict.fromkeys(names):
         piece = _listed(builder, part, one, here, key, method if ranked or method == "turn" else "draw")
