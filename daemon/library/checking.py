@@ -16,7 +16,9 @@ from daemon.prompting.cycles import cycles
 from daemon.prompting.packs import only_settings, read_list, read_pack
 from daemon.prompting.styles import read_styles
 from daemon.prompting.texts import cleaned, told
+from daemon.prompting.variation.naming import Lines
 from daemon.prompting.variation.tables import Tables, Value, WordTables
+from daemon.prompting.variation.variants import Space
 from daemon.prompting.wildcards import MAX_WILDCARDS, read_wildcards
 from schema.errors import Exit, Refused, why
 from schema.packs import Pack
@@ -59,7 +61,8 @@ def _paths(path: Path) -> list[Path]:
     if path.is_dir():
         found = sorted(one for one in path.rglob("*") if _counts(one.relative_to(path)) and one.is_file())
         if not found:
-            raise Refused("holds no packs.", where=told(str(path), 200), remedy="Packs end in .txt, .tsv, .json or .prompts.")
+            remedy = "Packs end in .txt, .tsv, .json or .prompts."
+            raise Refused("holds no packs.", where=told(str(path), 200), remedy=remedy)
         return found
     return [path]
 
@@ -80,6 +83,7 @@ def _check(path: Path, root: Path) -> Checked:
         if kind == "wildcard":
             warnings: list[str] = []
             words = read_wildcards(str(path), text, warnings)
+            _check_values(words)
             return Checked(path, kind, warnings=tuple(warnings), held=len(words), words=words)
         held = len(read_styles(str(path), text)) if kind == "style" else 0
         return Checked(path, kind, warnings=check_text(kind, str(path), text), held=held)
@@ -96,7 +100,32 @@ def _check_pack(path: Path, text: str) -> Checked:
     if only_settings(str(path), text) is not None and any(path.with_suffix(one).is_file() for one in (".txt", ".tsv")):
         return Checked(path, "pack", warnings=(f"{told(str(path), 200)}: settings of the pack beside it.",))
     pack = read_pack(str(path), text)
+    _check_grammar(pack)
     return Checked(path, "pack", pack, warnings=pack.warnings)
+
+
+def _check_grammar(pack: Pack) -> None:
+    """Choices and the like as a plan reads them. Raises Refused at the first place that no plan could read."""
+    slots = {slot.name: slot.values for slot in pack.matrix.slots}
+    for prompt in pack.prompts:
+        if any(sign in prompt.text or sign in prompt.negative for sign in ("{", "}", "__", "$")):
+            where = pack.where(prompt)
+            Space(
+                prompt.text,
+                prompt.negative,
+                tables=WordTables({}),
+                slots=slots,
+                where=Lines.of(where, prompt.lines),
+                negative_where=Lines.of(where, prompt.negative_lines),
+            )
+
+
+def _check_values(words: Mapping[str, tuple[Value, ...]]) -> None:
+    """Places to vary within values, without what they stand for. Raises Refused at the first that is broken."""
+    for values in words.values():
+        for value in values:
+            if any(sign in value.text for sign in "{}$"):
+                Space(value.text, tables=WordTables({}), slots={}, where=value.source.removeprefix("wildcard "))
 
 
 def _with_cycles(results: list[Checked]) -> list[Checked]:

@@ -110,3 +110,17 @@ def test_a_link_that_leads_out_of_a_checked_folder_is_told(tmp_path, capsys):
 def test_what_comes_along_is_in_order(capsys):
     code, told, err = check(capsys, EXAMPLES)
     assert code == 0 and not err and not any(item["warnings"] for item in told.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("packs/p.txt", "a boat\n\nx,\nin {red|blue", "p.txt:4:4: '{red|blue' is not closed"),
+        ("wildcards/w.txt", "dawn\nin {red|blue", "w.txt:2:4: '{red|blue' is not closed"),
+        ("wildcards/w.yaml", "a:\n  - dawn\n  - in {red|blue", "w.yaml:3:4: '{red|blue' is not closed"),
+    ],
+)
+def test_what_no_plan_could_read_is_told_with_its_place(tmp_path, capsys, name, text, told):
+    put(tmp_path, {name: text})
+    code, _, err = check(capsys, tmp_path)
+    assert code == 2 and told in err
