@@ -109,22 +109,27 @@ class Phrasing(NamedTuple):
 
 
 def read_phrasing(request: RunRequest, library: Shelf, leaning: Lean) -> Phrasing:
-    """Raises Refused for names that are not in the library and files that are broken."""
+    """Raises Refused for names that are not in the library and files that are broken.
+
+    What the library has is called as the library calls it, whatever name stands in the file: so it is found again.
+    """
     profile, wanted = None, request.profile
     if wanted is not None:
         file = library.profile(wanted) if isinstance(wanted, str) else wanted
         profile = read_profile(file.name, file.text)
+        profile = profile._replace(name=wanted) if isinstance(wanted, str) else profile
     template = request.template or (profile.template if profile else None)
     framed: Template | None = None
     if isinstance(template, TextFile):
         framed = read_template(template.name, template.text)
     elif template:
-        framed = library.template(template)
+        framed = library.template(template)._replace(name=template)
     overlay = request.overlay or (profile.overlay if profile else None)
     drawn: Overlay | None = None
     if overlay is not None:
         file = library.overlay(overlay) if isinstance(overlay, str) else overlay
         drawn = read_overlay(file.name, file.text)
+        drawn = drawn._replace(name=overlay) if isinstance(overlay, str) else drawn
     styles = tuple(find_style(library.styles(), name, "--style") for name in request.style)
     if profile and profile.style and not styles:
         styles = tuple(one for one in library.styles() if one.name.casefold() == profile.style.strip().casefold())

@@ -60,7 +60,7 @@ def test_a_profile_says_who_and_where_and_brings_its_loras():
     made = plan(prompt="at the quay", profile="mira", library=SHELF, seed=1)
     (job,) = made.jobs
     assert job.prompt == "young cartographer, at the quay, rainy harbour town <lora:ink_line:0.7>, ink drawing"
-    assert (job.negative, job.style, made.spec.profile) == ("crowd, photo", "ink", "Mira")
+    assert (job.negative, job.style, made.spec.profile) == ("crowd, photo", "ink", "mira")
     assert job.needs == ("loras:ink_line",)
     made = plan(prompt="at the quay <lora:ink_line:0.2>", profile="mira", template="portrait", library=SHELF)
     assert made.jobs[0].prompt.startswith("portrait of young cartographer, at the quay <lora:ink_line:0.2>, rainy")
