@@ -15,3 +15,9 @@ def files_of(house: House, record: RunRecord) -> tuple[str | None, str | None]:
         films = sorted(folder.glob(f"*.{record.film.file.media.partition('/')[2]}"))
         video = films[0] if films else house.blob(record.film.file.sha256)
     return str(manifest) if manifest.is_file() else None, str(video) if video is not None else None
+
+
+def sheet_of(record: RunRecord) -> str | None:
+    """Absolute path of a grid's page of pictures; None where there is none, or not yet."""
+    sheet = Path(record.row.folder) / "sheet.png"
+    return str(sheet) if record.spec.randomizer.axes and sheet.is_file() else None

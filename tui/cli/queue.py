@@ -76,6 +76,7 @@ def _run_in_words(record: Doc) -> str:
             "ended": output.moment(row.text("ended")) if "ended" in row else "",
             "folder": row.text("folder"),
             "manifest": record.text("manifest"),
+            "sheet": record.text("sheet"),
             "video": record.text("video") or record.text("film_reason"),
         }
     )

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from daemon.api.asked import body, no_body, window
 from daemon.api.faults import Unavailable
-from daemon.api.files import files_of
+from daemon.api.files import files_of, sheet_of
 from daemon.api.house import House
 from daemon.api.route import MIB, PAGE, Answering, Route
 from daemon.api.told import answer, line, page_answer
@@ -106,6 +106,8 @@ class RunAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Absolute; None: not written yet."""
     video: str | None
     """Absolute, of the run's film in its results folder, else in the artifact store."""
+    sheet: str | None
+    """Absolute, of a grid's pictures on one page."""
 
 
 async def plan(house: House, request: web.Request) -> web.StreamResponse:
@@ -253,7 +255,7 @@ async def run_answer(house: House, run: RunId) -> RunAnswer:
     manifest, video = await asyncio.to_thread(files_of, house, record)
     return RunAnswer(
         row=record.row, spec=record.spec, film=record.film, film_reason=record.film_reason, manifest=manifest,
-        video=video,
+        video=video, sheet=await asyncio.to_thread(sheet_of, record),
     )  # fmt: skip
 
 
