@@ -1,5 +1,6 @@
 """Pictures of other programs, from the reading child and the artifact store to an import the ledger takes."""
 
+import asyncio
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -43,8 +44,8 @@ class ForeignPictures:
         pictures: list[PictureImported] = []
         taken: set[str] = set()
         for number, file in enumerate(files, 1):
-            picture = await self._store.seen(file.sha256)
-            foreign = await self._said(self._store.path(file.sha256), file)
+            seen, said = self._store.seen(file.sha256), self._said(self._store.path(file.sha256), file)
+            picture, foreign = await asyncio.gather(seen, said)
             called = _stem(file.name, taken)
             pictures.append(self._imported(run, number, called, foreign, picture))
         spec = RunSpec(
