@@ -140,9 +140,11 @@ async def test_a_goal_that_was_missed_is_said_louder_in_the_next_plan_and_the_re
         await looked_at(it, lambda prompt: "a bay", packs=pack("a quiet bay, gulls"), count=5)
         await until(lambda: bool(it.ledger.feedback.packs))
 
-        done = await it.submit(prompt=None, packs=pack("a quiet bay, gulls\n\nan empty bay"), seed=1)
+        asked = {"packs": pack("a quiet bay, gulls\n\nan empty bay"), "seed": 1}
+        preview = await it.post("/v1/plan", asked)
+        done = await it.submit(prompt=None, **asked, plan_hash=preview[-1]["plan_hash"])
         first, second = await it.past.jobs_of(done["run"])
-        assert first.spec.prompt == "a quiet bay, (gulls:1.15)"
+        assert first.spec.prompt == preview[0]["prompt"] == "a quiet bay, (gulls:1.15)"
         assert first.spec.origins["prompt"].endswith(", feedback")
         assert [(pick.value, pick.source) for pick in first.spec.picks] == [
             ("(gulls:1.15)", "feedback: missed in pictures of bays")
@@ -150,6 +152,8 @@ async def test_a_goal_that_was_missed_is_said_louder_in_the_next_plan_and_the_re
         assert (second.spec.prompt, second.spec.picks) == ("an empty bay", ())
 
         await it.post("/v1/feedback/switch", {"on": False})
+        refused = await it.submit(prompt=None, **asked, plan_hash=preview[-1]["plan_hash"])
+        assert refused["where"] == "--plan-hash"
         plain = await it.submit(prompt=None, packs=pack("a quiet bay, gulls"), seed=1)
         [job] = await it.past.jobs_of(plain["run"])
         assert job.spec.prompt == "a quiet bay, gulls"

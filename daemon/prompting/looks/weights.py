@@ -23,6 +23,9 @@ LEAST_LOOKS, LEAST_OF_ALL = 5, 20
 STEP = log(1.15)
 """Smaller changes are not worth an event."""
 
+NOTHING = log(1.05)
+"""A weight that is nearer to 1 is 1."""
+
 LOUDER = 1.15
 """The weight a missed goal is said with: the smallest step by which models can be seen to heed it."""
 
@@ -83,7 +86,9 @@ def _sure(effect: Effect, middle: float) -> float:
 
 
 def _held(weight: float) -> float:
-    return round(min(max(weight, LEAST), MOST), 2)
+    """Within bounds; what is next to nothing is nothing."""
+    held = round(min(max(weight, LEAST), MOST), 2)
+    return 1.0 if abs(log(held)) < NOTHING else held
 
 
 def _close(one: float, other: float) -> bool:
