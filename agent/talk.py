@@ -8,6 +8,9 @@ from schema.orders import BackendCard, Card
 SHOWN = (("models", "model"), ("loras", "LoRA"), ("upscalers", "upscaler"), ("detectors", "detector"))
 """Lists of a card that are counted, and what one of each is called."""
 
+ALWAYS_THERE = "words"
+"""Drives nothing that could come or go."""
+
 
 class Talk:
     def __init__(self, out: TextIO | None = None) -> None:
@@ -24,6 +27,8 @@ class Talk:
     def hear(self, card: Card) -> None:
         for backend in card.backends:
             told = (backend.state, backend.trouble)
+            if backend.kind == ALWAYS_THERE:
+                continue
             if self._told.get(backend.kind) != told:
                 self._told[backend.kind] = told
                 self._out.write(_printable(sentence(backend)) + "\n")

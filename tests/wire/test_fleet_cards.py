@@ -63,7 +63,7 @@ async def test_a_card_that_changed_before_the_node_was_ready_is_kept(opened, tmp
 async def test_a_backend_that_cannot_be_made_keeps_its_jobs_waiting_and_says_why(opened):
     house = await opened(Settings(agent=AgentSettings(webui="http://box:x")))
     node = (await house.until(NodeJoined))[-1]
-    assert set(node.backends) == {"sketch", "webui"}
+    assert set(node.backends) == {"sketch", "webui", "words"}
     await house.submit()
     [job] = await house.parts.ledger.ask(lambda state: tuple(state.jobs))
 

@@ -76,7 +76,7 @@ async def test_an_agent_of_this_user_is_found_and_gets_the_work_that_is_meant_fo
     house = await opened()
     async with agent(tmp_path, "side"):
         node = await joined(house, "side")
-        assert node.link == "local" and node.backends == ("sketch",) and "txt2img" in node.kinds
+        assert node.link == "local" and node.backends == ("sketch", "words") and "txt2img" in node.kinds
         assert house.parts.vitals.cards[node.node].name == "side"
         await house.submit(count=2, node="side")
         await house.until(JobFinished, 2)
