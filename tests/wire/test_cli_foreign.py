@@ -45,6 +45,19 @@ def test_run_like_a_picture_with_flags_over_it(tmp_path: Path, fake: FakeDaemon)
     assert (stage["sampler"], stage["steps"], stage["model"], stage["height"]) == ("Euler a", 20, "toy", 640)
 
 
+def test_with_another_pipeline_its_settings_go_over_that_one(tmp_path: Path, fake: FakeDaemon):
+    words = ("--pipeline", "portraits", "--set", "txt2img.steps=5")
+    told = stablenew(tmp_path, "run", "--like", str(png(tmp_path / "a.png")), *words, "--no-wait")
+
+    assert told.code == 0, told.err
+    (asked,) = [one for one in fake.asked if one.path == "/v1/runs"]
+    assert asked.fields["pipeline"] == "portraits"
+    assert asked.fields["set"] == [
+        "txt2img.sampler=Euler a", "txt2img.width=512", "txt2img.height=640", "txt2img.model=toy", "txt2img.steps=20",
+        "txt2img.cfg=7.0", "txt2img.steps=5",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [

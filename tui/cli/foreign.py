@@ -20,8 +20,11 @@ AT_ONCE = 200
 LARGEST_BESIDE = 1 << 20
 
 
-def like(file: str) -> dict[str, object]:
-    """The run that would make such a picture again. Raises Refused, with the reader's own sentence."""
+def like(file: str) -> tuple[dict[str, object], list[str]]:
+    """The run that would make such a picture again, and its first stage's settings for another pipeline.
+
+    Raises Refused, with the reader's own sentence.
+    """
     import subprocess
     from pathlib import Path
 
@@ -41,7 +44,9 @@ def like(file: str) -> dict[str, object]:
     for warning in found["warnings"]:
         output.tell(f"Note: {warning}")
     run: dict[str, object] = found["run"]
-    return run
+    fields: dict[str, object] = found["fields"]
+    settings = ((name, value) for name, value in fields.items() if name.startswith("txt2img."))
+    return run, [f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in settings]
 
 
 def bring_in(paths: Sequence[str], name: str | None, tags: Sequence[str], key: str | None, as_json: bool) -> int:

@@ -214,11 +214,14 @@ def _as(file: str, request: dict[str, object]) -> dict[str, object]:
     """What a picture says, and what the flags say over it."""
     from tui.cli.foreign import like
 
-    found = like(file)
+    found, settings = like(file)
     if request.get("packs"):
         raise Refused("a picture's prompt and packs do not go together.", where="--like", remedy="Leave one out.")
     if "prompt" in request:
         found.pop("literal", None)
+    if "pipeline" in request:
+        sets = request.get("set", [])
+        request = {**request, "set": [*settings, *(sets if isinstance(sets, list | tuple) else ())]}
     return {**found, **request}
 
 
