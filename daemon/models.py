@@ -101,7 +101,8 @@ class Models:
         found = await self._rows(asked)
 
         def sifted() -> ModelPage:
-            lists = {"": FILES, "all": LISTS}.get(asked.list, (asked.list,))
+            every = LISTS if "list:" in asked.filter else FILES
+            lists = {"": every, "all": LISTS}.get(asked.list, (asked.list,))
             there = filters.ordered(
                 filters.matching([one for one in found if one.row.list in lists], tests), asked.sort
             )

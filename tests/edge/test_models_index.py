@@ -254,7 +254,7 @@ def test_the_index_is_what_a_fresh_look_finds(tmp_path_factory, steps, partly):
 
 
 @pytest.mark.long
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=800, deadline=None)
 @given(steps=WORLD, partly=st.booleans())
 def test_many_indices_are_what_a_fresh_look_finds(tmp_path_factory, steps, partly):
     check_steps(tmp_path_factory.mktemp("world"), steps, partly)

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
 from models_made import A1111, CIVITAI, KOHYA, MANAGER, MATRIX, SWARM, beside, safetensors
@@ -13,7 +15,8 @@ from daemon.library.models.bases import base_of, kin
 from daemon.library.models.folders import Look
 from daemon.library.models.index import SIDECARS
 from daemon.library.models.reading import read, told
-from daemon.library.models.sidecars import plain
+from daemon.library.models.sidecars import READERS, plain
+from daemon.library.models.told import summary
 
 
 def seen(model):
@@ -143,3 +146,34 @@ def test_bases_have_one_spelling(text, base, family):
 
 def test_html_becomes_text():
     assert plain("<p>Soft haze</p><p>over &amp; under<br/>water</p>") == "Soft haze\nover & under\nwater"
+
+
+KEYS = st.sampled_from([*CIVITAI, *A1111, *MATRIX, *MANAGER, *SWARM, "hashes", "primary", "strength", "SHA256", "x"])
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=6),
+    max_leaves=25,
+)
+
+
+def check_any(content, text):
+    for reader in READERS:
+        for written in (json.dumps(content), text):
+            try:
+                found = reader.read("a.json", written)
+            except ValueError:
+                continue  # told with its place
+            assert found is None or summary((found,)) is not None
+
+
+@settings(max_examples=60, deadline=None)
+@given(ANY, st.text(max_size=200))
+def test_any_json_is_read_or_left_alone(content, text):
+    check_any(content, text)
+
+
+@pytest.mark.long
+@settings(max_examples=5000, deadline=None)
+@given(ANY, st.text(max_size=2000))
+def test_much_more_json_is_read_or_left_alone(content, text):
+    check_any(content, text)
