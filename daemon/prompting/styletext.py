@@ -81,8 +81,8 @@ def _name_of(node: Node) -> str:
 
 
 def _column(file: str, text: str) -> int:
-    head = next(records(file, text.removeprefix("\ufeff")))
-    columns = [field.strip().lower() for field in head.fields]
+    head = next(records(file, text.removeprefix("\ufeff")), None)
+    columns = [field.strip().lower() for field in head.fields] if head else []
     return columns.index("name") if "name" in columns else 0
 
 

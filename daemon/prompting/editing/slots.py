@@ -99,6 +99,8 @@ def _without_parts(text: str, slot: Node, said: str, field: str) -> str:
     from daemon.prompting.dialects import packjson
 
     pack = packjson.read("slot.json", f'{{"slots": [{text[slot.start : slot.end]}]}}')
+    if not pack.prompts:
+        return ""
     prompt = pack.prompts[0]
     whole, own = (prompt.text, "text") if field == "text" else (prompt.negative, "negative")
     fields = slot.value if isinstance(slot.value, dict) else {}
