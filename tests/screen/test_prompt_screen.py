@@ -35,12 +35,17 @@ async def test_places_are_coloured_where_they_stand_also_while_one_types(show):
         area = eyes.app.screen.query_one("#prompt")
         area.move_cursor((0, 0))
         await eyes.press(*"on ")
-        line = area.get_line(0)
-        assert [line.plain[span.start : span.end] for span in line.spans] == ["{dawn|dusk}", "__sky__", "[[weather]]"]
-        kinds = {str(span.style) for span in line.spans}
+        await eyes.until(lambda: coloured(area, 0) == ["{dawn|dusk}", "__sky__", "[[weather]]"])
+        kinds = {str(span.style) for span in area.get_line(0).spans}
         assert len(kinds) == 3
-        line = area.get_line(1)
-        assert [line.plain[span.start : span.end] for span in line.spans] == ["<lora:film_grain:0.6>", "{dawn|dusk}"]
+        area.text = "\n" + area.text
+        wanted = ["<lora:film_grain:0.6>", "{dawn|dusk}"]
+        await eyes.until(lambda: coloured(area, 2) == wanted)
+
+
+def coloured(area, row):
+    line = area.get_line(row)
+    return [line.plain[span.start : span.end] for span in line.spans]
 
 
 async def test_a_place_is_held_and_freed_and_the_count_follows(show, daemon):

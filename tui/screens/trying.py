@@ -108,7 +108,8 @@ class Trying(ModalScreen[Draft | None]):
         except NoDaemon:
             self.fault = "the daemon does not answer; what it comes to is told when it does"
         else:
-            self.tried, self.fault, self._words = tried, "", (draft.prompt, draft.negative)
+            self.tried, self.fault = tried, ""
+            self._words = wish.prompt or "", wish.negative or ""
             self._seed = self._seed or str(tried.seed)
         if is_open(self):
             self.show_tried()
