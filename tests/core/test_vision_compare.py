@@ -98,7 +98,7 @@ def test_every_component_of_a_prompt_is_told_apart() -> None:
         "a mill at dusk, crows, <lora:Ink:0.6>", negative="rain", style="ink",
         picks=(
             Pick(key="__time__#2", value="dusk"), Pick(key="{crows|gulls}", value="crows"),
-            Pick(key="weather", value="rain"), Pick(key="empty", value=""),
+            Pick(key="overlay lora", value="Ink:0.6"), Pick(key="weather", value="rain"), Pick(key="empty", value=""),
             Pick(key="(a mill)", value="(a mill:1.15)", source="feedback: missed in pictures of mills"),
         ),
     )  # fmt: skip
@@ -123,7 +123,10 @@ def test_a_score_counts_for_all_components_and_only_where_there_is_no_caption() 
     [
         ("__sky__", ("wildcard", "sky")), ("__Weather/Sky__#3", ("wildcard", "weather/sky")),
         ("__~sky__", ("wildcard", "sky")), ("__sky(time=dusk)__", ("wildcard", "sky")),
-        ("weather#2", ("slot", "weather")), ("{a|b}#2", ("choice", "{a|b}")), ("{a#1|b}", ("choice", "{a#1|b}")),
+        ("__scene__ > __sky__#2", ("wildcard", "sky")), ("{a|__b__} > 2 > weather", ("slot", "weather")),
+        ("{a > b|c}", ("choice", "{a > b|c}")), ("weather#2", ("slot", "weather")),
+        ("{a|b}#2", ("choice", "{a|b}")), ("{a#1|b}", ("choice", "{a#1|b}")),
+        ("overlay grade#2", ("choice", "overlay grade")),
     ],
 )  # fmt: skip
 def test_a_place_has_one_name_however_it_is_written(key: str, place: tuple[str, str]) -> None:

@@ -26,6 +26,10 @@ SAID_LOUDER = "feedback"
 """How `Pick.source` begins for what was not picked but emphasised."""
 
 
+DRAWN = ("overlay style", "overlay lora", "overlay embedding")
+"""Keys of what an overlay drew that stands in the prompt or the job by its own name, and is found there."""
+
+
 class Seen(NamedTuple):
     fulfilment: float | None
     style: float | None
@@ -82,12 +86,12 @@ def _compared(spec: JobSpec, names: frozenset[str], looker: str) -> Seen:
 def _components(spec: JobSpec) -> Iterator[tuple[str, str, str, str | None]]:
     """Kind, name, value and the words it put into the prompt; None: it put none, the whole picture tells."""
     for pick in spec.picks:
-        if pick.value and not said_louder(pick) and _asked_for(spec, pick):
+        if pick.value and not said_louder(pick) and not pick.key.startswith(DRAWN) and _asked_for(spec, pick):
             yield *place_of(pick.key), pick.value, pick.value
     for lora in tokens.loras(spec.prompt):
         yield "lora", lora.name, f"{lora.weight:g}", None
-    if spec.style:
-        yield "style", spec.style, "", None
+    for style in filter(None, (spec.style or "").split(", ")):
+        yield "style", style, "", None
 
 
 def said_louder(pick: Pick) -> bool:
@@ -100,9 +104,12 @@ def _asked_for(spec: JobSpec, pick: Pick) -> bool:
 
 
 def place_of(key: str) -> tuple[str, str]:
-    """Kind and name of a place to vary by its `Pick.key`: `__sky__#2` is the wildcard `sky`."""
+    """Kind and name of a place to vary by its `Pick.key`: `__sky__#2` is the wildcard `sky`, in whatever it stands."""
+    key = _innermost(key)
     if key.startswith("__"):
         return "wildcard", plain_name(key)
+    if key.startswith("overlay "):
+        return "choice", key.partition("#")[0]
     if key.startswith(("{", "$", "%")):
         return "choice", key.partition("}#")[0] + ("}" if "}#" in key else "")
     return "slot", plain_name(key)
@@ -110,10 +117,16 @@ def place_of(key: str) -> tuple[str, str]:
 
 def plain_name(name: str) -> str:
     """Of a wildcard or slot, however it is written: `__~Weather/Sky__#2` and `weather/sky` are the same."""
-    bare = name.partition("#")[0].strip()
+    bare = _innermost(name).partition("#")[0].strip()
     if bare.startswith("__"):
         bare = bare[2:].removesuffix("__").partition("(")[0].lstrip("~@!")
     return bare.strip().replace("\\", "/").casefold()
+
+
+def _innermost(key: str) -> str:
+    """`__scene__ > __sky__` -> `__sky__`: where values hold places of their own."""
+    last = key.rpartition(" > ")[2]
+    return last if last.count("{") == last.count("}") else key
 
 
 def _own(text: str, names: frozenset[str], looker: str) -> float | None:
