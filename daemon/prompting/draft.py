@@ -69,7 +69,7 @@ def draft(request: RunRequest, library: Shelf, settings: Settings, drawn_seed: i
     phrasing.styled("", "", grid.styles)
     taken = first_prompts(tuple(in_order(sources, request.order, seed)), request.max_prompts)
     worded = tuple(spaces.of(one) for one in taken)
-    check_keys(spaces, worded, tables, drawer.keys)
+    check_keys(spaces, worded, drawer.keys)
     shared = shares([Room(one.taken.source.stem, one.size) for one in worded], request)
     jobs = sum(share.jobs for share in shared)
     return Draft(
@@ -172,7 +172,7 @@ def _numbers(worded: Sequence[Worded], shared: Sequence[Share], jobs: int, reque
     """How many there would be, where not all are made or very many are."""
     warnings: list[str] = []
     made = sum(share.variants for share in shared)
-    whole = sum(one.whole * one.grid.size for one in worded)
+    whole = sum(max(one.uncut, one.words) * one.grid.size for one in worded)
     varied = any(one.space or one.grid.axes for one in worded)
     if varied and made < whole:
         warnings.append(f"{counted(made)} of {counted(whole)} variants, spread evenly.")

@@ -45,7 +45,9 @@ class Worded(NamedTuple):
     """Variants of its words that there are to choose from."""
     grid: Grid
     whole: int
-    """Variants there would be without a limit on the prompt itself."""
+    """Combinations there are to choose from, whatever the mode."""
+    uncut: int
+    """Variants there would be without a limit on the prompt."""
     drawn: bool = False
     """Values are drawn by their weights, not combined."""
 
@@ -93,10 +95,11 @@ class Spaces:
         else:
             space = self._wrapped(taken, text, negative)
         if space is None:
-            return Worded(taken, text, negative, None, drawn or 1, self._grid, drawn or 1)
+            return Worded(taken, text, negative, None, drawn or 1, self._grid, 1, drawn or 1)
         words = space.total if ways.most is None else min(space.total, ways.most)
         by_weight = ways.mode == "random" or "~" in ways.marked(text)
-        return Worded(taken, text, negative, space, drawn or words, self._grid, space.total, by_weight)
+        uncut = space.whole if ways.mode == "all" else space.total
+        return Worded(taken, text, negative, space, drawn or words, self._grid, space.whole, uncut, by_weight)
 
     def segments(self, taken: Taken) -> tuple[Segment, ...]:
         """Of the prompt itself, without what stands around it; one of words where nothing varies."""
@@ -247,21 +250,23 @@ def read_rerolls(reroll: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def check_keys(spaces: Spaces, worded: Sequence[Worded], tables: Tables, drawn: Sequence[str] = ()) -> None:
-    """Raises Refused for a place that is held or drawn anew and that no prompt has."""
-    asked = [("--lock", key) for key in spaces.locks] + [("--reroll", key) for key in spaces.rerolls]
-    if not asked:
+def check_keys(spaces: Spaces, worded: Sequence[Worded], drawn: Sequence[str] = ()) -> None:
+    """Raises Refused for a place that is held or drawn anew and that no prompt has. `drawn`: of the overlay."""
+    if not spaces.locks and not spaces.rerolls:
         return
-    keys = {one.key for each in worded if each.space for one in each.space.segments if one.key}
+    made = [each.space for each in worded if each.space]
+    keys = {key for space in made for key in space.keys}
+    held = {key for space in made for key in space.held}
     plain = {tokens.plain_slot(key) for key in (*keys, *drawn, "overlay")}
-    for flag, key in asked:
-        bare = key.strip("_").lstrip("~@!")
-        if tokens.plain_slot(key) not in plain and not tables.values(bare):
-            raise Refused(
-                f"no prompt has a {'place' if key[:1] in '_{$%' else 'slot'} '{told(key, 40)}'.",
-                where=flag,
-                remedy=nearest(key, keys) or "A slot is written [[weather]].",
-            )
+    unknown = [("--lock", key) for key in spaces.locks if key not in held]
+    unknown += [("--reroll", key) for key in spaces.rerolls if tokens.plain_slot(key) not in plain]
+    for flag, key in unknown:
+        keys |= {one.key for space in made for one in space.segments if one.key}
+        raise Refused(
+            f"no prompt has a {'place' if key[:1] in '_{$%' else 'slot'} '{told(key, 40)}'.",
+            where=flag,
+            remedy=nearest(key, keys) or "A slot is written [[weather]].",
+        )
 
 
 def _negative(taken: Taken) -> str:

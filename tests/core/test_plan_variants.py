@@ -88,6 +88,11 @@ def test_a_limit_takes_an_even_sample_of_every_prompt():
     assert max(first.values()) - min(first.values()) <= 1 and len(first) == 4
     assert "10 of 17 variants, spread evenly." in made.warnings
     assert len(plan(pack, limit=2, order="random").jobs) == 2
+    made = plan(pack, variants=2)
+    assert (len(made.jobs), made.spec.randomizer.space) == (5, "17")
+    assert made.warnings == ("5 of 17 variants, spread evenly.",)
+    made = plan(pack, matrix="random", variants=2)
+    assert (made.spec.randomizer.space, made.warnings) == ("17", ())
     assert [job.prompt_number for job in plan(pack, max_prompts=2, max_images=4, count=3).jobs] == [1, 1, 1, 2]
 
 
@@ -126,6 +131,7 @@ def test_locks_rerolls_and_new_places_leave_the_others_as_they_are():
     more = picks(text + ", {day|night}")
     assert [{key: one[key] for key in (hull, "__sky__", sea)} for one in more] == plain
     assert len(plan(prompt=text, lock=(f"{hull}=red", "sky=noon"), library=SKY).jobs) == 3
+    assert "no prompt has a place '{soft|hard}'" in refusal(prompt=text, lock=("{soft|hard}=x",), library=SKY)
     assert "no prompt has a place '__sly__'" in refusal(prompt=text, lock=("__sly__=x",), library=SKY)
 
 
