@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 KEPT = frozenset({".txt", ".tsv", ".prompts", ".json", ".jsonl", ".yaml", ".yml", ".csv"})
 """Endings of what the library and the learning keep."""
 
+RUNS = frozenset({"manifest.json", "run_metadata.json", "image.json"})
+"""What tells of a whole run beside its pictures."""
+
 
 def bring(path: Sequence[str], replace: bool, key: str | None, as_json: bool) -> int:
     """Pictures alone go to the daemon; everything else is read by an offline child."""
@@ -31,7 +34,7 @@ def _only_pictures(path: "Path") -> bool:
 
     if not path.is_dir():
         return path.suffix.lower() in PICTURES
-    files = [one for one in path.rglob("*") if one.suffix.lower() in KEPT | PICTURES]
+    files = [one for one in path.rglob("*") if one.suffix.lower() in KEPT | PICTURES and one.name not in RUNS]
     pictures = {one.with_name(one.name.partition(".")[0]) for one in files if one.suffix.lower() in PICTURES}
     return bool(pictures) and all(one.with_name(one.name.partition(".")[0]) in pictures for one in files)
 
