@@ -192,7 +192,14 @@ async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) 
         loopback=loopback,
         fleet=Fleet(loopback, ledger, intake, vitals, patience, keep_card, places.agents, network_of(places, settings)),
         planner=Planner(
-            shelf, settings, time.time, secrets.randbelow, cards.known, store.path, lambda: Lean(ledger.feedback)
+            shelf,
+            settings,
+            time.time,
+            secrets.randbelow,
+            cards.known,
+            store.path,
+            lambda: Lean(ledger.feedback),
+            named=models.named,
         ),
         cards=cards,
         models=models,

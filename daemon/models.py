@@ -135,6 +135,12 @@ class Models:
         found = await self._rows()
         return await asyncio.to_thread(candidates.candidates, found, words, _base(found, base))
 
+    def named(self, list_: str) -> dict[str, str]:
+        """As a prompt names each of a list that can be used, with what calls it up or who has it. Blocks a little."""
+        there = candidates.available([one.row for one in self._newest() if one.row.list == list_])
+        told = (", ".join(row.triggers[:3]) or ", ".join(row.nodes) or row.title for row in there)
+        return dict(zip(candidates.spelled(there), told, strict=True))
+
     async def search(self, words: str, source: str, list_: str, most: int) -> tuple[Offer, ...]:
         found = await self._remote.search(words, source, list_, most)
         here = await self._on_thread(self._parts.index.hashed)
@@ -176,16 +182,20 @@ class Models:
         """Files and nodes as they are now; made anew only when either is another."""
         if self._running:  # where nobody looks, no folder has anything in it
             await self._looked.wait()
+        if not asked.node and not asked.backend:
+            return await asyncio.to_thread(self._newest)
+        owned = tuple(_owned(_asked(self._parts.known(), asked.node), asked.backend))
+        found = await asyncio.to_thread(rows.rows, self._parts.index.files.values(), owned)
+        return tuple(one for one in found if one.row.nodes)
+
+    def _newest(self) -> tuple[Row, ...]:
+        """Blocks where something is other than the last time."""
         files, known = self._parts.index.files, self._parts.known()
-        if asked.node or asked.backend:
-            owned = tuple(_owned(_asked(known, asked.node), asked.backend))
-            found = await asyncio.to_thread(rows.rows, files.values(), owned)
-            return tuple(one for one in found if one.row.nodes)
         cards = tuple((one.name, one.card) for one in known)
         kept = self._listed
         if kept is not None and kept[0] is files and len(kept[1]) == len(cards) and all(map(_same, kept[1], cards)):
             return kept[2]
-        found = await asyncio.to_thread(lambda: rows.rows(files.values(), _owned(known, "")))
+        found = rows.rows(files.values(), _owned(known, ""))
         self._listed = (files, cards, found)
         return found
 

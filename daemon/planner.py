@@ -74,9 +74,11 @@ class Planner:
         known: Callable[[], Sequence[Known]] = _nobody,
         path_of: Callable[[Sha256], Path] | None = None,
         leaning: Callable[[], Lean] = Lean,
+        named: Callable[[str], Mapping[str, str]] | None = None,
     ) -> None:
         """`known` gives every known node with its newest card; `path_of` raises Refused for a picture that is not;
-        `leaning` gives what looks at pictures suggest now."""
+        `leaning` gives what looks at pictures suggest now; `named` the LoRAs or embeddings of the library of models,
+        with a note on each; None: those of the nodes are all there are."""
         self._shelf = shelf
         self._settings = settings
         self._clock = clock
@@ -85,6 +87,7 @@ class Planner:
         self._path_of = path_of
         self._completer = Completer(shelf, lambda kind: self._parts(kind).items())
         self._leaning = leaning
+        self._named = named
 
     def plan(self, request: RunRequest, run: RunId) -> Plan:
         """`run` is the id it would have: its results folder is named by it. Raises Refused."""
@@ -260,7 +263,9 @@ class Planner:
         return self._completer.complete(text, at, limit, kind)
 
     def _parts(self, kind: CompletionKind) -> dict[str, str]:
-        """LoRAs or embeddings of every node, with those that have them."""
+        """LoRAs or embeddings here and of every node, with what calls them up or who has them."""
+        if self._named is not None:
+            return dict(self._named("loras" if kind == "lora" else "embeddings"))
         owners: dict[str, list[str]] = {}
         for node in self._known():
             for backend in node.card.backends if node.card else ():

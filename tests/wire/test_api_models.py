@@ -174,6 +174,12 @@ async def test_use_and_ratings_count_for_the_choice(it: World) -> None:
         assert ("haze" in [one["name"] for one in asked["items"]]) is fits, base
 
 
+async def test_what_a_prompt_can_name_is_told_with_what_calls_it_up(it: World) -> None:
+    await rows(it)
+
+    assert it.house.models.named("loras") == {"haze": "sea haze", "far": "box"}
+
+
 async def test_watchers_learn_of_a_file_that_comes_and_of_a_verdict(it: World, tmp_path: Path) -> None:
     await rows(it)  # the first look is over
     seen: list[int] = []

@@ -42,8 +42,15 @@ def candidates(found: Iterable[Row], words: str, base: str = "", most: int = MOS
     rare = {word: log(1.0 + len(rows) / often[word]) for word in wanted if often[word]}
     scored = [(_score(row, places, rare), row) for row, places in zip(rows, spoken, strict=True)]
     scored.sort(key=lambda one: (-one[0], one[1].name.lower()))
-    names = Counter(bare(row.name).rpartition("/")[2].lower() for row in rows)
-    return tuple(_candidate(row, score, names) for score, row in scored[:most])
+    names = dict(zip((row.key for row in rows), spelled(rows), strict=True))
+    return tuple(_candidate(row, score, names[row.key]) for score, row in scored[:most])
+
+
+def spelled(rows: Sequence[ModelRow]) -> list[str]:
+    """How a prompt names each: without folders and ending, where no other of them is called so."""
+    names = [bare(row.name) for row in rows]
+    often = Counter(name.rpartition("/")[2].lower() for name in names)
+    return [short if often[(short := name.rpartition("/")[2]).lower()] == 1 else name for name in names]
 
 
 def available(rows: Sequence[ModelRow]) -> Sequence[ModelRow]:
@@ -84,12 +91,9 @@ def _words(text: str) -> list[str]:
     return [word for word in _WORD.findall(text.lower().replace("_", " ")) if word not in STOP and len(word) > 1]
 
 
-def _candidate(row: ModelRow, score: float, names: Mapping[str, int]) -> Candidate:
-    """By its bare name where no other has it."""
-    name = bare(row.name)
-    short = name.rpartition("/")[2]
+def _candidate(row: ModelRow, score: float, name: str) -> Candidate:
     return Candidate(
-        name=short if names[short.lower()] == 1 else name,
+        name=name,
         weight=1.0 if row.weight is None else row.weight,
         tags=(*row.tags, *(tag for tag in row.about if tag not in row.tags)),
         triggers=row.triggers,
