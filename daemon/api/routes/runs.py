@@ -95,6 +95,8 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     seed: int | None = None
     count: int = 1
     name: str | None = None
+    literal: bool = False
+    """The prompt is taken as it stands: nothing in it is expanded."""
 
 
 class RunAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,7 +166,7 @@ async def generate(house: House, request: web.Request) -> web.StreamResponse:
     pipeline = TextFile(name="pipeline", text=bytes(asked.pipeline).decode())
     asked_for = RunRequest(
         prompt=asked.prompt, negative=asked.negative, pipeline=pipeline, seed=asked.seed, count=asked.count,
-        name=asked.name,
+        name=asked.name, literal=asked.literal,
     )  # fmt: skip
     return await _submit(house, request, asked_for, asked)
 
