@@ -1,5 +1,8 @@
 """The space of a prompt: as many variants as it counts, each once, in every mode; the same as dynamicprompts makes."""
 
+import re
+from collections import Counter
+
 import pytest
 from dynamicprompts.generators import CombinatorialPromptGenerator
 from hypothesis import given, settings
@@ -108,7 +111,7 @@ def test_what_is_held_comes_again_in_very_many_templates(text, negative, mode):
     check_held(text, negative, mode)
 
 
-LETTERS = st.integers(0, 10**9).map(lambda number: f"w{number}")
+LETTERS = st.integers(10**8, 10**9).map(lambda number: f"w{number}")
 SIMPLE = st.recursive(
     LETTERS,
     lambda inner: st.one_of(
@@ -120,14 +123,19 @@ SIMPLE = st.recursive(
 )
 
 
+def unordered(text):
+    """Of several options dynamicprompts makes every order; here it is one combination, as they were written."""
+    return re.sub(r"w\d+ & w\d+", lambda pair: " & ".join(sorted(pair[0].split(" & "))), text)
+
+
 @settings(max_examples=30, deadline=None)
 @given(SIMPLE)
 def test_dynamicprompts_makes_the_same_ones(text):
     weigh("2", ("",), 0)  # puts the parser together, silently
     theirs = CombinatorialPromptGenerator().generate(text, max_prompts=2000)
-    ours = [one.text for one in space(text).take()] if space(text).total <= 2000 else None
+    ours = [unordered(one.text) for one in space(text).take()] if space(text).total <= 2000 else None
     if ours is not None:
-        assert set(ours) == set(map(str, theirs))
+        assert Counter(ours) == Counter({unordered(str(text)): 1 for text in theirs})
 
 
 @pytest.mark.parametrize(
@@ -137,15 +145,15 @@ def test_dynamicprompts_makes_the_same_ones(text):
         ("{a|b}", 2),
         ("{a|a|b}", 2),
         ("{3::|a|b}", 3),
-        ("{2$$a|b|c}", 6),
-        ("{1-2$$a|b|c}", 9),
-        ("{-2$$a|b|c}", 9),
-        ("{2-$$a|b|c}", 12),
+        ("{2$$a|b|c}", 3),
+        ("{1-2$$a|b|c}", 6),
+        ("{-2$$a|b|c}", 6),
+        ("{2-$$a|b|c}", 4),
         ("{0-1$$a|b}", 3),
-        ("{5$$a|b}", 2),
-        ("{2$$a|{b|c}|d}", 10),
+        ("{5$$a|b}", 1),
+        ("{2$$a|{b|c}|d}", 5),
         ("{4$$__sky__ __tree__}", 12),
-        ("{2$$__sky__}", 10),
+        ("{2$$__sky__}", 5),
         ("__s*__ {a|b}", 8),
         ("{a|b {x|y|z}}", 4),
         ("{0::a|b|c}", 2),

@@ -75,12 +75,12 @@ def test_globs_take_from_every_list_they_name():
 
 
 def test_options_with_separators_marks_and_ranges():
-    assert texts("{2$$ und $$a|b}") == ["a und b", "b und a"]
-    assert texts("{2$$|$$a|b}") == ["a|b", "b|a"]
-    assert texts("{2$$$$a|b}") == ["ab", "ba"]
-    assert texts("{2$$ · $$a|b}") == ["a · b", "b · a"]
+    assert texts("{2$$ und $$a|b|c}") == ["a und b", "a und c", "b und c"]
+    assert texts("{2$$|$$a|b}") == ["a|b"]
+    assert texts("{2$$$$a|b}") == ["ab"]
+    assert texts("{2$$ · $$a|b}") == ["a · b"]
     assert texts("{!0-1$$a|b}") == ["", "a", "b"]
-    assert texts("{2$${a|b}|c}") == ["a, c", "b, c", "c, a", "c, b"]
+    assert texts("{2$${a|b}|c}") == ["a, c", "b, c"]
 
 
 def test_parameters_are_seen_in_the_values():

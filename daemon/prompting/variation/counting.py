@@ -1,8 +1,7 @@
 """How many there are, exactly, of any size; how large numbers are told."""
 
 from collections.abc import Mapping
-from functools import lru_cache
-from math import log10
+from math import comb, log10
 
 from schema.errors import Refused
 
@@ -44,37 +43,23 @@ def checked(counts: Counts) -> Counts:
     return counts
 
 
-@lru_cache(maxsize=4096)
-def ordered(options: int, taken: int) -> int:
-    """Ways to take so many of them in order."""
-    ways = 1
-    for each in range(options, options - taken, -1):
-        ways *= each
-    return ways
-
-
-def nth_ordered(options: int, taken: int, index: int) -> list[int]:
-    """The `index`-th of those ways, in the order of a dictionary."""
-    left: list[int] | _Rest = list(range(options)) if options <= 4096 else _Rest()
-    found = []
-    for place in range(taken):
-        which, index = divmod(index, ordered(options - place - 1, taken - place - 1))
-        found.append(left.pop(which))
+def nth_chosen(options: int, taken: int, index: int) -> list[int]:
+    """The `index`-th way to take so many of them, `comb(options, taken)` in all, in the order of a dictionary."""
+    found: list[int] = []
+    begin = 0
+    for left in range(taken, 0, -1):
+        whole = comb(options - begin, left)
+        low, high = begin, options - left
+        while low < high:
+            middle = (low + high + 1) // 2
+            if whole - comb(options - middle, left) <= index:
+                low = middle
+            else:
+                high = middle - 1
+        index -= whole - comb(options - low, left)
+        found.append(low)
+        begin = low + 1
     return found
-
-
-class _Rest:
-    """A long row of numbers of which few are taken out."""
-
-    def __init__(self) -> None:
-        self._gone: list[int] = []
-
-    def pop(self, index: int) -> int:
-        for gone in sorted(self._gone):
-            if index >= gone:
-                index += 1
-        self._gone.append(index)
-        return index
 
 
 def digits(number: int) -> str:

@@ -3,8 +3,9 @@
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
+from math import comb
 
-from daemon.prompting.variation.counting import NONE, Active, Counts, checked, nth_ordered, ordered, product, single
+from daemon.prompting.variation.counting import NONE, Active, Counts, checked, nth_chosen, product, single
 from daemon.prompting.variation.turns import Freely, Method, Node, Turn
 from schema.plans import Pick
 
@@ -98,7 +99,11 @@ class Place:
 
 
 class Several:
-    """Between `lower` and `upper` of its options, each at most once, in every order."""
+    """Between `lower` and `upper` of its options, each at most once.
+
+    Every combination is one, its options in the order written: dynamicprompts makes every order of them. Drawn ones
+    stand in the order in which they were drawn.
+    """
 
     def __init__(
         self,
@@ -117,7 +122,7 @@ class Several:
         nodes = [one for one in options if not isinstance(one, str)]
         lengths = sorted((_length(one) for one in options), reverse=True)[: bounds[1]]
         self.longest = sum(lengths) + len(separator) * max(0, len(lengths) - 1)
-        self._sizes = [ordered(len(options), taken) for taken in range(bounds[0], bounds[1] + 1)]
+        self._sizes = [comb(len(options), taken) for taken in range(bounds[0], bounds[1] + 1)]
         self.widest = max([sum(self._sizes), *(node.widest for node in nodes)]) if method != "draw" else 1
         self.deep = 1 + max((node.deep for node in nodes), default=0)
         self._nested = any(node.counts != single(1) for node in nodes) and method == "each"
@@ -163,7 +168,7 @@ class Several:
     def _nth(self, index: int) -> list[int]:
         for taken, size in enumerate(self._sizes, self._bounds[0]):
             if index < size:
-                return nth_ordered(len(self.options), taken, index)
+                return nth_chosen(len(self.options), taken, index)
             index -= size
         raise IndexError(index)
 
@@ -180,19 +185,15 @@ class Several:
     def _counted(self) -> Counts:
         made: Counts = {}
         for taken in range(self._bounds[0], self._bounds[1] + 1):
-            ways = ordered(taken, taken)
-            made = _sum(made, {active: many * ways for active, many in self._tails[0][taken].items()})
+            made = _sum(made, self._tails[0][taken])
         return checked(made)
 
     def _unranked(self, active: Active, index: int) -> list[tuple[int, Active, int | None]]:
         for taken in range(self._bounds[0], self._bounds[1] + 1):
             many = self._tails[0][taken].get(active, 0)
-            size = many * ordered(taken, taken)
-            if index < size:
-                order, index = divmod(index, many)
-                chosen = self._chosen(taken, active, index)
-                return [chosen[at] for at in nth_ordered(taken, taken, order)]
-            index -= size
+            if index < many:
+                return self._chosen(taken, active, index)
+            index -= many
         raise IndexError(index)
 
     def _chosen(self, taken: int, active: Active, index: int) -> list[tuple[int, Active, int | None]]:
@@ -201,20 +202,15 @@ class Several:
         for number, option in enumerate(self.options):
             if taken == 0:
                 break
-            after = self._tails[number + 1]
-            passed = after[taken].get(active, 0)
-            if index < passed:
-                continue
-            index -= passed
+            after = self._tails[number + 1][taken - 1]
             own = single(1) if isinstance(option, str) else option.counts
-            for one, other in ((one, other) for one in own for other in after[taken - 1] if one | other == active):
-                many = own[one] * after[taken - 1][other]
-                if index < many:
-                    mine, index = divmod(index, after[taken - 1][other])
+            for one, other in ((one, other) for one in own for other in after if one | other == active):
+                if index < own[one] * after[other]:
+                    mine, index = divmod(index, after[other])
                     chosen.append((number, one, mine))
                     active, taken = other, taken - 1
                     break
-                index -= many
+                index -= own[one] * after[other]
         return chosen
 
     def _put(self, turn: Turn, chosen: Sequence[tuple[int, Active, int | None]], how: Freely) -> None:
