@@ -148,7 +148,10 @@ def remedies(record: JobRecord, width: int) -> list[Line]:
     lines: list[Line] = []
     if suspect and suspect not in record.reason:
         lines += [section("suspect"), *block(suspect, width, 3, "warn")]
+    stuck = next((stage for stage in record.stages if stage.state in ("failed", "waiting")), None)
     words = "R tries it again. c makes a new run of it, with another model or VAE, say. x gives it up."
+    if stuck is not None and stuck.kind in WORDED:
+        words = f"R tries it again. S goes on without {plain(stuck.id)}, with the words as they are. x gives it up."
     return [*lines, section("what to do"), *block(words, width, 8, "text")]
 
 
