@@ -39,7 +39,14 @@ def bay(sky: str, **more: object) -> JobSpec:
 
 
 def stage(
-    log: MemoryLog, job: str, name: str, *, pictures: int = 0, suspect: str | None = None, **reported: Scalar
+    log: MemoryLog,
+    job: str,
+    name: str,
+    *,
+    pictures: int = 0,
+    suspect: str | None = None,
+    against: str = "",
+    **reported: Scalar,
 ) -> Sequence[ImageId]:
     """One stage comes back; its pictures are called `JOB-STAGE-N`."""
     log.add(StageAssigned(job=JobId(job), stage=StageId(name), node=NodeId("box"), attempt=1, why="first"))
@@ -57,7 +64,7 @@ def stage(
     log.add(
         StageFinished(
             job=JobId(job), stage=StageId(name), token=token, node=NodeId("box"), backend="webui",
-            images=tuple(images), effective={"model": "BLIP"}, reported=dict(reported),
+            images=tuple(images), effective={"model": "BLIP", "against": against}, reported=dict(reported),
         )
     )  # fmt: skip
     return images
@@ -166,3 +173,14 @@ async def test_a_run_from_which_nothing_is_to_be_learned_is_looked_at_and_does_n
         assert len(await views.looks_of([image])) == 1
         assert await views.counted("sky", SKY) == ()
         assert await views.goals_of("bays", 0, 10) == ()
+
+
+async def test_a_score_against_other_words_than_the_prompts_says_nothing_of_the_prompt(tmp_path: Path) -> None:
+    log = MemoryLog()
+    log.add(*run(bay("dusk"), bay("dawn")))
+    for job, against in (("bay.1", "a face"), ("bay.2", "a quiet bay at (dawn)")):
+        stage(log, job, "paint", pictures=1)
+        stage(log, job, "judge", score=0.5, against=against)
+    async with opened(log, tmp_path) as views:
+        assert [one.value for one in await views.counted("sky", SKY)] == ["dawn"]
+        assert await views.looks() == 2

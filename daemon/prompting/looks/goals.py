@@ -66,3 +66,8 @@ def _goal(phrase: str, heavy: dict[str, float]) -> Goal | None:
 def plain(phrase: str) -> str:
     """How goals are told apart: `The Stormy_Sea` is `stormy sea`."""
     return _ARTICLE.sub("", " ".join(phrase.replace("_", " ").lower().split()))
+
+
+def same_goals(one: str, other: str) -> bool:
+    """Whether two texts ask for the same, however it is marked up."""
+    return [goal.names for goal in goals_of(one)] == [goal.names for goal in goals_of(other)]

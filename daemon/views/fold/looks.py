@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from daemon.prompting.looks.compare import Part, look
+from daemon.prompting.looks.goals import same_goals
 from daemon.views.fold.statement import Statement, Value
 from schema import events as e
 from schema.plans import JobSpec, Scalar
@@ -34,9 +35,10 @@ def fold(envelope: e.Envelope, event: e.StageFinished) -> list[Statement]:
         return []
     numbers = [_number(score) for score in scores]
     looker = event.effective.get("model")
+    against = event.effective.get("against")
     values: tuple[Value, ...] = (
         event.stage, envelope.seq, envelope.at, looker if isinstance(looker, str) else "", _json(captions or [""]),
-        _json(numbers or [None]), event.job,
+        _json(numbers or [None]), event.job, against if isinstance(against, str) else "",
     )  # fmt: skip
     whose = (event.job, event.stage)
     return [(EMPTIED, whose), (LOOKED, values), (JUDGED, whose), (PARTED, whose)]
@@ -63,13 +65,16 @@ def _json(values: Sequence[str | float | None]) -> str:
 
 
 def register(db: sqlite3.Connection) -> None:
-    db.create_function("look_at", 4, look_at, deterministic=True)
+    db.create_function("look_at", 5, look_at, deterministic=True)
 
 
-def look_at(spec: bytes, caption: str, score: float | None, looker: str) -> str:
-    """JSON of a `Told`. Never fails: a caption is whatever a model has said."""
+def look_at(spec: bytes, caption: str, score: float | None, looker: str, against: str) -> str:
+    """JSON of a `Told`. Never fails: a caption is whatever a model has said.
+
+    `against`: the words that were scored; where they are not the prompt's, its components have no part in the score.
+    """
     job = _SPEC.decode(spec)
-    whole, found = look(job, caption, score, looker)
+    whole, found = look(job, caption, score if not against or same_goals(against, job.prompt) else None, looker)
     told = Told(
         fulfilment=whole.fulfilment,
         style=whole.style,
@@ -83,7 +88,7 @@ def look_at(spec: bytes, caption: str, score: float | None, looker: str) -> str:
 
 LOOKED = (  # at the pictures of the nearest stage before it that made some
     "INSERT OR REPLACE INTO looks(image, stage, n, job, pack, at, looker, counts, caption, score, told)"
-    " SELECT id, ?1, ?2, job, pack, ?3, ?4, counts, caption, score, look_at(spec, caption, score, ?4) FROM ("
+    " SELECT id, ?1, ?2, job, pack, ?3, ?4, counts, caption, score, look_at(spec, caption, score, ?4, ?8) FROM ("
     "SELECT images.id, images.job, images.pack, specs.spec, suspect IS NULL AND"
     " coalesce(json_extract(CAST(runs.spec AS TEXT), '$.learning'), '') <> 'off' AS counts,"
     " coalesce(json_extract(?5, '$[' || iif(number < json_array_length(?5), number, 0) || ']'), '') AS caption,"
