@@ -127,8 +127,10 @@ def _same_ending(finder: Finder, kind: Kind, stem: str, text: str) -> str:
             check_text(kind, f"{stem}{old}", text)
         except Refused:
             return wanted
+    if kind == "pack":
+        return old if old == ".tsv" and wanted == ".txt" and "\t" in text else wanted
     same = (old == ".json") == (wanted == ".json")
-    return old if old and same and kind != "pack" else wanted
+    return old if old and same else wanted
 
 
 def _inside(finder: Finder, kind: Kind, file: str) -> Path:

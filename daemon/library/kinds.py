@@ -1,5 +1,6 @@
 """What the library keeps: its kinds, the files that count for each, and what they may be called."""
 
+import re
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -40,6 +41,9 @@ LARGEST: dict[Kind, int] = {
 EXAMPLES = Path(__file__).parent / "examples"
 """Packs that come with the program; other kinds lie in folders of their own below it."""
 
+_SECTION = re.compile(r"^\[\s*(?:config|prompts)\b[^\]\n]*\]\s*$", re.MULTILINE)
+"""Of Dream Factory's files."""
+
 MAX_NAME = 150
 """Bytes of a name in the library."""
 
@@ -62,7 +66,14 @@ def largest(kind: Kind) -> int:
 
 def ending_for(kind: Kind, text: str) -> str:
     """How a file of this text is named where nobody says it."""
-    return ".json" if text.lstrip("\ufeff \t\r\n")[:1] in ("{", "[") else PLAIN.get(kind, ".yaml")
+    if kind == "pack" and _SECTION.search(text):
+        return ".prompts"
+    if text.lstrip("\ufeff \t\r\n")[:1] in ("{", "["):
+        return ".json"
+    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    if kind == "pack" and lines and all("\t" in line.strip() for line in lines):
+        return ".tsv"
+    return PLAIN.get(kind, ".yaml")
 
 
 def split(name: str, kind: Kind) -> tuple[str, str]:

@@ -171,3 +171,21 @@ def test_lists_name_what_is_broken_and_show_the_rest(capsys, home):
     assert code == 0 and [item["name"] for item in told["items"]] == ["bad", "good", "mira"]
     assert "bad.yaml:2:1: broken YAML" in told["warnings"][0] and "bad.yaml" in err
     assert "the list 'evening' names 'gone.txt', which is not in the library" in run(capsys, "list", "pack")[2]
+
+
+@pytest.mark.parametrize(
+    ("was", "text", "ending"),
+    [
+        ("", "a boat\tfog\n# c\na mill\tpeople\n", ".tsv"),
+        (".tsv", "a boat\tfog\na mill\n", ".tsv"),
+        (".tsv", "a boat\n", ".txt"),
+        (".txt", "a boat\nneg: fog\n", ".txt"),
+        ("", "[prompts]\na boat\n", ".prompts"),
+        (".txt", '{"slots": [{"text": "a boat"}]}', ".json"),
+    ],
+)
+def test_a_pack_keeps_its_dialect_under_its_name(was, text, ending, shelf, home):
+    if was:
+        put(home, f"packs/p{was}", "an old boat\n")
+    assert shelf.save("pack", "p", text).path == home.packs / f"p{ending}"
+    assert [path.name for path in home.packs.iterdir()] == [f"p{ending}"]
