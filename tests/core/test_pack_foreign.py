@@ -96,11 +96,11 @@ def test_sections_are_multiplied_in_their_order():
         "d.prompts:8: not understood and not used: !PROFILE = mine.",
     )
     made = plan(TextFile(name="d.prompts", text=SECTIONS), seed=1)
-    assert len(made.jobs) == 2 * 4
-    assert prompts(made)[:4] == [
-        "an old harbour at dawn ink drawing", "an old harbour in fog ink drawing",
-        "an old harbour at dawn and in fog ink drawing", "an old harbour in fog and at dawn ink drawing",
-    ]  # fmt: skip
+    assert prompts(made) == [
+        f"{where} {when} ink drawing"
+        for where in ("an old harbour", "a quiet orchard")
+        for when in ("at dawn", "in fog", "at dawn and in fog")
+    ]
     assert {job.negative for job in made.jobs} == {"blurry"}
 
 
