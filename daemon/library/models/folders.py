@@ -182,6 +182,14 @@ def _beside(found: list[tuple[int, str, os.DirEntry[str]]]) -> Iterator[Beside]:
             yield Beside(name, _stamp(seen))
 
 
+def is_folder(path: str | Path) -> bool:
+    """False also where the way to it may not be gone."""
+    try:
+        return Path(path).is_dir()
+    except OSError:
+        return False
+
+
 def shown(path: str) -> str:
     """For people and for JSON, whatever bytes it is made of."""
     return path.encode("utf-8", "replace").decode()

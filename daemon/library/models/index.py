@@ -10,7 +10,7 @@ from time import perf_counter
 
 import msgspec
 
-from daemon.library.models.folders import WHOLE, Look, Seen, shown
+from daemon.library.models.folders import WHOLE, Look, Seen, is_folder, shown
 from daemon.library.models.reading import Known, read
 from daemon.library.models.sidecars import READERS
 from daemon.library.models.store import Store
@@ -53,7 +53,7 @@ class Index:
         look = Look(SIDECARS)
         found: dict[str, Known] = {}
         for root in self.roots:
-            if not root.is_dir():
+            if not is_folder(root):
                 look.troubles.append(f"{shown(str(root))}: there is no such folder")
             for seen in look.below(root):
                 if stop():
@@ -82,7 +82,7 @@ class Index:
         above = frozenset(path.rpartition("/")[0] for path in touched)
         if not above <= self._folders or not self._folders.isdisjoint(touched):
             return None
-        if any(path.endswith(f"/{WHOLE}") or Path(path).is_dir() for path in touched):
+        if any(path.endswith(f"/{WHOLE}") or is_folder(path) for path in touched):
             return None
         return above
 

@@ -12,6 +12,7 @@ from threading import Event, Thread
 from typing import Literal
 
 from daemon.disk import UNFINISHED
+from daemon.library.models.folders import is_folder
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ class Watch:
         """Watches the folders that are there; begins anew when another one comes or one goes."""
         polled = self._mode == "poll"
         while True:
-            there = [root for root in self._roots if await asyncio.to_thread(root.is_dir)]
+            there = [root for root in self._roots if await asyncio.to_thread(is_folder, root)]
             if not there:
                 await asyncio.sleep(ROOTS)
             else:
@@ -102,7 +103,7 @@ class Watch:
         try:
             while not listening.done():
                 await asyncio.wait((listening,), timeout=ROOTS)
-                if [root for root in self._roots if await asyncio.to_thread(root.is_dir)] != there:
+                if [root for root in self._roots if await asyncio.to_thread(is_folder, root)] != there:
                     return
             listening.result()
         finally:
