@@ -11,7 +11,9 @@ NAME = argument("NAME", "As `list` shows it.")
 
 def _list(noun: str, about: str) -> Verb:
     def run(as_json: bool) -> int:
-        answer = ask.daemon().get(f"/v1/{noun}s")
+        answer = ask.daemon().get(f"/v1/{noun}s", {"check": 1})
+        for warning in answer.texts("warnings"):
+            output.tell(warning)
         if as_json:
             output.put_json(answer.fields)
         else:
