@@ -29,9 +29,9 @@ def shown(record) -> str:
 
 def test_the_card_tells_what_each_stage_wrote_and_chose(daemon):
     text = shown(waiting(record_of(daemon.rows[2])))
-    parts = ["look at the words", "enrich wrote", "a boat at dawn", "enrich wrote to avoid", "fog, rain", "match wrote",
-             "match chose", "ink:0.7", "why", "ink 0.7: tag dawn", "not sea: less than 0.2", "prompt",
-             "a boat at dawn <lora:ink:0.7>", "as planned", "a boat", "negative", "fog, rain"]  # fmt: skip
+    parts = ["look at the words", "prompt", "a boat at dawn <lora:ink:0.7>", "as planned", "a boat", "negative",
+             "fog, rain", "enrich wrote", "a boat at dawn", "enrich wrote to avoid", "fog, rain", "match wrote",
+             "match chose", "ink:0.7", "why", "ink 0.7: tag dawn", "not sea: less than 0.2"]  # fmt: skip
     at = 0
     for part in parts:
         assert part in text[at:], (part, text)

@@ -30,6 +30,9 @@ def card(
     inside = width - 2
     lines = [*facts(record, inside), *(ends(run, inside, now) if run is not None else ()), []]
     lines += [*stages(record, running, inside, now)]
+    if record.state == "held" and awaits_review(record):  # the words are what it is about now
+        lines += [*remedies(record, inside), *prompts(record, inside), *answers(record, inside)]
+        return [*lines, *settings(record, inside), section("events"), *happened(record, inside)]
     if record.reason:
         lines += [section("reason"), *block(record.reason, inside, 6, "bad" if record.state != "held" else "warn")]
     elif why:
