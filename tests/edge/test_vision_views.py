@@ -184,3 +184,16 @@ async def test_a_score_against_other_words_than_the_prompts_says_nothing_of_the_
     async with opened(log, tmp_path) as views:
         assert [one.value for one in await views.counted("sky", SKY)] == ["dawn"]
         assert await views.looks() == 2
+
+
+async def test_a_caption_of_several_lines_is_one_where_there_is_one_picture_and_a_flood_is_cut(tmp_path: Path) -> None:
+    log = MemoryLog()
+    log.add(*run(bay("dusk"), bay("dawn")))
+    for job, caption in (("bay.1", "a bay\nat dusk"), ("bay.2", "a bay at sunrise " * 50_000)):
+        stage(log, job, "paint", pictures=1)
+        stage(log, job, "look", caption=caption)
+    async with opened(log, tmp_path) as views:
+        [one] = await views.looks_of([ImageId("bay-1-paint-0")])
+        [other] = await views.looks_of([ImageId("bay-2-paint-0")])
+        assert (one.caption, one.missed) == ("a bay at dusk", ())
+        assert (len(other.caption), other.missed) == (4_000, ())

@@ -14,6 +14,9 @@ from daemon.views.fold.statement import Statement, Value
 from schema import events as e
 from schema.plans import JobSpec, Scalar
 
+LONGEST = 4_000
+"""Letters of a caption; who says more is not looking."""
+
 _SPEC = msgspec.json.Decoder(JobSpec)
 
 
@@ -39,6 +42,7 @@ def fold(envelope: e.Envelope, event: e.StageFinished) -> list[Statement]:
     values: tuple[Value, ...] = (
         event.stage, envelope.seq, envelope.at, looker if isinstance(looker, str) else "", _json(captions or [""]),
         _json(numbers or [None]), event.job, against if isinstance(against, str) else "",
+        " ".join(captions)[:LONGEST],
     )  # fmt: skip
     whose = (event.job, event.stage)
     return [(EMPTIED, whose), (LOOKED, values), (JUDGED, whose), (PARTED, whose)]
@@ -49,7 +53,7 @@ def _each(value: Scalar) -> list[str]:
     if value is None or isinstance(value, bool):
         return []
     text = str(value)
-    return [piece.strip() for piece in (text.split("\n") if "\n" in text else text.split(" | "))]
+    return [piece.strip()[:LONGEST] for piece in (text.split("\n") if "\n" in text else text.split(" | "))]
 
 
 def _number(text: str) -> float | None:
@@ -91,7 +95,7 @@ LOOKED = (  # at the pictures of the nearest stage before it that made some
     " SELECT id, ?1, ?2, job, pack, ?3, ?4, counts, caption, score, look_at(spec, caption, score, ?4, ?8) FROM ("
     "SELECT images.id, images.job, images.pack, specs.spec, suspect IS NULL AND"
     " coalesce(json_extract(CAST(runs.spec AS TEXT), '$.learning'), '') <> 'off' AS counts,"
-    " coalesce(json_extract(?5, '$[' || iif(number < json_array_length(?5), number, 0) || ']'), '') AS caption,"
+    " iif(json_array_length(?5) = count(*) OVER (), json_extract(?5, '$[' || number || ']'), ?9) AS caption,"
     " json_extract(?6, '$[' || iif(number < json_array_length(?6), number, 0) || ']') AS score"
     " FROM images JOIN specs USING (job) JOIN runs ON runs.id = images.run WHERE images.job = ?7 AND token = ("
     "SELECT token FROM stages JOIN json_each((SELECT stages FROM jobs WHERE id = ?7)) AS place"
