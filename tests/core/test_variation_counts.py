@@ -228,7 +228,12 @@ def test_a_space_beyond_any_integer_is_counted_and_sampled():
 def test_a_list_that_was_built_for_one_prompt_means_the_same_in_the_next():
     """Also where modes, weights, locks and slots differ from prompt to prompt."""
     tables = WordTables(
-        {"a": [Value("{1|2} __b__"), Value("[[s]] x", 2.0)], "b": [Value("{~3|4}"), Value("__c__")], "c": [Value("5")]}
+        {
+            "a": [Value("{1|2} __b__"), Value("[[s]] x", 2.0)],
+            "b": [Value("{~3|4}"), Value("__c__")],
+            "c": [Value("5")],
+            "d": [Value("6 __a__")],
+        }
     )
     asks = [
         Asked(), Asked(mode="random", variants=4), Asked(mode="rotate"), Asked(locks={"__a__ > __b__": "5"}),
@@ -236,12 +241,13 @@ def test_a_list_that_was_built_for_one_prompt_means_the_same_in_the_next():
     ]  # fmt: skip
 
     def words(tables, asked, slots):
-        return [one.text for one in Space("__a__ {__b__|y}", tables=tables, slots=slots, asked=asked).take()]
+        return [one.text for one in Space("__a__ {__b__|y} __d__", tables=tables, slots=slots, asked=asked).take()]
 
     for _ in range(2):
         for asked in asks:
             for slots in ({"s": ["p", "q"]}, {"s": ["r"]}, {}):
-                alone = WordTables({name: tables.values(name) for name in "abc"})
+                words(tables, asked._replace(locks={}, weights=Asked().weights), slots)
+                alone = WordTables({name: tables.values(name) for name in "abcd"})
                 if asked.weights("c", "5"):
                     assert words(tables, asked, slots) == words(alone, asked, slots)
                 else:

@@ -44,6 +44,8 @@ class Kept(NamedTuple):
     """The list they are made of."""
     height: int
     """Lists within one another, itself the first."""
+    own: bool
+    """Something in them is another prompt's otherwise."""
 
 
 class Memory:

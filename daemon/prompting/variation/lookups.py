@@ -114,13 +114,14 @@ def options_of(builder: "Builder", name: str, made: Ready, here: Here, method: M
         options: list[Piece] = list(made.texts)
         for number in made.varied:
             options[number] = _value(builder, plain, made, number, below)
-        kept = builder.kept[key] = Kept(options, made, builder.heights.pop() + 1)
-        if apart is None and builder.own == own:
+        kept = builder.kept[key] = Kept(options, made, builder.heights.pop() + 1, builder.own > own)
+        if apart is None and not kept.own:
             builder.memory.keep(plain, kept, below)
     deepest = max((one.deep for one in kept.options if not isinstance(one, str)), default=0)
     if here.nested + deepest > MAX_NESTED or len(here.chain) + kept.height > MAX_DEPTH:
         raise builder.too_deep(here.where)
     builder.heights[-1] = max(builder.heights[-1], kept.height)
+    builder.own += kept.own
     return kept.options
 
 
