@@ -15,7 +15,7 @@ from daemon.library.models.rows import Row
 from schema.models import Candidate, ModelRow
 from schema.names import FILES as ENDINGS
 
-MOST = 50
+MOST = 200
 
 WEIGHTS: Mapping[str, float] = {"triggers": 3.0, "tags": 2.5, "name": 2.0, "about": 1.0}
 """How much a word counts where it stands."""
