@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Hashable
+from itertools import count
 from typing import Any, NoReturn, TypeAlias
 
 import yaml
@@ -13,6 +14,7 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | Non
 
 MAX_DEPTH = 32
 MAX_ALIASES = 50
+MAX_VALUES = 100_000
 """YAML lets a few lines stand for gigabytes; nobody needs more references than this in a pipeline."""
 
 
@@ -61,7 +63,7 @@ def read_yaml(file: str, text: str) -> Json:
         raise Refused(f"broken YAML: {told(str(fault))}.", where=told(file), remedy="Fix it in the file.") from None
     except RecursionError:
         raise _too_deep(file) from None
-    return _plain(file, value, 0)
+    return _plain(file, value, 0, count())
 
 
 class _Careful(yaml.SafeLoader):
@@ -98,14 +100,17 @@ _SORTS = {"date": "a date", "datetime": "a time", "bytes": "binary text", "set":
 """What YAML may bring and JSON may not."""
 
 
-def _plain(file: str, value: object, depth: int) -> Json:
+def _plain(file: str, value: object, depth: int, seen: "count[int]") -> Json:
+    """Aliases share what they stand for; here it is written out, so it is counted."""
     if depth > MAX_DEPTH:
         raise _too_deep(file)
+    if next(seen) > MAX_VALUES:
+        raise Refused(f"stands for more than {MAX_VALUES:,} values.", where=told(file), remedy="Write out its aliases.")
     match value:
         case dict():
-            return {str(key): _plain(file, item, depth + 1) for key, item in value.items()}
+            return {str(key): _plain(file, item, depth + 1, seen) for key, item in value.items()}
         case list():
-            return [_plain(file, item, depth + 1) for item in value]
+            return [_plain(file, item, depth + 1, seen) for item in value]
         case None | str() | int() | float():
             return value
         case _:
