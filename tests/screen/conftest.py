@@ -69,8 +69,12 @@ class Eyes:
                 await self.pilot.pause(0.01)
 
     async def sees(self, *words: str) -> None:
+        def seen() -> bool:
+            text = self.text()
+            return all(word in text for word in words)
+
         try:
-            await self.until(lambda: all(word in self.text() for word in words))
+            await self.until(seen)
         except TimeoutError:
             raise AssertionError(f"never seen together: {words}\n{self.text()}") from None
         await self.settle()

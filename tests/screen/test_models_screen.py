@@ -21,6 +21,7 @@ async def to_models(eyes):
     await eyes.sees("line_07", "60 names", "seahaze")
 
 
+@pytest.mark.long
 async def test_verdicts_are_sent_and_shown_at_once(show, daemon):
     async with show() as eyes:
         await to_models(eyes)
@@ -28,7 +29,8 @@ async def test_verdicts_are_sent_and_shown_at_once(show, daemon):
         await eyes.sees("★★★★☆")
         await eyes.press("asterisk", "t")
         await eyes.sees("Tags", "They stay with the file")
-        await eyes.press(*" mist -sea", "enter")
+        eyes.app.screen.focused.value = "sea mist -sea"
+        await eyes.press("enter")
         await eyes.until(lambda: daemon.sent("/v1/models/tag"))
         key = f"{0:032x}" if daemon.shelf.models[0]["path"] else "name:loras/sea/haze_00"
         assert daemon.sent("/v1/models/rate") == [{"select": [key], "stars": 4}]

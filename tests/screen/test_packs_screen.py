@@ -48,7 +48,8 @@ async def test_a_pack_is_edited_at_the_prompt_and_what_was_not_touched_stays(sho
         await eyes.press("l", "j", "e")
         await eyes.sees("Pack  city [bold]", "jobs")
         assert eyes.app.screen.query_one("#text").cursor_location == (2, 0)
-        await eyes.press(*"at noon, ", "ctrl+j")
+        eyes.app.screen.query_one("#text").insert("at noon, ")
+        await eyes.press("ctrl+j")
         await eyes.sees("city [bold] saved")
         assert daemon.shelf.saved == [
             ("packs", "city [bold]", "a street in the [[weather]]\r\n\r\nat noon, a harbour, __sea__\r\n")
@@ -71,6 +72,7 @@ async def test_a_broken_pack_tells_its_line_and_can_be_mended(show, daemon):
         assert daemon.shelf.saved == []
 
 
+@pytest.mark.long
 async def test_packs_that_appear_are_shown_by_themselves(show, daemon):
     from schema.scenes import Delta
 

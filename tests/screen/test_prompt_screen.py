@@ -29,6 +29,7 @@ async def test_places_variants_and_count_at_two_sizes(show, picture_of):
         await eyes.sees("{dawn|dusk}", "[Places]")
 
 
+@pytest.mark.long
 async def test_places_are_coloured_where_they_stand_also_while_one_types(show):
     async with show() as eyes:
         await to_editor(eyes, SEA, "12 variants")
@@ -103,6 +104,7 @@ async def test_what_will_be_sent_is_shown_beside_the_prompt(show):
         await eyes.sees("What is sent", "txt2img", "steps 20", "a harbour in dawn light")
 
 
+@pytest.mark.long
 async def test_a_wild_number_brings_a_hint_and_more_pages_come_as_one_scrolls(show, daemon):
     places = ", ".join(["{" + "|".join(f"{letter}{n}" for n in range(12)) + "}" for letter in "abcd"])
     async with show() as eyes:
@@ -135,14 +137,16 @@ async def test_a_fault_tells_its_place_and_escape_asks_before_dropping(show, dae
 async def test_names_are_completed_as_one_types(show):
     async with show() as eyes:
         await to_editor(eyes, "", "write a prompt")
-        await eyes.press(*"a harbour, __sk")
+        area = eyes.app.screen.query_one("#prompt")
+        area.insert("a harbour, __s")
+        await eyes.press("k")
         await eyes.sees("__sky/high__", "2 values")
         await eyes.press("down", "enter")
         await eyes.sees("a harbour, __sky/high__", "2 variants")
-        await eyes.press(*", <fi")
+        area.insert(", <f")
+        await eyes.press("i")
         await eyes.sees("<lora:film_grain:1>")
         await eyes.press("tab")
-        area = eyes.app.screen.query_one("#prompt")
         assert area.text == "a harbour, __sky/high__, <lora:film_grain:1>"
         await eyes.press("left", "ctrl+down", "ctrl+down")
         assert area.text.endswith("<lora:film_grain:0.9>")

@@ -24,13 +24,15 @@ async def test_a_preset_is_saved_renamed_deleted_and_applied(show, daemon):
         await to_saved(eyes)
         await eyes.press("ctrl+n")
         await eyes.sees("Save a preset")
-        await eyes.press(*"night", "enter")
+        eyes.app.screen.focused.value = "night"
+        await eyes.press("enter")
         await eyes.sees("night saved", "3 · now")
         assert [(noun, name) for noun, name, _ in daemon.shelf.saved] == [("presets", "night")]
         assert json.loads(daemon.shelf.saved[0][2]) == {}
         await eyes.press("ctrl+r")
         await eyes.sees("Rename night")
-        await eyes.press(*"fall", "enter")
+        eyes.app.screen.focused.value = "nightfall"
+        await eyes.press("enter")
         await eyes.sees("nightfall")
         await eyes.press("up", "ctrl+d")
         await eyes.sees("Delete the preset fine?")

@@ -1,5 +1,7 @@
 """Packs by name, the prompts of one, and what a run of it comes to."""
 
+import re
+
 import msgspec
 from textual.strip import Strip
 
@@ -10,6 +12,10 @@ from tui.widgets.held import HeldList
 from tui.widgets.ink import Drawn, Line, Piece, fit, plain, wrap
 from tui.widgets.listing import Listing
 from tui.widgets.pages import Pages
+
+PLACE = re.compile(r"\{[^{}]*\}|__[^\s_](?:[^\s]*[^\s_])?__|\[\[[^\]]+\]\]|\$\{[^{}]*\}|<[a-z]+:[^<>]+>")
+INKS = {"__": "good", "[[": "mark", "${": "warn", "<l": "dim", "<h": "dim"}
+"""How a place begins, and its colour; all else is a choice."""
 
 
 class PackRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +72,21 @@ class PromptList(HeldList[PromptRow]):
             return self.strip((), width, over)
         lines = wrap(item.text, max(8, width - 7), 3)
         head = f"{item.number:>4}  " if line == 0 else "      "
-        return self.strip([Piece(head, "dim"), Piece(lines[line] if line < len(lines) else "")], width, over)
+        words = marked(lines[line]) if line < len(lines) else []
+        return self.strip([Piece(head, "dim"), *words], width, over)
+
+
+def marked(words: str) -> list[Piece]:
+    """Words of a prompt, with what may vary in them in colour; a place that is broken in two is plain."""
+    pieces: list[Piece] = []
+    at = 0
+    for found in PLACE.finditer(words):
+        pieces += [
+            Piece(words[at : found.start()]),
+            Piece(found[0], INKS.get(found[0][:2], "run")),
+        ]
+        at = found.end()
+    return [*pieces, Piece(words[at:])]
 
 
 class PackHead(Drawn):
