@@ -96,7 +96,8 @@ class Spaces:
             space = self._wrapped(taken, text, negative)
         if space is None:
             return Worded(taken, text, negative, None, drawn or 1, self._grid, 1, drawn or 1)
-        words = space.total if ways.most is None else min(space.total, ways.most)
+        cut = ways.most if self._request.variants is None else None  # what a person asks for goes before the pack
+        words = space.total if cut is None else min(space.total, cut)
         by_weight = ways.mode == "random" or "~" in ways.marked(text)
         uncut = space.whole if ways.mode == "all" else space.total
         return Worded(taken, text, negative, space, drawn or words, self._grid, space.whole, uncut, by_weight)

@@ -1,12 +1,6 @@
 """The `randomization` block of StableNew's presets, and the matrix of its packs, as plans take them."""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))  # for `plan_world`
-
 
 from daemon.prompting.randomization import read_block
 from schema.errors import Refused

@@ -64,6 +64,7 @@ def test_a_packs_own_mode_and_limit_hold_where_nobody_says_otherwise():
     limited = made({"mode": "fanout", "limit": 3})
     assert sorted(prompt[0] for prompt in prompts(limited)) == ["1", "2", "3"]
     assert "3 of 6 variants, spread evenly." in limited.warnings
+    assert len(made({"mode": "fanout", "limit": 3}, variants=5).jobs) == 5
     assert prompts(made({"enabled": False})) == ["[[a]] [[b]]"]
 
 
