@@ -79,4 +79,5 @@ def told_number(number: int) -> str:
         return f"{number:,}"
     shift = max(0, number.bit_length() - 60)
     power, rest = divmod(log10(number >> shift) + shift * log10(2), 1)
-    return f"about {10**rest:.1f} × 10^{int(power)}"
+    shown = min(10**rest, 9.9)
+    return f"about {shown:.1f} × 10^{int(power)}"
