@@ -15,6 +15,7 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | Non
 MAX_DEPTH = 32
 MAX_ALIASES = 50
 MAX_VALUES = 100_000
+MAX_MERGED = 5_000
 """YAML lets a few lines stand for gigabytes; nobody needs more references than this in a pipeline."""
 
 
@@ -88,6 +89,12 @@ class _Careful(yaml.SafeLoader):
                     )
                 seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Merged maps bring their merged maps along: a few lines of `<<` would become as many pairs as one likes."""
+        super().flatten_mapping(node)
+        if len(node.value) > MAX_MERGED:
+            raise yaml.MarkedYAMLError(problem=f"more than {MAX_MERGED} merged keys", problem_mark=node.start_mark)
 
 
 _Careful.yaml_implicit_resolvers = {

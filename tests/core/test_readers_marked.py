@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from daemon.prompting.marked.nodes import Node
 from daemon.prompting.marked.reading import read
+from daemon.prompting.written import read_yaml
 from schema.errors import Refused
 
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
@@ -117,3 +118,18 @@ def test_any_text_is_read_or_refused_with_its_file(text, file):
         read(file, text, 100_000)
     except Refused as refused:
         assert refused.where.startswith(file)
+
+
+MERGES = "a: &a {x: 1}\n" + "".join(
+    f"{chr(98 + n)}: &{chr(98 + n)} {{<<: [{','.join(['*' + chr(97 + n)] * 5)}]}}\n" for n in range(9)
+)
+FEW = "a: &a [x,x,x,x,x]\n" + "".join(
+    f"{chr(98 + n)}: &{chr(98 + n)} [{','.join(['*' + chr(97 + n)] * 5)}]\n" for n in range(9)
+)
+
+
+@pytest.mark.parametrize(("text", "told"), [(MERGES, "merged keys"), (FEW, "stands for more than 100,000 values")])
+def test_presets_and_pipelines_hold_no_bombs_either(text, told):
+    with pytest.raises(Refused, match=told):
+        read_yaml("p.yaml", text)
+    assert "more than 1,000,000 values" in refusal("p.yaml", text)
