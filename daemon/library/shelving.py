@@ -7,7 +7,6 @@ The daemon reads the folders fresh, so it sees the change at its next look.
 """
 
 import json
-import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,7 +17,7 @@ from daemon.library import edits
 from daemon.library.files import read_text, write_text
 from daemon.library.kinds import ENDINGS, Entry, Kind, largest
 from daemon.library.shelf import FolderShelf
-from daemon.library.taking import WORDS, take_kind
+from daemon.library.taking import WORDS, sync, take_kind
 from daemon.prompting.texts import cleaned, nearest, suffix, told
 from schema.errors import Exit, Refused, why
 from schema.pages import iso
@@ -125,7 +124,7 @@ def _import(asked: Asked) -> None:
 def _import_all(asked: Asked, root: Path) -> None:
     """A whole folder: what is broken is told, and the rest comes in. Raises Refused where nothing did."""
     found = list(take_kind(asked.shelf, asked.kind, root, asked.replace))
-    os.sync()
+    sync(found)
     for one in found:
         if one.why:
             print(cleaned(one.why), file=sys.stderr)

@@ -5,12 +5,13 @@ its line and left where it is; the rest comes in all the same.
 """
 
 import json
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from daemon.disk import write_whole
+from daemon.disk import sync_folder, write_whole
 from daemon.library.checks import check_text
 from daemon.library.files import decoded
 from daemon.library.folders import leads_out
@@ -55,6 +56,7 @@ _NOTES = re.compile(r"read.?me|licen[sc]e|requirements|change|notes|todo|package
 """Files on the top level that are no packs."""
 
 MOST = 100_000
+MANY = 50
 LARGEST_LEARNED = 256_000_000
 """Bytes of one file of learning records."""
 
@@ -69,6 +71,8 @@ class Taken(NamedTuple):
     """What is wrong or was passed over, with file and line."""
     records: int = 0
     """Of learning."""
+    target: Path | None = None
+    """What was written."""
 
 
 COUNTED = frozenset(ending for endings in ENDINGS.values() for ending in endings)
@@ -195,7 +199,7 @@ def _put(shelf: FolderShelf, kind: Kind, file: str, raw: bytes, source: Path, re
         why = f"{told(str(source), 200)}: another {kind} '{stem}' is there. --replace takes its place."
         return Taken(told_kind, source, "differs", stem, why)
     _written(target, raw)
-    return Taken(told_kind, source, "taken", stem)
+    return Taken(told_kind, source, "taken", stem, target=target)
 
 
 def _global(shelf: FolderShelf, path: Path, replace: bool) -> Iterator[Taken]:
@@ -222,11 +226,24 @@ def _learned(learning: Path, path: Path, parts: tuple[str, ...]) -> Taken:
     if target.is_file() and target.read_bytes() == raw:
         return Taken("learning", path, "there", path.name, records=found.records)
     _written(target, raw)
-    return Taken("learning", path, "taken", path.name, found.broken[0] if found.broken else "", found.records)
+    return Taken("learning", path, "taken", path.name, found.broken[0] if found.broken else "", found.records, target)
+
+
+def sync(found: Iterable[Taken]) -> None:
+    """So that what came in is on disk: one by one, or everything at once where there is much."""
+    targets = [one.target for one in found if one.target is not None]
+    if len(targets) > MANY:
+        os.sync()
+        return
+    for target in targets:
+        with target.open("rb") as file:
+            os.fsync(file.fileno())
+    for folder in {target.parent for target in targets}:
+        sync_folder(folder)
 
 
 def _written(target: Path, raw: bytes) -> None:
-    """Whole or not at all. Not synced, since there may be thousands: whoever takes them in syncs once, at the end."""
+    """Whole or not at all. Not synced, since there may be thousands: `sync` does, at the end."""
     target.parent.mkdir(parents=True, exist_ok=True)
     write_whole(target, raw, sync=False)
 

@@ -1,13 +1,12 @@
 """The verb `library take PATH...`: what came in of a whole folder, in numbers, and by name what did not."""
 
 import json
-import os
 import sys
 from collections import Counter
 from pathlib import Path
 
 from daemon.library.shelf import FolderShelf
-from daemon.library.taking import PICTURES, WORDS, Taken, take
+from daemon.library.taking import PICTURES, WORDS, Taken, sync, take
 from daemon.prompting.texts import cleaned, told
 from schema.errors import Exit, Refused
 
@@ -20,7 +19,7 @@ def run(shelf: FolderShelf, learning: Path, words: list[str], as_json: bool) -> 
     if not paths:
         raise Refused("which folder?", where="import", remedy="Name a folder of StableNew, or files.")
     found = [one for path in paths for one in take(shelf, learning, Path(path), "--replace" in words)]
-    os.sync()
+    sync(found)
     for one in found:
         if one.why:
             print(cleaned(one.why), file=sys.stderr)
