@@ -6,7 +6,7 @@ import pytest
 async def test_packs_and_their_prompts_at_two_sizes(show, picture_of):
     async with show() as eyes:
         await eyes.app.action_go("packs")
-        await eyes.sees("knights", "broken", "3 variants", "a knight by the {sea|lake}")
+        await eyes.sees("knights", "broken                   !", "3 variants", "a knight by the {sea|lake}")
         picture_of(eyes, "packs-120x36")
         await eyes.pilot.resize_terminal(80, 24)
         await eyes.press("l")

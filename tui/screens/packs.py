@@ -12,7 +12,7 @@ from schema.prompts import Tried
 from schema.requests import RunRequest
 from tui.background import begin
 from tui.keys import bindings, of
-from tui.link.shelf import Item, checked, item_of, text_of
+from tui.link.shelf import Item, checked, item_of, names_of, text_of
 from tui.live import Change
 from tui.screens.area import ListScreen
 from tui.screens.draft import Draft
@@ -36,6 +36,8 @@ class PacksScreen(ListScreen[PackRow]):
         self.pack: Item | None = None
         """The one under the cursor, as its file has it."""
         self._every: tuple[PackRow, ...] | None = None
+        self._troubles: dict[str, str] = {}
+        """Packs that are broken, and how."""
 
     def body(self) -> ComposeResult:
         yield self.filter_line
@@ -64,7 +66,7 @@ class PacksScreen(ListScreen[PackRow]):
     async def _fetch(self, page: int) -> None:
         if self._every is None:
             try:
-                found = await checked(self.home.asker, "packs")
+                names = await names_of(self.home.asker, "packs")
             except Refused as e:
                 self._fault = e.told()
                 self.tally()
@@ -72,7 +74,8 @@ class PacksScreen(ListScreen[PackRow]):
             except NoDaemon:
                 self.listing.pages.failed(page)
                 return
-            self._every = tuple(PackRow(name=name, trouble=trouble_of(name, found.warnings)) for name in found.items)
+            self._every = tuple(PackRow(name=name, trouble=self._troubles.get(name, "")) for name in names)
+            begin(self, self._check, group="check", exclusive=True)
         words = self.filter.lower().split()
         rows = [row for row in self._every if all(word in row.name.lower() for word in words)]
         if self.order == "faults":
@@ -81,6 +84,18 @@ class PacksScreen(ListScreen[PackRow]):
         self._take(page, Page(items=part, total=len(rows), head=0))
         self.tally()
         self.settle()
+
+    async def _check(self) -> None:
+        """All of them are read, which takes its time where there are thousands: the names are there before."""
+        try:
+            found = await checked(self.home.asker, "packs")
+        except (Refused, NoDaemon):
+            return
+        rows = tuple(PackRow(name=name, trouble=trouble_of(name, found.warnings)) for name in found.items)
+        troubles = {row.name: row.trouble for row in rows if row.trouble}
+        if troubles != self._troubles:
+            self._troubles, self._every = troubles, rows
+            super().reread()
 
     # The one under the cursor -----------------------------------------------------------------------
 
