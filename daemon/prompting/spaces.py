@@ -266,7 +266,7 @@ def check_keys(spaces: Spaces, worded: Sequence[Worded], drawn: Sequence[str] = 
         raise Refused(
             f"no prompt has a {'place' if key[:1] in '_{$%' else 'slot'} '{told(key, 40)}'.",
             where=flag,
-            remedy=nearest(key, keys) or "A slot is written [[weather]].",
+            remedy=nearest(key, (told(one, 80) for one in keys)) or "A slot is written [[weather]].",
         )
 
 

@@ -132,6 +132,7 @@ def test_locks_rerolls_and_new_places_leave_the_others_as_they_are():
     more = picks(text + ", {day|night}")
     assert [{key: one[key] for key in (hull, "__sky__", sea)} for one in more] == plain
     assert len(plan(prompt=text, lock=(f"{hull}=red", "sky=noon"), library=SKY).jobs) == 3
+    assert "\n" not in refusal(prompt="a |\n\n| b", search=("|\n\n|=>c",), lock=("x=1",))
     assert "no prompt has a place '{soft|hard}'" in refusal(prompt=text, lock=("{soft|hard}=x",), library=SKY)
     assert "no prompt has a place '__sly__'" in refusal(prompt=text, lock=("__sly__=x",), library=SKY)
 
