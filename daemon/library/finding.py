@@ -15,7 +15,8 @@ from daemon.library.stylebook import Stylebook
 from daemon.library.wordbook import ShelfTables, Wordbook
 from daemon.prompting.packs import read_list
 from daemon.prompting.styles import Style
-from daemon.prompting.texts import MAX_TEXT, nearest, suffix, told
+from daemon.prompting.texts import MAX_TEXT, suffix, told
+from daemon.prompting.variation.near import meant
 from schema.errors import Refused
 from schema.pipeline import STANDARD
 from schema.places import Places
@@ -132,7 +133,8 @@ class Finder:
 
     def unknown(self, kind: Kind, name: str) -> Refused:
         names = list(self.names(kind)) + (list(self.lists()) if kind == "pack" else [])
-        remedy = nearest(name, names) or f"There is none yet; files go to {self.folders[kind]}."
+        none = f"There is none yet; files go to {self.folders[kind]}."
+        remedy = meant(name, names) or (f"`stablenew {kind} list` shows all." if names else none)
         link = self.folders[kind] / name
         if not any(sign in name for sign in "/\\") and any(one.is_symlink() for one in self._maybe(link, kind)):
             remedy = "Its file is a link that leads out of the library's folder, and is not followed."
