@@ -30,6 +30,7 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True):
 
 def edit(shelf: FolderShelf, kind: Kind, name: str, asked: str | None) -> Entry:
     """Raises Refused; then the file is as it was."""
+    name = _file_that_holds(shelf, kind, name)
     file = shelf.text(kind, name)
     if asked is None:
         return _in_editor(shelf, kind, name, file.name, file.text)
@@ -40,6 +41,15 @@ def edit(shelf: FolderShelf, kind: Kind, name: str, asked: str | None) -> Entry:
     if change.number == 0:
         change = change._replace(number=len(_prompts(file.name, file.text)) + 1)
     return shelf.save(kind, file.name, edited(file.name, file.text, change))
+
+
+def _file_that_holds(shelf: FolderShelf, kind: Kind, name: str) -> str:
+    """One wildcard or style of a file of many is edited within it."""
+    if kind == "style" and shelf.find(kind, name) is None and (entry := shelf.style_file(name)) and entry.path:
+        return entry.path.name
+    if kind == "wildcard" and (place := shelf.tables().place(name.removeprefix("__").removesuffix("__"))):
+        return place.file if shelf.find(kind, name) is None else name
+    return name
 
 
 def _prompts(file: str, text: str) -> tuple[object, ...]:

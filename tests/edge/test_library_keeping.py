@@ -189,3 +189,15 @@ def test_a_pack_keeps_its_dialect_under_its_name(was, text, ending, shelf, home)
         put(home, f"packs/p{was}", "an old boat\n")
     assert shelf.save("pack", "p", text).path == home.packs / f"p{ending}"
     assert [path.name for path in home.packs.iterdir()] == [f"p{ending}"]
+
+
+def test_one_of_many_is_edited_within_its_file(capsys, home, monkeypatch):
+    path = put(home, "wildcards/weather/map.yaml", "# mine\nsky: [dawn]\nsea: [calm]\n")
+    monkeypatch.setenv("VISUAL", "sed -i s/calm/rough/")
+    assert run(capsys, "edit", "wildcard", "sea")[0] == 0
+    assert path.read_text() == "# mine\nsky: [dawn]\nsea: [rough]\n" and [
+        one.name for one in path.parent.iterdir()
+    ] == ["map.yaml"]
+    put(home, "styles/s.csv", "name,prompt\nink,calm\nsoft,x\n")
+    assert run(capsys, "edit", "style", "ink")[0] == 0
+    assert (home.config / "styles/s.csv").read_text() == "name,prompt\nink,rough\nsoft,x\n"
