@@ -56,4 +56,4 @@ def test_version_and_limits_are_those_of_the_code() -> None:
 
 
 def test_every_kind_of_backend_a_card_may_name_is_one_registry_line() -> None:
-    assert set(BACKENDS) <= {"sketch", "webui", "comfyui", "diffusers", "llm"}
+    assert set(BACKENDS) <= {"sketch", "webui", "comfyui", "diffusers", "llm", "words"}

@@ -109,7 +109,7 @@ def test_start_is_done_when_one_runs_and_starters_do_not_get_in_each_others_way(
 
     assert pids == {house.document("daemon", "status")["pid"]}
     nodes = house.document("node", "list")["items"]
-    assert isinstance(nodes, list) and nodes[0]["backends"] == ["sketch"]
+    assert isinstance(nodes, list) and nodes[0]["backends"] == ["sketch", "words"]
 
 
 def test_a_second_daemon_is_told_who_holds_the_lock(begun: House) -> None:
