@@ -9,15 +9,13 @@ from textual.binding import Binding
 
 from schema.errors import NoDaemon, Refused
 from schema.plans import Scalar
-from tui.background import begin, is_open
-from tui.link.shelf import Noun, delete, names_of, rename, save, text_of
+from tui.background import begin
+from tui.link.shelf import Noun, delete, names_of, rename, save
 from tui.screens.shelved import Shelved
 from tui.widgets.ink import plain
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-
-    from tui.screens.textedit import TextEdit
 
 Config = Mapping[str, Mapping[str, Scalar]]
 
@@ -37,7 +35,6 @@ class Saved(Shelved):
 
     BINDINGS = [
         Binding("ctrl+n", "save_new", "save the form under a name", priority=True),
-        Binding("ctrl+e", "edit", "edit its text", priority=True),
         Binding("ctrl+r", "rename", "rename", priority=True),
         Binding("ctrl+d", "delete", "delete", priority=True),
     ]
@@ -58,10 +55,6 @@ class Saved(Shelved):
     @property
     def one(self) -> str:
         return self.noun.removesuffix("s")
-
-    def chosen(self) -> str:
-        item = self.names.item()
-        return item.name if item is not None else ""
 
     # Verbs ------------------------------------------------------------------------------------------
 
@@ -95,17 +88,6 @@ class Saved(Shelved):
             self.home.say(f"{name} saved")
             self._current = name
             self.ask_anew()
-
-    async def action_edit(self) -> None:
-        name, noun = self.chosen(), self.noun
-        if not name:
-            return
-        try:
-            item = await text_of(self.home.asker, noun, name)
-        except (Refused, NoDaemon) as e:
-            self.home.say(e.told() if isinstance(e, Refused) else "The daemon does not answer.", bad=True)
-            return
-        await self.app.push_screen(self.editor(noun, name, item.text), self._again)
 
     async def action_rename(self) -> None:
         from tui.screens.ask import Type
@@ -143,15 +125,6 @@ class Saved(Shelved):
             self.ask_anew()
 
     # Doing ------------------------------------------------------------------------------------------
-
-    def editor(self, noun: Noun, name: str, text: str) -> "TextEdit":
-        from tui.screens.textedit import TextEdit
-
-        return TextEdit(noun, name, text)
-
-    def _again(self, saved: bool | None) -> None:
-        if saved and is_open(self):
-            self.ask_anew()
 
     async def done(self, work: "Callable[[], Awaitable[object]]") -> bool:
         """False after a toast that says why not."""

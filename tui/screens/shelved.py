@@ -1,10 +1,18 @@
 """One of the library's own: a profile, a style, a template, found by typing."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from textual.binding import Binding
+
+from schema.errors import NoDaemon, Refused
 from schema.pages import Resource
-from tui.link.shelf import Noun, names_of
+from tui.background import is_open
+from tui.link.shelf import Noun, names_of, text_of
 from tui.screens.chooser import Chooser
+
+if TYPE_CHECKING:
+    from tui.screens.textedit import TextEdit
 
 
 class Shelved(Chooser):
@@ -15,6 +23,8 @@ class Shelved(Chooser):
     none_like = "none is called so"
     none_told = "the library has none"
     unknown = "though the library has none of that name"
+
+    BINDINGS = [Binding("ctrl+e", "edit", "edit its text", priority=True)]
 
     def __init__(self, title: str, noun: Noun, current: str = "", *, empty: bool = True) -> None:
         super().__init__(title, (noun,), current, empty=empty)
@@ -29,3 +39,30 @@ class Shelved(Chooser):
 
     def action_refresh(self) -> None:
         self.ask_anew()
+
+    def hints(self) -> str:
+        return "⏎ take  ^j as typed  ^e edit its text" + ("  ^x none" if self._empty else "") + "  esc back"
+
+    def chosen(self) -> str:
+        item = self.names.item()
+        return item.name if item is not None else ""
+
+    async def action_edit(self) -> None:
+        name, noun = self.chosen(), self.noun
+        if not name:
+            return
+        try:
+            item = await text_of(self.home.asker, noun, name)
+        except (Refused, NoDaemon) as e:
+            self.home.say(e.told() if isinstance(e, Refused) else "The daemon does not answer.", bad=True)
+            return
+        await self.app.push_screen(self.editor(noun, name, item.text), self._again)
+
+    def editor(self, noun: Noun, name: str, text: str) -> "TextEdit":
+        from tui.screens.textedit import TextEdit
+
+        return TextEdit(noun, name, text)
+
+    def _again(self, saved: bool | None) -> None:
+        if saved and is_open(self):
+            self.ask_anew()
