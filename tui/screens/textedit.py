@@ -92,7 +92,8 @@ class TextEdit(ModalScreen[bool]):
             self.tell("the daemon does not answer; it is checked when it does", bad=True)
         else:
             self._fault = next(filter(None, map(fault_at, tried.warnings)), None)
-            words = f"{tried.jobs:,} {'job' if tried.jobs == 1 else 'jobs'} · {many(tried.space)} {'variant' if tried.space == '1' else 'variants'}"
+            noun = "variant" if tried.space == "1" else "variants"
+            words = f"{tried.jobs:,} {'job' if tried.jobs == 1 else 'jobs'} · {many(tried.space)} {noun}"
             self.tell("\n".join([words, *(f"! {plain(one)}" for one in tried.warnings[:1])]))
 
     def _wish(self, file: TextFile) -> RunRequest | None:
