@@ -198,7 +198,8 @@ def _axis(text: str, pipeline: PipelineConfig) -> Axis:
     kind, colon, whose = name.partition(":")
     match kind:
         case "lora" if colon:
-            return Axis(name, levels, tuple(Change(loras=(_lora(f"{whose}:{one}", where),)) for one in levels))
+            strengths = ("none" if _none(one) else f"{whose}:{one}" for one in levels)
+            return Axis(name, levels, tuple(Change(loras=_loras(one, where)) for one in strengths))
         case "lora":
             return Axis(name, levels, tuple(Change(loras=_loras(one, where)) for one in levels))
         case "style":

@@ -38,6 +38,7 @@ def test_loras_are_tried_over_names_and_strengths():
         "a boat <lora:film:0.3>",
     ]
     assert made.jobs[0].needs == ("loras:film", "loras:sea_haze")
+    assert prompts(plan(prompt="a boat", vary=("lora:film=0.2,none",))) == ["a boat <lora:film:0.2>", "a boat"]
     made = plan(prompt="a boat", vary=("lora:film=0.2, 0.4, .., 0.8", "lora=a+b:0.5"), seed=1)
     assert prompts(made)[1] == "a boat <lora:film:0.4> <lora:a:1> <lora:b:0.5>"
     assert [job.axes["lora:film"] for job in made.jobs] == ["0.2", "0.4", "0.6", "0.8"]
