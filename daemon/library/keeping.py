@@ -9,8 +9,8 @@ from daemon.library.files import write_text
 from daemon.library.finding import Finder
 from daemon.library.folders import leads_out
 from daemon.library.kinds import Entry, Kind, check_name, ending_for, split
-from daemon.prompting.styles import read_styles
-from daemon.prompting.styletext import as_file, renamed, without
+from daemon.prompting.styles import Style, read_styles
+from daemon.prompting.styletext import as_file, renamed, replaced, without
 from daemon.prompting.texts import suffix, told
 from schema.errors import Refused
 from schema.pipeline import STANDARD
@@ -28,6 +28,8 @@ def save(finder: Finder, kind: Kind, name: str, text: str, *, replace: bool = Tr
     check_name(stem, kind)
     _not_standard(kind, stem)
     text = as_file(stem, text) if kind == "style" and ending in ("", ".csv") else text
+    if kind == "style" and not ending and replace and (entry := _among_others(finder, stem)):
+        return _rewritten(finder, entry, lambda file, old: replaced(file, old, stem, _only(stem, text)))
     ending = ending or _same_ending(finder, kind, stem, text)
     file = f"{stem}{ending}"
     check_text(kind, file, text)
@@ -75,6 +77,24 @@ def delete(finder: Finder, kind: Kind, name: str) -> None:
     assert entry.path is not None
     entry.path.unlink(missing_ok=True)
     sync_folder(entry.path.parent)
+
+
+def _among_others(finder: Finder, name: str) -> Entry | None:
+    """The person's file that holds this style with others; None: it has none, or a file of its own name."""
+    entry = finder.style_file(name) if finder.own("style", name) is None else None
+    return entry if entry and not entry.builtin else None
+
+
+def _only(name: str, text: str) -> Style:
+    """Raises Refused where the text is not one style."""
+    found = read_styles(f"{name}{ending_for('style', text)}", text)
+    if len(found) != 1:
+        raise Refused(
+            f"'{told(name, 60)}' is one style of a file of many, and this is {len(found)}.",
+            where="style",
+            remedy="Name the file with its ending to write it whole.",
+        )
+    return found[0]
 
 
 def _style_file(finder: Finder, name: str) -> Entry | None:

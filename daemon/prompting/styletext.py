@@ -67,6 +67,27 @@ def renamed(file: str, text: str, name: str, to: str) -> str:
     return text
 
 
+def replaced(file: str, text: str, name: str, style: Style) -> str:
+    """The file with this style in the place of the one called `name`."""
+    said = {"name": style.name, "prompt": style.prompt, "negative_prompt": style.negative}
+    if suffix(file) != ".csv":
+        for item in reversed(_items(file, text)):
+            if _name_of(item) == name.casefold():
+                text = text[: item.start] + json.dumps(said, ensure_ascii=False) + text[item.end :]
+        return text
+    skip = len(text) - len(text.removeprefix("\ufeff"))
+    rows = list(records(file, text[skip:]))
+    names = {"positive_prompt": "prompt", "text": "prompt", "negative": "negative_prompt"}
+    columns = [names.get(field.strip().lower(), field.strip().lower()) for field in rows[0].fields]
+    for row in reversed(rows[1:]):
+        if _named(row.fields, columns.index("name")) == name.casefold():
+            whole = text[row.start + skip : row.end + skip]
+            end = whole[len(whole.rstrip("\r\n")) :]
+            line = ",".join(quoted(said.get(column, "")) for column in columns) + end
+            text = text[: row.start + skip] + line + text[row.end + skip :]
+    return text
+
+
 def _items(file: str, text: str) -> list[Node]:
     """The styles of a JSON list."""
     top = read(file, text, MAX_STYLES) if suffix(file) == ".json" else Node(None, 1, 1)

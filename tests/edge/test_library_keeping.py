@@ -201,3 +201,19 @@ def test_one_of_many_is_edited_within_its_file(capsys, home, monkeypatch):
     put(home, "styles/s.csv", "name,prompt\nink,calm\nsoft,x\n")
     assert run(capsys, "edit", "style", "ink")[0] == 0
     assert (home.config / "styles/s.csv").read_text() == "name,prompt\nink,rough\nsoft,x\n"
+
+
+def test_one_style_of_many_is_saved_in_its_place(shelf, home):
+    path = put(home, "styles/s.csv", "\ufeffname,text,negative\r\n# mine\r\nink,a,b\r\nsoft,x,\r\n")
+    shelf.save("style", "ink", 'name,prompt,negative_prompt\nInk,"c, d",e\n')
+    assert path.read_text() == '\ufeffname,text,negative\n# mine\nInk,"c, d",e\nsoft,x,\n'
+    assert path.read_bytes().count(b"\r\n") == 4
+    path = put(home, "styles/t.json", '[\n  {"name": "wood", "prompt": "p"},\n  {"name": "clay2", "prompt": "q"}\n]\n')
+    shelf.save("style", "wood", "woodcut of {prompt}")
+    assert (
+        '{"name": "wood", "prompt": "woodcut of {prompt}", "negative_prompt": ""},\n  {"name": "clay2"'
+        in path.read_text()
+    )
+    with pytest.raises(Refused, match="one style of a file of many"):
+        shelf.save("style", "wood", "name,prompt\na,b\nc,d\n")
+    assert [one.name for one in path.parent.iterdir() if one.suffix == ".csv"] == ["s.csv"]
