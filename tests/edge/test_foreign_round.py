@@ -93,6 +93,17 @@ def test_what_is_told_as_json_is_read_as_a_prompt_file():
     assert (again.prompt, again.seed, again.fields) == ("a mill", 7, first.fields)
 
 
+def test_of_a_record_in_parts_nothing_is_lost():
+    """What was taken out of an object in part keeps the whole object among the rest."""
+    model = {"key": "k", "hash": "blake3:ab", "name": "toy"}
+    said = {"positive_prompt": "a mill", "cfg_scale": 7, "model": model, "vae": {"name": "s"}}
+    asked = {"prompt": "a mill", "steps": 20, "odd": [1], "override_settings": {"sd_vae": "s", "x": 1}}
+    invoke, request = (read_bytes(json.dumps(record).encode(), "x") for record in (said, asked))
+
+    assert [(key, json.loads(value)) for key, value in invoke.rest] == [("model", model)]
+    assert request.rest == (("odd", "[1]"), ("override_settings", '{"sd_vae":"s","x":1}'))
+
+
 def test_our_own_manifest_and_sidecar():
     job = {"id": "r.1", "prompt": "a mill", "negative": "rain", "seed": 7, "prompt_number": 1, "overlay": {},
            "stages": [{"id": "txt2img", "kind": "txt2img", "effective": {"steps": 9, "vae": "built in", "hires": None}},

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from schema.errors import Refused
 
@@ -59,6 +59,12 @@ class Document:
     def __init__(self, values: dict[str, object]) -> None:
         self._values = {str(key): value for key, value in values.items()}
         self._used: set[str] = set()
+        self._inner: dict[str, tuple[Document, ...]] = {}
+        """Objects that were handed out, by key: what nobody asked of them makes their key part of the rest."""
+
+    def fresh(self) -> "Document":
+        """The same, of which nothing is used: to look without taking."""
+        return Document(self._values)
 
     def __contains__(self, key: str) -> bool:
         return key in self._values
@@ -98,20 +104,40 @@ class Document:
         return value if isinstance(value, bool) else None
 
     def doc(self, *keys: str) -> "Document | None":
-        return document(self.raw(*keys))
+        """The object of the first key that has one; the same one each time."""
+        value = self.raw(*keys)
+        if not isinstance(value, dict):
+            return None
+        return self._handed_out(keys, (value,))[0]
 
     def docs(self, *keys: str) -> tuple["Document", ...]:
-        return tuple(doc for value in self.list(*keys) if (doc := document(value)) is not None)
+        found = tuple(value for value in self.list(*keys) if isinstance(value, dict))
+        return self._handed_out(keys, found) if found else ()
+
+    def _handed_out(self, keys: tuple[str, ...], values: tuple[dict[str, object], ...]) -> tuple["Document", ...]:
+        key = next(key for key in keys if self._values.get(key) is not None and self._values[key] != "")
+        if key not in self._inner:
+            self._inner[key] = tuple(Document(value) for value in values)
+        return self._inner[key]
 
     def list(self, *keys: str) -> tuple[object, ...]:
         value = self.raw(*keys)
         return tuple(value) if isinstance(value, list) else ()
 
-    def rest(self) -> Iterator[tuple[str, str]]:
-        """What nobody asked for, verbatim and in order."""
+    def rest(self, told: Collection[int] = ()) -> Iterator[tuple[str, str]]:
+        """What nobody asked for, verbatim and in order; an object whole of which something was not asked.
+
+        `told`: ids of documents that are told by themselves.
+        """
         for key, value in self._values.items():
-            if key not in self._used and value is not None and value != "":
+            if value is not None and value != "" and self._is_left(key, told):
                 yield key, value if isinstance(value, str) else shown(value)
+
+    def _is_left(self, key: str, told: Collection[int] = ()) -> bool:
+        if key not in self._used:
+            return True
+        inner = (one for one in self._inner.get(key, ()) if id(one) not in told)
+        return any(one._is_left(name) for one in inner for name in one.keys())  # noqa: SIM118 - no mapping
 
 
 def words(value: object) -> str | None:

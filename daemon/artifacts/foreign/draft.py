@@ -86,9 +86,11 @@ class Draft:
         self._rest += pairs
 
     def keep_rest(self, *documents: Document | None) -> None:
+        """What was not asked of each; one that is part of another is not told twice."""
+        told = {id(one) for one in documents}
         for one in documents:
             if one is not None:
-                self.keep_all(one.rest())
+                self.keep_all(one.rest(told))
 
     def warn(self, sentence: str) -> None:
         if sentence not in self._warnings:

@@ -76,11 +76,12 @@ Graph = dict[str, Node]
 
 def is_api(record: Document) -> bool:
     """Whether its values look like nodes of the API format."""
-    keys = record.keys()[:50]
+    record, keys = record.fresh(), record.keys()[:50]
     return bool(keys) and any((node := record.doc(key)) is not None and "class_type" in node for key in keys)
 
 
 def is_editor(record: Document) -> bool:
+    record = record.fresh()
     return isinstance(record.raw("nodes"), list) and any("type" in node for node in record.docs("nodes")[:50])
 
 

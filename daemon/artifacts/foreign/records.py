@@ -91,8 +91,9 @@ def _known(record: Document) -> Draft | None:
         return draft
     if record.has("positivePrompt"):
         return apps.matrix({"parameters-json": _json(record)})
+    looked = record.fresh()
     for key in ("prompt", "workflow"):
-        inner = record.doc(key) or mapping(record.text(key))
+        inner = looked.doc(key) or mapping(looked.text(key))
         if inner is not None and (graphs.is_api(inner) or graphs.is_editor(inner)):
             return comfy.of_record(record)
     return None
@@ -110,7 +111,7 @@ def _json(record: Document) -> str:
 
 def _request(record: Document) -> Draft | None:
     """A request to A1111's API, a line of our own plan or record, or anything with a prompt and settings."""
-    if isinstance(record.raw("prompt", "positive", "positive_prompt", "Prompt"), str):
+    if isinstance(record.fresh().raw("prompt", "positive", "positive_prompt", "Prompt"), str):
         draft = Draft(
             "stablenew" if record.any("effective", "plan_hash", "prompt_number", "origins", "fields") else "a1111"
         )
