@@ -19,6 +19,9 @@ from schema.pipeline import PipelineConfig
 
 MAX_LEVELS = 10_000
 MAX_AXES = 64
+SMALL = 200_000
+"""Cells times what is taken of them, up to which each is chosen with an eye on all others."""
+
 NAMES = ("lora", "style", "seed", "words")
 
 _NUMBER = re.compile(r"^-?\d+(?:\.\d+)?$")
@@ -151,7 +154,8 @@ def pair(words: int, grid: Grid, share: int, draw: Iterator[int]) -> list[tuple[
         taken: set[int] = set()
         for _ in range(rounds + (word < more)):
             if not deck:  # what this word has already comes last, so that it gets nothing twice
-                deck = [one for _, _, one in sorted((one in taken, next(draw), one) for one in range(cells))][::-1]
+                order = _level(grid, cells, draw) if cells * cells <= SMALL else _evenly(cells, cells, draw)
+                deck = sorted(order, key=taken.__contains__)[::-1]
             taken.add(deck.pop())
         found += [(word, cell) for cell in sorted(taken)]
     return found
@@ -159,6 +163,8 @@ def pair(words: int, grid: Grid, share: int, draw: Iterator[int]) -> list[tuple[
 
 def _some(grid: Grid, count: int, draw: Iterator[int]) -> list[int]:
     """Numbers of `count` different cells, fewer than there are, with each axis' levels about equally often."""
+    if grid.size * count <= SMALL:
+        return _level(grid, count, draw)
     if 2 * count > grid.size:
         left_out = set(_some(grid, grid.size - count, draw))
         some = (number for number in range(grid.size) if number not in left_out)
@@ -173,6 +179,26 @@ def _some(grid: Grid, count: int, draw: Iterator[int]) -> list[int]:
             number = (number + 1) % grid.size
         found[number] = None
     return list(found)
+
+
+def _level(grid: Grid, count: int, draw: Iterator[int]) -> list[int]:
+    """One cell after another, always one whose levels are rarest so far, in a drawn order."""
+    sizes = [len(axis.levels) for axis in grid.axes]
+    seen = [[0] * size for size in sizes]
+    left: dict[int, tuple[int, ...]] = {}
+    for _, number in sorted((next(draw), number) for number in range(grid.size)):
+        rest, places = number, list[int]()
+        for size in reversed(sizes):
+            rest, place = divmod(rest, size)
+            places.append(place)
+        left[number] = tuple(reversed(places))
+    found: list[int] = []
+    for _ in range(count):
+        number = min(left, key=lambda one: sum(at[place] * len(at) for at, place in zip(seen, left[one], strict=True)))
+        for at, place in zip(seen, left.pop(number), strict=True):
+            at[place] += 1
+        found.append(number)
+    return found
 
 
 def _evenly(many: int, count: int, draw: Iterator[int]) -> list[int]:
