@@ -80,7 +80,8 @@ def test_what_is_counted_is_what_is_made(text, negative, mode, variants):
 
 
 @pytest.mark.long
-@settings(max_examples=20_000, deadline=None)
+@pytest.mark.timeout(600)
+@settings(max_examples=5000, deadline=None)
 @given(HEADED, TEXTS, st.sampled_from(["all", "rotate", "sequential", "random"]), st.sampled_from([None, 3]))
 def test_what_is_counted_is_what_is_made_in_very_many_templates(text, negative, mode, variants):
     check_counts(text, negative, mode, variants)
@@ -105,7 +106,8 @@ def test_what_is_held_comes_again(text, negative, mode):
 
 
 @pytest.mark.long
-@settings(max_examples=10_000, deadline=None)
+@pytest.mark.timeout(600)
+@settings(max_examples=4000, deadline=None)
 @given(HEADED, TEXTS, st.sampled_from(["all", "rotate", "random"]))
 def test_what_is_held_comes_again_in_very_many_templates(text, negative, mode):
     check_held(text, negative, mode)

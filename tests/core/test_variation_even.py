@@ -52,7 +52,8 @@ def test_every_value_comes_as_often_as_the_others(sizes, share, seed):
 
 
 @pytest.mark.long
-@settings(max_examples=5000, deadline=None)
+@pytest.mark.timeout(600)
+@settings(max_examples=2000, deadline=None)
 @given(SIZES, st.integers(1, 2000), st.integers(0, 50))
 def test_every_value_comes_as_often_as_the_others_in_larger_samples(sizes, share, seed):
     assume(share < prod(sizes))

@@ -130,7 +130,8 @@ def test_any_text_is_translated_or_refused(text, source, to):
 
 
 @pytest.mark.long
-@settings(max_examples=30_000, deadline=None)
+@pytest.mark.timeout(600)
+@settings(max_examples=8000, deadline=None)
 @given(SIGNS, DIALECTS, DIALECTS)
 def test_very_many_texts_are_translated_or_refused(text, source, to):
     check_any(text, source, to)
