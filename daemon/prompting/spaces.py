@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from daemon.prompting import tokens
-from daemon.prompting.grids import Cell, Grid, pair
+from daemon.prompting.dealing import pair
+from daemon.prompting.grids import Cell, Grid
 from daemon.prompting.phrasing import Phrasing
 from daemon.prompting.randomization import Block, mode_of
 from daemon.prompting.sources import Source, Taken
@@ -24,7 +25,7 @@ from schema.plans import Matrix
 from schema.prompts import Segment
 from schema.requests import RunRequest
 
-_PLACE = re.compile(r"\[\[|\{|__")
+_PLACE = re.compile(r"\[\[|[{}]|__")
 """Without any of these in it a text is what it is."""
 
 AROUND = " with what stands around it"

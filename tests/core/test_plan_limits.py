@@ -5,7 +5,8 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.prompting.grids import Axis, Change, Grid, pair
+from daemon.prompting.dealing import pair
+from daemon.prompting.grids import Axis, Change, Grid
 from daemon.prompting.limits import Room, counted, digits, fill, shares
 from schema.requests import RunRequest
 
