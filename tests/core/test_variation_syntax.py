@@ -29,7 +29,7 @@ def texts(text, **words):
         "plain words",
         "(word:1.2), [less], ((more))", "[cat|dog] [from:to:0.5] [::3]", "<lora:a_b:0.8> <lora:my_b:1:2>",
         "<embedding:x>, (<embedding:y>:0.8)", "cost $5, 50% off, 100%", "#fff on #0a0b0c", "a_b_c", "a__b", "__ x __",
-        "____", "___", "http://example.org/a", "AND BREAK and \\(escaped\\)", r"\{a|b\}", r"\[[weather]]", r"\__sky__",
+        "____", "___", "http://example.org/a", "AND BREAK and \\(escaped\\)", r"\[[weather]]", "{} { }",
         "1girl # tag", "", "  spaced  ", "a | b", "$", "%", "x$$y", "c'est l’été, 雪景色, naïve ☕",
     ],
 )  # fmt: skip
@@ -44,7 +44,11 @@ def test_what_other_programs_write_stays_as_it_is(text):
     [
         ("(a:1.2) {x} [b|c]", "(a:1.2) x [b|c]"),
         ("<lora:{soft}_v2:{0.8}> $5 50% #fff", "<lora:soft_v2:0.8> $5 50% #fff"),
-        (r"\(old\) {x} \{y\}", r"\(old\) x \{y\}"),
+        (r"\(old\) {x} \{y\}", r"\(old\) x {y}"),
+        (r"\{a|b\} \\{x}", r"{a|b} \\x"),
+        (r"{a\|{}b\}} \# \__sky__", "a|{}b} # __sky__"),
+        (r"\__sky__ a\_b", r"__sky__ a\_b"),
+        (r"{a\{b} ${y=!\}}${y}", "a{b }"),
         ("{[a|b]}", "[a|b]"),
         ("{\n  red  # warm\n}", "red"),
         ("{x} # the rest is a remark", "x"),

@@ -31,7 +31,7 @@ from daemon.prompting.variation.parts import (
 from daemon.prompting.variation.places import MAX_AT_ONCE, Place, Several
 from daemon.prompting.variation.rows import Again, Cut, Owner, Row, Scope, Wrapped
 from daemon.prompting.variation.search import Rule
-from daemon.prompting.variation.syntax import read_parts
+from daemon.prompting.variation.syntax import read_parts, unescaped
 from daemon.prompting.variation.tables import Tables, Value
 from daemon.prompting.variation.turns import Method, Node
 from schema.errors import Refused
@@ -184,7 +184,7 @@ class Builder:
             raise self.too_deep(here.where)
         match part:
             case Words():
-                return part.text
+                return unescaped(part.text)
             case Choice():
                 return self.choice(part, here, here.keys[part.start])
             case Wildcard():

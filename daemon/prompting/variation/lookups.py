@@ -14,6 +14,7 @@ from daemon.prompting.variation.near import meant
 from daemon.prompting.variation.parts import Choice, Found, Parts, Slot, Use, Wildcard, Words
 from daemon.prompting.variation.places import Named, Place
 from daemon.prompting.variation.rows import Row, Scope
+from daemon.prompting.variation.syntax import unescaped
 from daemon.prompting.variation.tables import Value
 from daemon.prompting.variation.turns import Method, Node, Turn
 from schema.errors import Refused
@@ -287,7 +288,7 @@ def _variable(builder: "Builder", var: Var, here: Here, key: str) -> Piece:
 
 
 def _constant(parts: Parts) -> str | None:
-    words = [part.text for part in parts if isinstance(part, Words)]
+    words = [unescaped(part.text) for part in parts if isinstance(part, Words)]
     return "".join(words) if len(words) == len(parts) else None
 
 

@@ -1,7 +1,7 @@
 """Reads a text's places to vary, with the position of each; every fault is told with its position too.
 
 Dynamic prompts' grammar, StableNew's `[[slots]]`, and what other programs write left alone: `(word:1.2)`, `[a|b]`,
-`[a:b:0.5]`, `<lora:a_b:1>`, `\\(`, `\\{`, `$5`, `50%`, `#fff`. Time grows with the length of the text alone.
+`[a:b:0.5]`, `<lora:a_b:1>`, `\\(`, `{}`, `$5`, `50%`, `#fff`. Time grows with the length of the text alone.
 """
 
 import re
@@ -43,6 +43,8 @@ _NAME = re.compile(r"(?:[^\W_]|_(?!_)|[/\\.*?+&'!-]|\[[\w!^-]{1,40}\]| (?=[^\W_]
 _VARIABLE = re.compile(r"\$\{\s*([A-Za-z_-][\w-]{0,79})\s*(?:(\?)?=(!)?|(:)|(?=\}))")
 _ACTIVE = re.compile(r"(\\.)|[{}]|\[(?=\[)|__(?=[^\s_])|\$(?=\$)|/(?=\*)|(?:(?<=\s)|\A)(?:#|//)", re.DOTALL)
 _INNER = re.compile(rf"{_ACTIVE.pattern}|[|\\]|:(?=:)", re.DOTALL)
+_ESCAPE = re.compile(r"\\(?:([{}|#]|_(?=_))|.)", re.DOTALL)
+_EMPTY = re.compile(r"\{\s*\}")
 _WORTH = re.compile(r"[{}]|\[\[|__")
 """Without any of these a text is words alone."""
 
@@ -130,7 +132,7 @@ class _Reader:
             case "slot":
                 return Slot(at, found.end(), found[0][2:-2].strip())
             case "open" if found[0] == "{":
-                return self._choice(at)
+                return None if _EMPTY.match(self._text, at) else self._choice(at)
             case "open" if found[0] == "%{":
                 return self._wrap(at)
             case "open":
@@ -258,6 +260,11 @@ class _Reader:
             begin = left + 2 + len(name) + len(inner) - len(inner.lstrip())
             given.append((name.strip(), self._run(begin, begin + len(inner.strip()))))
         return tuple(given), position + 1
+
+
+def unescaped(text: str) -> str:
+    """Words as they are sent: `\\{` is `{`; `\\(` and `\\[` are for the painter, who knows them, and stay."""
+    return _ESCAPE.sub(lambda found: found[1] or found[0], text) if "\\" in text else text
 
 
 def escaped(text: str, *, inner: bool = False) -> str:

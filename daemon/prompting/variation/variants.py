@@ -13,7 +13,7 @@ from daemon.prompting.variation.rows import Row, Scope
 from daemon.prompting.variation.search import Rule
 from daemon.prompting.variation.segments import segments
 from daemon.prompting.variation.streams import Stream
-from daemon.prompting.variation.syntax import varies
+from daemon.prompting.variation.syntax import unescaped, varies
 from daemon.prompting.variation.tables import Tables, Value
 from daemon.prompting.variation.turns import Freely, Method, Turn
 from schema.errors import Refused
@@ -162,7 +162,8 @@ class Space:
 
     def _variant(self, number: int, rank: int | None) -> Variant:
         if not self.varied:
-            return Variant(number, self._written[0], self._written[1])
+            text, negative, _ = self._written
+            return Variant(number, *(unescaped(one) if varies(one) else one for one in (text, negative)))
         asked = self._asked
         at = asked.number if asked.mode == "sequential" else number
         freely: Freely = "turn" if asked.mode == "rotate" else "draw"
