@@ -21,7 +21,7 @@ FLAGS = {
     "--set paint.steps=3": "no stage 'paint'",
     "--set steps=3": "is not STAGE.FIELD=VALUE",
     "--count 0": "--count: 0 is too small",
-    "--count 1000000000": "the plan would have 1000000000 jobs",
+    "--count 1000000000": "the plan would have 1,000,000,000 jobs",
     "--max-images 0": "--max-images: 0 is too small",
     "--seed -1": "--seed: -1 is no seed",
     "--seed 1180591620717411303424": "--seed: seeds end at",
