@@ -163,7 +163,8 @@ class Space:
     def _variant(self, number: int, rank: int | None) -> Variant:
         if not self.varied:
             text, negative, _ = self._written
-            return Variant(number, *(unescaped(one) if varies(one) else one for one in (text, negative)))
+            text, negative = (unescaped(one) if varies(one) else one for one in (text, negative))
+            return Variant(number, text, negative)
         asked = self._asked
         at = asked.number if asked.mode == "sequential" else number
         freely: Freely = "turn" if asked.mode == "rotate" else "draw"
