@@ -80,6 +80,7 @@ class Models:
             await self._look()
             self._looked.set()
             await Watch(self._parts.index.roots, self._parts.settings.watch, self._look_again).run()
+            await asyncio.Event().wait()  # no folder is watched: there may be a look all the same
         finally:
             self._stopping = True
             await self._remote.close()
