@@ -47,6 +47,9 @@ class PackPrompt(Plain, frozen=True, kw_only=True):
 class MatrixSlot(Plain, frozen=True, kw_only=True):
     name: str
     values: tuple[str, ...] = ()
+    """Empty: those of a wildcard of that name."""
+    probability: float | None = None
+    """That it is filled at all where values are drawn; None: always."""
 
 
 class PackMatrix(Plain, frozen=True, kw_only=True):

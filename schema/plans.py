@@ -140,6 +140,8 @@ class Randomizer(Plain, frozen=True, kw_only=True):
     """Of a grid: each axis and its levels."""
     rerolls: dict[str, int] = {}
     """Place (`Pick.key`) to how often it was drawn anew."""
+    chances: dict[str, float] = {}
+    """Place to the probability that it is filled at all where values are drawn, as it was asked for."""
     space: str = ""
     """How many variants there were to choose from, in digits: it can be beyond what an integer holds."""
 

@@ -31,6 +31,8 @@ class Segment(Plain, frozen=True, kw_only=True):
     """The first of them."""
     locked: str | None = None
     """What it is held at."""
+    chance: float | None = None
+    """How likely it is filled at all where values are drawn; None: nobody says, so always."""
     negative: bool = False
     """It stands in the negative prompt."""
 

@@ -58,6 +58,8 @@ class RunRequest(_Request, frozen=True, kw_only=True):
     """`SEARCH => A | B`: put in place of words of the prompts, one more place to vary each."""
     reroll: tuple[str, ...] = ()
     """`KEY=N`: this place draws for the N-th time; the others stay."""
+    chance: tuple[str, ...] = ()
+    """`KEY=0.4`: how likely this place is filled at all where values are drawn; else it becomes empty words."""
     overlay: str | TextFile | None = None
     """What may vary besides words (styles, LoRAs, grades, any stage field), within the limits written there."""
     style: tuple[str, ...] = ()
