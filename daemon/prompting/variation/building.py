@@ -12,9 +12,9 @@ from daemon.prompting.tokens import plain_slot
 from daemon.prompting.variation import lookups
 from daemon.prompting.variation.counting import single, told_number
 from daemon.prompting.variation.held import Held, chosen
-from daemon.prompting.variation.here import WITHIN, Env, Here, Kept, Memory, Piece, Var
+from daemon.prompting.variation.here import Env, Here, Kept, Memory, Piece, Var
 from daemon.prompting.variation.lists import Factor
-from daemon.prompting.variation.naming import Keys, assigned, located
+from daemon.prompting.variation.naming import WITHIN, Keys, assigned, located
 from daemon.prompting.variation.parts import (
     Assign,
     Broken,

@@ -8,9 +8,6 @@ from daemon.prompting.variation.lists import Ready
 from daemon.prompting.variation.parts import Mark, Parts
 from daemon.prompting.variation.turns import Method, Node
 
-WITHIN = " > "
-"""Between the key of a place and that of one in its values: `__sky__ > {dawn|dusk}`."""
-
 MAX_KEPT = 256
 """Lists of one library that are remembered as nodes."""
 

@@ -7,12 +7,12 @@ from daemon.prompting.texts import told
 from daemon.prompting.tokens import plain_slot
 from daemon.prompting.variation.counting import NONE, single
 from daemon.prompting.variation.held import chosen
-from daemon.prompting.variation.here import WITHIN, Here, Kept, Piece, Var
+from daemon.prompting.variation.here import Here, Kept, Piece, Var
 from daemon.prompting.variation.lists import Ready, ready
-from daemon.prompting.variation.naming import keys_of
+from daemon.prompting.variation.naming import WITHIN, keys_of
 from daemon.prompting.variation.near import meant
 from daemon.prompting.variation.parts import Choice, Found, Parts, Slot, Use, Wildcard, Words
-from daemon.prompting.variation.places import Named, Place
+from daemon.prompting.variation.places import HELD, Named, Place
 from daemon.prompting.variation.rows import Row, Scope
 from daemon.prompting.variation.syntax import unescaped
 from daemon.prompting.variation.tables import Value
@@ -87,7 +87,7 @@ def place_of(
             return builder.fixed(key, held, method)
         made = made.only(which)
         options = options_of(builder, name, made, here, method, here.prefix + key)
-        return Place(key, options, made.ends, ("--lock",), method, within=True)
+        return Place(key, options, made.ends, HELD, method, within=True)
     options = options_of(builder, name, made, here, method, here.prefix + key)
     return Place(
         key, options, made.ends, made.sources, method, within=True,

@@ -10,6 +10,9 @@ from daemon.prompting.variation.parts import Assign, Choice, Part, Parts, Use, W
 
 MAX_KEY = 60
 
+WITHIN = " > "
+"""Between the key of a place and that of one in its values: `__sky__ > {dawn|dusk}`."""
+
 
 class Keys:
     """Gives the places of one text their keys: a second `__sky__` becomes `__sky__#2`."""

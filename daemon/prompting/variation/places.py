@@ -11,6 +11,9 @@ from schema.plans import Pick
 
 MAX_AT_ONCE = 200
 
+HELD = ("--lock",)
+"""Sources of a place that a person holds: it is always filled."""
+
 
 class Place:
     """One of its options. `sources` says of each where it comes from; empty: nowhere worth telling."""
@@ -54,6 +57,9 @@ class Place:
     def free(self, turn: Turn, how: Freely) -> None:
         freely = how if self.method == "each" else self.method
         key = turn.prefix + self.key
+        if freely == "draw" and self.key and self._sources != HELD and (why := turn.emptied(key)):
+            turn.picks.append(Pick(key=key, value="", source=why))
+            return
         which = turn.drawn(key).weighted(self._ends) if freely == "draw" else turn.next_of(key, len(self.options))
         self._put(turn, which, NONE, None, freely)
 
@@ -142,6 +148,9 @@ class Several:
     def free(self, turn: Turn, how: Freely) -> None:
         freely = how if self.method == "each" else self.method
         key = turn.prefix + self.key
+        if freely == "draw" and self.key and (why := turn.emptied(key)):
+            turn.picks.append(Pick(key=key, value="", source=why))
+            return
         chosen = self._drawn(turn, key) if freely == "draw" else self._nth(turn.next_of(key, sum(self._sizes)))
         self._put(turn, [(one, NONE, None) for one in chosen], freely)
 

@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 
+from msgspec import structs
+
 from daemon.prompting.tokens import plain_slot
 from daemon.prompting.variation.building import Builder, Top
+from daemon.prompting.variation.chances import Chances
 from daemon.prompting.variation.counting import NONE, digits
 from daemon.prompting.variation.held import Held
 from daemon.prompting.variation.here import Piece
@@ -26,14 +29,16 @@ _KINDS: Mapping[type[Part], Vary] = {
 }
 
 
-def segments(builder: Builder, held: Held, text: str, negative: str) -> tuple[Segment, ...]:
+def segments(builder: Builder, held: Held, text: str, negative: str, chances: Chances) -> tuple[Segment, ...]:
     """`builder` has built both, with every value and nothing held. `held`: what is, in the prompt as it is made."""
     found: list[Segment] = []
     sides = [own for own in (text, negative) if own]
     side = -1
     for top in builder.tops:
         side += top.part.start == 0
-        found.append(_segment(builder, held, top, sides[side], side == 1 or not text))
+        one = _segment(builder, held, top, sides[side], side == 1 or not text)
+        chance = chances.of(one.key) if one.key and one.locked is None else None
+        found.append(one if chance is None else structs.replace(one, chance=chance.probability))
     uses = {one.key: one for one in reversed(found) if one.kind == "variable" and one.values}
     return tuple(_like_its_use(one, uses) for one in found)
 
@@ -83,7 +88,4 @@ def _like_its_use(one: Segment, uses: Mapping[str, Segment]) -> Segment:
     if one.kind != "variable" or one.values or one.key not in uses:
         return one
     used = uses[one.key]
-    return Segment(
-        start=one.start, end=one.end, line=one.line, column=one.column, kind=one.kind, key=one.key, size=used.size,
-        values=used.values, locked=one.locked, negative=one.negative,
-    )  # fmt: skip
+    return structs.replace(one, size=used.size, values=used.values)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal, NamedTuple, Protocol
 
+from daemon.prompting.variation.chances import NO_CHANCES, Chances
 from daemon.prompting.variation.counting import Active, Counts
 from daemon.prompting.variation.streams import Stream
 from schema.plans import Pick
@@ -40,7 +41,14 @@ class Turn:
     """`number`: of the variant, from 1. `rerolls`: by full key of a place."""
 
     def __init__(
-        self, seed: int, salt: str, number: int, rerolls: Mapping[str, int], shared: Mapping[int, Node], how: Freely
+        self,
+        seed: int,
+        salt: str,
+        number: int,
+        rerolls: Mapping[str, int],
+        shared: Mapping[int, Node],
+        how: Freely,
+        chances: Chances = NO_CHANCES,
     ) -> None:
         self.number = number
         self.rerolls = rerolls
@@ -53,7 +61,7 @@ class Turn:
         self.ranks: dict[int, Ranked] = {}
         """Of shared places, where an index says what they are."""
         self._seed, self._salt = seed, salt
-        self._shared = shared
+        self._shared, self._chances = shared, chances
         self._how = how
         self._prefixes: dict[int, str] = {}
         self._texts: dict[int, tuple[str, list[Pick]]] = {}
@@ -61,6 +69,14 @@ class Turn:
 
     def drawn(self, key: str) -> Stream:
         return Stream(self._seed, self._salt, self.number, key, self.rerolls.get(key, 0))
+
+    def emptied(self, key: str) -> str:
+        """Why a place that is drawn is left empty; empty: it is filled."""
+        chance = self._chances.of(key) if self._chances else None
+        if chance is None:
+            return ""
+        stream = Stream(self._seed, self._salt, self.number, "chance", key, self.rerolls.get(key, 0))
+        return "" if stream.part() < chance.probability else chance.emptied
 
     def next_of(self, key: str, size: int) -> int:
         return (self.number - 1 + self.rerolls.get(key, 0)) % size

@@ -6,6 +6,7 @@ from itertools import chain, repeat
 from typing import NamedTuple
 
 from daemon.prompting.variation.building import Builder
+from daemon.prompting.variation.chances import NO_CHANCES, Chances
 from daemon.prompting.variation.counting import NONE
 from daemon.prompting.variation.evenly import sample
 from daemon.prompting.variation.held import Held
@@ -43,6 +44,8 @@ class Asked(NamedTuple):
     """Key of a place to how often it was drawn anew."""
     weights: Callable[[str, str], float] = as_written
     """Factor of a wildcard's value, by the wildcard's name and the value's text; 0: never."""
+    chances: Chances = NO_CHANCES
+    """How likely places are filled at all where they are drawn."""
 
 
 SIMPLY = Asked()
@@ -110,7 +113,7 @@ class Space:
         text, negative, where = self._written
         builder = self._build("each", Held({}), marks=False)
         builder.root(where, text, negative)
-        return segments(builder, Held(self._asked.locks), text, negative)
+        return segments(builder, Held(self._asked.locks), text, negative, self._asked.chances)
 
     def take(self, share: int | None = None) -> Iterator[Variant]:
         """All of them, or an even sample of `share`: each value of each place as equally often as can be."""
@@ -168,7 +171,7 @@ class Space:
         asked = self._asked
         at = asked.number if asked.mode == "sequential" else number
         freely: Freely = "turn" if asked.mode == "rotate" else "draw"
-        turn = Turn(asked.seed, asked.salt, at, asked.rerolls, self._builder.shared, freely)
+        turn = Turn(asked.seed, asked.salt, at, asked.rerolls, self._builder.shared, freely, asked.chances)
         if rank is None:
             self._root.free(turn, freely)
         else:
