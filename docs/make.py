@@ -113,7 +113,8 @@ SETTINGS_HEAD = """# Settings
 `config.toml`, in the folder that `stablenew config path` names. Every value has a default, so the file may be missing.
 Each can be overridden in the environment: `STABLENEW_SECTION__NAME=VALUE`, for example
 `STABLENEW_SKETCH__STEP_SECONDS=0.5`. `stablenew config show` prints what is in force and where each value came from,
-`stablenew config validate` says with file and line what is wrong. This page is made by `docs/make.py`.
+of keys and passwords only that they are set; `stablenew config validate` says with file and line what is wrong. This
+page is made by `docs/make.py`.
 
 `[video]` holds the fields of the stage `video` (docs/pipelines.md), as they are used by `--video`.
 `[refine.presets.NAME]` names settings of the stage `refine`; `[refine.models]` gives a model its preset by name.
@@ -127,6 +128,7 @@ def settings() -> str:
     aliases = _aliases() | {n.targets[0].id: _limits(n.value) for n in [*stages.body, *tree.body] if _is_alias(n)}  # type: ignore[attr-defined]
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     aliases["Address"] = "address of a server, `http://HOST:PORT`"
+    aliases |= {"Secret": "text, never shown", "Key": "text without spaces, never shown"}
     parts = [SETTINGS_HEAD]
     for item in classes["Settings"].body:
         assert isinstance(item, ast.AnnAssign) and isinstance(item.annotation, ast.Name)

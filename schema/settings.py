@@ -18,6 +18,27 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+def _secret(written: object) -> object:
+    """Faults do not repeat what was written."""
+    if written is None or (isinstance(written, str) and len(written) <= 1000 and written.isprintable()):
+        return written
+    raise ValueError("a key or password is one line of text in quotes, of at most 1000 characters")
+
+
+Secret = Annotated[str, BeforeValidator(_secret), Field(max_length=1000)]
+"""Never shown, logged or sent anywhere but where it belongs."""
+
+
+def _key(written: str) -> str:
+    if not re.fullmatch(r"[\x21-\x7e]*", written):
+        raise ValueError("a key has letters, digits and signs of ASCII only, and no spaces")
+    return written
+
+
+Key = Annotated[str, BeforeValidator(_secret), AfterValidator(_key), Field(max_length=1000)]
+"""A secret that goes into a header."""
+
+
 class DaemonSettings(_Section):
     free_floor_mb: Annotated[int, Field(ge=0)] = 2048
     """Below this much free disk no stage is started."""
@@ -105,7 +126,7 @@ class AgentSettings(_Section):
     """Folder of models; needs `stablenew[diffusers]`."""
     llm: Address | None = None
     """Address of an OpenAI-compatible server, as `http://127.0.0.1:11434/v1`."""
-    auth: str | None = None
+    auth: Secret | None = None
     """`USER:PASSWORD` of the server, or the key of the language model."""
     models: str | None = None
     """Folder of the server's models, read where its API does not answer."""
@@ -159,9 +180,9 @@ class LibrarySettings(_Section):
     """Look up and download models from Civitai and Hugging Face, when asked to."""
     civitai: Address = "https://civitai.com"
     huggingface: Address = "https://huggingface.co"
-    civitai_token: str | None = None
+    civitai_token: Key | None = None
     """Key of an account, for files that need one."""
-    huggingface_token: str | None = None
+    huggingface_token: Key | None = None
     largest_mb: Annotated[int, Field(ge=1)] = 32_768
     """A larger file is not downloaded."""
 
@@ -171,7 +192,7 @@ class GallerySettings(_Section):
 
     url: Address | None = None
     """Of its API, as `https://gallery.example/api`."""
-    token: Annotated[str, Field(max_length=1000, pattern=r"^[\x21-\x7e]*$")] | None = None
+    token: Key | None = None
     """What it knows you by; better in STABLENEW_GALLERY__TOKEN than in the file."""
     favourite_stars: Annotated[int, Field(ge=0, le=5)] = 0
     """Pictures with so many stars are favourites; 0: those tagged `favourite` are."""
@@ -201,3 +222,7 @@ class Settings(_Section):
     gallery: GallerySettings = GallerySettings()
     library: LibrarySettings = LibrarySettings()
     ui: UiSettings = UiSettings()
+
+
+SECRETS = ("agent.auth", "gallery.token", "library.civitai_token", "library.huggingface_token")
+"""What is shown only as being set."""

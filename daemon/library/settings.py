@@ -16,7 +16,7 @@ from daemon.prompting.faults import sentence
 from daemon.prompting.texts import MAX_CONFIG, nearest, told
 from schema.errors import Refused
 from schema.plans import Scalar
-from schema.settings import Settings
+from schema.settings import SECRETS, Settings
 
 PREFIX = "STABLENEW_"
 Tree = dict[str, Any]
@@ -50,10 +50,23 @@ def load(path: Path, env: Mapping[str, str]) -> Loaded:
         ) from None
 
 
+def shown(settings: Settings) -> Tree:
+    """Every setting in its table, as people and programs may see it: of a secret only that it is set."""
+    tree: Tree = settings.model_dump(mode="json")
+    for secret in SECRETS:
+        section, name = secret.split(".")
+        if tree[section][name] is not None:
+            tree[section][name] = SET
+    return tree
+
+
+SET = "set"
+
+
 def table(settings: Settings) -> dict[str, Scalar]:
-    """Every setting flat: `daemon.retries` to its value. Lists and empty tables do not occur as leaves."""
+    """The same flat: `daemon.retries` to its value. Lists and empty tables do not occur as leaves."""
     flat: dict[str, Scalar] = {}
-    _flatten(settings.model_dump(mode="json"), "", flat)
+    _flatten(shown(settings), "", flat)
     return flat
 
 

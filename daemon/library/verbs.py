@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from daemon.library import checking, shelving, takings, translating
-from daemon.library.settings import load, table
+from daemon.library.settings import load, shown, table
 from daemon.library.shelf import FolderShelf
 from daemon.prompting.texts import cleaned, told
 from schema.errors import Exit, Refused
@@ -63,8 +63,8 @@ def _config_show(asked: _Asked) -> int:
     values = table(loaded.settings)
     origins = {name: loaded.origins.get(name, "default") for name in values}
     if asked.json:
-        shown = {"path": str(here.settings), "settings": loaded.settings.model_dump(mode="json"), "origins": origins}
-        print(json.dumps(shown))
+        whole = {"path": str(here.settings), "settings": shown(loaded.settings), "origins": origins}
+        print(json.dumps(whole))
         return Exit.DONE
     for name, value in values.items():
         print(f"{name} = {json.dumps(value, ensure_ascii=False)}  # {origins[name]}")

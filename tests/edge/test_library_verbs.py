@@ -2,11 +2,13 @@
 
 import io
 import json
+import re
 
 import pytest
 
 from daemon.library.shelf import EXAMPLES
 from daemon.library.verbs import main
+from schema.settings import SECRETS, Settings
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +63,34 @@ def test_show_tells_every_value_and_where_it_came_from(capsys, home, monkeypatch
     assert main(["config-show", "--json"]) == 0
     told = json.loads(said(capsys)[0])
     assert told["settings"]["daemon"]["retries"] == 5 and told["origins"]["daemon.retries"] == "config.toml:2"
+
+
+def test_secrets_are_shown_as_set_and_never_repeated(capsys, home, monkeypatch):
+    (home / "config" / "config.toml").write_text(
+        '[agent]\nauth = "me:s3cret"\n[library]\ncivitai_token = "s3cret-1"\n'
+        'huggingface_token = "s3cret-2"\n[gallery]\nfavourite_stars = 4\n'
+    )
+    monkeypatch.setenv("STABLENEW_GALLERY__TOKEN", "s3cret-3")
+    for words in (["config-show"], ["config-show", "--json"]):
+        assert main(words) == 0
+        out, err = said(capsys)
+        assert "s3cret" not in out + err and out.count('"set"') == len(SECRETS)
+    secret = re.compile("auth|key|token|pass|secret")
+    named = {f"{section}.{name}" for section, table in Settings().model_dump().items() for name in table}
+    assert {name for name in named if secret.search(name.replace("keymap", ""))} == set(SECRETS)
+
+
+@pytest.mark.parametrize(
+    "written", ['"s3cret\\n"', '"s3 cret\u00fc"', '["s3cret"]', '{a = "s3cret"}', '"s3cret', "0x5ec4e7"]
+)
+def test_a_secret_that_cannot_be_one_is_refused_without_repeating_it(capsys, home, written):
+    for section, name in (secret.split(".") for secret in SECRETS):
+        (home / "config" / "config.toml").write_text(f"[{section}]\n{name} = {written}\n")
+        for words in (["config-show"], ["config-validate", "--json"]):
+            end = main(words)
+            out, err = said(capsys)
+            assert "s3" not in out + err and "6210791" not in out + err
+            assert end == 2 or (name == "auth" and " " in written)
 
 
 def test_validate_ends_with_two_and_names_the_line(capsys, home):
