@@ -4,6 +4,7 @@ A child answers one line with one line, for as long as its standard input is ope
 """
 
 import asyncio
+import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
@@ -63,7 +64,7 @@ class Children:
     async def _start(self) -> Process:
         """A child that has said that it listens. Raises OSError."""
         child = await asyncio.create_subprocess_exec(
-            *self._command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, limit=self._longest
+            *self._command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, limit=self._longest, env=_environment()
         )
         try:
             await _answer(child, b"")
@@ -74,6 +75,11 @@ class Children:
             await _end(child)
             raise
         return child
+
+
+def _environment() -> dict[str, str]:
+    """Ours, but for what the settings keep in it: who takes a child over finds no key there."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("STABLENEW_")}
 
 
 async def _answer(child: Process, line: bytes) -> bytes:

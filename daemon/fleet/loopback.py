@@ -77,7 +77,7 @@ class Loopback:
         self._process = process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", "-m", "agent", "--loopback",
             "--home", str(self._home), "--socket", str(path), "--node", self._node, *self._options,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env={**os.environ, **self._env},
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env={**_environment(), **self._env},
         )  # fmt: skip
         assert process.stdout is not None
         try:
@@ -97,6 +97,11 @@ async def _end_of(process: asyncio.subprocess.Process) -> int:
     while await process.stdout.read(65_536):
         pass
     return await process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """Ours, but for the settings in it (`STABLENEW_SECTION__NAME`): keys of galleries and sites are none of its."""
+    return {name: value for name, value in os.environ.items() if not (name.startswith("STABLENEW_") and "__" in name)}
 
 
 def _agent_socket(home: Path) -> Path:
