@@ -91,6 +91,7 @@ def draft(request: RunRequest, library: Shelf, settings: Settings, drawn_seed: i
             *drawer.warnings,
             *_sought(worded, request, grid),
             *_of_spaces(worded),
+            *_never_drawn(worded, request),
             *_numbers(worded, shared, jobs, request),
         ),
     )
@@ -151,6 +152,13 @@ def _blocks(request: RunRequest, library: Shelf, sources: Sequence[Source]) -> M
 
 def _of_spaces(worded: Sequence[Worded]) -> list[str]:
     return [warning for one in worded if one.space for warning in one.space.warnings]
+
+
+def _never_drawn(worded: Sequence[Worded], request: RunRequest) -> list[str]:
+    """Chances of places that are all combined."""
+    if not request.chance or any(one.drawn for one in worded):
+        return []
+    return ["--chance: counts where values are drawn, and none are; --matrix random draws them."]
 
 
 def _sought(worded: Sequence[Worded], request: RunRequest, grid: Grid) -> list[str]:

@@ -4,6 +4,7 @@ From the inside: the prompt; the template that its pack names for it; the run's 
 its places, or these words before and behind; the profile's LoRAs; the styles, in the order they were named.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from daemon.prompting.sources import Source
 from daemon.prompting.styles import Style
 from daemon.prompting.templates import Template, fill, fill_negative, read_template
 from daemon.prompting.texts import nearest, told
+from daemon.prompting.variation.chances import Said
 from schema.errors import Refused
 from schema.packs import PackPrompt
 from schema.plans import Pick
@@ -97,7 +99,19 @@ class Phrasing(NamedTuple):
     def weight(self, wildcard: str, value: str) -> float:
         """Factor of a wildcard's value: the profile's and what looks suggest."""
         factor = self.profile.weight(wildcard, value) if self.profile else 1.0
+        factor *= self.overlay.places.weight(wildcard, value) if self.overlay else 1.0
         return factor * self.leaning.weight(wildcard, value)
+
+    def slot_weight(self, slot: str, value: str) -> float:
+        """Factor of the value of a matrix slot: what is said of it by its name as a place."""
+        each = (self.overlay, self.profile)
+        return math.prod(one.places.weight(slot, value) for one in each if one)
+
+    @property
+    def chances(self) -> tuple[Said, ...]:
+        """How likely places are filled: what the overlay says goes before what the profile says."""
+        overlay = self.overlay.places.said(f"overlay {told(self.overlay.name, 80)}") if self.overlay else {}
+        return overlay, self.profile.places.said(f"profile {told(self.profile.name, 80)}") if self.profile else {}
 
     def explained(self, pick: Pick) -> str:
         """What moved the weight of a pick, to be told behind its source; empty: nothing."""
@@ -105,7 +119,9 @@ class Phrasing(NamedTuple):
         own = self.profile.weight(wildcard, pick.value) if self.profile else 1.0
         seen = self.leaning.weight(pick.key, pick.value)
         profile = f"profile {self.profile.name} x{own:g}" if self.profile and own != 1.0 else ""
-        return joined(profile, f"feedback x{seen:.2f}" if seen != 1.0 else "")
+        drawn = self.overlay.places.weight(wildcard, pick.value) if self.overlay else 1.0
+        overlay = f"overlay {self.overlay.name} x{drawn:g}" if self.overlay and drawn != 1.0 else ""
+        return joined(profile, overlay, f"feedback x{seen:.2f}" if seen != 1.0 else "")
 
 
 def read_phrasing(request: RunRequest, library: Shelf, leaning: Lean) -> Phrasing:

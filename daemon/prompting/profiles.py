@@ -1,20 +1,17 @@
 """A profile: who and where a story is about, and how that steers what is drawn. JSON or YAML.
 
 {name: Mira, character: "young cartographer, green coat", setting: "rainy harbour town", style: ink and wash,
- backstory: ..., wildcards: {weather: {rain: 3, sun: 0}}, loras: [{name: ink_line, weight: 0.7}]}
+ backstory: ..., wildcards: {weather: {rain: 3, sun: 0}}, places: {weather: {probability: 0.4}},
+ loras: [{name: ink_line, weight: 0.7}]}
 """
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
-from daemon.prompting.chosen import MAX_WEIGHT, Part, part
-from daemon.prompting.marked.nodes import Node, place
-from daemon.prompting.shape import Table, number, open_table
-from daemon.prompting.texts import MAX_PROMPT, cleaned, file_stem, told
-from schema.errors import Refused
-
-Weights = Mapping[str, Mapping[str, float]]
-"""Wildcard, without its `__`, to value to weight."""
+from daemon.prompting.chosen import Part, part
+from daemon.prompting.filled import Filled, Weights, read_places, weights_of
+from daemon.prompting.marked.nodes import Node
+from daemon.prompting.shape import Table, open_table
+from daemon.prompting.texts import MAX_PROMPT, file_stem, told
 
 MAX_MEMORY = 50
 
@@ -29,6 +26,8 @@ class Profile(NamedTuple):
     """For prompt stages that tell a story; not put into prompts."""
     negative: str = ""
     wildcards: Weights = {}
+    """By the wildcard's name without its `__`."""
+    places: Filled = Filled()
     loras: tuple[Part, ...] = ()
     overlay: str | None = None
     template: str | None = None
@@ -39,7 +38,8 @@ class Profile(NamedTuple):
 
     def weight(self, wildcard: str, value: str) -> float:
         """What the weight of this value is multiplied by; 1 where the profile does not speak of it."""
-        return self.wildcards.get(plain_name(wildcard), {}).get(value.strip(), 1.0)
+        own = self.wildcards.get(plain_name(wildcard), {}).get(value.strip(), 1.0)
+        return own * self.places.weight(wildcard, value)
 
 
 def read_profile(file: str, text: str) -> Profile:
@@ -57,6 +57,7 @@ def read_profile(file: str, text: str) -> Profile:
         backstory=table.words("backstory", "story", "storyline", "background", most=MAX_PROMPT),
         negative=table.words("negative", "negative_prompt"),
         wildcards=_weights(file, table.table("wildcards", "wildcard_weights", "weights"), warnings),
+        places=read_places(file, table.table("places", "place"), warnings),
         loras=tuple(part(file, node, warnings) for node in _loras(table)),
         overlay=table.words("overlay", most=200) or None,
         template=table.words("template", most=200) or None,
@@ -67,7 +68,8 @@ def read_profile(file: str, text: str) -> Profile:
         table.take(spare)
     table.tell_rest()
     said = (profile.character, profile.setting, profile.style, profile.backstory, profile.negative)
-    if not (any(said) or profile.wildcards or profile.loras or profile.overlay or profile.template):
+    steered = profile.wildcards or any(profile.places) or profile.loras
+    if not (any(said) or steered or profile.overlay or profile.template):
         warnings.append(f"{told(file)}: says nothing yet; write a character, a setting, a style or loras into it.")
     return profile._replace(warnings=tuple(warnings))
 
@@ -79,36 +81,8 @@ def plain_name(wildcard: str) -> str:
 
 def _weights(file: str, table: Table | None, warnings: list[str]) -> dict[str, dict[str, float]]:
     """`{sky: {dawn: 3, dusk: 0}}` or `{sky: [3::dawn, {text: dusk, weight: 0}]}`."""
-    found: dict[str, dict[str, float]] = {}
-    for name, node in table.rest() if table else ():
-        weights: dict[str, float] = {}
-        if isinstance(node.value, dict):
-            for value, given in node.value.items():
-                weights[cleaned(value).strip()] = number(file, given, 0, MAX_WEIGHT)
-        elif isinstance(node.value, list):
-            for item in node.value:
-                value, weight = _weighed(file, item, warnings)
-                weights[value] = weight
-        else:
-            raise Refused(
-                f"which values of '{told(name, 40)}'?", where=place(file, node), remedy="Write {dawn: 3, dusk: 0}."
-            )
-        found[plain_name(name)] = weights
-    return found
-
-
-def _weighed(file: str, node: Node, warnings: list[str]) -> tuple[str, float]:
-    if isinstance(node.value, dict):
-        table = Table(file, node, "an entry", warnings)
-        text = table.words("text", "value", "content", "name")
-        weight = table.number("weight", low=0, high=MAX_WEIGHT)
-        if text:
-            return text, 1.0 if weight is None else weight
-    elif isinstance(node.value, str):
-        before, colons, text = node.value.rpartition("::")
-        given = Node(before, node.line, node.column)
-        return cleaned(text).strip(), number(file, given, 0, MAX_WEIGHT) if colons else 1.0
-    raise Refused("a value with its weight must stand here.", where=place(file, node), remedy='Write "3::dawn".')
+    each = table.rest() if table else ()
+    return {plain_name(name): weights_of(file, name, node, warnings) for name, node in each}
 
 
 def _loras(table: Table) -> tuple[Node, ...]:

@@ -90,6 +90,7 @@ def _randomizer(drafted: Draft) -> Randomizer:
         template=template.name if (template := drafted.phrasing.template) else None,
         axes=drafted.grid.levels(),
         rerolls=drafted.spaces.rerolls,
+        chances=drafted.spaces.chances,
         space=digits(drafted.space),
     )
 

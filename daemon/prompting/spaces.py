@@ -6,7 +6,7 @@ A prompt without a place to vary has one variant, its own words; nothing is look
 import hashlib
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from daemon.prompting import tokens
@@ -16,6 +16,7 @@ from daemon.prompting.phrasing import Phrasing
 from daemon.prompting.randomization import Block, mode_of
 from daemon.prompting.sources import Source, Taken
 from daemon.prompting.texts import cleaned, nearest, told
+from daemon.prompting.variation.chances import Chance, Chances, Said, spoken_of
 from daemon.prompting.variation.naming import Lines
 from daemon.prompting.variation.search import Rule, read_rule
 from daemon.prompting.variation.tables import Tables, Value
@@ -79,10 +80,15 @@ class Spaces:
     ) -> None:
         self.locks = read_locks(request.lock)
         self.rerolls = read_rerolls(request.reroll)
+        self.chances = read_chances(request.chance)
+        chances = {key: Chance(probability, "--chance") for key, probability in self.chances.items()}
         self._request, self._phrasing, self._grid, self._seed = request, phrasing, grid, seed
         self._rules = tuple(read_rule(text, "--search") for text in request.search)
-        self._of = {source.stem: _Ways(request, source, blocks.get(source.stem, Block()), tables) for source in sources}
-        if request.literal and (request.search or request.lock or request.reroll):
+        self._of = {
+            source.stem: _Ways(request, source, blocks.get(source.stem, Block()), tables, phrasing, chances)
+            for source in sources
+        }
+        if request.literal and (request.search or request.lock or request.reroll or request.chance):
             raise Refused("expands nothing, so nothing can be held, sought or drawn.", where="--literal")
 
     def of(self, taken: Taken) -> Worded:
@@ -154,6 +160,7 @@ class Spaces:
             locks=self.locks,
             rerolls=self.rerolls,
             weights=self._phrasing.weight,
+            chances=ways.chances,
         )
 
     def deal(self, worded: Worded, share: int) -> Iterator[Dealt]:
@@ -181,7 +188,9 @@ class Spaces:
 class _Ways:
     """How the prompts of one source vary."""
 
-    def __init__(self, request: RunRequest, source: Source, block: Block, tables: Tables) -> None:
+    def __init__(
+        self, request: RunRequest, source: Source, block: Block, tables: Tables, phrasing: Phrasing, chances: Said
+    ) -> None:
         matrix = source.pack.matrix if source.pack else None
         on = matrix is not None and matrix.enabled
         self.block = block
@@ -193,7 +202,10 @@ class _Ways:
             self.mode = request.matrix or block.mode or mode_of(matrix.mode)
             self.most = block.most or matrix.limit
         self.slots |= block.slots
-        self.slots = {name: weighed(values) for name, values in self.slots.items()}
+        self.slots = {name: weighed(values, name, phrasing.slot_weight) for name, values in self.slots.items()}
+        own = matrix.slots if matrix is not None and on else ()
+        matrix_chances = {one.name: Chance(one.probability, "matrix") for one in own if one.probability is not None}
+        self.chances = Chances(chances, *phrasing.chances, matrix_chances)
         self._mark = "" if request.matrix else block.drawn
         drawn = "" if request.matrix else block.rules
         self.rules = tuple(_rule(search, values, drawn) for search, values in block.search)
@@ -223,11 +235,21 @@ class _Both:
         yield from self._library.names()
 
 
-def weighed(values: tuple[str, ...]) -> tuple[str, ...]:
-    """Values of a slot of which some have a weight, `3::sun`, as one choice; `7::` is nothing, seven times as often."""
-    if not any(_WEIGHED.match(value) for value in values):
+def weighed(values: tuple[str, ...], name: str, factor: Callable[[str, str], float]) -> tuple[str, ...]:
+    """Values of a slot of which some have a weight, `3::sun`, as one choice; `7::` is nothing, seven times as often.
+
+    `factor`: by the slot's name and a value's text.
+    """
+    found: list[str] = []
+    for value in values:
+        given = _WEIGHED.match(value)
+        text = value[given.end() :] if given else value
+        times = factor(name, text)
+        weight = (float(given[1]) if given else 1.0) * times
+        found.append(value if times == 1.0 else f"{min(weight, 1e9):.6f}::{text}")
+    if not any(_WEIGHED.match(value) for value in found):
         return values
-    return (f"{{{'|'.join(values)}}}",)
+    return (f"{{{'|'.join(found)}}}",)
 
 
 def read_locks(lock: Sequence[str]) -> dict[str, str]:
@@ -252,9 +274,26 @@ def read_rerolls(reroll: Sequence[str]) -> dict[str, int]:
     return found
 
 
+def read_chances(chance: Sequence[str]) -> dict[str, float]:
+    """`PLACE=0.4`."""
+    found: dict[str, float] = {}
+    for text in chance:
+        key, value = _cut(text)
+        try:
+            probability = float(value)
+        except ValueError:
+            key = ""
+        if not key:
+            raise Refused(f"'{told(text, 60)}' is not PLACE=0.4.", where="--chance", remedy="Write weather=0.4.")
+        if not 0 <= probability <= 1:
+            raise Refused(f"{told(value, 40)} is not from 0 to 1.", where="--chance", remedy="Write weather=0.4.")
+        found[key] = probability
+    return found
+
+
 def check_keys(spaces: Spaces, worded: Sequence[Worded], drawn: Sequence[str] = ()) -> None:
     """Raises Refused for a place that is held or drawn anew and that no prompt has. `drawn`: of the overlay."""
-    if not spaces.locks and not spaces.rerolls:
+    if not spaces.locks and not spaces.rerolls and not spaces.chances:
         return
     made = [each.space for each in worded if each.space]
     keys = {key for space in made for key in space.keys}
@@ -262,6 +301,8 @@ def check_keys(spaces: Spaces, worded: Sequence[Worded], drawn: Sequence[str] = 
     plain = {tokens.plain_slot(key) for key in (*keys, *drawn, "overlay")}
     unknown = [("--lock", key) for key in spaces.locks if key not in held]
     unknown += [("--reroll", key) for key in spaces.rerolls if tokens.plain_slot(key) not in plain]
+    met = spoken_of({key: Chance(0.0, "") for key in spaces.chances}, keys)
+    unknown += [("--chance", key) for key in spaces.chances if key not in met]
     for flag, key in unknown:
         keys |= {one.key for space in made for one in space.segments if one.key}
         raise Refused(

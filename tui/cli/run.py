@@ -51,6 +51,7 @@ REQUEST = (
     option("--limit", "N", "At most N variants, those of all prompts together.", kind=int),
     options("--lock", "SLOT=VALUE", "Hold a slot, __wildcard__ or {choice} at one value.", dest="locks"),
     options("--reroll", "PLACE=N", "Draw this place for the Nth time; the others stay.", dest="reroll"),
+    options("--chance", "PLACE=0.4", "How likely this place is filled at all where values are drawn.", dest="chance"),
     options("--search", "RULE", "`WORDS => A | B`: these words become one more place to vary.", dest="search"),
     options(
         "--vary",

@@ -9,7 +9,7 @@ import math
 import msgspec
 
 from daemon.prompting import tokens
-from daemon.prompting.dialects.directives import read_weight
+from daemon.prompting.dialects.directives import read_probability, read_weight
 from daemon.prompting.texts import file_stem, nearest, told
 from daemon.prompting.written import Json, read_json
 from schema.dialects import backend_called
@@ -116,6 +116,9 @@ def _matrix(file: str, value: Json) -> PackMatrix:
             MatrixSlot(
                 name=str(slot.get("name", "")),
                 values=tuple(_value(one) for one in values) if isinstance(values, list) else (),
+                probability=None
+                if (given := slot.get("probability")) is None
+                else read_probability(given, f"{told(file)} matrix slot {number}"),
             )
         )
     return PackMatrix(
