@@ -4,8 +4,10 @@
 record is the MakerNote, `stablenew` and UTF-8. Source: EXIF 2.32; reading also takes what other programs write there.
 """
 
+import codecs
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 
 ORIENTATION, EXIF_FOLDER, MAKER_NOTE, USER_COMMENT = 0x0112, 0x8769, 0x927C, 0x9286
 OWN = b"stablenew\0"
@@ -113,14 +115,26 @@ def _comment(raw: bytes, order: str) -> str:
     """EXIF's eight-byte character code, then text; UTF-16 of either order, for programs disagree about it."""
     code, body = raw[:8], raw[8:]
     if code == b"UNICODE\0":
-        return body.decode(_utf16(body, order), "replace").strip("\0")
+        return _unicode(body, order).strip("\0\ufeff")
     if code in (b"ASCII\0\0\0", b"\0" * 8):
         return body.decode("utf-8", "replace").strip("\0")
-    return raw.decode("utf-8", "replace").strip("\0")
+    return raw.decode("utf-8", "replace").strip("\0\ufeff")
+
+
+def _unicode(body: bytes, order: str) -> str:
+    """UTF-16; some programs write UTF-8 under that name, which in ASCII has no zero bytes and reads as words."""
+    if b"\0" not in body.rstrip(b"\0") and body[:2] not in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        with suppress(UnicodeDecodeError):
+            text = body.decode("utf-8-sig")
+            if any(letter.isascii() and letter.isalpha() for letter in text):
+                return text
+    return body.decode(_utf16(body, order), "replace")
 
 
 def _utf16(body: bytes, order: str) -> str:
-    """Where most characters are ASCII, the zero bytes tell the order; else the block's own order does."""
+    """A byte order mark says it; else, where most characters are ASCII, the zero bytes; else the block's own order."""
+    if body[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "utf-16-be" if body[:2] == codecs.BOM_UTF16_BE else "utf-16-le"
     high, low = body[0::2].count(0), body[1::2].count(0)
     if high != low:
         return "utf-16-be" if high > low else "utf-16-le"

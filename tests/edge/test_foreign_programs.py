@@ -9,6 +9,7 @@ import json
 
 import pytest
 
+from daemon.artifacts import exif
 from daemon.artifacts.foreign.draft import Draft
 from daemon.artifacts.foreign.reading import drafted
 from daemon.artifacts.foreign.requests import prompt_of
@@ -353,3 +354,29 @@ def test_a_picture_with_several_texts_is_read_by_the_most_telling():
 @pytest.mark.parametrize("texts", [{}, {"Author": "somebody"}, {"prompt": "[]"}, {"workflow": '{"nodes": []}'}])
 def test_texts_that_say_nothing(texts: dict[str, str]):
     assert drafted(texts) is None
+
+
+def test_what_a1111_and_civitai_say_in_odd_ways():
+    line = "Steps: 20, Sampler: Undefined, CFG scale: 1, Seed: 1e9, Size: 512x640, Clip skip: 2, Model: flux1-dev"
+    found = read(
+        parameters=f"a mill\n{line}, Denoising strength: 0.4, Hires resize: 768x960, Hires upscaler: Latent,"
+        " ADetailer model: face_yolov8n.pt, ADetailer inpaint only masked: False, ADetailer mask only top k largest: 2"
+    )
+
+    assert found.fields["txt2img.hires.scale"] == 1.5
+    assert (found.fields["detail.only_masked"], found.fields["detail.max_regions"]) == (False, 2)
+    assert {"txt2img.clip_skip", "txt2img.sampler"} & found.fields.keys() == set()
+    assert found.rest == (("Seed", "1e9"), ("Clip skip", "2"), ("Hires resize", "768x960"))
+    other = read(
+        parameters="a mill\nSteps: 20, Sampler: Euler, Size: 512x512, Denoising strength: 0.4, Hires resize: 1024x768"
+    )
+    assert other.fields["txt2img.hires.scale"] == 2.0
+    assert other.warnings[0].startswith("Its second pass made 1024x768")
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [b"UNICODE\0" + "a mül".encode(), b"UNICODE\0" + "\ufeffa mül".encode("utf-16-le"), "\ufeffa mül".encode()],
+)
+def test_comments_whose_code_and_letters_disagree(comment: bytes):
+    assert exif.comment_of(comment, b"MM\0\x2a") == "a mül"

@@ -54,6 +54,8 @@ DETAIL = (
     Reading("ADetailer negative prompt", "negative"),
     Reading("ADetailer confidence", "confidence", "number"),
     Reading("ADetailer mask only top k", "max_regions", "whole"),
+    Reading("ADetailer mask only top k largest", "max_regions", "whole"),
+    Reading("ADetailer inpaint only masked", "only_masked", "flag"),
     Reading("ADetailer mask min ratio", "min_area", "number"),
     Reading("ADetailer mask max ratio", "max_area", "number"),
     Reading("ADetailer x offset", "shift_x", "whole"),
@@ -105,11 +107,16 @@ def from_text(text: str) -> Draft:
     draft.sample(found.sampler, found.scheduler)
     draft.size(*(found.size or (whole_of(value("Size-1")), whole_of(value("Size-2")))))
     draft.model(found.get("Model", "Base Model"))
+    if found.get("Seed") and found.seed is None:
+        draft.keep("Seed", (found.get("Seed") or "")[:100])
+    if found.get("Size") and not found.size:
+        draft.keep("Size", (found.get("Size") or "")[:100])
     vae = value("VAE")
     if vae and vae.lower() not in NO_VAE:
         draft.put("txt2img.vae", vae)
     for reading in PLAIN:
-        _put(draft, reading.field, reading, value(reading.key))
+        if reading.key != "Clip skip" or found.get("Sampler") != "Undefined":  # Civitai adds it where no model has one
+            _put(draft, reading.field, reading, value(reading.key))
     _second_model(draft, value("Refiner"))
     _restored(draft, value("Face restoration"))
     _painted(draft, value("Denoising strength"), found)
@@ -145,7 +152,7 @@ def _put(draft: Draft, field: str, reading: Reading, value: str | None) -> None:
     elif reading.kind == "number":
         typed = number_of(value)
     elif reading.kind == "flag":
-        typed = value.lower() == "true"
+        typed = value.lower() in ("true", reading.key.lower())
     if typed is None:
         draft.keep(reading.key, value)
     else:
@@ -170,9 +177,22 @@ def _painted(draft: Draft, strength: str | None, found: parameters.Infotext) -> 
         return
     if any(key.startswith("Hires") for key, _ in found.fields):
         draft.put("txt2img.hires.denoise", number_of(strength), "Denoising strength")
+        _resized(draft, found)
         return
     draft.put("img2img.denoise", number_of(strength), "Denoising strength")
     draft.warn("It was painted over another picture, which the file does not hold; it would be made from nothing.")
+
+
+def _resized(draft: Draft, found: parameters.Infotext) -> None:
+    """A second pass whose size was said instead of its scale."""
+    sized = re.fullmatch(r"(\d{1,5})x(\d{1,5})", found.get("Hires resize") or "")
+    if sized is None or found.size is None or "txt2img.hires.scale" in draft.fields:
+        return
+    wide, high = (int(to) / of if of else 0.0 for to, of in zip(sized.groups(), found.size, strict=True))
+    scale = wide or high  # one side may be 0: as the other one wants it
+    draft.put("txt2img.hires.scale", round(scale, 4) if scale else None, "Hires resize")
+    if wide and high and abs(wide - high) > 0.02:
+        draft.warn(f"Its second pass made {sized[0]}, another shape than the first's; here it keeps the shape.")
 
 
 def _details(draft: Draft, found: parameters.Infotext, used: set[str]) -> None:
