@@ -192,7 +192,7 @@ def _llm(look: _Look) -> Found | None:
     release = _ollama(look) or next((model.owned_by for model in models if model.owned_by == "llamacpp"), "")
     url = look.url("/v1")
     if not models:
-        return Found("llm", url, release, "It has no model yet.")
+        return Found("llm", url, release, "It lists no model yet.")
     names = ", ".join(model.id for model in models[:3]) + (", …" if len(models) > 3 else "")
     return Found("llm", url, release, f"Writes prompts with {names}.")
 

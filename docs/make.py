@@ -32,7 +32,8 @@ They stand before the first picture, and each works on what the one before it ma
     - {type: txt2img, width: 768, height: 512}
 
 `generatePrompt` and `llmEnhance` need a language model: any server with an OpenAI-compatible chat, whose address is
-`agent.llm` in config.toml or `stablenew agent run --backend llm=URL`. `selectLoras` runs on every agent. They run
+`agent.llm` in config.toml or `stablenew agent run --backend llm=URL`. Where such a server lists no models but loads
+what it is asked for, the stage has to name one (`--set enhancePrompt.model=NAME`). `selectLoras` runs on every agent. They run
 wherever somebody can, whatever node or backend the run's pictures are for. A server that goes away in the middle of a
 stage costs that attempt alone: the job waits until it is back.
 

@@ -14,7 +14,7 @@ from schema.names import nearest
 from schema.orders import BackendCard, Card
 from schema.pipeline import PipelineConfig
 from schema.plans import PICTURELESS
-from schema.stages import Detail, Dispatch, Img2Img, PromptStage, Refiner, Stage, Txt2Img, Upscale
+from schema.stages import Detail, Dispatch, Img2Img, PromptStage, Refiner, Stage, ToldStage, Txt2Img, Upscale
 
 GRID = 8
 """Pixels of one latent: imaging servers make no other sizes, or quietly another one."""
@@ -78,7 +78,14 @@ def check_words(pipeline: PipelineConfig, among: tuple[Maker, ...] | None) -> No
     for stage in pipeline.running():
         if not isinstance(stage, PromptStage) or isinstance(stage, Dispatch) or among is None:
             continue
-        if not any(stage.type in one.card.kinds for one in among):
+        able = [one.card for one in among if stage.type in one.card.kinds]
+        if isinstance(stage, ToldStage) and stage.model is None and able and all(map(_unlisted, able)):
+            raise Refused(
+                f"the language model's server lists no models, so {stage.id} has to name one.",
+                where=f"{stage.id}.model",
+                remedy=f"Write --set {stage.id}.model=NAME.",
+            )
+        if not able:
             raise Refused(
                 f"no node has a language model for {stage.type}.",
                 where=stage.id,
@@ -107,6 +114,10 @@ def check_sizes(pipeline: PipelineConfig) -> None:
     """Raises Refused for a size that no imaging server makes."""
     for stage in pipeline.running():
         _check_sizes(stage)
+
+
+def _unlisted(card: BackendCard) -> bool:
+    return card.open_lists and not card.models
 
 
 def _never_seen(card: BackendCard) -> bool:

@@ -117,7 +117,7 @@ def gushing(came: socket.socket, over: threading.Event) -> None:
         ({"/system_stats": STATS}, "comfyui", "comfyui 0.3.64", "On cuda:0 Example 4060, 8 GB."),
         ({"/v1/models": MODELS, "/api/version": {"version": "0.9.9"}}, "llm", "ollama 0.9.9", "m0, m1, m2, …"),
         ({"/v1/models": {"data": [{"id": "toy.gguf", "owned_by": "llamacpp"}]}}, "llm", "llamacpp", "toy.gguf"),
-        ({"/v1/models": {"object": "list", "data": None}}, "llm", "", "no model yet"),
+        ({"/v1/models": {"object": "list", "data": None}}, "llm", "", "lists no model"),
     ],
 )
 def test_each_server_is_known_by_what_it_has(pages: Mapping[str, object], kind: str, release: str, note: str) -> None:

@@ -206,3 +206,11 @@ def test_a_stage_that_nobody_has_a_model_for_is_refused_at_submit() -> None:
         check_words(pipeline, makers(known(sketch), None, None))
     assert "agent.llm" in refusal.value.remedy and refusal.value.where == "enrich"
     check_words(pipeline, makers(known(sketch, away), None, None))
+    unlisted = BackendCard(kind="llm", kinds=("llmEnhance",), open_lists=True)
+    with pytest.raises(Refused, match="lists no models") as refusal:
+        check_words(pipeline, makers(known(sketch, unlisted), None, None))
+    assert refusal.value.where == "enrich.model"
+    listed = BackendCard(kind="llm", kinds=("llmEnhance",), models=("toy",))
+    check_words(pipeline, makers(known(sketch, unlisted, listed), None, None))
+    named = PipelineConfig.model_validate([{"id": "enrich", "type": "llmEnhance", "model": "toy"}, {"type": "txt2img"}])
+    check_words(named, makers(known(sketch, unlisted), None, None))

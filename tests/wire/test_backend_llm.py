@@ -288,6 +288,27 @@ def test_a_server_without_a_list_is_asked_by_the_name_alone(
     assert broke(llm).trouble == trouble
 
 
+def test_a_server_that_lists_nothing_runs_what_names_its_model(fake: FakeChat) -> None:
+    fake.list_models, fake.version = models(), ""
+    llm = backend(fake.url)
+    card = llm.card()
+    assert card.state == "ready" and card.open_lists and not card.models and "has to name one" in card.note
+    assert not fake.asked, "its list says enough"
+    assert ran(llm, enhance(model="own/folder")).reported["prompt"] == "a castle"
+    assert fake.asked[0]["model"] == "own/folder"
+    told = broke(llm)
+    assert told.trouble == "bad-request" and "name one in the stage's field model" in told.sentence
+
+
+def test_a_server_without_a_list_has_to_show_once_that_it_chats(fake: FakeChat) -> None:
+    fake.list_models, fake.version = answering(404, "no list of models here"), ""
+    fake.script = [answering(404, "nor a chat"), answering(422, {"detail": "field required"}), streaming("a castle")]
+    llm = backend(fake.url)
+    assert "is its path right" in llm.card().trouble
+    assert [llm.card().state, llm.card().state] == ["ready", "ready"] and fake.asked == [{}, {}]
+    assert ran(llm, enhance(model="toy")).reported["prompt"] == "a castle"
+
+
 def test_a_busy_server_is_asked_again_when_it_said_so(fake: FakeChat, llm: Llm) -> None:
     busy = answering(503, {"error": {"message": "Loading model"}}, Retry_After="0.1")
     fake.script = [busy, answering(429, {"error": "slow down"}, Retry_After="0.2"), streaming("a castle")]
@@ -376,12 +397,13 @@ def test_the_card_lists_the_models_and_names_the_server(fake: FakeChat) -> None:
         (answering(401, ""), "disconnected", "STABLENEW_AGENT_AUTH"),
         (answering(200, "<html>"), "disconnected", "web page"),
         (answering(200, {"data": [{"name": "x"}]}), "disconnected", "unknown shape"),
+        (answering(404, "not found"), "disconnected", "STABLENEW_AGENT_AUTH"),
         (answering(302, "", Location="http://elsewhere/"), "disconnected", "redirects to http://elsewhere/"),
         (dropping, "disconnected", "hung up"),
     ],
 )
 def test_a_card_says_why_it_is_not_ready(fake: FakeChat, llm: Llm, listing: Act, state: str, words: str) -> None:
-    fake.list_models = listing
+    fake.list_models, fake.script = listing, [answering(401, "")]
     card = llm.card()
     assert card.state == state and words in card.trouble and not card.models
 

@@ -11,12 +11,12 @@ import msgspec
 from agent.backends import BackendTrouble, Made, Memory, Options, Reporter, Work
 from agent.backends.llm.asking import Question, question_of
 from agent.backends.llm.chat import Ask, Reply, converse
-from agent.backends.llm.faults import Fault, fault_of
+from agent.backends.llm.faults import Fault
+from agent.backends.llm.models import UNLISTED, check_chat, chosen, listed
 from agent.backends.llm.words import Cleaned, cleaned, refused
 from agent.effective import flattened
 from agent.http import Server, ServerTrouble
 from schema.errors import Trouble
-from schema.names import found, nearest
 from schema.orders import BackendCard, Gpu
 from schema.plans import Scalar
 from schema.stages import GeneratePrompt, LlmEnhance, ToldStage
@@ -35,14 +35,6 @@ NOTE = (
 )
 
 
-class _Model(msgspec.Struct, frozen=True):
-    id: str
-
-
-class _Models(msgspec.Struct, frozen=True):
-    data: list[_Model] | None
-
-
 class _Version(msgspec.Struct, frozen=True):
     version: str
 
@@ -59,6 +51,8 @@ class Llm:
         self._server = Server(url, auth=options.auth, timeout=QUICK)
         self._root = self._server.at("")
         self._release: str | None = None
+        self._chats = False
+        """A server without a list of models has shown that it is one to chat with."""
         self._used: str | None = None
         """The model that was last at work, and may still be in the server's memory."""
 
@@ -68,14 +62,20 @@ class Llm:
     def card(self) -> BackendCard:
         card = BackendCard(kind=self.kind, kinds=KINDS, note=NOTE, url=self._server.url)
         try:
-            models = self._models()
+            models = listed(self._server)
+            if models is None and not self._chats:
+                check_chat(self._server)
+                self._chats = True
         except Fault as fault:
             state = "disconnected" if fault.later is None else "starting"
             return msgspec.structs.replace(card, state=state, trouble=fault.sentence)
-        if not models:
-            told = f"{self._server.url} has no model; load one, for example with `ollama pull`"
+        release = self._told_release()
+        if not models and _is_ollama(release):
+            told = f"{self._server.url} has no model; load one with `ollama pull`"
             return msgspec.structs.replace(card, state="starting", trouble=told)
-        return msgspec.structs.replace(card, models=models, release=self._told_release())
+        if not models:
+            return msgspec.structs.replace(card, open_lists=True, note=f"{NOTE} {UNLISTED}", release=release)
+        return msgspec.structs.replace(card, models=models, release=release)
 
     def gpus(self) -> tuple[Gpu, ...]:
         return ()
@@ -105,42 +105,29 @@ class Llm:
     def free(self) -> None:
         """Only Ollama can be asked to; the others keep their one model as long as they run."""
         model, self._used = self._used, None
-        if model is not None and self._told_release().startswith("ollama"):
+        if model is not None and _is_ollama(self._told_release()):
             with suppress(ServerTrouble):
                 self._root.post("/api/generate", {"model": model, "keep_alive": 0})
 
     def close(self) -> None:
         """Nothing is held between two questions."""
 
-    def _models(self) -> tuple[str, ...]:
-        """As the server lists them. Raises Fault."""
-        try:
-            answer = self._server.get("/models")
-            if not answer.ok:
-                raise fault_of(answer, self._server.url)
-            return tuple(dict.fromkeys(model.id for model in answer.read(_Models).data or ()))
-        except ServerTrouble as trouble:
-            raise Fault.of(trouble) from None
-
     def _chosen(self, name: str | None) -> str:
         """As the server spells it. Raises Fault, with the nearest ones for a name it does not have."""
         try:
-            models = self._models()
+            models = listed(self._server)
         except Fault as fault:
             if fault.setup:
                 raise Fault("lost", fault.sentence) from None  # the card says so too: the job waits until it is mended
             if name is None or fault.dropped or fault.trouble == "lost":
                 raise
             return name  # its list is no use; whether it has the model it will say itself
-        if name is None:
-            if not models:
-                raise Fault("bad-request", f"{self._server.url} has no model; load one first")
-            return models[0]
-        own = found(name, models) or found(f"{name}:latest", models)
-        if own is None and models:
-            near = ", ".join(nearest(name, models) or models[:3])
-            raise Fault("bad-request", f"{self._server.url} has no model '{name}'; it has {near}")
-        return own or name
+        if name is not None:
+            return chosen(name, models or (), self._server.url)
+        if not models:
+            told = "lists no model; load one, or name one in the stage's field model"
+            raise Fault("bad-request", f"{self._server.url} {told}")
+        return models[0]
 
     def _trouble(self, fault: Fault) -> Trouble:
         """A connection that broke is the server's end only if nobody answers there any more."""
@@ -157,6 +144,10 @@ class Llm:
                 answer = self._root.get("/api/version")
                 self._release = f"ollama {answer.read(_Version).version}" if answer.ok else ""
         return self._release or ""
+
+
+def _is_ollama(release: str) -> bool:
+    return release.startswith("ollama")
 
 
 def _made(config: ToldStage, question: Question, model: str, reply: Reply, seconds: float) -> Made:
