@@ -5,6 +5,7 @@ Every value can be overridden by `STABLENEW_SECTION__NAME` in the environment. R
 
 import re
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -105,7 +106,12 @@ class SketchSettings(_Section):
 def _address(written: str) -> str:
     if "@" in written:
         raise ValueError("an address holds no name or password; write those into agent.auth")
-    if not re.fullmatch(r"https?://[^\s/]+(/\S*)?", written):
+    try:
+        parts = urlsplit(written)
+        named = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        named = False
+    if not named or not re.fullmatch(r"https?://[^\s/]+(/\S*)?", written):
         raise ValueError("an address is written as http://HOST:PORT")
     return written
 

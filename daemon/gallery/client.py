@@ -5,12 +5,13 @@ What may pass by (no answer, 429, 5xx) is tried again; whatever is sent twice ha
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from io import BytesIO
 from types import TracebackType
 from typing import Self
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, FormData
+import aiohttp
+from aiohttp import ClientError, ClientResponse, ClientTimeout, FormData
 
 from schema.errors import Away, Refused, why
 
@@ -25,6 +26,8 @@ LARGEST_ANSWER = 8 << 20
 PAGE = 1000
 MOST_PAGES = 1000
 PATIENCE = ClientTimeout(total=120.0, sock_connect=10.0)
+LISTING = 600.0
+"""Seconds that all pages of a list may take together."""
 
 Wait = Callable[[float], Awaitable[None]]
 
@@ -39,8 +42,15 @@ class Gallery:
     def __init__(self, url: str, token: str | None, *, wait: Wait = asyncio.sleep) -> None:
         self.url = url.rstrip("/")
         self._wait = wait
-        headers = {"Accept": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
-        self._session = ClientSession(timeout=PATIENCE, headers=headers)
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        headers |= {"Authorization": f"Bearer {token}"} if token else {}
+        self._session = aiohttp.ClientSession(
+            timeout=PATIENCE,
+            headers=headers,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -60,23 +70,33 @@ class Gallery:
             return body
 
         answer = await self._ask("POST", "/pictures", form=form, key=key)
-        entry = answer.get("id")
-        if not isinstance(entry, str | int) or isinstance(entry, bool) or not str(entry) or len(str(entry)) > 200:
+        entry = _entry(answer.get("id"))
+        if not entry:
             raise Declined("the gallery's answer names no id.", where=self.url)
-        return str(entry)
+        return entry
 
-    async def favourites(self) -> dict[str, bool]:
-        """Every picture there by its id, and whether it is a favourite."""
+    async def favourites(self, posted: Collection[str]) -> dict[str, bool]:
+        """Those of `posted` that are there, by their ids, and whether each is a favourite. Raises Refused."""
+        try:
+            async with asyncio.timeout(LISTING):
+                return await self._favourites(posted)
+        except TimeoutError:
+            raise Away("the gallery's list does not come to an end.", where=self.url) from None
+
+    async def _favourites(self, posted: Collection[str]) -> dict[str, bool]:
         found: dict[str, bool] = {}
+        offset = 0
         for _ in range(MOST_PAGES):
-            answer = await self._ask("GET", f"/pictures?offset={len(found)}&limit={PAGE}")
-            items = answer.get("items")
-            before = len(found)
-            for item in items if isinstance(items, list) else ():
-                if isinstance(item, dict) and isinstance(item.get("id"), str | int):
-                    found[str(item["id"])] = item.get("favourite") is True
-            total = answer.get("total")
-            if len(found) == before or not isinstance(total, int) or len(found) >= total:
+            answer = await self._ask("GET", f"/pictures?offset={offset}&limit={PAGE}")
+            items, total = answer.get("items"), answer.get("total")
+            if not isinstance(items, list):
+                raise Refused("the gallery answers with no list.", where=self.url, remedy="Check gallery.url.")
+            for item in items:
+                entry = _entry(item.get("id")) if isinstance(item, dict) else ""
+                if entry in posted:
+                    found[entry] = item.get("favourite") is True
+            offset += len(items)
+            if not items or not isinstance(total, int) or offset >= total:
                 break
         return found
 
@@ -107,7 +127,7 @@ class Gallery:
                 async with self._session.request(
                     method, self.url + path, data=form() if form else body, headers=headers, allow_redirects=False
                 ) as response:
-                    raw = await response.content.read(LARGEST_ANSWER + 1)
+                    raw = await _whole(response)
                     if response.status < 300:
                         return _object(raw)
                     if response.status != 429 and response.status < 500:
@@ -133,8 +153,25 @@ class Gallery:
         if status == 404:
             return Declined("there is no such thing in the gallery.", where=self.url, remedy="Check gallery.url.")
         said = _object(raw).get("error")
-        words = f": {' '.join(said.split())[:200]}" if isinstance(said, str) and said.strip() else ""
+        plain = "".join(each if each.isprintable() else " " for each in said[:1000]) if isinstance(said, str) else ""
+        words = f": {' '.join(plain.split())[:200]}" if plain.strip() else ""
         return Declined(f"the gallery answers {status}{words}.", where=self.url)
+
+
+async def _whole(response: ClientResponse) -> bytes:
+    """Its body, as far as one byte beyond the limit; nothing is unpacked."""
+    raw = bytearray()
+    async for piece in response.content.iter_any():
+        raw += piece
+        if len(raw) > LARGEST_ANSWER:
+            break
+    return bytes(raw)
+
+
+def _entry(id: object) -> str:
+    """What a gallery calls a picture: short and printable, else nothing."""
+    text = str(id) if isinstance(id, str | int) and not isinstance(id, bool) else ""
+    return text if len(text) <= 200 and text.isprintable() else ""
 
 
 def _object(raw: bytes) -> dict[str, object]:
@@ -148,4 +185,5 @@ def _object(raw: bytes) -> dict[str, object]:
 
 
 def _asked(header: str | None, otherwise: float) -> float:
-    return min(float(header), LONGEST_WAIT) if header is not None and header.strip().isdigit() else otherwise
+    plain = (header or "").strip()
+    return min(float(plain), LONGEST_WAIT) if plain.isascii() and plain.isdigit() else otherwise

@@ -95,7 +95,8 @@ class Galleries:
         settings = self._settings()
         async with self._speaking, self._gallery(settings) as gallery:
             posts = await self._posted.posts(gallery.url)
-            found = changes(posts, await gallery.favourites(), settings.favourite_stars)
+            there = await gallery.favourites({post.entry for post in posts})
+            found = changes(posts, there, settings.favourite_stars)
             failed: dict[str, str] = {}
             sent = list[Post]()
             for post in found.send:

@@ -1,5 +1,6 @@
 """Posting to a gallery and keeping favourites in step, through the daemon's socket, against a gallery of our own."""
 
+import gzip
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # for `api_world`, `gallery_fake
 from api_world import World, world
 from gallery_fake import FakeGallery, gallery
 
+from daemon.gallery import client
 from daemon.gallery.posting import Galleries
 from schema.settings import GallerySettings
 
@@ -229,3 +231,107 @@ async def test_what_is_gone_there_is_told_and_stays_here(tmp_path: Path):
 
         assert done["gone"] == [images[0]]
         assert len((await here.get("/v1/images"))["items"]) == 2
+
+
+HOSTILE_ENTRIES = [
+    "", "x" * 201, "a\x1b[2J", "rig\u202egnp", "\ud800", "a\0b", None, True, 1.5, ["g1"], {"id": "g1"}, "a\nb",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("entry", HOSTILE_ENTRIES, ids=ascii)
+async def test_what_a_gallery_calls_a_picture_is_a_plain_short_name(tmp_path: Path, entry: object):
+    async with posting(tmp_path) as (here, there, _):
+        images = await finished(here, 2)
+        there.failures = [web.json_response({"id": entry})]
+
+        done = await here.post("/v1/images/post", {"select": images})
+
+        assert done["failed"] == {images[0]: f"{there.url}: the gallery's answer names no id."}
+        assert done["posted"] == [images[1]]
+
+
+async def test_a_refusal_of_a_stranger_is_told_without_what_drives_a_terminal(tmp_path: Path):
+    async with posting(tmp_path) as (here, there, _):
+        (image,) = await finished(here)
+        there.failures = [web.json_response({"error": "no\x1b]0;x\x07 \u202e\ud800" + "w" * 9000}, status=400)]
+
+        done = await here.post("/v1/images/post", {"select": [image]})
+
+        assert done["failed"][image].isprintable() and len(done["failed"][image]) < 400
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 100_000, b"{}", b'{"items": null}', b"\xff\xfe", b'{"items": {"0": 1}}', b"x" * (9 << 20), b"1" * 6000],
+    ids=["deep", "empty", "null", "no text", "map", "9 MB", "a huge number"],
+)
+async def test_a_list_that_is_none_is_refused_and_changes_nothing(tmp_path: Path, body: bytes):
+    async with posting(tmp_path) as (here, there, _):
+        images = await finished(here)
+        await here.post("/v1/images/post", {"select": images})
+        await here.post("/v1/images/tag", {"select": images, "add": ["favourite"]})
+        there.failures = [web.Response(body=body)]
+
+        refused = await here.post("/v1/images/sync")
+
+        assert refused["error"] == "the gallery answers with no list."
+        assert await favourites(here) == set(images) and there.favourites == set()
+
+
+async def test_a_list_that_comes_in_many_pieces_is_read_whole_and_a_strangers_pictures_are_passed_over(tmp_path: Path):
+    async with posting(tmp_path) as (here, there, _):
+        (image,) = await finished(here)
+        await here.post("/v1/images/post", {"select": [image]})
+        others: list[object] = [{"id": f"other-{number}" * 20, "favourite": True} for number in range(3000)]
+        items = [*others, None, 5, {"id": ["g1"]}, {"id": "g1", "favourite": True}]
+        there.failures = [web.json_response({"items": items, "total": len(items)})]
+
+        done = await here.post("/v1/images/sync")
+
+        assert (done["taken"], done["gone"]) == ([image], [])
+        assert await favourites(here) == {image}
+
+
+async def test_a_list_that_never_ends_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(client, "MOST_PAGES", 5)
+    async with posting(tmp_path) as (here, there, _):
+        (image,) = await finished(here)
+        await here.post("/v1/images/post", {"select": [image]})
+        page = {"items": [{"id": "g1", "favourite": False}], "total": 10**12}
+        there.failures = [web.json_response(page) for _ in range(9)]
+
+        done = await here.post("/v1/images/sync")
+
+        assert done["failed"] == {} and len(there.failures) == 4
+
+
+async def test_an_answer_that_unpacks_itself_is_not_unpacked(tmp_path: Path):
+    async with posting(tmp_path) as (here, there, _):
+        (image,) = await finished(here)
+        await here.post("/v1/images/post", {"select": [image]})
+        bomb = gzip.compress(b'{"items": [' + b" " * (1 << 20) + b"]}")
+        there.failures = [web.Response(body=bomb, headers={"Content-Encoding": "gzip"})]
+
+        assert (await here.post("/v1/images/sync"))["error"] == "the gallery answers with no list."
+
+
+@pytest.mark.parametrize("pause", ["\u00b2", "-5", "9" * 400, "soon", "1e9"])
+async def test_no_gallery_makes_one_wait_for_long(tmp_path: Path, pause: str):
+    async with posting(tmp_path) as (here, there, waits):
+        (image,) = await finished(here)
+        there.failures = [web.Response(status=429, headers={"Retry-After": pause})]
+
+        assert (await here.post("/v1/images/post", {"select": [image]}))["posted"] == [image]
+        assert 0 < waits.seconds[0] <= 30.0
+
+
+async def test_the_token_is_in_no_event_no_answer_and_no_log(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    caplog.set_level("DEBUG")
+    async with posting(tmp_path, token="s3cret-key") as (here, there, _):
+        images = await finished(here, 2)
+        answers = [await here.post("/v1/images/post", {"select": images[:1]})]
+        there.failures = [web.Response(status=status) for status in (503, 503, 503, 503, 401)]
+        answers += [await here.post("/v1/images/post", {"select": images}) for _ in range(2)]
+        answers += [await here.post("/v1/images/sync"), await here.get("/v1/log", after=0, limit=1000)]
+
+        assert "s3cret-key" not in str(answers) + caplog.text
