@@ -33,9 +33,9 @@ They stand before the first picture, and each works on what the one before it ma
 
 `generatePrompt` and `llmEnhance` need a language model: any server with an OpenAI-compatible chat, whose address is
 `agent.llm` in config.toml or `stablenew agent run --backend llm=URL`. Where such a server lists no models but loads
-what it is asked for, the stage has to name one (`--set enhancePrompt.model=NAME`). `selectLoras` runs on every agent. They run
-wherever somebody can, whatever node or backend the run's pictures are for. A server that goes away in the middle of a
-stage costs that attempt alone: the job waits until it is back.
+what it is asked for, the stage has to name one (`--set enhancePrompt.model=NAME`). `selectLoras` runs on every agent.
+They run wherever somebody can, whatever node or backend the run's pictures are for. A server that goes away in the
+middle of a stage costs that attempt alone: the job waits until it is back.
 
 What a stage made is in the job's record (`prompt`, `negative` and, of `selectLoras`, `loras` and `why` of its
 `reported`) before any picture is begun; `stablenew job show` and the job's card in `stablenew ui` show it. `dispatch`
