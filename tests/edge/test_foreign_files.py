@@ -199,6 +199,8 @@ def test_a_text_or_a_record_beside_the_picture(tmp_path: Path):
         ({"stage": "txt2img", "final_prompt": "a mill", "actual_seed": 7, "config": {"steps": 20}}, "stablenew-legacy"),
         ({"prompt": "a mill", "uc": "rain", "seed": 7, "steps": 20, "sampler": "k_euler"}, "novelai"),
         ({"infotext": "a mill\nSteps: 20, Seed: 7, Size: 8x8"}, "a1111"),
+        ({"run_id": "r", "packs": [], "config": {"txt2img": {"prompt": "a mill", "steps": 20, "seed": 7}}},
+         "stablenew-legacy"),
     ],
 )  # fmt: skip
 def test_prompt_files(record: object, program: str):
@@ -241,6 +243,21 @@ def test_what_cannot_be_read_is_one_sentence_with_the_file(content: bytes, sente
         read_bytes(content, "a/file")
 
     assert refused.value.told().startswith(f"a/file: {sentence}")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.json", b"5"), ("a.json", b'"words"'), ("a.json", b"half of"), ("a.png", b"<html>Too many requests</html>")],
+)
+def test_files_that_are_not_what_their_names_say(name: str, content: bytes):
+    with pytest.raises(Refused, match=r"this JSON is no|the text is no JSON .line 1|this is no picture"):
+        read_bytes(content, name)
+
+
+def test_a_logged_command_line_of_invoke_ais_first_years():
+    found = read_bytes(b'dream> "a mill [rain]" -s 20 -S 7 -W512 -H640 -C7.5 -A k_lms\n', "dream_log.txt")
+
+    assert (found.program, found.prompt, found.negative, found.seed) == ("invokeai", "a mill", "rain", 7)
 
 
 def test_a_wrong_checksum_matters_where_the_text_is_and_nowhere_else():

@@ -161,6 +161,8 @@ def test_ruined_fooocus():
     assert (found.program, found.prompt, found.negative) == ("ruinedfooocus", "a boat", "rain")
     assert settings(found) == ("Euler a", "Normal", 25, 7.0, 1024, 768, "toyXL")
     assert prompt_of(found) == "a boat <lora:haze:0.4>"
+    said["loras"] = [{"name": "haze", "weight": 0.4}]
+    assert prompt_of(read(parameters=json.dumps(said))) == "a boat <lora:haze:0.4>"
 
 
 def test_invoke_of_today():

@@ -78,7 +78,7 @@ PERFORMANCE = {"Quality": 60, "Speed": 30, "Extreme Speed": 8, "Lightning": 4, "
 
 def fooocus_of(said: Document) -> Draft:
     """Fooocus with its own scheme or its log's labels, and RuinedFooocus."""
-    ruined = "base_model_name" in said or "Ruined" in (said.text("software") or "")
+    ruined = "Ruined" in (said.text("software") or "")
     draft = Draft("ruinedfooocus" if ruined else "fooocus", said.text("version", "Version") or "")
     draft.prompt = said.text("prompt", "Prompt") or ""
     draft.negative = said.text("negative_prompt", "Negative Prompt", "Negative") or ""
@@ -108,7 +108,9 @@ def fooocus_of(said: Document) -> Draft:
 
 
 def _fooocus_loras(draft: Draft, said: Document) -> None:
-    """`[name, weight, hash]`, `["hash", "name: weight"]`, or keys of their own with `name : weight`."""
+    """`[name, weight, hash]`, `["hash", "name: weight"]`, objects, or keys of their own with `name : weight`."""
+    for lora in said.docs("loras", "LoRAs"):
+        draft.lora(lora.text("name", "model"), lora.number("weight"))
     for one in said.list("loras", "LoRAs"):
         parts = [text for part in one if (text := words(part)) is not None] if isinstance(one, list) else []
         if len(parts) >= 2 and number(parts[1]) is not None:
@@ -134,7 +136,7 @@ def matrix(texts: Texts) -> Draft | None:
     said = mapping(texts.get("parameters-json"))
     if said is None and "smproj" not in texts:
         return None
-    draft = from_text(texts.get("parameters", ""))
+    draft = from_text(texts["parameters"]) if texts.get("parameters") else Draft("stabilitymatrix")
     draft.program = "stabilitymatrix"
     if said is not None:
         draft.prompt = said.text("positivePrompt", "PositivePrompt") or draft.prompt

@@ -3,6 +3,7 @@
 Nothing here refuses a picture that says nothing; Refused is for files that cannot be read.
 """
 
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -24,6 +25,7 @@ LARGEST_PROMPT = 16 << 20
 """Bytes of a text or JSON file."""
 
 BESIDE = (".txt", ".json")
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif")
 HIDES = ("image/png", "image/webp")
 """Where pixels are kept exactly, so that text can be hidden in them."""
 
@@ -116,14 +118,22 @@ def _carried(file: BinaryIO, size: int, name: str, *, hidden: bool) -> Carried:
     if len(raw) > LARGEST_PROMPT:
         raise Refused(f"this text is larger than {LARGEST_PROMPT >> 20} MB.", where=name, remedy="Name another file.")
     text = containers.decoded(raw)
-    if text.lstrip().startswith(("{", "[")):
+    ending = Path(name).suffix.lower()
+    if ending in PICTURES:
+        raise Refused("this is no picture, though it is called one: it holds text.", where=name, remedy="Get it again.")
+    if ending == ".json" or text.lstrip().startswith(("{", "[")):
         records.check(text, name)
         return Carried("application/json", "json", {"parameters": text})
     return Carried("text/plain", "txt", _as_texts(text))
 
 
 def _as_texts(text: str) -> dict[str, str]:
-    return {"parameters": text}
+    """Of a text file; InvokeAI's first years logged their command lines."""
+    line = DREAM.match(text)
+    return {"Dream": text[line.end() :].split("\n", 1)[0]} if line else {"parameters": text}
+
+
+DREAM = re.compile(r'\s*(?:[Dd]ream:|dream>|invoke>)\s*(?=")')
 
 
 def _text_file(path: Path) -> str:

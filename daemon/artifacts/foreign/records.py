@@ -84,7 +84,8 @@ def _known(record: Document) -> Draft | None:
     if record.has("uc") or record.has("v4_prompt"):
         return apps.novel_of(record)
     if record.any("stage_manifest", "run_metadata") or (
-        record.has("stage", "config") and record.any("final_prompt", "prompt")
+        (record.has("stage", "config") and record.any("final_prompt", "prompt"))
+        or (record.has("run_id", "config") and record.fresh().doc("config") is not None)
     ):
         draft = Draft("stablenew-legacy")
         infotexts.legacy(draft, record)
@@ -157,7 +158,8 @@ DETAILS = (
     ("detector", "ad_model"), ("prompt", "ad_prompt"), ("negative", "ad_negative_prompt"),
     ("confidence", "ad_confidence"), ("max_regions", "ad_mask_k_largest"), ("dilate", "ad_dilate_erode"),
     ("mask_blur", "ad_mask_blur"), ("denoise", "ad_denoising_strength"), ("padding", "ad_inpaint_only_masked_padding"),
-    ("min_area", "ad_mask_min_ratio"), ("max_area", "ad_mask_max_ratio"),
+    ("min_area", "ad_mask_min_ratio"), ("max_area", "ad_mask_max_ratio"), ("shift_x", "ad_x_offset"),
+    ("shift_y", "ad_y_offset"), ("only_masked", "ad_inpaint_only_masked"), ("restore_face", "ad_restore_face"),
 )  # fmt: skip
 SEPARATE = (("steps", "ad_use_steps", "ad_steps"), ("cfg", "ad_use_cfg_scale", "ad_cfg_scale"))
 
