@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.prompting.variation.chances import Chance, Chances, spoken_of
+from daemon.prompting.variation.chances import GAP, Chance, Chances, closed, spoken_of
 from daemon.prompting.variation.search import read_rule
 from daemon.prompting.variation.tables import Value, WordTables
 from daemon.prompting.variation.variants import Asked, Space
@@ -130,3 +130,20 @@ def test_the_first_that_speaks_of_a_place_counts():
 def test_the_editor_is_told():
     found = {one.key: one.chance for one in space("__sky__ {a|b} [[weather]]", {"sky": 0.4}).segments if one.key}
     assert found == {"__sky__": 0.4, "{a|b}": None, "weather": None}
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("a, *, b", "a, b"), ("a, *", "a"), ("*, b", "b"), ("*", ""), ("a * b", "a b"), ("a *, b", "a, b"),
+        ("a, * b", "a, b"), ("a, *, *, b", "a, b"), ("*, *, b", "b"), ("a, * *, b", "a, b"), ("*a", "a"), ("a*b", "ab"),
+        ("a,, b  c *", "a,, b  c"), ("(*:1.2)", "(:1.2)"), ("a , * , b", "a , b"), ("a  b, ,", "a  b, ,"),
+    ],
+)  # fmt: skip
+def test_words_around_a_gap_move_together(text, left):
+    assert closed(text.replace("*", GAP)) == left
+
+
+def test_a_name_of_which_a_part_is_empty_may_name_nothing():
+    made = space("a __s{k|p}y__, __{sky|tree}__", {"{k|p}": 0, "{sky|tree}": 0})
+    assert {one.text for one in made.take()} == {"a"}

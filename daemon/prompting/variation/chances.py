@@ -10,6 +10,9 @@ from typing import NamedTuple
 from daemon.prompting.tokens import plain_slot
 from daemon.prompting.variation.naming import WITHIN
 
+GAP = "\0"
+"""Where words were left out, until it is known what stands around; prompts and values have no such sign in them."""
+
 _COUNTED = re.compile(r"(?<=[_}])#\d+$")
 
 
@@ -52,6 +55,23 @@ class Chances:
 
 
 NO_CHANCES = Chances()
+
+
+def closed(text: str) -> str:
+    """The words around each gap moved together: of two commas or spaces that would meet there, one is left."""
+    left, gap, right = text.partition(GAP)
+    while gap:
+        after = right.lstrip(" ")
+        if after.startswith(",") and (not left.strip() or left.rstrip(" ").endswith(",")):
+            right = after[1:].lstrip(" ")
+        if not left.strip():
+            right = right.lstrip(" ")
+        elif not right.strip():
+            left = left.rstrip(" ,")
+        elif right.startswith((" ", ",")):
+            left = left.rstrip(" ")
+        left, gap, right = f"{left}{right}".partition(GAP)
+    return left
 
 
 def spoken_of(said: Said, keys: Iterable[str]) -> set[str]:

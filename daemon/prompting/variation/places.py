@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from math import comb
 
+from daemon.prompting.variation.chances import GAP, closed
 from daemon.prompting.variation.counting import NONE, Active, Counts, checked, nth_chosen, product, single
 from daemon.prompting.variation.turns import Freely, Method, Node, Turn
 from schema.plans import Pick
@@ -57,8 +58,7 @@ class Place:
     def free(self, turn: Turn, how: Freely) -> None:
         freely = how if self.method == "each" else self.method
         key = turn.prefix + self.key
-        if freely == "draw" and self.key and self._sources != HELD and (why := turn.emptied(key)):
-            turn.picks.append(Pick(key=key, value="", source=why))
+        if freely == "draw" and self.key and self._sources != HELD and turn.leaves_empty(key):
             return
         which = turn.drawn(key).weighted(self._ends) if freely == "draw" else turn.next_of(key, len(self.options))
         self._put(turn, which, NONE, None, freely)
@@ -101,7 +101,7 @@ class Place:
         turn.out.append(text)
         if self.key:
             source = self._sources[which] if self._sources else ""
-            turn.picks.insert(at, Pick(key=key, value=text.strip(), source=source))
+            turn.picks.insert(at, Pick(key=key, value=closed(text).strip(), source=source))
 
 
 class Several:
@@ -148,8 +148,7 @@ class Several:
     def free(self, turn: Turn, how: Freely) -> None:
         freely = how if self.method == "each" else self.method
         key = turn.prefix + self.key
-        if freely == "draw" and self.key and (why := turn.emptied(key)):
-            turn.picks.append(Pick(key=key, value="", source=why))
+        if freely == "draw" and self.key and turn.leaves_empty(key):
             return
         chosen = self._drawn(turn, key) if freely == "draw" else self._nth(turn.next_of(key, sum(self._sizes)))
         self._put(turn, [(one, NONE, None) for one in chosen], freely)
@@ -234,7 +233,7 @@ class Several:
         turn.prefix = before
         text = self._separator.join(texts)
         turn.out.append(text)
-        turn.picks.insert(at, Pick(key=key, value=text.strip()))
+        turn.picks.insert(at, Pick(key=key, value=closed(text).strip()))
 
 
 class Named:
@@ -267,7 +266,11 @@ class Named:
                 index -= many
 
     def free(self, turn: Turn, how: Freely) -> None:
-        self._lists[turn.freely(self._name, how)].free(turn, how)
+        found = self._lists.get(turn.freely(self._name, how).replace(GAP, ""))
+        if found is None:  # of the name that is left where a part of it was left empty
+            turn.out.append(GAP)
+        else:
+            found.free(turn, how)
 
 
 def _length(option: str | Node) -> int:

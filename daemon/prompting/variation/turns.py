@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal, NamedTuple, Protocol
 
-from daemon.prompting.variation.chances import NO_CHANCES, Chances
+from daemon.prompting.variation.chances import GAP, NO_CHANCES, Chances
 from daemon.prompting.variation.counting import Active, Counts
 from daemon.prompting.variation.streams import Stream
 from schema.plans import Pick
@@ -70,13 +70,17 @@ class Turn:
     def drawn(self, key: str) -> Stream:
         return Stream(self._seed, self._salt, self.number, key, self.rerolls.get(key, 0))
 
-    def emptied(self, key: str) -> str:
-        """Why a place that is drawn is left empty; empty: it is filled."""
-        chance = self._chances.of(key) if self._chances else None
+    def leaves_empty(self, key: str) -> bool:
+        """Whether nothing is put in a place that is drawn. Then that is told."""
+        chance = self._chances.of(key) if key and self._chances else None
         if chance is None:
-            return ""
+            return False
         stream = Stream(self._seed, self._salt, self.number, "chance", key, self.rerolls.get(key, 0))
-        return "" if stream.part() < chance.probability else chance.emptied
+        if stream.part() < chance.probability:
+            return False
+        self.out.append(GAP)
+        self.picks.append(Pick(key=key, value="", source=chance.emptied))
+        return True
 
     def next_of(self, key: str, size: int) -> int:
         return (self.number - 1 + self.rerolls.get(key, 0)) % size

@@ -6,7 +6,7 @@ from itertools import chain, repeat
 from typing import NamedTuple
 
 from daemon.prompting.variation.building import Builder
-from daemon.prompting.variation.chances import NO_CHANCES, Chances
+from daemon.prompting.variation.chances import NO_CHANCES, Chances, closed
 from daemon.prompting.variation.counting import NONE
 from daemon.prompting.variation.evenly import sample
 from daemon.prompting.variation.held import Held
@@ -176,5 +176,5 @@ class Space:
             self._root.free(turn, freely)
         else:
             self._root.every(turn, NONE, rank)
-        text, negative = "".join(turn.out[: turn.cut]).strip(), "".join(turn.out[turn.cut :]).strip()
+        text, negative = (closed("".join(one)).strip() for one in (turn.out[: turn.cut], turn.out[turn.cut :]))
         return Variant(number, text, negative, tuple(turn.picks))
