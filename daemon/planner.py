@@ -15,6 +15,7 @@ from daemon.core.state import LastUsed
 from daemon.library.completing import Completer
 from daemon.library.shelf import FolderShelf, Kind
 from daemon.prompting import effective
+from daemon.prompting.dialects.directives import slot_lines
 from daemon.prompting.grids import with_known_loras
 from daemon.prompting.looks.lean import Lean
 from daemon.prompting.needs import listed, words_need
@@ -277,8 +278,10 @@ class Planner:
         """Raises Refused for a name that is not there and, when `whole`, a file that cannot be read."""
         file = self._shelf.text(KINDS[noun], name)
         pack = read_pack(file.name, file.text) if noun == "packs" and whole else None
-        prompts = tuple(prompt.text for prompt in pack.prompts) if pack else ()
-        return Shown(name, file.text, prompts)
+        if pack is None:
+            return Shown(name, file.text)
+        negatives = tuple(prompt.negative for prompt in pack.prompts)
+        return Shown(name, file.text, tuple(one.text for one in pack.prompts), negatives, slot_lines(pack.matrix))
 
     def last(self) -> Config | None:
         last = self._shelf.last()

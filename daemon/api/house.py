@@ -123,6 +123,10 @@ class Shown(NamedTuple):
     text: str
     prompts: tuple[str, ...] = ()
     """Of a pack: the positive prompts, before variation."""
+    negatives: tuple[str, ...] = ()
+    """One for each of them."""
+    slots: tuple[str, ...] = ()
+    """Of a pack's matrix, as lines that a prompt alone may begin with: `#! [[weather]] = rain | fog`."""
 
 
 Noun = Literal[

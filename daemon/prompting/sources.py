@@ -9,12 +9,13 @@ from typing import NamedTuple
 import msgspec
 
 from daemon.prompting import tokens
+from daemon.prompting.dialects.directives import read_matrix
 from daemon.prompting.effective import check_prompt
 from daemon.prompting.packs import read_list, read_pack
 from daemon.prompting.recipe import Shelf
 from daemon.prompting.texts import cleaned, stem
 from schema.errors import Refused
-from schema.packs import Pack, PackPrompt
+from schema.packs import Pack, PackMatrix, PackPrompt
 from schema.plans import PromptOrder
 from schema.requests import RunRequest, TextFile
 
@@ -30,6 +31,8 @@ class Source(NamedTuple):
     pack: Pack | None = None
     negative: str = ""
     """`--negative`, added to what the pack says."""
+    matrix: PackMatrix = PackMatrix()
+    """Slots and their values: the pack's, or those of lines `#! [[weather]] = rain | fog` in the prompt itself."""
 
     def origin(self, prompt: PackPrompt) -> str:
         return f"pack {self.pack.where(prompt)}" if self.pack else "--prompt"
@@ -57,7 +60,7 @@ def read_sources(request: RunRequest, library: Shelf) -> tuple[Source, ...]:
         pack = read_pack(file.name, file.text)
         if file.settings and not pack.preset:
             pack = msgspec.structs.replace(pack, preset=file.settings)
-        found.append(Source(_unique(stem(pack.name), taken), pack.prompts, pack, negative))
+        found.append(Source(_unique(stem(pack.name), taken), pack.prompts, pack, negative, pack.matrix))
     if not found:
         raise Refused(
             "there is nothing to paint.", where="run", remedy="Name a pack, or give --prompt. See: stablenew pack list."
@@ -98,7 +101,8 @@ def _of_command_line(request: RunRequest, negative: str, name: str) -> Source:
     check_prompt(text, "--prompt")
     if not text and request.image is None:
         raise Refused("is empty.", where="--prompt", remedy="Say what is to be painted.")
-    return Source(name, (tokens.prompt_of(1, 0, text, negative),))
+    matrix = PackMatrix() if request.literal else read_matrix("--prompt", text)
+    return Source(name, (tokens.prompt_of(1, 0, text, negative),), matrix=matrix)
 
 
 def _unique(name: str, taken: Counter[str]) -> str:

@@ -191,19 +191,18 @@ class _Ways:
     def __init__(
         self, request: RunRequest, source: Source, block: Block, tables: Tables, phrasing: Phrasing, chances: Said
     ) -> None:
-        matrix = source.pack.matrix if source.pack else None
-        on = matrix is not None and matrix.enabled
+        matrix = source.matrix
         self.block = block
         self.slots: dict[str, tuple[str, ...]] = {}
         self.mode: Matrix = request.matrix or block.mode or "all"
         self.most = block.most
-        if matrix is not None and on:
+        if matrix.enabled:
             self.slots = {slot.name: slot.values for slot in matrix.slots if slot.values}
             self.mode = request.matrix or block.mode or mode_of(matrix.mode)
             self.most = block.most or matrix.limit
         self.slots |= block.slots
         self.slots = {name: weighed(values, name, phrasing.slot_weight) for name, values in self.slots.items()}
-        own = matrix.slots if matrix is not None and on else ()
+        own = matrix.slots if matrix.enabled else ()
         matrix_chances = {one.name: Chance(one.probability, "matrix") for one in own if one.probability is not None}
         self.chances = Chances(chances, *phrasing.chances, matrix_chances)
         self._mark = "" if request.matrix else block.drawn

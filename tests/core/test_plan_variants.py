@@ -11,6 +11,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # for `plan_world`
 
 from plan_world import Shelf, plan, prompts, refusal, txt
 
+from daemon.prompting.dialects.directives import slot_lines
+from daemon.prompting.packs import read_pack
 from daemon.prompting.variation.tables import Value
 from schema.requests import TextFile
 
@@ -33,6 +35,16 @@ def test_all_makes_every_combination_once_and_says_what_became_of_each_place():
     ]  # fmt: skip
     assert made.spec.packs[0].variants == made.spec.packs[0].jobs == 7 and made.spec.packs[0].prompts == 2
     assert made.spec.randomizer.space == "7"
+
+
+def test_a_prompt_alone_may_give_its_slots_their_values_as_its_pack_did():
+    lines = slot_lines(read_pack("harbour.txt", "#! [[hull]] = red | 2::{dark|pale} blue\n\na boat").matrix)
+    assert lines == ("#! [[hull]] = red | 2::{dark|pale} blue",)
+    made = plan(prompt=f"{lines[0]}\na [[hull]] boat", negative="[[hull]] paint", library=SKY)
+    assert prompts(made) == ["a red boat", "a dark blue boat", "a pale blue boat"]
+    assert [job.negative for job in made.jobs] == ["red paint", "dark blue paint", "pale blue paint"]
+    as_written = plan(prompt=f"{lines[0]}\na [[hull]] boat", literal=True)
+    assert prompts(as_written) == [f"{lines[0]}\na [[hull]] boat"]
 
 
 def test_the_other_modes_take_their_turns():

@@ -20,6 +20,16 @@ class Item(msgspec.Struct, frozen=True):
     name: str
     text: str
     prompts: tuple[str, ...] = ()
+    negatives: tuple[str, ...] = ()
+    slots: tuple[str, ...] = ()
+    """Lines that give a pack's slots their values: `#! [[weather]] = rain | fog`."""
+
+    def alone(self, number: int) -> tuple[str, str]:
+        """The prompt with this number, from 0, and its negative, with what they need of the pack to vary alike."""
+        prompt = self.prompts[number] if number < len(self.prompts) else ""
+        negative = self.negatives[number] if number < len(self.negatives) else ""
+        slots = [line for line in self.slots if line[line.find("[[") : line.find("]]") + 2] in prompt + negative]
+        return "\n".join((*slots, prompt)), negative
 
 
 async def names_of(asker: Asker, noun: Noun) -> tuple[str, ...]:

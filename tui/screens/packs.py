@@ -183,9 +183,10 @@ class PacksScreen(ListScreen[PackRow]):
         from tui.screens.newrun import NewRun
         from tui.screens.prompt import PromptEditor
 
-        row = self.prompts.item()
-        if row is None:
+        row, pack = self.prompts.item(), self.pack
+        if row is None or pack is None:
             return
+        prompt, negative = pack.alone(row.number - 1)
 
         def back(draft: Draft | None) -> None:
             if draft is not None:
@@ -196,7 +197,7 @@ class PacksScreen(ListScreen[PackRow]):
 
             return request(draft)
 
-        await self.app.push_screen(PromptEditor(Draft(prompt=row.text), wish), back)
+        await self.app.push_screen(PromptEditor(Draft(prompt=prompt, negative=negative), wish), back)
 
     async def action_edit(self) -> None:
         from tui.screens.textedit import TextEdit

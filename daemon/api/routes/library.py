@@ -34,6 +34,8 @@ class Item(msgspec.Struct, frozen=True):
     name: str
     text: str
     prompts: tuple[str, ...]
+    negatives: tuple[str, ...] = ()
+    slots: tuple[str, ...] = ()
 
 
 class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,7 +86,7 @@ def _show(noun: Noun) -> Callable[[House, web.Request], Awaitable[web.StreamResp
     async def run(house: House, request: web.Request) -> web.StreamResponse:
         name, whole = request.match_info["name"], not flag(request, "text")
         shown: Shown = await asyncio.to_thread(house.library.show, noun, name, whole=whole)
-        return answer(Item(shown.name, shown.text, shown.prompts))
+        return answer(Item(*shown))
 
     return run
 
@@ -94,7 +96,7 @@ def _save(noun: Noun) -> Callable[[House, web.Request], Awaitable[web.StreamResp
         check_open(house)
         text = (await body(request, Text)).text
         shown = await asyncio.to_thread(house.library.save, noun, request.match_info["name"], text)
-        return answer(Item(shown.name, shown.text, shown.prompts))
+        return answer(Item(*shown))
 
     return run
 

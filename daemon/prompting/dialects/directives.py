@@ -73,6 +73,15 @@ def read_matrix(file: str, body: str) -> PackMatrix:
     return PackMatrix(enabled=True, mode=said.get("matrix", "fanout"), limit=limit, slots=tuple(slots.values()))
 
 
+def slot_lines(matrix: PackMatrix) -> tuple[str, ...]:
+    """As `read_matrix` reads them: what a prompt of that pack needs to vary alike where it stands alone."""
+    if not matrix.enabled:
+        return ()
+    flat = [(one.name, [" ".join(value.split()) for value in one.values], one.probability) for one in matrix.slots]
+    values = [f"#! [[{name}]] = {' | '.join(values)}" for name, values, _ in flat if values]
+    return (*values, *(f"#! probability [[{name}]] = {chance:g}" for name, _, chance in flat if chance is not None))
+
+
 def read_probability(value: object, where: str) -> float:
     """From 0 to 1."""
     try:
