@@ -27,6 +27,8 @@ class Site:
         self.asked: list[tuple[str, str, str]] = []
         """Path, Range and Authorization of each request."""
         self.status = 0
+        self.hostile: dict[str, web.Response | str | bytes | list[object] | dict[str, object]] = {}
+        """Path to an answer in place of its own; `*` for every record."""
 
     @property
     def downloads(self) -> list[str]:
@@ -38,6 +40,10 @@ class Site:
         if self.status:
             return web.Response(status=self.status)
         path = request.path
+        if path.startswith(("/api/v1/", "/api/models")) and "*" in self.hostile:
+            return hostile(self.hostile["*"])
+        if path in self.hostile:
+            return hostile(self.hostile[path])
         if path.startswith(("/api/download/", "/artist/haze/resolve/")):
             raise web.HTTPFound(self.elsewhere or "/files/21")
         if path.startswith("/files/"):
@@ -100,6 +106,14 @@ class Site:
         await response.write(rest)
         await response.write_eof()
         return response
+
+
+def hostile(told: web.Response | str | bytes | list[object] | dict[str, object]) -> web.Response:
+    if isinstance(told, web.Response):
+        return told
+    if isinstance(told, bytes | str):
+        return web.Response(body=told, content_type="application/json")
+    return web.json_response(told)
 
 
 @asynccontextmanager

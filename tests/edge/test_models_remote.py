@@ -1,12 +1,16 @@
 """Search and download against a small site on this machine: resumed, checked, bounded, and never sent astray."""
 
 import asyncio
+import gzip
+import json
 import shutil
 import sys
 from collections import namedtuple
 from pathlib import Path
 
+import msgspec
 import pytest
+from aiohttp import web
 
 sys.path.insert(0, str(Path(__file__).parent))
 from models_made import KOHYA, safetensors
@@ -243,10 +247,14 @@ async def test_what_a_site_says_of_a_file_here_is_put_beside_it(asker, site, roo
 @pytest.mark.parametrize(
     "where",
     [
-        "http://169.254.169.254/latest", "https://127.0.0.1/x", "https://10.0.0.1/x", "https://[::1]/x", "https://0x7f.1/x",
-        "https://2130706433/x", "https://[::ffff:192.168.0.1]/x", "https://localhost/x", "https://nas.local/x",
-        "ftp://example.org/x", "http://example.org/x", "https://user:word@example.org/x", "file:///etc/passwd",
-        "https://metadata.internal/x", "https://192.168.1.1/x", "https://[fd00::1]/x", "https://0.0.0.0/x", "http://[broken",
+        "http://169.254.169.254/latest", "https://127.0.0.1/x", "https://10.0.0.1/x", "https://[::1]/x",
+        "https://0x7f.1/x", "https://2130706433/x", "https://[::ffff:192.168.0.1]/x", "https://localhost/x",
+        "https://nas.local/x", "ftp://example.org/x", "http://example.org/x", "https://user:word@example.org/x",
+        "file:///etc/passwd", "https://metadata.internal/x", "https://192.168.1.1/x", "https://[64:ff9b::7f00:1]/x",
+        "https://[::127.0.0.1]/x", "https://[fec0::1]/x", "https://\uff11\uff12\uff17.0.0.1/x",
+        "https://127.0.0.1.:1/x", "https:///x", "//127.0.0.1/x", "https://LOCALHOST./x", "https://0177.0.0.1/x",
+        "data:text/plain,x", "https://[fe80::1%25eth0]/x", "https://[fd00::1]/x", "https://0.0.0.0/x",
+        "http://[broken",
     ],
 )  # fmt: skip
 async def test_no_redirect_leads_into_a_private_network(asker, site, root, where):
@@ -268,6 +276,34 @@ async def test_a_name_that_resolves_to_a_private_address_is_not_asked(asker, sit
     assert "cannot be reached" in (await asker.get()).reason
 
 
+async def test_a_name_that_was_public_a_moment_ago_is_looked_up_again(asker, site, monkeypatch):
+    """What was checked is what is connected to: the resolver's own answer, asked anew for each connection."""
+    answers = iter(["93.184.215.14", "127.0.0.1"])
+    asked = []
+
+    async def resolve(self, host, port=0, family=0):
+        asked.append(next(answers))
+        return [{"hostname": host, "host": asked[-1], "port": port, "family": 2, "proto": 6, "flags": 0}]
+
+    monkeypatch.setattr(doors.aiohttp.ThreadedResolver, "resolve", resolve)
+    resolver = doors._Public(())
+    assert [one["host"] for one in await resolver.resolve("cdn.example.org", 443)] == ["93.184.215.14"]
+    with pytest.raises(OSError, match="no public one"):
+        await resolver.resolve("cdn.example.org", 443)
+    assert len(asked) == 2
+
+
+async def test_another_port_of_the_sites_own_machine_is_as_private_as_any(monkeypatch):
+    async def resolve(self, host, port=0, family=0):
+        return [{"hostname": host, "host": "10.0.0.2", "port": port, "family": 2, "proto": 6, "flags": 0}]
+
+    monkeypatch.setattr(doors.aiohttp.ThreadedResolver, "resolve", resolve)
+    resolver = doors._Public((doors.Site("http://mirror:8080", None),))
+    assert await resolver.resolve("mirror", 8080)
+    with pytest.raises(OSError, match="no public one"):
+        await resolver.resolve("mirror", 22)
+
+
 async def test_the_key_of_a_site_goes_to_that_site_only(asker, site, root, monkeypatch):
     async with serving(site.content) as other:
         monkeypatch.setattr(doors.Door, "_check", lambda self, url: None)
@@ -284,6 +320,118 @@ async def test_a_circle_of_redirects_ends(asker, site):
     site.elsewhere = "/api/download/models/21"
 
     assert "circles" in (await asker.get()).reason
+
+
+HOSTILE = {
+    "nothing": b"",
+    "no JSON": b"<html>",
+    "deep": b"[" * 200_000,
+    "deep within": b'{"a":' * 900 + b"1" + b"}" * 900,
+    "a huge number": b'{"items": [' + b"9" * 5000 + b"]}",
+    "no UTF-8": b"\xff\xfe\x00",
+    "a list": [1, None, "x", [[]]],
+    "other types": {"items": {"0": 1}, "files": 5, "model": [], "images": "x", "downloadUrl": ["x"]},
+    "no address": {
+        "downloadUrl": "http://[broken",
+        "files": [{"name": "haze.safetensors", "downloadUrl": "http://[x"}],
+    },
+    "a private address": {"downloadUrl": "http://169.254.169.254/", "files": [{"name": "a.safetensors"}]},
+    "not finite": b'{"files": [{"name": "a.safetensors", "sizeKB": 1e999, "downloadUrl": "/none"}]}',
+    "half letters": b'{"items": [{"id": 7, "name": "\\ud800", "tags": ["\\udfff"], "creator": {"username": "\\ud800"},'
+    b' "modelVersions": [{"id": 1, "name": "\\ud800", "files": [{"name": "\\ud800.safetensors"}]}]}]}',
+    "many": [{"id": "a/b", "tags": ["x" * 1000] * 300, "siblings": [{"rfilename": "y" * 100_000}] * 20}] * 3,
+}
+
+
+@pytest.mark.parametrize("told", HOSTILE.values(), ids=HOSTILE)
+async def test_whatever_a_site_answers_is_a_list_or_a_sentence(asker, site, root, told):
+    site.hostile["*"] = told
+    for source in ("civitai", "huggingface"):
+        try:
+            offers = await asker.remote.search("haze", source, "", 10)
+        except Refused as refused:
+            assert refused.sentence
+        else:
+            assert len(msgspec.json.encode(offers)) < 1 << 20
+    for id in ("civitai:21", "hf:artist/haze", "hf:artist/haze/haze.safetensors"):
+        done = await asker.get(id, list="loras")
+        assert done.state == "failed" and done.reason
+    assert left(root) == [] and asker.came == 0
+
+
+async def test_a_record_too_deep_to_be_written_keeps_no_file_from_coming(asker, site, root):
+    version = json.loads(site._told("/api/v1/model-versions/21").body)
+    deep = json.dumps(version)[:-1] + ', "deep": ' + "[" * 900 + "]" * 900 + "}"
+    site.hostile["/api/v1/model-versions/21"] = deep
+
+    assert (await asker.get()).state == "done"
+    assert (root / "Lora/haze.safetensors").read_bytes() == site.content
+
+
+async def test_an_answer_that_is_packed_is_not_unpacked(asker, site, root):
+    bomb = gzip.compress(b" " * (32 << 20), 1)
+    packed = {"Content-Encoding": "gzip"}
+    site.hostile["*"] = web.Response(body=bomb, headers=packed)
+    with pytest.raises(Refused, match="packs its answers"):
+        await asker.remote.search("haze", "civitai", "", 10)
+    del site.hostile["*"]
+    site.hostile["/files/21"] = web.Response(body=bomb, headers=packed)
+
+    done = await asker.get()
+
+    assert done.state == "failed" and "packs its answers" in done.reason and left(root) == []
+
+
+async def test_a_site_that_never_answers_is_left_after_a_while(site, root, monkeypatch):
+    monkeypatch.setattr(doors, "PATIENCE", 0.05)
+
+    async def hold(reader, writer):
+        await reader.read()  # until the other side gives up
+        writer.close()
+        await writer.wait_closed()
+
+    silent = await asyncio.start_server(hold, "127.0.0.1", 0)
+    slow = Asker(site, root, civitai=f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}")
+
+    with pytest.raises(Refused, match="cannot be reached"):
+        await slow.remote.search("haze", "civitai", "", 10)
+
+    await slow.remote.close()
+    silent.close()
+    await silent.wait_closed()
+
+
+@pytest.mark.parametrize(
+    "id",
+    [
+        "civitai:\u00b2", "civitai:\u0663", "civitai:../../x", "civitai:" + "9" * 30, "hf:../..", "hf:../../x", "hf:a",
+        "hf:./x/y.safetensors", "hf:\u00e9/x", "hf:a/b\x00/c", "about:../../etc/passwd", "hf:a/b?x=/c", "hf:\ud800/x",
+    ],
+    ids=ascii,
+)  # fmt: skip
+async def test_a_name_that_is_a_path_or_no_name_leaves_nothing(asker, site, root, id):
+    asker.here = {}
+    asker.remote._hash_of = refusing
+
+    done = await asker.get(id)
+
+    assert done.state == "failed" and left(root) == []
+    assert all(path.startswith("/api/models/a/b") for path, _, _ in site.asked)
+
+
+async def refusing(name):
+    raise Refused(f"there is no model '{name}'.")
+
+
+async def test_no_key_is_in_what_is_told_of_a_failure(site, root, caplog):
+    caplog.set_level("DEBUG")
+    told = []
+    for status in (401, 403, 404, 429, 500, 302):
+        site.status = status
+        asker = Asker(site, root, civitai_token="s3cret-key", huggingface_token="s3cret-key")
+        told += [await asker.get(), await asker.get("hf:artist/haze")]
+        await asker.remote.close()
+    assert "s3cret-key" not in str(told) + caplog.text
 
 
 async def test_an_answer_without_end_is_not_read(asker):

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from daemon.library.models.loose import loads
+from daemon.library.models.loose import loads, storable
 from schema.plans import Plain
 
 MOST = 16 << 20
@@ -87,7 +87,7 @@ def _strings(values: dict[str, msgspec.Raw]) -> dict[str, str]:
         text = bytes(value)
         if len(text) <= MOST_TEXT:
             decoded = loads(text) if text[:1] == b'"' else None
-            found[name] = decoded if isinstance(decoded, str) else text.decode("utf-8", "replace")
+            found[name] = storable(decoded) if isinstance(decoded, str) else text.decode("utf-8", "replace")
     return found
 
 

@@ -28,17 +28,21 @@ class Loose:
         return bool(self._fields)
 
     def as_json(self) -> str:
-        return json.dumps(self._fields, indent=2)
+        """Nothing where it is nested too deep to be written."""
+        try:
+            return json.dumps(self._fields, indent=2)
+        except RecursionError:
+            return ""
 
     def names(self) -> Iterable[str]:
-        return self._fields
+        return map(storable, self._fields)
 
     def text(self, *names: str) -> str:
         """The first of these fields that says something; numbers as text."""
         for name in names:
             value = self._fields.get(name)
             if isinstance(value, str) and value.strip():
-                return value.strip()[:MOST_TEXT]
+                return storable(value.strip()[:MOST_TEXT])
             if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
                 return str(value)
         return ""
@@ -49,7 +53,7 @@ class Loose:
         if isinstance(value, str):
             return phrases(value)
         return tuple(
-            each.strip().strip(",").strip()[:300]
+            storable(each.strip().strip(",").strip()[:300])
             for each in (value if isinstance(value, list) else [])[:MOST_ITEMS]
             if isinstance(each, str) and each.strip(" ,")
         )
@@ -83,12 +87,19 @@ class Loose:
     def counts(self) -> dict[str, int]:
         """Its fields that are whole numbers."""
         return {
-            name: value
+            storable(name): value
             for name, value in self._fields.items()
             if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**53
         }
 
 
+def storable(text: str) -> str:
+    """Without halves of surrogate pairs, which JSON can spell and nothing can store."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
 def phrases(text: str) -> tuple[str, ...]:
     """`sea haze, dusk` as two."""
-    return tuple(part.strip()[:300] for part in text.replace("\n", ",").split(",") if part.strip())[:MOST_ITEMS]
+    return tuple(part.strip()[:300] for part in storable(text).replace("\n", ",").split(",") if part.strip())[
+        :MOST_ITEMS
+    ]

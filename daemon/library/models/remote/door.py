@@ -4,6 +4,7 @@ A redirect may lead to any public address by https; never to this machine, its n
 are resolved here and the very address that was checked is connected to. A token goes to its own site only.
 """
 
+import asyncio
 import ipaddress
 import socket
 from collections.abc import AsyncIterator, Mapping
@@ -19,6 +20,9 @@ from schema.errors import Refused, why
 REDIRECTS = 6
 MOST_JSON = 8 << 20
 TIMES = aiohttp.ClientTimeout(total=None, sock_connect=20.0, sock_read=60.0)
+PATIENCE = 120.0
+"""Seconds until a site has begun to answer, and until one of its records is there."""
+
 AGENT = "stablenew"
 
 MOVED = (301, 302, 303, 307, 308)
@@ -50,21 +54,21 @@ class Door:
         for _ in range(REDIRECTS):
             self._check(url)
             try:
-                answer = await self._opened().get(url, headers=self._headers(url, headers), allow_redirects=False)
+                async with asyncio.timeout(PATIENCE):
+                    answer = await self._opened().get(url, headers=self._headers(url, headers), allow_redirects=False)
             except (aiohttp.ClientError, OSError, TimeoutError) as fault:
                 raise _unreached(url, fault) from None
             location = answer.headers.get("Location")
             if answer.status not in MOVED or not location:
                 try:
+                    if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
+                        raise Refused(f"{url.host} packs its answers.", remedy="Nothing is unpacked; try again later.")
                     yield answer
                 finally:
                     answer.close()
                 return
             answer.close()
-            try:
-                url = url.join(URL(location))
-            except ValueError:
-                raise Refused(f"{url.host} sends one to no address.") from None
+            url = joined(url, location)
         raise Refused(f"{url.host} sends one around in circles.")
 
     async def json(self, url: URL) -> Loose:
@@ -72,12 +76,11 @@ class Door:
         async with self.get(url, {"Accept": "application/json"}) as answer:
             check(answer)
             try:
-                text = await answer.content.read(MOST_JSON + 1)
-                while len(text) <= MOST_JSON and (more := await answer.content.read(MOST_JSON)):
-                    text += more
+                async with asyncio.timeout(PATIENCE):
+                    text = await read(answer, MOST_JSON)
                 if len(text) > MOST_JSON:
                     raise Refused(f"{url.host} answers with more than {MOST_JSON >> 20} MB.")
-                found = loads(text)
+                found = await asyncio.to_thread(loads, text)
             except (aiohttp.ClientError, OSError, TimeoutError) as fault:
                 raise _unreached(url, fault) from None
             except ValueError:
@@ -92,8 +95,9 @@ class Door:
         if self._session is None:
             connector = aiohttp.TCPConnector(resolver=_Public(self._sites), limit=8, ttl_dns_cache=0)
             self._session = aiohttp.ClientSession(
-                connector=connector, timeout=TIMES, headers={"User-Agent": AGENT}, auto_decompress=True, trust_env=False
-            )
+                connector=connector, timeout=TIMES, headers={"User-Agent": AGENT, "Accept-Encoding": "identity"},
+                cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trust_env=False,
+            )  # fmt: skip
         return self._session
 
     def _headers(self, url: URL, headers: Mapping[str, str] | None) -> dict[str, str]:
@@ -103,29 +107,47 @@ class Door:
     def _check(self, url: URL) -> None:
         if any(site.owns(url) for site in self._sites):
             return
-        if url.scheme != "https" or not url.host or url.user:
+        if url.scheme != "https" or not url.raw_host or url.user or url.password:
             raise Refused(f"a redirect to {url.scheme}://{url.host} is not followed.", remedy="Only https is.")
-        check_address(url.host)
+        check_address(url.raw_host)
 
 
 class _Public(AbstractResolver):
     """Gives addresses of the public internet only; those of the settings' own hosts as they are."""
 
     def __init__(self, sites: tuple[Site, ...]) -> None:
-        self._own = frozenset(site.url.host for site in sites)
+        self._own = frozenset((site.url.raw_host, site.url.port) for site in sites)
         self._inner = aiohttp.ThreadedResolver()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         found = await self._inner.resolve(host, port, family)
-        public = found if host in self._own else [one for one in found if not _is_private(one["host"])]
+        public = found if (host, port) in self._own else [one for one in found if not _is_private(one["host"])]
         if not public:
             raise OSError("its address is no public one")
         return public
 
     async def close(self) -> None:
         await self._inner.close()
+
+
+async def read(answer: aiohttp.ClientResponse, most: int) -> bytes:
+    """Its body, or a piece more than `most` bytes of it. Raises what the network raises."""
+    found = bytearray()
+    async for piece in answer.content.iter_any():
+        found += piece
+        if len(found) > most:
+            break
+    return bytes(found)
+
+
+def joined(base: URL, told: str) -> URL:
+    """An address as a site tells it, seen from `base`. Raises Refused."""
+    try:
+        return base.join(URL(told))
+    except ValueError:
+        raise Refused(f"{base.host} sends one to no address.") from None
 
 
 def check_address(host: str) -> None:
@@ -164,9 +186,22 @@ def _is_private(host: str) -> bool:
             address = ipaddress.ip_address(socket.inet_aton(host))
         except OSError:
             return False
-    if isinstance(address, ipaddress.IPv6Address) and (inner := address.ipv4_mapped or address.sixtofour):
-        address = inner
+    if isinstance(address, ipaddress.IPv6Address):
+        packed = int(address)
+        carries = packed >> 32 == 0 or packed >> 32 == NAT64
+        inner = (
+            address.ipv4_mapped
+            or address.sixtofour
+            or (ipaddress.IPv4Address(packed & 0xFFFFFFFF) if carries else None)
+        )
+        if address.is_site_local:
+            return True
+        address = inner or address
     return not address.is_global or address.is_multicast
+
+
+NAT64 = 0x0064FF9B << 64
+"""The upper 96 bits of `64:ff9b::/96` (RFC 6052): an IPv4 address follows."""
 
 
 def _unreached(url: URL, fault: Exception) -> Refused:

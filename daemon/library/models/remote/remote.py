@@ -8,7 +8,7 @@ from typing import Literal
 import aiohttp
 
 from daemon.disk import write_whole
-from daemon.library.models.remote.door import Door, Site, check
+from daemon.library.models.remote.door import PATIENCE, Door, Site, check, read
 from daemon.library.models.remote.download import Download, keep_beside
 from daemon.library.models.remote.named import check_within, named, target
 from daemon.library.models.remote.sites import Civitai, HuggingFace, Source, Wanted
@@ -162,9 +162,8 @@ class Remote:
             async with self._door.get(found.picture) as answer:
                 check(answer)
                 ending = KINDS.get(answer.content_type)
-                data = await answer.content.read(PICTURE + 1) if ending else b""
-                while ending and len(data) <= PICTURE and (more := await answer.content.read(PICTURE)):
-                    data += more
+                async with asyncio.timeout(PATIENCE):
+                    data = await read(answer, PICTURE) if ending else b""
         except (Refused, aiohttp.ClientError, OSError, TimeoutError):
             return
         if ending and 0 < len(data) <= PICTURE:

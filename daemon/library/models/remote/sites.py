@@ -6,13 +6,14 @@ https://developer.civitai.com/docs/api/public-rest and https://huggingface.co/do
 import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol
+from urllib.parse import quote
 
 from yarl import URL
 
 from daemon.library.models.bases import base_of
 from daemon.library.models.folders import ENDINGS
 from daemon.library.models.loose import Loose
-from daemon.library.models.remote.door import Door, Site
+from daemon.library.models.remote.door import Door, Site, joined
 from daemon.library.models.sidecars import TYPES
 from schema.errors import Refused
 from schema.models import Offer
@@ -22,7 +23,7 @@ _KINDS: Mapping[str, str] = {
     "controls": "Controlnet", "hypernetworks": "Hypernetwork",
 }  # fmt: skip
 
-_NAME = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
+_NAME = re.compile(r"[\w-][\w.-]{0,95}/[\w-][\w.-]{0,95}", re.ASCII)
 
 
 class Wanted(NamedTuple):
@@ -73,14 +74,21 @@ class Civitai:
             raise Refused(f"version {id} has no file to download.", where="id")
         pictures = [one.text("url") for one in version.each("images") if one.text("type") in ("", "image")]
         return Wanted(
-            url=self._site.url.join(URL(at)),
+            url=joined(self._site.url, at),
             name=file.text("name"),
             list=TYPES.get(version.inner("model").text("type").lower(), ""),
             bytes=int((file.number("sizeKB") or 0.0) * 1024),
             sha256=file.inner("hashes").text("SHA256").lower(),
             sidecar=version.as_json(),
-            picture=URL(pictures[0]) if pictures else None,
+            picture=self._picture(pictures),
         )
+
+    def _picture(self, told: list[str]) -> URL | None:
+        """A model is as good without one."""
+        try:
+            return joined(self._site.url, told[0]) if told else None
+        except Refused:
+            return None
 
 
 class HuggingFace:
@@ -97,8 +105,7 @@ class HuggingFace:
 
     async def wanted(self, id: str) -> Wanted:
         """`OWNER/NAME/FILE`, or `OWNER/NAME` where it has one file of weights. Raises Refused."""
-        owner, name, *rest = id.split("/")
-        repository = f"{owner}/{name}"
+        repository, rest = "/".join(id.split("/")[:2]), id.split("/")[2:]
         if not _NAME.fullmatch(repository):
             raise Refused(f"'{id[:80]}' is no OWNER/NAME/FILE.", where="id")
         tree = await self._door.json(self._site.at(f"/api/models/{repository}/tree/main?recursive=true"))
@@ -108,7 +115,7 @@ class HuggingFace:
             shown = ", ".join(list(files)[:8]) or "none"
             raise Refused(f"name a file of {repository}.", where="id", remedy=f"There are: {shown}.")
         large = files[path].inner("lfs")
-        url = self._site.url.join(URL(f"/{repository}/resolve/main/{path}"))
+        url = self._site.at(f"/{repository}/resolve/main/{quote(path)}")
         return Wanted(
             url=url,
             name=path.rpartition("/")[2],
@@ -166,6 +173,6 @@ def _chosen(version: Loose) -> Loose:
 
 
 def _number(id: str) -> str:
-    if not id.isdigit() or len(id) > 12:
+    if not id.isdecimal() or not id.isascii() or len(id) > 12:
         raise Refused(f"'{id[:40]}' is no version's number.", where="id", remedy="`model search` shows them.")
     return id
