@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from os.path import normpath
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,15 +14,20 @@ from daemon.library.guessing import kind_of
 from daemon.library.kinds import ENDINGS, Kind
 from daemon.prompting import tokens
 from daemon.prompting.cycles import cycles
+from daemon.prompting.effective import apply_values
+from daemon.prompting.fields import Flat, Setting, settle
 from daemon.prompting.packs import only_settings, read_list, read_pack
+from daemon.prompting.presets import fit, read_preset
+from daemon.prompting.randomization import read_block
 from daemon.prompting.styles import read_styles
-from daemon.prompting.texts import cleaned, told
+from daemon.prompting.texts import cleaned, suffix, told
 from daemon.prompting.variation.naming import Lines
 from daemon.prompting.variation.tables import Tables, Value, WordTables
 from daemon.prompting.variation.variants import Space
 from daemon.prompting.wildcards import MAX_WILDCARDS, read_wildcards
 from schema.errors import Exit, Refused, why
 from schema.packs import Pack
+from schema.pipeline import STANDARD
 
 _COUNTED = frozenset(ending for endings in ENDINGS.values() for ending in endings)
 
@@ -77,7 +83,9 @@ def _check(path: Path, root: Path) -> Checked:
         return Checked(path, error=trouble)
     try:
         text = read_text(path, MAX_WILDCARDS)
-        kind = kind_of(path.absolute(), text) or "pack"
+        kind = kind_of(Path(normpath(path.absolute())), text) or (
+            "pack" if suffix(path.name) in ENDINGS["pack"] else "wildcard"
+        )
         if kind == "pack":
             return _check_pack(path, text)
         if kind == "wildcard":
@@ -101,6 +109,7 @@ def _check_pack(path: Path, text: str) -> Checked:
         return Checked(path, "pack", warnings=(f"{told(str(path), 200)}: settings of the pack beside it.",))
     pack = read_pack(str(path), text)
     _check_grammar(pack)
+    _check_settings(pack)
     return Checked(path, "pack", pack, warnings=pack.warnings)
 
 
@@ -118,6 +127,23 @@ def _check_grammar(pack: Pack) -> None:
                 where=Lines.of(where, prompt.lines),
                 negative_where=Lines.of(where, prompt.negative_lines),
             )
+
+
+def _check_settings(pack: Pack) -> None:
+    """Settings and randomization as a plan of the standard pipeline reads them. Raises Refused at the first fault."""
+    base: Flat = {}
+    if pack.preset:
+        preset = read_preset(f"{pack.file} preset_data", pack.preset)
+        read_block(preset.get("randomization"), f"pack {pack.file}")
+        base = settle(STANDARD, list(fit(preset, STANDARD, f"pack {pack.file}").settings))
+        apply_values(STANDARD, base, f"pack {pack.file}")
+    stages = {stage.id for stage in STANDARD.stages}
+    for prompt in pack.prompts:
+        where = f"pack {pack.where(prompt)}"
+        cut = [(*key.partition(".")[::2], value) for key, value in prompt.overrides.items()]
+        own = settle(STANDARD, [Setting(stage, name, value, where) for stage, name, value in cut if stage in stages])
+        if own:
+            apply_values(STANDARD, {**base, **own}, where)
 
 
 def _check_values(words: Mapping[str, tuple[Value, ...]]) -> None:

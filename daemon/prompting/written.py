@@ -7,6 +7,7 @@ from typing import Any, NoReturn, TypeAlias
 
 import yaml
 
+from daemon.prompting.marked.jsontext import JsonText
 from daemon.prompting.texts import MAX_CONFIG, MAX_TEXT, suffix, told
 from schema.errors import Refused
 
@@ -33,6 +34,7 @@ def read_json(file: str, text: str) -> Json:
     except RecursionError:
         raise _too_deep(file) from None
     except ValueError as fault:
+        JsonText(file, text).read()  # says the same, and where
         raise Refused(f"broken JSON: {told(str(fault))}.", where=told(file), remedy="Fix it in the file.") from None
     _check_depth(file, value)
     return value

@@ -118,6 +118,17 @@ def test_what_comes_along_is_in_order(capsys):
         ("packs/p.txt", "a boat\n\nx,\nin {red|blue", "p.txt:4:4: '{red|blue' is not closed"),
         ("wildcards/w.txt", "dawn\nin {red|blue", "w.txt:2:4: '{red|blue' is not closed"),
         ("wildcards/w.yaml", "a:\n  - dawn\n  - in {red|blue", "w.yaml:3:4: '{red|blue' is not closed"),
+        ("packs/p.txt", '--prompt "a boat" --steps many', "p.txt:1: txt2img.steps: 'many' is no whole number"),
+        ("packs/p.txt", "a boat\n#! txt2img.steps=0", "txt2img.steps: '0' is too small"),
+        ("packs/p.json", '{"slots": [{"text": "a"}],\n "x": NaN}', "p.json:2:7: broken JSON: NaN is no number"),
+        (
+            "packs/p.json",
+            '{"pack_data": {"slots": [{"text": "a"}]}, "preset_data": {"randomization": {"enabled": true,'
+            ' "matrix": {"enabled": true, "raw_text": "sky dawn"}}}}',
+            "p.json: 'sky dawn' has no ':'",
+        ),
+        ("sets/w.yaml", "sky: [dawn\n", "w.yaml:2:1: broken YAML"),
+        ("sets/w.yaml", "5: [no name]\nsky: ['in {red']", "w.yaml:2:4: '{red' is not closed"),
     ],
 )
 def test_what_no_plan_could_read_is_told_with_its_place(tmp_path, capsys, name, text, told):

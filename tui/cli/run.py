@@ -279,7 +279,7 @@ def _decoded(content: bytes, name: str) -> str:
     if len(content) > LARGEST_FILE:
         raise Refused(f"this is larger than {output.size(LARGEST_FILE)}", where=name, remedy="Split it.")
     try:
-        return content.decode("utf-8-sig")
+        return content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError as fault:
         line = content.count(b"\n", 0, fault.start) + 1
         raise Refused(
