@@ -159,6 +159,8 @@ def _of_node(file: str, title: str, node: Node, warnings: list[str]) -> Iterable
         weight = _get(table, "weight")
         words = f"{words} <lora:{lora}:{weight if isinstance(weight, int | float) else 1:g}>".strip()
     unwanted = _text(file, inside, _NEGATIVE_COLUMNS)
+    if "param_map" in table:  # SwarmUI's presets say `{value}` where the person's words go
+        words, unwanted = (one.replace("{value}", PROMPT) for one in (words, unwanted))
     yield from _style(name, words, unwanted, f"{told(file)}:{node.line}", warnings)
 
 

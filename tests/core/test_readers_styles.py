@@ -62,6 +62,11 @@ def test_every_programs_way_to_write_a_style_is_read(file, text):
     assert (style.name, style.prompt, style.negative) == ("ink", "p", "n") and style.source.startswith(file)
 
 
+def test_a_swarm_preset_says_value_where_the_prompt_goes():
+    (style,) = read_styles("i.json", '{"ink": {"param_map": {"prompt": "ink of {value}, lines", "cfgscale": "7"}}}')
+    assert around(style, "a mill") == "ink of a mill, lines"
+
+
 def test_a_style_of_a_lora_names_it_in_its_words():
     text = '{"styles": [{"display_name": "Grit", "trigger_phrase": "film grain", "lora_name": "grit", "weight": 0.65}]}'
     assert read_styles("l.json", text)[0].prompt == "film grain <lora:grit:0.65>"
