@@ -23,13 +23,13 @@ import msgspec
 from daemon import upkeep
 from daemon.api.house import Condition, House
 from daemon.api.server import serve
+from daemon.artifacts.decoders import Shrinkers
 from daemon.artifacts.film import make_film
 from daemon.artifacts.foreign.readers import Readers
 from daemon.artifacts.results import find
 from daemon.artifacts.sheets.writing import sheet_of
 from daemon.artifacts.store import TEMPORARY, ArtifactStore
 from daemon.artifacts.thumbs import Thumbnails
-from daemon.artifacts.thumbs import make as shrink
 from daemon.cards import Cards
 from daemon.claim import Claim, socket_path
 from daemon.core.forecast import forecast
@@ -135,6 +135,8 @@ async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) 
     stack.push_async_callback(store.close)
     readers = Readers(places.artifacts / TEMPORARY)
     stack.push_async_callback(readers.close)
+    shrinkers = Shrinkers(1)
+    stack.push_async_callback(shrinkers.close)
     thumbnails = Thumbnails(places.thumbnails, store.path)
     stack.callback(thumbnails.close)
     floors = settings.daemon
@@ -158,7 +160,7 @@ async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) 
             vitals=vitals,
             clock=time.time,
             cache=places.thumbnails / "models",
-            shrink=shrink,
+            shrink=shrinkers.small,
             settings=settings.library,
             floor=floors.free_floor_mb << 20,
         )

@@ -130,7 +130,7 @@ class Models:
 
     async def preview(self, name: str, size: Size) -> Path:
         one = _the_one(await self._base(ModelsAsked()), name)
-        return await asyncio.to_thread(preview, one, size, self._parts.cache, self._parts.shrink)
+        return await preview(one, size, self._parts.cache, self._parts.shrink)
 
     async def candidates(self, words: str, base: str = "") -> tuple[Candidate, ...]:
         found = await self._rows()

@@ -64,6 +64,13 @@ def make(source: Path, name: Path, size: int) -> None:
     """Blocks. BICUBIC on what the decoder could already shrink; transparency is kept. Raises Refused."""
     if source.suffix in (".mp4", ".webm"):
         raise Refused(f"{source.name} is a film; only pictures have thumbnails.")
+    packed = small_of(source, size)
+    name.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(name, packed, sync=False)
+
+
+def small_of(source: Path | str, size: int) -> bytes:
+    """The same as the bytes of a WebP. Raises Refused."""
     try:
         with Image.open(source, formats=FORMATS) as picture:
             small: Image.Image = picture
@@ -73,9 +80,8 @@ def make(source: Path, name: Path, size: int) -> None:
             packed = io.BytesIO()
             small.save(packed, "WEBP", quality=QUALITY, method=EFFORT)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as fault:
-        raise Refused(f"no thumbnail can be made of {source.name}: it is damaged or no picture.") from fault
-    name.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(name, packed.getvalue(), sync=False)
+        raise Refused(f"no thumbnail can be made of {Path(source).name}: it is damaged or no picture.") from fault
+    return packed.getvalue()
 
 
 def _whole(name: Path) -> bool:

@@ -94,7 +94,8 @@ def _plain(fault: BaseException) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in str(fault)).split())[:200] or type(fault).__name__
 
 
-def _limit() -> None:
+def limit() -> None:
+    """Of memory, and no files written, for the whole process."""
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     memory = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
     with suppress(ValueError):  # macOS knows the limit but does not let anybody set it
@@ -108,7 +109,7 @@ def main() -> None:
     Image.init()
     warnings.simplefilter("ignore")
     warnings.simplefilter("error", Image.DecompressionBombWarning)
-    _limit()
+    limit()
     sys.stdout.buffer.write(msgspec.json.encode(Verdict()) + b"\n")
     sys.stdout.buffer.flush()
     for line in sys.stdin.buffer:

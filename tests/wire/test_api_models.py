@@ -7,6 +7,7 @@ import struct
 import sys
 import zlib
 from collections.abc import AsyncIterator
+from io import BytesIO
 from pathlib import Path
 
 import msgspec
@@ -17,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # for `api_world`
 
 from api_world import World, until, world
 
-from daemon.artifacts.thumbs import make as shrink
+from daemon.artifacts.decoders import Shrinkers
 from daemon.library.models import watching
 from daemon.library.models.index import Index
 from daemon.library.models.store import Store
@@ -52,6 +53,7 @@ async def it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[W
     lora(tmp_path / "m" / "Lora" / "haze.safetensors", **SPOKEN)
     async with world(tmp_path) as it:
         clock = it.house.clock
+        shrinkers = Shrinkers(1)
         parts = Parts(
             index=Index([tmp_path / "m"], Store(tmp_path / "models.db"), clock),
             views=it.views,
@@ -60,7 +62,7 @@ async def it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[W
             vitals=it.vitals,
             clock=clock,
             cache=tmp_path / "cache",
-            shrink=shrink,
+            shrink=shrinkers.small,
             settings=LibrarySettings(),
         )
         it.house.models = Models(parts)
@@ -68,6 +70,7 @@ async def it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[W
         yield it
         running.cancel()
         await asyncio.wait((running,))
+        await shrinkers.close()
 
 
 async def rows(it: World, **query: object) -> dict[str, dict[str, object]]:
@@ -208,6 +211,19 @@ async def test_watchers_learn_of_a_file_that_comes_and_of_a_verdict(it: World, t
         await until(lambda: len(seen) > count)
         listening.cancel()
         await asyncio.wait((listening,))
+
+
+async def test_a_strangers_preview_is_not_decoded_in_the_daemon(
+    it: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.new("RGB", (600, 400), "teal").save(tmp_path / "m/Lora/haze.preview.png")
+    await it.post("/v1/models/scan", {})
+    with monkeypatch.context() as here:
+        here.setattr(Image, "open", None)
+        async with it.http.get("http://d/v1/models/haze/preview?size=256") as answer:
+            made = await answer.read()
+    with Image.open(BytesIO(made), formats=("WEBP",)) as small:
+        assert (answer.status, small.size) == (200, (256, 171))
 
 
 async def test_a_preview_that_unpacks_to_gigapixels_is_refused(it: World, tmp_path: Path) -> None:
