@@ -61,6 +61,16 @@ SEEDS = 2**32
 """Drawn seeds are below this, as all backends take them."""
 
 
+def _likeliest(broken: Sequence[str], missing: Sequence[str]) -> tuple[str, ...]:
+    """Files that are called as something that is missing first."""
+
+    def called(told: str) -> bool:
+        name = told.partition(":")[0].rpartition("/")[2].rpartition(".")[0].casefold()
+        return any(f"{name}__" in one or f"{name}]]" in one for one in missing)
+
+    return tuple(sorted(broken, key=lambda told: not called(told)))
+
+
 def _nobody() -> tuple[Known, ...]:
     return ()
 
@@ -145,8 +155,8 @@ class Planner:
             )
             plan = planned(msgspec.structs.replace(request, set=(*request.set, *off)))
             plan = msgspec.structs.replace(plan, warnings=(*plan.warnings, *told))
-        missing = any(UNKNOWN in warning for warning in plan.warnings)
-        broken = self._shelf.broken_words()[:SHOWN] if missing else ()
+        missing = [warning.casefold() for warning in plan.warnings if UNKNOWN in warning]
+        broken = _likeliest(self._shelf.broken_words(), missing)[:SHOWN] if missing else ()
         return msgspec.structs.replace(plan, warnings=(*plan.warnings, *broken)) if broken else plan
 
     def _others(self, node: str | None) -> bool:

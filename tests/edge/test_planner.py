@@ -273,3 +273,12 @@ def test_nodes_that_are_away_count_with_their_last_card(tmp_path: Path):
     assert Cards(state, vitals, path_of).known() == (
         Known("away", "away-pc", card(FORGE)), Known("bare", "bare-pc", None), Known("here", "here-pc", card()),
     )  # fmt: skip
+
+
+def test_a_broken_file_that_is_called_as_the_missing_wildcard_is_told_first(house: House):
+    folder = house.places.packs.parent / "wildcards"
+    folder.mkdir(parents=True)
+    for name in ("a", "b", "c", "sky"):
+        (folder / f"{name}.yaml").write_text("x: [")
+    told = [warning for warning in house.plan(prompt="under __sky__").warnings if "broken YAML" in warning]
+    assert len(told) == 3 and told[0].startswith("sky.yaml:")
