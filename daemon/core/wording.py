@@ -12,17 +12,20 @@ from schema.ids import NodeId, StageId
 from schema.plans import JobSpec, Scalar
 from schema.words import Said, Words, words_after
 
+NOTHING: frozenset[StageId] = frozenset()
 
-def words_now(job: Job) -> Words:
-    """What its next stage is to work with."""
+
+def words_now(job: Job, ahead: frozenset[StageId] = NOTHING) -> Words:
+    """What its next stage is to work with. `ahead`: stages whose words do not count, those behind one run alone."""
     if job.spec.written is None and not any(done.prompt is not None for done in job.done):
         return Words(job.spec.prompt, job.spec.negative)
-    return words_after(job.spec, (Said(done.stage, done.prompt, done.negative) for done in job.done))
+    done = (one for one in job.done if one.stage not in ahead)
+    return words_after(job.spec, (Said(one.stage, one.prompt, one.negative) for one in done))
 
 
-def worded(job: Job) -> JobSpec:
+def worded(job: Job, ahead: frozenset[StageId] = NOTHING) -> JobSpec:
     """Its spec with the words as they are by now."""
-    words = words_now(job)
+    words = words_now(job, ahead)
     if words == (job.spec.prompt, job.spec.negative):
         return job.spec
     return replace(job.spec, prompt=words.prompt, negative=words.negative, needs=words_need(*words))

@@ -161,6 +161,21 @@ def test_a_rerun_of_the_words_forgets_what_was_written_over_them(case, words):
     assert case.phase(job) == "held" and words_now(case.state.jobs[job]).prompt == "a green boat"
 
 
+def test_a_stage_run_again_alone_gets_what_it_got_before_and_the_words_are_looked_at_again(case, words):
+    job = words(WRITE, ENRICH, LOOK, PAINT)
+    said(case, job, "a red boat")
+    said(case, job, "a red boat at dawn")
+    assert case.phase(job) == "held"
+    case.wish(RerunJobs(jobs=(job,), stage="write", only=True))
+    case.settle()
+    assert brief(case, job).step == WRITE and written(case, job) == ("a boat", "fog")
+    said(case, job, "a green boat")
+    assert case.phase(job) == "held" and words_now(case.state.jobs[job]).prompt == "a red boat at dawn"
+    case.wish(RerunJobs(jobs=(job,), stage="enrich", only=True))
+    case.settle()
+    assert written(case, job) == ("a green boat", "fog")
+
+
 def test_a_rerun_of_the_pictures_keeps_the_words(case, words):
     job = words(ENRICH, HAND, PAINT)
     said(case, job, "a red boat")

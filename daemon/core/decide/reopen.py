@@ -5,13 +5,13 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from daemon.core.state import Attention, Job, Running, State, phase_name
+from daemon.core.state import Attention, Held, Job, Running, State, phase_name
 from schema import commands as c
 from schema import events as e
 from schema.commands import EndedJob, EndedRun
 from schema.errors import Refused
 from schema.ids import JobId, StageId
-from schema.plans import PROMPTING, JobSpec, RunSpec, StageStep
+from schema.plans import PROMPTING, WORDED, JobSpec, RunSpec, StageStep
 
 Why = Literal["retry", "rerun", "undo", "redo"]
 
@@ -40,7 +40,10 @@ def rerun(state: State, command: c.RerunJobs) -> list[e.Event]:
         if live is not None:
             if isinstance(live.phase, Running):
                 raise Refused(f"Job {name} is running.", remedy="Cancel it, or wait until it has ended.")
-            kept = _kept(live.id, _steps(live.spec.stages, state.runs[live.run].spec), live.done, command)
+            steps = _steps(live.spec.stages, state.runs[live.run].spec)
+            kept = _kept(live.id, steps, live.done, command)
+            if only is not None and (looked := _looked_at(live, steps, command.stage)):  # and so it will be again
+                only, kept = None, tuple(one for one in kept if one.stage != looked)
             back.append(live_again(live, "rerun", kept, only=only))
         else:
             one = _known(ended, name)
@@ -128,6 +131,14 @@ def _unwritten(spec: JobSpec, kept: tuple[e.StageDone, ...]) -> JobSpec:
     if spec.written is None or any(done.stage == spec.written.after for done in kept):
         return spec
     return replace(spec, written=None)
+
+
+def _looked_at(job: Job, steps: tuple[StageStep, ...], stage: StageId) -> StageId | None:
+    """The dispatch at which the words of the job, which `stage` makes, wait for a person to look at them."""
+    last = job.done[-1].stage if isinstance(job.phase, Held) and job.done else None
+    kinds = {step.id: step.kind for step in steps}
+    there = any(step.id == last and step.review for step in steps)
+    return last if there and kinds.get(stage) in WORDED else None
 
 
 def _steps(own: tuple[StageStep, ...] | None, spec: RunSpec | None) -> tuple[StageStep, ...]:

@@ -5,7 +5,7 @@ from daemon.core.breaker import ANYTHING, struck
 from daemon.core.costs import learn_from, learn_shortage
 from daemon.core.folds.jobs import forget_tries, leave_attempt
 from daemon.core.state import Attention, Brief, Held, Job, Node, Queued, Running, State, inputs_for, steps_of
-from daemon.core.wording import came_from, kind_of, worded
+from daemon.core.wording import NOTHING, came_from, kind_of, worded
 from schema import events as e
 from schema.ids import NodeId, StageId, Token
 from schema.observations import Attempt
@@ -21,16 +21,17 @@ def assigned(state: State, event: e.StageAssigned, envelope: e.Envelope) -> None
     if job is None:
         return
     run = state.runs[job.run]
-    steps, number = steps_of(state, job), len(job.done)
+    steps, number, ahead = steps_of(state, job), len(job.done), NOTHING
     if number < len(steps) and steps[number].id == event.stage:  # nearly always
         step = steps[number]
     else:
-        step = next(step for step in steps if step.id == event.stage)
+        number, step = next((at, step) for at, step in enumerate(steps) if step.id == event.stage)
+        ahead = frozenset(behind.id for behind in steps[number:])
     state.attempts[token] = Brief(
         attempt=Attempt(job=job.id, stage=step.id, token=token, node=event.node),
         run=run.id,
         run_spec=run.spec,
-        job_spec=worded(job),
+        job_spec=worded(job, ahead),
         step=step,
         inputs=inputs_for(state, job, step.id),
         number=event.attempt,
