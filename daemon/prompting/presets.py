@@ -28,6 +28,7 @@ ALIASES: dict[str, dict[str, str]] = {
         "hr_scale": "hires.scale", "hr_upscaler": "hires.upscaler",
         "hr_second_pass_steps": "hires.steps", "denoising_strength": "hires.denoise",
         "refiner_checkpoint": "refiner.model", "refiner_switch_at": "refiner.switch_at",
+        "refiner_model_name": "refiner.model", "refiner_model": "refiner.model",
         "hypernetwork_name": "hypernetwork", "batch_size": "batch", "subseed": "variation_seed",
         "subseed_strength": "variation", "distilled_cfg_scale": "guidance",
     },
@@ -65,7 +66,11 @@ SWITCHED: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """ADetailer's switches and the fields that it keeps beside them, also while they are off."""
 
-PASSED_OVER = {"prompt", "name", "description", "note", "schema_version", "version", "type", "id", "enable_hr"}
+REFINERS = ("refiner_checkpoint", "refiner_model_name", "refiner_model")
+
+PASSED_OVER = {
+    "prompt", "name", "description", "note", "schema_version", "version", "type", "id", "enable_hr", "use_refiner",
+}  # fmt: skip
 BLANK: tuple[Json, ...] = (None, "", "None", "inherit", "Automatic", "Use same checkpoint")
 """By these other programs say that a value is not set."""
 
@@ -121,17 +126,21 @@ def _sections(preset: dict[str, Json]) -> list[tuple[str, dict[str, Json]]]:
     for key, value in preset.items():
         section, dot, field = key.partition(".")
         if isinstance(value, dict) and key not in ("pipeline", "randomization", "api", "aesthetic"):
-            found.setdefault(key, {}).update(_without_idle(_without_idle_hires(key, value)))
+            found.setdefault(key, {}).update(_without_idle(_without_idle_passes(key, value)))
         elif dot:
             found.setdefault(section, {})[field] = value
     return list(found.items())
 
 
-def _without_idle_hires(name: str, section: dict[str, Json]) -> dict[str, Json]:
-    """Other programs write the second pass's settings even while it is switched off."""
-    if name != "txt2img" or section.get("enable_hr"):
+def _without_idle_passes(name: str, section: dict[str, Json]) -> dict[str, Json]:
+    """Other programs write the second pass's and the refiner's settings even while these are switched off."""
+    if name != "txt2img":
         return section
-    return {key: value for key, value in section.items() if not key.startswith(("hr_", "denoising_strength"))}
+    idle = () if section.get("enable_hr") else ("hr_", "denoising_strength")
+    named = [section[key] for key in REFINERS if key in section]
+    if section.get("use_refiner") is False or (named and all(name in BLANK for name in named)):
+        idle = (*idle, "refiner_", "use_refiner")
+    return {key: value for key, value in section.items() if not key.startswith(idle)} if idle else section
 
 
 def _without_idle(section: dict[str, Json]) -> dict[str, Json]:

@@ -226,6 +226,23 @@ def test_an_idle_second_pass_stays_idle():
     assert values == {"txt2img.steps": 9} and unused == ()
 
 
+@pytest.mark.parametrize(
+    ("said", "refiner"),
+    [
+        ({"refiner_checkpoint": "", "refiner_switch_at": 0.8}, {}),
+        ({"refiner_checkpoint": "late", "use_refiner": False, "refiner_switch_at": 0.7}, {}),
+        (
+            {"refiner_model_name": "late", "use_refiner": True, "refiner_switch_at": 0.7},
+            {"model": "late", "switch_at": 0.7},
+        ),
+    ],
+)
+def test_a_refiner_that_is_not_used_says_nothing(said, refiner):
+    settings = fit({"txt2img": said}, STANDARD, "x")
+    assert not settings.unused
+    assert {one.field.removeprefix("refiner."): one.value for one in settings.settings} == refiner
+
+
 def test_our_own_presets_name_stages_by_id_or_kind():
     pipeline = read_pipeline("p.json", '[{"type": "txt2img"}, {"id": "hands", "type": "detail"}, {"type": "detail"}]')
     values, unused = fitted(
