@@ -7,15 +7,19 @@ can be read off the source are checked on the source.
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from agent.pictures import FORMATS as AGENT_FORMATS
 from daemon.artifacts.names import safe_name
+from daemon.artifacts.verifier import FORMATS
 from daemon.fleet.sightings import label
 from daemon.prompting.written import read_json_or_yaml
 from schema.errors import Refused
+from schema.settings import SECRETS
 from tui.cli.output import clean
 from tui.widgets.ink import plain
 
@@ -26,6 +30,7 @@ SOURCES = {
     for program in PROGRAMS
     for path in sorted((ROOT / program).rglob("*.py"))
 }
+TEXTS = {file: (ROOT / file).read_text() for file in SOURCES}
 
 
 class Threat(NamedTuple):
@@ -229,14 +234,21 @@ def test_each_threat_has_a_control_and_tests_that_run(threat):
 # What can be read off the source ------------------------------------------------------------------
 
 
+@cache
+def all_calls() -> list[tuple[str, ast.Call, str]]:
+    """With their files and dotted names."""
+    return [
+        (file, node, ast.unparse(node.func))
+        for file, tree in SOURCES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+    ]
+
+
 def calls(*names: str) -> Iterator[tuple[str, ast.Call]]:
     """Of functions whose dotted name ends so, with their files."""
-    for file, tree in SOURCES.items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call):
-                name = ast.unparse(node.func)
-                if any(name == wanted or name.endswith(f".{wanted}") for wanted in names):
-                    yield file, node
+    ends = tuple(f".{name}" for name in names)
+    return ((file, node) for file, node, name in all_calls() if name in names or name.endswith(ends))
 
 
 def told(call: ast.Call) -> dict[str | None, str]:
@@ -247,32 +259,101 @@ def test_nothing_evaluates_text_unpickles_or_asks_a_shell():
     for file, call in calls("eval", "exec", "pickle.load", "pickle.loads", "marshal.loads", "os.system", "popen"):
         method = isinstance(call.func, ast.Attribute) and call.func.attr in ("eval", "exec")
         assert method and not call.args, f"{file}: {ast.unparse(call)}"  # a model's `eval()` takes nothing
-    for file, tree in SOURCES.items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call):
-                assert told(node).get("shell") != "True", file
+    for file, call, _ in all_calls():
+        assert not any(word.arg == "shell" and ast.unparse(word.value) == "True" for word in call.keywords), file
     for file, call in calls("yaml.load"):
         assert told(call).get("Loader") == "_Careful", file
     assert not [file for file, _ in calls("yaml.unsafe_load", "yaml.full_load", "jinja2.Template")]
 
 
 def test_pictures_are_opened_as_one_of_three_formats():
+    """Never as what a file claims to be; GIF, AVIF and films are read for their texts alone, by no decoder."""
     opened = list(calls("Image.open"))
     assert opened
+    three = {"PNG", "JPEG", "WEBP"}
     for file, call in opened:
-        assert re.fullmatch(r"FORMATS|\((?:'(?:PNG|JPEG|WEBP)',? ?){3}\)", told(call).get("formats", "")), file
+        said = told(call).get("formats", "")
+        assert said == "FORMATS" or (said and set(ast.literal_eval(said)) <= three), f"{file}: {said}"
+    assert {file for file, tree in SOURCES.items() if sets_formats(tree)} == {
+        "daemon/artifacts/verifier.py", "agent/pictures/__init__.py",
+    }  # fmt: skip
+    assert set(FORMATS) == set(AGENT_FORMATS) == three
+
+
+def sets_formats(tree: ast.Module) -> bool:
+    return any(isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "FORMATS" for node in tree.body)
+
+
+UNVERIFIED = {"daemon.artifacts.verifier", "daemon.artifacts.foreign.child", "daemon.artifacts.shrinker"}
+
+
+def test_what_nobody_has_verified_is_read_in_bounded_processes():
+    """Readers of strangers' files are imported by those processes, and not by the daemon that asks them."""
+    asked = {ast.literal_eval(call.args[0]) for _, call in calls("super().__init__") if call.args and is_module(call)}
+    assert asked == UNVERIFIED
+    for name in UNVERIFIED:
+        assert "limit()" in (ROOT / (name.replace(".", "/") + ".py")).read_text()
+    readers = {"reading", "stealth", "containers", "tiff", "films", "xmp"}
+    for file, tree in SOURCES.items():
+        if file.startswith("daemon/") and not file.startswith("daemon/artifacts/foreign/"):
+            found = {
+                name
+                for node in ast.walk(tree)
+                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("daemon.artifacts.foreign")
+                for name in ((node.module or "").rpartition(".")[2], *(one.name for one in node.names))
+            }
+            assert not found & readers, f"{file}: {found & readers}"
+
+
+def is_module(call: ast.Call) -> bool:
+    return isinstance(call.args[0], ast.Constant) and str(call.args[0].value).startswith("daemon.")
+
+
+FOLLOWS = "daemon/library/models/remote/door.py"
+"""The one place that goes where an answer sends it: downloads of Hugging Face lie elsewhere. It takes no hop by itself:
+each address is checked, and asked with `allow_redirects=False` like any other.
+"""
 
 
 def test_the_daemon_follows_no_redirect_uses_no_proxy_and_unpacks_nothing():
-    sessions = [(file, told(call)) for file, call in calls("aiohttp.ClientSession") if file.startswith("daemon/")]
-    assert len(sessions) >= 2
+    sessions = [(file, told(call)) for file, call in calls("ClientSession") if file.startswith("daemon/")]
+    assert {file for file, _ in sessions} == {
+        "daemon/fleet/link.py", "daemon/fleet/trust/calls.py", "daemon/gallery/client.py", FOLLOWS,
+    }  # fmt: skip
     for file, said in sessions:
         assert said.get("auto_decompress") == said.get("trust_env") == "False", file
-    asked = [(file, call) for file, call in calls(*(f"_session.{verb}" for verb in ("request", "get", "post", "put")))]
+    verbs = ("request", "get", "post", "put")
+    owners = ("_session", "_opened()")
+    asked = [(file, call) for file, call in calls(*(f"{owner}.{verb}" for owner in owners for verb in verbs))]
+    assert {file for file, _ in asked if file.startswith("daemon/")} == {file for file, _ in sessions}
     for file, call in asked:
         if file.startswith("daemon/"):
             assert told(call).get("allow_redirects") == "False", f"{file}: {ast.unparse(call)}"
-    assert any(file.startswith("daemon/") for file, _ in asked)
+    assert {file for file, text in TEXTS.items() if file.startswith("daemon/") and '"Location"' in text} == {FOLLOWS}
+    checked = [ast.unparse(node) for node in ast.walk(SOURCES[FOLLOWS]) if isinstance(node, ast.For)]
+    assert any("range(REDIRECTS)" in loop and loop.index("self._check(url)") < loop.index(".get(") for loop in checked)
+    assert [told(call).get("resolver") for file, call in calls("TCPConnector") if file == FOLLOWS] == [
+        "_Public(self._sites)"
+    ]
+
+
+def test_secrets_of_the_settings_are_read_where_they_belong_and_nowhere_else():
+    """Nothing else can show, log or send one."""
+    names = {secret.split(".")[1] for secret in SECRETS}
+    readers: dict[str, set[str]] = {name: set() for name in names}
+    for file, tree in SOURCES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr in names and "settings" in ast.unparse(node.value):
+                readers[node.attr].add(file)
+    assert readers == {
+        "auth": {"daemon/app.py"},
+        "token": {"daemon/gallery/posting.py"},
+        "civitai_token": {"daemon/library/models/remote/remote.py"},
+        "huggingface_token": {"daemon/library/models/remote/remote.py"},
+    }
+    for file, text in TEXTS.items():
+        if "model_dump" in text and file.startswith("daemon/"):
+            assert "settings.model_dump" not in text or file == "daemon/library/settings.py", file
 
 
 def test_no_websocket_is_compressed_or_takes_frames_without_end():
