@@ -104,6 +104,8 @@ def _sidecar(path: Path, read: Callable[[str, str], Told | None]) -> Told | None
             raw = file.read(MOST + 1)
     except OSError as fault:
         return Told(kind="", file=path.name, trouble=why(fault))
+    if _is_strange(path.name, raw):
+        return None
     if len(raw) > MOST:
         return Told(kind="", file=path.name, trouble=f"larger than {MOST >> 20} MB; it is not read")
     try:
@@ -113,6 +115,12 @@ def _sidecar(path: Path, read: Callable[[str, str], Told | None]) -> Told | None
         return Told(kind="", file=path.name, trouble=f"line {line} is no UTF-8; save it as UTF-8")
     except ValueError as fault:
         return Told(kind="", file=path.name, trouble=f"{_where(fault)}; correct it or delete it")
+
+
+def _is_strange(name: str, raw: bytes) -> bool:
+    """Many programs call many things `.info`: one that is no JSON belongs to another."""
+    plain = name.endswith(".info") and not name.endswith(".civitai.info")
+    return plain and not raw.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
 
 
 def _where(fault: ValueError) -> str:

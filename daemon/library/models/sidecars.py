@@ -143,7 +143,7 @@ def spec(it: Loose, kind: str, file: str) -> Told:
         list="loras" if "/lora" in architecture.lower() else "",
         base=architecture.partition("/")[0] or it.text("compat_class"),
         triggers=phrases(text("trigger_phrase")),
-        tags=phrases(text("tags")),
+        tags=it.texts("modelspec.tags") or it.texts("tags"),
         weight=it.number("lora_default_weight"),
         description=plain(text("description")),
         notes=text("usage_hint"),
