@@ -13,7 +13,6 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Select, Static, TextArea
 
-from schema.names import FILES
 from schema.scenes import NodeScene
 from tui.background import begin, is_open
 from tui.link.ask import PlanLine
@@ -258,18 +257,16 @@ class Picking(ModalScreen[None]):
         self._written = f"#{event.control.id}"
 
     async def action_lora(self) -> None:
-        from tui.screens.chooser import Chooser
+        from tui.screens.wordpick import WordPick
 
         into = self._written
         if self.focused is not None and self.focused.id in ("prompt", "negative"):
             into = f"#{self.focused.id}"
-        names = Chooser("into the prompt", ("loras", "embeddings"), empty=False, backend=self.backend)
-        await self.app.push_screen(names, partial(self._insert, into))
+        await self.app.push_screen(WordPick(self.backend), partial(self._insert, into))
 
-    def _insert(self, into: str, chosen: str | None) -> None:
-        if chosen is None:
+    def _insert(self, into: str, words: str | None) -> None:
+        if words is None:
             return
-        words = words_of(chosen)
         field = self.query_one(into)
         if isinstance(field, TextArea):
             before = field.get_text_range((field.cursor_location[0], 0), field.cursor_location)
@@ -285,18 +282,6 @@ def sheets_of(line: PlanLine) -> "tuple[StageSheet, ...]":
     from tui.screens.sheet import sheets
 
     return sheets(line.config)
-
-
-def words_of(chosen: str) -> str:
-    """`loras NAME` or `embeddings NAME` as a prompt says it."""
-    of, _, name = chosen.partition(" ")
-    return f"<lora:{stem(name)}:1>" if of == "loras" else stem(name)
-
-
-def stem(name: str) -> str:
-    """A file's name as a prompt says it: without folder and ending."""
-    last = name.replace("\\", "/").rpartition("/")[2]
-    return next((last[: -len(end)] for end in FILES if last.lower().endswith(end)), last)
 
 
 def backends_of(nodes: Iterable[NodeScene]) -> dict[str, str]:

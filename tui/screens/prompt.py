@@ -248,19 +248,17 @@ class PromptEditor(Trying):
             self.vary_now(varied)
 
     async def action_lora(self) -> None:
-        from tui.screens.chooser import Chooser
-        from tui.screens.picks import words_of
+        from tui.screens.wordpick import WordPick
 
         into = self.focused if isinstance(self.focused, PromptArea) else self.query_one("#prompt", PromptArea)
 
-        def chosen(name: str | None) -> None:
-            if name is not None:
+        def chosen(words: str | None) -> None:
+            if words is not None:
                 before = into.text[: into.at]
-                into.insert(f" {words_of(name)}" if before and not before[-1].isspace() else words_of(name))
+                into.insert(f" {words}" if before and not before[-1].isspace() else words)
             self.set_focus(into)
 
-        names = Chooser("into the prompt", ("loras", "embeddings"), empty=False, backend=self.draft.backend)
-        await self.app.push_screen(names, chosen)
+        await self.app.push_screen(WordPick(self.draft.backend), chosen)
 
     def action_load(self) -> None:
         """All that was changed here is dropped."""
