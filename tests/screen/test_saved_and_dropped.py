@@ -1,7 +1,5 @@
 """Presets and profiles from the form, and files that are dropped on the terminal."""
 
-import json
-
 import pytest
 from textual import events
 
@@ -23,12 +21,14 @@ async def test_a_preset_is_saved_renamed_deleted_and_applied(show, daemon):
     async with show() as eyes:
         await to_saved(eyes)
         await eyes.press("ctrl+n")
+        await eyes.sees("nothing to save")
+        eyes.app.screen._preset = '{"txt2img": {"steps": 30}}'
+        await eyes.press("ctrl+n")
         await eyes.sees("Save a preset")
         eyes.app.screen.focused.value = "night"
         await eyes.press("enter")
         await eyes.sees("night saved", "3 · now")
-        assert [(noun, name) for noun, name, _ in daemon.shelf.saved] == [("presets", "night")]
-        assert json.loads(daemon.shelf.saved[0][2]) == {}
+        assert daemon.shelf.saved == [("presets", "night", '{"txt2img": {"steps": 30}}')]
         await eyes.press("ctrl+r")
         await eyes.sees("Rename night")
         eyes.app.screen.focused.value = "nightfall"

@@ -156,12 +156,17 @@ class Chooser(ModalScreen[str | None]):
     def tell(self) -> None:
         """What enter would do where there is nothing to take, and what the field has now."""
         typed = plain(self.typed)
-        words = f"now: {plain(self._current)}" if self._current else f"now: {self.whose}"
+        words = f"now: {plain(self.now) or self.whose}"
         if typed and self._known and not self.names.pages.total:
             words = f"⏎ takes '{typed}' as it is typed" + (f", {self.unknown}" if self._every else "")
         elif self.names.pages.total:
             words = f"{self.names.pages.total:,} · {words}"
         self.query_one("#told", Static).update(Content(words), layout=False)
+
+    @property
+    def now(self) -> str:
+        """What the field has."""
+        return self._current
 
     @property
     def typed(self) -> str:

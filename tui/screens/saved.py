@@ -39,11 +39,14 @@ class Saved(Shelved):
         Binding("ctrl+d", "delete", "delete", priority=True),
     ]
 
-    def __init__(self, preset: str) -> None:
-        """`preset`: the form as the text of one."""
-        super().__init__("Saved", "presets", empty=False)
+    def __init__(self, preset: str, applied: Mapping[str, str], moved: "Callable[[str, str], None]") -> None:
+        """`preset`: the form as the text of one. `applied`: what the form has, by noun; `moved` is told the noun and
+        the new name of such a one, empty where it was deleted."""
+        super().__init__("Saved", "presets", applied["presets"], empty=False)
         self._lists = ("presets", "profiles")
         self._preset = preset
+        self._applied = dict(applied)
+        self._moved = moved
 
     def hints(self) -> str:
         return "⏎ apply  tab the other  ^n save  ^e edit  ^r rename  ^d delete  esc back"
@@ -51,6 +54,17 @@ class Saved(Shelved):
     @property
     def noun(self) -> Noun:
         return "presets" if self.of == "presets" else "profiles"
+
+    @property
+    def now(self) -> str:
+        return self._applied[self.noun]
+
+    def put(self, noun: Noun, name: str, to: str) -> None:
+        """The form follows what it has."""
+        self._current = to
+        if self._applied[noun] == name:
+            self._applied[noun] = to
+            self._moved(noun, to)
 
     @property
     def one(self) -> str:
@@ -65,6 +79,9 @@ class Saved(Shelved):
             if name and name.strip():
                 begin(self, partial(self._save, self.noun, name.strip()), group="shelf")
 
+        if self.noun == "presets" and not json.loads(self._preset):
+            self.home.say("nothing to save: the form is as the pipeline says", bad=True)
+            return
         help = "What was changed in the form, under this name." if self.noun == "presets" else "A new character."
         await self.app.push_screen(Type(f"Save a {self.one}", help, self.typed), named)
 
@@ -104,6 +121,7 @@ class Saved(Shelved):
     async def _rename(self, noun: Noun, name: str, to: str) -> None:
         if await self.done(partial(rename, self.home.asker, noun, name, to)):
             self.home.say(f"{name} is called {to} now")
+            self.put(noun, name, to)
             self.ask_anew()
 
     async def action_delete(self) -> None:
@@ -122,6 +140,7 @@ class Saved(Shelved):
     async def _delete(self, noun: Noun, name: str) -> None:
         if await self.done(partial(delete, self.home.asker, noun, name)):
             self.home.say(f"{name} deleted")
+            self.put(noun, name, "")
             self.ask_anew()
 
     # Doing ------------------------------------------------------------------------------------------

@@ -117,7 +117,11 @@ class Varied(Picking):
         except NoDaemon:
             self.home.say("The daemon does not answer.", bad=True)
         else:
-            await self.app.push_screen(Saved(preset), chosen)
+            applied = {"presets": self.preset, "profiles": self.varied.profile}
+            await self.app.push_screen(Saved(preset, applied, self._follow), chosen)
+
+    def _follow(self, noun: str, name: str) -> None:
+        self.apply(noun.removesuffix("s"), name)
 
     async def _as_preset(self, draft: Draft) -> str:
         """All that differs from what the pipeline says. Raises Refused or NoDaemon."""
