@@ -24,7 +24,7 @@ from tui.screens.draft import ENHANCING, Draft, Last, draft_like, request
 from tui.screens.picks import backends_of
 from tui.screens.pictures import gist, understood
 from tui.screens.varied import Varied
-from tui.widgets.ink import plain
+from tui.widgets.ink import plain, unflagged
 from tui.widgets.promptarea import PromptArea
 from tui.widgets.tick import Tick
 
@@ -224,7 +224,7 @@ class NewRun(Varied):
             wish = request(draft, await self.image_of(draft))
             first, last = await self.home.asker.plan(wish, keep=2)
         except Refused as e:
-            self.tell(e.told(), bad=True)
+            self.tell(unflagged(e.told()), bad=True)
         except NoDaemon:
             self.tell("the daemon does not answer; the plan comes when it does", bad=True)
         else:
@@ -236,7 +236,7 @@ class NewRun(Varied):
         jobs = last.jobs or 0
         lines = [f"{jobs:,} {'job' if jobs == 1 else 'jobs'} · seed {last.seed}"]
         lines += [f"{number}  {plain(job.prompt)[:200]}" for number, job in enumerate(first, 1)]
-        lines += [f"! {plain(warning)}" for warning in last.warnings[:3]]
+        lines += [f"! {plain(unflagged(warning))}" for warning in last.warnings[:3]]
         self.tell("\n".join(lines))
 
     def tell(self, words: str, *, bad: bool = False) -> None:

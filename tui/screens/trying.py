@@ -17,7 +17,7 @@ from tui.screens.draft import Draft
 from tui.screens.numbers import is_wild, many
 from tui.screens.places import Place, places_of, shifted
 from tui.screens.variation import MATRIX, Variation
-from tui.widgets.ink import plain
+from tui.widgets.ink import plain, unflagged
 from tui.widgets.samplelist import Numbered
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Trying(ModalScreen[Draft | None]):
             wish = await self._wish(replace(draft, seed=draft.seed or self._seed))
             tried = await self.home.asker.try_out(wish, self._show)
         except Refused as e:
-            self.fault = e.told()
+            self.fault = unflagged(e.told())
         except NoDaemon:
             self.fault = "the daemon does not answer; what it comes to is told when it does"
         else:
@@ -151,9 +151,9 @@ class Trying(ModalScreen[Draft | None]):
         words = [(f"{many(tried.space)} {'variant' if tried.space == '1' else 'variants'}", "bold $warning" if wild
                   else "bold"), (f" · {tried.jobs:,} {'job' if tried.jobs == 1 else 'jobs'}", "bold"),
                  (f" · {self.how()} · seed {tried.seed}", "$text-muted")]  # fmt: skip
-        hints = [plain(one) for one in tried.warnings]
-        if is_wild(str(tried.jobs)) and not hints:
-            hints = [f"{tried.jobs:,} jobs: ^o limits them, takes an even sample, or draws at random"]
+        hints = [plain(unflagged(one)) for one in tried.warnings]
+        if is_wild(str(tried.jobs)):
+            hints.insert(0, f"{tried.jobs:,} jobs: ^o limits them, takes an even sample, or draws at random")
         if hints:
             more = f"  (+{len(hints) - 1})" if len(hints) > 1 else ""
             words.append((f"\n! {hints[0]}{more}", "$warning"))

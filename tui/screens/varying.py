@@ -69,7 +69,7 @@ class VaryForm(ModalScreen[Variation | None]):
                         yield Pick(one.id, otherwise="none")
             with Horizontal(classes="row"):
                 yield Static("matrix", classes="field")
-                yield Pick("matrix", otherwise="as the pack says, else all")
+                yield Pick("matrix", otherwise="as the pack says")
                 yield Static("order", classes="field")
                 yield Pick("order", otherwise="")
             with Horizontal(classes="row"):

@@ -38,10 +38,17 @@ class Piece(NamedTuple):
 
 Line = Sequence[Piece]
 
+FLAG = re.compile(r"(?<![\w-])--(?=[a-z])")
+
 
 def plain(text: str) -> str:
     """The text as one line with nothing in it that steers a terminal or hides itself."""
     return UNPRINTABLE.sub(lambda m: " " if m[0] in "\t\n\r" else "·" if m[0] < "\xa0" else "", text)
+
+
+def unflagged(text: str) -> str:
+    """What is said of a run, without the dashes of the command line: here its flags are fields."""
+    return "held" if text == "--lock" else FLAG.sub("", text)
 
 
 @lru_cache(maxsize=8192)

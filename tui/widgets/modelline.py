@@ -18,9 +18,18 @@ SHORT = {
 }  # fmt: skip
 
 
+BASED = ("models", "loras", "embeddings", "vaes", "controls", "hypernetworks")
+"""Kinds that are made for one base; of the others none is missed."""
+
+
 def heading(width: int) -> list[Piece]:
     name, wide = name_width(width), width >= 70
-    told = "  * " + fit("name", name) + " kind    base   stars " + ("what calls it up" if wide else "")
+    told = (
+        "  * "
+        + fit("name", name)
+        + " kind    base   stars "
+        + (fit("what calls it up", 16) + " lacks" if wide else " lacks")
+    )
     return [Piece(fit(told, width), "dim")]
 
 
@@ -32,7 +41,8 @@ def pieces(item: ModelRow, width: int, *, cursor: bool, marked: bool) -> list[Pi
     name, wide = name_width(width), width >= 70
     sign = "●" if marked else " "
     stars = Piece(fit("★" * item.stars, 5), "star") if item.stars else Piece("     ", "faint")
-    kind = f" {fit(SHORT.get(item.list, item.list), 7)} {fit(plain(item.base) or '?', 6)} "
+    base = plain(item.base) or ("?" if item.list in BASED else "")
+    kind = f" {fit(SHORT.get(item.list, item.list), 7)} {fit(base, 6)} "
     line = [
         Piece(">" if cursor else " ", "strong"), Piece(sign, "mark"), Piece("* " if item.favourite else "  ", "star"),
         Piece(fit_middle(plain(item.name), name), "strong" if cursor else "text" if item.path else "dim"),
@@ -41,8 +51,8 @@ def pieces(item: ModelRow, width: int, *, cursor: bool, marked: bool) -> list[Pi
     if wide:
         rest = ", ".join((*item.tags, *item.triggers))
         line.append(Piece(" " + fit(plain(rest), 15), "mark" if item.tags else "dim"))
-    trouble = "!" if item.trouble else f"-{len(item.missing)}" if item.missing else ""
-    return [*line, Piece(f" {trouble}", "bad" if item.trouble else "warn")]
+    trouble = "!" if item.trouble else str(len(item.missing)) if item.missing else ""
+    return [*line, Piece(f"{trouble:>6}" if wide else f" {trouble}", "bad" if item.trouble else "warn")]
 
 
 def title(item: ModelRow) -> list[Piece]:

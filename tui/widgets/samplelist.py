@@ -10,6 +10,9 @@ from tui.messages import PagesWanted
 from tui.widgets.held import HeldList
 from tui.widgets.ink import Piece, fit, plain
 
+WITHIN = " > "
+"""In the key of a place that stands within another's value, which tells it already."""
+
 
 class Numbered(Sample, frozen=True, kw_only=True):
     """A sample in its place, as it will run."""
@@ -53,7 +56,7 @@ class SampleList(HeldList[Numbered]):
         return self.strip([head, number, sign, *self.words(item, width - 7)], width, over)
 
     def words(self, item: Numbered, width: int) -> list[Piece]:
-        told = [plain(pick.value) or "nothing" for pick in item.picks]
+        told = [plain(pick.value) or "nothing" for pick in item.picks if WITHIN not in pick.key]
         if not told or item.edited:
             return [Piece(fit(plain(item.prompt), max(1, width)))]
         pieces: list[Piece] = []

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from textual.binding import Binding
 
 from schema.prompts import Tried
-from tui.widgets.ink import Line, Piece, fit, fit_middle, plain, wrap
+from tui.widgets.ink import Line, Piece, fit, fit_middle, plain, unflagged, wrap
 from tui.widgets.panel import Panel
 from tui.widgets.samplelist import Numbered
 
@@ -58,10 +58,10 @@ def variant(one: Numbered | None, tried: Tried | None, width: int) -> Iterator[L
             key = fit(plain(pick.key), max(8, width // 2 - 2))
             yield [Piece(f" {key} ", "dim"), Piece(plain(pick.value) or "nothing")]
             if pick.source:
-                yield [Piece(f"   {fit(plain(pick.source), width - 4)}", "faint")]
+                yield [Piece(f"   {fit(plain(unflagged(pick.source)), width - 4)}", "faint")]
     warnings = tried.warnings if tried is not None else ()
     for words in warnings:
-        yield from block(f"! {words}", width, "warn")
+        yield from block(f"! {unflagged(words)}", width, "warn")
 
 
 def block(text: str, width: int, ink: str) -> Iterator[Line]:
