@@ -91,6 +91,9 @@ def _scan(root: str, folder: str) -> Folder:
                     else:
                         where = told(one.path, 200)
                         troubles.append(f"{where}: the name holds control characters. Rename the file.")
+                elif name.lower().endswith(".yml"):
+                    where = told(one.path, 200)
+                    troubles.append(f"{where}: no program reads wildcards from .yml. Call it .yaml.")
                 elif one.is_dir() and not one.is_symlink():
                     folders.append(name)
     except OSError as fault:

@@ -135,6 +135,11 @@ def test_links_out_of_any_folder_of_the_library_are_passed_over_and_told(home, s
     assert "secret.json: is a link that leads out" in "\n".join(shelf.troubles(kind))
 
 
+def test_a_map_by_an_ending_that_no_program_reads_is_told(home, shelf):
+    put(home, "wildcards/sky.yml", "sky: [dawn]")
+    assert own(shelf) == [] and "Call it .yaml." in shelf.troubles("wildcard")[0]
+
+
 def test_names_that_would_steer_a_terminal_are_no_wildcards(home, shelf):
     put(home, "wildcards/evil\x1b[2J.txt", "x")
     put(home, "wildcards/.hidden.txt", "x")
