@@ -21,7 +21,7 @@ KNOWN = frozenset(
 )  # fmt: skip
 NEGATIVE = "Negative prompt:"
 KEY = re.compile(r"\s*(\w[\w \-/]*):\s*")
-STEPS = re.compile(r"\s*Steps:\s*\d")
+STEPS = re.compile(r"\s*Steps:\s*\d+(\.\d+)?\s*(?:[,|]|$)")
 PIPE = " | "
 JSON = json.JSONDecoder(strict=False)
 
@@ -109,13 +109,18 @@ def _start(lines: Sequence[str]) -> int:
 
 
 def _is_parameters(line: str) -> bool:
-    """Three pairs that begin with a key everybody knows, or `Steps` with a number: a prompt may have colons, too."""
+    """`Steps` with a number, three pairs that begin with a key everybody knows, or any three of these keys: a prompt
+    may have colons, too.
+    """
     if STEPS.match(line):
         return True
     first = KEY.match(line)
-    if not first or first[1] not in KNOWN:
+    if not first:
         return False
-    return _is_piped(line) or sum(1 for _ in _pairs(line)) >= 3
+    if first[1] in KNOWN and _is_piped(line):
+        return True
+    keys = [key for key, _ in _pairs(line)]
+    return len(keys) >= 3 and (first[1] in KNOWN or len(KNOWN.intersection(keys)) >= 3)
 
 
 def _is_piped(line: str) -> bool:

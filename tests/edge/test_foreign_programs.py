@@ -376,6 +376,15 @@ def test_what_a1111_and_civitai_say_in_odd_ways():
     assert other.warnings[0].startswith("Its second pass made 1024x768")
 
 
+def test_parameters_are_told_from_prompts_with_colons():
+    odd = read(
+        parameters="a mill\nToken merging ratio: 0.5, Steps: 20, Sampler: Euler, Seed: 7, Refiner: a.safetensors"
+    )
+    assert (odd.prompt, odd.seed, odd.fields["txt2img.refiner.model"]) == ("a mill", 7, "a")
+    words = "a mill\nSteps: 5 stone stairs, colour: blue, mood: calm\nat dusk"
+    assert (read(parameters=words).prompt, read(parameters=words).fields) == (words, {})
+
+
 @pytest.mark.parametrize(
     "comment",
     [b"UNICODE\0" + "a mül".encode(), b"UNICODE\0" + "\ufeffa mül".encode("utf-16-le"), "\ufeffa mül".encode()],

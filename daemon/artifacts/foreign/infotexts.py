@@ -13,7 +13,7 @@ from daemon.artifacts import parameters
 from daemon.artifacts.foreign.document import Document, mapping
 from daemon.artifacts.foreign.document import number as number_of
 from daemon.artifacts.foreign.document import whole as whole_of
-from daemon.artifacts.foreign.draft import KINDS, Draft
+from daemon.artifacts.foreign.draft import KINDS, Draft, stem
 from schema.foreign import Program
 from schema.plans import Scalar
 
@@ -161,7 +161,7 @@ def _put(draft: Draft, field: str, reading: Reading, value: str | None) -> None:
 
 def _second_model(draft: Draft, refiner: str | None) -> None:
     if refiner:
-        draft.put("txt2img.refiner.model", re.sub(r"\s*\[[0-9a-f]{6,64}\]$", "", refiner), "Refiner")
+        draft.put("txt2img.refiner.model", stem(re.sub(r"\s*\[[0-9a-f]{6,64}\]$", "", refiner)), "Refiner")
     else:
         draft.fields.pop("txt2img.refiner.switch_at", None)
 
