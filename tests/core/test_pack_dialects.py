@@ -173,6 +173,8 @@ BROKEN = [
     ("p.txt", "# only\n# comments\n", "holds no prompt"),
     ("p.tsv", "\n\n", "holds no prompt"),
     ("p.txt", "a boat\n#! weight=many\n", "p.txt:2: weight 'many'"),
+    ("p.txt", "a boat\n#! matrix = maybe\n", "p.txt:2: 'maybe' is no way"),
+    ("p.txt", "a boat\n#! limit = ²\n", "p.txt:2: limit is a whole number"),
     ("p.txt", "fine\n\n" + "long " * 5000, "p.txt:3: a prompt is longer than 20000 characters"),
     ("p.txt", "x" * 1_000_001, "p.txt: is larger than 1 MB"),
     ("n" * 300 + ".txt", "a boat", "the name is longer than 200 bytes"),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from msgspec import structs
 
+from daemon.prompting.randomization import MODES
 from daemon.prompting.texts import told
 from daemon.prompting.variation.search import pieces
 from schema.dialects import backend_called
@@ -63,8 +64,11 @@ def read_matrix(file: str, body: str) -> PackMatrix:
             chances[found[1].strip()] = read_probability(found[2].strip(), where)
         elif found := _MATRIX.match(text):
             said[found[1]] = found[2].strip()
-            if found[1] == "limit" and not (said["limit"].isdigit() and int(said["limit"][:9]) > 0):
+            if found[1] == "limit" and not (said["limit"].isdecimal() and int(said["limit"][:9]) > 0):
                 raise Refused("limit is a whole number above 0.", where=where, remedy="Write #! limit = 8.")
+            if found[1] == "matrix" and said["matrix"].lower() not in MODES:
+                sentence = f"'{told(said['matrix'], 40)}' is no way to combine slots."
+                raise Refused(sentence, where=where, remedy="Write all, rotate, sequential or random.")
     for name, probability in chances.items():
         slots[name] = structs.replace(slots.get(name, MatrixSlot(name=name)), probability=probability)
     if not slots and not said:
