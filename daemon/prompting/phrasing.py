@@ -19,6 +19,8 @@ from daemon.prompting.styles import Style
 from daemon.prompting.templates import Template, fill, fill_negative, read_template
 from daemon.prompting.texts import nearest, told
 from daemon.prompting.variation.chances import Said
+from daemon.prompting.variation.parts import Broken
+from daemon.prompting.variation.syntax import read_parts
 from schema.errors import Refused
 from schema.packs import PackPrompt
 from schema.plans import Pick
@@ -88,6 +90,24 @@ class Phrasing(NamedTuple):
             text = fill(self.template, {**words, "backstory": profile.backstory if profile else "", "prompt": text})
             negative = fill_negative(self.template, {**words, "negative": negative})
         return text, joined(negative, profile.negative if profile else "")
+
+    def check(self) -> None:
+        """Raises Refused where the words of a template, profile or style are broken by themselves."""
+        said: list[tuple[str, tuple[str, ...]]] = [
+            (f"template {one.source or one.name}", (one.prompt, one.negative))
+            for one in (self.template, *self.named.values())
+            if one
+        ]
+        if own := self.profile:
+            said.append((f"profile {own.source or own.name}", (own.character, own.setting, own.style, own.negative)))
+        said += [(f"style {one.source or one.name}", (one.prompt, one.negative)) for one in self.styles]
+        for where, texts in said:
+            for text in texts:
+                try:
+                    read_parts(text)
+                except Broken as fault:
+                    sentence = f"in '{told(text, 60)}': {fault.sentence}"
+                    raise Refused(sentence, where=told(where), remedy=fault.remedy) from fault
 
     def origin(self, origin: str, overlay: bool) -> str:
         """Of a prompt's words: `pack knights.txt:4, template portrait, profile mira, style ink`."""

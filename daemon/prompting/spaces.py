@@ -123,11 +123,12 @@ class Spaces:
         )
 
     def _wrapped(self, taken: Taken, text: str, negative: str) -> Space | None:
-        """As `_space`. A fault of the prompt itself is told with its own place, whatever stands around it."""
+        """As `_space`. A fault of the prompt itself, or of what stands around it, is told with its own place."""
         try:
             return self._space(taken, text, negative, AROUND)
         except Refused:
             self.segments(taken)
+            self._phrasing.check()
             raise
 
     def _space(self, taken: Taken, text: str, negative: str, around: str = "") -> Space | None:

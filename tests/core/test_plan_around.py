@@ -97,10 +97,10 @@ def test_the_template_that_a_pack_names_is_filled_with_what_the_pack_gives():
 
 def test_a_fault_has_its_place_in_the_prompt_whatever_stands_around():
     assert refusal(prompt="a {red boat", style=("ink",), template="plain", library=SHELF).startswith("--prompt:1:3: ")
+    profile = TextFile(name="m.yaml", text='character: "an {old|young"')
+    assert refusal(prompt="a boat", profile=profile).startswith("profile m.yaml: in 'an {old|young': ")
     broken = Shelf(templates={"b": "prompt: 'wide {soft|hard {prompt}'"})
-    assert refusal(prompt="a boat", template="b", library=broken).startswith(
-        "--prompt with what stands around it:1:6: "
-    )
+    assert refusal(prompt="a boat", template="b", library=broken).startswith("template b.yaml: in 'wide {soft|hard")
     told = plan(prompt="a __sly__", template="plain", library=SHELF).warnings
     assert told[0].startswith("--prompt with what stands around it:1:16: there is no wildcard 'sly'")
 
