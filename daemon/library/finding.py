@@ -136,7 +136,7 @@ class Finder:
         none = f"There is none yet; files go to {self.folders[kind]}."
         remedy = meant(name, names) or (f"`stablenew {kind} list` shows all." if names else none)
         link = self.folders[kind] / name
-        if not any(sign in name for sign in "/\\") and any(one.is_symlink() for one in self._maybe(link, kind)):
+        if not any(sign in name for sign in "/\\") and any(_is_link(one) for one in self._maybe(link, kind)):
             remedy = "Its file is a link that leads out of the library's folder, and is not followed."
         return Refused(f"there is no {kind} '{told(name, 80)}' in the library.", where=kind, remedy=remedy)
 
@@ -173,3 +173,10 @@ class Finder:
         except Refused:
             return None
         return known[1]
+
+
+def _is_link(path: Path) -> bool:
+    try:
+        return path.is_symlink()
+    except OSError:  # as of a name that no file may have
+        return False

@@ -1,9 +1,11 @@
 """The library's folders: what is found, what wins, what is written, what is refused."""
 
 import os
+from typing import get_args
 
 import pytest
 
+from daemon.library.kinds import Kind
 from daemon.library.shelf import FolderShelf
 from daemon.prompting.packs import read_pack
 from daemon.prompting.pipelines import read_pipeline
@@ -130,6 +132,18 @@ def test_no_name_leads_out_of_the_folder(home, shelf, name):
     refusal(shelf.pipeline, name)
     refusal(shelf.save, "pipeline", name, ONE)
     assert not (home.config / "pipelines").exists()
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+@pytest.mark.parametrize(
+    "name", ["n" * 300, "\u00e9" * 200, "a\0b", "\ud800", "n/" * 3000, "*", "[", "\u202e", "~", "%2e%2e"]
+)
+def test_a_name_that_no_file_may_have_is_one_nobody_gave(home, shelf, kind, name):
+    shelf.folders[kind].mkdir(parents=True)
+    for ask in (shelf.text, shelf.delete):
+        refusal(ask, kind, name)
+    refusal(shelf.rename, kind, name, "other")
+    assert [path for path in home.config.rglob("*") if path.is_file()] == []
 
 
 def test_a_pipeline_is_saved_renamed_and_deleted(home, shelf):
