@@ -385,6 +385,12 @@ def test_parameters_are_told_from_prompts_with_colons():
     assert (read(parameters=words).prompt, read(parameters=words).fields) == (words, {})
 
 
+def test_a_number_that_is_none_stays_among_the_rest():
+    said = {"sui_image_params": {"prompt": "a mill", "steps": "many", "seed": "7", "cfgscale": "high"}}
+    found = read(parameters=json.dumps(said))
+    assert (found.seed, found.fields, found.rest) == (7, {}, (("steps", "many"), ("cfgscale", "high")))
+
+
 @pytest.mark.parametrize(
     "comment",
     [b"UNICODE\0" + "a mül".encode(), b"UNICODE\0" + "\ufeffa mül".encode("utf-16-le"), "\ufeffa mül".encode()],

@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Collection, Iterator
+from typing import TypeVar
 
 from schema.errors import Refused
 
@@ -53,6 +54,9 @@ def read(text: str, where: str) -> object:
         raise Refused(f"the text {fault}.", where=where, remedy="Save it as JSON, or name another file.") from None
 
 
+N = TypeVar("N", int, float)
+
+
 class Document:
     """An object's values as the types that are wanted; what was asked for counts as used."""
 
@@ -92,10 +96,16 @@ class Document:
         return words(self.raw(*keys))
 
     def whole(self, *keys: str) -> int | None:
-        return whole(self.raw(*keys))
+        return self._of_use(keys, whole(self.raw(*keys)))
 
     def number(self, *keys: str) -> float | None:
-        return number(self.raw(*keys))
+        return self._of_use(keys, number(self.raw(*keys)))
+
+    def _of_use(self, keys: tuple[str, ...], found: N | None) -> N | None:
+        """A value that is no number stays among the rest."""
+        if found is None:
+            self._used.difference_update(keys)
+        return found
 
     def flag(self, *keys: str) -> bool | None:
         value = self.raw(*keys)
