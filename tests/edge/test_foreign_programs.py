@@ -385,6 +385,12 @@ def test_parameters_are_told_from_prompts_with_colons():
     assert (read(parameters=words).prompt, read(parameters=words).fields) == (words, {})
 
 
+def test_a_review_of_stablenew_is_kept_verbatim():
+    said = '{"schema": "stablenew.review.v2.6", "rating": 4}'
+    found = read(stablenew_review=said)
+    assert (found.program, found.rest) == ("stablenew-legacy", (("stablenew_review", said),))
+
+
 def test_a_number_that_is_none_stays_among_the_rest():
     said = {"sui_image_params": {"prompt": "a mill", "steps": "many", "seed": "7", "cfgscale": "high"}}
     found = read(parameters=json.dumps(said))

@@ -264,7 +264,7 @@ def is_field(stage: str, field: str) -> bool:
 def read_legacy(texts: Texts) -> Draft | None:
     """StableNew before this: namespaced texts, or `SNMETA:` in a JPEG's comment."""
     payload = _payload(texts)
-    if payload is None and not any(key.startswith("stablenew:") for key in texts):
+    if payload is None and not any(key.startswith(("stablenew:", REVIEW)) for key in texts):
         return None
     comment = texts.get("parameters", "")
     draft = from_text(comment) if comment and not comment.startswith("SNMETA:") else Draft("stablenew-legacy")
@@ -276,7 +276,13 @@ def read_legacy(texts: Texts) -> Draft | None:
     elif draft.empty:
         draft.warn("The record in it is damaged or was left out; only its keys are told.")
         draft.keep_all((key, text) for key, text in texts.items() if key.startswith("stablenew:"))
+    if REVIEW in texts:
+        draft.keep(REVIEW, texts[REVIEW])
     return draft
+
+
+REVIEW = "stablenew_review"
+"""What was said of a picture when it was looked through."""
 
 
 def legacy(draft: Draft, payload: Document) -> None:
