@@ -1,9 +1,12 @@
 """The models: one list of files and nodes, favourites first, verdicts by keys, new files by themselves."""
 
 import pytest
+from screen_library import model
+
+from schema.scenes import Delta
 
 
-async def test_models_at_two_sizes(show, picture_of):
+async def test_models_at_two_sizes_and_a_file_that_appears_by_itself(show, daemon, picture_of):
     async with show() as eyes:
         await eyes.app.action_go("models")
         await eyes.sees("line_07", "60")
@@ -14,6 +17,10 @@ async def test_models_at_two_sizes(show, picture_of):
         await eyes.press("l")
         await eyes.sees("haze_00", "A haze over the sea")
         picture_of(eyes, "models-80x24")
+        await eyes.press("escape")
+        daemon.shelf.models.append({**model(62), "name": "sea/newcomer", "favourite": True})
+        await daemon.tell(Delta(head=4212, library=1))
+        await eyes.sees("sea/newcomer", "61")
 
 
 async def to_models(eyes):
@@ -50,18 +57,6 @@ async def test_only_one_kind_or_only_what_lacks_something(show, daemon):
         await eyes.sees("60 names")
         await eyes.press("m")
         await eyes.sees("missing:any", "of 60")
-
-
-async def test_a_file_that_appears_is_shown_by_itself(show, daemon):
-    from screen_library import model
-
-    from schema.scenes import Delta
-
-    async with show() as eyes:
-        await to_models(eyes)
-        daemon.shelf.models.append({**model(62), "name": "sea/newcomer", "favourite": True})
-        await daemon.tell(Delta(head=4212, library=1))
-        await eyes.sees("sea/newcomer", "61 names")
 
 
 @pytest.mark.long

@@ -3,7 +3,7 @@
 import pytest
 
 
-async def test_packs_and_their_prompts_at_two_sizes(show, picture_of):
+async def test_packs_at_two_sizes_and_one_edited_while_what_was_not_touched_stays(show, daemon, picture_of):
     async with show() as eyes:
         await eyes.app.action_go("packs")
         await eyes.sees("knights", "broken                   !", "3 variants", "a knight by the {sea|lake}")
@@ -12,6 +12,17 @@ async def test_packs_and_their_prompts_at_two_sizes(show, picture_of):
         await eyes.press("l")
         await eyes.sees("3 variants", "a knight by the {sea|lake}")
         picture_of(eyes, "packs-80x24")
+        await eyes.press("h", "j")
+        await eyes.until(lambda: eyes.app.screen.pack is not None and eyes.app.screen.pack.name == "city [bold]")
+        await eyes.press("l", "j", "e")
+        await eyes.sees("Pack  city [bold]", "jobs")
+        assert eyes.app.screen.query_one("#text").cursor_location == (2, 0)
+        eyes.app.screen.query_one("#text").insert("at noon, ")
+        await eyes.press("ctrl+j")
+        await eyes.sees("city [bold] saved")
+        assert daemon.shelf.saved == [
+            ("packs", "city [bold]", "a street in the [[weather]]\r\n\r\nat noon, a harbour, __sea__\r\n")
+        ]
 
 
 async def to_packs(eyes):
@@ -38,22 +49,6 @@ async def test_a_prompt_of_a_pack_is_tried_and_comes_back_into_a_form(show):
         await eyes.sees("4 variants", "sea · dawn")
         await eyes.press("ctrl+j")
         await eyes.sees("New run", "a knight by the {sea|lake}")
-
-
-async def test_a_pack_is_edited_at_the_prompt_and_what_was_not_touched_stays(show, daemon):
-    async with show() as eyes:
-        await to_packs(eyes)
-        await eyes.press("j")
-        await eyes.sees("a street in the [[weather]]")
-        await eyes.press("l", "j", "e")
-        await eyes.sees("Pack  city [bold]", "jobs")
-        assert eyes.app.screen.query_one("#text").cursor_location == (2, 0)
-        eyes.app.screen.query_one("#text").insert("at noon, ")
-        await eyes.press("ctrl+j")
-        await eyes.sees("city [bold] saved")
-        assert daemon.shelf.saved == [
-            ("packs", "city [bold]", "a street in the [[weather]]\r\n\r\nat noon, a harbour, __sea__\r\n")
-        ]
 
 
 @pytest.mark.long

@@ -18,7 +18,7 @@ def look_into(eyes, name):
     eyes.app.screen.set_focus(eyes.app.screen.query_one(f"#{name}"))
 
 
-async def test_places_variants_and_count_at_two_sizes(show, picture_of):
+async def test_places_variants_and_count_at_two_sizes_and_a_variant_written_over(show, daemon, picture_of):
     async with show() as eyes:
         await to_editor(eyes, SEA, "12 variants · 12 jobs", "dawn · dawn · fog")
         picture_of(eyes, "prompt-120x36")
@@ -27,6 +27,20 @@ async def test_places_variants_and_count_at_two_sizes(show, picture_of):
         picture_of(eyes, "prompt-80x24")
         look_into(eyes, "places")
         await eyes.sees("{dawn|dusk}", "[Places]")
+        await eyes.press("j", "space")
+        await eyes.sees("4 variants", "■ __sky__", "held")
+        look_into(eyes, "samples")
+        await eyes.press("j", "enter")
+        await eyes.sees("Variant 2", "Sent as it stands here")
+        await eyes.press(*"misty ", "ctrl+j")
+        await eyes.sees("* misty a harbour in dawn")
+        await eyes.press("ctrl+j")
+        await eyes.sees("New run", "1 edited", "seed 7")
+        await eyes.press("ctrl+j")
+        await eyes.until(lambda: daemon.sent("/v1/runs"))
+        edits = daemon.sent("/v1/runs")[0]["edits"]
+        assert [edit["name"] for edit in edits] == ["prompt-01-v2"]
+        assert edits[0]["prompt"].startswith("misty a harbour in dawn light")
 
 
 @pytest.mark.long
@@ -49,6 +63,7 @@ def coloured(area, row):
     return [line.plain[span.start : span.end] for span in line.spans]
 
 
+@pytest.mark.long
 async def test_a_place_is_held_and_freed_and_the_count_follows(show, daemon):
     async with show() as eyes:
         await to_editor(eyes, SEA, "12 variants")
@@ -77,23 +92,6 @@ async def test_randomize_draws_what_is_not_held(show, daemon):
         await eyes.until(lambda: daemon.sent("/v1/prompt")[-1]["run"]["reroll"] == ["__sky__=2", "weather=1"])
         await eyes.press("R")
         await eyes.until(lambda: daemon.sent("/v1/prompt")[-1]["run"]["reroll"] == ["__sky__=2", "weather=2"])
-
-
-async def test_a_variant_is_written_over_before_it_runs_and_pushed_back(show, daemon):
-    async with show() as eyes:
-        await to_editor(eyes, SEA, "12 variants")
-        look_into(eyes, "samples")
-        await eyes.press("j", "enter")
-        await eyes.sees("Variant 2", "Sent as it stands here")
-        await eyes.press(*"misty ", "ctrl+j")
-        await eyes.sees("* misty a harbour in dawn", "written over by hand")
-        await eyes.press("ctrl+j")
-        await eyes.sees("New run", "1 edited", "seed 7")
-        await eyes.press("ctrl+j")
-        await eyes.until(lambda: daemon.sent("/v1/runs"))
-        edits = daemon.sent("/v1/runs")[0]["edits"]
-        assert [edit["name"] for edit in edits] == ["prompt-01-v2"]
-        assert edits[0]["prompt"].startswith("misty a harbour in dawn light")
 
 
 @pytest.mark.long
@@ -134,6 +132,7 @@ async def test_a_fault_tells_its_place_and_escape_asks_before_dropping(show, dae
         assert eyes.app.screen.query_one("#prompt").text == "a {dawn|dusk"
 
 
+@pytest.mark.long
 async def test_names_are_completed_as_one_types(show):
     async with show() as eyes:
         await to_editor(eyes, "", "write a prompt")

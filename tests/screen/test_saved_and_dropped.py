@@ -17,6 +17,7 @@ async def to_saved(eyes):
     await eyes.sees("[presets]", "quick look")
 
 
+@pytest.mark.long
 async def test_a_preset_is_saved_renamed_deleted_and_applied(show, daemon):
     async with show() as eyes:
         await to_saved(eyes)
