@@ -244,3 +244,28 @@ def test_what_was_written_as_text_is_read_back(prompts):
     assert words(read_pack("h.txt", text)) == expected
     table = "\n".join(f"{positive}\t{negative}" for positive, negative in prompts)
     assert words(read_pack("h.tsv", table)) == expected
+
+
+def test_old_packs_that_name_what_should_not_be_there_first():
+    slots = [{"name": f"{sort} Prompt", "text": f"{sort} {n}"} for n in (1, 2) for sort in ("Negative", "Positive")]
+    prompts = read_pack("old.json", json.dumps({"slots": slots})).prompts
+    assert [(one.number, one.text, one.negative) for one in prompts] == [
+        (1, "Positive 1", "Negative 1"), (2, "Positive 2", "Negative 2"),
+    ]  # fmt: skip
+
+
+def test_a_matrix_as_hands_write_it():
+    matrix = {
+        "enabled": True,
+        "limit": "2",
+        "slots": [{"name": "sky", "values": "red | blue"}, {"name": "", "values": []}],
+    }
+    found = read_pack("m.json", json.dumps({"slots": [{"text": "a"}], "matrix": matrix})).matrix
+    assert (found.limit, [(slot.name, slot.values) for slot in found.slots]) == (2, [("sky", ("red", "blue"))])
+    for limit, enabled in ((0, "false"), ("0", 0), (-1, None)):
+        found = read_pack(
+            "m.json", json.dumps({"slots": [{"text": "a"}], "matrix": {"limit": limit, "enabled": enabled}})
+        ).matrix
+        assert (found.limit, found.enabled) == (None, False)
+    with pytest.raises(Refused, match="matrix slot 1 has no 'name'"):
+        read_pack("m.json", json.dumps({"slots": [], "matrix": {"enabled": True, "slots": [{"values": ["x"]}]}}))

@@ -5,6 +5,7 @@ Empty slots, which editors leave behind, are passed over. The pack is called as 
 """
 
 import math
+import re
 
 import msgspec
 
@@ -87,14 +88,18 @@ def _prompts(file: str, slots: list[dict[str, Json]]) -> list[PackPrompt]:
 
 
 def _old_prompts(file: str, slots: list[dict[str, Json]]) -> list[PackPrompt]:
-    """Each `Positive Prompt` begins a prompt; the `Negative Prompt` after it belongs to it."""
+    """The `Negative Prompt` after each `Positive Prompt` belongs to it; before it, where a file begins with one."""
     pairs: list[tuple[str, str]] = []
-    for position, slot in enumerate(slots, 1):
+    numbered = list(enumerate(slots, 1))
+    turned = str(slots[0].get("name", "")).lower() == _NEGATIVE
+    for position, slot in reversed(numbered) if turned else numbered:
         text = _text(slot, "text", f"{told(file)} slot {position}")
         if str(slot.get("name", "")).lower() != _NEGATIVE:
             pairs.append((text, ""))
         elif pairs:
             pairs[-1] = (pairs[-1][0], " ".join(filter(None, [pairs[-1][1], text])))
+    if turned:
+        pairs.reverse()
     return [
         tokens.prompt_of(number, 0, text, negative)
         for number, (text, negative) in enumerate(((text, negative) for text, negative in pairs if text), 1)
@@ -108,25 +113,40 @@ def _matrix(file: str, value: Json) -> PackMatrix:
     limit, written = matrix.get("limit"), matrix.get("slots") or []
     if not isinstance(written, list):
         raise Refused("'matrix.slots' is no list.", where=told(file), remedy='Write [{"name": ..., "values": [...]}].')
+    enabled = matrix.get("enabled", False) not in (None, False, 0, "", "false", "False", "0")
     slots: list[MatrixSlot] = []
     for number, item in enumerate(written, 1):
         slot = _object(item, file, f"matrix slot {number}")
-        values = slot.get("values")
+        name, values = slot.get("name"), slot.get("values")
+        if not isinstance(name, str) or not name.strip():
+            if not (enabled and values):  # editors leave empty ones behind
+                continue
+            remedy = 'Write {"name": "sky", "values": [...]}.'
+            raise Refused(f"matrix slot {number} has no 'name'.", where=told(file), remedy=remedy)
+        if isinstance(values, str):  # as in the raw text of a randomization
+            values = [part.strip() for part in values.split("|")]
         slots.append(
             MatrixSlot(
-                name=str(slot.get("name", "")),
-                values=tuple(_value(one) for one in values) if isinstance(values, list) else (),
+                name=name,
+                values=tuple(_value(one) for one in values if one is not None) if isinstance(values, list) else (),
                 probability=None
                 if (given := slot.get("probability")) is None
                 else read_probability(given, f"{told(file)} matrix slot {number}"),
             )
         )
     return PackMatrix(
-        enabled=bool(matrix.get("enabled", False)),
+        enabled=enabled,
         mode=str(matrix.get("mode", "fanout")),
-        limit=limit if isinstance(limit, int) and not isinstance(limit, bool) else None,
+        limit=_limit(limit),
         slots=tuple(slots),
     )
+
+
+def _limit(written: Json) -> int | None:
+    """Also one that is written as text; 0 and less are none."""
+    if isinstance(written, str) and re.fullmatch(r"\d{1,9}", written.strip()):
+        written = int(written)
+    return written if isinstance(written, int) and not isinstance(written, bool) and written > 0 else None
 
 
 def _value(one: Json) -> str:
