@@ -126,7 +126,7 @@ class Builder:
             )
         mine = frozenset(one for parts, here in places for one in self._always_in(parts, here))
         self._always |= mine
-        rows = [self.row(parts, here._replace(mine=mine)) for parts, here in places]
+        rows = [self.row(parts, here._replace(mine=mine) if mine else here) for parts, here in places]
         for pieces, what in zip(rows, ("prompt", "negative prompt"), strict=True):
             self._check_length(
                 sum(len(one) if isinstance(one, str) else one.longest for one in pieces), what, wheres[0]
@@ -158,6 +158,8 @@ class Builder:
 
     def one(self, parts: Parts, here: Here) -> Piece:
         """Of parts within a place."""
+        if len(parts) == 1 and isinstance(parts[0], Words):
+            return self.piece(parts[0], here)
         pieces = self.row(parts, here._replace(mine=frozenset(), top=False))
         if len(pieces) > 1 or (pieces and not isinstance(pieces[0], str)):
             return Row(pieces)

@@ -22,7 +22,7 @@ class Keys:
 
     def of(self, parts: Parts) -> dict[int, str]:
         """By the position of the place. Several texts, one after another, count on."""
-        return {part.start: self._numbered(own_key(part)) for part in walk(parts) if own_key(part)}
+        return {part.start: self._numbered(key) for part in walk(parts) if (key := own_key(part))}
 
     def begin_variables(self) -> None:
         """The negative's first `${x}` is the prompt's first: one place."""

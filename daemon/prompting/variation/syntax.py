@@ -35,8 +35,9 @@ MAX_GIVEN = 1000
 
 _COMMENT = r"/\*.*?\*/|(?:(?<=\s)|\A)(?:\#|//)(?=\s|\Z)[^\n]*|^[ \t]*\#(?![0-9a-fA-F]{3,8}\b)[^\n]*"
 _SIGN = re.compile(
+    r"(?=[\\/#$%{}\[\]|_ \t])(?:"  # what any of them begins with: most characters are passed by at once
     rf"(?P<escape>\\.)|(?P<comment>{_COMMENT})|(?P<slot>\[\[[^\[\]\n]{{1,80}}\]\])|(?P<parting>\$\$)|(?P<open>[$%]?\{{)"
-    r"|(?P<close>\})|(?P<left>\[)|(?P<right>\])|(?P<bar>\|)|(?P<wild>__)",
+    r"|(?P<close>\})|(?P<left>\[)|(?P<right>\])|(?P<bar>\|)|(?P<wild>__))",
     re.DOTALL | re.MULTILINE,
 )
 _NAME = re.compile(r"(?:[^\W_]|_(?!_)|[/\\.*?+&'!-]|\[[\w!^-]{1,40}\]| (?=[^\W_]|\*))+")
@@ -162,11 +163,10 @@ class _Reader:
     def _option(self, left: int, right: int, weight: float) -> Option:
         """White space at its ends belongs to it, as in `{very |}old`, unless it breaks the line."""
         inner = self._text[left:right]
-        before, after = re.match(r"\s*", inner), re.search(r"\s*\Z", inner)
-        if before and "\n" in before[0]:
-            left += before.end()
-        if after and "\n" in after[0] and right - len(after[0]) >= left:
-            right -= len(after[0])
+        if "\n" in inner:
+            before, after = len(inner) - len(inner.lstrip()), len(inner.rstrip())
+            right -= len(inner) - after if "\n" in inner[after:] and after >= before else 0
+            left += before if "\n" in inner[:before] else 0
         return Option(left, weight, self._run(left, right), self._text[left:right])
 
     def _bars(self, begin: int, end: int) -> list[int]:

@@ -89,23 +89,27 @@ class Space:
         self._written = text, negative, (where, negative_where or where)
         self._tables, self._slots, self._search, self._asked = tables, slots, search, asked
         self._held = Held(asked.locks)
-        self._builder = self._build(_BASES[asked.mode], self._held)
+        builder = self._build(_BASES[asked.mode], self._held)
         worth = varies(text) or varies(negative) or any(rule.search in text + negative for rule in search)
-        self._root = self._builder.root(self._written[2], text, negative) if worth else WORDS
-        self.varied = self._builder.varied
+        self._root = builder.root(self._written[2], text, negative) if worth else WORDS
+        self._shared = builder.shared
+        self.varied = builder.varied
         """Whether there is anything to vary; if not, the words stay exactly as they are."""
         self.total = self._total()
         """Variants there are in this mode, exactly."""
-        self.keys: tuple[str, ...] = tuple(self._builder.keys)
+        self.keys: tuple[str, ...] = tuple(builder.keys)
         """Of the places that were met (`Pick.key`), also those in values."""
         self.held: frozenset[str] = frozenset(self._held.used)
         """Locks that found their place."""
-        self.warnings: tuple[str, ...] = tuple(self._builder.warnings)
+        self.warnings: tuple[str, ...] = tuple(builder.warnings)
 
     @cached_property
     def whole(self) -> int:
         """Combinations there are to choose from, whatever the mode."""
-        return self._all.counts[NONE]
+        if self._asked.mode in ("all", "sequential") or not self.varied:
+            return self._root.counts[NONE]
+        text, negative, where = self._written
+        return self._build("each", Held(self._asked.locks)).root(where, text, negative).counts[NONE]
 
     @cached_property
     def segments(self) -> tuple[Segment, ...]:
@@ -124,13 +128,6 @@ class Space:
     def _build(self, base: Method, held: Held, *, marks: bool = True) -> Builder:
         factor = None if self._asked.weights is as_written else self._asked.weights
         return Builder(self._tables, self._slots, self._search, base, held, factor, marks=marks)
-
-    @cached_property
-    def _all(self) -> Scope:
-        if self._asked.mode in ("all", "sequential") or not self.varied:
-            return self._root
-        text, negative, where = self._written
-        return self._build("each", Held(self._asked.locks)).root(where, text, negative)
 
     def _total(self) -> int:
         combinations = self._root.counts[NONE]
@@ -171,7 +168,7 @@ class Space:
         asked = self._asked
         at = asked.number if asked.mode == "sequential" else number
         freely: Freely = "turn" if asked.mode == "rotate" else "draw"
-        turn = Turn(asked.seed, asked.salt, at, asked.rerolls, self._builder.shared, freely, asked.chances)
+        turn = Turn(asked.seed, asked.salt, at, asked.rerolls, self._shared, freely, asked.chances)
         if rank is None:
             self._root.free(turn, freely)
         else:
