@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -35,7 +35,7 @@ class ForeignPictures:
         self._store = store
         self._draw_id = draw_id
 
-    async def read(self, content: bytes, name: str) -> Understood:
+    async def read(self, content: AsyncIterator[bytes], name: str) -> Understood:
         """Raises Refused."""
         return await self._readers.read(content, name)
 

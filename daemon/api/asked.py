@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
 from typing import TypeVar
 
 import msgspec
@@ -67,6 +68,23 @@ def flag(request: web.Request, name: str) -> bool:
     if text not in ("0", "1", "false", "true", ""):
         raise Refused(f"'{text[:40]}' is neither 0 nor 1.", where=name)
     return text in ("1", "true")
+
+
+async def sent(request: web.Request, most: int, what: str) -> AsyncIterator[bytes]:
+    """A file as it comes, within the time a body may take. Raises TooLarge, Refused."""
+    until, total = asyncio.get_running_loop().time() + BODY_SECONDS, 0
+    while True:
+        try:
+            async with asyncio.timeout_at(until):
+                piece = await request.content.readany()
+        except TimeoutError:
+            raise Refused(f"the body did not arrive within {BODY_SECONDS:.0f} s.", where="body") from None
+        if not piece:
+            return
+        total += len(piece)
+        if total > most:
+            raise TooLarge(f"{what} has at most {most} bytes.", where="body")
+        yield piece
 
 
 async def _content(request: web.Request) -> bytes:

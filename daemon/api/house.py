@@ -53,7 +53,7 @@ class LedgerDoor(Protocol):
 class ForeignDoor(Protocol):
     """Pictures of other programs (`daemon.foreign.ForeignPictures`)."""
 
-    async def read(self, content: bytes, name: str) -> Understood: ...
+    async def read(self, content: AsyncIterator[bytes], name: str) -> Understood: ...
     async def import_of(self, run: RunId, name: str, files: Sequence[ImportedFile], folder: str) -> ImportPictures: ...
 
 
@@ -77,7 +77,7 @@ class NoGallery:
 
 
 class NobodyReads:
-    async def read(self, content: bytes, name: str) -> Understood:
+    async def read(self, content: AsyncIterator[bytes], name: str) -> Understood:
         raise Refused("nobody here reads pictures of other programs.")
 
     async def import_of(self, run: RunId, name: str, files: Sequence[ImportedFile], folder: str) -> ImportPictures:

@@ -30,10 +30,10 @@ TEXT = (
 class InProcess:
     """What the reading child does, without one."""
 
-    async def read(self, content: bytes | Path, name: str, beside: str = "") -> Understood:
+    async def read(self, content: AsyncIterator[bytes] | Path, name: str, beside: str = "") -> Understood:
         path = content if isinstance(content, Path) else Path(self.folder) / "sent"
-        if isinstance(content, bytes):
-            path.write_bytes(content)
+        if not isinstance(content, Path):
+            path.write_bytes(b"".join([piece async for piece in content]))
         answer = told(Asked(path=str(path), name=name, beside=beside))
         if answer.found is None:
             raise Refused(answer.sentence, where=answer.where, remedy=answer.remedy)

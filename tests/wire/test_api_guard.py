@@ -152,6 +152,31 @@ async def test_a_body_that_never_comes_is_given_up(it: World, monkeypatch: pytes
     assert status == 400 and "did not arrive" in told["error"]
 
 
+async def all_of(pieces: AsyncIterator[bytes], *_: str) -> None:
+    async for _piece in pieces:
+        pass
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/v1/foreign?name=a.png"), ("PUT", "/v1/blobs")])
+async def test_a_file_that_drips_is_given_up(
+    it: World, monkeypatch: pytest.MonkeyPatch, method: str, path: str
+) -> None:
+    """However long each single byte keeps the connection alive."""
+    monkeypatch.setattr("daemon.api.asked.BODY_SECONDS", 0.2)
+    monkeypatch.setattr(it.house.foreign, "read", all_of)
+    reader, writer = await asyncio.open_unix_connection(str(it.socket))
+    head = (
+        f"{method} {path} HTTP/1.1\r\nHost: d\r\nContent-Type: application/octet-stream\r\nContent-Length: 999\r\n\r\n"
+    )
+    writer.write(head.encode())
+    answer = asyncio.create_task(reader.readline())
+    while not answer.done():
+        writer.write(b"x")
+        await asyncio.wait((answer,), timeout=0.02)
+    assert b" 400 " in answer.result() and b"did not arrive" in await asyncio.wait_for(reader.read(2000), 5)
+    writer.close()
+
+
 async def test_many_silent_connections_keep_nobody_out(it: World) -> None:
     """Five times the limit of them; a question is answered at once, and the daemon holds no more than a crowd."""
     limit = it.settings.daemon.max_clients

@@ -1,11 +1,11 @@
 """Pictures of other programs: what they say of how they were made, and keeping them here."""
 
-import asyncio
+from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from daemon.api.asked import BODY_SECONDS, LIMIT, body
-from daemon.api.faults import TooLarge, WrongMedia
+from daemon.api.asked import LIMIT, body, sent
+from daemon.api.faults import WrongMedia
 from daemon.api.house import House
 from daemon.api.route import MIB, Route
 from daemon.api.routes.images import tags_of
@@ -28,22 +28,17 @@ async def read(house: House, request: web.Request) -> web.StreamResponse:
     if request.content_type == "application/json":
         raise WrongMedia("a file is sent as it is.", where="Content-Type", remedy="Send application/octet-stream.")
     name = request.query.get("name") or "the file"
-    return answer(await house.foreign.read(await _bytes(request), name[:1000]))
+    return answer(await house.foreign.read(_pieces(request), name[:1000]))
 
 
-async def _bytes(request: web.Request) -> bytes:
-    pieces = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for piece in request.content.iter_any():
-                pieces += piece
-                if len(pieces) > request[LIMIT]:
-                    raise TooLarge(f"a file has at most {request[LIMIT]} bytes.", where="body")
-    except TimeoutError:
-        raise Refused(f"the body did not arrive within {BODY_SECONDS:.0f} s.", where="body") from None
-    if not pieces:
+async def _pieces(request: web.Request) -> AsyncIterator[bytes]:
+    """On to the disk as they come: many large files at once are not held in memory."""
+    came = False
+    async for piece in sent(request, request[LIMIT], "a file"):
+        came = True
+        yield piece
+    if not came:
         raise Refused("no file was sent.", where="body", remedy="Send its bytes.")
-    return bytes(pieces)
 
 
 async def bring_in(house: House, request: web.Request) -> web.StreamResponse:

@@ -1,14 +1,14 @@
 """The library: what people wrote, and pictures they bring."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import get_args
 
 import msgspec
 from aiohttp import web
 
-from daemon.api.asked import body, flag, no_body, number
-from daemon.api.faults import TooLarge, WrongMedia
+from daemon.api.asked import body, flag, no_body, number, sent
+from daemon.api.faults import WrongMedia
 from daemon.api.house import Config, House, Noun, Shown
 from daemon.api.route import MIB, Route
 from daemon.api.told import answer
@@ -157,16 +157,7 @@ async def put_blob(house: House, request: web.Request) -> web.StreamResponse:
     check_open(house)
     if request.content_type != "application/octet-stream" and not request.content_type.startswith("image/"):
         raise WrongMedia("this is no picture.", where="Content-Type", remedy="Send application/octet-stream.")
-    return answer(Blob(await house.put_picture(_pieces(request))))
-
-
-async def _pieces(request: web.Request) -> AsyncIterator[bytes]:
-    total = 0
-    async for piece in request.content.iter_any():
-        total += len(piece)
-        if total > PICTURES:
-            raise TooLarge(f"a picture has at most {PICTURES} bytes.", where="body")
-        yield piece
+    return answer(Blob(await house.put_picture(sent(request, PICTURES, "a picture"))))
 
 
 ROUTES = (

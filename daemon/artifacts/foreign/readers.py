@@ -1,6 +1,8 @@
 """Files of strangers, read by children of the daemon: `child.py` is what they run."""
 
+import asyncio
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
@@ -23,12 +25,16 @@ class Readers(Children):
         super().__init__("daemon.artifacts.foreign.child", most=most, timeout=timeout, longest=LONGEST)
         self._folder = folder
 
-    async def read(self, content: bytes | Path, name: str, beside: str = "") -> Understood:
-        """Of bytes, or of a file of ours. Raises Refused, OSError."""
+    async def read(self, content: bytes | Path | AsyncIterator[bytes], name: str, beside: str = "") -> Understood:
+        """Of bytes, as they come or at once, or of a file of ours. Raises Refused, OSError, and what `content` does."""
         if isinstance(content, Path):
             return await self._asked(Asked(path=str(content), name=name, beside=beside))
         with tempfile.NamedTemporaryFile(dir=self._folder) as file:
-            file.write(content)
+            if isinstance(content, bytes):
+                file.write(content)
+            else:
+                async for piece in content:
+                    await asyncio.to_thread(file.write, piece)
             file.flush()
             return await self._asked(Asked(path=file.name, name=name, beside=beside))
 
