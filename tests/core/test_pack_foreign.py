@@ -107,6 +107,9 @@ def test_sections_are_multiplied_in_their_order():
 def test_one_section_is_a_prompt_a_line_and_random_is_drawn():
     pack = read_pack("d.prompts", "[prompts]\na boat\na buoy\n")
     assert [(prompt.text, prompt.line) for prompt in pack.prompts] == [("a boat", 2), ("a buoy", 3)]
+    assert read_pack("d.prompts", "!SEED = ten\n[prompts]\na\n").warnings == (
+        "d.prompts:1: not understood and not used: !SEED = ten.",
+    )
     text = SECTIONS.replace("standard", "random")
     assert len(plan(TextFile(name="d.prompts", text=text), variants=5).jobs) == 5
 

@@ -53,7 +53,8 @@ def read(file: str, body: str) -> Pack:
             section = _section(text, number, where)
             sections += [section] if section else []
         elif not sections:
-            raise Refused("a prompt stands before any section.", where=where, remedy="Begin with [prompts].")
+            remedy = "Begin with [prompts]; settings are written !STEPS = 30."
+            raise Refused("a prompt stands before any section.", where=where, remedy=remedy)
         else:
             sections[-1].lines.append((number, text))
     filled = [section for section in sections if section.lines]
@@ -120,6 +121,6 @@ def _overrides(said: dict[str, tuple[str, str]]) -> tuple[dict[str, str], tuple[
             found |= {"txt2img.sampler": sampler} | ({"txt2img.scheduler": scheduler} if scheduler else {})
         elif name in FIELDS and value and (name in NAMES or re.fullmatch(r"\d+(\.\d+)?", value)):
             found[FIELDS[name]] = value
-        elif value and name not in READ:
+        elif value and (name not in READ or (name == "SEED" and not re.fullmatch(r"-1|\d{1,18}", value))):
             unused.append(f"{where}: not understood and not used: !{told(name, 40)} = {told(value, 40)}.")
     return found, tuple(unused)
