@@ -124,3 +124,10 @@ def test_shares_are_filled_like_water(most, prompts):
     levels = [share / weight for share, size, weight in zip(shares, sizes, weights, strict=True) if share < size]
     assert not levels or max(levels) - min(levels) <= 1
     assert not levels or max(share / weight for share, weight in zip(shares, weights, strict=True)) <= max(levels) + 1
+
+
+def test_two_places_of_a_sample_do_not_keep_step():
+    made = Space(" ".join([choice(0, 3), choice(1, 7), choice(2, 6), choice(3, 7)]), tables=TABLES, slots={})
+    taken = [one.text.split() for one in made.take(50)]
+    pairs = {at: len({(one[at[0]], one[at[1]]) for one in taken}) for at in ((1, 2), (1, 3), (2, 3))}
+    assert min(pairs.values()) >= 24, pairs

@@ -138,24 +138,31 @@ def _column(axis: _Axis, ordinal: int, before: int, most: int, drawn: Drawn) -> 
         return lambda t: value((t + t % whole // turn) % size)
     blocks: dict[int, Callable[[int], int]] = {}
     period = max(before, most) if before >= most else before
+    moved = _rounds(size, drawn)
 
     def mixed(t: int) -> int:
         block = t % period // size
         if block not in blocks:
             blocks[block] = _block(axis, ordinal, block, drawn)
-        return value((blocks[block](t % size) + t // period) % size)
+        return value((blocks[block](t % size) + moved(t // period % size)) % size)
 
     return mixed
 
 
 def _block(axis: _Axis, ordinal: int, block: int, drawn: Drawn) -> Callable[[int], int]:
     """The order of all values in one run of them: shifted by steps of its own, so that no two axes go in step."""
-    if ordinal >= axis.size:
+    if ordinal >= axis.size or any(gcd(axis.size, steps) > 1 for steps in range(2, ordinal + 1)):
         return _shuffle(axis.size, drawn(f"{axis.key}:{block}"))
-    shift = ordinal * block
+    shift = ordinal * _rounds(axis.size, drawn)(block % axis.size)
     if block >= axis.size:
         shift += drawn(f"{axis.key}:{block // axis.size}").below(axis.size)
     return lambda at: at + shift
+
+
+def _rounds(size: int, drawn: Drawn) -> Callable[[int], int]:
+    """How far axes of that size are shifted in one round after another. In order, they would keep step with an axis of
+    another size; it is the same for all of one size, so that their pairs come out even."""
+    return _shuffle(size, drawn(f"rounds:{size}"))
 
 
 def _shuffle(size: int, stream: Stream) -> Callable[[int], int]:
