@@ -92,7 +92,8 @@ def tags(item: ModelRow) -> list[Piece]:
 
 
 def facts(item: ModelRow, width: int) -> Iterator[Line]:
-    size = f"{item.bytes / 1e9:.2f} GB" if item.bytes >= 10**8 else f"{item.bytes / 1e6:.1f} MB"
+    size = f"{item.bytes / 1e9:.2f} GB" if item.bytes >= 10**9 else f"{item.bytes / 1e6:.1f} MB"
+    size = size if item.bytes >= 10**5 else f"{item.bytes / 1e3:.1f} kB"
     pairs = [
         ("for", item.base or "nobody knows"),
         ("weight", f"{item.weight:g}" if item.weight is not None else ""),

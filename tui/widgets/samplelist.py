@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from textual.strip import Strip
 
+from schema.plans import Pick
 from schema.prompts import Sample
 from tui.keys import bindings, of
 from tui.messages import PagesWanted
@@ -12,6 +13,11 @@ from tui.widgets.ink import Piece, fit, plain
 
 WITHIN = " > "
 """In the key of a place that stands within another's value, which tells it already."""
+
+
+def sets_apart(pick: Pick) -> bool:
+    """Neither held at one value nor told by the place it stands within."""
+    return WITHIN not in pick.key and not pick.source.startswith("--lock")
 
 
 class Numbered(Sample, frozen=True, kw_only=True):
@@ -56,7 +62,7 @@ class SampleList(HeldList[Numbered]):
         return self.strip([head, number, sign, *self.words(item, width - 7)], width, over)
 
     def words(self, item: Numbered, width: int) -> list[Piece]:
-        told = [plain(pick.value) or "nothing" for pick in item.picks if WITHIN not in pick.key]
+        told = [plain(pick.value) or "nothing" for pick in item.picks if sets_apart(pick)]
         if not told or item.edited:
             return [Piece(fit(plain(item.prompt), max(1, width)))]
         pieces: list[Piece] = []

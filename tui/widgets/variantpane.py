@@ -5,10 +5,11 @@ from collections.abc import Iterator
 
 from textual.binding import Binding
 
+from schema.plans import Pick
 from schema.prompts import Tried
 from tui.widgets.ink import Line, Piece, fit, fit_middle, plain, unflagged, wrap
 from tui.widgets.panel import Panel
-from tui.widgets.samplelist import Numbered
+from tui.widgets.samplelist import WITHIN, Numbered
 
 
 class VariantPane(Panel):
@@ -54,7 +55,7 @@ def variant(one: Numbered | None, tried: Tried | None, width: int) -> Iterator[L
             yield from block(one.negative, width, "dim")
         yield [Piece(f" seed {one.seed}", "dim"), Piece("  written over by hand" if one.edited else "", "mark")]
         yield []
-        for pick in one.picks:
+        for pick in told_once(one):
             key = fit(plain(pick.key), max(8, width // 2 - 2))
             yield [Piece(f" {key} ", "dim"), Piece(plain(pick.value) or "nothing")]
             if pick.source:
@@ -62,6 +63,14 @@ def variant(one: Numbered | None, tried: Tried | None, width: int) -> Iterator[L
     warnings = tried.warnings if tried is not None else ()
     for words in warnings:
         yield from block(f"! {unflagged(words)}", width, "warn")
+
+
+def told_once(one: Numbered) -> Iterator[Pick]:
+    """Without those within another's value that say only the same again."""
+    whole = {pick.key: pick.value for pick in one.picks}
+    for pick in one.picks:
+        if pick.source or whole.get(pick.key.rpartition(WITHIN)[0]) != pick.value:
+            yield pick
 
 
 def block(text: str, width: int, ink: str) -> Iterator[Line]:
