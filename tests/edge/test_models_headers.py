@@ -15,6 +15,7 @@ from models_made import KOHYA, safetensors
 
 from daemon.library.models.fingerprint import fingerprint, hashes
 from daemon.library.models.header import MOST, read_header
+from daemon.library.models.loose import Loose, loads
 
 
 def header_of(data):
@@ -67,6 +68,13 @@ def test_values_that_are_no_text_are_taken_as_their_json():
     text = json.dumps({"__metadata__": {"ss_tag_frequency": {"a": {"b": 1}}, "n": 3, "gone": None}}).encode()
 
     assert header_of(packed(text)).metadata == {"ss_tag_frequency": '{"a": {"b": 1}}', "n": "3", "gone": "null"}
+
+
+def test_halves_of_letters_become_something_that_can_be_kept():
+    spoken = header_of(packed(b'{"__metadata__": {"a": "sea \\ud800", "b": ["\\udfff"]}}')).metadata
+    said = Loose(loads(b'{"name": "\\ud800", "tags": ["\\udfff x"], "counts": {"\\ud800": 2}}'))
+    for text in (*spoken.values(), said.text("name"), *said.texts("tags"), *said.inner("counts").counts()):
+        assert text.encode()
 
 
 @settings(max_examples=100, deadline=None)
