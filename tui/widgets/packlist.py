@@ -121,4 +121,6 @@ class PackHead(Drawn):
         faults = [self._fault] if self._fault else list(tried.warnings) if tried is not None else []
         ink = "bad" if self._fault else "warn"
         found += [Piece(f" {line}", ink) for words in faults[:2] for line in wrap(f"! {words}", width - 2, 2)]
+        if self._fault:
+            found.append(Piece(" e opens its text", "dim"))
         return found
