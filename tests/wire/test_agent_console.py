@@ -21,7 +21,7 @@ from agent_net import Daemon, Running, until
 
 from schema.tokens import SECRET_BYTES, Token, token_text
 
-pytestmark = pytest.mark.story
+pytestmark = [pytest.mark.story, pytest.mark.fleet]
 
 SKETCH = ("--backend", "sketch", "--name", "rig2")
 

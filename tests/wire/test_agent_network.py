@@ -25,7 +25,7 @@ from schema.errors import Refused
 from schema.orders import Card, CardChanged, Load
 from schema.tokens import SECRET_BYTES, Token, short_of
 
-pytestmark = pytest.mark.story
+pytestmark = [pytest.mark.story, pytest.mark.fleet]
 
 ROUTES = [
     ("GET", "/v1/card"), ("GET", "/v1/attempts"), ("PUT", "/v1/attempts/abcdefgh.1~txt2img~1"), ("GET", "/v1/feed"),

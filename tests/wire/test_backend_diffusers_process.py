@@ -21,6 +21,8 @@ from agent.backends.diffusers.process import ruin_in
 from agent.backends.diffusers.watch import Patience
 from schema.stages import Resize, Txt2Img
 
+pytestmark = pytest.mark.servers
+
 CHILD = (sys.executable, "-P", str(Path(__file__).parent / "diffusers_child.py"))
 STAGE = Txt2Img(id="t")
 

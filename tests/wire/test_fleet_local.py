@@ -21,7 +21,7 @@ from schema.events import JobFinished, NodeJoined, NodeLost, StageAssigned, Stag
 from schema.ids import NodeId
 from schema.places import places
 
-pytestmark = pytest.mark.story
+pytestmark = [pytest.mark.story, pytest.mark.fleet]
 
 SECONDS = 30
 

@@ -20,6 +20,8 @@ from schema.events import JobFinished, NodeLost, NodeRefused, StageAssigned, Sta
 from schema.keys import pem_of
 from schema.settings import FleetSettings, Settings
 
+pytestmark = pytest.mark.fleet
+
 SECONDS = 40
 SLOW = Settings(fleet=FleetSettings(heartbeat=0.5, suspect_after=15.0, lost_after=30.0))
 
