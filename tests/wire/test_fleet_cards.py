@@ -61,7 +61,8 @@ async def test_a_card_that_changed_before_the_node_was_ready_is_kept(opened, tmp
 
 
 async def test_a_backend_that_cannot_be_made_keeps_its_jobs_waiting_and_says_why(opened):
-    house = await opened(Settings(agent=AgentSettings(webui="http://box:x")))
+    broken = AgentSettings().model_copy(update={"webui": "http://box:x"})  # which reading the settings would refuse
+    house = await opened(Settings(agent=broken))
     node = (await house.until(NodeJoined))[-1]
     assert set(node.backends) == {"sketch", "webui", "words"}
     await house.submit()
