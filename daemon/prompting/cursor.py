@@ -19,14 +19,14 @@ class Word(NamedTuple):
 
 
 _OPEN: tuple[tuple[CompletionKind, re.Pattern[str], re.Pattern[str], str], ...] = (
-    ("lora", re.compile(r"<(?:lora|lyco):([^:<>\n]*)$", re.IGNORECASE), re.compile(r"[^:<>,\n]*(?=[:>])"), ":1>"),
-    ("embedding", re.compile(r"<embedding:([^:<>\n]*)$", re.IGNORECASE), re.compile(r"[^:<>,\n]*(?=>)"), ">"),
-    ("embedding", re.compile(r"(?<![\w<])embedding:([\w./\\-]*)$", re.IGNORECASE), re.compile(r"[\w./\\-]*"), ""),
-    ("slot", re.compile(r"\[\[([^\[\]\n]*)$"), re.compile(r"[^\[\]\n]*(?=\]\])"), "]]"),
+    ("lora", re.compile(r"<(?:lora|lyco):([^:<>\n]*)\Z", re.IGNORECASE), re.compile(r"[^:<>,\n]*(?=[:>])"), ":1>"),
+    ("embedding", re.compile(r"<embedding:([^:<>\n]*)\Z", re.IGNORECASE), re.compile(r"[^:<>,\n]*(?=>)"), ">"),
+    ("embedding", re.compile(r"(?<![\w<])embedding:([\w./\\-]*)\Z", re.IGNORECASE), re.compile(r"[\w./\\-]*"), ""),
+    ("slot", re.compile(r"\[\[([^\[\]\n]*)\Z"), re.compile(r"[^\[\]\n]*(?=\]\])"), "]]"),
 )
 """Kind, what stands before the cursor, what of the name stands behind it, and how it ends."""
 
-_WILDCARD = re.compile(r"__[~@!]?((?:(?!__)[\w/*?.\\ -])*)$")
+_WILDCARD = re.compile(r"__[~@!]?((?:(?!__)[\w/*?.\\ -])*)\Z")
 _REST = re.compile(r"((?:(?!__)[\w/*?.\\ -])*)__")
 
 

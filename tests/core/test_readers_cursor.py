@@ -1,7 +1,7 @@
 """What is being typed at the cursor, and which names fit it best."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from daemon.prompting.cursor import Names, word_at
@@ -57,6 +57,7 @@ def test_beginnings_come_before_beginnings_of_parts_before_anything_inside():
 
 
 @given(st.text("_[]<>:lora sky\n/", max_size=40), st.integers(0, 40))
+@example("[[:\n", 4)
 @settings(max_examples=100, deadline=None)
 def test_a_word_lies_around_its_cursor(text, place):
     place = min(place, len(text))
