@@ -108,3 +108,9 @@ def test_any_damage_is_refused_with_its_place_or_does_no_harm(file):
         except Refused as refused:
             assert str(file) in refused.told() and refused.sentence
             assert not any(ord(sign) < 32 for sign in refused.told())
+
+
+@pytest.mark.parametrize("address", ["http://[::1", "http://box:x", "http://:80", "https://box:0/", "http://box:99999"])
+def test_an_address_that_nobody_can_be_asked_at_is_refused_before_anything_begins(file, address):
+    for key in ("gallery.url", "library.civitai", "agent.webui"):
+        assert "http://HOST:PORT" in refusal(file, f'{key} = "{address}"\n')
