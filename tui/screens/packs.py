@@ -130,6 +130,8 @@ class PacksScreen(ListScreen[PackRow]):
         """What a run of it would be, by the function that plans one."""
         tried: Tried | None = None
         fault = row.trouble
+        if fault:
+            self.head.show(row, None, fault)
         try:
             tried = await self.home.asker.try_out(RunRequest(packs=(row.name,)), 1)
         except Refused as e:
