@@ -161,7 +161,8 @@ async def world(folder: Path, **more: Any) -> AsyncIterator[World]:
         "version": "0.1.0", "pid": os.getpid(), "uid": os.getuid(), "socket": it.socket, "started": 1_800_000_000.0,
         "clock": clock, "draw_id": it.draw_id, "condition": lambda: it.condition, "stop": stop,
         "settings": lambda: it.settings, "results": folder / "results", "ledger": it.ledger, "log": log,
-        "views": it.views, "library": planner, "plan": planner.plan, "try_out": planner.try_out, "config": planner.config, "edit": planner.edit,
+        "views": it.views, "library": planner, "plan": planner.plan, "try_out": planner.try_out,
+        "config": planner.config, "edit": planner.edit,
         "free_bytes": lambda: it.vitals.free_bytes, "put_blob": it.put_blob, "put_picture": it.put_picture,
         "vitals": it.vitals, "blob": it.blob, "thumbnail": it.thumbnail, "results_reached": _at_once, **more,
     })  # fmt: skip

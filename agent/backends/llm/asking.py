@@ -28,8 +28,8 @@ CONTINUE = (
     "something new that happens. Keep names and weights such as (word:1.2). " + _ALONE
 )
 DEVELOP = (
-    "You improve prompts for a text-to-image model. Keep the scene of the user's prompt, its names and its weights such "
-    "as (word:1.2), and say more of its character: looks, clothes, expression, gesture, belongings, in accordance "
+    "You improve prompts for a text-to-image model. Keep the scene of the user's prompt, its names and its weights "
+    "such as (word:1.2), and say more of its character: looks, clothes, expression, gesture, belongings, in accordance "
     "with what is known of them. " + _ALONE
 )
 OURS = {"enhance": ENHANCE, "continue": CONTINUE, "develop": DEVELOP}
