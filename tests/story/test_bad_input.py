@@ -45,7 +45,7 @@ PIPELINES = {
     "sequence.json": ('[{"type": "upscale"}, {"type": "txt2img"}]', "txt2img ('txt2img') cannot stand after upscale"),
     "zero.json": ('[{"type": "txt2img"}, {"type": "video", "fps": 0}]', "zero.json: video.fps: '0' is too small"),
     "huge.json": ('[{"type": "txt2img", "width": 1000000000}]', "huge.json: txt2img.width: '1000000000' is too large"),
-    "nan.json": ('[{"type": "txt2img", "cfg": NaN}]', "nan.json:1:27: broken JSON: NaN is no number"),
+    "nan.json": ('[{"type": "txt2img", "cfg": NaN}]', "nan.json:1:29: broken JSON: NaN is no number"),
     "nan.yaml": ("- {type: txt2img, cfg: .nan}\n", "nan.yaml: txt2img.cfg: 'nan' is no number"),
     "endless.json": ('[{"type": "txt2img", "cfg": 1e999}]', "endless.json: txt2img.cfg: 'inf' is no number"),
 }
