@@ -27,7 +27,7 @@ from schema.ids import JobId, StageId, Token
 from schema.orders import Accepted, AgentNews, AttemptReport, Card, Ended, Order, Progress, attempt_id
 from schema.stages import Txt2Img
 
-pytestmark = pytest.mark.story
+pytestmark = [pytest.mark.story, pytest.mark.fleet]
 
 
 @asynccontextmanager

@@ -4,6 +4,8 @@ import asyncio
 import os
 import signal
 
+import pytest
+
 from daemon.fleet import fleet, link, loopback
 from daemon.ledger.mail import Origin
 from schema.commands import CancelJobs
@@ -17,6 +19,8 @@ from schema.events import (
     StageLost,
 )
 from schema.settings import DaemonSettings, Settings, SketchSettings
+
+pytestmark = pytest.mark.fleet
 
 SECONDS = 60
 

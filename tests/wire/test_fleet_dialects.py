@@ -17,6 +17,8 @@ from daemon.fleet.fleet import LOOPBACK
 from schema.events import NodeJoined, NodeLost, StageAssigned
 from schema.orders import Load
 
+pytestmark = pytest.mark.fleet
+
 SECONDS = 20
 
 

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import hashlib
 
+import pytest
 from PIL import Image
 
 from agent.spool import Spool
@@ -23,6 +24,8 @@ from schema.orders import AttemptReport, Product, Result
 from schema.places import places
 from schema.requests import RunRequest
 from schema.settings import Settings, SketchSettings
+
+pytestmark = pytest.mark.fleet
 
 SECONDS = 20
 

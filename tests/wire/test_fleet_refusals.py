@@ -20,6 +20,8 @@ from schema.ids import Sha256
 from schema.orders import Accepted, AttemptReport, Order, Product, Result
 from schema.settings import DaemonSettings, Settings
 
+pytestmark = pytest.mark.fleet
+
 SECONDS = 20
 
 

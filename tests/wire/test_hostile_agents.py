@@ -51,6 +51,8 @@ from schema.orders import (
 from schema.places import places
 from schema.plans import Measures
 
+pytestmark = pytest.mark.fleet
+
 SECONDS = 30
 NAN, INF = float("nan"), float("inf")
 
