@@ -35,6 +35,8 @@ class PacksScreen(ListScreen[PackRow]):
         self.head = PackHead()
         self.pack: Item | None = None
         """The one under the cursor, as its file has it."""
+        self._looked: PackRow | None = None
+        """Its row as the card tells it: looked at again once more is known of it."""
         self._every: tuple[PackRow, ...] | None = None
         self._troubles: dict[str, str] = {}
         """Packs that are broken, and how."""
@@ -105,7 +107,8 @@ class PacksScreen(ListScreen[PackRow]):
             self.pack = None
             self.head.show(None, None, "")
             self.prompts.fill(())
-        elif self.pack is None or self.pack.name != row.name:
+        elif self.pack is None or row != self._looked:
+            self._looked = row
             begin(self, partial(self._look, row), group="look", exclusive=True)
 
     async def _look(self, row: PackRow) -> None:
@@ -141,7 +144,8 @@ class PacksScreen(ListScreen[PackRow]):
         self.head.show(row, tried, fault)
         index = self.table.pages.find(row.name)
         if index is not None and bool(fault) != bool(row.trouble):
-            self.table.pages.replace(index, PackRow(name=row.name, trouble=fault))
+            self._looked = PackRow(name=row.name, trouble=fault)
+            self.table.pages.replace(index, self._looked)
             self.table.redraw_items(index, whole=True)
 
     def action_open(self) -> None:
