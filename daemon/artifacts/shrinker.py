@@ -1,16 +1,15 @@
 """The child that makes small pictures of ones nobody has verified: `python -P -m daemon.artifacts.shrinker PIXELS`.
 
-One JSON line of `Wish` comes in, one of `Small` goes out, until standard input ends; limits as in `verifier.py`.
+One JSON line of `Wish` comes in, one of `Small` goes out, until standard input ends; limits as in `confined.py`.
 """
 
 import sys
-import warnings
 
 import msgspec
 from PIL import Image
 
+from daemon.artifacts.confined import serve
 from daemon.artifacts.thumbs import small_of
-from daemon.artifacts.verifier import limit
 from schema.errors import Refused
 
 
@@ -36,17 +35,7 @@ def small(wish: Wish) -> Small:
 
 
 def main() -> None:
-    Image.MAX_IMAGE_PIXELS = int(sys.argv[1])
-    Image.init()
-    warnings.simplefilter("ignore")
-    warnings.simplefilter("error", Image.DecompressionBombWarning)
-    limit()
-    sys.stdout.buffer.write(msgspec.json.encode(Small()) + b"\n")
-    sys.stdout.buffer.flush()
-    for line in sys.stdin.buffer:
-        answer = small(msgspec.json.decode(line, type=Wish))
-        sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
-        sys.stdout.buffer.flush()
+    serve(Wish, small, int(sys.argv[1]))
 
 
 if __name__ == "__main__":

@@ -1,20 +1,17 @@
 """The child process that decodes pictures nobody has verified: `python -P -m daemon.artifacts.verifier PIXELS`.
 
-One JSON line with a path comes in, one JSON line of `Verdict` goes out, until standard input ends. It lives under
-hard limits of memory and cannot write files, so that a picture that attacks its decoder gains nothing. PIXELS is the
-most a picture may have. Imports little, so that a new child is there at once.
+One JSON line with a path comes in, one JSON line of `Verdict` goes out, until standard input ends. It lives under the
+limits of `confined.py`: a picture that attacks its decoder gains nothing. PIXELS is the most a picture may have.
 """
 
 import hashlib
-import resource
 import sys
-import warnings
-from contextlib import suppress
 
 import msgspec
 from PIL import Image, ImageStat, UnidentifiedImageError
 
-MEMORY = 1 << 30
+from daemon.artifacts.confined import MEMORY, serve
+
 FORMATS = ("PNG", "JPEG", "WEBP")
 STRIP = 4 << 20
 """Pixels that are hashed at once."""
@@ -94,28 +91,8 @@ def _plain(fault: BaseException) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in str(fault)).split())[:200] or type(fault).__name__
 
 
-def limit() -> None:
-    """Of memory, and no files written, for the whole process."""
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    memory = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
-    with suppress(ValueError):  # macOS knows the limit but does not let anybody set it
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
 def main() -> None:
-    Image.MAX_IMAGE_PIXELS = int(sys.argv[1])
-    Image.init()
-    warnings.simplefilter("ignore")
-    warnings.simplefilter("error", Image.DecompressionBombWarning)
-    limit()
-    sys.stdout.buffer.write(msgspec.json.encode(Verdict()) + b"\n")
-    sys.stdout.buffer.flush()
-    for line in sys.stdin.buffer:
-        answer = verdict(msgspec.json.decode(line, type=str))
-        sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
-        sys.stdout.buffer.flush()
+    serve(str, verdict, int(sys.argv[1]))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,9 @@ can be read off the source are checked on the source.
 
 import ast
 import re
+import resource
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -14,6 +17,7 @@ from typing import NamedTuple
 import pytest
 
 from agent.pictures import FORMATS as AGENT_FORMATS
+from daemon.artifacts import confined
 from daemon.artifacts.names import safe_name
 from daemon.artifacts.verifier import FORMATS
 from daemon.fleet.sightings import label
@@ -372,7 +376,12 @@ def test_what_nobody_has_verified_is_read_in_bounded_processes():
     asked = {ast.literal_eval(call.args[0]) for _, call in calls("super().__init__") if call.args and is_module(call)}
     assert asked == UNVERIFIED
     for name in UNVERIFIED:
-        assert "limit()" in (ROOT / (name.replace(".", "/") + ".py")).read_text()
+        command = [sys.executable, "-P", "-m", name, "1000000"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+            assert child.stdin and child.stdout and child.stdout.readline() == b"{}\n"
+            wanted = {resource.RLIMIT_AS: confined.MEMORY, resource.RLIMIT_FSIZE: 0, resource.RLIMIT_CORE: 0}
+            if hasattr(resource, "prlimit"):  # Linux alone lets one look at another process
+                assert all(resource.prlimit(child.pid, limit)[1] <= most for limit, most in wanted.items()), name
     readers = {"reading", "stealth", "containers", "tiff", "films", "xmp"}
     for file, tree in SOURCES.items():
         if file.startswith("daemon/") and not file.startswith("daemon/artifacts/foreign/"):

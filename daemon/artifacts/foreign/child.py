@@ -1,24 +1,16 @@
 """The child process that reads files of strangers: `python -P -m daemon.artifacts.foreign.child`.
 
-One JSON line of `Asked` comes in, one of `Told` goes out, until standard input ends. It lives under hard limits of
-memory and processor time, and cannot write files.
+One JSON line of `Asked` comes in, one of `Told` goes out, until standard input ends; limits as in `confined.py`.
 """
 
-import resource
-import sys
-from contextlib import suppress
 from pathlib import Path
 
-import msgspec
-from PIL import Image
-
+from daemon.artifacts.confined import serve
 from daemon.artifacts.foreign.asking import Asked, Told
 from daemon.artifacts.foreign.reading import read_bytes
 from daemon.artifacts.foreign.requests import understood
 from schema.errors import Refused, why
 from schema.stages import MAX_MEGAPIXELS
-
-MEMORY = 1 << 30
 
 
 def told(asked: Asked) -> Told:
@@ -33,25 +25,8 @@ def told(asked: Asked) -> Told:
         return Told(sentence=f"cannot be read: {why(fault)}.", where=asked.name, remedy="Try again.")
 
 
-def _limit() -> None:
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    memory = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
-    with suppress(ValueError):  # macOS knows the limit but does not let anybody set it
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
 def main() -> None:
-    Image.MAX_IMAGE_PIXELS = int(MAX_MEGAPIXELS * 1e6)
-    Image.init()
-    _limit()
-    sys.stdout.buffer.write(b"{}\n")
-    sys.stdout.buffer.flush()
-    for line in sys.stdin.buffer:
-        answer = told(msgspec.json.decode(line, type=Asked))
-        sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
-        sys.stdout.buffer.flush()
+    serve(Asked, told, int(MAX_MEGAPIXELS * 1e6))
 
 
 if __name__ == "__main__":
