@@ -381,7 +381,7 @@ def test_what_nobody_has_verified_is_read_in_bounded_processes():
             assert child.stdin and child.stdout and child.stdout.readline() == b"{}\n"
             wanted = {resource.RLIMIT_AS: confined.MEMORY, resource.RLIMIT_FSIZE: 0, resource.RLIMIT_CORE: 0}
             if hasattr(resource, "prlimit"):  # Linux alone lets one look at another process
-                assert all(resource.prlimit(child.pid, limit)[1] <= most for limit, most in wanted.items()), name
+                assert {limit: resource.prlimit(child.pid, limit)[1] for limit in wanted} == wanted, name
     readers = {"reading", "stealth", "containers", "tiff", "films", "xmp"}
     for file, tree in SOURCES.items():
         if file.startswith("daemon/") and not file.startswith("daemon/artifacts/foreign/"):
