@@ -10,6 +10,7 @@ import random
 import statistics
 from collections import defaultdict
 
+import hypothesis
 import pytest
 
 MEASURED = "seconds: "
@@ -25,8 +26,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """pytest-asyncio makes a loop only to put it back after its first test, and never closes it: give it one.
 
-    No daemon of a test looks at the network, unless the test says so.
+    No daemon of a test looks at the network, unless the test says so. Properties meet the same examples every time,
+    so that a change is judged by what it changes; the long suite and `--hypothesis-profile search` look for new ones.
     """
+    hypothesis.settings.register_profile("same", derandomize=True)
+    hypothesis.settings.register_profile("search", derandomize=False, print_blob=True)
+    if not config.getoption("--hypothesis-profile"):
+        searching = "long" in config.option.markexpr and "not long" not in config.option.markexpr
+        hypothesis.settings.load_profile("search" if searching else "same")
     os.environ.setdefault("STABLENEW_FLEET__DISCOVER", "false")
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
