@@ -13,6 +13,14 @@ from schema.foreign import ImportPictures as ImportPictures
 from schema.foreign import NoteFavourites as NoteFavourites
 from schema.foreign import NotePosts as NotePosts
 from schema.ids import CommandId, ImageId, JobId, NodeId, RunId, StageId
+from schema.lessons import AdoptAdvice as AdoptAdvice
+from schema.lessons import DismissInsight as DismissInsight
+from schema.lessons import DropSuggestion as DropSuggestion
+from schema.lessons import ForgetRecords as ForgetRecords
+from schema.lessons import ImportRecords as ImportRecords
+from schema.lessons import SetLearningMode as SetLearningMode
+from schema.lessons import SuggestPresets as SuggestPresets
+from schema.lessons import TellInsights as TellInsights
 from schema.models import ModelVerdict
 from schema.plans import JobSpec, RunSpec
 
@@ -135,6 +143,8 @@ class Rating(msgspec.Struct, frozen=True, kw_only=True):
     stars: int
     was: int
     """Look-up: the stars it has now."""
+    whole: bool = False
+    """It is given to the picture's run as a whole."""
 
 
 class Tagging(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,8 +153,17 @@ class Tagging(msgspec.Struct, frozen=True, kw_only=True):
     """Look-up: the tags it has now."""
 
 
+class RunRating(msgspec.Struct, frozen=True, kw_only=True):
+    run: RunId
+    stars: int
+    was: int
+    """Look-up: the stars it has now."""
+
+
 class RateImages(_Command, frozen=True, kw_only=True):
     ratings: tuple[Rating, ...]
+    runs: tuple[RunRating, ...] = ()
+    """Runs that are rated as wholes, with their pictures among `ratings`."""
     images: tuple[Tagging, ...] = ()
     """Those that are tagged in the same breath, with `add`."""
     add: tuple[str, ...] = ()
@@ -250,5 +269,7 @@ Command = (
     | JudgeModels
     | DrainNode | ResumeNode | ForgetNode | UnpairNode | PinLane
     | SwitchFeedback | ResetFeedback
+    | SetLearningMode | TellInsights | DismissInsight | AdoptAdvice | SuggestPresets | DropSuggestion
+    | ImportRecords | ForgetRecords
     | Undo | Redo | AcceptLogLoss
 )  # fmt: skip

@@ -33,6 +33,36 @@ from schema.foreign import (
 )
 from schema.happened import Happened
 from schema.ids import CommandId, ImageId, JobId, NodeId, RunId, Seq, Sha256, StageId, Token
+from schema.lessons import (
+    AdviceAdopted as AdviceAdopted,
+)
+from schema.lessons import (
+    InsightDismissed as InsightDismissed,
+)
+from schema.lessons import (
+    InsightShown as InsightShown,
+)
+from schema.lessons import (
+    InsightWithdrawn as InsightWithdrawn,
+)
+from schema.lessons import (
+    LearningModeChanged as LearningModeChanged,
+)
+from schema.lessons import (
+    PresetSuggested as PresetSuggested,
+)
+from schema.lessons import (
+    RecordsForgotten as RecordsForgotten,
+)
+from schema.lessons import (
+    RecordsImported as RecordsImported,
+)
+from schema.lessons import (
+    RunRated as RunRated,
+)
+from schema.lessons import (
+    SuggestionDropped as SuggestionDropped,
+)
 from schema.models import (
     ModelFavoured as ModelFavoured,
 )
@@ -394,6 +424,8 @@ class ImageRated(Happened, frozen=True, kw_only=True):
     image: ImageId
     stars: int
     was: int = 0
+    whole: bool = False
+    """It was given to the picture's run as a whole (`RunRated`)."""
 
 
 class ImageTagged(Happened, frozen=True, kw_only=True):
@@ -472,6 +504,8 @@ Event = (
     | NodePaired | NodePairFailed | NodeUnpaired | NodeAddressed | NodeRefused
     | NodeProbeStarted | NodeProbed | NodeBarred | LanePinned
     | FeedbackSwitched | WeightsAdjusted | WeightsReset
+    | LearningModeChanged | RunRated | InsightShown | InsightWithdrawn | InsightDismissed | AdviceAdopted
+    | PresetSuggested | SuggestionDropped | RecordsImported | RecordsForgotten
     | CommandUndone | CommandRedone
 )  # fmt: skip
 

@@ -164,6 +164,18 @@ class FilmSpec(Plain, frozen=True, kw_only=True):
     """`finals` (each job's last picture), `all` (every stage's), or a stage's id."""
 
 
+class LearningPlan(Plain, frozen=True, kw_only=True):
+    """What a learning run or an explore run wants to find out; part of its `RunSpec`."""
+
+    kind: Literal["learning", "explore"]
+    """`learning`: one variable, everything else fixed. `explore`: several at once, each level balanced."""
+    variables: dict[str, tuple[Scalar, ...]]
+    seeds: int
+    """Shared by all levels (`learning`); blocks of pictures with one seed (`explore`)."""
+    question: str = ""
+    """`Is txt2img.steps better at 15, 20, 25 or 30?`"""
+
+
 class RunSpec(Plain, frozen=True, kw_only=True):
     """What a person submitted, resolved. The base config itself is a blob named by `base`."""
 
@@ -193,6 +205,8 @@ class RunSpec(Plain, frozen=True, kw_only=True):
     """`sketch` may draw what names no backend. False: other backends were known when it was submitted."""
     learning: Learning = "passive"
     experiment: str | None = None
+    learning_plan: LearningPlan | None = None
+    """Of a learning run or an explore run."""
     preset: str | None = None
     profile: str | None = None
     randomizer: Randomizer = Randomizer()

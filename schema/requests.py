@@ -1,8 +1,10 @@
 """What clients send to the daemon's routes, as JSON. Field for field the flags of the command line."""
 
+from typing import Literal
+
 import msgspec
 
-from schema.plans import Lane, Learning, Matrix, PromptOrder
+from schema.plans import Lane, Learning, Matrix, PromptOrder, Scalar
 
 
 class _Request(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -26,6 +28,15 @@ class Edit(_Request, frozen=True, kw_only=True):
     """`JobSpec.name` of any of its jobs, or `PACK-PROMPT-vN` for all its seeds."""
     prompt: str | None = None
     negative: str | None = None
+
+
+class Mix(_Request, frozen=True, kw_only=True):
+    """One picture of an explore run."""
+
+    set: dict[str, Scalar]
+    """Knob (`stage.field`) to value."""
+    group: int = 0
+    """Mixes of one group share prompt and seed."""
 
 
 class RunRequest(_Request, frozen=True, kw_only=True):
@@ -83,7 +94,13 @@ class RunRequest(_Request, frozen=True, kw_only=True):
     hold: bool = False
     video: bool | None = None
     """None: as the settings say."""
-    learning: Learning = "passive"
+    learning: Learning | None = None
+    """None: the program's own mode."""
+    experiment: Literal["learning", "explore"] | None = None
+    """`learning`: the one axis of `vary`, with `count` seeds shared by its levels, and nothing else varies. `explore`:
+    `mixes`."""
+    mixes: tuple[Mix, ...] = ()
+    """Of an explore run: each a picture with its own settings, at the prompt and seed of its group."""
     plan_hash: str | None = None
     name: str | None = None
     image: str | None = None

@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from daemon.core.folds import feedback, jobs, nodes, runs, stages, trust, undoing
+from daemon.core.folds import feedback, jobs, learning, nodes, runs, stages, trust, undoing
 from daemon.core.state import State
 from schema import events as e
 
@@ -26,7 +26,7 @@ def apply(state: State, envelope: e.Envelope) -> None:
         case (
             e.ImageRated() | e.ImageTagged() | e.ImagesCompared() | e.ComparisonTakenBack()
             | e.ImageTrashed() | e.ImageRestored()
-            | e.PicturesImported() | e.PictureImported() | e.ImagePosted() | e.FavouriteSynced()
+            | e.PicturesImported() | e.PictureImported() | e.ImagePosted() | e.FavouriteSynced() | e.RunRated()
         ):  # fmt: skip
             pass  # Verdicts live in the views; here they can only be undone.
         case e.ModelTagged() | e.ModelRated() | e.ModelFavoured():
@@ -94,6 +94,12 @@ def apply(state: State, envelope: e.Envelope) -> None:
             state.pin = event.now
         case e.FeedbackSwitched() | e.WeightsAdjusted() | e.WeightsReset():
             feedback.folded(state, event, envelope)
+        case (
+            e.LearningModeChanged() | e.InsightShown() | e.InsightWithdrawn() | e.InsightDismissed()
+            | e.AdviceAdopted() | e.PresetSuggested() | e.SuggestionDropped()
+            | e.RecordsImported() | e.RecordsForgotten()
+        ):  # fmt: skip
+            learning.folded(state, event, envelope)
         case e.DaemonStarted():
             state.epoch = envelope.seq
         case e.CommandUndone():

@@ -16,11 +16,12 @@ from schema.errors import Trouble
 from schema.events import JobPhase, QueueMode, StageDone
 from schema.feedback import Feedback
 from schema.ids import CommandId, JobId, NodeId, RunId, Seq, Sha256, StageId, Token
+from schema.lessons import Lessons
 from schema.nodes import Link, Standing
 from schema.observations import Attempt
 from schema.plans import JobSpec, Plain, RunSpec, Scalar, StageStep
 
-STATE_VERSION = 7
+STATE_VERSION = 8
 """Raised whenever the same log would fold to other canonical bytes: older snapshots are then not used."""
 
 
@@ -253,6 +254,8 @@ class _Whole(msgspec.Struct, kw_only=True):
     last: LastUsed | None = None
     feedback: Feedback = Feedback()
     """Weights that looks at pictures suggest."""
+    lessons: Lessons = Lessons()
+    """What was made of what verdicts teach."""
 
 
 class State(_Whole, kw_only=True):

@@ -29,6 +29,16 @@ def label(state: State, one: Undoable) -> str:
             return "drain a node" if one.verb == "drain" else "resume a node"
         case "pin":
             return "change where the interactive lane goes"
+        case "learning mode":
+            return "change the learning mode"
+        case "dismiss":
+            return "dismiss an insight"
+        case "adopt":
+            return "change what plans take over from what was learned"
+        case "suggest" | "drop":
+            return f"{one.verb} {one.count} preset{'s' if one.count != 1 else ''}"
+        case "import records":
+            return "import learning records"
         case "feedback":
             return "switch what pictures tell on or off"
         case "reset":

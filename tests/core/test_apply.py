@@ -36,6 +36,8 @@ def _value(annotation) -> object:
         return msgspec.to_builtins(EXAMPLES[annotation])
     if getattr(annotation, "__origin__", None) is tuple:
         return []
+    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+        return _fields(annotation)
     first = get_args(annotation)[0]
     return first if get_origin(annotation) is Literal else _value(first)
 

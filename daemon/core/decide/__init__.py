@@ -8,6 +8,7 @@ from daemon.core.decide import (
     foreign,
     images,
     jobs,
+    learning,
     models,
     moves,
     nodes,
@@ -71,6 +72,11 @@ def decide(state: State, wish_or_news: Input, rules: Rules) -> list[Event]:
             return trust.pin(state, command)
         case c.SwitchFeedback() | c.ResetFeedback() as command:
             return feedback.change(state, command)
+        case (
+            c.SetLearningMode() | c.TellInsights() | c.DismissInsight() | c.AdoptAdvice() | c.SuggestPresets()
+            | c.DropSuggestion() | c.ImportRecords() | c.ForgetRecords()
+        ) as command:  # fmt: skip
+            return learning.decided(state, command)
         case c.Undo() as command:
             return undo.undo(state, command)
         case c.Redo() as command:

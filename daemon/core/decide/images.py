@@ -10,9 +10,10 @@ Verdict = c.RateImages | c.TagImages | c.CompareImages | c.TrashImages | c.Resto
 
 def judge(command: Verdict) -> list[e.Event]:
     match command:
-        case c.RateImages(ratings=ratings, images=images, add=add):
+        case c.RateImages(ratings=ratings, images=images, add=add, runs=runs):
             rated = [_rated(rating) for rating in ratings if rating.stars != rating.was]
-            return [*rated, *_tagged(images, add, ())]
+            wholes = [e.RunRated(run=one.run, stars=one.stars, was=one.was) for one in runs if one.stars != one.was]
+            return [*wholes, *rated, *_tagged(images, add, ())]
         case c.TagImages(images=images, add=add, remove=remove):
             return _tagged(images, add, remove)
         case c.CompareImages(better=better, worse=worse):
@@ -28,7 +29,7 @@ def judge(command: Verdict) -> list[e.Event]:
 def _rated(rating: c.Rating) -> e.ImageRated:
     if not 0 <= rating.stars <= MOST_STARS:
         raise Refused(f"{rating.stars} stars cannot be given.", remedy="Give 1 to 5, or 0 to take a rating back.")
-    return e.ImageRated(image=rating.image, stars=rating.stars, was=rating.was)
+    return e.ImageRated(image=rating.image, stars=rating.stars, was=rating.was, whole=rating.whole)
 
 
 def _tagged(images: tuple[c.Tagging, ...], add: tuple[str, ...], remove: tuple[str, ...]) -> list[e.Event]:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from msgspec import structs
 
-from daemon.core.decide import feedback, jobs, models, reopen
+from daemon.core.decide import feedback, jobs, learning, models, reopen
 from daemon.core.state import Held, Job, Running, State, Undoable
 from daemon.core.words import label, nothing_left
 from schema import commands as c
@@ -87,8 +87,13 @@ def _inverse(state: State, event: e.Event, ended: Ended, why: Why) -> e.Event | 
             return None if changed else e.LanePinned(was=now, now=was)
         case e.FeedbackSwitched() | e.WeightsAdjusted() | e.WeightsReset():
             return feedback.inverse(state, event)
+        case (
+            e.LearningModeChanged() | e.InsightDismissed() | e.AdviceAdopted() | e.PresetSuggested()
+            | e.SuggestionDropped() | e.RecordsImported() | e.RunRated()
+        ):  # fmt: skip
+            return learning.inverse(state, event)
         case e.ImageRated():
-            return e.ImageRated(image=event.image, stars=event.was, was=event.stars)
+            return e.ImageRated(image=event.image, stars=event.was, was=event.stars, whole=event.whole)
         case e.ImageTagged():
             return e.ImageTagged(image=event.image, added=event.removed, removed=event.added)
         case e.ImagesCompared():

@@ -51,6 +51,9 @@ def fold(envelope: e.Envelope) -> list[Statement]:
             | e.NodePaired() | e.NodePairFailed() | e.NodeUnpaired() | e.NodeAddressed() | e.NodeRefused()
             | e.NodeProbeStarted() | e.NodeProbed() | e.NodeBarred() | e.LanePinned()
             | e.FeedbackSwitched() | e.WeightsAdjusted() | e.WeightsReset()
+            | e.LearningModeChanged() | e.InsightShown() | e.InsightWithdrawn() | e.InsightDismissed()
+            | e.AdviceAdopted() | e.PresetSuggested() | e.SuggestionDropped()
+            | e.RecordsImported() | e.RecordsForgotten() | e.RunRated()
             | e.CommandUndone() | e.CommandRedone()
         ):  # fmt: skip
             return []

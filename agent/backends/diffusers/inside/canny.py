@@ -55,7 +55,7 @@ def _joined(strong: Plane, weak: Plane) -> Plane:
         for y in range(3):
             for x in range(3):
                 near |= p[y : y + height, x : x + width]
-        grown = near & weak | strong
+        grown: Plane = near & weak | strong
         if (grown == kept).all():
             return grown
         kept = grown
