@@ -36,6 +36,8 @@ def _value(annotation) -> object:
         return msgspec.to_builtins(EXAMPLES[annotation])
     if getattr(annotation, "__origin__", None) is tuple:
         return []
+    if get_origin(annotation) is dict:
+        return {}
     if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
         return _fields(annotation)
     first = get_args(annotation)[0]
