@@ -75,3 +75,27 @@ class WholeRecord(Record, frozen=True, kw_only=True):
     """Verdict on its run as a whole; 0: none."""
     score: float | None = None
     """What a scoring stage said of it."""
+
+
+class RecordRun(Plain, frozen=True, kw_only=True):
+    """A run as its records' readers need it: what it wanted to find out, and what its jobs had in common."""
+
+    run: str
+    created: float
+    """Unix seconds."""
+    name: str = ""
+    packs: tuple[str, ...] = ()
+    pipeline: str = ""
+    base: str = ""
+    preset: str = ""
+    jobs: int = 0
+    learning: Learning = "passive"
+    experiment: str = ""
+    kind: str = ""
+    """`learning` or `explore`; empty: an ordinary run."""
+    question: str = ""
+    variables: dict[str, tuple[Scalar, ...]] = {}
+    seeds: int = 0
+    randomizer: Settings = {}
+    stars: int = 0
+    """Verdict on the run as a whole; 0: none."""

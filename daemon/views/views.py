@@ -16,6 +16,7 @@ from daemon.views import lists, looks, models, records, select, session, watch
 from daemon.views.lists import Window
 from daemon.views.readers import Readers
 from daemon.views.tables import OPEN
+from daemon.views.verdicts import Verdicts
 from daemon.views.watch import Watched
 from daemon.views.writer import ViewWriter, digest_of, is_full
 from schema.commands import EndedJob, EndedRun, Rating, Tagging
@@ -26,6 +27,7 @@ from schema.foreign import Post
 from schema.ids import ImageId, JobId, RunId, Sha256
 from schema.models import ModelVerdict
 from schema.pages import FilmRecord, ImageRow, JobRecord, Page, RunRecord, RunRow
+from schema.records import RecordRun, WholeRecord
 from schema.scenes import Row
 
 CATCH_UP = 2_000
@@ -264,6 +266,20 @@ class Views:
         """Pictures that were looked at."""
         async with self._readers.reading() as db:
             return await looks.total(db)
+
+    # Verdicts and records, for learning ------------------------------------------------------------
+
+    async def verdicts(self, upto: int | None = None, after: int = 0) -> Verdicts:
+        """Behind `after` and up to `upto`; None: all that is folded in."""
+        raise AssertionError(upto, after)
+
+    async def whole_records(self, upto: int | None = None, after: int = 0) -> tuple[WholeRecord, ...]:
+        """Everything known of what was rated, as of `upto`, in the order of the verdicts."""
+        raise AssertionError(upto, after)
+
+    async def record_runs(self, upto: int | None = None) -> tuple[RecordRun, ...]:
+        """Runs of which pictures were rated, and all learning and explore runs; oldest first."""
+        raise AssertionError(upto)
 
     async def models_said(self) -> tuple[ModelVerdict, ...]:
         """Of every model that a person ever spoke of."""

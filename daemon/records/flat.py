@@ -1,0 +1,31 @@
+"""Records as JSON lines: the flat form of the contract, or whole ones. Made here, read by `daemon.learning.reading`."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from schema.records import Record
+
+_ENCODER = msgspec.json.Encoder(order="sorted")
+
+
+def lines(records: Iterable[Record], *, whole: bool = False) -> bytes:
+    """One line each, keys in order, all of the flat form's own fields written out.
+
+    `whole`: of whole records everything they hold; otherwise what the contract names.
+    """
+    return b"".join(_line(record, whole) + b"\n" for record in records)
+
+
+def _line(record: Record, whole: bool) -> bytes:
+    flat: dict[str, object] = {
+        "id": record.id, "at": record.at, "session": record.session, "pack": record.pack, "prompt": record.prompt,
+        "seed": record.seed, "run": record.run, "params": record.params, "stars": record.stars, "tags": record.tags,
+    }  # fmt: skip
+    if record.backend:
+        flat["backend"] = record.backend
+    if record.better_than:
+        flat["better_than"] = record.better_than
+    if record.whole:
+        flat["whole"] = True
+    return _ENCODER.encode({**msgspec.to_builtins(record), **flat} if whole else flat)
