@@ -1,9 +1,10 @@
 """What a person wishes, sent on: commands and their answers, the clipboard, the desktop, a run like another."""
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from tui.link.ask import Asker, Told
 from tui.link.catalogue import Catalogue
 from tui.link.query import quoted
 from tui.live import Live
+from tui.outbox import Outbox
 from tui.widgets.ink import plain
 
 if TYPE_CHECKING:
@@ -69,6 +71,16 @@ class Wishing(App[None]):
         """Commands reach the daemon in the order of the keys."""
         self._moved = asyncio.Event()
         """`live` is another one than it was."""
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """Verdicts of whoever looks at one picture after the other; all other wishes wait for their answer."""
+        return Outbox(
+            self.asker.command,
+            lambda work: begin(self, work, group="verdicts"),
+            order=self._in_order,
+            fresh_key=lambda: os.urandom(8).hex(),
+        )
 
     def command(self, path: str, body: msgspec.Struct | None, told: str = "") -> None:
         """Sends it; refusals and losses become toasts. `told`: what to say of what changed; empty: nothing."""
@@ -129,6 +141,9 @@ class Wishing(App[None]):
         self.notify(plain(text), markup=False, severity="warning" if bad else "information", timeout=8 if bad else 3)
 
     def action_undo(self) -> None:
+        if self.outbox.waiting:
+            self.say("verdicts are on their way to the daemon; z again when they are there", bad=True)
+            return
         begin(self, partial(self._taken_back, "undo"), group="commands")
 
     def action_redo(self) -> None:

@@ -131,9 +131,12 @@ class Asker:
         """A wish whose answer may take `patience` seconds. Raises Refused or NoDaemon."""
         return reply(await self.raw("POST", path, body=body, key=self._fresh_key(), patience=patience), shape)
 
-    async def command(self, path: str, body: msgspec.Struct | None = None) -> Told:
-        """Sends it until it is answered; one key for all tries. Raises Refused or NoDaemon."""
-        key = self._fresh_key()
+    async def command(self, path: str, body: msgspec.Struct | None = None, *, key: str = "") -> Told:
+        """Sends it until it is answered; one key for all tries, `key` where the caller tries again later.
+
+        Raises Refused or NoDaemon.
+        """
+        key = key or self._fresh_key()
         wait = FIRST_WAIT
         for tries in range(TRIES):
             try:

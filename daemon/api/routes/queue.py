@@ -106,9 +106,12 @@ async def redo(house: House, request: web.Request) -> web.StreamResponse:
 async def _take_back(house: House, request: web.Request, verb: Literal["undo", "redo"]) -> web.StreamResponse:
     """The ledger checks that the command is still on top when it takes it back."""
     await no_body(request)
+    only = request.query.get("command")
 
     async def make() -> Command:
         top = await (house.ledger.undo_top() if verb == "undo" else house.ledger.redo_top())
+        if only is not None and top != only:
+            raise Refused("something else was done since.", where="command", remedy="Without it the last is taken.")
         if top is None:
             raise Refused(
                 f"there is nothing to {verb}.", remedy="Only changes to the queue and verdicts are taken back."
@@ -153,6 +156,9 @@ ROUTES = (
         method="POST", path="/v1/queue/pin", run=pin, takes=PinRequest, gives=Answer,
         does="The node that the interactive lane goes to; `any` or null: whichever is done first.",
     ),
-    Route(method="POST", path="/v1/undo", run=undo, gives=TakenBack, does="Take back the last change."),
+    Route(
+        method="POST", path="/v1/undo", run=undo, gives=TakenBack, query=("command",),
+        does="Take back the last change; with `command` only if it is that command's.",
+    ),
     Route(method="POST", path="/v1/redo", run=redo, gives=TakenBack, does="Do again what was taken back."),
 )  # fmt: skip
