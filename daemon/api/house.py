@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
+from daemon.api.lessons import LearningDoor, NobodyLearns
 from daemon.api.shelf import ModelShelf, NoModels
 from daemon.core.state import LastUsed
 from daemon.core.vitals import Vitals
@@ -19,6 +20,7 @@ from schema.feedback import Feedback
 from schema.forecast import Forecast
 from schema.foreign import ImportedFile, Posted, Synced, Understood
 from schema.ids import CommandId, JobId, NodeId, RunId, Sha256
+from schema.lessons import Lessons
 from schema.pages import ImageRow, JobRecord, RunRecord
 from schema.plans import JobSpec, RunSpec, Scalar, Written
 from schema.prompts import CompletionKind, Completions, Trial, Tried
@@ -41,6 +43,8 @@ class LedgerDoor(Protocol):
     def last(self) -> LastUsed | None: ...
     @property
     def feedback(self) -> Feedback: ...
+    @property
+    def lessons(self) -> Lessons: ...
     async def command(self, command: Command, origin: Origin) -> Answer: ...
     def follow(self) -> AbstractAsyncContextManager[AsyncIterator[Committed]]: ...
     def scene(self) -> Scene: ...
@@ -291,3 +295,5 @@ class House:
     """Reads what other programs made."""
     gallery: GalleryDoor = field(default_factory=NoGallery)
     """Where finished pictures can be posted to."""
+    learning: LearningDoor = field(default_factory=NobodyLearns)
+    """What verdicts teach."""

@@ -11,6 +11,7 @@ from schema.errors import Refused
 from schema.events import Envelope
 from schema.feedback import Feedback
 from schema.ids import CommandId, Seq
+from schema.lessons import Lessons
 from schema.scenes import Answer, Scene
 
 
@@ -62,6 +63,7 @@ class Batch:
     scene: Scene | None = None
     last: LastUsed | None = None
     feedback: Feedback = Feedback()  # noqa: RUF009 - immutable
+    lessons: Lessons = Lessons()  # noqa: RUF009 - immutable
     settled: bool = False
     wake_at: float | None = None
     """When to look again, if `settled` found that out."""

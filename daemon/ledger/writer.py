@@ -28,6 +28,7 @@ from schema.errors import Refused
 from schema.events import DaemonStarted, Envelope, Event, NothingChanged, StageAssigned
 from schema.feedback import Feedback
 from schema.ids import CommandId, JobId, Seq, Token
+from schema.lessons import Lessons
 from schema.observations import Observation, TimePassed
 from schema.scenes import Answer, Scene
 
@@ -77,7 +78,7 @@ class Ledger:
         self.durable: int = state.seq
         """The newest event on disk."""
         self._scene, self._looked = outlined(state, vitals, clock()), clock()
-        self._last, self._feedback = state.last, state.feedback
+        self._last, self._feedback, self._lessons = state.last, state.feedback, state.lessons
 
     # What the edges call -----------------------------------------------------------------------
 
@@ -123,6 +124,11 @@ class Ledger:
     def feedback(self) -> Feedback:
         """What looks at pictures have told, and whether plans lean to it."""
         return self._feedback
+
+    @property
+    def lessons(self) -> Lessons:
+        """The mode of learning, what plans take over, and what was shown: as it is on disk."""
+        return self._lessons
 
     def pulse(self) -> None:
         """Vitals changed in a way that may let something start."""
@@ -212,7 +218,7 @@ class Ledger:
         if batch.envelopes:
             batch.briefs = self._opened(batch.envelopes)
             batch.scene = self._outlined(self._state, self._vitals, self._clock())
-            batch.last, batch.feedback = self._state.last, self._state.feedback
+            batch.last, batch.feedback, batch.lessons = self._state.last, self._state.feedback, self._state.lessons
             batch.written = self._log.append(batch.envelopes)
             batch.written.add_done_callback(lambda _: self._land())
         else:
@@ -295,7 +301,7 @@ class Ledger:
     def _tell(self, batch: Batch) -> None:
         if batch.envelopes:
             self.durable = batch.envelopes[-1].seq
-            self._last, self._feedback = batch.last, batch.feedback
+            self._last, self._feedback, self._lessons = batch.last, batch.feedback, batch.lessons
             if batch.scene is not None:
                 self._scene = batch.scene
             committed = Committed(tuple(batch.envelopes), batch.briefs)
