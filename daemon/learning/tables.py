@@ -1,26 +1,23 @@
 """Tables: one pool's rows as codes of levels, ready for counting."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from daemon.learning.levels import ABSENT, Floats, Knob, knob_of, plain
 from daemon.learning.rows import Row, Versus
 from schema.plans import Scalar
 
-Floats = NDArray[np.float64]
+__all__ = ["LOST", "WON", "Codes", "Floats", "Ids", "Knob", "Table", "table_of", "tabulate", "tagged"]
+
 Codes = NDArray[np.int16]
 Ids = NDArray[np.int32]
 
-
-class Knob(NamedTuple):
-    """A parameter that took several values in a pool. Its levels are in order where it is ordered."""
-
-    name: str
-    ordered: bool
-    levels: tuple[tuple[Scalar, ...], ...]
-    """The values that each level stands for."""
+LOST, WON = 6, 7
+"""Outcomes of the two rows of a duel."""
 
 
 class Table(NamedTuple):
@@ -45,18 +42,100 @@ class Table(NamedTuple):
 
     def knob(self, name: str) -> int:
         """Its place among the knobs. Raises KeyError where it did not vary."""
-        raise NotImplementedError
+        for at, knob in enumerate(self.knobs):
+            if knob.name == name:
+                return at
+        raise KeyError(name)
 
     def side(self, name: str, levels: Sequence[int]) -> NDArray[np.bool_]:
         """Which rated rows stand at one of these levels: [rows]."""
-        raise NotImplementedError
+        return np.isin(self.codes[: self.n, self.knob(name)], list(levels))
+
+    def same_seed(self, name: str, better: Sequence[int], worse: Sequence[int]) -> int:
+        """Pairs of ratings, one of each side, of one block."""
+        blocks = int(self.block.max(initial=-1)) + 1
+        sides = [np.bincount(self.block[: self.n][self.side(name, one)], minlength=blocks) for one in (better, worse)]
+        return int(sides[0] @ sides[1])
 
 
-def tabulate(rows: Sequence[Row], duels: Sequence[Versus] = ()) -> dict[str, Table]:
-    """Tables of all pools, by name; no order of rows is asked for."""
-    raise NotImplementedError
+def tabulate(rows: Iterable[Row], duels: Iterable[Versus] = ()) -> dict[str, Table]:
+    """Tables of all pools, by name, in the order of the names."""
+    rated: dict[str, list[Row]] = {}
+    fought: dict[str, list[Versus]] = {}
+    for row in rows:
+        rated.setdefault(row.pool, []).append(row)
+    for duel in duels:
+        fought.setdefault(duel.better.pool, []).append(duel)
+    pools = sorted(rated.keys() | fought.keys())
+    return {pool: table_of(pool, tuple(rated.get(pool, ())), tuple(fought.get(pool, ()))) for pool in pools}
+
+
+def table_of(pool: str, rows: tuple[Row, ...], duels: tuple[Versus, ...] = ()) -> Table:
+    params = [row.params for row in rows]
+    params += [one.params for duel in duels for one in (duel.better, duel.worse)]
+    knobs: list[Knob] = []
+    codes: list[Codes] = []
+    for name, column in _columns(params):
+        if (made := knob_of(name, column)) is not None:
+            knobs.append(made[0])
+            codes.append(np.fromiter(map(made[1].__getitem__, column), np.int16, len(column)))
+    sittings, blocks = [row.session for row in rows], [(row.session, row.prompt, row.seed) for row in rows]
+    outcome = [row.stars for row in rows]
+    fights: list[Hashable] = []
+    for number, duel in enumerate(duels):
+        sittings += [duel.session] * 2
+        fights += [number] * 2
+        outcome += [WON, LOST]
+    return Table(
+        pool=pool, rows=rows, duels=duels, knobs=tuple(knobs),
+        codes=np.stack(codes, axis=1) if codes else np.zeros((len(params), 0), np.int16),
+        session=_numbered(sittings),
+        block=_numbered([*blocks, *fights]),
+        outcome=np.array(outcome, np.int16),
+    )  # fmt: skip
 
 
 def tagged(tables: Mapping[str, Table], tag: str) -> dict[str, Table]:
     """The same tables with another outcome: 2 where a picture has this tag, 1 where it has not; without duels."""
-    raise NotImplementedError
+    return {
+        pool: table._replace(
+            duels=(), codes=table.codes[: table.n], session=table.session[: table.n], block=table.block[: table.n],
+            outcome=np.array([1 + (tag in row.tags) for row in table.rows], np.int16),
+        )
+        for pool, table in tables.items()
+    }  # fmt: skip
+
+
+def _columns(params: Sequence[Mapping[str, Scalar]]) -> Iterable[tuple[str, Sequence[Scalar]]]:
+    """Every key with its value in each row, by name; most never vary and are dropped early."""
+    if not params:
+        return
+    names = sorted(set[str]().union(*set(map(tuple, params))))
+    for start in range(0, len(names), 32):
+        some = names[start : start + 32]
+        rows = list(map(_getter(some), params))
+        for name, column in zip(some, zip(*rows, strict=True), strict=True):
+            if len(set(column)) > 1:
+                yield name, plain(column)
+
+
+def _getter(names: Sequence[str]) -> Callable[[Mapping[str, Scalar]], tuple[Scalar, ...]]:
+    """Values of these keys; quick for rows that have them all."""
+    if len(names) == 1:
+        return lambda one: (one.get(names[0], ABSENT),)
+    quick = itemgetter(*names)
+
+    def values(one: Mapping[str, Scalar]) -> tuple[Scalar, ...]:
+        try:
+            found: tuple[Scalar, ...] = quick(one)
+        except KeyError:
+            return tuple(one.get(name, ABSENT) for name in names)
+        return found
+
+    return values
+
+
+def _numbered(keys: Sequence[Hashable]) -> Ids:
+    """Equal ones have equal numbers, from 0, in the order of their first."""
+    seen = {key: at for at, key in enumerate(dict.fromkeys(keys))}
+    return np.fromiter(map(seen.__getitem__, keys), np.int32, len(keys))

@@ -1,0 +1,116 @@
+"""Levels: which values of a knob are told apart, in which order, and which are put together."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schema.plans import Scalar
+
+Floats = NDArray[np.float64]
+
+BINS = 8
+"""Numbers with more values than this are put together in as many ranges at most, about equally often seen."""
+
+REACH = 2.5
+"""Levels of an ordered knob resemble each other as exp(-distance / REACH)."""
+
+WORDS = 40
+"""Words beyond this many are put together: those seen least."""
+
+ABSENT: Scalar = None
+"""Value of a knob that a picture was made without."""
+
+
+class Knob(NamedTuple):
+    """A parameter that took several values in a pool. Its levels are in order where it is ordered."""
+
+    name: str
+    ordered: bool
+    levels: tuple[tuple[Scalar, ...], ...]
+    """The values that each level stands for; of an ordered knob ABSENT, if it occurs, is the last."""
+
+    def kernel(self) -> Floats:
+        """How alike its levels are beforehand: 1 with themselves; neighbours of an ordered knob resemble each other."""
+        return likeness(len(self.levels), self.ordered, self.levels[-1] == (ABSENT,))
+
+
+def likeness(size: int, ordered: bool, absent: bool) -> Floats:
+    """[size, size]; an absent level resembles none."""
+    if not ordered:
+        return np.eye(size)
+    at = np.arange(size)
+    found: Floats = np.exp(-np.abs(at[:, None] - at[None, :]) / REACH)
+    if absent:
+        found[-1, :-1] = found[:-1, -1] = 0.0
+    return found
+
+
+def plain(column: Sequence[Scalar]) -> Sequence[Scalar]:
+    """With numbers that are none as ABSENT, and truth values among other values as words: 1 equals True to Python."""
+    kinds = set(map(type, column))
+    if bool in kinds and len(kinds - {type(None)}) > 1:
+        column = [str(value).lower() if isinstance(value, bool) else value for value in column]
+    if float in kinds and any(value != value for value in set(column)):
+        column = [value if value == value else ABSENT for value in column]
+    return column
+
+
+def knob_of(name: str, column: Sequence[Scalar]) -> tuple[Knob, dict[Scalar, int]] | None:
+    """The knob, and the level of each value; None for one that never varied. The column is plain."""
+    counts = Counter(column)
+    if len(counts) < 2:
+        return None
+    present = [value for value in counts if value is not ABSENT]
+    if ordered := all(isinstance(value, int | float) and not isinstance(value, bool) for value in present):
+        groups = _ranges(sorted(present, key=_number), counts)
+        groups += [(ABSENT,)] if ABSENT in counts else []
+    else:
+        groups = _words(counts)
+    codes = {value: code for code, values in enumerate(groups) for value in values}
+    return Knob(name, ordered, tuple(tuple(map(tidy, values)) for values in groups)), codes
+
+
+def tidy(value: Scalar) -> Scalar:
+    """One way to write each number: 30.0 is 30."""
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
+
+
+def rank(value: Scalar) -> tuple[int, float, str]:
+    """Order of values of any kind: numbers, then words, then ABSENT."""
+    if value is ABSENT:
+        return 2, 0.0, ""
+    if isinstance(value, str):
+        return 1, 0.0, value
+    return 0, _number(value), ""
+
+
+def _number(value: Scalar) -> float:
+    try:
+        return float(value)  # type: ignore[arg-type]  # ABSENT and words never come here
+    except OverflowError:
+        return math.copysign(math.inf, value)  # type: ignore[arg-type]
+
+
+def _ranges(values: Sequence[Scalar], counts: Counter[Scalar]) -> list[tuple[Scalar, ...]]:
+    """Each value on its own if there are few, and else ranges by the share of what lies below their middles."""
+    if len(values) <= BINS:
+        return [(value,) for value in values]
+    total, below = sum(counts[value] for value in values), 0
+    ranges: dict[int, list[Scalar]] = {}
+    for value in values:
+        ranges.setdefault((2 * below + counts[value]) * BINS // (2 * total), []).append(value)
+        below += counts[value]
+    return [tuple(ranges[at]) for at in sorted(ranges)]
+
+
+def _words(counts: Counter[Scalar]) -> list[tuple[Scalar, ...]]:
+    kept: Iterable[Scalar] = counts
+    rest: list[Scalar] = []
+    if len(counts) > WORDS:
+        often = sorted(counts, key=lambda value: (-counts[value], rank(value)))
+        kept, rest = often[: WORDS - 1], sorted(often[WORDS - 1 :], key=rank)
+    return [(value,) for value in sorted(kept, key=rank)] + ([tuple(rest)] if rest else [])
