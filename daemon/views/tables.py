@@ -7,9 +7,9 @@ import sqlite3
 import zlib
 from pathlib import Path
 
-from daemon.views.fold.looks import register
+from daemon.views.fold import knobs, looks
 
-FOLD = 4
+FOLD = 5
 """Raised when the fold writes other rows into the same tables."""
 
 ENDED = ("finished", "failed", "cancelled")
@@ -167,22 +167,79 @@ CREATE TABLE posts(                      -- pictures in galleries, and what both
   PRIMARY KEY(image, gallery)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE ratings(                    -- every verdict ever given, for learning as of any seq
+CREATE TABLE makings(                    -- how the pictures of an attempt came about, as it was then
+  token INTEGER PRIMARY KEY,
+  n INTEGER NOT NULL,                    -- seq of its end
+  job TEXT NOT NULL,
+  run TEXT NOT NULL,
+  stage TEXT NOT NULL,
+  pack TEXT,
+  counts INTEGER NOT NULL,               -- not in runs from which nothing is to be learned
+  backend TEXT NOT NULL,
+  tokens TEXT NOT NULL,                  -- JSON list: of the finished stages it rests on, its own the last
+  words TEXT NOT NULL,                   -- digest
+  params TEXT NOT NULL,                  -- digest
+  story TEXT                             -- JSON of `daemon.views.fold.knobs.Making`, until it is taken apart
+) STRICT;
+CREATE TABLE wordings(digest TEXT PRIMARY KEY, prompt TEXT NOT NULL, negative TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE params(digest TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE past_results(               -- of stages that were made again since
+  token INTEGER PRIMARY KEY,
+  job TEXT NOT NULL,
+  result BLOB NOT NULL
+) STRICT;
+CREATE TRIGGER stages_forgotten BEFORE DELETE ON stages WHEN OLD.result IS NOT NULL BEGIN
+  INSERT OR REPLACE INTO past_results VALUES (OLD.token, OLD.job, OLD.result);
+END;
+CREATE TRIGGER stages_replaced BEFORE UPDATE OF result ON stages
+  WHEN OLD.result IS NOT NULL AND NEW.result IS NOT OLD.result
+BEGIN
+  INSERT OR REPLACE INTO past_results VALUES (OLD.token, OLD.job, OLD.result);
+END;
+CREATE TABLE past_specs(                 -- of jobs that were planned anew since
+  job TEXT NOT NULL,
+  n INTEGER NOT NULL,                    -- seq at which it ceased to hold
+  spec BLOB NOT NULL,
+  PRIMARY KEY(job, n)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE verdicts(                   -- every rating ever given, for learning as of any seq
   seq INTEGER PRIMARY KEY,
   at REAL NOT NULL,
   image TEXT NOT NULL,
   stars INTEGER NOT NULL,
-  tags TEXT NOT NULL,                    -- JSON list, as of then
-  suspect TEXT                           -- why the picture may be broken: nothing is learned from it
+  whole INTEGER NOT NULL,                -- given to its run as a whole
+  sitting REAL NOT NULL                  -- when the first verdict of its sitting was given
 ) STRICT;
+CREATE TABLE taggings(
+  seq INTEGER PRIMARY KEY,
+  at REAL NOT NULL,
+  image TEXT NOT NULL,
+  tags TEXT NOT NULL,                    -- JSON list, as of then
+  sitting REAL NOT NULL
+) STRICT;
+CREATE TABLE sitting(one INTEGER PRIMARY KEY CHECK (one = 1), since REAL NOT NULL, last REAL NOT NULL) STRICT;
+CREATE TABLE run_verdicts(seq INTEGER PRIMARY KEY, run TEXT NOT NULL, stars INTEGER NOT NULL) STRICT;
 
 CREATE TABLE comparisons(                -- as of any seq, too
   seq INTEGER PRIMARY KEY,
   at REAL NOT NULL,
   better TEXT NOT NULL,
   worse TEXT NOT NULL,
+  sitting REAL NOT NULL,
   taken_back INTEGER                     -- seq of its taking back
 ) STRICT;
+
+CREATE TABLE imported(                   -- records from elsewhere
+  seq INTEGER NOT NULL,
+  number INTEGER NOT NULL,               -- within its event
+  source TEXT NOT NULL,
+  picture TEXT NOT NULL,
+  record BLOB NOT NULL,                  -- JSON
+  forgotten INTEGER,                     -- seq of its forgetting
+  PRIMARY KEY(seq, number)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE models(                     -- what a person said of a model, by its key
   key TEXT PRIMARY KEY,
@@ -213,6 +270,13 @@ CREATE TABLE looks(                      -- what a stage saw in a picture, and h
   style REAL,
   told TEXT NOT NULL,                    -- JSON of `daemon.views.fold.looks.Told`
   PRIMARY KEY(image, stage)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE scores(                     -- what looks gave, also those that were written over since
+  image TEXT NOT NULL,
+  n INTEGER NOT NULL,
+  score REAL NOT NULL,
+  PRIMARY KEY(image, n)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE parts(                      -- components of prompts, in each look that says something of them
@@ -252,7 +316,13 @@ CREATE INDEX IF NOT EXISTS images_sha256 ON images(sha256);
 CREATE INDEX IF NOT EXISTS tags_tag ON tags(tag, image);
 CREATE INDEX IF NOT EXISTS looks_n ON looks(n);
 CREATE INDEX IF NOT EXISTS looks_pack ON looks(pack, n) WHERE pack IS NOT NULL;
-CREATE INDEX IF NOT EXISTS ratings_image ON ratings(image, seq);
+CREATE INDEX IF NOT EXISTS verdicts_image ON verdicts(image, seq);
+CREATE INDEX IF NOT EXISTS taggings_image ON taggings(image, seq);
+CREATE INDEX IF NOT EXISTS comparisons_taken_back ON comparisons(taken_back) WHERE taken_back IS NOT NULL;
+CREATE INDEX IF NOT EXISTS imported_forgotten ON imported(forgotten) WHERE forgotten IS NOT NULL;
+CREATE INDEX IF NOT EXISTS imported_source ON imported(source);
+CREATE INDEX IF NOT EXISTS past_results_job ON past_results(job);
+CREATE INDEX IF NOT EXISTS makings_run ON makings(run);
 """
 """What only readers need. Made once a long past is folded in: keeping them up to date meanwhile costs as much again."""
 
@@ -277,5 +347,6 @@ def connect(path: Path) -> sqlite3.Connection:
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA trusted_schema=OFF; PRAGMA recursive_triggers=OFF;"
         "PRAGMA journal_size_limit=16777216; PRAGMA cache_size=-16384; PRAGMA temp_store=MEMORY;"
     )
-    register(db)
+    looks.register(db)
+    knobs.register(db)
     return db

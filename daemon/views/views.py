@@ -16,7 +16,7 @@ from daemon.views import lists, looks, models, records, select, session, watch
 from daemon.views.lists import Window
 from daemon.views.readers import Readers
 from daemon.views.tables import OPEN
-from daemon.views.verdicts import Verdicts
+from daemon.views.verdicts import Verdicts, read_verdicts
 from daemon.views.watch import Watched
 from daemon.views.writer import ViewWriter, digest_of, is_full
 from schema.commands import EndedJob, EndedRun, Rating, Tagging
@@ -271,7 +271,7 @@ class Views:
 
     async def verdicts(self, upto: int | None = None, after: int = 0) -> Verdicts:
         """Behind `after` and up to `upto`; None: all that is folded in."""
-        raise AssertionError(upto, after)
+        return await asyncio.to_thread(read_verdicts, self._writer.path, upto, after)
 
     async def whole_records(self, upto: int | None = None, after: int = 0) -> tuple[WholeRecord, ...]:
         """Everything known of what was rated, as of `upto`, in the order of the verdicts."""

@@ -43,7 +43,7 @@ def digest_of(envelope: Envelope) -> bytes:
 
 class ViewWriter:
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="views")
         self._db: sqlite3.Connection | None = None
         self.mark = Mark(0, b"")
@@ -76,7 +76,7 @@ class ViewWriter:
 
     def _open(self) -> None:
         try:
-            self._db = connect(self._path)
+            self._db = connect(self.path)
             row = self._db.execute("SELECT format, seq, digest FROM meta").fetchone()
         except sqlite3.DatabaseError:
             row = None
@@ -87,7 +87,7 @@ class ViewWriter:
 
     def _create(self) -> None:
         self._close()
-        self._db, self.mark = create(self._path), Mark(0, b"")
+        self._db, self.mark = create(self.path), Mark(0, b"")
 
     def _index(self) -> None:
         assert self._db is not None

@@ -5,7 +5,7 @@ Statements are (SQL, values); the SQL texts are constants, so that runs of the s
 
 from typing import assert_never
 
-from daemon.views.fold import foreign, images, jobs, looks, models, runs, stages
+from daemon.views.fold import foreign, images, jobs, learning, looks, models, runs, stages
 from daemon.views.fold.statement import Statement
 from schema import events as e
 
@@ -27,17 +27,24 @@ def fold(envelope: e.Envelope) -> list[Statement]:
         ):  # fmt: skip
             return jobs.fold(envelope, event)
         case e.StageFinished():
-            return [*stages.fold(envelope, event), *looks.fold(envelope, event)]
+            seen = looks.fold(envelope, event)
+            behind = learning.scored(envelope, event) if seen else learning.made(envelope, event)
+            return [*stages.fold(envelope, event), *seen, *behind]
         case (
             e.StageAssigned() | e.StageFailed() | e.StageLost() | e.StageCancelled()
             | e.StageSkipped() | e.JobDispatched()
         ):  # fmt: skip
             return stages.fold(envelope, event)
         case (
-            e.ArtifactStored() | e.ImageRated() | e.ImageTagged() | e.ImagesCompared()
-            | e.ComparisonTakenBack() | e.ImageTrashed() | e.ImageRestored()
+            e.ArtifactStored() | e.ImageTrashed() | e.ImageRestored()
         ):  # fmt: skip
             return images.fold(envelope, event)
+        case e.ImageRated() | e.ImageTagged():
+            return [*images.fold(envelope, event), *learning.fold(envelope, event)]
+        case (
+            e.ImagesCompared() | e.ComparisonTakenBack() | e.RunRated() | e.RecordsImported() | e.RecordsForgotten()
+        ):  # fmt: skip
+            return learning.fold(envelope, event)
         case e.PicturesImported() | e.PictureImported() | e.ImagePosted() | e.FavouriteSynced():
             return foreign.fold(envelope, event)
         case e.ModelTagged() | e.ModelRated() | e.ModelFavoured():
@@ -53,7 +60,6 @@ def fold(envelope: e.Envelope) -> list[Statement]:
             | e.FeedbackSwitched() | e.WeightsAdjusted() | e.WeightsReset()
             | e.LearningModeChanged() | e.InsightShown() | e.InsightWithdrawn() | e.InsightDismissed()
             | e.AdviceAdopted() | e.PresetSuggested() | e.SuggestionDropped()
-            | e.RecordsImported() | e.RecordsForgotten() | e.RunRated()
             | e.CommandUndone() | e.CommandRedone()
         ):  # fmt: skip
             return []

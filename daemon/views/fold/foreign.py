@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from daemon.views.fold import images, jobs, runs
+from daemon.views.fold import images, jobs, learning, runs
 from daemon.views.fold.statement import Statement, json
 from schema import events as e
 from schema.ids import NodeId, Token
@@ -43,6 +43,7 @@ def _imported(envelope: e.Envelope, event: e.PictureImported) -> list[Statement]
         (MADE, (job, event.stage, token, envelope.at, json(result))),
         (MODEL, (model if isinstance(model, str) else None, job)),
         (IMAGE_MODEL, (model if isinstance(model, str) else None, event.image)),
+        *learning.made(envelope, result),
         *jobs.fold(envelope, e.JobFinished(job=job)),
     ]
 

@@ -1,14 +1,11 @@
-"""Pictures in the views: stored, rated, tagged, compared, trashed."""
+"""Pictures in the views: stored, trashed, and the stars and tags they have now."""
 
 from typing import assert_never
 
 from daemon.views.fold.statement import Statement
 from schema import events as e
 
-ImageEvent = (
-    e.ArtifactStored | e.ImageRated | e.ImageTagged | e.ImagesCompared | e.ComparisonTakenBack
-    | e.ImageTrashed | e.ImageRestored
-)  # fmt: skip
+ImageEvent = e.ArtifactStored | e.ImageRated | e.ImageTagged | e.ImageTrashed | e.ImageRestored
 
 
 def fold(envelope: e.Envelope, event: ImageEvent) -> list[Statement]:
@@ -16,17 +13,12 @@ def fold(envelope: e.Envelope, event: ImageEvent) -> list[Statement]:
         case e.ArtifactStored():
             return [_stored(envelope, event)]
         case e.ImageRated(image=image, stars=stars):
-            return [(RATED, (stars, image)), (JOB_STARS, (image,)), (VERDICT, (envelope.seq, envelope.at, image))]
+            return [(RATED, (stars, image)), (JOB_STARS, (image,))]
         case e.ImageTagged(image=image, added=added, removed=removed):
             return [
                 *((TAGGED, (image, tag)) for tag in added),
                 *((UNTAGGED, (image, tag)) for tag in removed),
-                (VERDICT, (envelope.seq, envelope.at, image)),
             ]
-        case e.ImagesCompared(better=better, worse=worse):
-            return [(COMPARED, (envelope.seq, envelope.at, better, worse))]
-        case e.ComparisonTakenBack(better=better, worse=worse):
-            return [(TAKEN_BACK, (envelope.seq, better, worse))]
         case e.ImageTrashed(image=image):
             return [(TRASHED, (1, image))]
         case e.ImageRestored(image=image):
@@ -56,13 +48,4 @@ JOB_STARS = (
 )
 TAGGED = "INSERT OR IGNORE INTO tags VALUES (?, ?)"
 UNTAGGED = "DELETE FROM tags WHERE image = ? AND tag = ?"
-VERDICT = (
-    "INSERT INTO ratings SELECT ?1, ?2, id, stars, (SELECT json_group_array(tag) FROM tags WHERE image = ?3), suspect"
-    " FROM images WHERE id = ?3"
-)
-COMPARED = "INSERT INTO comparisons(seq, at, better, worse) VALUES (?, ?, ?, ?)"
-TAKEN_BACK = (
-    "UPDATE comparisons SET taken_back = ?1 WHERE seq ="
-    " (SELECT max(seq) FROM comparisons WHERE better = ?2 AND worse = ?3 AND taken_back IS NULL)"
-)
 TRASHED = "UPDATE images SET trashed = ? WHERE id = ?"

@@ -27,7 +27,7 @@ def fold(envelope: e.Envelope, event: JobEvent) -> list[Statement]:
         case e.JobPriorityChanged(job=job, now=priority):
             return [(PRIORITY, (priority, job))]
         case e.JobEdited(job=job, now=spec):
-            return _spec(job, spec)
+            return _spec(envelope, job, spec)
         case e.JobCancelled(job=job, reason=reason):
             return [(ENDED, ("cancelled", envelope.at, envelope.seq, reason, None, job)), (ABANDONED, (job,))]
         case e.JobReopened():
@@ -54,10 +54,11 @@ def _submitted(envelope: e.Envelope, event: e.JobSubmitted, spec: JobSpec) -> li
     ]  # fmt: skip
 
 
-def _spec(job: str, spec: JobSpec) -> list[Statement]:
+def _spec(envelope: e.Envelope, job: str, spec: JobSpec) -> list[Statement]:
     return [
         (EDITED, (spec.name, spec.pack, _model(spec), spec.seed, _stages(spec), _last(spec), job)),
         (WORDS, (words(spec), job)),
+        (PAST_SPEC, (job, envelope.seq)),
         (SPEC, (job, json(spec))),
         *models.used_now(job, spec.needs),
     ]
@@ -68,7 +69,7 @@ def _reopened(envelope: e.Envelope, event: e.JobReopened) -> list[Statement]:
     rank = float(envelope.seq) if event.rank is None else event.rank
     state, held, begun = ("held" if event.held else "queued"), int(event.held), int(bool(event.kept))
     return [
-        *_spec(event.job, event.spec),
+        *_spec(envelope, event.job, event.spec),
         (REOPENED, (state, held, rank, begun, event.spec.priority, event.job)),
         (FORGOTTEN, (event.job, json_list(done.stage for done in event.kept))),
     ]
@@ -97,6 +98,7 @@ SUBMITTED = (
     " coalesce(?12, last) FROM runs WHERE id = ?13"
 )
 WORDS = "INSERT OR REPLACE INTO texts SELECT n, ?1 FROM jobs WHERE id = ?2"
+PAST_SPEC = "INSERT OR IGNORE INTO past_specs SELECT job, ?2, spec FROM specs WHERE job = ?1"
 SPEC = "INSERT INTO specs VALUES (?, ?) ON CONFLICT(job) DO UPDATE SET spec = excluded.spec"
 EDITED = (
     "UPDATE jobs SET name = ?1, pack = ?2, seed = ?4,"
