@@ -202,6 +202,7 @@ async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) 
             store.path,
             lambda: Lean(ledger.feedback),
             named=models.named,
+            lessons=lambda: ledger.lessons,
         ),
         cards=cards,
         models=models,

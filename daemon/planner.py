@@ -36,6 +36,7 @@ from daemon.scheduling.able import (
 from daemon.scheduling.fitness import is_real
 from schema.errors import Refused
 from schema.ids import RunId, Sha256
+from schema.lessons import Lessons
 from schema.pipeline import STANDARD, PipelineConfig
 from schema.plans import JobSpec, RunSpec, Scalar, Written
 from schema.prompts import CompletionKind, Completions, Sample, Trial, Tried
@@ -86,10 +87,11 @@ class Planner:
         path_of: Callable[[Sha256], Path] | None = None,
         leaning: Callable[[], Lean] = Lean,
         named: Callable[[str], Mapping[str, str]] | None = None,
+        lessons: Callable[[], Lessons] = Lessons,
     ) -> None:
         """`known` gives every known node with its newest card; `path_of` raises Refused for a picture that is not;
         `leaning` gives what looks at pictures suggest now; `named` the LoRAs or embeddings of the library of models,
-        with a note on each; None: those of the nodes are all there are."""
+        with a note on each; None: those of the nodes are all there are; `lessons` what verdicts taught by now."""
         self._shelf = shelf
         self._settings = settings
         self._clock = clock
@@ -98,6 +100,7 @@ class Planner:
         self._path_of = path_of
         self._completer = Completer(shelf, lambda kind: self._parts(kind).items())
         self._leaning = leaning
+        self._lessons = lessons
         self._named = named
 
     def plan(self, request: RunRequest, run: RunId) -> Plan:
@@ -130,7 +133,7 @@ class Planner:
 
     def _fitted(self, request: RunRequest, run: RunId, show: int | None = None) -> Plan:
         """The plan, without stages of the standard pipeline that no known node can run."""
-        now, seed = self._clock(), self._draw_below(SEEDS)
+        now, seed, lessons = self._clock(), self._draw_below(SEEDS), self._lessons()
         day = datetime.fromtimestamp(now).astimezone().date().isoformat()
         request = msgspec.structs.replace(request, vary=with_known_loras(request.vary, lambda: self._parts("lora")))
 
@@ -143,6 +146,7 @@ class Planner:
                 now=now,
                 drawn_folder=f"{day}-{run}",
                 leaning=self._leaning(),
+                lessons=lessons,
                 show=show,
             )
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from daemon.prompting.drawing import Drawer
 from daemon.prompting.effective import check_seed
 from daemon.prompting.grids import Grid, read_grid
+from daemon.prompting.learned import with_randomizer
 from daemon.prompting.limits import MANY, Room, Share, counted, first_prompts, shares
 from daemon.prompting.looks.lean import Lean
 from daemon.prompting.phrasing import Phrasing, named_templates, read_phrasing
@@ -21,6 +22,7 @@ from daemon.prompting.spaces import Spaces, Worded, check_keys
 from daemon.prompting.texts import told
 from daemon.prompting.variation.tables import Tables, Value
 from schema.errors import Refused
+from schema.lessons import Lessons
 from schema.prompts import Segment
 from schema.requests import RunRequest
 from schema.settings import Settings
@@ -52,14 +54,18 @@ class Draft(NamedTuple):
         return self.spaces.segments(first)
 
 
-def draft(request: RunRequest, library: Shelf, settings: Settings, drawn_seed: int, leaning: Lean) -> Draft:
-    """Deterministic in its arguments. Raises Refused. `leaning`: what looks at pictures suggest."""
+def draft(
+    request: RunRequest, library: Shelf, settings: Settings, drawn_seed: int, leaning: Lean, lessons: Lessons
+) -> Draft:
+    """Deterministic in its arguments. Raises Refused. `leaning`: what looks at pictures suggest; `lessons`: what
+    verdicts taught."""
     _check(request)
     seed = drawn_seed if request.seed is None else request.seed
     check_seed(seed, request.count)
-    phrasing = read_phrasing(request, library, leaning)
+    phrasing = read_phrasing(request, library, leaning)._replace(lessons=lessons)
     recipe = make_recipe(request, library, settings, phrasing.template)
     sources = read_sources(request, library)
+    request, learned = with_randomizer(request, sources, lessons)
     named, missing = named_templates(library, sources)
     phrasing = phrasing._replace(named=named)
     grid = read_grid(request.vary, recipe.open, recipe.fixed)
@@ -88,6 +94,7 @@ def draft(request: RunRequest, library: Shelf, settings: Settings, drawn_seed: i
         warnings=(
             *phrasing.warnings,
             *missing,
+            *learned,
             *drawer.warnings,
             *_sought(worded, request, grid),
             *_of_spaces(worded),

@@ -15,9 +15,10 @@ from daemon.prompting.drawing import Drawer, Drawn
 from daemon.prompting.edits import Edits
 from daemon.prompting.effective import check_seed, config_of, difference
 from daemon.prompting.heirs import inherited
+from daemon.prompting.learned import adopted_by, factor, learned_values, origin_of, whose
 from daemon.prompting.looks.compare import said_louder
 from daemon.prompting.needs import words_need
-from daemon.prompting.phrasing import Phrasing
+from daemon.prompting.phrasing import Phrasing, joined
 from daemon.prompting.recipe import Recipe, pack_values, prompt_values, vary
 from daemon.prompting.sources import Source
 from daemon.prompting.spaces import Dealt, Worded
@@ -71,6 +72,7 @@ class Painter:
         self._steps = steps_of(recipe.base)
         self._looks: dict[tuple[tuple[str, Scalar], ...], _Look] = {}
         self._packs: dict[str, dict[str, Scalar]] = {}
+        self._learned: dict[str, frozenset[str]] = {}
         self._said: dict[tuple[str, int], _Said] = {}
         self._digits = max(2, len(str(max(len(source.prompts) for source in sources))))
         for source in sources:
@@ -79,6 +81,11 @@ class Painter:
                 self._packs[source.stem] = values
                 self.warnings += [*source.pack.warnings, *told_of]
                 self.spoken |= values.keys()
+            learned, unused = learned_values(recipe, adopted_by(phrasing.lessons, source), whose(source))
+            self._packs[source.stem] = {**self._packs.get(source.stem, {}), **learned}
+            self._learned[source.stem] = frozenset(learned)
+            self.warnings += unused
+            self.spoken |= learned.keys()
 
     def jobs(self, worded: Worded, dealt: Dealt, seed: int, copies: int) -> Iterator[tuple[JobSpec, str]]:
         """One variant's, each with the digest of its effective config."""
@@ -147,7 +154,10 @@ class Painter:
 
     def _explained(self, pick: Pick, worded: Worded) -> Pick:
         """Weights matter only where values are drawn, and nobody held them."""
-        moved = self._phrasing.explained(pick) if worded.drawn and not pick.source.startswith("--lock") else ""
+        if not worded.drawn or pick.source.startswith("--lock"):
+            return pick
+        learned = factor(adopted_by(self._phrasing.lessons, worded.taken.source), pick.key, pick.value)
+        moved = joined(self._phrasing.explained(pick), f"learned x{learned:.2f}" if learned != 1.0 else "")
         return msgspec.structs.replace(pick, source=f"{pick.source} ({moved})") if moved else pick
 
     def _of_words(self, source: Source, prompt: PackPrompt, drawn: Drawn) -> dict[str, str]:
@@ -175,7 +185,9 @@ class Painter:
                 self.warnings += told_of
                 self.spoken |= mine.keys()
             pack = f"pack {source.pack.file}" if source.pack else ""
-            said = _Said({**own, **mine}, {**dict.fromkeys(own, pack), **dict.fromkeys(mine, where)}, frozenset(mine))
+            learned = dict.fromkeys(self._learned.get(source.stem, ()), origin_of(whose(source)))
+            origins = {**dict.fromkeys(own, pack), **learned, **dict.fromkeys(mine, where)}
+            said = _Said({**own, **mine}, origins, frozenset(mine))
             self._said = {key: said}
         return said
 

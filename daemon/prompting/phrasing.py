@@ -22,6 +22,7 @@ from daemon.prompting.variation.chances import Said
 from daemon.prompting.variation.parts import Broken
 from daemon.prompting.variation.syntax import read_parts
 from schema.errors import Refused
+from schema.lessons import Lessons
 from schema.packs import PackPrompt
 from schema.plans import Pick
 from schema.requests import RunRequest, TextFile
@@ -37,6 +38,8 @@ class Phrasing(NamedTuple):
     """Templates that packs name."""
     leaning: Lean = Lean()
     """What looks at pictures suggest."""
+    lessons: Lessons = Lessons()
+    """What verdicts taught."""
 
     @property
     def warnings(self) -> tuple[str, ...]:

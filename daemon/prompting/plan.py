@@ -18,6 +18,7 @@ from daemon.prompting.recipe import Shelf
 from daemon.prompting.runs import run_spec
 from daemon.prompting.texts import told
 from schema.errors import Refused
+from schema.lessons import Lessons
 from schema.plans import JobSpec, Plain, RunSpec
 from schema.prompts import Segment
 from schema.requests import RunRequest
@@ -55,15 +56,17 @@ def make_plan(
     now: float,
     drawn_folder: str,
     leaning: Lean | None = None,
+    lessons: Lessons | None = None,
     show: int | None = None,
 ) -> Plan:
     """Deterministic in its arguments, changes none of them. Raises Refused.
 
     `drawn_seed` counts when the request has no seed; `drawn_folder` makes the results folder's name unique;
-    `now` is Unix seconds, for ages and past times; `leaning` is what looks at pictures suggest for wildcards. With
+    `now` is Unix seconds, for ages and past times; `leaning` is what looks at pictures suggest for wildcards;
+    `lessons` the mode of learning, and what plans take over from verdicts. With
     `show` only a sample is made of a plan of very many jobs, without a hash, and what is too much is told.
     """
-    drafted = draft(request, library, settings, drawn_seed, leaning or Lean())
+    drafted = draft(request, library, settings, drawn_seed, leaning or Lean(), lessons or Lessons())
     if show is None:
         check_total(drafted.jobs, settings.run.max_variants)
         return paint(drafted, now, drawn_folder)

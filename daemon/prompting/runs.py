@@ -45,7 +45,7 @@ def run_spec(
         node=request.node,
         backend=None if request.backend is None else backend_called(request.backend),
         whole=request.whole,
-        learning=request.learning or "passive",
+        learning=request.learning or drafted.phrasing.lessons.mode,
         preset=request.preset,
         profile=profile.name if (profile := drafted.phrasing.profile) else None,
         randomizer=_randomizer(drafted),

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from daemon.prompting import tokens
 from daemon.prompting.dealing import pair
 from daemon.prompting.grids import Cell, Grid
+from daemon.prompting.learned import adopted_by, factor
 from daemon.prompting.phrasing import Phrasing
 from daemon.prompting.randomization import Block, mode_of
 from daemon.prompting.sources import Source, Taken
@@ -160,7 +161,7 @@ class Spaces:
             number=taken.prompt.number,
             locks=self.locks,
             rerolls=self.rerolls,
-            weights=self._phrasing.weight,
+            weights=ways.weight,
             chances=ways.chances,
         )
 
@@ -202,7 +203,8 @@ class _Ways:
             self.mode = request.matrix or block.mode or mode_of(matrix.mode)
             self.most = block.most or matrix.limit
         self.slots |= block.slots
-        self.slots = {name: weighed(values, name, phrasing.slot_weight) for name, values in self.slots.items()}
+        self._phrasing, self._adopted = phrasing, adopted_by(phrasing.lessons, source)
+        self.slots = {name: weighed(values, name, self._slot_weight) for name, values in self.slots.items()}
         own = matrix.slots if matrix.enabled else ()
         matrix_chances = {one.name: Chance(one.probability, "matrix") for one in own if one.probability is not None}
         self.chances = Chances(chances, *phrasing.chances, matrix_chances)
@@ -210,6 +212,14 @@ class _Ways:
         drawn = "" if request.matrix else block.rules
         self.rules = tuple(_rule(search, values, drawn) for search, values in block.search)
         self.tables: Tables = _Both(block.wildcards, tables) if block.wildcards else tables
+
+    def weight(self, wildcard: str, value: str) -> float:
+        """Factor of a wildcard's value: what is said of it, what looks suggest, and what verdicts taught."""
+        return self._phrasing.weight(wildcard, value) * factor(self._adopted, wildcard, value)
+
+    def _slot_weight(self, slot: str, value: str) -> float:
+        learned = factor(self._adopted, slot, value) if self.mode == "random" else 1.0
+        return self._phrasing.slot_weight(slot, value) * learned
 
     def marked(self, text: str) -> str:
         """With the sampler's mark before the names of wildcards, where the block says so."""
