@@ -1,0 +1,199 @@
+"""Insights: what verdicts say of every pack, in words with their evidence. Pure: the same verdicts, the same bytes.
+
+What was shown stays until it is quite doubtful, and is taken back out loud then (learning.md 6).
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from daemon.learning import wording
+from daemon.learning.advice import advice
+from daemon.learning.claims import ENOUGH, SIDE, Sides, choose, claim_of, found, key_of, verdicts
+from daemon.learning.levels import Knob
+from daemon.learning.model import Fit, Fitter, PoolFit
+from daemon.learning.plots import knobs_of, plain_mean
+from daemon.learning.presets import preset
+from daemon.learning.rows import Row, Versus, pack_of
+from daemon.learning.splits import Part, parts_of
+from schema.ids import Seq
+from schema.insights import ALGORITHM, Claim, Insights, PackInsight, Withdrawn
+from schema.lessons import Shown
+
+STAYS = 0.75
+"""Confidence below which a claim that was shown is taken back."""
+BETTER_TOLD = 0.05
+"""Confidence by which a claim must gain before the levels that it was shown with are replaced."""
+
+
+def insights(
+    rows: Sequence[Row],
+    duels: Sequence[Versus] = (),
+    *,
+    shown: Mapping[str, Shown] = {},
+    seq: int = 0,
+    algorithm: int = ALGORITHM,
+    fitter: Fitter | None = None,
+    packs: Collection[str] | None = None,
+) -> Insights:
+    """`packs`: of these alone; they are fitted with all others all the same. `shown`: claims that stand as shown."""
+    return of_fit((fitter or Fitter()).fit(rows, duels), shown=shown, seq=seq, algorithm=algorithm, packs=packs)
+
+
+def of_fit(
+    fit: Fit,
+    *,
+    shown: Mapping[str, Shown] = {},
+    seq: int = 0,
+    algorithm: int = ALGORITHM,
+    packs: Collection[str] | None = None,
+) -> Insights:
+    wanted = {pool: one for pool, one in fit.pools.items() if packs is None or pack_of(pool)[0] in packs}
+    parts = parts_of({pool: one.table for pool, one in wanted.items()})
+    told = [one for _, one in sorted(shown.items()) if packs is None or one.pack in packs]
+    made = [
+        _of_pool(one, parts.get(pool, ()), [each for each in told if each.pack == pack_of(pool)[0]])
+        for pool, one in sorted(wanted.items())
+    ]
+    gone = sorted({one.pack for one in told} - {pack_of(pool)[0] for pool in wanted})
+    made += [_without_verdicts(pack, [one for one in told if one.pack == pack]) for pack in gone]
+    return Insights(seq=Seq(seq), algorithm=algorithm, packs=tuple(made))
+
+
+def _of_pool(fit: PoolFit, parts: tuple[Part, ...], shown: Sequence[Shown]) -> PackInsight:
+    table = fit.table
+    pack, backend = pack_of(table.pool)
+    enough = verdicts(table) >= ENOUGH
+    claims: list[Claim] = []
+    withdrawn: list[Withdrawn] = []
+    dismissed = {one.key for one in shown if one.dismissed}
+    standing = [one for one in shown if not one.dismissed]
+    best: dict[str, Sides | None] = {knob.name: choose(fit, knob) for knob in table.knobs} if enough else {}
+    for knob in table.knobs:
+        mine = [one for one in standing if one.param == knob.name]
+        made, gone = _of_knob(fit, knob, best.get(knob.name), parts, mine)
+        claims += [claim for claim in made if claim.key not in dismissed]
+        withdrawn += gone
+    names = {knob.name for knob in table.knobs}
+    withdrawn += [_taken_back(one, 0.0, verdicts(table)) for one in standing if one.param not in names]
+    claims.sort(key=lambda claim: (-claim.confidence, -claim.evidence.stars, claim.param, claim.key))
+    told = {claim.param for claim in claims}
+    return PackInsight(
+        pack=pack, backend=backend, ratings=table.n, duels=len(table.duels), enough=enough,
+        text=_standing(fit, claims, best), mean=plain_mean(table), claims=tuple(claims), withdrawn=tuple(withdrawn),
+        knobs=knobs_of(fit), unproven=tuple(knob.name for knob in table.knobs if knob.name not in told),
+        preset=preset(fit), advice=advice(table),
+    )  # fmt: skip
+
+
+def _of_knob(
+    fit: PoolFit, knob: Knob, best: Sides | None, parts: tuple[Part, ...], shown: Sequence[Shown]
+) -> tuple[list[Claim], list[Withdrawn]]:
+    """The one claim on this knob, or one per model; and what was shown of it and is so no longer."""
+    fresh = _fresh(fit, knob, best, parts)
+    claims: list[Claim] = []
+    withdrawn: list[Withdrawn] = []
+    for one in shown:
+        again = next((claim for claim in fresh if claim.key == one.key), None)
+        now = _still(fit, knob, parts, one)
+        if again is not None and (now is None or again.confidence >= now.confidence + BETTER_TOLD):
+            claims.append(again)
+        elif now is not None and now.confidence >= STAYS:
+            claims.append(now)
+        else:
+            withdrawn.append(_taken_back(one, now.confidence if now else 0.0, verdicts(fit.table)))
+    have = {claim.key for claim in claims}
+    surest = max((claim.confidence for claim in claims), default=0.0)
+    if surest < wording.TENDS:
+        claims += [claim for claim in fresh if claim.key not in have]
+    return claims, withdrawn
+
+
+def _fresh(fit: PoolFit, knob: Knob, best: Sides | None, parts: tuple[Part, ...]) -> list[Claim]:
+    """What would be claimed had nothing been shown before."""
+    if best is None or best.confidence < wording.TENDS:
+        return []
+    claim = claim_of(fit, knob, best)
+    if not any(part.opposes(knob.name, claim.better, claim.worse) for part in parts):
+        return [claim]
+    made = []
+    for part in parts:
+        here = next((one for one in part.fit.table.knobs if one.name == knob.name), None)
+        sides = choose(part.fit, here) if here is not None else None
+        if here is not None and sides is not None and sides.confidence >= wording.TENDS:
+            made.append(claim_of(part.fit, here, sides, within=part.within))
+    return made
+
+
+def _still(fit: PoolFit, knob: Knob, parts: tuple[Part, ...], shown: Shown) -> Claim | None:
+    """What was shown, as sure as it is now, of the pack or of the model that it was shown for."""
+    whole = _again(fit, knob, shown, None)
+    if whole is not None and key_is(fit, knob, shown, None):
+        opposed = any(part.opposes(knob.name, shown.better, shown.worse) for part in parts)
+        return None if opposed else whole
+    for part in parts:
+        here = next((one for one in part.fit.table.knobs if one.name == knob.name), None)
+        if here is not None and key_is(part.fit, here, shown, part):
+            return _again(part.fit, here, shown, part)
+    return None
+
+
+def key_is(fit: PoolFit, knob: Knob, shown: Shown, part: Part | None) -> bool:
+    """Whether a claim with these levels has the key that it was shown with, whichever of them was the best then."""
+    within = part.within if part is not None else {}
+    worse = found(knob, shown.worse)
+    return any(
+        key_of(fit, knob, Sides((level,) if not knob.ordered else found(knob, shown.better), worse, 0.0), within)
+        == shown.key
+        for level in found(knob, shown.better)
+    )
+
+
+def _again(fit: PoolFit, knob: Knob, shown: Shown, part: Part | None) -> Claim | None:
+    better, worse = found(knob, shown.better), found(knob, shown.worse)
+    if not better or not worse or set(better) & set(worse):
+        return None
+    confidence = fit.contrast(knob.name, better, worse).confidence
+    return claim_of(
+        fit, knob, Sides(better, worse, confidence), within=part.within if part is not None else None, key=shown.key
+    )
+
+
+def _taken_back(shown: Shown, confidence: float, ratings: int) -> Withdrawn:
+    return Withdrawn(
+        key=shown.key, pack=shown.pack, shown=shown.upto, confidence=confidence,
+        text=wording.taken_back(shown.text, shown.at, ratings - shown.ratings, confidence),
+    )  # fmt: skip
+
+
+def _without_verdicts(pack: str, shown: Iterable[Shown]) -> PackInsight:
+    return PackInsight(
+        pack=pack, backend="", ratings=0, duels=0, enough=False, text="There is no verdict on this pack any more.",
+        mean=0.0, claims=(), withdrawn=tuple(_taken_back(one, 0.0, 0) for one in shown if not one.dismissed),
+        knobs=(), unproven=(), preset=None, advice=(),
+    )  # fmt: skip
+
+
+def _standing(fit: PoolFit, claims: Sequence[Claim], best: Mapping[str, Sides | None]) -> str:
+    """One sentence on where a pack stands; with nothing to claim, what is missing."""
+    table, n = fit.table, verdicts(fit.table)
+    if claims:
+        clearly = sum(claim.strength == "clearly" for claim in claims)
+        things = f"{len(claims)} thing{'' if len(claims) == 1 else 's'}"
+        return f"{things} known of this pack from {n} ratings, {clearly or 'none'} of them clearly."
+    if not table.knobs:
+        least = "" if n >= ENOUGH else f" and at least {ENOUGH} ratings"
+        return (
+            f"Not enough evidence yet: all of its {n} rating{'' if n == 1 else 's'} were given to one config; "
+            f"missing: pictures with other settings{least}."
+        )
+    if n < ENOUGH:
+        return f"Not enough evidence yet: {n} of {ENOUGH} ratings; missing: {ENOUGH - n} more."
+    sure = sorted((-sides.confidence, name) for name, sides in best.items() if sides is not None)
+    if not sure:
+        return (
+            f"Not enough evidence yet: no setting has {SIDE} ratings on each side; missing: more of the rarer values."
+        )
+    chance, name = sure[0]
+    return (
+        f"Not enough evidence yet: {n} ratings, and no setting stands out; {wording.named(name)} comes closest "
+        f"({wording.percent(-chance)} sure). Missing: ratings that tell its values apart, best on the same seeds."
+    )

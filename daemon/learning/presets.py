@@ -1,0 +1,153 @@
+"""Presets: of each knob the level expected to be best, against what the pack is made with now (learning.md 7)."""
+
+import re
+from collections import Counter
+from math import erf, sqrt
+from typing import NamedTuple
+
+import numpy as np
+
+from daemon.learning import wording
+from daemon.learning.claims import ENOUGH, ROUND, verdicts
+from daemon.learning.model import PoolFit
+from daemon.learning.rows import Row, pack_of
+from daemon.learning.tables import Knob, Table
+from schema.insights import Change, PresetAdvice
+from schema.plans import Scalar
+from schema.records import Settings
+
+OFFERED = 0.95
+"""Chance of being better from which on a preset is offered."""
+ALONE = 0.8
+"""Chance of a knob's change being for the better from which on the cautious preset makes it."""
+CAUTIOUS = 0.99
+"""Chance from which on the cautious preset is worth a word: below it promises more than it holds."""
+TRIFLE = 0.02
+"""Stars below which a change is left alone."""
+DRAWN = "pick:"
+"""Begins the names of what was drawn for a picture: words, no setting of a preset."""
+
+
+class _Step(NamedTuple):
+    """One knob from the level it has to the one that is expected to be best."""
+
+    knob: Knob
+    was: int
+    now: int
+    stars: float
+    alone: float
+
+
+def preset(fit: PoolFit) -> PresetAdvice:
+    """Of any pool that has verdicts; with nothing to change it is what the pack is made with now."""
+    table = fit.table
+    at, row = newest(table)
+    codes = table.codes[at]
+    steps = sorted(
+        (step for step in (_step(fit, place, int(codes[place])) for place in range(len(table.knobs))) if step),
+        key=lambda step: (-step.stars, step.knob.name),
+    )
+    current = {name: value for name, value in row.params.items() if not name.startswith(DRAWN)}
+    stars, chance = _together(fit, steps)
+    sure = [step for step in steps if step.alone >= ALONE]
+    _, cautious = _together(fit, sure)
+    changes = tuple(_change(table, step, current) for step in steps)
+    offered = bool(steps) and chance >= OFFERED and verdicts(table) >= ENOUGH
+    return PresetAdvice(
+        pack=pack_of(table.pool)[0],
+        params=_changed(current, changes),
+        p_better_than_current=round(chance, ROUND),
+        current=current,
+        changes=changes,
+        stars=round(stars, ROUND),
+        offered=offered,
+        cautious=_changed(current, [_change(table, step, current) for step in sure]) if sure else {},
+        p_cautious=round(cautious, ROUND),
+        text=_told(changes, chance, stars, offered, verdicts(table)),
+    )
+
+
+def newest(table: Table) -> tuple[int, Row]:
+    """The row with what the pack was made with last, and its place; of several at the same time the largest id."""
+    rows = [*table.rows, *(row for duel in table.duels for row in (duel.better, duel.worse))]
+    return max(enumerate(rows), key=lambda each: (each[1].at, natural(each[1].id)))
+
+
+def natural(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Orders `im9` before `im10`."""
+    parts = re.split(r"([0-9]{1,18})", name)
+    return tuple((0, int(part), "") if at % 2 else (1, 0, part) for at, part in enumerate(parts))
+
+
+def _step(fit: PoolFit, place: int, was: int) -> _Step | None:
+    knob = fit.table.knobs[place]
+    if knob.name.startswith(DRAWN):
+        return None
+    start = fit.start(knob.name)
+    mean = np.round(fit.mean[start : start + len(knob.levels)], 9)
+    now = int(np.argmax(mean))
+    if mean[now] <= mean[was]:
+        return None
+    gap, sd = fit.gain(_vector(fit, ((start, was, now),)))
+    if gap * fit.stars_sd < TRIFLE:
+        return None
+    return _Step(knob, was, now, gap * fit.stars_sd, fit.matters(knob.name) * _chance(gap, sd))
+
+
+def _together(fit: PoolFit, steps: list[_Step]) -> tuple[float, float]:
+    """Stars that these changes bring, and the chance that they bring any."""
+    if not steps:
+        return 0.0, 0.0
+    gap, sd = fit.gain(_vector(fit, [(fit.start(step.knob.name), step.was, step.now) for step in steps]))
+    return gap * fit.stars_sd, _chance(gap, sd)
+
+
+def _vector(
+    fit: PoolFit, moves: "tuple[tuple[int, int, int], ...] | list[tuple[int, int, int]]"
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    vector = np.zeros(len(fit.mean))
+    for start, was, now in moves:
+        vector[start + was] -= 1.0
+        vector[start + now] += 1.0
+    return vector
+
+
+def _chance(gap: float, sd: float) -> float:
+    return 0.5 * (1.0 + erf(gap / (max(sd, 1e-9) * sqrt(2.0))))
+
+
+def _change(table: Table, step: _Step, current: Settings) -> Change:
+    return Change(
+        param=step.knob.name,
+        was=current.get(step.knob.name),
+        now=_value(table, step.knob, step.now),
+        stars=round(step.stars, ROUND),
+        better=round(step.alone, ROUND),
+    )
+
+
+def _value(table: Table, knob: Knob, level: int) -> Scalar:
+    """Of a level that stands for several values: the one most used, of these the first."""
+    values = knob.levels[level]
+    if len(values) == 1:
+        return values[0]
+    used = Counter(row.params.get(knob.name) for row in table.rows)
+    return max(values, key=lambda value: (used[value], -values.index(value)))
+
+
+def _changed(current: Settings, changes: "tuple[Change, ...] | list[Change]") -> Settings:
+    """A value of None: the record that it was learned from did not have this setting."""
+    after = {**current, **{change.param: change.now for change in changes}}
+    return {name: value for name, value in after.items() if value is not None or name in current}
+
+
+def _told(changes: tuple[Change, ...], chance: float, stars: float, offered: bool, ratings: int) -> str:
+    if not changes:
+        return "Nothing that is known would be better than what this pack is made with now."
+    what = wording.listed([wording.changed(one.param, one.was, one.now) for one in changes], "and")
+    if offered:
+        return f"Change {what}: {wording.percent(chance)} sure to be better, by {wording.about(stars)}."
+    missing = f" Nothing is offered before {ENOUGH} ratings." if ratings < ENOUGH else ""
+    return (
+        f"Not enough evidence yet to recommend a change; likeliest: {what} ({wording.percent(chance)} sure).{missing}"
+    )

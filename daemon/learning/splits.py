@@ -1,0 +1,80 @@
+"""Models apart: whether what is claimed of a pack holds with each of the models that its pictures were made with.
+
+A pack's pictures are fitted together, the model being one knob of many. A claim that is the other way round with one
+of the models is no claim on the pack.
+"""
+
+from collections.abc import Mapping
+from math import erf, sqrt
+from typing import NamedTuple
+
+from daemon.learning.claims import ENOUGH, PART, found
+from daemon.learning.model import PoolFit, fit
+from daemon.learning.tables import Knob, Table, table_of
+from schema.plans import Scalar
+from schema.records import Settings
+
+MODELS = ("model", "checkpoint", "sd_model_checkpoint", "model_name")
+"""Names of the knob, or of the setting of a stage, that says which model made a picture."""
+OTHER_WAY = 0.7
+"""Chance of being the other way round with one model from which on nothing is claimed of the pack as a whole."""
+
+
+class Part(NamedTuple):
+    """The pictures of a pack that were made with one model."""
+
+    within: Settings
+    fit: PoolFit
+
+    def opposes(self, knob: str, better: tuple[Scalar, ...], worse: tuple[Scalar, ...]) -> bool:
+        """Whether these levels are likely to be the worse ones here."""
+        contrast = self.compared(knob, better, worse)
+        if contrast is None:
+            return False
+        mean, sd = contrast
+        return mean < 0 and 0.5 * (1.0 + erf(-mean / (max(sd, 1e-9) * sqrt(2.0)))) >= OTHER_WAY
+
+    def compared(self, knob: str, better: tuple[Scalar, ...], worse: tuple[Scalar, ...]) -> tuple[float, float] | None:
+        """Mean and sd in scores; None where one of the sides was never seen with this model."""
+        here = next((one for one in self.fit.table.knobs if one.name == knob), None)
+        if here is None:
+            return None
+        ups, downs = found(here, better), found(here, worse)
+        if not ups or not downs or set(ups) & set(downs):
+            return None
+        contrast = self.fit.contrast(knob, ups, downs)
+        return contrast.mean, contrast.sd
+
+
+def parts_of(tables: Mapping[str, Table]) -> dict[str, tuple[Part, ...]]:
+    """By pool; none of a pool with fewer than two models of `ENOUGH` ratings each."""
+    cut: dict[str, Table] = {}
+    names: dict[str, tuple[str, Settings]] = {}
+    for pool, table in tables.items():
+        knob = model_of(table)
+        if knob is None:
+            continue
+        place = table.knob(knob.name)
+        for level, values in enumerate(knob.levels):
+            rows = tuple(row for row, code in zip(table.rows, table.codes[:, place], strict=False) if code == level)
+            if len(rows) < ENOUGH or len(values) > 1:
+                continue
+            name = f"{level}{PART}{pool}"
+            cut[name], names[name] = table_of(name, rows), (pool, {knob.name: values[0]})
+    counts = [pool for pool, _ in names.values()]
+    cut = {name: table for name, table in cut.items() if counts.count(names[name][0]) > 1}
+    found_parts: dict[str, tuple[Part, ...]] = {}
+    if cut:
+        for name, one in fit(cut).pools.items():
+            pool, within = names[name]
+            found_parts[pool] = (*found_parts.get(pool, ()), Part(within, one))
+    return found_parts
+
+
+def model_of(table: Table) -> Knob | None:
+    """The knob that says which model; of several stages the first by name."""
+    for word in MODELS:
+        for knob in table.knobs:
+            if knob.name.rpartition(".")[2] == word:
+                return knob
+    return None
