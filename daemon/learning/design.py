@@ -1,0 +1,143 @@
+"""Designs: which levels go together in the pictures of an explore run, so that their ratings tell most.
+
+Every knob that is undecided varies at once; a level stays while it may be the best (learning.md 9). The levels that
+stay are equally frequent. Within a block, whose pictures share prompt and seed, they are dealt so that what can be
+told of the levels that compete for being best becomes as sure as possible: swaps go on as long as they lower the
+expected variance of the difference between two levels, each drawn as the best (an L-optimal design by exchange, Fedorov
+1972, weighted as in top-two sampling, Russo 2016).
+"""
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+
+from daemon.learning.beliefs import Belief
+from daemon.learning.tables import Codes, Floats
+
+BLOCK = 5
+"""Pictures that share prompt and seed, at most."""
+
+KEPT = 0.10
+"""A level stays while it is the best one with at least this probability."""
+
+FAIR = 0.6
+"""Of many levels each stays while its probability is not below this part of an equal share."""
+
+NOISE = 0.5
+"""Variance of one rating around what is expected of its picture, in scores (learning.md 4)."""
+
+LUCK = 1.0
+"""Variance that a block has in common: its luck, the sitting's mood, and the mean that nobody knows."""
+
+SWEEPS = 3
+
+
+class Planned(NamedTuple):
+    codes: Codes
+    """Level of each picture in each axis: [pictures, axes]."""
+    group: tuple[int, ...]
+    """Block of each picture, from 0."""
+
+
+def open_levels(best: Sequence[Floats]) -> tuple[tuple[int, ...], ...]:
+    """Of each axis the levels that may still be the best; one where it is decided. `best`: of `Belief.best`."""
+    found: list[tuple[int, ...]] = []
+    for chances in best:
+        least = min(KEPT, FAIR / len(chances))
+        found.append(tuple(at for at, chance in enumerate(chances) if chance >= least) or (int(chances.argmax()),))
+    return tuple(found)
+
+
+def explore(belief: Belief, images: int, rng: np.random.Generator) -> Planned:
+    """Deterministic in its arguments. `images` in blocks of about equal size."""
+    best = belief.best(rng)
+    codes = _dealt(open_levels(best), images, rng)
+    weight = worth_knowing(belief, best)
+    cov = belief.cov
+    group: list[int] = []
+    begin = 0
+    for number, size in enumerate(blocks(images)):
+        part = codes[begin : begin + size]
+        _swap(belief, cov, weight, part, rng)
+        cov = narrowed(belief, cov, part)
+        group += [number] * size
+        begin += size
+    return Planned(codes, tuple(group))
+
+
+def blocks(images: int) -> list[int]:
+    """Their sizes: as few blocks as there can be, none much smaller than another."""
+    count = -(-images // BLOCK)
+    return [images // count + (at < images % count) for at in range(count)] if count else []
+
+
+def worth_knowing(belief: Belief, best: Sequence[Floats]) -> Floats:
+    """Weights by which the trace with a covariance is the expected variance between two levels drawn as the best."""
+    weight = np.zeros_like(belief.cov)
+    for at, chances in enumerate(best):
+        weight[belief.span(at), belief.span(at)] = np.diag(chances) - np.outer(chances, chances)
+    return weight
+
+
+def narrowed(belief: Belief, cov: Floats, codes: Codes) -> Floats:
+    """The covariance after one more block of pictures is rated."""
+    chosen = chosen_levels(belief, codes)
+    across = cov @ chosen.T
+    shared = chosen @ across + _noise(len(codes))
+    left: Floats = cov - across @ np.linalg.solve(shared, across.T)
+    return (left + left.T) / 2.0
+
+
+def chosen_levels(belief: Belief, codes: Codes) -> Floats:
+    """The rows of X: [pictures, levels]."""
+    chosen = np.zeros((len(codes), len(belief.mean)))
+    for at, start in enumerate(belief.starts):
+        chosen[np.arange(len(codes)), start + codes[:, at]] = 1.0
+    return chosen
+
+
+def _noise(count: int) -> Floats:
+    return NOISE * np.eye(count) + LUCK
+
+
+def _dealt(levels: Sequence[Sequence[int]], images: int, rng: np.random.Generator) -> Codes:
+    """Each axis goes through its levels in one drawn order after another: equally often, rarely twice in a block."""
+    codes = np.zeros((images, len(levels)), dtype=np.int16)
+    for at, some in enumerate(levels):
+        rounds = -(-images // len(some))
+        codes[:, at] = np.concatenate([rng.permutation(some) for _ in range(rounds)])[:images] if images else ()
+    return codes
+
+
+def _swap(belief: Belief, cov: Floats, weight: Floats, codes: Codes, rng: np.random.Generator) -> None:
+    """Changes `codes` in place: levels of one axis change places between two pictures as long as that tells more."""
+    told = cov @ weight @ cov
+    pairs = tuple(combinations(range(len(codes)), 2))
+    varied = [at for at in range(codes.shape[1]) if len(set(codes[:, at].tolist())) > 1]
+    now = _worth(belief, cov, told, codes)
+    for _ in range(SWEEPS):
+        before = now
+        for at in rng.permutation(varied) if varied else ():
+            for one, other in pairs:
+                if codes[one, at] == codes[other, at]:
+                    continue
+                codes[[one, other], at] = codes[[other, one], at]
+                then = _worth(belief, cov, told, codes)
+                if then > now + 1e-12:
+                    now = then
+                else:
+                    codes[[one, other], at] = codes[[other, one], at]
+        if now <= before + 1e-9:
+            return
+
+
+def _worth(belief: Belief, cov: Floats, told: Floats, codes: Codes) -> float:
+    """By how much the weighted variance falls: tr((X V X' + R)^-1 X V W V X')."""
+    count, axes = codes.shape
+    places = (np.asarray(belief.starts) + codes).ravel()
+    grid = np.ix_(places, places)
+    shared = cov[grid].reshape(count, axes, count, axes).sum(axis=(1, 3)) + _noise(count)
+    gained = told[grid].reshape(count, axes, count, axes).sum(axis=(1, 3))
+    return float(np.trace(np.linalg.solve(shared, gained)))
