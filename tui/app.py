@@ -33,7 +33,7 @@ from tui.link.feed import Silence, news
 from tui.live import Change, heard, silent
 from tui.messages import FrameArrived, WentSilent
 from tui.preferences import Preferences
-from tui.screens.area import AreaScreen, ListScreen
+from tui.screens.area import AreaScreen
 from tui.widgets.ink import plain
 from tui.widgets.thumbs import Thumbs
 from tui.wishes import Wishing
@@ -235,7 +235,7 @@ class StableNew(Wishing):
         area = next((a for a in AREAS if event.character == a.letter), None)
         if area is not None:
             await self.action_go(area.id)
-        elif event.character == LEADER_TOP and isinstance(screen, ListScreen):
+        elif event.character == LEADER_TOP:
             screen.action_top()
         elif event.key != "escape":
             self.say(f"{LEADER} and {event.character or event.key}: no such area")
@@ -251,7 +251,7 @@ class StableNew(Wishing):
 
     async def action_back(self) -> None:
         screen = self.area_screen
-        if isinstance(screen, ListScreen) and screen.step_back():
+        if screen is not None and screen.step_back():
             return
         from tui.screens.ask import Confirm
 

@@ -18,6 +18,10 @@ def screen_of(area: str, home: "StableNew") -> Screen[None]:
             from tui.screens.gallery import GalleryScreen
 
             return GalleryScreen(home.thumbs, home.sharp)
+        case "learn":
+            from tui.screens.learn import LearnScreen
+
+            return LearnScreen()
         case "nodes":
             from tui.screens.nodes import NodesScreen
 

@@ -8,6 +8,10 @@ from typing import NamedTuple
 
 from textual.binding import Binding, BindingType
 
+from tui.learnkeys import LEARN
+from tui.picturekeys import ALONE, ALONE_TITLES, stars
+from tui.picturekeys import Key as Key
+
 
 class Area(NamedTuple):
     """A place with a tab in the top line, a letter behind the leader and a function key."""
@@ -21,6 +25,7 @@ class Area(NamedTuple):
 AREAS = (
     Area("queue", "Queue", "q", "f2"),
     Area("gallery", "Gallery", "i", "f4"),
+    Area("learn", "Learn", "l", "f5"),
     Area("nodes", "Nodes", "n", "f6"),
     Area("packs", "Packs", "p", "f7"),
     Area("models", "Models", "m", "f8"),
@@ -30,22 +35,6 @@ AREAS = (
 LEADER = "g"
 LEADER_TOP = "g"
 """Leader twice: to the top of the list."""
-
-
-class Key(NamedTuple):
-    id: str
-    keys: str
-    """Textual's names, separated by commas; a user's keymap replaces them by id."""
-    does: str
-    action: str
-    where: str
-    """`everywhere`, `lists`, or the screen's name."""
-    hint: str = ""
-    """Its word in the footer; empty: not there."""
-    face: str = ""
-    """How the footer writes its keys, where it stands for several: `1-5`."""
-    first: bool = False
-    """Before what has the focus: it works while one types."""
 
 
 EVERYWHERE = (
@@ -94,6 +83,7 @@ QUEUE = (
     Key("queue.skip", "S", "go on without the stage it is at", "skip", "queue"),
     Key("queue.send", "b", "send to another backend, while it waits", "send", "queue", "send to"),
     Key("queue.write", "e", "write over its words while it waits", "write", "queue"),
+    Key("queue.whole", "W", "rate its run as a whole", "whole", "queue"),
     Key("queue.mode", "M", "how live work and batches share the nodes", "mode", "queue"),
     Key("queue.clone", "c", "new run with the settings of this job", "clone", "queue"),
     Key("queue.details", "l,right", "to the details", "details", "queue"),
@@ -101,13 +91,15 @@ QUEUE = (
 )
 
 GALLERY = (
-    Key("gallery.rate1", "1", "1 of 5 stars", "rate(1)", "gallery", "rate", "1-5"),
-    *(Key(f"gallery.rate{n}", str(n), f"{n} of 5 stars", f"rate({n})", "gallery") for n in range(2, 6)),
+    *stars("gallery"),
     Key("gallery.unrate", "0", "take the rating back", "rate(0)", "gallery"),
     Key("gallery.next", "n", "next without a rating", "unrated(1)", "gallery", "next unrated"),
     Key("gallery.previous", "N", "previous without a rating", "unrated(-1)", "gallery"),
     Key("gallery.tag", "t", "tags", "tag", "gallery", "tag"),
     Key("gallery.compare", "c", "compare two: which is better", "compare", "gallery", "compare"),
+    Key("gallery.inbox", "i", "rate what waits, blind: not how it was made", "inbox", "gallery", "inbox"),
+    Key("gallery.duel", "b", "two pictures that are worth comparing: which is better", "duel", "gallery"),
+    Key("gallery.whole", "W", "rate its run as a whole", "whole", "gallery"),
     Key("gallery.trash", "d", "to the trash", "trash", "gallery", "trash"),
     Key("gallery.again", "r", "new run with the settings of this picture", "again", "gallery"),
     Key("gallery.enhance", "E", "new picture from this one: paint over, upscale", "enhance", "gallery", "enhance"),
@@ -140,8 +132,7 @@ PACKS = (
 
 MODELS = (
     Key("models.favourite", "asterisk,b", "favourite, or no more", "favourite", "models", "favourite"),
-    Key("models.rate1", "1", "1 of 5 stars", "rate(1)", "models", "rate", "1-5"),
-    *(Key(f"models.rate{n}", str(n), f"{n} of 5 stars", f"rate({n})", "models") for n in range(2, 6)),
+    *stars("models"),
     Key("models.unrate", "0", "take the stars back", "rate(0)", "models"),
     Key("models.tag", "t", "tags", "tag", "models", "tag"),
     Key("models.use", "n", "new run with it", "use", "models", "new run"),
@@ -150,24 +141,6 @@ MODELS = (
     Key("models.scan", "R", "look through the folders now", "scan", "models"),
     Key("models.details", "l,right", "to the details", "details", "models"),
     Key("models.list", "h,left", "back to the list", "list", "models"),
-)
-
-ZOOM = (
-    Key("zoom.next", "j,l,right,down,space", "next picture", "step(1)", "zoom", "next"),
-    Key("zoom.previous", "k,h,left,up", "previous picture", "step(-1)", "zoom", "previous"),
-    Key("zoom.unrated", "n", "next without a rating", "unrated(1)", "zoom", "next unrated"),
-    Key("zoom.unrated_back", "N", "previous without a rating", "unrated(-1)", "zoom"),
-    Key("zoom.rate1", "1", "1 of 5 stars", "rate(1)", "zoom", "rate", "1-5"),
-    *(Key(f"zoom.rate{n}", str(n), f"{n} of 5 stars", f"rate({n})", "zoom") for n in range(2, 6)),
-    Key("zoom.unrate", "0", "take the rating back", "rate(0)", "zoom"),
-    Key("zoom.outside", "o", "open outside the terminal", "outside", "zoom", "open"),
-    Key("zoom.back", "escape,enter,q", "back to the gallery", "leave", "zoom", "back"),
-)
-
-COMPARE = (
-    Key("compare.left", "1,h,left", "the left one is better", "better(0)", "compare", "left"),
-    Key("compare.right", "2,l,right", "the right one is better", "better(1)", "compare", "right"),
-    Key("compare.back", "escape,q", "neither; back", "leave", "compare", "back"),
 )
 
 FORM = (
@@ -215,20 +188,23 @@ SAMPLES = (
 )
 
 TABLE = (
-    *EVERYWHERE, *LISTS, *QUEUE, *GALLERY, *NODES, *PACKS, *MODELS, *FORM, *PROMPT, *TEXT, *PLACES, *SAMPLES,
-    *ZOOM, *COMPARE,
+    *EVERYWHERE, *LISTS, *QUEUE, *GALLERY, *LEARN, *NODES, *PACKS, *MODELS, *FORM, *PROMPT, *TEXT, *PLACES, *SAMPLES,
+    *ALONE,
 )  # fmt: skip
 
 TITLES = {
-    "everywhere": "Everywhere", "lists": "Lists", "queue": "Queue", "gallery": "Gallery", "nodes": "Nodes",
+    "everywhere": "Everywhere", "lists": "Lists", "queue": "Queue", "gallery": "Gallery", "learn": "Learn",
+    "nodes": "Nodes",
     "packs": "Packs", "models": "Models", "form": "A new run", "prompt": "Prompt editor",
     "text": "A prompt as one types", "places": "Places to vary", "samples": "Variants",
-    "zoom": "A picture alone", "compare": "Two pictures",
+    **ALONE_TITLES,
 }  # fmt: skip
 
 SHOWN = {
     "question_mark": "?", "slash": "/", "colon": ":", "plus": "+", "minus": "-", "asterisk": "*",
-    "space": "␣", "enter": "⏎", "escape": "esc", "down": "↓", "up": "↑", "left": "←", "right": "→",
+    "full_stop": ".", "greater_than_sign": ">", "comma": ",", "less_than_sign": "<",
+    "right_square_bracket": "]", "left_square_bracket": "[",
+    "equals_sign": "=", "space": "␣", "enter": "⏎", "escape": "esc", "down": "↓", "up": "↑", "left": "←", "right": "→",
     "pagedown": "pgdn", "pageup": "pgup",
     "ctrl+@": "^space",
 }  # fmt: skip
@@ -236,6 +212,11 @@ SHOWN = {
 
 def of(*places: str) -> tuple[Key, ...]:
     return tuple(key for key in TABLE if key.where in places)
+
+
+def places_of(area: str) -> tuple[str, ...]:
+    """Whose keys an area has besides those of everywhere."""
+    return (area,) if area == "learn" else (area, "lists")
 
 
 def bindings(keys: Iterable[Key]) -> list[BindingType]:

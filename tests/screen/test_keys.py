@@ -7,7 +7,14 @@ from tui.preferences import Preferences
 
 
 @pytest.mark.parametrize(
-    "places", [("everywhere", "lists", "queue"), ("everywhere", "lists", "gallery"), ("zoom",), ("compare",)]
+    "places",
+    [
+        ("everywhere", "lists", "queue"),
+        ("everywhere", "lists", "gallery"),
+        ("everywhere", "learn"),
+        ("zoom",),
+        ("compare",),
+    ],
 )
 def test_no_key_means_two_things_in_one_place(places):
     pressed = [name for key in keys.of(*places) for name in key.keys.split(",")]
@@ -29,7 +36,7 @@ async def test_every_binding_has_its_action(show):
         for area in keys.AREAS:
             await eyes.app.action_go(area.id)
             screen = eyes.app.screen
-            for key in keys.of("everywhere", "lists", area.id):
+            for key in keys.of("everywhere", *keys.places_of(area.id)):
                 name = key.action.partition("(")[0].removeprefix("app.")
                 owner = eyes.app if key.action.startswith("app.") else screen
                 assert hasattr(owner, f"action_{name}"), key

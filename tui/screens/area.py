@@ -15,7 +15,7 @@ from textual.screen import Screen
 from schema.errors import NoDaemon, Refused
 from schema.pages import Page
 from tui.background import begin
-from tui.keys import Key, bindings, of
+from tui.keys import Key, bindings, of, places_of
 from tui.live import Change, Live
 from tui.messages import CursorMoved, FilterChanged, ItemOpened, MarksChanged, PagesWanted
 from tui.widgets.filterline import WAIT, FilterLine
@@ -83,7 +83,14 @@ class AreaScreen(Screen[None]):
 
     def hinted(self) -> tuple[Key, ...]:
         """What the footer and the help tell, the most used first."""
-        return (*of(self.area), *of("lists"), *of("everywhere"))
+        return (*(key for place in places_of(self.area) for key in of(place)), *of("everywhere"))
+
+    def action_top(self) -> None:
+        """To the top of what there is."""
+
+    def step_back(self) -> bool:
+        """Undoes one step inwards: an open pane, the marks. False: there was none."""
+        return False
 
     def lead(self, pending: bool) -> None:
         """The leader was pressed, or is over."""
@@ -333,5 +340,4 @@ class ListScreen(AreaScreen, Generic[Item]):
         await self.app.push_screen(Choose("Order", self.orders, self.order), sorted_by)
 
     def step_back(self) -> bool:
-        """Undoes one step inwards: an open pane, the marks. False: there was none."""
         return self.listing.unmark()

@@ -8,7 +8,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from tui.keys import AREAS, LEADER, LEADER_TOP, TITLES, Key, of, shown
+from tui.keys import AREAS, LEADER, LEADER_TOP, TITLES, Key, of, places_of, shown
 from tui.widgets.ink import Line, Piece, fit
 from tui.widgets.panel import Panel
 
@@ -63,8 +63,10 @@ class KeysHelp(ModalScreen[None]):
         panel.refoot([Piece("esc back", "dim")])
 
     def lines(self, width: int) -> list[Line]:
-        mine = [self.section(where, width) for where in (self._area, "lists")]
-        other = [self.section("everywhere", width), self.leader(), self.filters()]
+        mine = [self.section(where, width) for where in places_of(self._area)]
+        other = [self.section("everywhere", width), self.leader()]
+        if "lists" in places_of(self._area):
+            other.append(self.filters())
         if width < 90:
             return [line for part in (*mine, *other) for line in part]
         half = width // 2
@@ -101,6 +103,16 @@ class KeysHelp(ModalScreen[None]):
 
     def action_scroll(self, by: int) -> None:
         self.query_one(Panel).scroll_by(by)
+
+
+class OwnKeys(KeysHelp):
+    """Of a screen that has no keys but its own; `where`: its place in the table."""
+
+    def __init__(self, where: str, keymap: Mapping[str, str]) -> None:
+        super().__init__(where, None, keymap)
+
+    def lines(self, width: int) -> list[Line]:
+        return self.section(self._area, width)
 
 
 def padded(line: Line, width: int) -> list[Piece]:

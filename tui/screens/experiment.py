@@ -1,0 +1,253 @@
+"""A new experiment: a learning run over one variable, or an explore run over several. What it comes to is told before
+it is queued."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import msgspec
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.suggester import SuggestFromList
+from textual.widgets import Input, Select, Static
+
+from schema.errors import NoDaemon, Refused
+from schema.experiments import Proposal, ProposedImage
+from schema.plans import Scalar
+from schema.requests import Mix, RunRequest
+from tui.background import begin, is_open
+from tui.link.ask import Asker, PlanLine
+from tui.link.shelf import names_of
+from tui.screens.draft import written
+from tui.screens.levels import levels
+from tui.screens.numbers import whole
+from tui.widgets.ink import plain, unflagged
+
+if TYPE_CHECKING:
+    from tui.app import StableNew
+
+WAIT = 0.35
+"""Seconds after the last change before the plan is asked for."""
+
+KINDS = (
+    ("one variable, all else fixed: a learning run", "learning"),
+    ("several at once, to find the best: an explore run", "explore"),
+)
+USUAL = ("txt2img.steps", "txt2img.cfg", "txt2img.sampler", "txt2img.scheduler", "txt2img.model", "txt2img.clip_skip",
+         "detail.denoise", "upscale.factor", "lora")  # fmt: skip
+"""Variables that most people want to know about, suggested while one types."""
+
+
+class NewExperiment(ModalScreen[bool]):
+    """Its answer: whether one was queued."""
+
+    BINDINGS = [
+        Binding("ctrl+j,ctrl+s", "queue", "queue it", priority=True),
+        Binding("escape", "leave", "back"),
+    ]
+
+    def __init__(self, *, pack: str, knobs: Sequence[str] = ()) -> None:
+        super().__init__()
+        self._pack = pack
+        self._knobs = tuple(dict.fromkeys((*(name for name in knobs if "." in name), *USUAL)))
+        self.plan: PlanLine | None = None
+        self._planning = 0
+
+    @property
+    def home(self) -> "StableNew":
+        from tui.app import StableNew
+
+        assert isinstance(self.app, StableNew)
+        return self.app
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog form experiment", can_focus=False) as dialog:
+            dialog.border_title = "New experiment"
+            dialog.border_subtitle = "^j queue  esc back"
+            with Horizontal(classes="row first"):
+                yield Static("kind", classes="field")
+                yield Select[str](KINDS, id="kind", compact=True, allow_blank=False)
+            with Horizontal(classes="row"):
+                yield Static("pack", classes="field")
+                yield Select[str]([], id="pack", compact=True, prompt="which")
+                yield Static("prompts", classes="field")
+                yield Input("", id="prompts", compact=True, placeholder="all", restrict=r"[0-9]*", max_length=4)
+            with Horizontal(classes="row one"):
+                yield Static("variable", classes="field")
+                yield Input("", id="variable", compact=True, placeholder="txt2img.steps",
+                            suggester=SuggestFromList(self._knobs, case_sensitive=False))  # fmt: skip
+            with Horizontal(classes="row one"):
+                yield Static("levels", classes="field")
+                yield Input("", id="levels", compact=True, placeholder="15, 20, 30 or 15..35/5")
+            with Horizontal(classes="row one"):
+                yield Static("seeds", classes="field")
+                yield Input("2", id="seeds", compact=True, restrict=r"[1-3]?", max_length=1)
+                yield Static("1 to 3, the same for every level", classes="quiet beside")
+            with Horizontal(classes="row several"):
+                yield Static("pictures", classes="field")
+                yield Input("40", id="images", compact=True, restrict=r"[0-9]*", max_length=4)
+                yield Static("whatever is undecided varies, each level equally often", classes="quiet beside")
+            with Horizontal(classes="row"):
+                yield Static("window", classes="field")
+                yield Input("", id="window", compact=True, placeholder="22:00-07:00", max_length=40)
+            yield Static("", id="plan", classes="quiet")
+
+    def on_mount(self) -> None:
+        for field in self.query(Input):
+            field.cursor_blink = self.app.animation_level != "none"
+        self.show_kind()
+        self.set_focus(self.query_one("#variable"))
+        begin(self, self._fill, group="lists")
+
+    async def _fill(self) -> None:
+        try:
+            names = await names_of(self.home.asker, "packs")
+        except (NoDaemon, Refused):
+            return
+        if is_open(self):
+            select = self.query_one("#pack", Select)
+            select.set_options([(Content(plain(name)), name) for name in names])
+            if self._pack in names:
+                select.value = self._pack
+
+    @property
+    def kind(self) -> str:
+        return str(self.query_one("#kind", Select).value)
+
+    def show_kind(self) -> None:
+        for row in self.query(".one"):
+            row.display = self.kind == "learning"
+        for row in self.query(".several"):
+            row.display = self.kind == "explore"
+
+    # The plan ---------------------------------------------------------------------------------------
+
+    def typed(self, id: str) -> str:
+        return self.query_one(f"#{id}", Input).value.strip()
+
+    async def read(self) -> RunRequest | None:
+        """As it stands; None while something is missing. Raises Refused or NoDaemon."""
+        pack = self.query_one("#pack", Select).value
+        if not isinstance(pack, str):
+            return None
+        window, prompts = self.typed("window") or None, whole(self.typed("prompts"), "prompts")
+        if self.kind == "explore":
+            images = whole(self.typed("images"), "pictures") or 0
+            wish = await exploring(self.home.asker, pack, images) if images else None
+        else:
+            variable, several = self.typed("variable"), levels(self.typed("levels"))
+            seeds = whole(self.typed("seeds"), "seeds") or 1
+            wish = learning(pack, variable, several, seeds) if variable and len(several) > 1 else None
+        return msgspec.structs.replace(wish, window=window, max_prompts=prompts) if wish is not None else None
+
+    @on(Select.Changed)
+    @on(Input.Changed)
+    def preview(self) -> None:
+        if not self.is_mounted:
+            return
+        self.show_kind()
+        self.plan = None
+        self._planning += 1
+        begin(self, partial(self._preview, self._planning), group="plan", exclusive=True)
+
+    async def _preview(self, number: int) -> None:
+        await asyncio.sleep(WAIT)
+        if not is_open(self):
+            return
+        try:
+            wish = await self.read()
+            if wish is None:
+                self.tell(self.missing())
+                return
+            first, last = await self.home.asker.plan(wish, keep=1)
+        except Refused as e:
+            self.tell(unflagged(e.told()), bad=True)
+        except NoDaemon:
+            self.tell("the daemon does not answer; the plan comes when it does", bad=True)
+        else:
+            if number == self._planning and is_open(self):
+                self.plan = last
+                self.tell(told(first, last))
+
+    def missing(self) -> str:
+        if not isinstance(self.query_one("#pack", Select).value, str):
+            return "choose a pack"
+        if self.kind == "explore":
+            return "say how many pictures"
+        return "name the variable: STAGE.FIELD" if not self.typed("variable") else "write two levels or more"
+
+    def tell(self, words: str, *, bad: bool = False) -> None:
+        line = self.query_one("#plan", Static)
+        line.set_class(bad, "wrong")
+        line.update(Content(words))
+
+    # Leaving ----------------------------------------------------------------------------------------
+
+    def action_queue(self) -> None:
+        begin(self, self._queue, group="queue", exclusive=True)
+
+    async def _queue(self) -> None:
+        """The plan that was seen is the plan that is queued."""
+        try:
+            wish = await self.read()
+            if wish is None:
+                self.tell(self.missing(), bad=True)
+                return
+            if self.plan is not None and self.plan.plan_hash:
+                wish = msgspec.structs.replace(wish, seed=self.plan.seed, plan_hash=self.plan.plan_hash)
+            answer = await self.home.asker.command("/v1/runs", wish)
+        except Refused as e:
+            self.tell(unflagged(e.told()), bad=True)
+        except NoDaemon:
+            self.tell("the daemon does not answer; nothing was queued, nothing is lost", bad=True)
+        else:
+            self.home.say(f"{answer.run or 'run'}: {answer.jobs:,} {'job' if answer.jobs == 1 else 'jobs'} queued")
+            if is_open(self):
+                self.dismiss(True)
+
+    def action_leave(self) -> None:
+        self.dismiss(False)
+
+
+def told(first: Sequence[PlanLine], last: PlanLine) -> str:
+    jobs = last.jobs or 0
+    lines = [f"{jobs:,} {'picture' if jobs == 1 else 'pictures'} · seed {last.seed}"]
+    lines += [plain(job.prompt)[:200] for job in first]
+    return "\n".join([*lines, *(f"! {plain(unflagged(warning))}" for warning in last.warnings[:3])])
+
+
+def learning(pack: str, variable: str, several: Sequence[str], seeds: int) -> RunRequest:
+    """One variable; its pictures are rated first, and taught from."""
+    return RunRequest(
+        packs=(pack,), vary=(f"{variable}={','.join(several)}",), count=seeds, experiment="learning", learning="active"
+    )
+
+
+async def proposed(asker: Asker, proposal: Proposal) -> RunRequest:
+    """The run that a proposal means. Raises Refused or NoDaemon."""
+    if proposal.kind == "explore":
+        return await exploring(asker, proposal.pack, proposal.images)
+    (variable, several), *_ = proposal.variables.items()
+    return learning(proposal.pack, variable, [level(value) for value in several], proposal.seeds)
+
+
+def level(value: Scalar) -> str:
+    return f"{value:g}" if isinstance(value, float) else written(value)
+
+
+class Mixes(msgspec.Struct, frozen=True):
+    """`GET /v1/learn/mixes`."""
+
+    images: tuple[ProposedImage, ...]
+
+
+async def exploring(asker: Asker, pack: str, images: int) -> RunRequest:
+    """Every undecided knob varied at once, as the daemon deals them. Raises Refused or NoDaemon."""
+    dealt = (await asker.get("/v1/learn/mixes", Mixes, {"pack": pack, "images": images})).images
+    mixes = tuple(Mix(set=one.params, group=one.seed_group) for one in dealt)
+    return RunRequest(packs=(pack,), experiment="explore", mixes=mixes, learning="active")

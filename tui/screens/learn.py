@@ -1,0 +1,319 @@
+"""What was learned: packs with their sentence, claims in words, the plot of a knob, what it would change; experiments
+with what came of them; the report. What was told once and no longer holds stands on top."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+
+from schema.experiments import LearningRunRow
+from schema.insights import Knob, PackInsight
+from tui.background import begin
+from tui.keys import bindings, of
+from tui.messages import CursorMoved, ItemOpened
+from tui.screens.learnwishes import LearnWishes
+from tui.widgets import effects
+from tui.widgets.ink import Drawn, Line, Piece, plain
+from tui.widgets.lessonlist import Experiments, PackLessons, key_of, title_of
+from tui.widgets.lessontabs import TABS, TabLine
+from tui.widgets.lessonwords import (
+    adoption,
+    block,
+    heading,
+    insight,
+    knobs,
+    preset,
+    proposals,
+    result,
+    suggestions,
+    surely_matters,
+    withdrawn,
+)
+from tui.widgets.panel import Panel
+from tui.widgets.reportwords import report
+
+MOST_LOST = 4
+"""Lines of what was taken back, above everything; the whole of it stands at its pack."""
+
+
+class Lost(Drawn):
+    """What was told and no longer holds."""
+
+    ALLOW_SELECT = False
+    lines: Sequence[Line] = ()
+
+    def tell(self, lines: Sequence[Line]) -> None:
+        if tuple(map(tuple, lines)) != tuple(map(tuple, self.lines)):
+            self.lines = lines
+            self.styles.height = len(lines)
+            self.display = bool(lines)
+            self.refresh()
+
+    def line(self, y: int) -> Line:
+        return self.lines[y] if y < len(self.lines) else ()
+
+
+class LearnScreen(LearnWishes):
+    BINDINGS = bindings(of("learn"))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tabs = TabLine()
+        self.lost_lines = Lost()
+        self.packs = PackLessons()
+        self.experiments = Experiments()
+        self.words = Panel(id="words")
+        self.effects = Panel(id="effects")
+        self.aside = Panel(id="aside")
+        self.numbers = False
+        self._knob: dict[str, int] = {}
+        """Which knob is plotted, by what is looked at."""
+        self._plots = False
+        """The library that draws plots is loaded."""
+
+    def body(self) -> ComposeResult:
+        yield self.tabs
+        yield self.lost_lines
+        with Horizontal(classes="body"):
+            yield self.packs
+            yield self.experiments
+            with Vertical(id="taught"):
+                yield self.words
+                with Horizontal(id="below-words"):
+                    yield self.effects
+                    yield self.aside
+
+    def on_mount(self) -> None:
+        self.show_tab()
+        begin(self, self._load_plots, group="plots")
+
+    async def _load_plots(self) -> None:
+        import asyncio
+
+        await asyncio.to_thread(effects.load)
+        self._plots = True
+        self.draw_effects()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.draw)
+
+    # What is looked at ------------------------------------------------------------------------------
+
+    @property
+    def listing(self) -> PackLessons | Experiments:
+        return self.experiments if self.tab == "experiments" else self.packs
+
+    def under_cursor(self) -> PackInsight | None:
+        return self.packs.item()
+
+    def experiment(self) -> LearningRunRow | None:
+        return self.experiments.item()
+
+    def looked_at(self) -> tuple[str, list[Knob]]:
+        """A name for it, and its knobs."""
+        if self.tab == "experiments":
+            row = self.experiment()
+            found = self.results.get(row.run) if row is not None else None
+            return (row.run if row else ""), list(found.knobs) if found is not None else []
+        pack = self.under_cursor()
+        return (key_of(pack), knobs(pack)) if pack is not None else ("", [])
+
+    def knob(self) -> Knob | None:
+        name, several = self.looked_at()
+        return several[self._knob.get(name, 0) % len(several)] if several else None
+
+    # Drawing ----------------------------------------------------------------------------------------
+
+    def show_tab(self) -> None:
+        self.packs.display = self.tab == "insights"
+        self.experiments.display = self.tab == "experiments"
+        self.query_one("#below-words").display = self.tab != "report"
+        self.set_class(self.tab == "report", "-report")
+        self.set_focus(self.words if self.tab == "report" else self.listing)
+        self.call_after_refresh(self.draw)
+
+    def draw(self) -> None:
+        if not self.is_mounted:
+            return
+        if self.insights is not None:
+            self.packs.fill(self.insights.packs)
+        self.experiments.fill(self.runs)
+        self.tabs.show(self.tab, self.status, as_of=self.as_of, fault=self.fault)
+        self.draw_lost()
+        self.draw_closely(keep_place=True)
+
+    def draw_lost(self) -> None:
+        lines = withdrawn(tuple(self.lost.values()), self.size.width)
+        if len(lines) > MOST_LOST:
+            lines = [*lines[: MOST_LOST - 1], [Piece(f"   and {len(lines) - MOST_LOST + 1} more lines", "dim")]]
+        self.lost_lines.tell(lines)
+
+    def draw_closely(self, *, keep_place: bool) -> None:
+        """All but the lists."""
+        self.draw_words(keep_place=keep_place)
+        self.draw_effects()
+        self.aside.fill(self.aside_lines(self.aside.room[0]), (Piece("What to do", "title"),), keep_place=keep_place)
+        if self.tab == "insights" and self.words.display and self.words.size.width:
+            self.saw(self.under_cursor())
+
+    def draw_words(self, *, keep_place: bool) -> None:
+        width = self.words.room[0]
+        lines: list[Line] = []
+        title: Line = ()
+        if self.tab == "report":
+            title = (Piece("Report", "title"), Piece("  all that was rated", "dim"))
+            if self.report is not None:
+                lines = list(report(self.report, self.track, width, numbers=self.numbers))
+        elif self.tab == "experiments":
+            row = self.experiment()
+            found = self.results.get(row.run) if row is not None else None
+            if row is not None:
+                title = (Piece(plain(row.name), "title"), Piece(f"  {row.run}", "dim"))
+                lines = list(result(row, found, width, numbers=self.numbers))
+        elif (pack := self.under_cursor()) is not None:
+            duels = f", {pack.duels:,} duels" if pack.duels else ""
+            title = (Piece(title_of(pack), "title"), Piece(f"  {pack.ratings:,} ratings{duels}", "dim"))
+            knob = self.knob()
+            lines = list(insight(pack, width, numbers=self.numbers, knob=knob.param if knob else ""))
+        if not self.aside.display and self.tab != "report":
+            lines += [[], *self.aside_lines(width)]
+        self.words.fill(lines, title, keep_place=keep_place)
+
+    def aside_lines(self, width: int) -> list[Line]:
+        """What would be changed, what others propose, what to try next; each with its key."""
+        lines: list[Line] = []
+        pack = self.under_cursor() if self.tab == "insights" else None
+        if pack is not None:
+            taken = self.status.adopted.get(pack.pack) if self.status is not None else None
+            if pack.preset is not None:
+                lines += [heading("Would change", "a" if pack.preset.offered else "")]
+                lines += [*preset(pack.preset, width, numbers=self.numbers, adopted=taken), []]
+            if taken is not None:
+                lines += [heading("Taken over by new runs", "A"), *adoption(taken, width), []]
+            if others := self.suggestions_of(pack.pack):
+                lines += [heading("Proposed by others", "S"), *suggestions(others, width), []]
+        found = self.proposed()
+        lines.append(heading("Next", "f" if found else ""))
+        if not found:
+            lines += block("Nothing is proposed: rate more pictures first, or begin one: n.", width, "dim")
+        return [*lines, *proposals(found, width, numbers=self.numbers)]
+
+    def draw_effects(self) -> None:
+        name, several = self.looked_at()
+        knob, (width, height) = self.knob(), self.effects.room
+        if knob is None or not self._plots or width <= 0:
+            self.effects.fill((), (Piece("Plot", "title"),), keep_place=False)
+            self.effects.refoot(())
+            return
+        pack = self.under_cursor() if self.tab == "insights" else None
+        advice = pack.preset if pack is not None else None
+        lines = effects.plot(
+            knob, width, height,
+            now=advice.current.get(knob.param) if advice else None, advised=advice.params if advice else None,
+        )  # fmt: skip
+        title = (Piece(plain(knob.param), "title"), Piece(f"  {surely_matters(knob)}", "dim"))
+        self.effects.fill(lines, title, keep_place=False)
+        at = self._knob.get(name, 0) % len(several) + 1
+        self.effects.refoot((Piece(f"{at} of {len(several)} < >", "dim"),) if len(several) > 1 else ())
+
+    # Moving -----------------------------------------------------------------------------------------
+
+    @on(CursorMoved)
+    def _moved(self) -> None:
+        self.draw_closely(keep_place=False)
+        self.look_closely()
+
+    @on(ItemOpened)
+    def action_open(self) -> None:
+        self.add_class("-open")
+        self.set_focus(self.words)
+        self.call_after_refresh(self.draw)
+
+    def action_list(self) -> None:
+        """Back to the list; from there, away with what was taken back."""
+        if not self.step_back() and self.put_away():
+            self.draw_lost()
+
+    def step_back(self) -> bool:
+        if self.focused is self.listing or self.tab == "report":
+            return False
+        self.remove_class("-open")
+        self.set_focus(self.listing)
+        return True
+
+    def panel(self) -> Panel | None:
+        return self.focused if isinstance(self.focused, Panel) else None
+
+    def action_move(self, down: int) -> None:
+        if (panel := self.panel()) is not None:
+            panel.scroll_by(down)
+        else:
+            self.listing.move(0, down)
+
+    def action_half(self, pages: int) -> None:
+        if (panel := self.panel()) is not None:
+            panel.scroll_by(pages * panel.room[1] // 2)
+        else:
+            self.listing.half(pages)
+
+    def action_top(self) -> None:
+        if (panel := self.panel()) is not None:
+            panel.scroll_by(-len(panel.lines))
+        else:
+            self.listing.go(0)
+
+    def action_bottom(self) -> None:
+        if (panel := self.panel()) is not None:
+            panel.scroll_by(len(panel.lines))
+        else:
+            self.listing.go(self.listing.pages.total - 1)
+
+    async def action_tab(self, by: int) -> None:
+        names = [name for name, _ in TABS]
+        self.tab = names[(names.index(self.tab) + by) % len(names)]
+        self.remove_class("-open")
+        self.show_tab()
+        ask = {"report": self.read_report, "experiments": self.read_runs}.get(self.tab, self.read_proposals)
+        begin(self, ask, group="tab", exclusive=True)
+
+    def action_knob(self, by: int) -> None:
+        name, several = self.looked_at()
+        if several:
+            self._knob[name] = (self._knob.get(name, 0) + by) % len(several)
+            self.draw_words(keep_place=True)
+            self.draw_effects()
+
+    def action_numbers(self) -> None:
+        self.numbers = not self.numbers
+        self.draw_closely(keep_place=True)
+
+    async def action_copy(self) -> None:
+        told = "\n".join("".join(piece.text for piece in line).rstrip() for line in self.words.lines)
+        if told.strip():
+            self.home.copy(told, "what is told")
+
+    async def action_past(self) -> None:
+        from tui.screens.ask import Type
+
+        def typed(text: str | None) -> None:
+            if text is not None and text.strip() != self.as_of:
+                self.as_of = text.strip()
+                begin(self, partial(self._go_back, self.as_of), group="tab", exclusive=True)
+
+        help = "What was known then: a date (2026-05-01), an age (2d) or a seq of the log. Empty: now."
+        await self.app.push_screen(Type("As of", help, self.as_of), typed)
+
+    async def _go_back(self, wanted: str) -> None:
+        await self.read_insights()
+        if self.fault and self.as_of == wanted:
+            self.home.say(self.fault, bad=True)
+            self.as_of = ""
+            await self.read_insights()
+        self.draw()
+
+    def claim_key(self) -> str:
+        pack, knob = self.under_cursor() if self.tab == "insights" else None, self.knob()
+        claims = pack.claims if pack is not None and knob is not None else ()
+        return next((claim.key for claim in claims if knob is not None and claim.param == knob.param), "")

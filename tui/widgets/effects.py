@@ -1,0 +1,82 @@
+"""The plot of one knob: each of its levels with what it is worth in stars, and the interval it surely lies in. Pure.
+
+plotext draws the axis and the bars; it is loaded when a plot is first drawn (`load`, for a thread).
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from schema.insights import Knob, Level
+from schema.plans import Scalar
+from schema.records import Settings
+from tui.widgets.ink import Line, Piece, fit, plain
+
+LEAST = 14
+"""Columns below which there is no plot, only figures."""
+
+
+def load() -> None:
+    import textual_plotext.plot  # noqa: F401  # a tenth of a second the first time
+
+
+def plot(knob: Knob, width: int, height: int, *, now: Scalar = None, advised: Settings | None = None) -> list[Line]:
+    """A line for each level, then the axis. `now`: the value the pack is made with; `advised`: what is recommended."""
+    levels = shown(knob, max(1, height - 2))
+    name = min(max(map(len, (level.label for level in levels))), max(6, width // 3)) if levels else 0
+    room = width - name - 22
+    bars, axis = drawn(tuple((one.mean, one.low, one.high) for one in levels), room) if room >= LEAST else ((), ())
+    best = advised.get(knob.param) if advised else None
+    lines: list[Line] = []
+    for number, level in enumerate(levels):
+        here = now is not None and now in level.values
+        wanted = best is not None and best in level.values and not here
+        ink = "good" if wanted else "text" if level.n else "faint"
+        bar = bars[number] if number < len(bars) else ""
+        lines.append([
+            Piece(f" {fit(plain(level.label), name)} ", "strong" if wanted or here else "text"),
+            Piece(f"{level.n:>4} ", "dim"), Piece(bar, ink if bar.strip() else "faint"),
+            Piece(f" {level.mean:3.1f}★ ", "star" if level.n else "faint"),
+            Piece("now" if here else "better" if wanted else "", "key" if here else "good"),
+        ])  # fmt: skip
+    left = " " * (name + 7)
+    return [*lines, *([Piece(left), Piece(words, "faint")] for words in axis)]
+
+
+def shown(knob: Knob, many: int) -> Sequence[Level]:
+    """Ordered ones in their order, others the best first; where there is no room for all, those that have most."""
+    levels = knob.levels if knob.ordered else tuple(sorted(knob.levels, key=lambda one: (-one.mean, one.label)))
+    if len(levels) <= many:
+        return levels
+    kept = {id(one) for one in sorted(levels, key=lambda one: -one.n)[:many]}
+    return [one for one in levels if id(one) in kept]
+
+
+@lru_cache(maxsize=64)
+def drawn(points: tuple[tuple[float, float, float], ...], width: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Bars, one a line, and the lines of the axis below them; both exactly `width` cells."""
+    from textual_plotext.plot import Plot
+
+    many = len(points)
+    rows = [float(many - n) for n in range(many)]
+    plt = Plot()
+    plt.clear_figure()
+    plt.theme("clear")
+    plt.plotsize(width, many + 2)
+    plt.error([p[0] for p in points], rows, xerr=[2 * max(p[2] - p[0], p[0] - p[1], 0.01) for p in points])
+    low, high = min(p[1] for p in points), max(p[2] for p in points)
+    plt.xlim(low, max(high, low + 0.1))
+    plt.ylim(0.99, many + 0.01)
+    plt.yaxes(False, False)
+    plt.yfrequency(0)
+    plt.xaxes(True, False)
+    plt.xticks(*ticks(low, high))
+    lines = [fit(line, width) for line in str(plt.uncolorize(plt.build())).split("\n")]
+    return tuple(line.replace("┼", "●") for line in lines[:many]), tuple(lines[many : many + 2])
+
+
+def ticks(low: float, high: float) -> tuple[list[float], list[str]]:
+    """Whole stars, or halves or tenths of one where the range is small."""
+    step = next((step for step in (1.0, 0.5, 0.2, 0.1) if (high - low) / step >= 2.5), 0.1)
+    first, last = round(low / step + 0.499), round(high / step - 0.499)
+    places = [n * step for n in range(first, last + 1)] or [low, high]
+    return places, [f"{place:.1f}" for place in places]

@@ -1,0 +1,178 @@
+"""What a pack has taught, as lines: words first, and with `numbers` the figures behind each sentence. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from schema.experiments import LearningRunResult, LearningRunRow, Proposal
+from schema.insights import Claim, Knob, PackInsight, PresetAdvice, Withdrawn
+from schema.lessons import Adopted
+from schema.plans import Scalar
+from schema.records import Settings
+from schema.requests_learning import SuggestionShown
+from tui.widgets.ink import Line, Piece, plain, wrap
+from tui.widgets.jobrow import clock
+
+MOST = 40
+"""Lines of one sentence: nothing that is told is cut."""
+
+
+def told(value: Scalar) -> str:
+    """A level as a person reads it."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:g}" if isinstance(value, float) else plain(str(value)) or "none"
+
+
+def surely(chance: float) -> str:
+    """`97 in 100`; never a hundred."""
+    return f"{min(99, max(1, round(chance * 100)))} in 100"
+
+
+def block(text: str, width: int, ink: str = "text", *, sign: str = "", mark: str = "dim") -> Iterator[Line]:
+    """A sentence, its further lines below its first word."""
+    indent = len(sign) + 2
+    for number, line in enumerate(wrap(text, max(8, width - indent - 1), MOST)):
+        yield [Piece(f" {sign} " if not number else " " * indent, mark), Piece(line, ink)]
+
+
+def heading(words: str, keys: str = "") -> Line:
+    return [Piece(f" {words}", "title"), Piece(f"  {keys}", "key")]
+
+
+def withdrawn(lost: Sequence[Withdrawn], width: int) -> list[Line]:
+    """Said first and in full: what was told and no longer holds."""
+    return [line for one in lost for line in block(one.text, width, "warn", sign="!", mark="warn")]
+
+
+def insight(pack: PackInsight, width: int, *, numbers: bool, knob: str = "") -> Iterator[Line]:
+    """The sentence of the pack, its claims, the surest first, and what it would change. `knob`: the one plotted."""
+    yield from block(pack.text, width, "strong" if pack.enough else "dim")
+    if pack.claims:
+        yield []
+    for one in sorted(pack.claims, key=lambda claim: (-claim.confidence, claim.key)):
+        yield from claim(one, width, numbers=numbers, here=one.param == knob)
+    for hint in pack.advice:
+        yield []
+        yield from block(hint.text, width, sign=f"{plain(hint.tag)}:", mark="mark")
+        if numbers:
+            yield [Piece(f"   {hint.n} pictures have it · {'your own ratings' if hint.learned else 'a usual hint'}"
+                         + (f", sure to {surely(hint.confidence)}" if hint.learned else ""), "dim")]  # fmt: skip
+    if pack.unproven:
+        yield []
+        yield heading("Not enough evidence yet")
+        yield from block(", ".join(pack.unproven), width, "dim")
+
+
+def claim(one: Claim, width: int, *, numbers: bool, here: bool) -> Iterator[Line]:
+    sure = one.strength == "clearly"
+    yield from block(one.text, width, "strong" if here else "text", sign="●" if sure else "○",
+                     mark="good" if sure else "key")  # fmt: skip
+    found = one.evidence
+    if numbers:
+        only = ", ".join(f"{name} {told(value)}" for name, value in found.only.items())
+        words = [
+            f"sure to {surely(one.confidence)}", f"{found.better_n} against {found.worse_n} ratings",
+            f"{found.same_seed} pairs of the same seed",
+            f"{found.stars:+.1f} stars, surely within {found.low:+.1f} and {found.high:+.1f}",
+            f"that it matters at all: {surely(found.matters)}",
+            *([f"only seen with {only}"] if only else []),
+            *([f"of learning run {found.experiment}: at its settings"] if found.experiment else []),
+        ]  # fmt: skip
+        yield from block(" · ".join(words), width, "dim", sign=" ")
+
+
+def preset(advice: PresetAdvice, width: int, *, numbers: bool, adopted: Adopted | None) -> Iterator[Line]:
+    """What would be changed, that which brings most first."""
+    yield from block(advice.text, width, "text" if advice.offered else "dim")
+    for one in advice.changes:
+        if not advice.offered and not numbers:
+            break
+        line = [Piece(f"   {plain(one.param)} ", "text"), Piece(f"{told(one.was)} → ", "dim"),
+                Piece(told(one.now), "good" if advice.offered else "text")]  # fmt: skip
+        taken = adopted is not None and adopted.settings.get(one.param, one.was) == one.now
+        line.append(Piece("  taken over" if taken else "", "mark"))
+        if numbers:
+            line.append(Piece(f"  {one.stars:+.1f}★, better: {surely(one.better)}", "dim"))
+        yield line
+    if numbers and advice.changes:
+        words = f"together {advice.stars:+.1f} stars; better than now: {surely(advice.p_better_than_current)}"
+        yield from block(words, width, "dim", sign=" ")
+        if advice.cautious and advice.cautious != advice.params:
+            words = f"only what is sure by itself, {settings(advice.cautious)}: {surely(advice.p_cautious)}"
+            yield from block(words, width, "dim", sign=" ")
+
+
+def settings(values: Settings) -> str:
+    return ", ".join(f"{plain(name)} {told(value)}" for name, value in values.items())
+
+
+def adoption(adopted: Adopted, width: int) -> Iterator[Line]:
+    """What plans of the pack take over now."""
+    parts = [f"{plain(name)} {told(value)}" for name, value in (adopted.settings | adopted.randomizer).items()]
+    parts += [f"weights of {plain(name)}" for name in adopted.weights]
+    yield from block(", ".join(parts), width, "mark")
+
+
+def proposals(found: Iterable[Proposal], width: int, *, numbers: bool) -> Iterator[Line]:
+    for one in found:
+        yield from block(one.why, width, sign="?", mark="key")
+        took = f" · about {clock(one.seconds)}" if one.seconds else ""
+        kind = "learning run" if one.kind == "learning" else "explore run"
+        yield [Piece(f"   {kind} · {one.images} pictures{took}", "dim")]
+        if numbers:
+            for name, values in one.variables.items():
+                yield from block(f"{name}: {', '.join(map(told, values))}", width, "dim", sign=" ")
+            yield from block(one.command, width, "faint", sign=" ")
+
+
+def suggestions(found: Iterable[SuggestionShown], width: int) -> Iterator[Line]:
+    """Each with what it would make otherwise than now."""
+    for one in found:
+        source = f"{plain(one.suggestion.source)}: " if one.suggestion.source else ""
+        yield from block(f"{source}{one.suggestion.why or one.suggestion.id}", width, sign="◇", mark="mark")
+        for change in one.changes:
+            yield [Piece(f"   {plain(change.param)} ", "text"), Piece(f"{plain(change.was) or 'as it is'} → ", "dim"),
+                   Piece(plain(change.now), "mark")]  # fmt: skip
+        if not one.changes:
+            yield [Piece("   nothing differs", "dim")]
+
+
+def result(row: LearningRunRow, found: LearningRunResult | None, width: int, *, numbers: bool) -> Iterator[Line]:
+    """An experiment: its question, how far it is, what came of it, what it holds for."""
+    if row.plan.question:
+        yield from block(row.plan.question, width, "strong")
+    yield from block(stand(row), width, "dim")
+    if found is None:
+        return
+    if found.text:
+        yield []
+        yield from block(found.text, width)
+    for one in found.claims:
+        yield from claim(one, width, numbers=numbers, here=False)
+    if found.fixed:
+        yield []
+        yield heading("Holds for" if row.plan.kind == "learning" else "The same in all")
+        yield from block(settings(found.fixed), width, "dim")
+
+
+def stand(row: LearningRunRow) -> str:
+    kind = "an explore run over several" if row.plan.kind == "explore" else "a learning run over one"
+    many = sum(map(len, row.plan.variables.values()))
+    seeds = f"{row.plan.seeds} {'seed' if row.plan.seeds == 1 else 'seeds'}"
+    waits = row.made - row.rated
+    end = f"; r rates the {waits} that wait" if row.state == "to rate" and waits > 0 else ""
+    return f"{kind} · {many} levels, {seeds} · {row.made} of {row.images} made, {row.rated} rated{end}"
+
+
+def surely_matters(knob: Knob) -> str:
+    """Whether it does anything, in words."""
+    steps = ((0.95, "matters"), (0.75, "probably matters"), (0.4, "may matter"))
+    return next((words for least, words in steps if knob.matters >= least), "hardly matters, if at all")
+
+
+def knobs(pack: PackInsight) -> list[Knob]:
+    """Those that a claim is about first, then those that surely matter; none with one level only."""
+    claimed = {one.param: number for number, one in enumerate(sorted(pack.claims, key=lambda c: -c.confidence))}
+    several = [one for one in pack.knobs if len(one.levels) > 1]
+    return sorted(several, key=lambda one: (claimed.get(one.param, len(claimed)), -one.matters, one.param))

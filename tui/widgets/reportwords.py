@@ -1,0 +1,73 @@
+"""The report as lines: what does well, what underperforms, the unproven apart, and how past claims fared. Pure."""
+
+from collections.abc import Iterator, Sequence
+
+from schema.insights import Report, ReportLine, TrackRecord
+from tui.widgets.ink import Line, Piece, fit, plain
+from tui.widgets.lessonwords import block, heading
+
+KINDS = {
+    "style": "Styles", "lora": "LoRAs", "model": "Models", "randomizer": "Settings of the randomizer",
+    "wildcard": "Values of wildcards", "knob": "Settings",
+}  # fmt: skip
+SIGNS = {
+    "does well": ("▲", "good"), "underperforms": ("▼", "bad"), "no difference": ("=", "dim"),
+    "unproven": ("·", "faint"),
+}  # fmt: skip
+
+
+def report(found: Report, track: TrackRecord | None, width: int, *, numbers: bool) -> Iterator[Line]:
+    if track is not None:
+        yield heading("What was claimed so far")
+        yield from block(track.text, width)
+        if numbers:
+            words = (
+                f"clearly: {track.clearly_standing} of {track.clearly} stand · tends to: {track.tends_standing} of "
+                f"{track.tends} stand · taken back: {track.withdrawn} · with a hundred later ratings: "
+                f"{track.judged_standing} of {track.judged} stand"
+            )
+            yield from block(words, width, "dim")
+    for kind, title in KINDS.items():
+        lines = [line for line in found.lines if line.kind == kind]
+        if lines:
+            yield []
+            yield heading(title)
+            yield from rows(lines, width, numbers=numbers)
+    if not found.lines:
+        yield []
+        yield from block("Nothing stands out yet: that takes more ratings.", width, "dim")
+    if found.unproven:
+        yield []
+        yield heading("Not enough evidence yet")
+        told = [f"{name_of(line)} ({line.n})" for line in found.unproven]
+        yield from block(", ".join(told), width, "faint")
+
+
+def rows(lines: Sequence[ReportLine], width: int, *, numbers: bool) -> Iterator[Line]:
+    name = min(max(len(name_of(line)) for line in lines), max(16, width - 44))
+    for line in lines:
+        sign, ink = SIGNS[line.verdict]
+        said = [
+            Piece(f"  {sign} ", ink),
+            Piece(fit(name_of(line), name), "text"),
+            Piece(f"  {fit(line.verdict, 14)}", ink),
+        ]
+        figures = f"{line.stars:+.1f}★  {line.n:,} ratings" if numbers else about(line.stars)
+        if numbers:
+            figures += f"  within {line.low:+.1f} and {line.high:+.1f}"
+        if line.factor is not None:
+            figures += f"  drawn {line.factor:.2f}x as often"
+        yield [*said, Piece(figures, "dim"), Piece(f"  {', '.join(map(plain, line.packs[:3]))}", "faint")]
+
+
+def name_of(line: ReportLine) -> str:
+    value = plain(line.value)
+    return f"{plain(line.name)} = {value}" if value and value != line.name else plain(line.name)
+
+
+def about(stars: float) -> str:
+    """How much, in words."""
+    size = abs(stars)
+    much = "much" if size >= 0.75 else "half a star" if size >= 0.35 else "a little" if size >= 0.1 else "hardly"
+    way = "better" if stars > 0 else "worse"
+    return f"{much} {way}" if much != "hardly" else "about the same"
