@@ -25,6 +25,7 @@ OFFLINE = {
     "translate": "daemon.library.verbs",
     "plan-trace": "daemon.rehearsal",
     "what-if": "daemon.what_if",
+    "learn-insights": "daemon.learning_verbs",
     "learn-propose": "daemon.proposing",
 }
 """Verb to the module whose `main` takes the rest of the words; `log`'s has verbs of its own."""

@@ -37,6 +37,7 @@ ROOT: Mapping[str, Entry] = {
     "node": Entry("tui.cli.node", "List, show, pair, add, probe, drain and unpair nodes; say why one is idle."),
     "fleet": Entry("tui.cli.fleet", "Rehearse the scheduler: on a trace, on last night's log, on what waits now."),
     "agent": Entry("tui.cli.agent", "Drive SD WebUI, Forge, ComfyUI, diffusers or a language model on this machine."),
+    "learn": Entry("tui.cli.learn", "What verdicts teach: insights, presets, experiments, reports."),
     "import": Entry("tui.cli.bring", "Take in what other programs left: StableNew folders, files, pictures.", "VERB"),
     "export": Entry("tui.cli.export", "Write a job as a workflow of another program."),
     "log": Entry("tui.cli.log", "Read, verify, replay, back up and restore the log."),

@@ -1,0 +1,132 @@
+"""`python -P -m daemon learn-insights FILE [--pack P] [--json]`: what a file of records says. Needs no daemon.
+
+Acceptance and scripts call it often: nothing is imported here that is not used for it.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+import msgspec
+
+from daemon.learning.insights import insights
+from daemon.learning.reading import read_records
+from daemon.learning.rows import Row, Versus, pack_of, rows_of
+from daemon.learning.telling import in_words
+from schema.errors import Exit, Refused, why
+from schema.insights import Claim, PackInsight, PresetAdvice
+from schema.records import Record
+
+USAGE = "usage: learn-insights FILE [--pack PACK] [--json]"
+
+_STEERING = {
+    code: f"\\u{code:04x}"
+    for code in (0x7F, *range(0x80, 0xA0), 0x061C, *range(0x200B, 0x2010), *range(0x2028, 0x202F),
+                 *range(0x2066, 0x2070), 0xFEFF)
+}  # fmt: skip
+"""Letters that could drive a terminal; JSON escapes those of ASCII itself."""
+
+
+class Told(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What `--json` prints."""
+
+    claims: tuple[Claim, ...]
+    presets: tuple[PresetAdvice, ...]
+    """One per pack."""
+    packs: tuple[PackInsight, ...] = ()
+    """The whole of it: knobs with their levels, what is unproven, advice."""
+
+
+def main(words: list[str]) -> int:
+    """The exit code. One JSON document, or words; complaints on stderr."""
+    file, pack, as_json = _read(words[1:])
+    if file is None:
+        sys.stderr.write(f"{USAGE}\n")
+        return Exit.REFUSED
+    try:
+        told = tell(read_file(file), pack, file)
+    except Refused as refused:
+        sys.stderr.write(_plain(refused.told()) + "\n")
+        return Exit.REFUSED
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    return _print(document(told) if as_json else in_words(told.packs))
+
+
+def read_file(name: str) -> tuple[Record, ...]:
+    """`-`: from standard input. Raises Refused."""
+    try:
+        text = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except (OSError, ValueError) as fault:
+        raise Refused(
+            f"it cannot be read: {why(fault)}", where=name, remedy="Name a file of records, one JSON object per line."
+        ) from None
+    return read_records(text, "standard input" if name == "-" else name)
+
+
+def tell(records: Sequence[Record], pack: str | None, name: str) -> Told:
+    """Of one pack or of all. Raises Refused for a pack that the file does not know."""
+    rows, duels = rows_of(records)
+    made = insights(rows, duels, packs=None if pack is None else {pack})
+    if pack is not None and records and not made.packs:
+        raise _unknown(pack, {record.pack for record in records}, name)
+    return Told(
+        claims=tuple(claim for one in made.packs for claim in one.claims),
+        presets=_presets(made.packs, rows, duels),
+        packs=made.packs,
+    )
+
+
+def _presets(packs: Sequence[PackInsight], rows: Sequence[Row], duels: Sequence[Versus]) -> tuple[PresetAdvice, ...]:
+    """One per pack: where it has sketches and real pictures, that of the kind that was made last."""
+    latest: dict[tuple[str, str], float] = {}
+    for row in (*rows, *(each for duel in duels for each in (duel.better, duel.worse))):
+        place = pack_of(row.pool)
+        latest[place] = max(latest.get(place, row.at), row.at)
+    chosen: dict[str, PackInsight] = {}
+    for one in packs:
+        other = chosen.get(one.pack)
+        if other is None or latest[one.pack, one.backend] > latest[one.pack, other.backend]:
+            chosen[one.pack] = one
+    return tuple(one.preset for one in chosen.values() if one.preset is not None)
+
+
+def _unknown(pack: str, packs: set[str], name: str) -> Refused:
+    near = get_close_matches(pack, sorted(packs), 1)
+    hint = f"Did you mean {near[0]!r}?" if near else f"It has {', '.join(map(repr, sorted(packs)[:5]))}."
+    return Refused(f"no record is of a pack {pack!r}", where=name, remedy=hint)
+
+
+def document(told: Told) -> str:
+    """One line of JSON."""
+    return msgspec.json.encode(told).decode().translate(_STEERING)
+
+
+def _print(text: str) -> int:
+    try:
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # it is a TextIOWrapper here
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return Exit.DONE
+
+
+def _plain(text: str) -> str:
+    """Names in a file are anybody's words: nothing in them steers a terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def _read(words: Sequence[str]) -> tuple[str | None, str | None, bool]:
+    """File, pack, whether as JSON; no file: the words make no sense."""
+    left = list(words)
+    as_json = "--json" in left
+    left = [word for word in left if word != "--json"]
+    pack = None
+    if "--pack" in left[:-1]:
+        at = left.index("--pack")
+        pack = left[at + 1]
+        del left[at : at + 2]
+    return (left[0] if len(left) == 1 else None), pack, as_json
