@@ -241,6 +241,8 @@ CREATE TABLE imported(                   -- records from elsewhere
   PRIMARY KEY(seq, number)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE lessons(seq INTEGER PRIMARY KEY, at REAL NOT NULL, event BLOB NOT NULL) STRICT;
+
 CREATE TABLE models(                     -- what a person said of a model, by its key
   key TEXT PRIMARY KEY,
   name TEXT NOT NULL,                    -- as it was called when that was said last

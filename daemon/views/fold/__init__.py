@@ -5,7 +5,7 @@ Statements are (SQL, values); the SQL texts are constants, so that runs of the s
 
 from typing import assert_never
 
-from daemon.views.fold import foreign, images, jobs, learning, looks, models, runs, stages
+from daemon.views.fold import foreign, images, jobs, learning, lessons, looks, models, runs, stages
 from daemon.views.fold.statement import Statement
 from schema import events as e
 
@@ -45,6 +45,11 @@ def fold(envelope: e.Envelope) -> list[Statement]:
             e.ImagesCompared() | e.ComparisonTakenBack() | e.RunRated() | e.RecordsImported() | e.RecordsForgotten()
         ):  # fmt: skip
             return learning.fold(envelope, event)
+        case (
+            e.LearningModeChanged() | e.InsightShown() | e.InsightWithdrawn() | e.InsightDismissed()
+            | e.AdviceAdopted() | e.PresetSuggested() | e.SuggestionDropped()
+        ):  # fmt: skip
+            return lessons.fold(envelope, event)
         case e.PicturesImported() | e.PictureImported() | e.ImagePosted() | e.FavouriteSynced():
             return foreign.fold(envelope, event)
         case e.ModelTagged() | e.ModelRated() | e.ModelFavoured():
@@ -58,8 +63,6 @@ def fold(envelope: e.Envelope) -> list[Statement]:
             | e.NodePaired() | e.NodePairFailed() | e.NodeUnpaired() | e.NodeAddressed() | e.NodeRefused()
             | e.NodeProbeStarted() | e.NodeProbed() | e.NodeBarred() | e.LanePinned()
             | e.FeedbackSwitched() | e.WeightsAdjusted() | e.WeightsReset()
-            | e.LearningModeChanged() | e.InsightShown() | e.InsightWithdrawn() | e.InsightDismissed()
-            | e.AdviceAdopted() | e.PresetSuggested() | e.SuggestionDropped()
             | e.CommandUndone() | e.CommandRedone()
         ):  # fmt: skip
             return []
