@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -26,26 +26,27 @@ class Sending(Protocol):
     def __call__(self, path: str, body: msgspec.Struct | None, *, key: str) -> Awaitable[Told]: ...
 
 
-@dataclass(eq=False)
-class Parcel:
-    """One wish. `command` is known once it is done, `refused` once it will not be."""
-
+class Wish(NamedTuple):
     path: str
     body: msgspec.Struct | None
     words: str
     """As a command line that would do the same: told of what could not be sent."""
+
+
+@dataclass(eq=False)
+class Parcel:
+    """A wish on its way. `refused` says why it will not be done."""
+
+    wish: Wish
     key: str
     on_refused: Callable[["Parcel"], None]
     tried: bool = False
+    done: bool = False
     command: CommandId | None = None
     refused: str = ""
     takes_back: "Parcel | None" = None
-    instead: msgspec.Struct | None = None
+    instead: "Wish | None" = None
     """Sent where the parcel that it takes back is no longer the last thing that was done."""
-
-    @property
-    def over(self) -> bool:
-        return self.command is not None or bool(self.refused)
 
 
 class Outbox:
@@ -76,21 +77,18 @@ class Outbox:
         """What has not been answered yet, the oldest first."""
         return tuple(self._waiting)
 
-    def put(
-        self, path: str, body: msgspec.Struct | None, words: str, on_refused: Callable[[Parcel], None] = lambda _: None
-    ) -> Parcel:
-        return self._put(Parcel(path, body, words, self._fresh_key(), on_refused))
+    def put(self, wish: Wish, on_refused: Callable[[Parcel], None] = lambda _: None) -> Parcel:
+        return self._put(Parcel(wish, self._fresh_key(), on_refused))
 
-    def take_back(self, parcel: Parcel, instead: msgspec.Struct | None, words: str) -> None:
+    def take_back(self, parcel: Parcel, instead: Wish | None, on_refused: Callable[[Parcel], None]) -> None:
         """As if it had never been given. One that was never sent is not sent; `instead` makes up for one that is
         done when something else was done since."""
         if parcel in self._waiting and not parcel.tried:
             self._waiting.remove(parcel)
             self.tell()
             return
-        back = Parcel("/v1/undo", None, words, self._fresh_key(), lambda _: None)
-        back.takes_back, back.instead = parcel, instead
-        self._put(back)
+        undo = Wish("/v1/undo", None, instead.words if instead else "stablenew undo")
+        self._put(Parcel(undo, self._fresh_key(), on_refused, takes_back=parcel, instead=instead))
 
     def _put(self, parcel: Parcel) -> Parcel:
         self._waiting.append(parcel)
@@ -125,16 +123,18 @@ class Outbox:
         """Done or refused afterwards. Raises NoDaemon: it may be done or not, and is to be sent again."""
         first = parcel.takes_back
         if first is not None and first.command is None:
-            parcel.refused = "there is nothing to take back."
+            parcel.done = True  # it was refused itself: there is nothing to take back
             return
-        path = parcel.path if first is None else f"{parcel.path}?command={first.command}"
+        path, body, _ = parcel.wish
+        if first is not None:
+            path += f"?command={first.command}"
         parcel.tried = True
         try:
-            parcel.command = (await self._send(path, parcel.body, key=parcel.key)).command
+            parcel.command = (await self._send(path, body, key=parcel.key)).command
+            parcel.done = True
         except Refused as e:
             if first is None or parcel.instead is None:
                 parcel.refused = e.told()
                 return
-            parcel.path, parcel.body, parcel.takes_back = first.path, parcel.instead, None
-            parcel.key = self._fresh_key()
+            parcel.wish, parcel.takes_back, parcel.key = parcel.instead, None, self._fresh_key()
             await self._deliver(parcel)

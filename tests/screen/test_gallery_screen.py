@@ -65,10 +65,12 @@ async def test_tags_are_typed_and_told_as_what_differs(show, daemon):
     async with show() as eyes:
         await to_gallery(eyes)
         await eyes.press("l", "t")
-        await eyes.sees("keep wallpaper", "-word takes one away")
-        await eyes.press(*" sky", *" -keep", "enter")
+        await eyes.sees("keep, wallpaper", "6 [ ] nailed it")
+        await eyes.press("6", "t", *["backspace"] * 9, *"blue sky", "enter")
         await eyes.until(lambda: daemon.sent("/v1/images/tag"))
-        assert daemon.sent("/v1/images/tag") == [{"select": ["im000001"], "add": ["sky"], "remove": ["keep"]}]
+        assert daemon.sent("/v1/images/tag") == [
+            {"select": ["im000001"], "add": ["nailed it", "blue sky"], "remove": ["wallpaper"]}
+        ]
 
 
 async def test_of_two_marked_pictures_one_is_better(show, daemon, picture_of):

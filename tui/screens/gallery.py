@@ -141,23 +141,20 @@ class GalleryScreen(ListScreen[ImageRow]):
         self.draw_rating()
 
     async def action_tag(self) -> None:
-        from tui.screens.ask import Type
+        """Of the picture under the cursor; of many at once, what differs from it is added or taken away."""
+        from tui.screens.tagging import Tags, tagging
 
-        targets = self.targets()
-        image = self.listing.item()
-        have = " ".join(image.tags) if image is not None and not self.listing.marked else ""
+        image, targets = self.listing.item(), self.targets()
+        if image is None:
+            return
+        like = image if not self.listing.marked else msgspec.structs.replace(image, tags=())
 
-        async def typed(text: str | None) -> None:
-            if text is None:
-                return
-            words = text.split()
-            away = [word[1:] for word in words if word.startswith("-")]
-            away += [word for word in have.split() if word not in words and word not in away]
-            add = tuple(word for word in words if not word.startswith("-") and word not in have.split())
-            if add or away:
-                self.verb("tag", ImageSelection(select=targets, add=add, remove=tuple(away)), "tagged")
+        def told(tags: tuple[str, ...] | None) -> None:
+            wish = tagging(like, tags) if tags is not None else None
+            if wish is not None and isinstance(wish.body, ImageSelection):
+                self.verb("tag", msgspec.structs.replace(wish.body, select=targets), "tagged")
 
-        await self.app.push_screen(Type("Tags", "some words; -word takes one away", have), typed)
+        await self.app.push_screen(Tags(like.tags), told)
 
     def action_trash(self) -> None:
         self.verb("trash", ImageSelection(select=self.targets()), "in the trash; z takes it back")
@@ -209,6 +206,16 @@ class GalleryScreen(ListScreen[ImageRow]):
             pair = tuple(sorted(self.listing.marks))
             self.verb("compare", ImageSelection(select=pair, better=better), "noted which is better")
             self.listing.unmark()
+
+    async def action_inbox(self) -> None:
+        from tui.screens.inbox import InboxScreen
+
+        await self.app.push_screen(InboxScreen(self.home))
+
+    async def action_duel(self) -> None:
+        from tui.screens.duel import DuelScreen
+
+        await self.app.push_screen(DuelScreen(self.home))
 
     async def action_details(self) -> None:
         from tui.screens.details import Details

@@ -57,13 +57,13 @@ class LearnWishes(Lessons):
             await self.app.push_screen(InboxScreen(self.home))
 
     async def action_duel(self) -> None:
-        from tui.screens.inbox import DuelScreen
+        from tui.screens.duel import DuelScreen
 
         pack = self.under_cursor() if self.tab == "insights" else None
         await self.app.push_screen(DuelScreen(self.home, pack=pack.pack if pack is not None else None))
 
     async def action_compare(self) -> None:
-        from tui.screens.inbox import ComparisonScreen
+        from tui.screens.comparison import ComparisonScreen
 
         row = self.experiment() if self.tab == "experiments" else None
         if row is None:

@@ -12,8 +12,8 @@ from typing import NamedTuple, Protocol
 from schema.errors import NoDaemon, Refused
 from tui.widgets.halfcell import Cells, NoPicture, cells_of
 
-KEPT = 400
-"""Pictures in characters; one of 22 x 13 takes about 100 KB."""
+KEPT = 120_000
+"""Characters of pictures: 400 of a grid, or 30 as large as the terminal; one takes about 350 bytes."""
 
 KEPT_BLOBS = 64 << 20
 """Bytes of thumbnails as they came."""
@@ -58,6 +58,8 @@ class Thumbs:
         self._start = start
         self._true = true
         self._ready: OrderedDict[Wish, Cells | None] = OrderedDict()
+        self._size = 0
+        """Characters of what is ready."""
         self._blobs: OrderedDict[tuple[str, int], bytes] = OrderedDict()
         self._weight = 0
         self._wishes: OrderedDict[Wish, list[Viewer]] = OrderedDict()
@@ -75,6 +77,10 @@ class Thumbs:
         if wish not in self._under_way and len(self._under_way) < AT_ONCE:
             self._next()
         return None
+
+    def __contains__(self, wish: object) -> bool:
+        """It can be drawn now, or is known to be none that can."""
+        return wish in self._ready
 
     def is_broken(self, wish: Wish) -> bool:
         return wish in self._ready and self._ready[wish] is None
@@ -107,8 +113,9 @@ class Thumbs:
         finally:
             self._under_way.discard(wish)
         self._ready[wish] = cells
-        while len(self._ready) > KEPT:
-            self._ready.popitem(last=False)
+        self._size += _size(cells)
+        while self._size > KEPT and len(self._ready) > 1:
+            self._size -= _size(self._ready.popitem(last=False)[1])
         for viewer in self._wishes.pop(wish, []):
             viewer.picture_came(wish.image)
         while len(self._under_way) < AT_ONCE and len(self._wishes) > len(self._under_way):
@@ -129,3 +136,7 @@ class Thumbs:
         while self._weight > KEPT_BLOBS:
             self._weight -= len(self._blobs.popitem(last=False)[1])
         return blob
+
+
+def _size(cells: Cells | None) -> int:
+    return cells.columns * cells.lines if cells is not None else 0

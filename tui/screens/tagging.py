@@ -1,0 +1,97 @@
+"""Tags on pictures: those that advice is known for, one key each, and a person's own."""
+
+from collections.abc import Iterable
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from schema.pages import ImageRow
+from schema.requests import ImageSelection
+from tui.outbox import Wish
+from tui.widgets.ink import Drawn, Line, Piece, plain
+
+KNOWN = ("too noisy", "too smooth", "burnt", "ignores prompt", "bad hands", "nailed it")
+"""What can be advised about (`daemon.learning`); anything else may be a tag as well."""
+
+
+def tagging(image: ImageRow, tags: Iterable[str]) -> Wish | None:
+    """The wish that gives a picture these tags instead of those it has; None: it has them."""
+    tags = tuple(dict.fromkeys(tags))
+    add = tuple(tag for tag in tags if tag not in image.tags)
+    away = tuple(tag for tag in image.tags if tag not in tags)
+    if not add and not away:
+        return None
+    words = [f"--add '{tag}'" for tag in add] + [f"--remove '{tag}'" for tag in away]
+    selection = ImageSelection(select=(image.id,), add=add, remove=away)
+    return Wish("/v1/images/tag", selection, " ".join(("stablenew image tag", image.id, *words)))
+
+
+class Ticks(Drawn):
+    """The known tags, one a line."""
+
+    def __init__(self, on: set[str]) -> None:
+        super().__init__(id="ticks")
+        self.on = on
+
+    def line(self, y: int) -> Line:
+        tag = KNOWN[y]
+        return [Piece(f"{y + 1} ", "key"), Piece("[x] " if tag in self.on else "[ ] ", "text"),
+                Piece(tag, "strong" if tag in self.on else "text")]  # fmt: skip
+
+
+class Tags(ModalScreen[tuple[str, ...] | None]):
+    """All tags it is to have then, the known ones first; None: as they were."""
+
+    BINDINGS = [
+        *(Binding(str(n), f"turn({n - 1})", tag) for n, tag in enumerate(KNOWN, 1)),
+        Binding("t,slash,tab", "own", "your own"),
+        Binding("enter,space", "done", "done"),
+        Binding("escape", "leave", "back"),
+    ]
+
+    def __init__(self, have: Iterable[str]) -> None:
+        super().__init__()
+        self._have = tuple(have)
+        self.ticks = Ticks({tag for tag in self._have if tag in KNOWN})
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog tags") as dialog:
+            dialog.border_title = "Tags"
+            dialog.border_subtitle = "1-6 on or off  t your own  ⏎ done  esc back"
+            yield self.ticks
+            own = ", ".join(tag for tag in self._have if tag not in KNOWN)
+            yield Input(own, compact=True, select_on_focus=False, placeholder="your own, a comma between two", id="own")
+            yield Static(Content(""), id="said", classes="quiet")
+
+    AUTO_FOCUS = ""
+
+    def on_mount(self) -> None:
+        self.query_one(Input).cursor_blink = self.app.animation_level != "none"
+        self.set_focus(None)
+
+    def action_turn(self, number: int) -> None:
+        tag = KNOWN[number]
+        self.ticks.on ^= {tag}
+        self.ticks.redraw(number)
+
+    def action_own(self) -> None:
+        own = self.query_one(Input)
+        self.set_focus(None if self.focused is own else own)
+        own.cursor_position = len(own.value)
+
+    @on(Input.Submitted)
+    def _typed(self) -> None:
+        self.action_done()
+
+    def action_done(self) -> None:
+        own = [plain(tag).strip() for tag in self.query_one(Input).value.split(",")]
+        known = [tag for tag in KNOWN if tag in self.ticks.on]
+        self.dismiss(tuple(dict.fromkeys((*known, *filter(None, own)))))
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
