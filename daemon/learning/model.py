@@ -3,16 +3,29 @@
 Ratings as normal scores, y = X b + sitting + block + e; b of a pool around what its pools have in common.
 """
 
+import math
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from daemon.learning.rows import Row, Versus
-from daemon.learning.tables import Floats, Table
+from daemon.learning.hierarchy import Hierarchy, Pool, Posterior, pool_of
+from daemon.learning.levels import Floats
+from daemon.learning.matters import EVEN, chance, log_bayes_factor, null_share, slab
+from daemon.learning.moments import Moments, moments
+from daemon.learning.rows import SKETCH, Row, Versus
+from daemon.learning.scores import STARS, given, scores, stars_sd
+from daemon.learning.shared import common
+from daemon.learning.tables import Table, tabulate
+from daemon.learning.variance import squares
+from schema.plans import Scalar
 
 MARGIN = 0.05
 """Scores by which one side must beat the other at least."""
+
+TEACHERS = 12
+"""Pools, those with most verdicts, from which the scales and what pools have in common are learned."""
 
 
 class Contrast(NamedTuple):
@@ -33,10 +46,13 @@ class Contrast(NamedTuple):
 
 
 class Shared(NamedTuple):
-    """A knob over all pools: its values with the mean and sd (scores) of each, against the average of its values."""
+    """A knob over all pools: its values with the mean and sd (scores) of each, against the average of its levels.
+
+    Values that are put together have the same.
+    """
 
     name: str
-    values: tuple[object, ...]
+    values: tuple[Scalar, ...]
     mean: Floats
     sd: Floats
 
@@ -44,56 +60,174 @@ class Shared(NamedTuple):
 class PoolFit:
     """What one pool's verdicts say. Levels are counted as in its table's knobs."""
 
-    table: Table
-    stars_sd: float
-    """Stars in one unit of score."""
-    mean: Floats
-    """Of all knobs' levels one after another: [d]."""
-    cov: Floats
-    """[d, d]"""
+    def __init__(self, table: Table, stars_sd: float, family: "_Family", pool: Pool, known: Posterior | None) -> None:
+        self.table, self.stars_sd = table, stars_sd
+        self.n = table.n
+        self.knobs = table.knobs
+        self._family, self._pool, self._known = family, pool, known
+        self._starts: dict[str, slice] = {}
+        at = 0
+        for knob in table.knobs:
+            self._starts[knob.name] = slice(at, at := at + len(knob.levels))
 
     def contrast(self, knob: str, better: Sequence[int], worse: Sequence[int]) -> Contrast:
         """Raises KeyError for a knob that did not vary."""
-        raise NotImplementedError
+        here = self._starts[knob]
+        vector = np.zeros(here.stop - here.start)
+        vector[list(better)] += 1.0 / len(better)
+        vector[list(worse)] -= 1.0 / len(worse)
+        mean = float(vector @ self.mean[here])
+        sd = math.sqrt(max(1e-12, float(vector @ self.cov[here, here] @ vector)))
+        sure, matter = normal((mean - MARGIN) / sd), self.matters(knob)
+        stars, reach = mean * self.stars_sd, 1.96 * sd * self.stars_sd
+        return Contrast(mean, sd, stars, stars - reach, stars + reach, sure, matter, matter * sure)
 
     def matters(self, knob: str) -> float:
         """Probability that this knob does anything in this pool."""
-        raise NotImplementedError
+        return chance(self.log_factors[knob], self._family.null(knob))
 
     def level(self, knob: str, level: int) -> tuple[float, float]:
         """Mean and sd, in scores, against the average of the knob's levels."""
-        raise NotImplementedError
+        here = self._starts[knob]
+        vector = np.full(here.stop - here.start, -1.0 / (here.stop - here.start))
+        vector[level] += 1.0
+        mean, cov = self.mean[here], self.cov[here, here]
+        return float(vector @ mean), math.sqrt(max(0.0, float(vector @ cov @ vector)))
 
     def start(self, knob: str) -> int:
         """Where this knob's levels begin among the d."""
-        raise NotImplementedError
+        return int(self._starts[knob].start)
 
     def draws(self, n: int, rng: np.random.Generator) -> Floats:
         """Joint draws of all levels' effects, in scores: [n, d]."""
-        raise NotImplementedError
+        values, vectors = np.linalg.eigh(self.cov)
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
+        found: Floats = self.mean + rng.standard_normal((n, len(self.mean))) @ root.T
+        return found
 
     def config(self, levels: Mapping[str, int]) -> Floats:
         """The row of X of a picture with these levels: [d]; knobs that are not named are left out."""
-        raise NotImplementedError
+        vector = np.zeros(len(self.mean))
+        for name, level in levels.items():
+            vector[self._starts[name].start + level] = 1.0
+        return vector
 
     def gain(self, vector: Floats) -> tuple[float, float]:
         """Mean and sd, in scores, of a combination of levels."""
-        raise NotImplementedError
+        return float(vector @ self.mean), math.sqrt(max(0.0, float(vector @ self.cov @ vector)))
+
+    @property
+    def mean(self) -> Floats:
+        """Of all knobs' levels one after another: [d]."""
+        return self.posterior.mean
+
+    @property
+    def cov(self) -> Floats:
+        """[d, d]"""
+        return self.posterior.whole
+
+    @cached_property
+    def posterior(self) -> Posterior:
+        """Of all effects; computed when first asked for."""
+        return self._known or self._family.hierarchy.posterior(self._pool)
+
+    @cached_property
+    def log_factors(self) -> Mapping[str, float]:
+        """By knob: ln of the odds that the ratings give to "does nothing"."""
+        found, now = {}, self.posterior
+        for knob in self.knobs:
+            here = self._starts[knob.name]
+            seen, before = np.linalg.inv(now.cov[here, here]), np.linalg.inv(now.prior_cov[here, here])
+            precision = (seen - before + (seen - before).T) / 2.0
+            pull = seen @ now.mean[here] - before @ now.prior_mean[here]
+            found[knob.name] = log_bayes_factor(precision, pull, self._family.slab**2 * self._pool.kernel[here, here])
+        return found
 
 
 class Fit(NamedTuple):
     pools: Mapping[str, PoolFit]
     shared: Mapping[tuple[str, str], Shared]
-    """By backend (`sketch` or empty) and knob."""
+    """By backend (`sketch` or empty) and knob, where it varied in several pools."""
 
 
-def fit(tables: Mapping[str, Table]) -> Fit:
-    """Everything anew."""
-    raise NotImplementedError
+class _Counted(NamedTuple):
+    table: Table
+    moments: Moments
+
+
+class _Family:
+    """Pools that are learned from together: all real pictures', or all sketched ones'."""
+
+    def __init__(self, counted: Sequence[_Counted], kinds: int) -> None:
+        outcomes = given(one.moments for one in counted)
+        knobs = [one.table.knobs for one in counted]
+        most = sorted(range(len(counted)), key=lambda at: (-counted[at].moments.rows, at))[:TEACHERS]
+        names = sorted({knob.name for some in knobs for knob in some})
+        self._common = common([knobs[at] for at in sorted(most)])
+        places = {name: at for at, name in enumerate(names)}
+        self._names = places
+        pools = [pool_of(one.moments, squares(one.moments), one.table.knobs, places, self._common) for one in counted]
+        teachers = [pools[at] for at in sorted(most)]
+        self.hierarchy = Hierarchy(teachers, names, self._common, scores(outcomes, kinds))
+        known = dict(zip(sorted(most), self.hierarchy.known, strict=True))
+        spread = stars_sd(outcomes) if kinds == STARS else 1.0
+        self.fits = [
+            PoolFit(one.table, spread, self, pool, known.get(at))
+            for at, (one, pool) in enumerate(zip(counted, pools, strict=True))
+        ]
+        self._teachers = [self.fits[at] for at in sorted(most)]
+        self._nulls: dict[str, float] = {}
+
+    @cached_property
+    def slab(self) -> float:
+        own, shared = self.hierarchy.scales
+        used = sorted({self._names[knob.name] for one in self._teachers for knob in one.knobs})
+        return slab(np.sqrt(own**2 + shared**2)[used])
+
+    def null(self, knob: str) -> float:
+        """Chance beforehand that a knob does nothing in a pool."""
+        if knob not in self._nulls:
+            factors = [one.log_factors[knob] for one in self._teachers if knob in one.log_factors]
+            self._nulls[knob] = null_share([chance(one, EVEN) for one in factors])
+        return self._nulls[knob]
+
+    def shared(self) -> dict[str, Shared]:
+        found, at, middle = {}, 0, self.hierarchy.middle
+        for one in self._common:
+            levels = len(one.levels)
+            here = slice(at, at := at + levels)
+            apart = np.eye(levels) - 1.0 / levels
+            mean, cov = apart @ middle.mean[here], apart @ middle.cov[here, here] @ apart
+            of = [place for place, values in enumerate(one.levels) for _ in values]
+            values = tuple(value for values in one.levels for value in values)
+            found[one.name] = Shared(one.name, values, mean[of], np.sqrt(np.maximum(np.diagonal(cov)[of], 0.0)))
+        return found
+
+
+def fit(tables: Mapping[str, Table], kinds: int = STARS) -> Fit:
+    """Everything anew. `kinds` is how many outcomes there are: 2 for tables of `tagged`."""
+    return _fit([_Counted(table, moments(table)) for _, table in sorted(tables.items())], kinds)
+
+
+def _fit(counted: Sequence[_Counted], kinds: int = STARS) -> Fit:
+    pools: dict[str, PoolFit] = {}
+    shared: dict[tuple[str, str], Shared] = {}
+    for backend in ("", "sketch"):
+        some = [one for one in counted if one.table.pool.endswith(SKETCH) == bool(backend)]
+        if some:
+            family = _Family(some, kinds)
+            pools |= {one.table.pool: one for one in family.fits}
+            shared |= {(backend, name): one for name, one in family.shared().items()}
+    return Fit(dict(sorted(pools.items())), shared)
 
 
 class Fitter:
     """The same as `fit(tabulate(rows, duels))`, to the byte, but quick where little changed since the last call."""
 
     def fit(self, rows: Sequence[Row], duels: Sequence[Versus] = ()) -> Fit:
-        raise NotImplementedError
+        return fit(tabulate(rows, duels))
+
+
+def normal(z: float) -> float:
+    """Standard normal distribution function."""
+    return 0.5 * math.erfc(-z / math.sqrt(2.0))

@@ -4,6 +4,7 @@ Whole numbers add up to the same in any order, so that rows may come and go one 
 that of counting everything anew, to the byte. Scores, variances and everything else that is a fraction come later.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -40,7 +41,7 @@ class Moments(NamedTuple):
     """Of each pair of a session and a size of block that occurs: the session's number. Ascending."""
     size: NDArray[np.int64]
     """Place of that size among `sizes`."""
-    count: Floats
+    blocks_of: Floats
     """Blocks of that session and size."""
     total: Floats
     """Sum of their rows: [pairs, D]."""
@@ -92,4 +93,4 @@ def _pieces(starts: NDArray[np.intp], rows: int) -> list[tuple[int, int]]:
             cuts.append(cut)
     if len(starts) > cuts[-1]:
         cuts.append(len(starts))
-    return list(zip(cuts, cuts[1:], strict=False))
+    return list(pairwise(cuts))
