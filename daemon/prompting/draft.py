@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from daemon.prompting.drawing import Drawer
 from daemon.prompting.effective import check_seed
-from daemon.prompting.grids import Grid, read_grid
+from daemon.prompting.experiments import as_experiment, check_axis, read_mixes
+from daemon.prompting.grids import Cell, Grid, read_grid
 from daemon.prompting.learned import with_randomizer
 from daemon.prompting.limits import MANY, Room, Share, counted, first_prompts, shares
 from daemon.prompting.looks.lean import Lean
@@ -44,6 +45,8 @@ class Draft(NamedTuple):
     """Variants there were to choose from."""
     jobs: int
     warnings: tuple[str, ...]
+    cells: tuple[Cell, ...] = ()
+    """Of an explore run: what each of its mixes sets."""
 
     def segments(self) -> tuple[Segment, ...]:
         """Of the command line's prompt, or the first pack's first, as it was written: without what is around it."""
@@ -60,6 +63,7 @@ def draft(
     """Deterministic in its arguments. Raises Refused. `leaning`: what looks at pictures suggest; `lessons`: what
     verdicts taught."""
     _check(request)
+    request = as_experiment(request)
     seed = drawn_seed if request.seed is None else request.seed
     check_seed(seed, request.count)
     phrasing = read_phrasing(request, library, leaning)._replace(lessons=lessons)
@@ -69,15 +73,17 @@ def draft(
     named, missing = named_templates(library, sources)
     phrasing = phrasing._replace(named=named)
     grid = read_grid(request.vary, recipe.open, recipe.fixed)
+    check_axis(grid, request)
+    cells = read_mixes(request.mixes, recipe.open, recipe.fixed)
     tables = _Late(lambda: library.tables())
     spaces = Spaces(request, sources, phrasing, grid, tables, _blocks(request, library, sources), seed)
     drawer = Drawer(phrasing, recipe, seed, spaces.rerolls)
-    phrasing.styled("", "", grid.styles)
+    phrasing.styled("", "", (*grid.styles, *(style for cell in cells for style in cell.styles)))
     taken = first_prompts(tuple(in_order(sources, request.order, seed)), request.max_prompts)
     worded = tuple(spaces.of(one) for one in taken)
     check_keys(spaces, worded, drawer.keys)
     shared = shares([Room(one.taken.source.stem, one.size) for one in worded], request)
-    jobs = sum(share.jobs for share in shared)
+    jobs = len(cells) or sum(share.jobs for share in shared)
     return Draft(
         request=request,
         recipe=recipe,
@@ -99,8 +105,9 @@ def draft(
             *_sought(worded, request, grid),
             *_of_spaces(worded),
             *_never_drawn(worded, request),
-            *_numbers(worded, shared, jobs, request),
+            *(() if request.experiment else _numbers(worded, shared, jobs, request)),
         ),
+        cells=cells,
     )
 
 

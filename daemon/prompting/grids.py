@@ -49,6 +49,7 @@ class Cell(NamedTuple):
 
     axes: dict[str, str]
     changes: tuple[Change, ...]
+    origin: str = "--vary"
 
     @property
     def values(self) -> Flat:
@@ -226,14 +227,14 @@ def replaced(text: str, changes: tuple[Change, ...]) -> str:
 
 
 def with_loras(text: str, loras: tuple[Part, ...]) -> str:
-    """A LoRA that the prompt names already gets the new weight; others are put behind it."""
+    """A LoRA that the prompt names already gets the new weight; others are put behind it, if they have any."""
     for part in loras:
         mark = f"<lora:{part.name}:{part.weight:g}>"
         there = re.compile(rf"<lora:\s*{re.escape(part.name)}\s*(?::[^<>]*)?>", re.IGNORECASE)
         text, found = there.subn(mark.replace("\\", r"\\"), text)
-        text = text if found else f"{text} {mark}".strip()
+        text = text if found or not part.weight else f"{text} {mark}".strip()
     return text
 
 
 def origins(cell: Cell | None) -> Mapping[str, str]:
-    return {} if cell is None else dict.fromkeys(cell.values, "--vary")
+    return {} if cell is None else dict.fromkeys(cell.values, cell.origin)

@@ -123,7 +123,7 @@ class Painter:
         if dealt.cell:
             text = grids.replaced(text, dealt.cell.changes)
             text, negative = self._phrasing.styled(text, negative, dealt.cell.styles)
-        drawn = self._drawer.draw(text, negative, f"{source.stem}\n{prompt.number}\n{dealt.number}", held)
+        drawn = self._drawer.draw(text, negative, f"{source.stem}\n{prompt.number}\n{dealt.draw or dealt.number}", held)
         if dealt.cell:
             loras = tuple(part for change in dealt.cell.changes for part in change.loras)
             drawn = drawn._replace(text=grids.with_loras(drawn.text, loras))

@@ -6,16 +6,19 @@ makes a batch of pictures, its seeds follow one another, and the next job's begi
 """
 
 import hashlib
+from collections.abc import Iterator
 
 import msgspec
 
 from daemon.prompting.draft import Draft, draft
 from daemon.prompting.edits import Edits
+from daemon.prompting.experiments import batch_of, deal_mixes
 from daemon.prompting.limits import check_total, over_total, sample
 from daemon.prompting.looks.lean import Lean
 from daemon.prompting.painter import Painter
 from daemon.prompting.recipe import Shelf
 from daemon.prompting.runs import run_spec
+from daemon.prompting.spaces import Dealt, Worded
 from daemon.prompting.texts import told
 from schema.errors import Refused
 from schema.lessons import Lessons
@@ -79,19 +82,15 @@ def make_plan(
 
 def paint(drafted: Draft, now: float, drawn_folder: str) -> Plan:
     """Makes the jobs of a draft."""
-    request, recipe, seed = drafted.request, drafted.recipe, drafted.seed
+    request, recipe = drafted.request, drafted.recipe
     edits = Edits(request.edits)
     painter = Painter(request, recipe, drafted.sources, drafted.phrasing, drafted.drawer, edits)
     jobs: list[JobSpec] = []
     digest = hashlib.sha256()
-    for share in drafted.shares:
-        worded, left = drafted.worded[share.at], share.jobs
-        for dealt in drafted.spaces.deal(worded, share.variants):
-            copies = min(request.count, left)
-            left -= copies
-            for job, look in painter.jobs(worded, dealt, seed, copies):
-                jobs.append(job)
-                digest.update(msgspec.json.encode((job.prompt, job.negative, job.seed, look)))
+    for worded, dealt, first, copies in _dealt(drafted):
+        for job, look in painter.jobs(worded, dealt, first, copies):
+            jobs.append(job)
+            digest.update(msgspec.json.encode((job.prompt, job.negative, job.seed, look)))
     if len(jobs) == drafted.jobs:
         edits.check([job.name for job in jobs])
     plan_hash = digest.hexdigest()
@@ -102,12 +101,30 @@ def paint(drafted: Draft, now: float, drawn_folder: str) -> Plan:
         jobs=tuple(jobs),
         base=base,
         plan_hash=plan_hash,
-        seed=seed,
+        seed=drafted.seed,
         warnings=_short((*recipe.warnings, *painter.warnings, *drafted.warnings)),
         total=drafted.jobs,
         segments=drafted.segments(),
         spoken=frozenset(key.partition(".")[0] for key in painter.spoken) | recipe.repeated,
     )
+
+
+def _dealt(drafted: Draft) -> Iterator[tuple[Worded, Dealt, int, int]]:
+    """Each variant with its first seed and how many jobs it gets."""
+    if drafted.cells:
+        batch = batch_of(drafted.recipe.base)
+        mixes = drafted.request.mixes
+        for worded, dealt, seed in deal_mixes(
+            mixes, drafted.cells, drafted.worded, drafted.spaces, drafted.seed, batch
+        ):
+            yield worded, dealt, seed, 1
+        return
+    for share in drafted.shares:
+        worded, left = drafted.worded[share.at], share.jobs
+        for dealt in drafted.spaces.deal(worded, share.variants):
+            copies = min(drafted.request.count, left)
+            left -= copies
+            yield worded, dealt, drafted.seed, copies
 
 
 def _check_hash(request: RunRequest, plan_hash: str) -> None:

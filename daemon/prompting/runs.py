@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from daemon.prompting.draft import Draft
+from daemon.prompting.experiments import learning_plan
 from daemon.prompting.limits import digits
 from daemon.prompting.sources import Source
 from daemon.prompting.steps import steps_of
@@ -45,7 +46,9 @@ def run_spec(
         node=request.node,
         backend=None if request.backend is None else backend_called(request.backend),
         whole=request.whole,
-        learning=request.learning or drafted.phrasing.lessons.mode,
+        learning=request.learning or ("active" if request.experiment else drafted.phrasing.lessons.mode),
+        experiment=request.experiment,
+        learning_plan=learning_plan(request, drafted.grid, drafted.cells),
         preset=request.preset,
         profile=profile.name if (profile := drafted.phrasing.profile) else None,
         randomizer=_randomizer(drafted),

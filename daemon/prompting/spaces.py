@@ -64,6 +64,8 @@ class Dealt(NamedTuple):
     """From 1, within the prompt."""
     variant: Variant
     cell: Cell | None
+    draw: int = 0
+    """Of an experiment: number of its words, by which all else is drawn too; 0: each variant draws for itself."""
 
 
 class Spaces:
@@ -177,7 +179,12 @@ class Spaces:
         )
         words = list(self._words(worded, len({word for word, _ in pairs})))
         for number, (word, cell) in enumerate(pairs, 1):
-            yield Dealt(number, words[word], worded.grid.cell(cell))
+            draw = word + 1 if self._request.experiment else 0
+            yield Dealt(number, words[word], worded.grid.cell(cell), draw)
+
+    def some(self, worded: Worded, count: int) -> list[Variant]:
+        """So many variants of its words; they come round again where there are fewer."""
+        return list(self._words(worded, count))
 
     def _words(self, worded: Worded, share: int) -> Iterator[Variant]:
         """Goes round where more are wanted than there are: something besides words is drawn for each."""
