@@ -74,7 +74,7 @@ def _line(table: Table, tag: str, n: int) -> TagAdvice | None:
 
 def _learned(table: Table, tag: str, n: int, hint: Hint | None) -> TagAdvice | None:
     """What the surest of the knobs in question has to do with the tag; None: nothing is sure enough."""
-    made = fit(tagged({table.pool: table}, tag)).pools.get(table.pool)
+    made = fit(tagged({table.pool: table}, tag), kinds=2).pools.get(table.pool)
     if made is None:
         return None
     lines = []

@@ -2,16 +2,17 @@
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from math import erf, sqrt
 from typing import NamedTuple
 
 import numpy as np
 
 from daemon.learning import wording
-from daemon.learning.claims import ENOUGH, ROUND, verdicts
+from daemon.learning.claims import ENOUGH, ROUND, below, verdicts
 from daemon.learning.model import PoolFit
 from daemon.learning.rows import Row, pack_of
-from daemon.learning.tables import Knob, Table
+from daemon.learning.tables import Floats, Knob, Table
 from schema.insights import Change, PresetAdvice
 from schema.plans import Scalar
 from schema.records import Settings
@@ -24,8 +25,10 @@ CAUTIOUS = 0.99
 """Chance from which on the cautious preset is worth a word: below it promises more than it holds."""
 TRIFLE = 0.02
 """Stars below which a change is left alone."""
-DRAWN = "pick:"
-"""Begins the names of what was drawn for a picture: words, no setting of a preset."""
+MOST_TOLD_APART = 8
+"""Changes of which every combination of doing something and nothing is looked at."""
+NOT_SET = ("pick:", "randomizer.")
+"""Begin the names of what was drawn for a picture and of how it was drawn: no settings of a preset."""
 
 
 class _Step(NamedTuple):
@@ -34,8 +37,8 @@ class _Step(NamedTuple):
     knob: Knob
     was: int
     now: int
-    stars: float
-    alone: float
+    stars: float = 0.0
+    alone: float = 0.0
 
 
 def preset(fit: PoolFit) -> PresetAdvice:
@@ -47,7 +50,7 @@ def preset(fit: PoolFit) -> PresetAdvice:
         (step for step in (_step(fit, place, int(codes[place])) for place in range(len(table.knobs))) if step),
         key=lambda step: (-step.stars, step.knob.name),
     )
-    current = {name: value for name, value in row.params.items() if not name.startswith(DRAWN)}
+    current = {name: value for name, value in row.params.items() if not name.startswith(NOT_SET)}
     stars, chance = _together(fit, steps)
     sure = [step for step in steps if step.alone >= ALONE]
     _, cautious = _together(fit, sure)
@@ -81,34 +84,44 @@ def natural(name: str) -> tuple[tuple[int, int, str], ...]:
 
 def _step(fit: PoolFit, place: int, was: int) -> _Step | None:
     knob = fit.table.knobs[place]
-    if knob.name.startswith(DRAWN):
+    if knob.name.startswith(NOT_SET):
         return None
     start = fit.start(knob.name)
     mean = np.round(fit.mean[start : start + len(knob.levels)], 9)
     now = int(np.argmax(mean))
     if mean[now] <= mean[was]:
         return None
-    gap, sd = fit.gain(_vector(fit, ((start, was, now),)))
+    step = _Step(knob, was, now)
+    gap, sd = fit.gain(_vector(fit, step))
     if gap * fit.stars_sd < TRIFLE:
         return None
-    return _Step(knob, was, now, gap * fit.stars_sd, fit.matters(knob.name) * _chance(gap, sd))
+    return step._replace(stars=gap * fit.stars_sd, alone=fit.matters(knob.name) * _chance(gap, sd))
 
 
-def _together(fit: PoolFit, steps: list[_Step]) -> tuple[float, float]:
-    """Stars that these changes bring, and the chance that they bring any."""
+def _together(fit: PoolFit, steps: Sequence[_Step]) -> tuple[float, float]:
+    """Stars that these changes bring, and the chance that they bring any.
+
+    A change of a knob that does nothing brings nothing: the chance is averaged over which of the knobs do something.
+    Of many changes those that bring least are counted as doing nothing.
+    """
     if not steps:
         return 0.0, 0.0
-    gap, sd = fit.gain(_vector(fit, [(fit.start(step.knob.name), step.was, step.now) for step in steps]))
-    return gap * fit.stars_sd, _chance(gap, sd)
+    moves = np.array([_vector(fit, step) for step in steps])
+    stars = float((moves @ fit.mean).sum()) * fit.stars_sd
+    first = moves[:MOST_TOLD_APART]
+    gaps, cov = first @ fit.mean, first @ fit.cov @ first.T
+    matters = np.array([fit.matters(step.knob.name) for step in steps[:MOST_TOLD_APART]])
+    does = ((np.arange(2 ** len(first))[:, None] >> np.arange(len(first))) & 1).astype(float)
+    weight = np.prod(np.where(does > 0, matters, 1.0 - matters), axis=1)
+    sd = np.sqrt(np.maximum(np.einsum("ik,kl,il->i", does, cov, does), 1e-18))
+    better = np.where(does.any(axis=1), below(does @ gaps / sd), 0.0)
+    return stars, float(weight @ better)
 
 
-def _vector(
-    fit: PoolFit, moves: "tuple[tuple[int, int, int], ...] | list[tuple[int, int, int]]"
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    vector = np.zeros(len(fit.mean))
-    for start, was, now in moves:
-        vector[start + was] -= 1.0
-        vector[start + now] += 1.0
+def _vector(fit: PoolFit, step: _Step) -> Floats:
+    start, vector = fit.start(step.knob.name), np.zeros(len(fit.mean))
+    vector[start + step.was] -= 1.0
+    vector[start + step.now] += 1.0
     return vector
 
 
@@ -135,10 +148,11 @@ def _value(table: Table, knob: Knob, level: int) -> Scalar:
     return max(values, key=lambda value: (used[value], -values.index(value)))
 
 
-def _changed(current: Settings, changes: "tuple[Change, ...] | list[Change]") -> Settings:
-    """A value of None: the record that it was learned from did not have this setting."""
+def _changed(current: Settings, changes: Sequence[Change]) -> Settings:
+    """A setting that changes to nothing is left out."""
     after = {**current, **{change.param: change.now for change in changes}}
-    return {name: value for name, value in after.items() if value is not None or name in current}
+    gone = {change.param for change in changes if change.now is None}
+    return {name: value for name, value in after.items() if name not in gone}
 
 
 def _told(changes: tuple[Change, ...], chance: float, stars: float, offered: bool, ratings: int) -> str:
