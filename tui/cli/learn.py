@@ -2,6 +2,7 @@
 
 from schema.errors import Refused
 from tui.cli.child import become
+from tui.cli.learnruns import VERBS as RUNS
 from tui.cli.tree import JSON, Verb, option
 
 
@@ -12,6 +13,7 @@ def insights(pack: str | None, records: str | None, as_json: bool) -> int:
 
 
 VERBS = {
+    **RUNS,
     "insights": Verb(
         insights,
         "What rates higher and what to change, in words, with the evidence.",
