@@ -8,7 +8,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from daemon.learning import wording
-from daemon.learning.claims import ROUND, choose
+from daemon.learning.claims import ADJUSTED, ROUND, choose
 from daemon.learning.model import PoolFit, fit
 from daemon.learning.rows import pack_of
 from daemon.learning.tables import Knob, Table, tagged
@@ -79,6 +79,8 @@ def _learned(table: Table, tag: str, n: int, hint: Hint | None) -> TagAdvice | N
         return None
     lines = []
     for knob in made.table.knobs:
+        if knob.name.startswith(ADJUSTED):
+            continue
         if hint is not None and hint.fields and not any(field in knob.name.casefold() for field in hint.fields):
             continue
         sides = choose(made, knob)

@@ -34,6 +34,8 @@ MOST = 0.8
 of it from one learning run from which on it is a claim at that run's base config."""
 WIDE = 8
 """Values named on one side of a claim on a knob without order."""
+ADJUSTED = "\t"
+"""Begins the names of knobs that are adjusted for and never spoken of."""
 PART = "\v"
 """Ends what stands before the name of a pool in that of a part of it."""
 ROUND = 6
@@ -221,7 +223,7 @@ def _only(table: Table, name: str, taken: NDArray[np.bool_]) -> Settings:
     only: Settings = {}
     total = int(taken.sum())
     for place, other in enumerate(table.knobs):
-        if other.name == name:
+        if other.name == name or other.name.startswith(ADJUSTED):
             continue
         counts = np.bincount(table.codes[taken, place], minlength=len(other.levels))
         level = int(counts.argmax())

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from daemon.learning import wording
 from daemon.learning.advice import advice
-from daemon.learning.claims import ENOUGH, SIDE, Sides, choose, claim_of, found, key_of, verdicts
+from daemon.learning.claims import ADJUSTED, ENOUGH, SIDE, Sides, choose, claim_of, found, key_of, verdicts
 from daemon.learning.levels import Knob
 from daemon.learning.model import Fit, Fitter, PoolFit
 from daemon.learning.plots import knobs_of, plain_mean
@@ -66,20 +66,21 @@ def _of_pool(fit: PoolFit, parts: tuple[Part, ...], shown: Sequence[Shown]) -> P
     withdrawn: list[Withdrawn] = []
     dismissed = {one.key for one in shown if one.dismissed}
     standing = [one for one in shown if not one.dismissed]
-    best: dict[str, Sides | None] = {knob.name: choose(fit, knob) for knob in table.knobs} if enough else {}
-    for knob in table.knobs:
+    knobs = [knob for knob in table.knobs if not knob.name.startswith(ADJUSTED)]
+    best: dict[str, Sides | None] = {knob.name: choose(fit, knob) for knob in knobs} if enough else {}
+    for knob in knobs:
         mine = [one for one in standing if one.param == knob.name]
         made, gone = _of_knob(fit, knob, best.get(knob.name), parts, mine)
         claims += [claim for claim in made if claim.key not in dismissed]
         withdrawn += gone
-    names = {knob.name for knob in table.knobs}
+    names = {knob.name for knob in knobs}
     withdrawn += [_taken_back(one, 0.0, verdicts(table)) for one in standing if one.param not in names]
     claims.sort(key=lambda claim: (-claim.confidence, -claim.evidence.stars, claim.param, claim.key))
     told = {claim.param for claim in claims}
     return PackInsight(
         pack=pack, backend=backend, ratings=table.n, duels=len(table.duels), enough=enough,
         text=_standing(fit, claims, best), mean=plain_mean(table), claims=tuple(claims), withdrawn=tuple(withdrawn),
-        knobs=knobs_of(fit), unproven=tuple(knob.name for knob in table.knobs if knob.name not in told),
+        knobs=knobs_of(fit), unproven=tuple(knob.name for knob in knobs if knob.name not in told),
         preset=preset(fit), advice=advice(table),
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ from hashlib import sha256
 import numpy as np
 
 from daemon.learning import wording
-from daemon.learning.claims import ROUND, verdicts
+from daemon.learning.claims import ADJUSTED, ROUND, verdicts
 from daemon.learning.model import PoolFit
 from daemon.learning.tables import Floats, Table
 from schema import insights
@@ -20,7 +20,8 @@ def knobs_of(fit: PoolFit) -> tuple[insights.Knob, ...]:
     if not fit.table.knobs:
         return ()
     drawn = fit.draws(DRAWS, np.random.default_rng(seed_of(fit.table)))
-    made = [_knob(fit, place, drawn) for place in range(len(fit.table.knobs))]
+    told = [at for at, knob in enumerate(fit.table.knobs) if not knob.name.startswith(ADJUSTED)]
+    made = [_knob(fit, place, drawn) for place in told]
     return tuple(sorted(made, key=lambda knob: (-knob.matters, knob.param)))
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from daemon.learning import wording
-from daemon.learning.claims import ENOUGH, ROUND, below, verdicts
+from daemon.learning.claims import ADJUSTED, ENOUGH, ROUND, below, verdicts
 from daemon.learning.model import PoolFit
 from daemon.learning.rows import Row, pack_of
 from daemon.learning.tables import Floats, Knob, Table
@@ -27,7 +27,7 @@ TRIFLE = 0.02
 """Stars below which a change is left alone."""
 MOST_TOLD_APART = 8
 """Changes of which every combination of doing something and nothing is looked at."""
-NOT_SET = ("pick:", "randomizer.")
+NOT_SET = ("pick:", "randomizer.", ADJUSTED)
 """Begin the names of what was drawn for a picture and of how it was drawn: no settings of a preset."""
 
 

@@ -68,7 +68,7 @@ def chosen(param: str, values: Sequence[Scalar], ordered: bool) -> str:
     if field == "steps":
         return f"{said} step{'' if said == '1' else 's'}{place}"
     if all(isinstance(value, bool) for value in values):
-        return f"{field} {said}{place}"
+        return f"{field.removesuffix(' on').removesuffix(' enabled')} {said}{place}"
     return f"no {field}{place}" if _none(values) and not ordered else f"{field} {said}{place}"
 
 
@@ -141,8 +141,8 @@ def _number(value: float) -> str:
 
 
 def changed(param: str, was: Scalar, now: Scalar) -> str:
-    """`steps 20 to 32`, `sampler DDIM to Euler a`."""
-    return f"{named(param)} {word(was)} to {word(now)}"
+    """`steps from 20 to 32`, `sampler from DDIM to Euler a`."""
+    return f"{named(param)} from {word(was)} to {word(now)}"
 
 
 def taken_back(told: str, at: float, later: int, confidence: float) -> str:
