@@ -44,12 +44,14 @@ from daemon.fleet.patience import Patience
 from daemon.foreign import ForeignPictures
 from daemon.gallery.posting import Galleries
 from daemon.intake import HouseIntake
+from daemon.learner import Learner
 from daemon.ledger import Ledger
 from daemon.library.models.index import Index
 from daemon.library.models.store import Store
 from daemon.library.shelf import FolderShelf
 from daemon.log import snapshots
 from daemon.log.store import LogBroken, LogFile, open_log
+from daemon.log.when import seq_of
 from daemon.logs import start_logs
 from daemon.looking import Looking
 from daemon.models import Models, model_folders
@@ -103,6 +105,7 @@ class Parts:
     planner: Planner
     cards: Cards
     models: Models
+    learner: Learner
 
 
 async def run(places: Places, settings: Settings, env: Mapping[str, str]) -> int:
@@ -206,6 +209,7 @@ async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) 
         ),
         cards=cards,
         models=models,
+        learner=Learner(views, ledger, seq_at=lambda when: seq_of(places.log, when, time.time())),
     )
 
 
@@ -221,6 +225,7 @@ async def _work(
         follow() as for_results,
         follow() as for_films,
         follow() as for_looks,
+        follow() as for_lessons,
     ):
         writing = group.create_task(ledger.run())
         viewing = group.create_task(parts.views.follow(for_views))
@@ -230,6 +235,7 @@ async def _work(
             group.create_task(parts.results.run(for_results)),
             group.create_task(parts.films.run(for_films)),
             group.create_task(parts.looking.run(for_looks)),
+            group.create_task(parts.learner.run(for_lessons)),
             group.create_task(parts.fleet.run()),
             group.create_task(parts.store.warm()),
             group.create_task(upkeep.keep_disk(places, parts.vitals, ledger.pulse)),
@@ -326,6 +332,7 @@ def _house(parts: Parts, env: Mapping[str, str], stopping: asyncio.Event) -> Hou
         forecast=foretold,
         foreign=parts.foreign,
         gallery=parts.gallery,
+        learning=parts.learner,
     )
 
 

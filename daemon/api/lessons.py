@@ -32,12 +32,19 @@ class LearningDoor(Protocol):
 
     async def report(self) -> Report: ...
     async def track(self) -> TrackRecord: ...
+    async def profiles(self) -> Insights:
+        """By style instead of pack."""
+        ...
+
     async def favourites(self, runs: int, by: Literal["rating", "uses"]) -> Favourites: ...
     async def proposals(self, pack: str = "") -> Proposals: ...
     async def runs(self) -> LearningRuns: ...
     async def result(self, run: RunId) -> LearningRunResult: ...
     async def inbox(self, asked: InboxAsked) -> Page[ImageRow]: ...
-    async def duel(self, pack: str = "") -> Duel | None: ...
+    async def duel(self, pack: str = "", without: frozenset[frozenset[str]] = frozenset()) -> Duel | None:
+        """`without`: pairs of pictures that are not to be offered."""
+        ...
+
     async def suggestions(self) -> Suggestions: ...
     async def advised(self, asked: AdoptRequest) -> AdoptAdvice:
         """What plans would take over, as a command."""
@@ -75,6 +82,9 @@ class NobodyLearns:
     async def track(self) -> TrackRecord:
         raise _nobody()
 
+    async def profiles(self) -> Insights:
+        raise _nobody()
+
     async def favourites(self, runs: int, by: Literal["rating", "uses"]) -> Favourites:
         raise _nobody()
 
@@ -90,7 +100,7 @@ class NobodyLearns:
     async def inbox(self, asked: InboxAsked) -> Page[ImageRow]:
         raise _nobody()
 
-    async def duel(self, pack: str = "") -> Duel | None:
+    async def duel(self, pack: str = "", without: frozenset[frozenset[str]] = frozenset()) -> Duel | None:
         raise _nobody()
 
     async def suggestions(self) -> Suggestions:

@@ -2,8 +2,11 @@
 
 import re
 import sqlite3
+from contextlib import closing
 from datetime import datetime
+from pathlib import Path
 
+from daemon.log.tables import reader
 from schema.errors import Refused
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -19,6 +22,12 @@ def seq_at(db: sqlite3.Connection, when: str, now: float) -> int:
     micros = round(_time(when, now) * 1_000_000)
     found = db.execute("SELECT seq FROM events WHERE ts_us<=? ORDER BY seq DESC LIMIT 1", (micros,)).fetchone()
     return int(found[0]) if found else 0
+
+
+def seq_of(log: Path, when: str, now: float) -> int:
+    """As `seq_at`, on a connection of its own."""
+    with closing(reader(log)) as db:
+        return seq_at(db, when, now)
 
 
 def _time(when: str, now: float) -> float:

@@ -24,11 +24,15 @@ WAITING = (
 LEARNED = "EXISTS (SELECT 1 FROM makings WHERE makings.token = images.token AND makings.counts)"
 ACTIVE = "coalesce(json_extract(CAST(runs.spec AS TEXT), '$.learning'), '') = 'active'"
 
+EXPERIMENT = "json_extract(CAST(runs.spec AS TEXT), '$.learning_plan') IS NOT NULL"
+
 
 class Waiting(NamedTuple):
     total: int
     asked: int
     """Of these, of runs that learn actively."""
+    experiments: int = 0
+    """Learning and explore runs that are under way or have pictures that wait."""
 
 
 class Pair(NamedTuple):
@@ -42,7 +46,10 @@ class Pair(NamedTuple):
 
 async def waiting(db: Reading) -> Waiting:
     runs = await _runs(db, "", "")
-    return Waiting(sum(row["n"] for row in runs), sum(row["n"] for row in runs if row["active"]))
+    begun = await db.all(f"SELECT id FROM runs WHERE ended IS NULL AND {EXPERIMENT}")
+    experiments = {row["id"] for row in begun} | {row["run"] for row in runs if row["experiment"]}
+    total, asked = sum(row["n"] for row in runs), sum(row["n"] for row in runs if row["active"])
+    return Waiting(total, asked, len(experiments))
 
 
 async def inbox(db: Reading, pack: str, run: str, offset: int, limit: int) -> Page[ImageRow]:
@@ -68,8 +75,9 @@ async def _runs(db: Reading, pack: str, run: str) -> list[Found]:
     """With how many pictures of each wait."""
     sql, values = _where(pack, run)
     return await db.all(
-        f"SELECT run, n, {ACTIVE} AS active FROM (SELECT images.run AS run, count(*) AS n FROM images WHERE {sql}"
-        f" GROUP BY images.run) JOIN runs ON runs.id = run ORDER BY active DESC, runs.n DESC",
+        f"SELECT run, n, {ACTIVE} AS active, {EXPERIMENT} AS experiment"
+        f" FROM (SELECT images.run AS run, count(*) AS n FROM images WHERE {sql} GROUP BY images.run)"
+        " JOIN runs ON runs.id = run ORDER BY active DESC, runs.n DESC",
         values,
     )
 
@@ -104,8 +112,8 @@ def _place(*words: str) -> bytes:
     return sha256("\n".join(words).encode()).digest()
 
 
-async def pair(db: Reading, pack: str) -> Pair | None:
-    """Two pictures of one prompt and seed that were made differently and never compared.
+async def pair(db: Reading, pack: str, without: frozenset[frozenset[str]] = frozenset()) -> Pair | None:
+    """Two pictures of one prompt and seed that were made differently and never compared; none of the pairs `without`.
 
     Those of active runs first, then those that stars do not tell apart, the newest before the others.
     """
@@ -118,7 +126,7 @@ async def pair(db: Reading, pack: str) -> Pair | None:
         f" LIMIT {NEWEST}",
         (pack,) if pack else (),
     )
-    compared = {
+    compared = without | {
         frozenset((row["better"], row["worse"]))
         for row in await db.all("SELECT better, worse FROM comparisons WHERE taken_back IS NULL")
     }

@@ -75,6 +75,11 @@ async def track(house: House, request: web.Request) -> web.StreamResponse:
     return answer(await house.learning.track())
 
 
+async def profiles(house: House, request: web.Request) -> web.StreamResponse:
+    await house.views.shown(house.ledger.durable)
+    return await asyncio.to_thread(answer, await house.learning.profiles())
+
+
 async def favourites(house: House, request: web.Request) -> web.StreamResponse:
     await house.views.shown(house.ledger.durable)
     runs = number(request, "runs", USUAL_RUNS, MOST_RUNS)
@@ -112,7 +117,9 @@ async def inbox(house: House, request: web.Request) -> web.StreamResponse:
 
 async def duel(house: House, request: web.Request) -> web.StreamResponse:
     await house.views.shown(house.ledger.durable)
-    return answer(DuelAnswer(duel=await house.learning.duel(request.query.get("pack", ""))))
+    pairs = filter(None, request.query.get("without", "").split(","))
+    without = frozenset(frozenset(one.split(":")) for one in pairs)
+    return answer(DuelAnswer(duel=await house.learning.duel(request.query.get("pack", ""), without)))
 
 
 async def suggestions(house: House, request: web.Request) -> web.StreamResponse:
@@ -233,6 +240,10 @@ ROUTES = (
     ),
     Route(method="GET", path="/v1/learn/track", run=track, gives=TrackRecord, does="How the program's claims fared."),
     Route(
+        method="GET", path="/v1/learn/profiles", run=profiles, gives=Insights,
+        does="What works with each style, over all packs: the style stands where insights name the pack.",
+    ),
+    Route(
         method="GET", path="/v1/learn/favourites", run=favourites, gives=Favourites, query=("runs", "by"),
         does="What the last runs used most, or what their best pictures were made with.",
     ),
@@ -251,8 +262,8 @@ ROUTES = (
         does="Final pictures without a verdict, in an order that tells nothing of how they were made.",
     ),
     Route(
-        method="GET", path="/v1/learn/duel", run=duel, gives=DuelAnswer, query=("pack",),
-        does="Two pictures worth comparing.",
+        method="GET", path="/v1/learn/duel", run=duel, gives=DuelAnswer, query=("pack", "without"),
+        does="Two pictures worth comparing; `without=A:B,C:D`: none of these pairs.",
     ),
     Route(
         method="GET", path="/v1/learn/suggestions", run=suggestions, gives=Suggestions,

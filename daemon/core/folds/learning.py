@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from daemon.core.state import State
 from schema import events as e
-from schema.lessons import Adopted
+from schema.lessons import Adopted, Lessons
 
 V = TypeVar("V")
 
@@ -18,30 +18,33 @@ LessonEvent = (
 
 
 def folded(state: State, event: LessonEvent, envelope: e.Envelope) -> None:
-    lessons = state.lessons
+    state.lessons = after(state.lessons, event, envelope.at)
+
+
+def after(lessons: Lessons, event: LessonEvent, at: float) -> Lessons:
+    """`at`: when it happened, Unix seconds."""
     match event:
         case e.LearningModeChanged(now=now):
-            state.lessons = replace(lessons, mode=now)
+            return replace(lessons, mode=now)
         case e.InsightShown(claim=claim):
-            shown = replace(claim, at=envelope.at)
-            state.lessons = replace(lessons, shown=_with(lessons.shown, claim.key, shown))
+            return replace(lessons, shown=_with(lessons.shown, claim.key, replace(claim, at=at)))
         case e.InsightWithdrawn(claim=claim):
-            state.lessons = replace(lessons, shown=_without(lessons.shown, claim.key))
+            return replace(lessons, shown=_without(lessons.shown, claim.key))
         case e.InsightDismissed(claim=claim, again=again):
             dismissed = replace(claim, dismissed=not again)
-            state.lessons = replace(lessons, shown=_with(lessons.shown, claim.key, dismissed))
+            return replace(lessons, shown=_with(lessons.shown, claim.key, dismissed))
         case e.AdviceAdopted(pack=pack, now=adopted):
             there = _without(lessons.adopted, pack) if adopted == Adopted() else _with(lessons.adopted, pack, adopted)
-            state.lessons = replace(lessons, adopted=there)
+            return replace(lessons, adopted=there)
         case e.PresetSuggested(suggestion=one):
-            state.lessons = replace(lessons, suggestions=_with(lessons.suggestions, one.id, one))
+            return replace(lessons, suggestions=_with(lessons.suggestions, one.id, one))
         case e.SuggestionDropped(suggestion=one):
-            state.lessons = replace(lessons, suggestions=_without(lessons.suggestions, one.id))
+            return replace(lessons, suggestions=_without(lessons.suggestions, one.id))
         case e.RecordsImported(source=source, records=records):
             total = lessons.imported.get(source, 0) + len(records)
-            state.lessons = replace(lessons, imported=_with(lessons.imported, source, total))
+            return replace(lessons, imported=_with(lessons.imported, source, total))
         case e.RecordsForgotten(source=source):
-            state.lessons = replace(lessons, imported=_without(lessons.imported, source))
+            return replace(lessons, imported=_without(lessons.imported, source))
         case _:
             assert_never(event)
 

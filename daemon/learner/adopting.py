@@ -1,0 +1,183 @@
+"""What plans would take over: from insights and reports to settings, weights and defaults of one pack."""
+
+from collections.abc import Iterable, Sequence
+
+from msgspec.structs import replace
+
+from schema.commands import AdoptAdvice
+from schema.errors import Refused
+from schema.insights import Change, Insights, PackInsight, Report, ReportLine
+from schema.lessons import Adopted, Lessons, Suggestion
+from schema.plans import Scalar
+from schema.records import Settings
+from schema.requests_learning import AdoptRequest, SuggestionChange, SuggestionShown
+
+SURE = 0.99
+"""Chance from which on the cautious preset is applied (learning.md 7: below that it promises more than it holds)."""
+
+RANDOMIZER = ("matrix", "variants", "order")
+NAMES = ("lora:", "pick:", "randomizer.")
+"""Knobs that are no settings of stages."""
+
+
+def advised(asked: AdoptRequest, lessons: Lessons, insights: Insights | None, report: Report | None) -> AdoptAdvice:
+    """`insights` and `report` are needed for `take` only. Raises Refused where nothing is sure enough."""
+    if sum((asked.now is not None, asked.suggestion is not None, bool(asked.take))) != 1:
+        raise Refused("one of now, suggestion and take is to be said.", where="adopt")
+    if asked.suggestion is not None:
+        return _suggested(asked, lessons)
+    if not asked.pack:
+        raise Refused("this field is missing.", where="pack", remedy="Name a pack that has insights.")
+    was = lessons.adopted.get(asked.pack, Adopted())
+    if asked.now is not None:
+        return AdoptAdvice(pack=asked.pack, now=asked.now, why="said so")
+    now, why, confidence = was, list[str](), list[float]()
+    for word in asked.take:
+        match word:
+            case "nothing":
+                now = Adopted()
+                why.append("let go")
+            case "preset" | "cautious":
+                pack = pack_of(insights, asked.pack)
+                changes, chance = sure_changes(pack, cautious=word == "cautious")
+                now = taken_over(now, changes)
+                why.append("preset" if word == "preset" else "cautious preset")
+                confidence.append(chance)
+            case "weights":
+                now = replace(now, weights=weights_of(asked.pack, report))
+                why.append("weights")
+            case "randomizer":
+                now = replace(now, randomizer={**now.randomizer, **randomizer_of(asked.pack, report)})
+                why.append("randomizer")
+    return AdoptAdvice(
+        pack=asked.pack, now=now, why=", ".join(dict.fromkeys(why)), confidence=min(confidence, default=None)
+    )
+
+
+def pack_of(insights: Insights | None, pack: str) -> PackInsight:
+    """Of real pictures where a preset of these is offered, else of the pool with most ratings."""
+    found = [one for one in insights.packs if one.pack == pack] if insights is not None else []
+    if not found:
+        raise Refused(
+            f"no picture of {pack} was rated yet.", where="pack", remedy="Rate some: `stablenew learn inbox`."
+        )
+    return max(found, key=lambda one: (bool(one.preset and one.preset.offered), one.ratings, one.backend == ""))
+
+
+def sure_changes(pack: PackInsight, *, cautious: bool) -> tuple[tuple[Change, ...], float]:
+    """What the preset changes, and how sure it is that all of it together is for the better."""
+    preset = pack.preset
+    if preset is None or not preset.changes:
+        raise Refused(f"there is nothing to change in {pack.pack}: {pack.text}", where="pack")
+    if not cautious:
+        if not preset.offered:
+            raise Refused(
+                f"the preset of {pack.pack} is better with {preset.p_better_than_current:.0%} only; "
+                "95 % is the least that is applied.",
+                where="pack",
+                remedy=f"Rate more, or try it: `stablenew learn explore {pack.pack} --images 20`.",
+            )
+        return preset.changes, preset.p_better_than_current
+    if not preset.cautious or preset.p_cautious < SURE:
+        raise Refused(
+            f"no single setting of {pack.pack} is sure enough: a cautious preset needs {SURE:.0%}.",
+            where="pack",
+            remedy="Rate more; `stablenew learn recommend` tells how sure the whole preset is.",
+        )
+    chosen = tuple(one for one in preset.changes if preset.cautious.get(one.param) == one.now)
+    return chosen, preset.p_cautious
+
+
+def taken_over(was: Adopted, changes: Iterable[Change]) -> Adopted:
+    """Settings of stages and LoRAs' weights become settings; what else would change is words of the prompt."""
+    settings, randomizer = dict(was.settings), dict(was.randomizer)
+    left: list[str] = []
+    for one in changes:
+        if one.param.startswith("randomizer."):
+            randomizer[one.param.removeprefix("randomizer.")] = one.now
+        elif settable(one.param):
+            settings[one.param] = one.now
+        else:
+            left.append(one.param)
+    if left and settings == was.settings and randomizer == was.randomizer:
+        raise Refused(
+            f"what would change is no setting of a stage: {', '.join(left)}.",
+            where="pack",
+            remedy="Write it into the pack or the request.",
+        )
+    return replace(was, settings=settings, randomizer=randomizer)
+
+
+def settable(knob: str) -> bool:
+    """`txt2img.steps`, not `style` or `pick:weather`."""
+    return knob.startswith("lora:") or ("." in knob and not knob.startswith(NAMES))
+
+
+def weights_of(pack: str, report: Report | None) -> dict[str, dict[str, float]]:
+    """Of all values of the pack's wildcards and slots that a factor is known of."""
+    found: dict[str, dict[str, float]] = {}
+    for line in _lines(report, "wildcard", pack):
+        if line.factor is not None and line.factor != 1.0:
+            found.setdefault(line.name, {})[line.value] = round(line.factor, 6)
+    if not found:
+        raise Refused(
+            f"nothing is known yet of the values of {pack}'s wildcards.",
+            where="weights",
+            remedy="Rate pictures of several of their values; `stablenew learn report` shows what is known.",
+        )
+    return found
+
+
+def randomizer_of(pack: str, report: Report | None) -> Settings:
+    """The settings of the randomizer that do well, best first where several do."""
+    found: Settings = {}
+    lines = [line for line in _lines(report, "randomizer", pack) if line.verdict == "does well"]
+    for line in sorted(lines, key=lambda one: -one.stars):
+        name = line.name.removeprefix("randomizer.")
+        if name in RANDOMIZER:
+            found.setdefault(name, _number(line.value))
+    if not found:
+        raise Refused(
+            f"no setting of the randomizer is known to do better for {pack}.",
+            where="randomizer",
+            remedy="`stablenew learn report` shows what is known.",
+        )
+    return found
+
+
+def _number(text: str) -> Scalar:
+    return int(text) if text.isdecimal() else text
+
+
+def _lines(report: Report | None, kind: str, pack: str) -> Sequence[ReportLine]:
+    """Unproven ones too: their factors are near 1 for as long as they are."""
+    each = (*report.lines, *report.unproven) if report is not None else ()
+    return [line for line in each if line.kind == kind and pack in line.packs]
+
+
+# Suggestions of others ----------------------------------------------------------------------------
+
+
+def _suggested(asked: AdoptRequest, lessons: Lessons) -> AdoptAdvice:
+    one = lessons.suggestions.get(asked.suggestion or "")
+    if one is None:
+        raise Refused(
+            f"there is no suggestion '{(asked.suggestion or '')[:60]}'.", remedy="See `stablenew learn list`."
+        )
+    was = lessons.adopted.get(one.pack, Adopted())
+    now = replace(was, settings={**was.settings, **one.settings})
+    return AdoptAdvice(pack=one.pack, now=now, why=f"suggestion {one.id}" + (f" of {one.source}" if one.source else ""))
+
+
+def against(one: Suggestion, current: Settings) -> SuggestionShown:
+    """What it would change, against what the pack was made with last; unknown there: empty."""
+    changes = (
+        SuggestionChange(param=key, was=_word(current.get(key)), now=_word(value))
+        for key, value in sorted(one.settings.items())
+        if key not in current or current[key] != value
+    )
+    return SuggestionShown(suggestion=one, changes=tuple(changes))
+
+
+def _word(value: Scalar) -> str:
+    return "" if value is None else str(value)

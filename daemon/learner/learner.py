@@ -1,0 +1,264 @@
+"""The learning part as the routes ask it (`daemon.api.lessons.LearningDoor`): one question at a time, off the loop.
+
+A verdict is only noted here; what follows from it is computed when somebody asks, or shortly after the last of many.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Literal, Protocol
+
+import msgspec
+
+from daemon.api.lessons import InboxAsked
+from daemon.core.folds.learning import after
+from daemon.learner import adopting
+from daemon.learner.desk import Desk
+from daemon.learner.experiments import proposed, result_of
+from daemon.ledger.mail import Committed
+from daemon.views.select import NotFound
+from daemon.views.views import Views
+from schema import events as e
+from schema.commands import AdoptAdvice
+from schema.errors import Refused
+from schema.experiments import Duel, LearningRunResult
+from schema.ids import RunId, Seq
+from schema.insights import ALGORITHM, Insights, Report, TrackRecord
+from schema.lessons import Lessons, Shown, Suggestion
+from schema.pages import ImageRow, Page
+from schema.records import Settings
+from schema.requests_learning import (
+    AdoptRequest,
+    Favourites,
+    LearningRuns,
+    LearnStatus,
+    PackCount,
+    Proposals,
+    Suggestions,
+)
+
+log = logging.getLogger(__name__)
+
+QUIET_SECONDS = 2.0
+"""Without another verdict, until insights are made anew: a person who rates is not slowed down."""
+
+VERDICTS = (
+    e.ImageRated, e.ImageTagged, e.RunRated, e.ImagesCompared, e.ComparisonTakenBack, e.RecordsImported,
+    e.RecordsForgotten,
+)  # fmt: skip
+
+
+class Door(Protocol):
+    """The ledger, as far as this needs it."""
+
+    @property
+    def durable(self) -> int: ...
+    @property
+    def lessons(self) -> Lessons: ...
+
+
+class Learner:
+    def __init__(
+        self,
+        views: Views,
+        door: Door,
+        *,
+        seq_at: Callable[[str], int],
+        check: Callable[[Settings], None] = lambda settings: None,
+        quiet: float = QUIET_SECONDS,
+    ) -> None:
+        """`seq_at`: the seq of a WHEN, slow, raises Refused; `check`: refuses settings that no stage has."""
+        self._views, self._door, self._seq_at, self._check, self._quiet = views, door, seq_at, check, quiet
+        self._lock = asyncio.Lock()
+        self._desk: Desk | None = None
+        self._past: tuple[int, Desk] | None = None
+        """The seq that was asked about last, of those that have passed."""
+        self._fresh = asyncio.Event()
+
+    # Insights ---------------------------------------------------------------------------------------
+
+    async def insights(self, pack: str = "", as_of: str = "", algorithm: int | None = None) -> Insights:
+        wanted = ALGORITHM if algorithm is None else algorithm
+        async with self._lock:
+            if as_of:
+                return await self._of_then(pack, await asyncio.to_thread(self._seq_at, as_of), wanted)
+            return await self._of_now(pack, wanted)
+
+    async def _of_now(self, pack: str, algorithm: int) -> Insights:
+        desk = await self._up_to_date()
+        return await asyncio.to_thread(desk.insights, pack, self._door.lessons.shown, algorithm)
+
+    async def _of_then(self, pack: str, seq: int, algorithm: int) -> Insights:
+        """As it would have been said then: only what the log held up to that seq has a say."""
+        if self._past is None or self._past[0] != seq:
+            desk = await asyncio.to_thread(Desk)
+            if seq:
+                await asyncio.to_thread(desk.take, await self._views.verdicts(upto=seq))
+            self._past = seq, desk
+        shown = await self._shown_by(seq)
+        made = await asyncio.to_thread(self._past[1].insights, pack, shown, algorithm)
+        return msgspec.structs.replace(made, seq=Seq(seq))
+
+    async def _shown_by(self, seq: int) -> Mapping[str, Shown]:
+        lessons = Lessons()
+        for lesson in await self._views.lessons(seq):
+            lessons = after(lessons, lesson.event, lesson.at)
+        return lessons.shown
+
+    async def _up_to_date(self) -> Desk:
+        """With all verdicts that the views hold. The lock is held."""
+        if self._desk is None:
+            self._desk = await asyncio.to_thread(Desk)
+        if self._desk.seq < self._views.seq:
+            news = await self._views.verdicts(after=self._desk.seq)
+            await asyncio.to_thread(self._desk.take, news)
+        return self._desk
+
+    async def report(self) -> Report:
+        async with self._lock:
+            desk = await self._up_to_date()
+            return await asyncio.to_thread(desk.report)
+
+    async def track(self) -> TrackRecord:
+        lessons = await self._views.lessons(self._views.seq)
+        async with self._lock:
+            now = await self._of_now("", ALGORITHM)
+            return await asyncio.to_thread((await self._up_to_date()).track, lessons, now)
+
+    async def profiles(self) -> Insights:
+        async with self._lock:
+            desk = await self._up_to_date()
+            return await asyncio.to_thread(desk.profiles)
+
+    # Counts, and what waits -------------------------------------------------------------------------
+
+    async def status(self) -> LearnStatus:
+        lessons, waiting = self._door.lessons, await self._views.waiting()
+        packs = tuple(
+            PackCount(pack=pack, backend=backend, ratings=n) for pack, backend, n in await self._views.taught()
+        )
+        imported = sum(lessons.imported.values())
+        return LearnStatus(
+            seq=Seq(self._views.seq),
+            mode=lessons.mode,
+            algorithm=ALGORITHM,
+            ratings=sum(one.ratings for one in packs) + imported,
+            inbox=waiting.total,
+            asked=waiting.asked,
+            packs=packs,
+            runs=waiting.experiments,
+            news=self._news(lessons),
+            adopted=lessons.adopted,
+            shown=tuple(lessons.shown.values()),
+            suggestions=tuple(lessons.suggestions.values()),
+            imported=lessons.imported,
+        )
+
+    def _news(self, lessons: Lessons) -> int | None:
+        """Claims nobody was told, and claims to be taken back, where they are made already."""
+        known = self._desk.known(lessons.shown, ALGORITHM) if self._desk is not None else None
+        if known is None:
+            return None
+        fresh = sum(claim.key not in lessons.shown for one in known.packs for claim in one.claims)
+        return fresh + sum(len(one.withdrawn) for one in known.packs)
+
+    async def inbox(self, asked: InboxAsked) -> Page[ImageRow]:
+        return await self._views.inbox(asked.pack, asked.run, asked.offset, asked.limit)
+
+    async def duel(self, pack: str = "", without: frozenset[frozenset[str]] = frozenset()) -> Duel | None:
+        pair = await self._views.pair(pack, without)
+        if pair is None:
+            return None
+        why = "Rated alike, made differently." if pair.rated else "The same prompt and seed, made differently."
+        return Duel(left=pair.left, right=pair.right, left_job=pair.left_job, right_job=pair.right_job, why=why)
+
+    async def favourites(self, runs: int, by: Literal["rating", "uses"]) -> Favourites:
+        items, found = await self._views.favourites(runs, by)
+        return Favourites(items=items, total=len(items), by=by, runs=found)
+
+    # Experiments ------------------------------------------------------------------------------------
+
+    async def proposals(self, pack: str = "") -> Proposals:
+        async with self._lock:
+            desk = await self._up_to_date()
+            items = await asyncio.to_thread(proposed, desk, pack)
+        return Proposals(items=items, total=len(items))
+
+    async def runs(self) -> LearningRuns:
+        items = await self._views.learning_runs()
+        return LearningRuns(items=items, total=len(items))
+
+    async def result(self, run: RunId) -> LearningRunResult:
+        rows = {row.run: row for row in await self._views.learning_runs()}
+        if run not in rows:
+            raise NotFound(f"{run} is no learning run.", remedy="`stablenew learn list` shows those that are.")
+        async with self._lock:
+            desk = await self._up_to_date()
+            return await asyncio.to_thread(result_of, desk, rows[run])
+
+    # What plans take over ---------------------------------------------------------------------------
+
+    async def advised(self, asked: AdoptRequest) -> AdoptAdvice:
+        insights = await self.insights(asked.pack) if {"preset", "cautious"} & set(asked.take) else None
+        report = await self.report() if {"weights", "randomizer"} & set(asked.take) else None
+        made = adopting.advised(asked, self._door.lessons, insights, report)
+        self._check(made.now.settings)
+        return made
+
+    async def suggestions(self) -> Suggestions:
+        found = self._door.lessons.suggestions.values()
+        items = [adopting.against(one, await self._current(one.pack)) for one in found]
+        return Suggestions(items=tuple(items), total=len(items))
+
+    async def _current(self, pack: str) -> Settings:
+        """What the pack was made with last, of rated pictures."""
+        presets = [one.preset for one in (await self.insights(pack)).packs if one.preset is not None]
+        return presets[0].current if presets else {}
+
+    async def checked(self, suggestions: tuple[Suggestion, ...]) -> tuple[Suggestion, ...]:
+        for one in suggestions:
+            self._check(one.settings)
+        return suggestions
+
+    async def claim_key(self, beginning: str) -> str:
+        shown = self._door.lessons.shown
+        found = [key for key in shown if key == beginning] or [key for key in shown if key.startswith(beginning)]
+        if len(found) != 1:
+            raise NotFound(
+                f"{'several claims are' if found else 'no claim is'} called '{beginning[:60]}'.",
+                remedy="`stablenew learn insights --numbers` shows the name of each.",
+            )
+        return found[0]
+
+    # Records ----------------------------------------------------------------------------------------
+
+    async def records(self, after: int, *, whole: bool) -> AsyncIterator[bytes]:
+        if whole:
+            for one in await self._views.whole_records(after=after):
+                yield msgspec.json.encode(one) + b"\n"
+            return
+        for record in (await self._views.verdicts(after=after)).records:
+            yield msgspec.json.encode(record) + b"\n"
+
+    async def bundle(self, redact: str, max_mb: float) -> Path:
+        raise Refused("nobody here makes bundles.")
+
+    # As verdicts come in ----------------------------------------------------------------------------
+
+    async def run(self, batches: AsyncIterator[Committed]) -> None:
+        """Makes insights anew some time after verdicts have come in; never ends."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._refresh())
+            async for batch in batches:
+                if any(isinstance(envelope.event, VERDICTS) for envelope in batch.envelopes):
+                    self._fresh.set()
+
+    async def _refresh(self) -> None:
+        while True:
+            await self._fresh.wait()
+            while self._fresh.is_set():  # many in a row are one
+                self._fresh.clear()
+                await asyncio.sleep(self._quiet)
+            await self._views.reached(self._door.durable)
+            await self.insights()
