@@ -146,9 +146,8 @@ class Hierarchy:
         scale = self.scales.own[pool.knob]
         prior = scale[:, None] * pool.kernel * scale
         d = len(scale)
-        solved: Floats = np.linalg.solve(
-            np.eye(d) + said.precision @ prior, np.column_stack([said.precision, said.pull])
-        )
+        both = np.column_stack([said.precision, said.pull])
+        solved = np.asarray(np.linalg.solve(np.eye(d) + said.precision @ prior, both), np.float64)
         return _Marginal(said, prior, (solved[:, :d] + solved[:, :d].T) / 2.0, solved[:, d])
 
     def _between(self, pools: Sequence[Pool], marginals: Sequence[_Marginal]) -> Middle:

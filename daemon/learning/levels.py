@@ -59,11 +59,8 @@ def plain(column: Sequence[Scalar]) -> Sequence[Scalar]:
     return column
 
 
-def knob_of(name: str, column: Sequence[Scalar]) -> tuple[Knob, dict[Scalar, int]] | None:
-    """The knob, and the level of each value; None for one that never varied. The column is plain."""
-    counts = Counter(column)
-    if len(counts) < 2:
-        return None
+def knob_of(name: str, counts: Counter[Scalar]) -> tuple[Knob, dict[Scalar, int]]:
+    """The knob, and the level of each value, from how often each plain value was seen."""
     present = [value for value in counts if value is not ABSENT]
     if ordered := all(isinstance(value, int | float) and not isinstance(value, bool) for value in present):
         groups = _ranges(sorted(present, key=_number), counts)

@@ -4,12 +4,15 @@ Ratings as normal scores, y = X b + sitting + block + e; b of a pool around what
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
 
+from daemon.learning.growing import Grown, counted_anew, grown
 from daemon.learning.hierarchy import Hierarchy, Pool, Posterior, pool_of
 from daemon.learning.levels import Floats
 from daemon.learning.matters import EVEN, chance, log_bayes_factor, null_share, slab
@@ -17,7 +20,7 @@ from daemon.learning.moments import Moments, moments
 from daemon.learning.rows import SKETCH, Row, Versus
 from daemon.learning.scores import STARS, given, scores, stars_sd
 from daemon.learning.shared import common
-from daemon.learning.tables import Table, tabulate
+from daemon.learning.tables import Table
 from daemon.learning.variance import squares
 from schema.plans import Scalar
 
@@ -224,8 +227,37 @@ def _fit(counted: Sequence[_Counted], kinds: int = STARS) -> Fit:
 class Fitter:
     """The same as `fit(tabulate(rows, duels))`, to the byte, but quick where little changed since the last call."""
 
+    def __init__(self) -> None:
+        self._known: dict[str, Grown] = {}
+
     def fit(self, rows: Sequence[Row], duels: Sequence[Versus] = ()) -> Fit:
-        return fit(tabulate(rows, duels))
+        """Of rows and duels as `rows_of` orders them."""
+        known: dict[str, Grown] = {}
+        fought: dict[str, list[Versus]] = {}
+        for duel in duels:
+            fought.setdefault(duel.better.pool, []).append(duel)
+        rated = _by_pool(rows)
+        for pool in sorted(rated.keys() | fought.keys()):
+            some, fights = rated.get(pool, ()), tuple(fought.get(pool, ()))
+            old = self._known.pop(pool, None)
+            known[pool] = counted_anew(pool, some, fights) if old is None else grown(old, some, fights)
+        self._known = known
+        return _fit([_Counted(one.counted.table, one.moments) for one in known.values()])
+
+
+def _by_pool(rows: Sequence[Row]) -> dict[str, tuple[Row, ...]]:
+    """Runs of equal pools, found by halving."""
+    found: dict[str, tuple[Row, ...]] = {}
+    first = 0
+    while first < len(rows):
+        pool = rows[first].pool
+        last = bisect_right(rows, pool, lo=first, key=_pool)
+        found[pool] = tuple(rows[first:last])
+        first = last
+    return found
+
+
+_pool = attrgetter("pool")
 
 
 def normal(z: float) -> float:

@@ -77,6 +77,42 @@ def moments(table: Table) -> Moments:
     )  # fmt: skip
 
 
+def replaced(counted: Moments, gone: Moments, come: Moments) -> Moments:
+    """Without the blocks that `gone` counts and with those of `come`; of the same columns and numbers of sittings."""
+    parts = ((counted, 1.0), (gone, -1.0), (come, 1.0))
+    sizes = np.unique(np.concatenate([one.sizes for one, _ in parts]))
+    of_size = np.zeros((len(sizes), *counted.square.shape))
+    pairs, totals, blocks = [], [], []
+    for one, sign in parts:
+        of_size[np.searchsorted(sizes, one.sizes)] += sign * one.of_size
+        pairs.append(one.sitting * len(sizes) + np.searchsorted(sizes, one.sizes)[one.size])
+        totals.append(sign * one.total)
+        blocks.append(sign * one.blocks_of)
+    found, pair = np.unique(np.concatenate(pairs), return_inverse=True)
+    total, often = np.zeros((len(found), counted.total.shape[1])), np.zeros(len(found))
+    for at, some, number in zip(
+        np.split(pair, np.cumsum([len(one) for one in pairs])[:-1]), totals, blocks, strict=True
+    ):
+        total[at] += some  # a pair occurs once in each part
+        often[at] += number
+    kept = often > 0.0
+    found, used = found[kept], np.zeros(len(sizes), np.bool_)
+    used[found % len(sizes)] = True
+    return Moments(
+        counted.width,
+        counted.rows - gone.rows + come.rows,
+        counted.blocks - gone.blocks + come.blocks,
+        len(np.unique(found // len(sizes))),
+        counted.square - gone.square + come.square,
+        sizes[used],
+        of_size[used],
+        found // len(sizes),
+        (np.cumsum(used) - 1)[found % len(sizes)],
+        often[kept],
+        total[kept],
+    )
+
+
 def _columns(table: Table, order: NDArray[np.intp]) -> tuple[NDArray[np.int64], int]:
     """Which columns of each row are 1: one of each knob, and its outcome. And how many are levels."""
     widths = np.array([len(knob.levels) for knob in table.knobs], np.int64)

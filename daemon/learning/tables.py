@@ -1,5 +1,6 @@
 """Tables: one pool's rows as codes of levels, ready for counting."""
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import NamedTuple
@@ -11,7 +12,10 @@ from daemon.learning.levels import ABSENT, Floats, Knob, knob_of, plain
 from daemon.learning.rows import Row, Versus
 from schema.plans import Scalar
 
-__all__ = ["LOST", "WON", "Codes", "Floats", "Ids", "Knob", "Table", "table_of", "tabulate", "tagged"]
+__all__ = [
+    "LOST", "WON", "Codes", "Column", "Counted", "Floats", "Ids", "Knob", "Table", "counted", "table_of", "tabulate",
+    "tagged",
+]  # fmt: skip
 
 Codes = NDArray[np.int16]
 Ids = NDArray[np.int32]
@@ -30,7 +34,7 @@ class Table(NamedTuple):
     codes: Codes
     """Level of each row in each knob: [rows + 2 duels, knobs]."""
     session: Ids
-    """Numbers of sittings, from 0."""
+    """Numbers of sittings, from 0, in the order of their names."""
     block: Ids
     """Numbers of blocks (sitting, prompt, seed), from 0; a duel is a block of its own."""
     outcome: Codes
@@ -58,6 +62,28 @@ class Table(NamedTuple):
         return int(sides[0] @ sides[1])
 
 
+class Column(NamedTuple):
+    """What was seen of one parameter."""
+
+    kinds: frozenset[type]
+    plain: bool
+    """No value stands for another one."""
+    counts: Counter[Scalar]
+    levels: dict[Scalar, int]
+    """Empty for one that never varied."""
+
+
+class Counted(NamedTuple):
+    """A table with what it takes to change some of its rows."""
+
+    table: Table
+    columns: dict[str, Column]
+    sessions: tuple[str, ...]
+    """By number."""
+    blocks: dict[Hashable, int]
+    """(session, prompt, seed) to number."""
+
+
 def tabulate(rows: Iterable[Row], duels: Iterable[Versus] = ()) -> dict[str, Table]:
     """Tables of all pools, by name, in the order of the names."""
     rated: dict[str, list[Row]] = {}
@@ -71,28 +97,40 @@ def tabulate(rows: Iterable[Row], duels: Iterable[Versus] = ()) -> dict[str, Tab
 
 
 def table_of(pool: str, rows: tuple[Row, ...], duels: tuple[Versus, ...] = ()) -> Table:
+    return counted(pool, rows, duels).table
+
+
+def counted(pool: str, rows: tuple[Row, ...], duels: tuple[Versus, ...]) -> Counted:
     params = [row.params for row in rows]
     params += [one.params for duel in duels for one in (duel.better, duel.worse)]
+    columns: dict[str, Column] = {}
     knobs: list[Knob] = []
     codes: list[Codes] = []
     for name, column in _columns(params):
-        if (made := knob_of(name, column)) is not None:
-            knobs.append(made[0])
-            codes.append(np.fromiter(map(made[1].__getitem__, column), np.int16, len(column)))
-    sittings, blocks = [row.session for row in rows], [(row.session, row.prompt, row.seed) for row in rows]
-    outcome = [row.stars for row in rows]
-    fights: list[Hashable] = []
+        clean = plain(column)
+        counts = Counter(clean)
+        columns[name] = seen = Column(frozenset(map(type, column)), clean is column, counts, {})
+        if len(counts) > 1:
+            knob, levels = knob_of(name, counts)
+            seen.levels.update(levels)
+            knobs.append(knob)
+            codes.append(np.fromiter(map(levels.__getitem__, clean), np.int16, len(clean)))
+    sittings, outcome = [row.session for row in rows], [row.stars for row in rows]
+    keys: list[Hashable] = [(row.session, row.prompt, row.seed) for row in rows]
     for number, duel in enumerate(duels):
         sittings += [duel.session] * 2
-        fights += [number] * 2
+        keys += [number] * 2
         outcome += [WON, LOST]
-    return Table(
+    names = {name: at for at, name in enumerate(sorted(set(sittings)))}
+    blocks = {key: at for at, key in enumerate(dict.fromkeys(keys))}
+    table = Table(
         pool=pool, rows=rows, duels=duels, knobs=tuple(knobs),
         codes=np.stack(codes, axis=1) if codes else np.zeros((len(params), 0), np.int16),
-        session=_numbered(sittings),
-        block=_numbered([*blocks, *fights]),
+        session=np.fromiter(map(names.__getitem__, sittings), np.int32, len(keys)),
+        block=np.fromiter(map(blocks.__getitem__, keys), np.int32, len(keys)),
         outcome=np.array(outcome, np.int16),
     )  # fmt: skip
+    return Counted(table, columns, tuple(names), blocks)
 
 
 def tagged(tables: Mapping[str, Table], tag: str) -> dict[str, Table]:
@@ -107,16 +145,14 @@ def tagged(tables: Mapping[str, Table], tag: str) -> dict[str, Table]:
 
 
 def _columns(params: Sequence[Mapping[str, Scalar]]) -> Iterable[tuple[str, Sequence[Scalar]]]:
-    """Every key with its value in each row, by name; most never vary and are dropped early."""
+    """Every key with its value in each row, by name."""
     if not params:
         return
     names = sorted(set[str]().union(*set(map(tuple, params))))
     for start in range(0, len(names), 32):
         some = names[start : start + 32]
         rows = list(map(_getter(some), params))
-        for name, column in zip(some, zip(*rows, strict=True), strict=True):
-            if len(set(column)) > 1:
-                yield name, plain(column)
+        yield from zip(some, zip(*rows, strict=True), strict=True)
 
 
 def _getter(names: Sequence[str]) -> Callable[[Mapping[str, Scalar]], tuple[Scalar, ...]]:
@@ -133,9 +169,3 @@ def _getter(names: Sequence[str]) -> Callable[[Mapping[str, Scalar]], tuple[Scal
         return found
 
     return values
-
-
-def _numbered(keys: Sequence[Hashable]) -> Ids:
-    """Equal ones have equal numbers, from 0, in the order of their first."""
-    seen = {key: at for at, key in enumerate(dict.fromkeys(keys))}
-    return np.fromiter(map(seen.__getitem__, keys), np.int32, len(keys))
