@@ -3,8 +3,12 @@
 import json
 from typing import TYPE_CHECKING
 
+import msgspec
 from aiohttp import web
 from screen_things import written
+
+from schema.pages import ImageRow
+from schema.plans import JobSpec
 
 if TYPE_CHECKING:
     from screen_daemon import FakeDaemon
@@ -17,7 +21,14 @@ class Learned:
         self.favourites: list[dict[str, object]] = []
         self.pairs: list[tuple[str, str]] = []
         """Left and right, the first that is asked for first."""
-        self.learning_runs: dict[str, dict[str, object]] = {}
+        self.levels: dict[str, tuple[str, int]] = {}
+        """Picture to the value of `txt2img.cfg` it was made with, and its seed."""
+
+    def spec_of(self, image: ImageRow, spec: JobSpec) -> JobSpec:
+        if image.id not in self.levels:
+            return spec
+        value, seed = self.levels[image.id]
+        return msgspec.structs.replace(spec, axes={"txt2img.cfg": value}, seed=seed)
 
 
 def add_routes(app: web.Application, daemon: "FakeDaemon") -> None:
@@ -40,8 +51,8 @@ def add_routes(app: web.Application, daemon: "FakeDaemon") -> None:
 
     async def duel(request: web.Request) -> web.Response:
         daemon.note(request)
-        seen = request.query.getall("without", [])
-        pair = next((pair for pair in learned.pairs if not set(pair) & set(seen)), None)
+        seen = request.query.get("without", "").split(",")
+        pair = next((pair for pair in learned.pairs if ":".join(pair) not in seen), None)
         jobs = {image.id: image.job for image in daemon.images}
         told = {"left": pair[0], "right": pair[1], "left_job": jobs[pair[0]], "right_job": jobs[pair[1]],
                 "why": "same prompt and seed"} if pair else None  # fmt: skip
@@ -52,10 +63,6 @@ def add_routes(app: web.Application, daemon: "FakeDaemon") -> None:
         items = learned.favourites
         return web.json_response({"items": items, "total": len(items), "by": "rating", "runs": 20})
 
-    async def run(request: web.Request) -> web.Response:
-        return web.json_response(learned.learning_runs[request.match_info["run"]])
-
     app.router.add_get("/v1/learn/inbox", inbox)
     app.router.add_get("/v1/learn/duel", duel)
     app.router.add_get("/v1/learn/favourites", favourites)
-    app.router.add_get("/v1/learn/runs/{run}", run)

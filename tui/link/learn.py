@@ -80,8 +80,11 @@ async def inbox(asker: Asker, *, pack: str = "", run: str = "", limit: int = 50,
     return await asker.get("/v1/learn/inbox", Inbox, query)
 
 
-async def duel(asker: Asker, pack: str = "") -> Duel | None:
-    return (await asker.get("/v1/learn/duel", DuelAnswer, {"pack": pack} if pack else None)).duel
+async def duel(asker: Asker, pack: str = "", *, without: Iterable[tuple[str, str]] = ()) -> Duel | None:
+    """`without`: pairs that are not to be offered, whichever of the two is left."""
+    pairs = ",".join(f"{one}:{other}" for one, other in without)
+    query = {**({"pack": pack} if pack else {}), **({"without": pairs} if pairs else {})}
+    return (await asker.get("/v1/learn/duel", DuelAnswer, query)).duel
 
 
 async def suggestions(asker: Asker) -> Suggestions:

@@ -114,11 +114,15 @@ class InboxScreen(Alone):
             self._trouble = "the daemon does not answer; its pictures come when it does"
         finally:
             self._reading = False
-        if is_open(self) and (self.picture.image is None or self.deck.item is None):
+        if not is_open(self):
+            return
+        if self.picture.image is None and self.deck.item is not None:
             self.show()
-        elif is_open(self):
-            self.make_ready()
-            self.draw()
+            return
+        if self.deck.item is None:
+            self.picture.tell_notice(self._nothing())
+        self.make_ready()
+        self.draw()
 
     # What is shown ----------------------------------------------------------------------------------
 

@@ -63,6 +63,11 @@ class Judged(Preview):
         if self._sharp is not None:
             await self.thumbs.blob(image.id, LARGE)
 
+    def tell_notice(self, words: str) -> None:
+        if words != self.notice:
+            self.notice = words
+            self.refresh()
+
     def inner(self, y: int, width: int) -> Strip:
         if self.image is None:
             words = wrap(self.notice, max(8, width - 8), 4)

@@ -1,0 +1,75 @@
+"""A learning run side by side: judged blind, its values told when a prompt and seed are rated."""
+
+import msgspec
+import pytest
+
+from schema.experiments import LearningRunResult, LearningRunRow
+from schema.plans import LearningPlan
+from tui.link import learn
+from tui.screens.alone import Alone
+from tui.screens.comparison import ComparisonScreen
+
+RUN = "kn00gt7a"
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(Alone, "look", 0.0)
+
+
+@pytest.fixture(autouse=True)
+def learning_run(daemon, monkeypatch):
+    """Three values of cfg with two seeds."""
+
+    async def result(asker, run):
+        plan = LearningPlan(kind="learning", variables={"txt2img.cfg": (4.0, 5.5, 7.0)}, seeds=2)
+        row = LearningRunRow(run=run, name="cfg", packs=("knights",), created=0.0, state="to rate", plan=plan,
+                             images=6, made=6, rated=0)  # fmt: skip
+        return LearningRunResult(row=row, knobs=(), claims=(), text="", fixed={})
+
+    monkeypatch.setattr(learn, "result", result)
+    daemon.images = [msgspec.structs.replace(image, stars=0, tags=()) for image in daemon.images[:6]]
+    daemon.learned.levels = {f"im{n:06d}": (("4", "5.5", "7")[n % 3], 40 + n // 3) for n in range(6)}
+
+
+async def to_comparison(eyes):
+    await eyes.sees("kn00gt7a.3")
+    await eyes.app.push_screen(ComparisonScreen(eyes.app, RUN))
+    await eyes.until(lambda: isinstance(eyes.app.screen, ComparisonScreen))
+    await eyes.until(lambda: eyes.app.screen.groups)
+
+
+async def rate(eyes, *keys):
+    for key in keys:
+        await eyes.until(lambda: all(slot.seen for slot in eyes.app.screen.pictures()))
+        await eyes.press(key)
+
+
+@pytest.mark.parametrize(("width", "height"), [(120, 36), (80, 24)])
+async def test_values_are_told_when_all_of_a_seed_are_rated(show, daemon, picture_of, width, height):
+    async with show(width, height) as eyes:
+        await to_comparison(eyes)
+        await eyes.sees("1 of 2 (0 rated)", "▀▀▀")
+        await eyes.until(lambda: all(slot.seen for slot in eyes.app.screen.slots if slot.display))
+        assert "cfg" not in eyes.text()
+        await rate(eyes, "4", "2")
+        assert "cfg" not in eyes.text()
+        await rate(eyes, "5")
+        await eyes.sees("1 of 2 (1 rated)", "cfg ")
+        await eyes.until(lambda: all(slot.seen for slot in eyes.app.screen.slots if slot.display))
+        picture_of(eyes, f"comparison-{width}x{height}")
+        await eyes.until(lambda: len(daemon.sent("/v1/images/rate")) == 3)
+        stars = {body["select"][0]: body["stars"] for body in daemon.sent("/v1/images/rate")}
+        group = eyes.app.screen.groups[0]
+        assert [stars[one.image.id] for one in group.seen] == [4, 2, 5]
+
+
+async def test_the_next_seed_and_back_by_z(show, daemon):
+    async with show() as eyes:
+        await to_comparison(eyes)
+        await rate(eyes, "4", "4", "4", "space", "1", "2", "3")
+        await eyes.sees("2 of 2 (2 rated)", "All are rated", "On average")
+        await eyes.press("z")
+        await eyes.until(lambda: daemon.sent("/v1/undo"))
+        await eyes.sees("(1 rated)")
+        assert "cfg" not in eyes.text()
