@@ -88,6 +88,18 @@ async def image_id(db: Reading, word: str) -> ImageId:
     return ImageId(_unique(word, images, "pictures"))
 
 
+async def runs_named(db: Reading, select: Sequence[str]) -> tuple[RunId, ...]:
+    """Those of the words that stand for a whole run where pictures are selected."""
+    found: dict[RunId, None] = {}
+    for word in (entry.strip() for entry in select):
+        if not _ID.fullmatch(word) or "." in word:
+            continue
+        runs = await _beginning(db, "runs", word)
+        if runs and (word in runs or not await _beginning(db, "images", word)):
+            found[RunId(_unique(word, runs, "runs"))] = None
+    return tuple(found)
+
+
 async def whole_runs(db: Reading, wanted: Filter) -> Filter:
     """The FILTER with the beginnings of run ids made whole; one that fits no run stays and finds nothing."""
     runs = []

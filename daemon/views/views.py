@@ -161,6 +161,11 @@ class Views:
         async with self._readers.reading() as db:
             return await select.image_ids(db, names, self._clock())
 
+    async def runs_named(self, names: Sequence[str]) -> tuple[RunId, ...]:
+        """Those of the names that stand for whole runs where pictures are selected."""
+        async with self._readers.reading() as db:
+            return await select.runs_named(db, names)
+
     async def watched(self, names: Sequence[str]) -> Watched:
         """The same jobs with their states, for one who waits for them; and which runs were named."""
         async with self._readers.reading() as db:

@@ -1,0 +1,399 @@
+"""What learning reads: every verdict with what its picture was made with, as of any seq."""
+
+import random
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from daemon.views.fold.knobs import weights
+from daemon.views.verdicts import merged
+from daemon.views.views import Views
+from schema.events import (
+    ArtifactStored,
+    ComparisonTakenBack,
+    Event,
+    ImageRated,
+    ImagesCompared,
+    ImageTagged,
+    JobReopened,
+    JobSubmitted,
+    RecordsForgotten,
+    RecordsImported,
+    RunRated,
+    RunSubmitted,
+    StageAssigned,
+    StageDone,
+    StageFinished,
+)  # fmt: skip
+from schema.ids import ImageId, JobId, RunId, Sha256, StageId, Token
+from schema.plans import JobSpec, Learning, LearningPlan, Measures, Pick, Picture, Randomizer, RunSpec, Scalar
+from schema.records import LOOSE, Record
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `views_past`
+
+from views_past import BOX, NOW, STEPS, MemoryLog, opened
+
+TXT2IMG, UPSCALE = StageId("txt2img"), StageId("upscale")
+
+
+def run(
+    name: str, jobs: Sequence[JobSpec], learning: Learning = "passive", plan: LearningPlan | None = None
+) -> list[Event]:
+    spec = RunSpec(
+        name=f"run {name}", base=Sha256("b" * 64), plan_hash="p", seed=1, jobs=len(jobs), stages=STEPS,
+        learning=learning, folder=name, randomizer=Randomizer(matrix="random", locks={"sky": "dawn"}),
+        learning_plan=plan,
+    )  # fmt: skip
+    submitted = [
+        JobSubmitted(job=JobId(f"{name}.{number}"), run=RunId(name), spec=job) for number, job in enumerate(jobs, 1)
+    ]
+    return [RunSubmitted(run=RunId(name), spec=spec), *submitted]
+
+
+def make(log: MemoryLog, job: str, stage: StageId, image: str, *, backend: str = "webui", suspect: str | None = None,
+         pictures: int = 1, **effective: Scalar) -> Token:  # fmt: skip
+    """One attempt at a stage, whose pictures are called `image`, `image1`, ..."""
+    log.add(StageAssigned(job=JobId(job), stage=stage, node=BOX, attempt=1, why=""))
+    token = Token(len(log.envelopes))
+    names = [ImageId(f"{image}{number or ''}") for number in range(pictures)]
+    for number, name in enumerate(names):
+        file = Picture(sha256=Sha256(f"{token:060x}{number:04x}"), pixels=f"px-{name}", media="image/png", bytes=10,
+                       width=8, height=8, seed=7 + number)  # fmt: skip
+        log.add(
+            ArtifactStored(
+                image=name, job=JobId(job), run=RunId(job.partition(".")[0]), stage=stage, token=token, index=number,
+                file=file, suspect=suspect if number == 0 else None,
+            )
+        )  # fmt: skip
+    log.add(
+        StageFinished(
+            job=JobId(job), stage=stage, token=token, node=BOX, backend=backend, images=tuple(names),
+            effective=effective, measures=Measures(executed_s=1.5), suspect=suspect, filters=("sharp",),
+            reported={"told": "by the backend"},
+        )
+    )  # fmt: skip
+    return token
+
+
+def rated(image: str, stars: int) -> ImageRated:
+    return ImageRated(image=ImageId(image), stars=stars)
+
+
+def tagged(image: str, *tags: str) -> ImageTagged:
+    return ImageTagged(image=ImageId(image), added=tags)
+
+
+def compared(better: str, worse: str) -> ImagesCompared:
+    return ImagesCompared(better=ImageId(better), worse=ImageId(worse))
+
+
+def wait(log: MemoryLog, seconds: float) -> None:
+    """Nobody says anything for so long: what comes next is that much later."""
+    log.pause(seconds)
+
+
+class Past(MemoryLog):
+    def __init__(self) -> None:
+        super().__init__()
+        self._paused: dict[int, float] = {}
+
+    def pause(self, seconds: float) -> None:
+        self._paused[len(self.envelopes)] = seconds
+
+    def add(self, *events: Event) -> None:
+        before = len(self.envelopes)
+        super().add(*events)
+        for index in range(before, len(self.envelopes)):
+            envelope = self.envelopes[index]
+            late = sum(seconds for at, seconds in self._paused.items() if at <= index)
+            self.envelopes[index] = type(envelope)(
+                **{name: getattr(envelope, name) for name in envelope.__struct_fields__} | {"at": envelope.at + late}
+            )
+
+
+KNIGHT = JobSpec(
+    name="knight", pack="knights", style="ink", template="a knight at __sky__",
+    prompt="a knight at dawn <lora:sub/Haze.safetensors:0.6> <lora:film:1>", negative="blurry", seed=7,
+    overlay={"txt2img.cfg": 5.5}, picks=(Pick(key="__sky__", value="dawn", source="wildcard sky.txt:4"),),
+)  # fmt: skip
+
+
+async def test_a_verdict_comes_with_the_settings_of_all_stages_so_far(tmp_path: Path) -> None:
+    log = Past()
+    log.add(*run("kn", [KNIGHT]))
+    make(log, "kn.1", TXT2IMG, "a", steps=20, cfg=5.5, model="toy", prompt="never told", seed=3, variation_seed=4,
+         vae=None, controls='[{"image": "x"}]')  # fmt: skip
+    make(log, "kn.1", UPSCALE, "b", factor=2.0)
+    log.add(rated("a", 3), rated("b", 4), tagged("b", "nailed it"))
+    async with opened(log, tmp_path) as views:
+        verdicts = await views.verdicts()
+    first, second = verdicts.records
+    words: dict[str, Scalar] = {"lora:haze": 0.6, "lora:film": 1.0, "style": "ink", "pick:__sky__": "dawn",
+                                "randomizer.matrix": "random", "randomizer.order": "sequential"}  # fmt: skip
+    drawn: dict[str, Scalar] = {"txt2img.steps": 20, "txt2img.cfg": 5.5, "txt2img.model": "toy"}
+    assert first.params == {**drawn, **words}
+    assert second.params == {**drawn, **words, "upscale.factor": 2.0}
+    assert (second.id, second.pack, second.prompt, second.seed) == ("b", "knights", KNIGHT.prompt, 7)
+    assert (second.run, second.stars, second.tags, second.backend) == ("kn", 4, ("nailed it",), "webui")
+    assert (verdicts.seq, verdicts.afresh) == (len(log.envelopes), True)
+
+
+async def test_the_last_verdict_on_a_picture_holds_and_an_older_seq_knows_the_older_one(tmp_path: Path) -> None:
+    log = Past()
+    log.add(*run("kn", [KNIGHT]))
+    make(log, "kn.1", TXT2IMG, "a", steps=20)
+    log.add(rated("a", 2))
+    before = len(log.envelopes)
+    log.add(tagged("a", "burnt"), rated("a", 5), rated("a", 0))
+    async with opened(log, tmp_path) as views:
+        assert [(one.stars, one.tags) for one in (await views.verdicts()).records] == [(0, ("burnt",))]
+        assert [(one.stars, one.tags) for one in (await views.verdicts(before + 2)).records] == [(5, ("burnt",))]
+        assert [(one.stars, one.tags) for one in (await views.verdicts(before)).records] == [(2, ())]
+        assert (await views.verdicts(before - 1)).records == ()
+
+
+async def test_a_gap_of_half_an_hour_begins_a_sitting(tmp_path: Path) -> None:
+    log = Past()
+    log.add(*run("kn", [KNIGHT]))
+    make(log, "kn.1", TXT2IMG, "a", pictures=3, steps=20)
+    log.add(rated("a", 2))
+    wait(log, 1700)
+    log.add(rated("a1", 2))
+    wait(log, 1900)
+    log.add(compared("a", "a1"), rated("a2", 2))
+    async with opened(log, tmp_path) as views:
+        found = {(one.id, one.better_than): one for one in (await views.verdicts()).records}
+    assert found["a", ""].session == found["a1", ""].session == found["a", ""].at
+    assert found["a2", ""].session == found["a", "a1"].session == found["a", "a1"].at != found["a", ""].session
+
+
+@pytest.mark.parametrize("how", ["off", "suspect"])
+async def test_nothing_is_learned_of_broken_pictures_nor_where_learning_is_off(tmp_path: Path, how: str) -> None:
+    log = Past()
+    log.add(*run("kn", [KNIGHT], "off" if how == "off" else "passive"))
+    log.add(*run("ok", [JobSpec(name="other", prompt="a fox", seed=1)]))
+    make(log, "kn.1", TXT2IMG, "a", suspect="black" if how == "suspect" else None, steps=20)
+    make(log, "ok.1", TXT2IMG, "b", steps=20)
+    log.add(rated("a", 1), rated("b", 4), tagged("a", "burnt"), compared("b", "a"))
+    async with opened(log, tmp_path) as views:
+        (only,) = (await views.verdicts()).records
+        assert (only.id, only.pack, only.better_than) == ("b", LOOSE, "")
+
+
+async def test_one_sketched_stage_makes_the_picture_a_sketched_one(tmp_path: Path) -> None:
+    log = Past()
+    log.add(*run("kn", [KNIGHT]))
+    make(log, "kn.1", TXT2IMG, "a", backend="sketch", steps=20)
+    make(log, "kn.1", UPSCALE, "b", backend="webui", factor=2)
+    log.add(rated("a", 1), rated("b", 4))
+    async with opened(log, tmp_path) as views:
+        assert [one.backend for one in (await views.verdicts()).records] == ["sketch", "sketch"]
+
+
+async def test_a_duel_stands_behind_both_its_pictures_until_it_is_taken_back(tmp_path: Path) -> None:
+    log = Past()
+    log.add(*run("kn", [KNIGHT]))
+    make(log, "kn.1", TXT2IMG, "a", pictures=2, steps=20)
+    log.add(rated("a", 4), compared("a1", "a"))
+    before = len(log.envelopes)
+    log.add(ComparisonTakenBack(better=ImageId("a1"), worse=ImageId("a")))
+    async with opened(log, tmp_path) as views:
+        told = [(one.id, one.better_than, one.stars) for one in (await views.verdicts(before)).records]
+        assert told == [("a", "", 4), ("a1", "", 0), ("a1", "a", 0)]
+        news = await views.verdicts(after=before)
+        assert news.afresh and [(one.id, one.stars) for one in news.records] == [("a", 4)]
+
+
+async def test_a_duel_in_the_news_leaves_what_was_said_of_its_pictures(tmp_path: Path) -> None:
+    log = Past()
+    log.add(*run("kn", [KNIGHT]))
+    make(log, "kn.1", TXT2IMG, "a", pictures=2, steps=20)
+    log.add(rated("a", 4))
+    before = len(log.envelopes)
+    log.add(compared("a1", "a"))
+    async with opened(log, tmp_path) as views:
+        known: dict[tuple[str, str, str], Record] = {}
+        merged(known, await views.verdicts(before))
+        merged(known, await views.verdicts(after=before))
+        assert [(one.id, one.better_than, one.stars) for one in known.values()] == [
+            ("a", "", 4), ("a1", "", 0), ("a1", "a", 0),
+        ]  # fmt: skip
+
+
+async def test_records_from_elsewhere_count_until_they_are_forgotten(tmp_path: Path) -> None:
+    log = Past()
+    log.add(*run("kn", [KNIGHT]))
+    make(log, "kn.1", TXT2IMG, "a", steps=20)
+    log.add(rated("a", 4))
+    there = [Record(id=name, at="2026-05-01T10:00:00Z", session="s", pack="knights", prompt="p", seed=1, run="r",
+                    params={"txt2img.steps": 30}, stars=5) for name in ("x", "a")]  # fmt: skip
+    log.add(RecordsImported(source="old", records=tuple(there)))
+    before = len(log.envelopes)
+    log.add(RecordsForgotten(source="old", records=2))
+    async with opened(log, tmp_path) as views:
+        assert [(one.id, one.stars) for one in (await views.verdicts(before)).records] == [("a", 4), ("x", 5)]
+        assert [one.id for one in (await views.verdicts()).records] == ["a"]
+        assert (await views.verdicts(after=before)).afresh
+
+
+def rerun(log: Past, job: str, spec: JobSpec, kept: Sequence[tuple[StageId, Token]] = ()) -> None:
+    done = tuple(StageDone(stage=stage, token=token, node=BOX) for stage, token in kept)
+    log.add(
+        JobReopened(
+            job=JobId(job), run=RunId(job.partition(".")[0]), spec=spec, was="finished", reason="rerun", kept=done
+        )
+    )
+
+
+async def test_a_pictures_story_stays_when_its_job_is_made_again(tmp_path: Path) -> None:
+    log = Past()
+    log.add(*run("kn", [KNIGHT]))
+    first = make(log, "kn.1", TXT2IMG, "a", steps=20)
+    make(log, "kn.1", UPSCALE, "b", factor=2)
+    log.add(rated("b", 4), RunRated(run=RunId("kn"), stars=3))
+    before = len(log.envelopes)
+    other = JobSpec(name="knight", pack="knights", prompt="a knight at noon", seed=9, template="other")
+    rerun(log, "kn.1", other, [(TXT2IMG, first)])
+    make(log, "kn.1", UPSCALE, "c", factor=4)
+    rerun(log, "kn.1", other)
+    make(log, "kn.1", TXT2IMG, "d", steps=50)
+    make(log, "kn.1", UPSCALE, "e", factor=4)
+    log.add(rated("c", 2), rated("e", 1), RunRated(run=RunId("kn"), stars=5))
+    async with opened(log, tmp_path) as views:
+        then = await views.whole_records(before)
+        b, c, e = await views.whole_records()
+        only = await views.whole_records(newest=1)
+    assert [one.params.get("txt2img.steps") for one in (b, c, e)] == [20, 20, 50]
+    assert [one.params["upscale.factor"] for one in (b, c, e)] == [2, 4, 4]
+    assert [one.prompt for one in (b, c, e)] == [KNIGHT.prompt, "a knight at noon", "a knight at noon"]
+    assert [one.template for one in (b, c, e)] == [KNIGHT.template, "other", "other"]
+    assert [one.effective for one in b.stages] == [{"steps": 20}, {"factor": 2}]
+    assert [one.effective for one in e.stages] == [{"steps": 50}, {"factor": 4}]
+    assert [one.outputs for one in b.stages] == [("px-a",), ("px-b",)]
+    assert (b.run_stars, then[0].run_stars, b.seconds, b.base, b.overlay) == (5, 3, 3.0, "b" * 64, {"txt2img.cfg": 5.5})
+    assert (b.job, b.pixels, b.negative, b.picks) == ("kn.1", "px-b", "blurry", {"__sky__": "dawn"})
+    assert b.randomizer == {"matrix": "random", "locks.sky": "dawn"}
+    assert [one.filters for one in b.stages] == [("sharp",), ("sharp",)]
+    assert only == (e,)
+
+
+async def test_runs_are_told_with_what_they_wanted_to_find_out(tmp_path: Path) -> None:
+    log = Past()
+    plan = LearningPlan(kind="learning", variables={"txt2img.steps": (20, 30)}, seeds=2, question="More steps?")
+    log.add(*run("kn", [KNIGHT], plan=plan), *run("no", [KNIGHT]), *run("ok", [KNIGHT]))
+    make(log, "ok.1", TXT2IMG, "a", steps=20)
+    log.add(rated("a", 3))
+    async with opened(log, tmp_path) as views:
+        learning, plain = await views.record_runs()
+    assert (learning.run, learning.kind, learning.question, learning.variables) == (
+        "kn", "learning", "More steps?", {"txt2img.steps": (20, 30)},
+    )  # fmt: skip
+    assert (plain.run, plain.kind, plain.jobs) == ("ok", "", 1)
+
+
+def test_weights_of_a_lora_that_stands_twice_add_up() -> None:
+    assert weights("<lora:Sub/A.safetensors:0.5> <lora:a:0.25> <lora:b>") == {"lora:a": 0.75, "lora:b": 1.0}
+
+
+def lived(seed: int) -> Past:
+    """A past in which anything may follow anything."""
+    rng = random.Random(seed)
+    log = Past()
+    packs = ["knights", "dragons", None]
+    jobs = [
+        JobSpec(name=f"j{n}", pack=rng.choice(packs), prompt=f"p {n % 3} <lora:a:0.{n + 1}>", seed=n % 4)
+        for n in range(4)
+    ]
+    log.add(*run("ra", jobs[:2]), *run("rb", jobs[2:3]), *run("rc", jobs[3:], "off"))
+    names = ["ra.1", "ra.2", "rb.1", "rc.1"]
+    specs = dict(zip(names, jobs, strict=True))
+    first: dict[str, Token] = {}
+    images: list[str] = []
+    for step in range(40):
+        job, image = rng.choice(names), rng.choice(images or ["-"])
+        match rng.choice("mmmurrrrtcbxifwo"):
+            case "m":
+                if job in first:
+                    rerun(log, job, specs[job])
+                steps, pictures, suspect = rng.choice([20, 30]), rng.choice([1, 2]), rng.choice([None, None, "black"])
+                first[job] = make(log, job, TXT2IMG, f"i{step}x", steps=steps, pictures=pictures, suspect=suspect)
+                images.append(f"i{step}x")
+            case "u" if job in first:
+                rerun(log, job, specs[job], [(TXT2IMG, first[job])])
+                make(log, job, UPSCALE, f"i{step}x", factor=rng.choice([2, 4]))
+                images.append(f"i{step}x")
+            case "r" if images:
+                log.add(rated(image, rng.randint(0, 5)))
+            case "t" if images:
+                log.add(ImageTagged(image=ImageId(image), added=(rng.choice("ab"),), removed=(rng.choice("ab"),)))
+            case "c" if len(images) > 1:
+                log.add(compared(*rng.sample(images, 2)))
+            case "b" if len(images) > 1:
+                log.add(ComparisonTakenBack(better=ImageId(images[0]), worse=ImageId(images[1])))
+            case "x":
+                record = Record(id=f"x{step % 5}", at="2026-05-01T10:00:00Z", session="s", pack="knights", prompt="p",
+                                seed=1, run="r", params={"steps": step}, stars=3)  # fmt: skip
+                log.add(RecordsImported(source=rng.choice("st"), records=(record,)))
+            case "f":
+                log.add(RecordsForgotten(source=rng.choice("st"), records=1))
+            case "w":
+                wait(log, rng.choice([100.0, 4000.0]))
+            case "o":
+                log.add(RunRated(run=RunId("ra"), stars=rng.randint(0, 5)))
+            case _:
+                specs[job] = JobSpec(name=f"j{step}", pack=rng.choice(packs), prompt=f"other {step}", seed=step)
+    return log
+
+
+async def agrees(seed: int, folder: Path, every: int) -> None:
+    log = lived(seed)
+    async with opened(log, folder / f"{seed}") as views:
+        known: dict[tuple[str, str, str], Record] = {}
+        last = 0
+        for upto in range(every, len(log.envelopes) + 1, every):
+            cut = Past()
+            cut.envelopes = log.envelopes[:upto]
+            async with opened(cut, folder / f"{seed}-{upto}") as short:
+                told = await views.verdicts(upto)
+                assert told == await short.verdicts()
+                assert await views.whole_records(upto) == await short.whole_records()
+                assert await views.record_runs(upto) == await short.record_runs()
+            merged(known, await views.verdicts(upto, after=last))
+            last = upto
+            assert standing(known) == standing(keyed(told.records))
+
+
+def keyed(records: Sequence[Record]) -> dict[tuple[str, str, str], Record]:
+    return {(one.id, one.better_than, one.at if one.better_than else ""): one for one in records}
+
+
+def standing(known: dict[tuple[str, str, str], Record]) -> dict[tuple[str, str, str], Record]:
+    """Without those that only carry what a picture was made with."""
+    return {key: one for key, one in known.items() if one.stars or one.tags or one.better_than}
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_as_of_a_seq_is_what_a_log_that_ends_there_says(tmp_path: Path, seed: int) -> None:
+    await agrees(seed, tmp_path, 17)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(10, 35))
+async def test_as_of_a_seq_is_what_a_log_that_ends_there_says_whatever_happened(tmp_path: Path, seed: int) -> None:
+    await agrees(seed, tmp_path, 1)
+
+
+async def test_a_past_that_is_read_again_is_the_same(tmp_path: Path) -> None:
+    """Event by event or all at once."""
+    log = lived(5)
+    async with opened(log, tmp_path / "whole") as views:
+        whole = await views.verdicts()
+    growing = Past()
+    async with opened(growing, tmp_path / "growing") as slowly:
+        for envelope in log.envelopes:
+            growing.envelopes.append(envelope)
+            await Views._catch_up(slowly)
+        assert await slowly.verdicts() == whole
+    assert NOW  # the clock of these pasts
