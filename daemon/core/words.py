@@ -29,6 +29,8 @@ def label(state: State, one: Undoable) -> str:
             return "drain a node" if one.verb == "drain" else "resume a node"
         case "pin":
             return "change where the interactive lane goes"
+        case "rate run":
+            return "rate a run as a whole"
         case "learning mode":
             return "change the learning mode"
         case "dismiss":

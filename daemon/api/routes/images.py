@@ -14,7 +14,7 @@ from daemon.api.route import PAGE, Route
 from daemon.api.told import answer, page_answer
 from daemon.api.wish import wish
 from daemon.views.select import NotFound
-from schema.commands import Command, CompareImages, RateImages, RestoreImages, TagImages, TrashImages
+from schema.commands import Command, CompareImages, RateImages, RestoreImages, RunRating, TagImages, TrashImages
 from schema.errors import Refused
 from schema.ids import ImageId, Sha256
 from schema.pages import ImageRow, JobRecord, Page
@@ -106,10 +106,16 @@ def _verb(make: Making, *fields: str) -> Callable[[House, web.Request], Awaitabl
 async def _rate(house: House, asked: ImageSelection) -> Command:
     if asked.stars is None or not 0 <= asked.stars <= 5:
         raise Refused("a rating is 0 to 5 stars; 0 takes it back.", where="stars")
-    images = await house.views.resolve_images(asked.select)
-    ratings = await house.views.rated(images, asked.stars)
+    views = house.views
+    images = await views.resolve_images(asked.select)
+    ratings = await views.rated(images, asked.stars)
+    named = await views.runs_named(asked.select)
+    runs = [RunRating(run=run, stars=asked.stars, was=await views.run_stars(run)) for run in named]
+    if named:
+        whole = frozenset(await views.resolve_images(named))
+        ratings = tuple(msgspec.structs.replace(one, whole=one.image in whole) for one in ratings)
     add = tags_of(asked.add)
-    return RateImages(ratings=ratings, images=await house.views.tagged(images) if add else (), add=add)
+    return RateImages(ratings=ratings, runs=tuple(runs), images=await views.tagged(images) if add else (), add=add)
 
 
 async def _tag(house: House, asked: ImageSelection) -> Command:
@@ -157,7 +163,11 @@ async def _restore(house: House, asked: ImageSelection) -> Command:
 
 
 VERBS = (
-    ("rate", "Give pictures stars, and tags if any; 0 takes a rating back.", _verb(_rate, "stars", "add")),
+    (
+        "rate",
+        "Give pictures stars, and tags if any; 0 takes a rating back. A run is rated as a whole with its pictures.",
+        _verb(_rate, "stars", "add"),
+    ),
     ("tag", "Add tags to pictures, or remove them.", _verb(_tag, "add", "remove")),
     ("compare", "Say which of two pictures is better.", _verb(_compare, "better")),
     ("trash", "Hide pictures; nothing is deleted.", _verb(_trash)),

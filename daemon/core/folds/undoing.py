@@ -70,7 +70,7 @@ _VERBS: dict[type[e.Event], str] = {
     e.JobReopened: "retry",
     e.StageSkipped: "skip",
     e.ImageRated: "rate",
-    e.RunRated: "rate",
+    e.RunRated: "rate run",
     e.ImageTagged: "tag",
     e.LearningModeChanged: "learning mode",
     e.InsightDismissed: "dismiss",
