@@ -6,18 +6,19 @@ Acceptance and scripts call it often: nothing is imported here that is not used 
 import os
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from daemon.learning.insights import insights
+from daemon.algebra import load
 from daemon.learning.reading import read_records
-from daemon.learning.rows import Row, Versus, pack_of, rows_of
-from daemon.learning.telling import in_words
 from schema.errors import Exit, Refused, why
 from schema.insights import Claim, PackInsight, PresetAdvice
 from schema.records import Record
+
+if TYPE_CHECKING:
+    from daemon.learning.rows import Row, Versus
 
 USAGE = "usage: learn-insights FILE [--pack PACK] [--json]"
 
@@ -52,7 +53,11 @@ def main(words: list[str]) -> int:
         return Exit.REFUSED
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
-    return _print(document(told) if as_json else in_words(told.packs))
+    if as_json:
+        return _print(document(told))
+    from daemon.learning.telling import in_words
+
+    return _print(in_words(told.packs))
 
 
 def read_file(name: str) -> tuple[Record, ...]:
@@ -68,6 +73,10 @@ def read_file(name: str) -> tuple[Record, ...]:
 
 def tell(records: Sequence[Record], pack: str | None, name: str) -> Told:
     """Of one pack or of all. Raises Refused for a pack that the file does not know."""
+    load()
+    from daemon.learning.insights import insights
+    from daemon.learning.rows import rows_of
+
     rows, duels = rows_of(records)
     made = insights(rows, duels, packs=None if pack is None else {pack})
     if pack is not None and records and not made.packs:
@@ -79,8 +88,12 @@ def tell(records: Sequence[Record], pack: str | None, name: str) -> Told:
     )
 
 
-def _presets(packs: Sequence[PackInsight], rows: Sequence[Row], duels: Sequence[Versus]) -> tuple[PresetAdvice, ...]:
+def _presets(
+    packs: Sequence[PackInsight], rows: "Sequence[Row]", duels: "Sequence[Versus]"
+) -> tuple[PresetAdvice, ...]:
     """One per pack: where it has sketches and real pictures, that of the kind that was made last."""
+    from daemon.learning.rows import pack_of
+
     latest: dict[tuple[str, str], float] = {}
     for row in (*rows, *(each for duel in duels for each in (duel.better, duel.worse))):
         place = pack_of(row.pool)
@@ -94,6 +107,8 @@ def _presets(packs: Sequence[PackInsight], rows: Sequence[Row], duels: Sequence[
 
 
 def _unknown(pack: str, packs: set[str], name: str) -> Refused:
+    from difflib import get_close_matches
+
     near = get_close_matches(pack, sorted(packs), 1)
     hint = f"Did you mean {near[0]!r}?" if near else f"It has {', '.join(map(repr, sorted(packs)[:5]))}."
     return Refused(f"no record is of a pack {pack!r}", where=name, remedy=hint)

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import msgspec
 
+from daemon.algebra import load
 from schema.errors import Exit, Refused, why
 from schema.plans import Scalar
 
@@ -45,6 +46,7 @@ def _propose(parser: argparse.ArgumentParser, words: list[str]) -> int:
         raise Refused(
             f"{asked.images} pictures cannot be proposed.", where="--images", remedy=f"Ask for 1 to {MOST_IMAGES}."
         )
+    load()
     from daemon.learning.experiments import pool_for, propose_images
     from daemon.learning.reading import read_records
     from daemon.learning.rows import rows_of

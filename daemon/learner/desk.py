@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from daemon.algebra import load
 from daemon.views.lessons import Lesson
 from daemon.views.verdicts import Verdicts
 from schema.ids import Seq
@@ -42,6 +43,7 @@ class Desk:
         self._report: Report | None = None
         self._profiles: Insights | None = None
         self._made: dict[_Asked, _Made] = {}
+        load()
         from daemon.learning.model import Fitter
 
         self._fitter = Fitter()

@@ -181,11 +181,9 @@ def _standing(fit: PoolFit, claims: Sequence[Claim], best: Mapping[str, Sides | 
         things = f"{len(claims)} thing{'' if len(claims) == 1 else 's'}"
         return f"{things} known of this pack from {n} ratings, {clearly or 'none'} of them clearly."
     if not table.knobs:
-        least = "" if n >= ENOUGH else f" and at least {ENOUGH} ratings"
-        return (
-            f"Not enough evidence yet: all of its {n} rating{'' if n == 1 else 's'} were given to one config; "
-            f"missing: pictures with other settings{least}."
-        )
+        least = "" if n >= ENOUGH else f", and at least {ENOUGH} ratings"
+        given = "the one rating says" if n == 1 else f"all {n} ratings were given to one config, and say"
+        return f"Not enough evidence yet: {given} nothing of its settings; missing: pictures with others{least}."
     if n < ENOUGH:
         return f"Not enough evidence yet: {n} of {ENOUGH} ratings; missing: {ENOUGH - n} more."
     sure = sorted((-sides.confidence, name) for name, sides in best.items() if sides is not None)
