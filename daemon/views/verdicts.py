@@ -5,6 +5,7 @@ Only events up to that seq have a say in what is answered, so that a replay of t
 
 import sqlite3
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,6 +56,9 @@ def read_verdicts(path: Path, upto: int | None, after: int) -> Verdicts:
         db.close()
 
 
+_sitting = lru_cache(maxsize=64)(iso)
+
+
 class _Reader:
     """Configs and tags are decoded once: most pictures share theirs with others."""
 
@@ -69,7 +73,7 @@ class _Reader:
         news = bool(self._asked["after"])
         dueling = self._dueling()
         for query in (RATED, TAGGED):
-            for row in self._db.execute(f"{query} {ONLY_NEWS if news else ''} {ORDER}", self._asked):
+            for row in self._db.execute(query.format(which=ONLY_NEWS if news else ""), self._asked):
                 record = self._record(row)
                 if record.stars or record.tags or news or record.id in dueling:
                     self._told.add(record.id)
@@ -101,7 +105,7 @@ class _Reader:
         return Record(
             id=image,  # type: ignore[arg-type]  # the tables are strict: every column is of its own type
             at=iso(at),  # type: ignore[arg-type]
-            session=iso(sitting),  # type: ignore[arg-type]
+            session=_sitting(sitting),
             pack=pack or LOOSE,  # type: ignore[arg-type]
             prompt=prompt,  # type: ignore[arg-type]
             seed=seed,  # type: ignore[arg-type]
@@ -136,7 +140,7 @@ TAKEN_BACK = (
     " UNION ALL SELECT 1 FROM imported WHERE forgotten > :after AND forgotten <= :upto AND seq <= :after LIMIT 1"
 )
 MADE = (
-    " images.seed, m.run, m.pack, m.backend, m.params, wordings.prompt FROM {} AS v"
+    " images.seed, m.run, m.pack, m.backend, m.params, wordings.prompt FROM ({}) AS v"
     " CROSS JOIN images ON images.id = v.image CROSS JOIN makings AS m ON m.token = images.token"
     " CROSS JOIN wordings ON wordings.digest = m.words"
     " WHERE m.n <= :upto AND m.counts AND images.suspect IS NULL"
@@ -146,19 +150,20 @@ MADE = (
 RATED = (
     "SELECT v.at, v.sitting, v.image, v.stars, v.whole, (SELECT tags FROM taggings WHERE image = v.image"
     " AND seq <= :upto ORDER BY seq DESC LIMIT 1),"
-    + MADE.format("(SELECT max(seq) AS seq, at, sitting, image, stars, whole FROM verdicts"
-                  " WHERE seq <= :upto GROUP BY image)")
+    + MADE.format("SELECT max(seq) AS seq, at, sitting, image, stars, whole FROM verdicts"
+                  " WHERE seq <= :upto {which} GROUP BY image")
+    + " ORDER BY v.seq"
 )  # fmt: skip
 TAGGED = (
     "SELECT v.at, v.sitting, v.image, 0, 0, v.tags,"
-    + MADE.format("(SELECT max(seq) AS seq, at, sitting, image, tags FROM taggings WHERE seq <= :upto GROUP BY image)")
-    + " AND NOT EXISTS (SELECT 1 FROM verdicts WHERE image = v.image AND seq <= :upto)"
-)
+    + MADE.format("SELECT max(seq) AS seq, at, sitting, image, tags FROM taggings"
+                  " WHERE seq <= :upto {which} GROUP BY image")
+    + " AND NOT EXISTS (SELECT 1 FROM verdicts WHERE image = v.image AND seq <= :upto) ORDER BY v.seq"
+)  # fmt: skip
 ONLY_NEWS = (
-    "AND v.image IN (SELECT image FROM verdicts WHERE seq > :after AND seq <= :upto"
+    "AND image IN (SELECT image FROM verdicts WHERE seq > :after AND seq <= :upto"
     " UNION SELECT image FROM taggings WHERE seq > :after AND seq <= :upto)"
 )
-ORDER = "ORDER BY v.seq"
 STANDING = "seq > :after AND seq <= :upto AND (taken_back IS NULL OR taken_back > :upto)"
 DUELS = f"SELECT at, sitting, better, worse FROM comparisons WHERE {STANDING} ORDER BY seq"
 DUELING = f"SELECT better, worse FROM comparisons WHERE {STANDING}"

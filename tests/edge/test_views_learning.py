@@ -89,17 +89,13 @@ def compared(better: str, worse: str) -> ImagesCompared:
     return ImagesCompared(better=ImageId(better), worse=ImageId(worse))
 
 
-def wait(log: MemoryLog, seconds: float) -> None:
-    """Nobody says anything for so long: what comes next is that much later."""
-    log.pause(seconds)
-
-
 class Past(MemoryLog):
     def __init__(self) -> None:
         super().__init__()
         self._paused: dict[int, float] = {}
 
     def pause(self, seconds: float) -> None:
+        """What comes next is that much later."""
         self._paused[len(self.envelopes)] = seconds
 
     def add(self, *events: Event) -> None:
@@ -159,9 +155,9 @@ async def test_a_gap_of_half_an_hour_begins_a_sitting(tmp_path: Path) -> None:
     log.add(*run("kn", [KNIGHT]))
     make(log, "kn.1", TXT2IMG, "a", pictures=3, steps=20)
     log.add(rated("a", 2))
-    wait(log, 1700)
+    log.pause(1700)
     log.add(rated("a1", 2))
-    wait(log, 1900)
+    log.pause(1900)
     log.add(compared("a", "a1"), rated("a2", 2))
     async with opened(log, tmp_path) as views:
         found = {(one.id, one.better_than): one for one in (await views.verdicts()).records}
@@ -339,7 +335,7 @@ def lived(seed: int) -> Past:
             case "f":
                 log.add(RecordsForgotten(source=rng.choice("st"), records=1))
             case "w":
-                wait(log, rng.choice([100.0, 4000.0]))
+                log.pause(rng.choice([100.0, 4000.0]))
             case "o":
                 log.add(RunRated(run=RunId("ra"), stars=rng.randint(0, 5)))
             case _:
