@@ -149,3 +149,21 @@ async def test_e_tells_everything(show):
 async def to_gallery(eyes):
     await eyes.press("g", "i")
     await eyes.sees("318", "kn00gt7a.1 ")
+
+
+async def test_a_run_is_rated_as_a_whole_from_its_pictures_and_its_jobs(show, daemon):
+    async with show() as eyes:
+        await to_gallery(eyes)
+        await eyes.press("W")
+        await eyes.sees("How good are the pictures of kn00gt7a")
+        await eyes.press("4")
+        await eyes.until(lambda: daemon.sent("/v1/images/rate"))
+        await eyes.sees("kn00gt7a as a whole: ★★★★; z takes it back")
+        await eyes.press("g", "q")
+        await eyes.sees("kn00gt7a.3")
+        await eyes.press("W", "0")
+        await eyes.until(lambda: len(daemon.sent("/v1/images/rate")) == 2)
+        assert daemon.sent("/v1/images/rate") == [
+            {"select": ["kn00gt7a"], "stars": 4},
+            {"select": ["kn00gt7a"], "stars": 0},
+        ]

@@ -212,6 +212,13 @@ class GalleryScreen(ListScreen[ImageRow]):
 
         await self.app.push_screen(InboxScreen(self.home))
 
+    async def action_whole(self) -> None:
+        from tui.screens.stars import rate_whole
+
+        image = self.listing.item()
+        if image is not None:
+            await rate_whole(self.home, image.run)
+
     async def action_duel(self) -> None:
         from tui.screens.duel import DuelScreen
 

@@ -47,13 +47,7 @@ class QueueScreen(BesideScreen[Row]):
     area = "queue"
     BINDINGS = bindings(of("queue"))
     route = "/v1/jobs"
-    orders = (
-        ("position", "position ▲"),
-        ("newest", "newest"),
-        ("name", "name"),
-        ("state", "state"),
-        ("node", "node"),
-    )
+    orders = (("position", "position ▲"), ("newest", "newest"), ("name", "name"), ("state", "state"), ("node", "node"))
 
     def __init__(self, *, pause: float = 1.0, sharp: "SharpClass | None" = None) -> None:
         """`pause`: seconds between two unfinished pictures; `sharp`: as in `Preview`."""
@@ -324,6 +318,12 @@ class QueueScreen(BesideScreen[Row]):
                 self.verb("edit", Selection(select=(row.id,), prompt=prompt, negative=negative), "has other words")
 
         await self.app.push_screen(Overwrite(shown, self.home.names_at), written)
+
+    async def action_whole(self) -> None:
+        from tui.screens.stars import rate_whole
+
+        if (row := self.listing.item()) is not None:
+            await rate_whole(self.home, row.run)
 
     async def action_clone(self) -> None:
         row = self.listing.item()

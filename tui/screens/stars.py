@@ -1,0 +1,62 @@
+"""How good a run was as a whole: one key more, and z takes it back like everything."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from schema.ids import RunId
+from schema.requests import ImageSelection
+from tui.background import begin
+from tui.widgets.ink import plain
+
+if TYPE_CHECKING:
+    from tui.app import StableNew
+
+
+class Stars(ModalScreen[int | None]):
+    """1 to 5, 0 to take it back, None for going back."""
+
+    BINDINGS = [
+        *(Binding(str(n), f"answer({n})", "stars") for n in range(6)),
+        Binding("escape,q", "leave", "back"),
+    ]
+
+    def __init__(self, run: str) -> None:
+        super().__init__()
+        self._run = run
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = "The whole run"
+            yield Static(Content(f"How good are the pictures of {plain(self._run)}, taken together?"))
+            keys = "[b]1-5[/b] stars   [b]0[/b] takes it back   [b]esc[/b] back"
+            yield Static(Content.from_markup(keys), classes="answers")
+            yield Static(
+                Content("All its pictures get them, also those that have some; z takes it back."), classes="quiet"
+            )
+
+    def action_answer(self, stars: int) -> None:
+        self.dismiss(stars)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+
+async def rate_whole(home: "StableNew", run: RunId) -> None:
+    """Asks for the stars of a run and gives them."""
+
+    async def give(stars: int) -> None:
+        if await home.answered("/v1/images/rate", ImageSelection(select=(run,), stars=stars)) is not None:
+            home.say(f"{run} as a whole: {'★' * stars or 'no stars'}; z takes it back")
+
+    def told(stars: int | None) -> None:
+        if stars is not None:
+            begin(home, partial(give, stars), group="commands")
+
+    await home.push_screen(Stars(run), told)
