@@ -45,6 +45,7 @@ from daemon.foreign import ForeignPictures
 from daemon.gallery.posting import Galleries
 from daemon.intake import HouseIntake
 from daemon.learner import Learner
+from daemon.learner.lab import Lab
 from daemon.ledger import Ledger
 from daemon.library.models.index import Index
 from daemon.library.models.store import Store
@@ -180,6 +181,17 @@ async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) 
         return await store.put_blob(msgspec.json.encode(card, order="sorted"))
 
     patience = Patience(attempt=floors.stage_timeout, stall=floors.stall_timeout)
+    planner = Planner(
+        shelf,
+        settings,
+        time.time,
+        secrets.randbelow,
+        cards.known,
+        store.path,
+        lambda: Lean(ledger.feedback),
+        named=models.named,
+        lessons=lambda: ledger.lessons,
+    )
     return Parts(
         places=places,
         settings=settings,
@@ -196,20 +208,15 @@ async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) 
         gallery=Galleries(lambda: settings.gallery, views, store.path),
         loopback=loopback,
         fleet=Fleet(loopback, ledger, intake, vitals, patience, keep_card, places.agents, network_of(places, settings)),
-        planner=Planner(
-            shelf,
-            settings,
-            time.time,
-            secrets.randbelow,
-            cards.known,
-            store.path,
-            lambda: Lean(ledger.feedback),
-            named=models.named,
-            lessons=lambda: ledger.lessons,
-        ),
+        planner=planner,
         cards=cards,
         models=models,
-        learner=Learner(views, ledger, seq_at=lambda when: seq_of(places.log, when, time.time())),
+        learner=Learner(
+            views,
+            ledger,
+            seq_at=lambda when: seq_of(places.log, when, time.time()),
+            lab=Lab(planner.plan, planner.config, cards.known),
+        ),
     )
 
 

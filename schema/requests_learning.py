@@ -4,12 +4,13 @@ from typing import Literal
 
 import msgspec
 
-from schema.experiments import Duel, LearningRunRow, Proposal
+from schema.experiments import Duel, LearningRunRow, Proposal, ProposedImage
 from schema.ids import Seq
 from schema.insights import Favourite, Withdrawn
 from schema.lessons import Adopted, Shown, Suggestion
-from schema.plans import Learning, Plain
+from schema.plans import Learning, Plain, Scalar
 from schema.records import Record
+from schema.requests import RunRequest
 
 MOST_IMPORTED = 20_000
 """Records of one request; a larger file is sent in pieces of the same source."""
@@ -84,6 +85,14 @@ class ForgetRequest(_Request, frozen=True, kw_only=True):
     source: str
 
 
+class MixesRequest(_Request, frozen=True, kw_only=True):
+    """`POST /v1/learn/mixes`: how an explore run would mix its settings."""
+
+    run: RunRequest
+    """As it would be submitted, without mixes. With `vary` these knobs and levels are mixed, and no others."""
+    images: int
+
+
 # Answers ----------------------------------------------------------------------------------------
 
 
@@ -123,6 +132,16 @@ class Proposals(Plain, frozen=True, kw_only=True, omit_defaults=False):
 
     items: tuple[Proposal, ...]
     total: int
+
+
+class Mixes(Plain, frozen=True, kw_only=True, omit_defaults=False):
+    """`POST /v1/learn/mixes`: each picture with its settings; those of one group share prompt and seed."""
+
+    images: tuple[ProposedImage, ...]
+    variables: dict[str, tuple[Scalar, ...]]
+    """Levels that are still open; one where a knob is decided."""
+    why: str
+    """One sentence."""
 
 
 class Favourites(Plain, frozen=True, kw_only=True, omit_defaults=False):

@@ -11,7 +11,16 @@ from schema.ids import RunId
 from schema.insights import Insights, Report, TrackRecord
 from schema.lessons import Suggestion
 from schema.pages import ImageRow, Page
-from schema.requests_learning import AdoptRequest, Favourites, LearningRuns, LearnStatus, Proposals, Suggestions
+from schema.requests_learning import (
+    AdoptRequest,
+    Favourites,
+    LearningRuns,
+    LearnStatus,
+    Mixes,
+    MixesRequest,
+    Proposals,
+    Suggestions,
+)
 
 
 class InboxAsked(NamedTuple):
@@ -38,6 +47,7 @@ class LearningDoor(Protocol):
 
     async def favourites(self, runs: int, by: Literal["rating", "uses"]) -> Favourites: ...
     async def proposals(self, pack: str = "") -> Proposals: ...
+    async def mixes(self, asked: MixesRequest) -> Mixes: ...
     async def runs(self) -> LearningRuns: ...
     async def result(self, run: RunId) -> LearningRunResult: ...
     async def inbox(self, asked: InboxAsked) -> Page[ImageRow]: ...
@@ -89,6 +99,9 @@ class NobodyLearns:
         raise _nobody()
 
     async def proposals(self, pack: str = "") -> Proposals:
+        raise _nobody()
+
+    async def mixes(self, asked: MixesRequest) -> Mixes:
         raise _nobody()
 
     async def runs(self) -> LearningRuns:

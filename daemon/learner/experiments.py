@@ -1,40 +1,15 @@
-"""What came out of learning and explore runs, and which would teach most next."""
+"""What came out of learning and explore runs."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from daemon.learner.desk import Desk
-from schema.experiments import LearningRunResult, LearningRunRow, Proposal
+from schema.experiments import LearningRunResult, LearningRunRow
 from schema.insights import Claim, Knob
-from schema.plans import Scalar
 from schema.records import Settings
 
 if TYPE_CHECKING:
     from daemon.learning.rows import Row
-
-
-def proposed(desk: Desk, pack: str) -> tuple[Proposal, ...]:
-    """Those that teach most for a minute of a GPU; of one pack, or of all that have verdicts."""
-    from daemon.learning.experiments import Asked, proposals
-    from daemon.learning.rows import pack_of
-
-    rows, _ = desk.rows()
-    by_pool: dict[str, list[Row]] = {}
-    for row in rows:
-        if not pack or pack_of(row.pool)[0] == pack:
-            by_pool.setdefault(row.pool, []).append(row)
-    asked = [Asked(pool, space_of(some), max(some, key=lambda row: row.at).params) for pool, some in by_pool.items()]
-    return proposals(desk.fit(), asked)
-
-
-def space_of(rows: "Iterable[Row]") -> dict[str, tuple[Scalar, ...]]:
-    """Settings of stages that took several values, with these."""
-    seen: dict[str, dict[Scalar, None]] = {}
-    for row in rows:
-        for name, value in row.params.items():
-            if "." in name and not name.startswith(("lora:", "pick:", "randomizer.")):
-                seen.setdefault(name, {})[value] = None
-    return {name: tuple(values) for name, values in sorted(seen.items()) if 1 < len(values) <= 8}
 
 
 def result_of(desk: Desk, row: LearningRunRow) -> LearningRunResult:

@@ -15,7 +15,8 @@ from daemon.api.lessons import InboxAsked
 from daemon.core.folds.learning import after
 from daemon.learner import adopting
 from daemon.learner.desk import Desk
-from daemon.learner.experiments import proposed, result_of
+from daemon.learner.experiments import result_of
+from daemon.learner.lab import Lab, packs_of, seconds_of
 from daemon.ledger.mail import Committed
 from daemon.views.select import NotFound
 from daemon.views.views import Views
@@ -33,6 +34,8 @@ from schema.requests_learning import (
     Favourites,
     LearningRuns,
     LearnStatus,
+    Mixes,
+    MixesRequest,
     PackCount,
     Proposals,
     Suggestions,
@@ -65,11 +68,14 @@ class Learner:
         door: Door,
         *,
         seq_at: Callable[[str], int],
+        lab: Lab | None = None,
         check: Callable[[Settings], None] = lambda settings: None,
         quiet: float = QUIET_SECONDS,
     ) -> None:
-        """`seq_at`: the seq of a WHEN, slow, raises Refused; `check`: refuses settings that no stage has."""
+        """`seq_at`: the seq of a WHEN, slow, raises Refused; `lab`: who designs experiments; `check`:
+        refuses settings that no stage has."""
         self._views, self._door, self._seq_at, self._check, self._quiet = views, door, seq_at, check, quiet
+        self._lab = lab
         self._lock = asyncio.Lock()
         self._desk: Desk | None = None
         self._past: tuple[int, Desk] | None = None
@@ -180,10 +186,25 @@ class Learner:
     # Experiments ------------------------------------------------------------------------------------
 
     async def proposals(self, pack: str = "") -> Proposals:
+        lab = self._designs()
+        rated = [pack for pack, _, _ in await self._views.taught()]
+        packs = (pack,) if pack else await packs_of(self._views, rated)
+        seconds = {one: await seconds_of(self._views, one) for one in packs}
         async with self._lock:
             desk = await self._up_to_date()
-            items = await asyncio.to_thread(proposed, desk, pack)
+            items = await asyncio.to_thread(lab.proposals, desk, packs, seconds)
         return Proposals(items=items, total=len(items))
+
+    async def mixes(self, asked: MixesRequest) -> Mixes:
+        lab = self._designs()
+        async with self._lock:
+            desk = await self._up_to_date()
+            return await asyncio.to_thread(lab.mixes, desk, asked.run, asked.images)
+
+    def _designs(self) -> Lab:
+        if self._lab is None:
+            raise Refused("nobody here designs experiments.")
+        return self._lab
 
     async def runs(self) -> LearningRuns:
         items = await self._views.learning_runs()

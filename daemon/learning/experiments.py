@@ -43,9 +43,17 @@ def propose_images(
     """
     rows, duels = tuple(rows), tuple(duels)
     known = fit(tabulate(rows, duels)) if fitted is None else fitted
+    return explored(known, pool, space, images)[0]
+
+
+def explored(
+    known: Fit, pool: str, space: Space, images: int
+) -> tuple[tuple[ProposedImage, ...], tuple[Axis, ...], tuple[tuple[int, ...], ...]]:
+    """As `propose_images`, with the knobs, and of each the levels that are still open."""
     belief = believe(known, pool, axes_of(space))
     planned = explore(belief, images, _dice(known, pool, images))
-    return images_of(belief, planned)
+    levels = tuple(tuple(sorted(set(planned.codes[:, at].tolist()))) for at in range(len(belief.axes)))
+    return images_of(belief, planned), belief.axes, levels
 
 
 def images_of(belief: Belief, planned: Planned) -> tuple[ProposedImage, ...]:

@@ -96,9 +96,7 @@ def check_axis(grid: Grid, request: RunRequest) -> None:
     (axis,) = grid.axes
     if axis.name in ("seed", "words"):
         raise Refused(
-            f"the {axis.name} of a learning run are the same for all levels."
-            if axis.name == "words"
-            else "the seeds of a learning run are shared by all levels.",
+            f"{'words' if axis.name == 'words' else 'seeds'} are what all levels of a learning run share.",
             where="--vary",
             remedy="Vary a field of a stage, a LoRA's strength or a style.",
         )
@@ -107,6 +105,16 @@ def check_axis(grid: Grid, request: RunRequest) -> None:
             f"{told(axis.name, 60)} has one level, and nothing to compare it with.",
             where="--vary",
             remedy="Give two levels at least.",
+        )
+
+
+def check_open(axis: Axis) -> None:
+    """Raises Refused for what an explore run cannot mix."""
+    if axis.name in ("seed", "words", "lora"):
+        raise Refused(
+            f"'{axis.name}' is nothing that an explore run can mix.",
+            where="--vary",
+            remedy="Name fields of stages, `lora:NAME` with strengths, or `style`.",
         )
 
 

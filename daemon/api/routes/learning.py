@@ -9,6 +9,7 @@ from daemon.api.asked import body, flag, number
 from daemon.api.house import House
 from daemon.api.lessons import InboxAsked
 from daemon.api.route import MIB, Route
+from daemon.api.routes.runs import PLANS
 from daemon.api.told import answer, page_answer
 from daemon.api.wish import wish
 from schema.commands import (
@@ -38,6 +39,8 @@ from schema.requests_learning import (
     LearningModeRequest,
     LearningRuns,
     LearnStatus,
+    Mixes,
+    MixesRequest,
     Proposals,
     Suggestions,
     SuggestRequest,
@@ -95,6 +98,12 @@ def _by(text: str) -> Literal["rating", "uses"]:
 async def proposals(house: House, request: web.Request) -> web.StreamResponse:
     await house.views.shown(house.ledger.durable)
     return answer(await house.learning.proposals(request.query.get("pack", "")))
+
+
+async def mixes(house: House, request: web.Request) -> web.StreamResponse:
+    asked = await body(request, MixesRequest)
+    await house.views.shown(house.ledger.durable)
+    return answer(await house.learning.mixes(asked))
 
 
 async def list_runs(house: House, request: web.Request) -> web.StreamResponse:
@@ -250,6 +259,10 @@ ROUTES = (
     Route(
         method="GET", path="/v1/learn/proposals", run=proposals, gives=Proposals, query=("pack",),
         does="Experiments that would teach most for a minute of a GPU.",
+    ),
+    Route(
+        method="POST", path="/v1/learn/mixes", run=mixes, takes=MixesRequest, gives=Mixes, limit=PLANS,
+        does="How an explore run would mix its settings; nothing is queued.",
     ),
     Route(method="GET", path="/v1/learn/runs", run=list_runs, gives=LearningRuns, does="Learning and explore runs."),
     Route(
