@@ -19,6 +19,8 @@ LEARNED = 0.90
 """Confidence from which on the person's own data speak in place of the hint."""
 SEEN = 5
 """Pictures with the tag, and pictures without it, before the data are asked."""
+ASKED = 12
+"""Tags of a pack, the most used, of which the data are asked; people write what they like."""
 
 
 class Hint(NamedTuple):
@@ -56,7 +58,8 @@ HINTS = (
 def advice(table: Table) -> tuple[TagAdvice, ...]:
     """Of one pack: a line for each tag that has a hint or of which something was learned; most used tags first."""
     counts = Counter(tag for row in table.rows for tag in set(row.tags))
-    lines = [_line(table, tag, counts[tag]) for tag in sorted(counts, key=lambda tag: (-counts[tag], tag))]
+    often = sorted(counts, key=lambda tag: (-counts[tag], tag))
+    lines = [_line(table, tag, counts[tag], asked=at < ASKED) for at, tag in enumerate(often)]
     return tuple(line for line in lines if line is not None)
 
 
@@ -65,9 +68,9 @@ def hint_of(tag: str) -> Hint | None:
     return next((hint for hint in HINTS if plain in hint.words), None)
 
 
-def _line(table: Table, tag: str, n: int) -> TagAdvice | None:
+def _line(table: Table, tag: str, n: int, *, asked: bool) -> TagAdvice | None:
     pack, hint = pack_of(table.pool)[0], hint_of(tag)
-    if min(n, table.n - n) >= SEEN and (learned := _learned(table, tag, n, hint)) is not None:
+    if asked and min(n, table.n - n) >= SEEN and (learned := _learned(table, tag, n, hint)) is not None:
         return learned
     return None if hint is None else TagAdvice(pack=pack, tag=tag, n=n, text=hint.text, learned=False)
 

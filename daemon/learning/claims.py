@@ -38,6 +38,8 @@ ADJUSTED = "\t"
 """Begins the names of knobs that are adjusted for and never spoken of."""
 PART = "\v"
 """Ends what stands before the name of a pool in that of a part of it."""
+SAMPLE = 200
+"""Ratings at which it is looked whether they can be from one run at all."""
 ROUND = 6
 """Digits of what is told: the same verdicts give the same bytes."""
 
@@ -234,13 +236,16 @@ def _only(table: Table, name: str, taken: NDArray[np.bool_]) -> Settings:
 
 def _one_run(table: Table, name: str, taken: NDArray[np.bool_]) -> str:
     """The learning run that most of the evidence is from: one in which this knob alone varied."""
-    runs = [row.run for row, mine in zip(table.rows, taken, strict=False) if mine]
-    if not runs:
+    rated = np.flatnonzero(taken[: table.n])
+    counts = Counter([table.rows[at].run for at in rated[:: max(1, len(rated) // SAMPLE)].tolist()])
+    if not counts:
         return ""
-    counts = Counter(runs)
-    most = max(sorted(counts), key=lambda run: counts[run])
-    if not most or counts[most] <= MOST * int(taken.sum()):
+    most, often = min(counts.items(), key=lambda each: (-each[1], each[0]))
+    if not most or often <= MOST * counts.total():
         return ""
     inside = np.array([row.run == most for row in table.rows] + [False] * (2 * len(table.duels)))
-    varied = [len(np.unique(table.codes[inside, place])) > 1 for place in range(len(table.knobs))]
+    if (inside & taken).sum() <= MOST * taken.sum():
+        return ""
+    codes = table.codes[inside]
+    varied = (codes != codes[:1]).any(axis=0)
     return most if [knob.name for knob, does in zip(table.knobs, varied, strict=True) if does] == [name] else ""

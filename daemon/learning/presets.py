@@ -73,7 +73,10 @@ def preset(fit: PoolFit) -> PresetAdvice:
 def newest(table: Table) -> tuple[int, Row]:
     """The row with what the pack was made with last, and its place; of several at the same time the largest id."""
     rows = [*table.rows, *(row for duel in table.duels for row in (duel.better, duel.worse))]
-    return max(enumerate(rows), key=lambda each: (each[1].at, natural(each[1].id)))
+    last = max(row.at for row in rows)
+    return max(
+        ((at, row) for at, row in enumerate(rows) if row.at == last), key=lambda each: (natural(each[1].id), each[0])
+    )
 
 
 def natural(name: str) -> tuple[tuple[int, int, str], ...]:

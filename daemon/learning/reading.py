@@ -192,9 +192,11 @@ def _complain(line: bytes, where: str, fault: Exception) -> NoReturn:
         ) from None
     except _Constant as constant:
         word = str(constant)
+        at = re.search(rf"[:,\[]\s*(?={word})", text)
         raise Refused(
-            f"{word} is no number that JSON knows", where=f"{where}:{text.find(word) + 1}", remedy="Leave the line out."
-        ) from None
+            f"{word} is no number that JSON knows", where=f"{where}:{at.end() + 1 if at else 1}",
+            remedy="Leave the line out.",
+        ) from None  # fmt: skip
     except ValueError:
         raise Refused("a number has too many digits", where=f"{where}:1", remedy="Leave the line out.") from None
     except RecursionError:
