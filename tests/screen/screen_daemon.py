@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
+import screen_inbox
+import screen_learn
 import screen_library
 from aiohttp import WSMsgType, web
 from screen_things import (
@@ -53,6 +55,8 @@ class FakeDaemon:
         self.nodes: tuple[NodeScene, ...] = NODES
         self.resources = make_resources()
         self.shelf = screen_library.Shelf()
+        self.lectern = screen_learn.Lectern()
+        self.learned = screen_inbox.Learned()
         self.previews: dict[str, bytes] = {}
         """Job to the unfinished picture it has now."""
         self.uploads: list[bytes] = []
@@ -158,6 +162,8 @@ class FakeDaemon:
         app.router.add_post("/v1/plan", self.plan)
         app.router.add_post("/v1/prompt", self.prompt)
         screen_library.add_routes(app, self.shelf)
+        self.lectern.add_routes(app)
+        screen_inbox.add_routes(app, self)
         app.router.add_post("/v1/{path:.*}", self.command)
         self._runner = web.AppRunner(app, shutdown_timeout=0.05)
         await self._runner.setup()
@@ -201,7 +207,13 @@ class FakeDaemon:
     async def list_images(self, request: web.Request) -> web.Response:
         self.note(request)
         words = request.query.get("filter", "").split()
-        images = [image for image in self.images if not image.trashed and all(w in image.name for w in words)]
+        run = next((word[4:] for word in words if word.startswith("run:")), None)
+        words = [word for word in words if not word.startswith("run:")]
+        images = [
+            image
+            for image in self.images
+            if not image.trashed and all(w in image.name for w in words) and run in (None, image.run)
+        ]
         return page(images, request)
 
     async def show_job(self, request: web.Request) -> web.Response:
@@ -238,7 +250,7 @@ class FakeDaemon:
         record = record_of(msgspec.structs.replace(row, state="finished"))
         *before, last = record.stages
         stages = (*before, msgspec.structs.replace(last, reported=self.said))
-        job = msgspec.structs.replace(record, stages=stages)
+        job = msgspec.structs.replace(record, stages=stages, spec=self.learned.spec_of(image, record.spec))
         return web.json_response({"image": json.loads(written(image)), "job": json.loads(written(job))})
 
     async def thumb(self, request: web.Request) -> web.Response:
@@ -312,6 +324,8 @@ class FakeDaemon:
             return fault(*self.refuse[request.path])
         if request.path in ("/v1/nodes/pair", "/v1/nodes/add"):
             await self.pairing.wait()
+        if request.path == "/v1/learn/mixes":
+            return reply(screen_learn.DEALT)
         if key not in self.answered:
             self.answered[key] = self.do(request.path, json.loads(text) if text else {})
         if self.lose_answers:
@@ -328,9 +342,25 @@ class FakeDaemon:
                 msgspec.structs.replace(image, stars=body["stars"]) if image.id in subjects else image
                 for image in self.images
             ]
+        if path == "/v1/images/tag":
+            add, away = body.get("add", []), body.get("remove", [])
+            assert isinstance(add, list) and isinstance(away, list)
+            self.images = [
+                msgspec.structs.replace(image, tags=(*(t for t in image.tags if t not in away), *add))
+                if image.id in subjects
+                else image
+                for image in self.images
+            ]
         if path == "/v1/images/trash":
             self.images = [image for image in self.images if image.id not in subjects]
-        answer: dict[str, object] = {"command": "c1", "seq": 4300, "subjects": subjects, "changed": len(subjects)}
+        if path.startswith("/v1/learn/"):
+            self.lectern.done(path, body)
+        answer: dict[str, object] = {
+            "command": f"c{len(self.answered) + 1}",
+            "seq": 4300,
+            "subjects": subjects,
+            "changed": len(subjects),
+        }
         if path in ("/v1/undo", "/v1/redo"):
             answer |= self.taken_back
         if path.startswith("/v1/nodes/") and path.endswith(("/refresh", "/free")):

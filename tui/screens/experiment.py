@@ -31,6 +31,9 @@ from tui.widgets.ink import plain, unflagged
 if TYPE_CHECKING:
     from tui.app import StableNew
 
+PATIENCE = 120.0
+"""Seconds: an explore run is dealt from all that was rated."""
+
 WAIT = 0.35
 """Seconds after the last change before the plan is asked for."""
 
@@ -76,14 +79,14 @@ class NewExperiment(ModalScreen[bool]):
                 yield Static("pack", classes="field")
                 yield Select[str]([], id="pack", compact=True, prompt="which")
                 yield Static("prompts", classes="field")
-                yield Input("", id="prompts", compact=True, placeholder="all", restrict=r"[0-9]*", max_length=4)
+                yield Input("", id="prompts", compact=True, placeholder="1", restrict=r"[0-9]*", max_length=4)
             with Horizontal(classes="row one"):
                 yield Static("variable", classes="field")
                 yield Input("", id="variable", compact=True, placeholder="txt2img.steps",
                             suggester=SuggestFromList(self._knobs, case_sensitive=False))  # fmt: skip
             with Horizontal(classes="row one"):
                 yield Static("levels", classes="field")
-                yield Input("", id="levels", compact=True, placeholder="15, 20, 30 or 15..35/5")
+                yield Input("", id="levels", compact=True, placeholder="15, 20, 30 or 15, 20, .., 35 or 15..35/5")
             with Horizontal(classes="row one"):
                 yield Static("seeds", classes="field")
                 yield Input("2", id="seeds", compact=True, restrict=r"[1-3]?", max_length=1)
@@ -124,6 +127,7 @@ class NewExperiment(ModalScreen[bool]):
             row.display = self.kind == "learning"
         for row in self.query(".several"):
             row.display = self.kind == "explore"
+        self.query_one("#prompts", Input).placeholder = "1" if self.kind == "learning" else "all"
 
     # The plan ---------------------------------------------------------------------------------------
 
@@ -138,12 +142,13 @@ class NewExperiment(ModalScreen[bool]):
         window, prompts = self.typed("window") or None, whole(self.typed("prompts"), "prompts")
         if self.kind == "explore":
             images = whole(self.typed("images"), "pictures") or 0
-            wish = await exploring(self.home.asker, pack, images) if images else None
+            wish = await exploring(self.home.asker, pack, images, prompts) if images else None
         else:
             variable, several = self.typed("variable"), levels(self.typed("levels"))
             seeds = whole(self.typed("seeds"), "seeds") or 1
-            wish = learning(pack, variable, several, seeds) if variable and len(several) > 1 else None
-        return msgspec.structs.replace(wish, window=window, max_prompts=prompts) if wish is not None else None
+            many = prompts or 1
+            wish = learning(pack, variable, several, seeds, many) if variable and len(several) > 1 else None
+        return msgspec.structs.replace(wish, window=window) if wish is not None else None
 
     @on(Select.Changed)
     @on(Input.Changed)
@@ -221,11 +226,10 @@ def told(first: Sequence[PlanLine], last: PlanLine) -> str:
     return "\n".join([*lines, *(f"! {plain(unflagged(warning))}" for warning in last.warnings[:3])])
 
 
-def learning(pack: str, variable: str, several: Sequence[str], seeds: int) -> RunRequest:
-    """One variable; its pictures are rated first, and taught from."""
-    return RunRequest(
-        packs=(pack,), vary=(f"{variable}={','.join(several)}",), count=seeds, experiment="learning", learning="active"
-    )
+def learning(pack: str, variable: str, several: Sequence[str], seeds: int, prompts: int = 1) -> RunRequest:
+    """One variable, with so many prompts of the pack; its pictures are rated first."""
+    return RunRequest(packs=(pack,), vary=(f"{variable}={','.join(several)}",), count=seeds, max_prompts=prompts,
+                      experiment="learning", learning="active")  # fmt: skip
 
 
 async def proposed(asker: Asker, proposal: Proposal) -> RunRequest:
@@ -240,14 +244,20 @@ def level(value: Scalar) -> str:
     return f"{value:g}" if isinstance(value, float) else written(value)
 
 
-class Mixes(msgspec.Struct, frozen=True):
-    """`GET /v1/learn/mixes`."""
+class MixesWish(msgspec.Struct, frozen=True):
+    """`POST /v1/learn/mixes`."""
 
+    run: RunRequest
+    images: int
+
+
+class Mixes(msgspec.Struct, frozen=True):
     images: tuple[ProposedImage, ...]
 
 
-async def exploring(asker: Asker, pack: str, images: int) -> RunRequest:
+async def exploring(asker: Asker, pack: str, images: int, prompts: int | None = None) -> RunRequest:
     """Every undecided knob varied at once, as the daemon deals them. Raises Refused or NoDaemon."""
-    dealt = (await asker.get("/v1/learn/mixes", Mixes, {"pack": pack, "images": images})).images
-    mixes = tuple(Mix(set=one.params, group=one.seed_group) for one in dealt)
-    return RunRequest(packs=(pack,), experiment="explore", mixes=mixes, learning="active")
+    run = RunRequest(packs=(pack,), max_prompts=prompts)
+    dealt = await asker.long("/v1/learn/mixes", MixesWish(run, images), Mixes, PATIENCE)
+    mixes = tuple(Mix(set=one.params, group=one.seed_group) for one in dealt.images)
+    return msgspec.structs.replace(run, experiment="explore", mixes=mixes, learning="active")

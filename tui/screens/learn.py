@@ -72,6 +72,8 @@ class LearnScreen(LearnWishes):
         """Which knob is plotted, by what is looked at."""
         self._plots = False
         """The library that draws plots is loaded."""
+        self._high: int | None = None
+        """Lines of the plot; None: as the style sheet says."""
 
     def body(self) -> ComposeResult:
         yield self.tabs
@@ -202,7 +204,9 @@ class LearnScreen(LearnWishes):
 
     def draw_effects(self) -> None:
         name, several = self.looked_at()
-        knob, (width, height) = self.knob(), self.effects.room
+        knob = self.knob()
+        self.share_room(knob)
+        width, height = self.effects.room
         if knob is None or not self._plots or width <= 0:
             self.effects.fill((), (Piece("Plot", "title"),), keep_place=False)
             self.effects.refoot(())
@@ -217,6 +221,15 @@ class LearnScreen(LearnWishes):
         self.effects.fill(lines, title, keep_place=False)
         at = self._knob.get(name, 0) % len(several) + 1
         self.effects.refoot((Piece(f"{at} of {len(several)} < >", "dim"),) if len(several) > 1 else ())
+
+    def share_room(self, knob: Knob | None) -> None:
+        """Where there is little of it, the plot has no more than it needs; the words have the rest."""
+        needed = len(knob.levels) + 4 if knob is not None else 3
+        high = min(needed, 11) if self.size.width < 100 else None
+        if high != self._high:
+            self._high = high
+            self.query_one("#below-words").styles.height = high
+            self.call_after_refresh(self.draw_effects)
 
     # Moving -----------------------------------------------------------------------------------------
 

@@ -13,8 +13,7 @@ from tui.link import learn
 from tui.link.ask import Told
 from tui.screens.lessons import Lessons
 from tui.widgets.ink import plain
-from tui.widgets.jobrow import clock
-from tui.widgets.lessonwords import settings, surely
+from tui.widgets.lessonwords import settings, size_of, surely
 
 MODES: tuple[tuple[Learning, str], ...] = (
     ("passive", "passive: learn from whatever is rated"),
@@ -239,6 +238,4 @@ class LearnWishes(Lessons):
 
 
 def in_a_line(proposal: Proposal) -> str:
-    kind = "learning run" if proposal.kind == "learning" else "explore run"
-    took = f", about {clock(proposal.seconds)}" if proposal.seconds else ""
-    return f"{kind}: {plain(', '.join(proposal.variables))} · {proposal.images} pictures{took}"
+    return f"{plain(', '.join(proposal.variables))} · {plain(proposal.pack)} · {size_of(proposal)}"

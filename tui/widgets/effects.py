@@ -27,6 +27,7 @@ def plot(knob: Knob, width: int, height: int, *, now: Scalar = None, advised: Se
     bars, axis = drawn(tuple((one.mean, one.low, one.high) for one in levels), room) if room >= LEAST else ((), ())
     best = advised.get(knob.param) if advised else None
     lines: list[Line] = []
+    airy = 2 * len(levels) + 1 <= height
     for number, level in enumerate(levels):
         here = now is not None and now in level.values
         wanted = best is not None and best in level.values and not here
@@ -38,6 +39,8 @@ def plot(knob: Knob, width: int, height: int, *, now: Scalar = None, advised: Se
             Piece(f" {level.mean:3.1f}★ ", "star" if level.n else "faint"),
             Piece("now" if here else "better" if wanted else "", "key" if here else "good"),
         ])  # fmt: skip
+        if airy:
+            lines.append(())
     left = " " * (name + 7)
     return [*lines, *([Piece(left), Piece(words, "faint")] for words in axis)]
 

@@ -9,7 +9,6 @@ from schema.plans import Scalar
 from schema.records import Settings
 from schema.requests_learning import SuggestionShown
 from tui.widgets.ink import Line, Piece, plain, wrap
-from tui.widgets.jobrow import clock
 
 MOST = 40
 """Lines of one sentence: nothing that is told is cut."""
@@ -31,9 +30,9 @@ def surely(chance: float) -> str:
 
 def block(text: str, width: int, ink: str = "text", *, sign: str = "", mark: str = "dim") -> Iterator[Line]:
     """A sentence, its further lines below its first word."""
-    indent = len(sign) + 2
+    indent = len(sign) + 2 if sign else 1
     for number, line in enumerate(wrap(text, max(8, width - indent - 1), MOST)):
-        yield [Piece(f" {sign} " if not number else " " * indent, mark), Piece(line, ink)]
+        yield [Piece(f" {sign} " if sign and not number else " " * indent, mark), Piece(line, ink)]
 
 
 def heading(words: str, keys: str = "") -> Line:
@@ -88,13 +87,15 @@ def preset(advice: PresetAdvice, width: int, *, numbers: bool, adopted: Adopted 
     for one in advice.changes:
         if not advice.offered and not numbers:
             break
-        line = [Piece(f"   {plain(one.param)} ", "text"), Piece(f"{told(one.was)} → ", "dim"),
-                Piece(told(one.now), "good" if advice.offered else "text")]  # fmt: skip
         taken = adopted is not None and adopted.settings.get(one.param, one.was) == one.now
-        line.append(Piece("  taken over" if taken else "", "mark"))
+        yield [
+            Piece(f"   {plain(one.param)} ", "text"),
+            Piece(f"{told(one.was)} → ", "dim"),
+            Piece(told(one.now), "good" if advice.offered else "text"),
+            Piece("  taken over" if taken else "", "mark"),
+        ]
         if numbers:
-            line.append(Piece(f"  {one.stars:+.1f}★, better: {surely(one.better)}", "dim"))
-        yield line
+            yield [Piece(f"     {one.stars:+.1f} stars, better: {surely(one.better)}", "dim")]
     if numbers and advice.changes:
         words = f"together {advice.stars:+.1f} stars; better than now: {surely(advice.p_better_than_current)}"
         yield from block(words, width, "dim", sign=" ")
@@ -117,13 +118,24 @@ def adoption(adopted: Adopted, width: int) -> Iterator[Line]:
 def proposals(found: Iterable[Proposal], width: int, *, numbers: bool) -> Iterator[Line]:
     for one in found:
         yield from block(one.why, width, sign="?", mark="key")
-        took = f" · about {clock(one.seconds)}" if one.seconds else ""
-        kind = "learning run" if one.kind == "learning" else "explore run"
-        yield [Piece(f"   {kind} · {one.images} pictures{took}", "dim")]
+        yield from block(size_of(one), width, "dim", sign=" ")
         if numbers:
             for name, values in one.variables.items():
                 yield from block(f"{name}: {', '.join(map(told, values))}", width, "dim", sign=" ")
             yield from block(one.command, width, "faint", sign=" ")
+
+
+def size_of(one: Proposal) -> str:
+    kind = "learning run" if one.kind == "learning" else "explore run"
+    return f"{kind} · {one.images} pictures{f', about {lasting(one.seconds)}' if one.seconds else ''}"
+
+
+def lasting(seconds: float) -> str:
+    """`40 s`, `12 min`, `1 h 10 min`: roughly."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min".replace(" 0 min", "")
 
 
 def suggestions(found: Iterable[SuggestionShown], width: int) -> Iterator[Line]:
