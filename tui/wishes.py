@@ -20,6 +20,7 @@ from tui import outside
 from tui.background import begin
 from tui.link.ask import Asker, Told
 from tui.link.catalogue import Catalogue
+from tui.link.favoured import Favoured
 from tui.link.query import quoted
 from tui.live import Live
 from tui.outbox import Outbox
@@ -81,6 +82,10 @@ class Wishing(App[None]):
             order=self._in_order,
             fresh_key=lambda: os.urandom(8).hex(),
         )
+
+    @cached_property
+    def favoured(self) -> Favoured:
+        return Favoured(self.asker)
 
     def command(self, path: str, body: msgspec.Struct | None, told: str = "") -> None:
         """Sends it; refusals and losses become toasts. `told`: what to say of what changed; empty: nothing."""

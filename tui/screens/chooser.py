@@ -112,7 +112,7 @@ class Chooser(ModalScreen[str | None]):
 
     async def _fetch(self, of: str) -> None:
         try:
-            self._every = await self.every(of)
+            self._every, self.names.starred = await self.home.favoured.first(of, await self.every(of))
         except (NoDaemon, Refused) as e:
             self.names.notice = plain(str(e))
             self.names.redraw_all()

@@ -15,11 +15,12 @@ from textual.widgets import Input, Select, Static, TextArea
 from textual.widgets.select import InvalidSelectValueError
 
 from schema.errors import NoDaemon, Refused
-from schema.pages import RunRecord
+from schema.pages import Resource, RunRecord
 from schema.requests import RunRequest, TextFile
 from tui.background import begin, is_open
 from tui.keys import bindings, of
 from tui.link.ask import PlanLine
+from tui.link.favoured import STAR
 from tui.screens.draft import ENHANCING, Draft, Last, draft_like, request
 from tui.screens.picks import backends_of
 from tui.screens.pictures import gist, understood
@@ -120,18 +121,18 @@ class NewRun(Varied):
         self.preview()
 
     async def _fill_lists(self) -> None:
-        for id, route, value in (
-            ("pack", "/v1/packs", self.draft.pack),
-            ("pipeline", "/v1/pipelines", self.draft.pipeline),
-        ):
+        for id, list_, value in (("pack", "packs", self.draft.pack), ("pipeline", "pipelines", self.draft.pipeline)):
             try:
-                names = (await self.home.asker.get(route, Names)).items
+                names = (await self.home.asker.get(f"/v1/{list_}", Names)).items
             except (NoDaemon, Refused):
                 continue
+            every = [Resource(list=list_, name=name) for name in names]
+            found, starred = await self.home.favoured.first(list_, every)
             if not is_open(self):
                 return
             select = self.query_one(f"#{id}", Select)
-            select.set_options([(Content(plain(name)), name) for name in names])
+            signs = {name: f"{STAR} " if name in starred else "" for name in names}
+            select.set_options([(Content(signs[one.name] + plain(one.name)), one.name) for one in found])
             if value in names:
                 select.value = value
 

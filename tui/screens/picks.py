@@ -127,6 +127,7 @@ class Picking(ModalScreen[None]):
 
     def begin_picks(self) -> None:
         self.home.catalogue.forget()
+        self.home.favoured.forget()
         chosen = self.query_one("#backend", Select)
         if self.draft.backend:
             chosen.value = self.draft.backend

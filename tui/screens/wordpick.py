@@ -2,20 +2,14 @@
 
 from collections.abc import Sequence
 
-import msgspec
-
 from schema.errors import Refused
 from schema.models import ModelRow
-from schema.names import FILES
 from schema.pages import Resource
+from tui.link.favoured import Rows, stem
 from tui.screens.chooser import Chooser
 
 TRIGGERS = 3
 """Trigger words that come along with a LoRA, at most."""
-
-
-class Rows(msgspec.Struct, frozen=True):
-    items: tuple[ModelRow, ...]
 
 
 class WordPick(Chooser):
@@ -39,11 +33,7 @@ class WordPick(Chooser):
             for row in rows
             if row.path and stem(row.name).casefold() not in known
         ]
-        return sorted((*named, *here), key=lambda one: not self._is_favourite(one.name))
-
-    def _is_favourite(self, name: str) -> bool:
-        row = self._rows.get(stem(name).casefold())
-        return row is not None and row.favourite
+        return (*named, *here)
 
     def told(self, name: str) -> str:
         word = stem(name)
@@ -52,9 +42,3 @@ class WordPick(Chooser):
         row = self._rows.get(word.casefold())
         weight = row.weight if row is not None and row.weight is not None else 1.0
         return ", ".join((f"<lora:{word}:{weight:g}>", *(row.triggers[:TRIGGERS] if row is not None else ())))
-
-
-def stem(name: str) -> str:
-    """A file's name as a prompt says it: without folder and ending."""
-    last = name.replace("\\", "/").rpartition("/")[2]
-    return next((last[: -len(end)] for end in FILES if last.lower().endswith(end)), last)

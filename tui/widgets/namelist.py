@@ -19,6 +19,8 @@ class NameList(Listing[Resource]):
         self._every: Sequence[Resource] = ()
         self.taken = ""
         """The name that the field has now."""
+        self.starred: frozenset[str] = frozenset()
+        """Favourites; they stand first."""
         self.notice = ""
         """Told where there is nothing to choose from."""
         self.all_nodes = 0
@@ -55,8 +57,8 @@ class NameList(Listing[Resource]):
         whose = plain(self.whose(item))
         room = max(12, min(width - 4 - len(whose), width - 12))
         name = plain(item.name)
-        sign = "●" if item.name == self.taken else " "
-        pieces = [Piece(">" if here else " ", "strong"), Piece(sign, "mark"),
+        sign = "●" if item.name == self.taken else "★" if item.name in self.starred else " "
+        pieces = [Piece(">" if here else " ", "strong"), Piece(sign, "star" if sign == "★" else "mark"),
                   Piece(fit_middle(name, room), "strong" if here else "text")]  # fmt: skip
         return self.strip([*pieces, Piece(" " + fit(whose, width - room - 4, "right"), "dim")], width, over)
 
