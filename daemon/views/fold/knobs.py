@@ -21,6 +21,10 @@ from schema.words import said_in, words_after
 NEVER = frozenset({"prompt", "negative", "image", "mask", "mask_shapes", "controls", "against", "batch"})
 """Fields of stages that hold words or files, or say nothing of how a picture looks."""
 
+TAKEN_OVER = frozenset({"model", "vae", "sampler", "scheduler", "guidance"})
+"""Fields that a later stage takes from the first where it has none of its own (`prompting.heirs`): as long as they are
+the same, they are one setting and not several."""
+
 LONGEST = 80
 """Letters of a setting's value; longer ones are texts."""
 
@@ -94,10 +98,12 @@ def _backend(done: Sequence[StageFinished]) -> str:
 
 
 def _params(job: JobSpec, run: RunSpec, prompt: str, done: Iterable[StageFinished]) -> Iterator[tuple[str, Scalar]]:
+    first: Settings = {}
     for one in done:
         for field, value in one.effective.items():
-            if _counts(field, value):
+            if _counts(field, value) and not (field in TAKEN_OVER and first.get(field) == value):
                 yield f"{one.stage}.{field}", value
+        first = first or ({**one.effective} if "sampler" in one.effective else {})
     yield from weights(prompt).items()
     if job.style:
         yield "style", job.style
