@@ -33,6 +33,9 @@ EXPLORED = 20
 
 DRAWS = 400
 
+UNSEEN = 0.5
+"""Probability that a knob does anything that never varied (learning.md 5)."""
+
 
 def propose_images(
     rows: Iterable[Row], duels: Iterable[Versus], space: Space, pool: str, images: int, fitted: Fit | None = None
@@ -107,7 +110,15 @@ def _of_pool(known: Fit, asked: Asked) -> list[Proposal]:
     levels = open_levels(best)
     undecided = [at for at in range(len(axes)) if len(levels[at]) > 1]
     one = known.pools.get(asked.pool)
-    view = _View(asked, belief, best, one.stars_sd if one else 1.0, dice.standard_normal((DRAWS, len(belief.mean))))
+    seen = {} if one is None else {knob.name: one.matters(knob.name) for knob in one.table.knobs}
+    view = _View(
+        asked=asked,
+        belief=belief,
+        best=best,
+        matters=tuple(seen.get(axis.name, UNSEEN) for axis in axes),
+        stars=one.stars_sd if one else 1.0,
+        luck=dice.standard_normal((DRAWS, len(belief.mean))),
+    )
     found = [_learning(view, at, levels[at]) for at in undecided]
     if len(undecided) > 1:
         found.append(_explore(view, undecided, levels))
@@ -118,6 +129,8 @@ class _View(NamedTuple):
     asked: Asked
     belief: Belief
     best: Sequence[Floats]
+    matters: tuple[float, ...]
+    """Of each axis: probability that it does anything."""
     stars: float
     """Stars in one unit of score."""
     luck: Floats
@@ -192,7 +205,7 @@ def _gain(view: _View, cov: Floats, axes: Sequence[int]) -> float:
         values, vectors = np.linalg.eigh(learned[span, span])
         root = vectors * np.sqrt(np.clip(values, 0.0, None))
         then = view.belief.mean[span] + view.luck[:, span] @ root.T
-        total += float(then.max(axis=1).mean() - then.mean(axis=0).max())
+        total += view.matters[at] * float(then.max(axis=1).mean() - then.mean(axis=0).max())
     return max(0.0, total)
 
 
