@@ -129,6 +129,7 @@ class Hierarchy:
                 variances(pool.squares, self._scores, one.mean, one.whole)
                 for pool, one in zip(pools, found, strict=True)
             ]
+        self.spread = spread
         marginals = [self._marginal(pool, v) for pool, v in zip(pools, spread, strict=True)]
         self.middle = self._between(pools, marginals)
         self.known = [self._posterior(*both) for both in zip(pools, marginals, strict=True)]

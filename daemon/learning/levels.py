@@ -1,6 +1,5 @@
 """Levels: which values of a knob are told apart, in which order, and which are put together."""
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -63,7 +62,7 @@ def knob_of(name: str, counts: Counter[Scalar]) -> tuple[Knob, dict[Scalar, int]
     """The knob, and the level of each value, from how often each plain value was seen."""
     present = [value for value in counts if value is not ABSENT]
     if ordered := all(isinstance(value, int | float) and not isinstance(value, bool) for value in present):
-        groups = _ranges(sorted(present, key=_number), counts)
+        groups = _ranges(sorted(present, key=rank), counts)
         groups += [(ABSENT,)] if ABSENT in counts else []
     else:
         groups = _words(counts)
@@ -76,20 +75,11 @@ def tidy(value: Scalar) -> Scalar:
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
 
 
-def rank(value: Scalar) -> tuple[int, float, str]:
-    """Order of values of any kind: numbers, then words, then ABSENT."""
-    if value is ABSENT:
-        return 2, 0.0, ""
-    if isinstance(value, str):
-        return 1, 0.0, value
-    return 0, _number(value), ""
-
-
-def _number(value: Scalar) -> float:
-    try:
-        return float(value)  # type: ignore[arg-type]  # ABSENT and words never come here
-    except OverflowError:
-        return math.copysign(math.inf, value)  # type: ignore[arg-type]
+def rank(value: Scalar) -> tuple[int, int | float, str]:
+    """Order of values of any kind: numbers, then words, then ABSENT. (Huge whole numbers fit no float.)"""
+    if value is None:
+        return 2, 0, ""
+    return (1, 0, value) if isinstance(value, str) else (0, value, "")
 
 
 def _ranges(values: Sequence[Scalar], counts: Counter[Scalar]) -> list[tuple[Scalar, ...]]:
