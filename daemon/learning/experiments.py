@@ -229,18 +229,24 @@ def _why_learning(axis: Axis, chances: Floats, chosen: Sequence[int], stars: flo
     likely = sorted(chosen, key=lambda level: (-chances[level], level))[:2]
     told = [f"{wording.word(axis.levels[level])} ({wording.percent(float(chances[level]))})" for level in likely]
     return (
-        f"Which {wording.named(axis.name)} is best is open: most likely {wording.listed(told)};"
-        f" {images} pictures are expected to bring {wording.about(stars)}."
+        f"{_begun(wording.named(axis.name))} is undecided, {wording.listed(told)} is most likely the best:"
+        f" {_hoped(images, stars)}."
     )
 
 
 def _why_explore(names: Sequence[str], stars: float) -> str:
     told = [wording.named(name) for name in names]
     some = wording.listed([*told[:3], f"{len(told) - 3} more"] if len(told) > 4 else told, "and")
-    return (
-        f"{some[:1].upper()}{some[1:]} are open, and one run can vary all of them at once:"
-        f" {EXPLORED} pictures are expected to bring {wording.about(stars)}."
-    )
+    return f"{_begun(some)} are undecided, and one run can vary all of them at once: {_hoped(EXPLORED, stars)}."
+
+
+def _begun(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def _hoped(images: int, stars: float) -> str:
+    """What is expected, on average over all that may come out."""
+    return f"{images} pictures are expected to make this pack about {max(stars, 0.01):.2f} stars better"
 
 
 def levels_text(name: str, values: Sequence[Scalar]) -> str:
