@@ -161,7 +161,7 @@ def claim_of(fit: PoolFit, knob: Knob, sides: Sides, *, within: Settings | None 
     return Claim(
         key=key or key_of(fit, knob, sides, within or {}),
         pack=pack, param=knob.name, better=better, worse=worse, confidence=confidence, strength=word,
-        text=wording.claimed(pack, knob.name, better, worse, knob.ordered, word, evidence), evidence=evidence,
+        text=wording.claimed(pack, knob.name, better, worse, knob.ordered, confidence, evidence), evidence=evidence,
     )  # fmt: skip
 
 

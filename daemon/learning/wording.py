@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from schema.insights import Evidence, Strength
+from schema.insights import Evidence
 from schema.plans import Scalar
 from schema.records import LOOSE, Settings
 
@@ -20,11 +20,12 @@ _NAMES = {
 
 
 def claimed(pack: str, param: str, better: Sequence[Scalar], worse: Sequence[Scalar], ordered: bool,
-            strength: Strength, evidence: Evidence) -> str:  # fmt: skip
+            confidence: float, evidence: Evidence) -> str:  # fmt: skip
     """`For this pack, 30 to 35 steps tends to score higher than 15 to 20 (24 against 31 ratings, ...)`."""
-    verb = "clearly scores" if strength == "clearly" else "tends to score"
+    verb = "clearly scores" if confidence >= CLEARLY else "tends to score"
     words = f"{beginning(pack)} {chosen(param, better, ordered)} {verb} higher than {against(param, worse, ordered)}"
-    return f"{words} ({_evidence(evidence)}){_bounds(evidence)}"
+    doubt = "" if confidence >= TENDS else f"; told before, and only {percent(confidence)} sure by now"
+    return f"{words} ({_evidence(evidence)}){_bounds(evidence)}{doubt}"
 
 
 def beginning(pack: str) -> str:

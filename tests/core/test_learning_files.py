@@ -1,4 +1,4 @@
-"""Files of records as people and programs write them: what is taken, what is filled in, and what is said of the rest."""
+"""Files of records as people write them: what is taken, what is filled in, what is said of the rest."""
 
 import json
 from typing import Any
