@@ -29,7 +29,8 @@ SEEDS = "--seeds"
 
 
 def as_experiment(request: RunRequest) -> RunRequest:
-    """With what an experiment leaves unsaid: one variant of each prompt's words. Raises Refused for what is none."""
+    """With what an experiment leaves unsaid: of each prompt's words one variant, or as many as there are groups of
+    mixes at most. Raises Refused for what is no experiment."""
     match request.experiment:
         case None if request.mixes:
             raise Refused(
@@ -52,7 +53,8 @@ def as_experiment(request: RunRequest) -> RunRequest:
                 where=flag,
                 remedy="Give fewer levels, seeds or prompts.",
             )
-    return msgspec.structs.replace(request, variants=request.variants or 1)
+    groups = len({mix.group for mix in request.mixes})
+    return msgspec.structs.replace(request, variants=request.variants or max(1, groups))
 
 
 def _check_learning(request: RunRequest) -> None:
@@ -162,7 +164,10 @@ def _listed(words: Sequence[str], joint: str = "or") -> str:
 
 
 def _order(value: Scalar) -> tuple[int, float, str]:
-    return (0, float(value), "") if isinstance(value, int | float) else (1, 0.0, str(value))
+    """Numbers, then words, then nothing."""
+    if isinstance(value, int | float):
+        return 0, float(value), ""
+    return (2, 0.0, "") if value is None else (1, 0.0, value)
 
 
 # Mixes ------------------------------------------------------------------------------------------
