@@ -1,12 +1,12 @@
 """What plans would take over: from insights and reports to settings, weights and defaults of one pack."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
 from schema.commands import AdoptAdvice
 from schema.errors import Refused
-from schema.insights import Change, Insights, PackInsight, Report, ReportLine
+from schema.insights import Insights, PackInsight, Report, ReportLine
 from schema.lessons import Adopted, Lessons, Suggestion
 from schema.plans import Scalar
 from schema.records import Settings
@@ -14,6 +14,9 @@ from schema.requests_learning import AdoptRequest, SuggestionChange, SuggestionS
 
 SURE = 0.99
 """Chance from which on the cautious preset is applied (learning.md 7: below that it promises more than it holds)."""
+
+KEPT, KEPT_SURE = 0.5, 0.95
+"""Chance that a setting does anything, from which on a preset and a cautious one keep it where it should stand."""
 
 RANDOMIZER = ("matrix", "variants", "order")
 NAMES = ("lora:", "pick:", "randomizer.")
@@ -39,10 +42,10 @@ def advised(asked: AdoptRequest, lessons: Lessons, insights: Insights | None, re
                 why.append("let go")
             case "preset" | "cautious":
                 pack = pack_of(insights, asked.pack)
-                changes, chance = sure_changes(pack, cautious=word == "cautious")
-                now = taken_over(now, changes)
+                wanted, chance = better(pack, cautious=word == "cautious")
+                now = taken_over(now, wanted)
                 why.append("preset" if word == "preset" else "cautious preset")
-                confidence.append(chance)
+                confidence += [] if chance is None else [chance]
             case "weights":
                 now = replace(now, weights=weights_of(asked.pack, report))
                 why.append("weights")
@@ -64,11 +67,20 @@ def pack_of(insights: Insights | None, pack: str) -> PackInsight:
     return max(found, key=lambda one: (bool(one.preset and one.preset.offered), one.ratings, one.backend == ""))
 
 
-def sure_changes(pack: PackInsight, *, cautious: bool) -> tuple[tuple[Change, ...], float]:
-    """What the preset changes, and how sure it is that all of it together is for the better."""
+def better(pack: PackInsight, *, cautious: bool) -> tuple[Settings, float | None]:
+    """What the preset sets, and how sure it is that its changes together are for the better.
+
+    That is what it changes, and those settings that are surely worth something and already stand where they should: the
+    picture that it is compared with is the last one that was rated, of an explore run perhaps, not what the pack says.
+    """
     preset = pack.preset
-    if preset is None or not preset.changes:
+    sure = {knob.param for knob in pack.knobs if knob.matters >= (KEPT_SURE if cautious else KEPT)}
+    changed = {one.param for one in preset.changes} if preset else set()
+    kept = {name: preset.params[name] for name in sure - changed if name in preset.params} if preset else {}
+    if preset is None or not (preset.changes or kept):
         raise Refused(f"there is nothing to change in {pack.pack}: {pack.text}", where="pack")
+    if not preset.changes:
+        return kept, None
     if not cautious:
         if not preset.offered:
             raise Refused(
@@ -77,31 +89,31 @@ def sure_changes(pack: PackInsight, *, cautious: bool) -> tuple[tuple[Change, ..
                 where="pack",
                 remedy=f"Rate more, or try it: `stablenew learn explore {pack.pack} --images 20`.",
             )
-        return preset.changes, preset.p_better_than_current
+        return {**kept, **{one.param: one.now for one in preset.changes}}, preset.p_better_than_current
     if not preset.cautious or preset.p_cautious < SURE:
         raise Refused(
             f"no single setting of {pack.pack} is sure enough: a cautious preset needs {SURE:.0%}.",
             where="pack",
             remedy="Rate more; `stablenew learn recommend` tells how sure the whole preset is.",
         )
-    chosen = tuple(one for one in preset.changes if preset.cautious.get(one.param) == one.now)
-    return chosen, preset.p_cautious
+    chosen = {one.param: one.now for one in preset.changes if preset.cautious.get(one.param) == one.now}
+    return {**kept, **chosen}, preset.p_cautious
 
 
-def taken_over(was: Adopted, changes: Iterable[Change]) -> Adopted:
+def taken_over(was: Adopted, wanted: Settings) -> Adopted:
     """Settings of stages and LoRAs' weights become settings; what else would change is words of the prompt."""
     settings, randomizer = dict(was.settings), dict(was.randomizer)
     left: list[str] = []
-    for one in changes:
-        if one.param.startswith("randomizer."):
-            randomizer[one.param.removeprefix("randomizer.")] = one.now
-        elif settable(one.param):
-            settings[one.param] = one.now
+    for name, value in wanted.items():
+        if name.startswith("randomizer."):
+            randomizer[name.removeprefix("randomizer.")] = value
+        elif settable(name):
+            settings[name] = value
         else:
-            left.append(one.param)
-    if left and settings == was.settings and randomizer == was.randomizer:
+            left.append(name)
+    if len(left) == len(wanted):
         raise Refused(
-            f"what would change is no setting of a stage: {', '.join(left)}.",
+            f"what would change is no setting of a stage: {', '.join(sorted(left))}.",
             where="pack",
             remedy="Write it into the pack or the request.",
         )

@@ -48,18 +48,18 @@ async def waiting(db: Reading) -> Waiting:
     runs = await _runs(db, "", "")
     begun = await db.all(f"SELECT id FROM runs WHERE ended IS NULL AND {EXPERIMENT}")
     experiments = {row["id"] for row in begun} | {row["run"] for row in runs if row["experiment"]}
-    total, asked = sum(row["n"] for row in runs), sum(row["n"] for row in runs if row["active"])
+    total, asked = sum(row["waiting"] for row in runs), sum(row["waiting"] for row in runs if row["active"])
     return Waiting(total, asked, len(experiments))
 
 
 async def inbox(db: Reading, pack: str, run: str, offset: int, limit: int) -> Page[ImageRow]:
     """Of runs that learn actively first, then of the newest runs; shuffled within each."""
     rows = await _runs(db, pack, run)
-    total, wanted, skipped = sum(row["n"] for row in rows), list[str](), 0
+    total, wanted, skipped = sum(row["waiting"] for row in rows), list[str](), 0
     items: list[str] = []
     for row in rows:
-        if skipped + row["n"] <= offset:
-            skipped += row["n"]
+        if skipped + row["waiting"] <= offset:
+            skipped += row["waiting"]
             continue
         wanted.append(row["run"])
         items += await _shuffled(db, row["run"], pack, bool(run))
@@ -75,8 +75,8 @@ async def _runs(db: Reading, pack: str, run: str) -> list[Found]:
     """With how many pictures of each wait."""
     sql, values = _where(pack, run)
     return await db.all(
-        f"SELECT run, n, {ACTIVE} AS active, {EXPERIMENT} AS experiment"
-        f" FROM (SELECT images.run AS run, count(*) AS n FROM images WHERE {sql} GROUP BY images.run)"
+        f"SELECT run, waiting, {ACTIVE} AS active, {EXPERIMENT} AS experiment"
+        f" FROM (SELECT images.run AS run, count(*) AS waiting FROM images WHERE {sql} GROUP BY images.run)"
         " JOIN runs ON runs.id = run ORDER BY active DESC, runs.n DESC",
         values,
     )

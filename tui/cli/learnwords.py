@@ -20,7 +20,7 @@ def of_packs(packs: Sequence[Doc], *, why: bool, numbers: bool) -> str:
         return (
             "There are no verdicts yet, so there is nothing to say. `stablenew learn inbox` shows what waits for one."
         )
-    return "\n\n".join("\n".join(output.clean(line) for line in _of_pack(pack, why, numbers)) for pack in packs)
+    return "\n\n".join("\n".join(output.clean_lines(line) for line in _of_pack(pack, why, numbers)) for pack in packs)
 
 
 def called(pack: Doc) -> str:
@@ -153,7 +153,7 @@ def difference(new: Doc, old: Doc, number: int) -> str:
         before, now = there[key].real("confidence") if key in there else None, here[key].real("confidence")
         if before is not None and before != now:
             lines.append(f"  both, {share(before)} instead of {share(now)}: {here[key].text('text')}")
-    return "\n".join(output.clean(line) for line in lines) if len(lines) > 1 else f"{lines[0]} no difference."
+    return "\n".join(output.clean_lines(line) for line in lines) if len(lines) > 1 else f"{lines[0]} no difference."
 
 
 def word(of: Doc, name: str) -> str:

@@ -58,8 +58,8 @@ def apply(
     if as_json:
         output.put_json(answer.fields)
         return 0
-    if answer.flag("repeated") or not answer.whole("changed"):
-        return ask.told(answer, False, "")
+    if answer.flag("repeated") or not answer.whole("seq"):
+        return ask.told(answer, False, "{n}")
     adopted = daemon.get("/v1/learn").doc("adopted").doc(pack)
     told = adopted_words(adopted)
     output.put(f"Plans of {output.clean(pack)} take over: {told}." if told else f"Plans of {output.clean(pack)} are as "
