@@ -40,7 +40,7 @@ def counted_anew(pool: str, rows: tuple[Row, ...], duels: tuple[Versus, ...]) ->
 
 
 def grown(old: Grown, rows: tuple[Row, ...], duels: tuple[Versus, ...]) -> Grown:
-    """Takes over `old`, which is not to be used afterwards. The rows are ordered as by `rows_of`."""
+    """Takes over `old`, which is not to be used afterwards."""
     table = old.counted.table
     if rows == table.rows and duels == table.duels:
         return old

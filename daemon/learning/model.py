@@ -4,9 +4,9 @@ Ratings as normal scores, y = X b + sitting + block + e; b of a pool around what
 """
 
 import math
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -231,7 +231,7 @@ class Fitter:
         self._known: dict[str, Grown] = {}
 
     def fit(self, rows: Sequence[Row], duels: Sequence[Versus] = ()) -> Fit:
-        """Of rows and duels as `rows_of` orders them."""
+        """Rows that are ordered as before, but for the few that came or went, make it quick."""
         known: dict[str, Grown] = {}
         fought: dict[str, list[Versus]] = {}
         for duel in duels:
@@ -246,18 +246,10 @@ class Fitter:
 
 
 def _by_pool(rows: Sequence[Row]) -> dict[str, tuple[Row, ...]]:
-    """Runs of equal pools, found by halving."""
-    found: dict[str, tuple[Row, ...]] = {}
-    first = 0
-    while first < len(rows):
-        pool = rows[first].pool
-        last = bisect_right(rows, pool, lo=first, key=_pool)
-        found[pool] = tuple(rows[first:last])
-        first = last
-    return found
-
-
-_pool = attrgetter("pool")
+    found: dict[str, list[Row]] = {}
+    for pool, some in groupby(rows, key=attrgetter("pool")):
+        found.setdefault(pool, []).extend(some)
+    return {pool: tuple(some) for pool, some in found.items()}
 
 
 def normal(z: float) -> float:
