@@ -101,23 +101,43 @@ def _of_knob(kind: Kind, name: str, pools: Sequence[PoolFit], shared: Shared | N
 
 
 def _judged(name: str, group: tuple[Scalar, ...], pools: Sequence[PoolFit], shared: Shared | None) -> Judged | None:
+    """Of these packs on average, or by what packs have in common where that is surer (many packs, few ratings)."""
     n = sum(row.params.get(name, ABSENT) in group for one in pools for row in one.table.rows)
     matters = max(one.matters(name) for one in pools)
-    if shared is not None and len(pools) > 1:
-        here = [at for at, value in enumerate(shared.values) if value in group]
-        if not here or len(here) == len(shared.values):
-            return None
-        # Means against the average of the levels; against the rest alone they are further away.
-        scale = pools[0].stars_sd * len(shared.values) / (len(shared.values) - len(here))
-        sd = sqrt(float(np.mean(np.square(shared.sd[here]))))
-        return Judged(float(np.mean(shared.mean[here])) * scale, sd * scale, matters, n)
-    knob = pools[0].table.knobs[pools[0].table.knob(name)]
-    inside = tuple(at for at, level in enumerate(knob.levels) if set(level) & set(group))
-    outside = tuple(at for at in range(len(knob.levels)) if at not in inside)
-    if not inside or not outside:
+    found = [each for each in (_on_average(name, group, pools), _in_common(group, pools, shared)) if each is not None]
+    if not found:
         return None
-    contrast = pools[0].contrast(name, inside, outside)
-    return Judged(contrast.stars, contrast.sd * pools[0].stars_sd, matters, n)
+    stars, sd = min(found, key=lambda each: each[1])
+    return Judged(stars, sd, matters, n)
+
+
+def _on_average(name: str, group: tuple[Scalar, ...], pools: Sequence[PoolFit]) -> tuple[float, float] | None:
+    """Stars and sd. Packs lean on one another, so that their errors may all be the same: sds are averaged too."""
+    parts = []
+    for one in pools:
+        knob = _knob(one, name)
+        inside = tuple(at for at, level in enumerate(knob.levels) if set(level) & set(group))
+        outside = tuple(at for at in range(len(knob.levels)) if at not in inside)
+        if inside and outside:
+            contrast = one.contrast(name, inside, outside)
+            parts.append((one.table.n + len(one.table.duels), contrast.stars, contrast.sd * one.stars_sd))
+    total = sum(n for n, _, _ in parts)
+    if not total:
+        return None
+    return sum(n * stars for n, stars, _ in parts) / total, sum(n * sd for n, _, sd in parts) / total
+
+
+def _in_common(
+    group: tuple[Scalar, ...], pools: Sequence[PoolFit], shared: Shared | None
+) -> tuple[float, float] | None:
+    """Stars and sd. Means against the average of the levels; against the rest alone they are further away."""
+    if shared is None:
+        return None
+    here = [at for at, value in enumerate(shared.values) if value in group]
+    if not here or len(here) == len(shared.values):
+        return None
+    scale = pools[0].stars_sd * len(shared.values) / (len(shared.values) - len(here))
+    return float(np.mean(shared.mean[here])) * scale, sqrt(float(np.mean(np.square(shared.sd[here])))) * scale
 
 
 def _line(
