@@ -17,7 +17,7 @@ from daemon.learning.rows import pack_of
 from schema.plans import Scalar
 
 SCALE = 0.35
-"""Standard deviation of a level's effect of which nothing is known, in scores."""
+"""Standard deviation of a level's effect in a pool of which nothing is known, in scores."""
 
 Space = Mapping[str, Sequence[Scalar]]
 """Knob to the levels that it may have."""
@@ -86,7 +86,8 @@ def is_number(value: Scalar) -> bool:
 def believe(fit: Fit, pool: str, axes: Sequence[Axis]) -> Belief:
     """`pool` need not have been rated yet: then what all packs have in common is all that is known."""
     one = fit.pools.get(pool)
-    maps = [_guess(fit, one, pool, axis) for axis in axes]
+    usual = _usual(one)
+    maps = [_guess(fit, one, pool, axis, usual) for axis in axes]
     starts = np.cumsum([0, *(len(axis.levels) for axis in axes)])
     size = int(starts[-1])
     mean, cov = np.zeros(size), np.zeros((size, size))
@@ -112,11 +113,18 @@ class _Guess(NamedTuple):
     cov: Floats
 
 
-def _guess(fit: Fit, one: PoolFit | None, pool: str, axis: Axis) -> _Guess:
+def _usual(one: PoolFit | None) -> float:
+    """Variance of a level's effect beforehand, of a knob that never varied: as that of the others."""
+    if one is None or not one.table.knobs:
+        return SCALE**2
+    return float(np.diag(one.posterior.prior_cov).mean())
+
+
+def _guess(fit: Fit, one: PoolFit | None, pool: str, axis: Axis, usual: float) -> _Guess:
     knob = None if one is None else next((knob for knob in one.table.knobs if knob.name == axis.name), None)
     common, doubt = _common(fit, pool, axis.name, axis.levels)
-    if knob is None:
-        prior = SCALE**2 * likeness(len(axis.levels), axis.ordered, False) + np.diag(doubt)
+    if one is None or knob is None:
+        prior = usual * likeness(len(axis.levels), axis.ordered, False) + np.diag(doubt)
         return _Guess(None, common, prior)
     places = [_place(knob, level) for level in axis.levels]
     unseen = [at for at, place in enumerate(places) if place is None]
@@ -127,11 +135,13 @@ def _guess(fit: Fit, one: PoolFit | None, pool: str, axis: Axis) -> _Guess:
     mean, cov = np.zeros(len(places)), np.zeros((len(places), len(places)))
     if unseen:
         levels = [axis.levels[at] for at in unseen]
+        start = one.start(axis.name)
+        own = float(np.diag(one.posterior.prior_cov)[start : start + len(knob.levels)].mean())
         gain, rest = _krige(knob, levels)
         seen_common, _ = _common(fit, pool, axis.name, [values[0] for values in knob.levels])
         weights[unseen] = gain
         mean[unseen] = common[unseen] - gain @ seen_common
-        cov[np.ix_(unseen, unseen)] = rest + np.diag(doubt[unseen])
+        cov[np.ix_(unseen, unseen)] = own * rest + np.diag(doubt[unseen])
     return _Guess(weights, mean, cov)
 
 
@@ -151,10 +161,10 @@ def _place(knob: Knob, level: Scalar) -> int | None:
 
 
 def _krige(knob: Knob, levels: Sequence[Scalar]) -> tuple[Floats, Floats]:
-    """How levels that were never seen follow from those that were, and what remains unknown."""
+    """How levels that were never seen follow from those that were, and which part of the variance remains."""
     gain = np.zeros((len(levels), len(knob.levels)))
     if not knob.ordered or not all(is_number(level) for level in levels):
-        return gain, SCALE**2 * np.eye(len(levels))
+        return gain, np.eye(len(levels))
     middles = [_middle(values) for values in knob.levels]
     seen = [at for at, middle in enumerate(middles) if middle is not None]
     at = [middle for middle in middles if middle is not None] + [_number(level) for level in levels]
@@ -164,7 +174,7 @@ def _krige(knob: Knob, levels: Sequence[Scalar]) -> tuple[Floats, Floats]:
     there, across, own = kernel[:some, :some], kernel[some:, :some], kernel[some:, some:]
     known = np.linalg.solve(there, across.T).T
     gain[:, seen] = known
-    return gain, SCALE**2 * (own - known @ across.T)
+    return gain, own - known @ across.T
 
 
 def _common(fit: Fit, pool: str, name: str, levels: Sequence[Scalar]) -> tuple[Floats, Floats]:

@@ -103,11 +103,21 @@ def _noise(count: int) -> Floats:
 
 
 def _dealt(levels: Sequence[Sequence[int]], images: int, rng: np.random.Generator) -> Codes:
-    """Each axis goes through its levels in one drawn order after another: equally often, rarely twice in a block."""
+    """Each level of an axis equally often, and within a block as rarely twice as can be; ties are drawn."""
     codes = np.zeros((images, len(levels)), dtype=np.int16)
     for at, some in enumerate(levels):
-        rounds = -(-images // len(some))
-        codes[:, at] = np.concatenate([rng.permutation(some) for _ in range(rounds)])[:images] if images else ()
+        often = dict.fromkeys(some, 0)
+        begin = 0
+        for size in blocks(images):
+            here = dict.fromkeys(some, 0)
+            for place, luck in enumerate(rng.random((size, len(some))), begin):
+                _, _, _, level = min(
+                    (here[one], often[one], float(unit), one) for one, unit in zip(some, luck, strict=True)
+                )
+                codes[place, at] = level
+                here[level] += 1
+                often[level] += 1
+            begin += size
     return codes
 
 

@@ -127,7 +127,7 @@ def _near(field: str, one: Scalar, other: Scalar) -> bool:
     """So close that nobody could tell the pictures apart."""
     if not isinstance(one, int | float) or not isinstance(other, int | float):
         return False
-    return abs(one - other) <= (2 if field in _WHOLE else 0.05 + 0.04 * abs(other))
+    return abs(one - other) <= abs(other) * 0.1 if field in _WHOLE else abs(one - other) <= 0.05 + 0.04 * abs(other)
 
 
 def _chosen(values: Sequence[Scalar]) -> tuple[Scalar, ...]:
