@@ -103,6 +103,7 @@ class Manifest(Plain, frozen=True, kw_only=True, omit_defaults=False):
     seq: int
     """Position in the log of the installation that all of this follows from."""
     at: str
+    """When it was made; UTC."""
     redacted: tuple[str, ...]
     """What was left out or made unreadable."""
     records: int

@@ -55,6 +55,8 @@ class _Whole:
     def __init__(self, db: sqlite3.Connection, upto: int) -> None:
         self._db = db
         self._upto = upto
+        self._job = ""
+        self._outputs: dict[int, list[str]] = {}
 
     def of(self, record: Record) -> WholeRecord:
         """Of a record from elsewhere nothing more is known."""
@@ -86,7 +88,7 @@ class _Whole:
 
     def _stages(self, job: str, tokens: Iterable[int], spec: JobSpec, run: RunSpec) -> Iterator[RecordStage]:
         kinds = {step.id: step.kind for step in (run.stages if spec.stages is None else spec.stages)}
-        made: Mapping[int, list[str]] = self._made(job)
+        made = self._made(job)
         for token in tokens:
             row = self._db.execute(RESULT, {"job": job, "token": token}).fetchone()
             if row is None:
@@ -104,11 +106,13 @@ class _Whole:
                 outputs=tuple(made.get(token, ())),
             )
 
-    def _made(self, job: str) -> dict[int, list[str]]:
-        found: dict[int, list[str]] = {}
-        for row in self._db.execute("SELECT token, pixels FROM images WHERE job = ? ORDER BY token, number", (job,)):
-            found.setdefault(row["token"], []).append(row["pixels"])
-        return found
+    def _made(self, job: str) -> Mapping[int, list[str]]:
+        """Verdicts on pictures of one job often follow one another."""
+        if self._job != job:
+            self._job, self._outputs = job, {}
+            for row in self._db.execute(OUTPUTS, (job,)):
+                self._outputs.setdefault(row["token"], []).append(row["pixels"])
+        return self._outputs
 
 
 def flattened(randomizer: Randomizer) -> Settings:
@@ -166,6 +170,7 @@ STORY = (
     " FROM images JOIN makings AS m USING (token) JOIN wordings ON wordings.digest = m.words"
     " JOIN runs ON runs.id = m.run WHERE images.id = :image AND m.n <= :upto"
 )
+OUTPUTS = "SELECT token, pixels FROM images WHERE job = ? ORDER BY token, number"
 RESULT = (
     "SELECT result FROM stages WHERE job = :job AND token = :token AND result IS NOT NULL"
     " UNION ALL SELECT result FROM past_results WHERE token = :token LIMIT 1"
