@@ -151,14 +151,25 @@ class Hierarchy:
         solved = np.asarray(np.linalg.solve(np.eye(d) + said.precision @ prior, both), np.float64)
         return _Marginal(said, prior, (solved[:, :d] + solved[:, :d].T) / 2.0, solved[:, d])
 
+    def without(self, teacher: int | None) -> Middle:
+        """What the others have in common, as if this one of the pools (by its place) had never been rated."""
+        return self._middle([one for at, one in enumerate(self._taught) if at != teacher])
+
     def _between(self, pools: Sequence[Pool], marginals: Sequence[_Marginal]) -> Middle:
+        self._taught = [
+            Said(pool.lift.T @ one.precision @ pool.lift, pool.lift.T @ one.pull)
+            for pool, one in zip(pools, marginals, strict=True)
+        ]
+        return self._middle(self._taught)
+
+    def _middle(self, taught: Sequence[Said]) -> Middle:
         width = len(self._owner)
         precision, pull = np.zeros((width, width)), np.zeros(width)
         if not width:
             return Middle(pull, precision)
-        for pool, one in zip(pools, marginals, strict=True):
-            precision += pool.lift.T @ one.precision @ pool.lift
-            pull += pool.lift.T @ one.pull
+        for one in taught:
+            precision += one.precision
+            pull += one.pull
         scale = self.scales.shared[self._owner]
         prior = scale[:, None] * self._kernel * scale
         cov = np.linalg.solve(np.eye(width) + prior @ precision, prior)

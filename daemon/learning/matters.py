@@ -16,6 +16,10 @@ LEAST_SLAB = 0.2
 EVEN = 0.5
 """Chance beforehand that a knob does nothing."""
 
+ALIKE = 0.75
+"""Chance that a knob which does something does about what it does in other packs. In worlds of 4 packs with 100
+ratings each that finds three tenths more of what is there (power .30 for .24), and as few false claims."""
+
 SEEN = 2.0
 """Packs that EVEN is worth."""
 
@@ -28,18 +32,26 @@ def slab(scales: Floats) -> float:
     return max(LEAST_SLAB, float(np.sqrt((larger**2).mean())))
 
 
-def log_bayes_factor(precision: Floats, pull: Floats, prior: Floats) -> float:
-    """ln of (all levels alike : they differ), from what is said of this knob's levels alone and the slab's covariance.
+def log_bayes_factor(precision: Floats, pull: Floats, prior: Floats, middle: Floats | None = None) -> float:
+    """ln of (all levels alike : they differ), from what is said of this knob's levels alone and what is expected of
+    them if they differ: the slab's covariance around zero, or around `middle`.
 
-    precision: [L, L], pull: [L], prior: [L, L]
+    precision: [L, L], pull: [L], prior: [L, L], middle: [L]
     """
     levels = len(pull)
-    cov = np.linalg.inv(precision + np.linalg.inv(prior))
-    mean = cov @ pull
+    expected = np.zeros(levels) if middle is None else middle
+    inverse = np.linalg.inv(prior)
+    cov = np.linalg.inv(precision + inverse)
+    mean = cov @ (pull + inverse @ expected)
     contrasts = np.hstack([np.eye(levels - 1), -np.ones((levels - 1, 1))])
     return _log_density_at_0(contrasts @ mean, contrasts @ cov @ contrasts.T) - _log_density_at_0(
-        np.zeros(levels - 1), contrasts @ prior @ contrasts.T
+        contrasts @ expected, contrasts @ prior @ contrasts.T
     )
+
+
+def either(alone: float, alike: float) -> float:
+    """ln of (all levels alike : they differ) where they may differ in a way of their own, or as in other packs."""
+    return -float(np.logaddexp(math.log(1.0 - ALIKE) - alone, math.log(ALIKE) - alike))
 
 
 def chance(log_factor: float, null: float) -> float:

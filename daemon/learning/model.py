@@ -15,7 +15,7 @@ import numpy as np
 from daemon.learning.growing import Grown, counted_anew, grown
 from daemon.learning.hierarchy import Hierarchy, Pool, Posterior, pool_of
 from daemon.learning.levels import Floats
-from daemon.learning.matters import EVEN, chance, log_bayes_factor, null_share, slab
+from daemon.learning.matters import EVEN, chance, either, log_bayes_factor, null_share, slab
 from daemon.learning.moments import Moments, moments
 from daemon.learning.rows import SKETCH, Row, Versus
 from daemon.learning.scores import STARS, given, scores, stars_sd
@@ -63,11 +63,12 @@ class Shared(NamedTuple):
 class PoolFit:
     """What one pool's verdicts say. Levels are counted as in its table's knobs."""
 
-    def __init__(self, table: Table, stars_sd: float, family: "_Family", pool: Pool, known: Posterior | None) -> None:
+    def __init__(self, table: Table, stars_sd: float, family: "_Family", pool: Pool, place: int | None) -> None:
+        """`place`: among the pools from which the scales were learned, if it is one of them."""
         self.table, self.stars_sd = table, stars_sd
         self.n = table.n
         self.knobs = table.knobs
-        self._family, self._pool, self._known = family, pool, known
+        self._family, self._pool, self._place = family, pool, place
         self._starts: dict[str, slice] = {}
         at = 0
         for knob in table.knobs:
@@ -132,18 +133,25 @@ class PoolFit:
     @cached_property
     def posterior(self) -> Posterior:
         """Of all effects; computed when first asked for."""
-        return self._known or self._family.hierarchy.posterior(self._pool)
+        hierarchy = self._family.hierarchy
+        return hierarchy.posterior(self._pool) if self._place is None else hierarchy.known[self._place]
 
     @cached_property
     def log_factors(self) -> Mapping[str, float]:
         """By knob: ln of the odds that the ratings give to "does nothing"."""
         found, now = {}, self.posterior
+        others = self._family.hierarchy.without(self._place)
         for knob in self.knobs:
             here = self._starts[knob.name]
             seen, before = np.linalg.inv(now.cov[here, here]), np.linalg.inv(now.prior_cov[here, here])
             precision = (seen - before + (seen - before).T) / 2.0
             pull = seen @ now.mean[here] - before @ now.prior_mean[here]
-            found[knob.name] = log_bayes_factor(precision, pull, self._family.slab**2 * self._pool.kernel[here, here])
+            alone = log_bayes_factor(precision, pull, self._family.slab**2 * self._pool.kernel[here, here])
+            lift = self._pool.lift[here]
+            if lift.any():
+                spread = lift @ others.cov @ lift.T + now.prior_cov[here, here]
+                alone = either(alone, log_bayes_factor(precision, pull, spread, lift @ others.mean))
+            found[knob.name] = alone
         return found
 
 
@@ -172,10 +180,10 @@ class _Family:
         pools = [pool_of(one.moments, squares(one.moments), one.table.knobs, places, self._common) for one in counted]
         teachers = [pools[at] for at in sorted(most)]
         self.hierarchy = Hierarchy(teachers, names, self._common, scores(outcomes, kinds))
-        known = dict(zip(sorted(most), self.hierarchy.known, strict=True))
+        place = {at: number for number, at in enumerate(sorted(most))}
         spread = stars_sd(outcomes) if kinds == STARS else 1.0
         self.fits = [
-            PoolFit(one.table, spread, self, pool, known.get(at))
+            PoolFit(one.table, spread, self, pool, place.get(at))
             for at, (one, pool) in enumerate(zip(counted, pools, strict=True))
         ]
         self._teachers = [self.fits[at] for at in sorted(most)]
