@@ -69,10 +69,10 @@ DUEL = (
 
 COMPARISON = (
     *stars("comparison"),
+    Key("comparison.next", "space,n,down,j", "the next prompt and seed", "turn(1)", "comparison", "next"),
     Key("comparison.right", "l,right,tab", "the next picture of this prompt and seed", "move(1)", "comparison", "move",
         "←→"),
     Key("comparison.left", "h,left,shift+tab", "the picture before", "move(-1)", "comparison"),
-    Key("comparison.next", "space,n,down,j", "the next prompt and seed", "turn(1)", "comparison", "next"),
     Key("comparison.previous", "N,up,k", "the prompt and seed before", "turn(-1)", "comparison", "previous"),
     Key("comparison.tag", "t", "tags: too noisy, nailed it, or your own", "tag", "comparison", "tag"),
     Key("comparison.back", "z", "take the last rating back", "back", "comparison", "undo"),

@@ -163,6 +163,8 @@ class Alone(ModalScreen[None]):
     def hints(self, room: int) -> Line:
         """As many keys as fit into so many cells; undo, help and the way out always do."""
         faces = [(first_shown(key, self.home.keymap_of_user), key.hint) for key in of(self.where) if key.hint]
+        if self.size.width >= 100:
+            faces = [("space" if keys == "␣" else keys, word) for keys, word in faces]
         pieces = [(word, [Piece(keys, "key"), Piece(f" {word}  ", "dim")]) for keys, word in faces]
         room -= sum(measure(line) for word, line in pieces if word in ALWAYS)
         told: list[Piece] = []

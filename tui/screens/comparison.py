@@ -163,7 +163,10 @@ class ComparisonScreen(Alone):
             return
         prompt = asked_for(group.seen[0].job, width)
         rated = sum(one.rated for one in self.groups)
-        left = [Piece(f" {self.at + 1} of {len(self.groups)} ", "strong"), Piece(f"({rated} rated)  ", "dim")]
+        wide = self.size.width >= 100
+        left = [Piece(f" {self.at + 1} of {len(self.groups)}  ", "strong")]
+        if wide:
+            left[1:] = [Piece(f"{rated} rated  ", "dim")]
         if len(group.seen) > self.in_view:
             left.append(Piece(f"picture {self.cursor + 1}/{len(group.seen)}  ", "dim"))
         lines = (self.captions(group), self.bottom(left))
@@ -175,7 +178,7 @@ class ComparisonScreen(Alone):
         line: list[Piece] = []
         for n in range(self.in_view):
             index = self.first + n
-            seen, wide = group.seen[index], self.size.width // self.in_view
+            seen, wide = group.seen[index], self.slots[n].size.width + 1
             here = index == self.cursor
             value = f"  {plain(seen.level)}" if told else ""
             tags = f"  {', '.join(map(plain, seen.image.tags))}" if seen.image.tags else ""

@@ -17,7 +17,8 @@ def made_with(image: ImageRow, record: JobRecord | None) -> list[str]:
         return [word for word in (image.model, image.pack) if word]
     spec = record.spec
     varied = [f"{axis.rpartition('.')[2]} {value}" for axis, value in spec.axes.items()]
-    usual = [word for word in numbers(record) if word not in varied]
+    known = {f"{spec.axes[axis]} st" for axis in spec.axes if axis.endswith(".steps")}
+    usual = [word for word in numbers(record) if word not in (*varied, *known)]
     picks = [pick.value for pick in spec.picks]
     names = [word for word in (image.model, spec.style, image.pack) if word]
     return [*varied, *usual, *names, *picks, f"seed {image.seed}"]
