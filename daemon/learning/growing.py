@@ -13,6 +13,7 @@ from daemon.learning.levels import ABSENT, BINS, WORDS, knob_of
 from daemon.learning.moments import Moments, moments, replaced
 from daemon.learning.rows import Row, Versus
 from daemon.learning.tables import Column, Counted, Ids, Table, counted
+from daemon.learning.variance import Squares, squares
 from schema.plans import Scalar
 
 FEW = 500
@@ -24,6 +25,7 @@ _STRIDE = 1024
 class Grown(NamedTuple):
     counted: Counted
     moments: Moments
+    squares: Squares
 
 
 class _Change(NamedTuple):
@@ -36,7 +38,11 @@ class _Change(NamedTuple):
 
 def counted_anew(pool: str, rows: tuple[Row, ...], duels: tuple[Versus, ...]) -> Grown:
     found = counted(pool, rows, duels)
-    return Grown(found, moments(found.table))
+    return _made(found, moments(found.table))
+
+
+def _made(found: Counted, sums: Moments) -> Grown:
+    return Grown(found, sums, squares(sums))
 
 
 def grown(old: Grown, rows: tuple[Row, ...], duels: tuple[Versus, ...]) -> Grown:
@@ -75,7 +81,7 @@ def _spliced(old: Grown, change: _Change, rows: tuple[Row, ...]) -> Grown:
     )
     touched = np.union1d(before.block[change.first : change.old], after.block[change.first : change.new])
     some = replaced(old.moments, moments(_part(before, touched)), moments(_part(after, touched)))
-    return Grown(old.counted._replace(table=after), some)
+    return _made(old.counted._replace(table=after), some)
 
 
 def _change(old: Sequence[Row], new: Sequence[Row]) -> _Change:
@@ -131,8 +137,9 @@ def _with_sittings(old: Grown, names: set[str]) -> Grown:
     number = {name: at for at, name in enumerate(now)}
     moved = np.array([number[name] for name in was], np.int64)
     table = old.counted.table._replace(session=moved.astype(np.int32)[old.counted.table.session])
-    return Grown(
-        old.counted._replace(table=table, sessions=now), old.moments._replace(sitting=moved[old.moments.sitting])
+    return old._replace(
+        counted=old.counted._replace(table=table, sessions=now),
+        moments=old.moments._replace(sitting=moved[old.moments.sitting]),
     )
 
 

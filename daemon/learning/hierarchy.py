@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.learning.absorb import Said, Variances, absorb
-from daemon.learning.levels import Floats, Knob
+from daemon.learning.levels import Floats, Knob, alike
 from daemon.learning.moments import Moments
 from daemon.learning.shared import Common
 from daemon.learning.variance import USUAL, Squares, variances
 
-STEPS = 8
+STEPS, SETTLED = 8, 3
+"""Of EM; and of the variances, which need fewer."""
 SCALE, SEEN = 0.3, 4.0
 """Of effects beforehand, in scores, and the degrees of freedom that is worth."""
 
@@ -91,8 +92,7 @@ def pool_of(
     at, owner = 0, []
     for knob in knobs:
         here = slice(at, at + len(knob.levels))
-        kernel[here, here] = knob.kernel()
-        inverse[here, here] = np.linalg.inv(kernel[here, here])
+        kernel[here, here], inverse[here, here] = alike(*knob.kind)
         if (found := places.get(knob.name)) is not None:
             lift[here, found[0] : found[0] + len(found[1].levels)] = found[1].lift(knob)
         owner += [names[knob.name]] * len(knob.levels)
@@ -111,7 +111,7 @@ class Hierarchy:
         self._kernel, self._inverse = np.zeros((2, int(widths.sum()), int(widths.sum())))
         for start, one in zip(np.cumsum(widths) - widths, shared, strict=True):
             here = slice(start, start + len(one.levels))
-            self._kernel[here, here], self._inverse[here, here] = one.kernel, np.linalg.inv(one.kernel)
+            self._kernel[here, here], self._inverse[here, here] = alike(*one.kind)
         own = np.full(len(names), SCALE)
         both = np.zeros(len(names))
         both[self._owner] = SCALE
@@ -119,31 +119,30 @@ class Hierarchy:
         self._fit(pools)
 
     def _fit(self, pools: Sequence[Pool]) -> None:
-        spread = [USUAL] * len(pools)
-        for _ in range(STEPS):
-            marginals = [self._marginal(pool, v) for pool, v in zip(pools, spread, strict=True)]
+        self.spread = [USUAL] * len(pools)
+        said = [absorb(pool.counted, self._scores, USUAL) for pool in pools]
+        for step in range(STEPS + 1):
+            marginals = [self._marginal(pool, one) for pool, one in zip(pools, said, strict=True)]
             self.middle = self._between(pools, marginals)
-            found = [self._posterior(*both) for both in zip(pools, marginals, strict=True)]
-            self.scales = self._scaled(pools, marginals, found)
-            spread = [
-                variances(pool.squares, self._scores, one.mean, one.whole)
-                for pool, one in zip(pools, found, strict=True)
-            ]
-        self.spread = spread
-        marginals = [self._marginal(pool, v) for pool, v in zip(pools, spread, strict=True)]
-        self.middle = self._between(pools, marginals)
-        self.known = [self._posterior(*both) for both in zip(pools, marginals, strict=True)]
+            self.known = [self._posterior(*both) for both in zip(pools, marginals, strict=True)]
+            if step < STEPS:
+                self.scales = self._scaled(pools, marginals, self.known)
+            if step < SETTLED:
+                self.spread = [
+                    variances(pool.squares, self._scores, one.mean, one.whole)
+                    for pool, one in zip(pools, self.known, strict=True)
+                ]
+                said = [absorb(pool.counted, self._scores, v) for pool, v in zip(pools, self.spread, strict=True)]
 
     def posterior(self, pool: Pool) -> Posterior:
         """Of a pool that took no part in fitting the scales."""
         v: Variances = USUAL
-        for _ in range(4):
-            found = self._posterior(pool, self._marginal(pool, v))
+        for _ in range(SETTLED):
+            found = self._posterior(pool, self._marginal(pool, absorb(pool.counted, self._scores, v)))
             v = variances(pool.squares, self._scores, found.mean, found.whole)
-        return self._posterior(pool, self._marginal(pool, v))
+        return self._posterior(pool, self._marginal(pool, absorb(pool.counted, self._scores, v)))
 
-    def _marginal(self, pool: Pool, v: Variances) -> _Marginal:
-        said = absorb(pool.counted, self._scores, v)
+    def _marginal(self, pool: Pool, said: Said) -> _Marginal:
         scale = self.scales.own[pool.knob]
         prior = scale[:, None] * pool.kernel * scale
         d = len(scale)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -32,13 +33,23 @@ class Knob(NamedTuple):
     levels: tuple[tuple[Scalar, ...], ...]
     """The values that each level stands for; of an ordered knob ABSENT, if it occurs, is the last."""
 
-    def kernel(self) -> Floats:
-        """How alike its levels are beforehand: 1 with themselves; neighbours of an ordered knob resemble each other."""
-        return likeness(len(self.levels), self.ordered, self.levels[-1] == (ABSENT,))
+    @property
+    def kind(self) -> tuple[int, bool, bool]:
+        """What its levels' likeness hangs on."""
+        return len(self.levels), self.ordered, self.ordered and self.levels[-1] == (ABSENT,)
+
+
+@cache
+def alike(size: int, ordered: bool, absent: bool) -> tuple[Floats, Floats]:
+    """The likeness of so many levels, and its inverse: not to be written to."""
+    found = likeness(size, ordered, absent)
+    return found, np.asarray(np.linalg.inv(found), np.float64)
 
 
 def likeness(size: int, ordered: bool, absent: bool) -> Floats:
-    """[size, size]; an absent level resembles none."""
+    """How alike levels are beforehand: 1 with themselves; neighbours of an ordered knob resemble each other, and its
+    absent level resembles none. [size, size]
+    """
     if not ordered:
         return np.eye(size)
     at = np.arange(size)

@@ -21,7 +21,7 @@ from daemon.learning.rows import SKETCH, Row, Versus
 from daemon.learning.scores import STARS, given, scores, stars_sd
 from daemon.learning.shared import common
 from daemon.learning.tables import Table
-from daemon.learning.variance import squares
+from daemon.learning.variance import Squares, squares
 from schema.plans import Scalar
 
 MARGIN = 0.05
@@ -164,6 +164,7 @@ class Fit(NamedTuple):
 class _Counted(NamedTuple):
     table: Table
     moments: Moments
+    squares: Squares
 
 
 class _Family:
@@ -177,7 +178,7 @@ class _Family:
         self._common = common([knobs[at] for at in sorted(most)])
         places = {name: at for at, name in enumerate(names)}
         self._names = places
-        pools = [pool_of(one.moments, squares(one.moments), one.table.knobs, places, self._common) for one in counted]
+        pools = [pool_of(one.moments, one.squares, one.table.knobs, places, self._common) for one in counted]
         teachers = [pools[at] for at in sorted(most)]
         self.hierarchy = Hierarchy(teachers, names, self._common, scores(outcomes, kinds))
         place = {at: number for number, at in enumerate(sorted(most))}
@@ -217,7 +218,8 @@ class _Family:
 
 def fit(tables: Mapping[str, Table], kinds: int = STARS) -> Fit:
     """Everything anew. `kinds` is how many outcomes there are: 2 for tables of `tagged`."""
-    return _fit([_Counted(table, moments(table)) for _, table in sorted(tables.items())], kinds)
+    sums = [(table, moments(table)) for _, table in sorted(tables.items())]
+    return _fit([_Counted(table, some, squares(some)) for table, some in sums], kinds)
 
 
 def _fit(counted: Sequence[_Counted], kinds: int = STARS) -> Fit:
@@ -250,7 +252,7 @@ class Fitter:
             old = self._known.pop(pool, None)
             known[pool] = counted_anew(pool, some, fights) if old is None else grown(old, some, fights)
         self._known = known
-        return _fit([_Counted(one.counted.table, one.moments) for one in known.values()])
+        return _fit([_Counted(one.counted.table, one.moments, one.squares) for one in known.values()])
 
 
 def _by_pool(rows: Sequence[Row]) -> dict[str, tuple[Row, ...]]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from daemon.learning.levels import ABSENT, Floats, Knob, likeness, rank
+from daemon.learning.levels import ABSENT, Floats, Knob, rank
 from schema.plans import Scalar
 
 MOST = 16
@@ -17,8 +17,8 @@ class Common(NamedTuple):
 
     name: str
     levels: tuple[tuple[Scalar, ...], ...]
-    kernel: Floats
-    """How alike they are beforehand: [levels, levels]."""
+    kind: tuple[int, bool, bool]
+    """What their likeness hangs on."""
 
     def lift(self, knob: Knob) -> Floats:
         """What a pool's own levels are of these: [the pool's levels, levels], rows that sum to 1."""
@@ -44,7 +44,7 @@ def common(knobs: Sequence[Sequence[Knob]]) -> tuple[Common, ...]:
 def _common(name: str, knobs: Sequence[Knob]) -> Common:
     ordered = all(knob.ordered for knob in knobs)
     if all(knob.levels == knobs[0].levels for knob in knobs):
-        return Common(name, knobs[0].levels, knobs[0].kernel())
+        return Common(name, knobs[0].levels, knobs[0].kind)
     pools: dict[Scalar, int] = {}
     for knob in knobs:
         for values in knob.levels:
@@ -60,7 +60,7 @@ def _common(name: str, knobs: Sequence[Knob]) -> Common:
         kept, rest = often[: 4 * MOST], often[4 * MOST :]
         groups = [(value,) for value in sorted(kept, key=rank)] + ([tuple(rest)] if rest else [])
     groups += [(ABSENT,)] if absent else []
-    return Common(name, tuple(groups), likeness(len(groups), ordered, absent))
+    return Common(name, tuple(groups), (len(groups), ordered, absent))
 
 
 def _cuts(values: int) -> list[tuple[int, int]]:

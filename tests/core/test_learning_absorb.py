@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.learning.absorb import Variances, absorb
+from daemon.learning.levels import alike
 from daemon.learning.matters import log_bayes_factor
 from daemon.learning.model import fit
 from daemon.learning.moments import OUTCOMES, moments, replaced
@@ -105,7 +106,7 @@ def test_the_posterior_is_that_of_the_joint_normal_distribution_of_all_pools():
     assert [knob.name for knob in table.knobs] == sorted(KNOBS)
     kernel = np.zeros((d, d))
     for at, knob in enumerate(table.knobs):
-        kernel[np.ix_(owner == at, owner == at)] = knob.kernel()
+        kernel[np.ix_(owner == at, owner == at)] = alike(*knob.kind)[0]
     prior = np.linalg.inv(own[owner][:, None] * kernel * own[owner])
     joint, pull = np.zeros((4 * d, 4 * d)), np.zeros(4 * d)
     joint[3 * d :, 3 * d :] = np.linalg.inv(shared[owner][:, None] * kernel * shared[owner])
@@ -135,7 +136,11 @@ def test_the_odds_that_a_knob_does_nothing_are_those_of_the_two_marginal_likelih
     at, likelihoods = 0, {}
     parts = {}
     for place, knob in enumerate(found.knobs):
-        parts[knob.name] = (slice(at, at + len(knob.levels)), scale[place] ** 2 * knob.kernel(), knob.kernel())
+        parts[knob.name] = (
+            slice(at, at + len(knob.levels)),
+            scale[place] ** 2 * alike(*knob.kind)[0],
+            alike(*knob.kind)[0],
+        )
         at += len(knob.levels)
 
     def log_marginal(name, own):
