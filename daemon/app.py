@@ -216,6 +216,8 @@ async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) 
             ledger,
             seq_at=lambda when: seq_of(places.log, when, time.time()),
             lab=Lab(planner.plan, planner.config, cards.known),
+            version=VERSION,
+            salt=places.state / "learning-salt",
         ),
     )
 

@@ -5,6 +5,7 @@ A verdict is only noted here; what follows from it is computed when somebody ask
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Literal, Protocol
@@ -13,11 +14,12 @@ import msgspec
 
 from daemon.api.lessons import InboxAsked
 from daemon.core.folds.learning import after
-from daemon.learner import adopting
+from daemon.learner import adopting, packing
 from daemon.learner.desk import Desk
 from daemon.learner.experiments import result_of
 from daemon.learner.lab import Lab, packs_of, seconds_of
 from daemon.ledger.mail import Committed
+from daemon.records.bundle import Material
 from daemon.views.select import NotFound
 from daemon.views.views import Views
 from schema import events as e
@@ -71,11 +73,14 @@ class Learner:
         lab: Lab | None = None,
         check: Callable[[Settings], None] = lambda settings: None,
         quiet: float = QUIET_SECONDS,
+        clock: Callable[[], float] = time.time,
+        version: str = "",
+        salt: Path | None = None,
     ) -> None:
         """`seq_at`: the seq of a WHEN, slow, raises Refused; `lab`: who designs experiments; `check`:
-        refuses settings that no stage has."""
+        refuses settings that no stage has; `salt`: where the salt of bundles is kept."""
         self._views, self._door, self._seq_at, self._check, self._quiet = views, door, seq_at, check, quiet
-        self._lab = lab
+        self._lab, self._clock, self._version, self._salt = lab, clock, version, salt
         self._lock = asyncio.Lock()
         self._desk: Desk | None = None
         self._past: tuple[int, Desk] | None = None
@@ -263,7 +268,18 @@ class Learner:
             yield msgspec.json.encode(record) + b"\n"
 
     async def bundle(self, redact: str, max_mb: float) -> Path:
-        raise Refused("nobody here makes bundles.")
+        bounds = packing.limits(redact, max_mb)
+        insights, report = await self.insights(), await self.report()
+        material = Material(
+            seq=insights.seq,
+            at=self._clock(),
+            version=self._version,
+            records=await self._views.whole_records(upto=insights.seq, newest=packing.most_records(bounds)),
+            runs=await self._views.record_runs(upto=insights.seq),
+            insights=insights,
+            report=report,
+        )
+        return await asyncio.to_thread(packing.packed, material, self._salt, bounds)
 
     # As verdicts come in ----------------------------------------------------------------------------
 
