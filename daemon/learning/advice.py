@@ -8,12 +8,11 @@ from collections import Counter
 from typing import NamedTuple
 
 from daemon.learning import wording
-from daemon.learning.claims import ADJUSTED, ROUND, choose
+from daemon.learning.claims import ADJUSTED, ROUND, choose, values_of
 from daemon.learning.model import PoolFit, fit
 from daemon.learning.rows import pack_of
 from daemon.learning.tables import Knob, Table, tagged
 from schema.insights import TagAdvice
-from schema.plans import Scalar
 
 LEARNED = 0.90
 """Confidence from which on the person's own data speak in place of the hint."""
@@ -98,7 +97,7 @@ def _told(made: PoolFit, knob: Knob, tag: str, n: int, hint: Hint | None, more: 
     """`more`: the levels with which the tag is given more often. Of an unwanted tag the others are the better ones."""
     wanted = hint is None or hint.wanted
     better, worse = (more, less) if wanted else (less, more)
-    first, second = _values(knob, better), _values(knob, worse)
+    first, second = values_of(made.table, knob, better), values_of(made.table, knob, worse)
     often = "more often" if wanted else "less often"
     text = (
         f"In this pack pictures with {wording.chosen(knob.name, first, knob.ordered)} are tagged “{tag}” {often} "
@@ -108,7 +107,3 @@ def _told(made: PoolFit, knob: Knob, tag: str, n: int, hint: Hint | None, more: 
         pack=pack_of(made.table.pool)[0], tag=tag, n=n, text=text, learned=True, param=knob.name, better=first,
         confidence=round(confidence, ROUND),
     )  # fmt: skip
-
-
-def _values(knob: Knob, levels: tuple[int, ...]) -> tuple[Scalar, ...]:
-    return tuple(value for level in levels for value in knob.levels[level])

@@ -156,7 +156,7 @@ def claim_of(fit: PoolFit, knob: Knob, sides: Sides, *, within: Settings | None 
     evidence = _evidence(fit.table, knob, sides, contrast, within or {})
     confidence = round(sides.confidence, ROUND)
     word = strength(confidence)
-    better, worse = _values(knob, sides.better), _values(knob, sides.worse)
+    better, worse = values_of(fit.table, knob, sides.better), values_of(fit.table, knob, sides.worse)
     pack = pack_of(whole_pool(fit.table))[0]
     return Claim(
         key=key or key_of(fit, knob, sides, within or {}),
@@ -186,8 +186,22 @@ def key_for(pool: str, param: str, way: str, within: Settings) -> str:
     return sha256(named.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def _values(knob: Knob, levels: Sequence[int]) -> tuple[Scalar, ...]:
-    return tuple(value for level in levels for value in knob.levels[level])
+def values_of(table: Table, knob: Knob, levels: Sequence[int]) -> tuple[Scalar, ...]:
+    """As they were written: whoever compares 7.0 with what is in the records finds it."""
+    return tuple(value for level in levels for value in _written(table, knob, level))
+
+
+def _written(table: Table, knob: Knob, level: int) -> tuple[Scalar, ...]:
+    values = knob.levels[level]
+    if not any(type(value) is int for value in values):
+        return values
+    found: dict[Scalar, Scalar] = {}
+    for at in np.flatnonzero(table.codes[: table.n, table.knob(knob.name)] == level).tolist():
+        value = table.rows[at].params.get(knob.name)
+        found.setdefault(value, value)
+        if len(found) == len(values):
+            break
+    return tuple(found.get(value, value) for value in values)
 
 
 def _evidence(table: Table, knob: Knob, sides: Sides, contrast: Contrast, within: Settings) -> Evidence:
@@ -230,7 +244,7 @@ def _only(table: Table, name: str, taken: NDArray[np.bool_]) -> Settings:
         counts = np.bincount(table.codes[taken, place], minlength=len(other.levels))
         level = int(counts.argmax())
         if counts[level] > MOST * total and len(other.levels[level]) == 1:
-            only[other.name] = other.levels[level][0]
+            (only[other.name],) = values_of(table, other, (level,))
     return only
 
 

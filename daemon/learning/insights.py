@@ -178,8 +178,9 @@ def _standing(fit: PoolFit, claims: Sequence[Claim], best: Mapping[str, Sides | 
     table, n = fit.table, verdicts(fit.table)
     if claims:
         clearly = sum(claim.strength == "clearly" for claim in claims)
-        things = f"{len(claims)} thing{'' if len(claims) == 1 else 's'}"
-        return f"{things} known of this pack from {n} ratings, {clearly or 'none'} of them clearly."
+        things = "1 thing is" if len(claims) == 1 else f"{len(claims)} things are"
+        sure = "" if not clearly else ", clearly" if len(claims) == 1 else f", {clearly} of them clearly"
+        return f"{things} known of this pack from {n} ratings{sure}."
     if not table.knobs:
         least = "" if n >= ENOUGH else f", and at least {ENOUGH} ratings"
         given = "the one rating says" if n == 1 else f"all {n} ratings were given to one config, and say"

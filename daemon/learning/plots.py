@@ -5,7 +5,7 @@ from hashlib import sha256
 import numpy as np
 
 from daemon.learning import wording
-from daemon.learning.claims import ADJUSTED, ROUND, verdicts
+from daemon.learning.claims import ADJUSTED, ROUND, values_of, verdicts
 from daemon.learning.model import PoolFit
 from daemon.learning.tables import Floats, Table
 from schema import insights
@@ -50,7 +50,8 @@ def _knob(fit: PoolFit, place: int, drawn: Floats) -> insights.Knob:
         matters=round(fit.matters(knob.name), ROUND),
         levels=tuple(
             insights.Level(
-                values=knob.levels[at], label=wording.label(knob.levels[at], knob.ordered), n=int(rated[at]),
+                values=values_of(table, knob, (at,)), label=wording.label(knob.levels[at], knob.ordered),
+                n=int(rated[at]),
                 mean=_stars(middle + mean[at]), low=_stars(middle + mean[at] - WITHIN * sd[at]),
                 high=_stars(middle + mean[at] + WITHIN * sd[at]), best=round(float(best[at]), ROUND),
             )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from daemon.learning import wording
-from daemon.learning.claims import ADJUSTED, ENOUGH, ROUND, below, verdicts
+from daemon.learning.claims import ADJUSTED, ENOUGH, ROUND, below, values_of, verdicts
 from daemon.learning.model import PoolFit
 from daemon.learning.rows import Row, pack_of
 from daemon.learning.tables import Floats, Knob, Table
@@ -144,7 +144,7 @@ def _change(table: Table, step: _Step, current: Settings) -> Change:
 
 def _value(table: Table, knob: Knob, level: int) -> Scalar:
     """Of a level that stands for several values: the one most used, of these the first."""
-    values = knob.levels[level]
+    values = values_of(table, knob, (level,))
     if len(values) == 1:
         return values[0]
     used = Counter(row.params.get(knob.name) for row in table.rows)

@@ -174,6 +174,15 @@ def test_a_claim_says_what_else_its_pictures_had_in_common() -> None:
     assert claim.evidence.only == {"vae": "old"} and claim.text.endswith("; only seen with VAE old")
 
 
+def test_values_are_told_as_they_were_written() -> None:
+    floats = [
+        msgspec.structs.replace(record, params={"cfg": float(str(record.params["steps"]))}) for record in LIKES_STEPS
+    ]
+    pack = the_pack(floats)
+    assert msgspec.json.encode(pack.claims[0].better) == b"[30.0,35.0]"
+    assert "CFG 30 to 35" in pack.claims[0].text
+
+
 def test_a_claim_from_one_learning_run_holds_at_its_base_config() -> None:
     base = [
         msgspec.structs.replace(record, params={**record.params, "sampler": "euler"}, run="L7")

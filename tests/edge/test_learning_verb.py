@@ -122,6 +122,6 @@ def test_the_command_prints_it_for_people(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.stderr == ""
     assert done.stdout.startswith(
-        "poppies: 90 ratings\n  1 thing known of this pack from 90 ratings, 1 of them clearly.\n"
+        "poppies: 90 ratings\n  1 thing is known of this pack from 90 ratings, clearly.\n"
     )
     assert "  • For this pack, 30 steps clearly scores higher than 20 to 25 (" in done.stdout
