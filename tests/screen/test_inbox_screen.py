@@ -84,3 +84,86 @@ async def test_an_answer_that_never_comes_keeps_nobody_waiting(show, daemon, mon
         held.set()
         await eyes.until(lambda: len(daemon.sent("/v1/images/rate")) == 4)
         assert [body["stars"] for body in daemon.sent("/v1/images/rate")] == [4, 3, 2, 1]
+
+
+async def test_what_the_daemon_will_not_have_comes_back_behind_the_picture_one_looks_at(show, daemon):
+    daemon.refuse["/v1/images/rate"] = ("there is no such picture.", "")
+    async with show() as eyes:
+        await to_inbox(eyes)
+        await rate(eyes, "4")
+        await eyes.sees("is not rated: there is no such picture")
+        screen = eyes.app.screen
+        assert screen.picture.image.id == "im000001"
+        assert screen.deck.next(1)[0].id == "im000000"
+        daemon.refuse.clear()
+        await rate(eyes, "2", "3")
+        await eyes.until(lambda: len(daemon.sent("/v1/images/rate")) == 3)
+        assert [body["select"] for body in daemon.sent("/v1/images/rate")[1:]] == [["im000001"], ["im000000"]]
+
+
+async def test_z_goes_back_to_the_picture_and_takes_its_stars_back(show, daemon):
+    async with show() as eyes:
+        await to_inbox(eyes)
+        await rate(eyes, "4")
+        await eyes.until(lambda: not eyes.app.outbox.waiting)
+        await eyes.press("z")
+        await eyes.until(lambda: daemon.sent("/v1/undo"))
+        assert eyes.app.screen.picture.image.id == "im000000"
+        await rate(eyes, "2")
+        await eyes.until(lambda: len(daemon.sent("/v1/images/rate")) == 2)
+        await eyes.press("space", "z", "z", "z")
+        await eyes.sees("1 of 6", "nothing was done here that could be taken back")
+
+
+async def test_tags_are_one_key_each_and_taken_back_before_the_stars(show, daemon):
+    async with show() as eyes:
+        await to_inbox(eyes)
+        await eyes.press("t", "1", "6", "t", *"my own", "enter")
+        await eyes.sees("1 of 6  too noisy, nailed it, my own")
+        await eyes.until(lambda: daemon.sent("/v1/images/tag"))
+        assert daemon.sent("/v1/images/tag") == [{"select": ["im000000"], "add": ["too noisy", "nailed it", "my own"]}]
+        await eyes.until(lambda: not eyes.app.outbox.waiting)
+        await eyes.press("z")
+        await eyes.sees("its tags are taken back")
+        await eyes.until(lambda: daemon.sent("/v1/undo"))
+        assert eyes.app.screen.picture.image.id == "im000000"
+
+
+async def test_a_key_that_comes_before_the_picture_can_be_seen_rates_nothing(show, daemon, monkeypatch):
+    monkeypatch.setattr(Alone, "look", 3600.0)
+    async with show() as eyes:
+        await to_inbox(eyes)
+        await eyes.press("4")
+        await eyes.sees("4 came before it could be seen: nothing was noted", "1 of 6")
+        assert daemon.commands == []
+
+
+async def test_skipped_pictures_come_again_and_the_end_is_told(show, daemon):
+    async with show() as eyes:
+        await to_inbox(eyes)
+        await eyes.press("space")
+        await rate(eyes, "1", "1", "1", "1", "d")
+        await eyes.sees("All others are rated. 1 skipped: n shows them again")
+        await eyes.press("n")
+        await rate(eyes, "5")
+        await eyes.sees("All 6 are rated.")
+        await eyes.until(lambda: daemon.sent("/v1/images/trash"))
+        await eyes.press("escape")
+        await eyes.sees("5 pictures")
+
+
+@pytest.mark.long
+async def test_a_daemon_that_is_restarted_loses_no_verdict_and_doubles_none(show, daemon):
+    async with show() as eyes:
+        await to_inbox(eyes)
+        await rate(eyes, "4")
+        await eyes.until(lambda: daemon.sent("/v1/images/rate"))
+        await daemon.end()
+        await rate(eyes, "3", "2")
+        await eyes.sees("no daemon: 2 verdicts wait")
+        daemon.lose_answers = 1
+        await daemon.begin()
+        await eyes.until(lambda: len(daemon.answered) == 3)
+        await eyes.until(lambda: not eyes.app.outbox.waiting)
+        stars = {image.id: image.stars for image in daemon.images}
+        assert [stars[f"im{n:06d}"] for n in range(4)] == [4, 3, 2, 0]
