@@ -56,14 +56,17 @@ async def test_what_is_surely_better_is_taken_over_at_once(show, daemon):
 
 
 @pytest.mark.long
-async def test_what_is_not_sure_is_asked_about_first(show, daemon):
-    unsure = msgspec.structs.replace(KNIGHTS.preset, offered=False, p_better_than_current=0.7, text="Not sure yet.")
+async def test_what_is_not_sure_is_not_taken_over(show, daemon):
+    unsure = msgspec.structs.replace(KNIGHTS.preset, offered=False, p_better_than_current=0.7)
     daemon.lectern.packs = (msgspec.structs.replace(KNIGHTS, preset=unsure), CITY)
     async with show() as eyes:
         await eyes.press("g", "l")
-        await eyes.sees("Not sure yet.", "Nobody knows")
+        await eyes.sees("Not sure enough yet", "Nobody knows")
         await eyes.press("a")
-        await eyes.sees("New runs of knights take over", "not sure yet: better in 70")
+        await eyes.sees("better in 70 in 100")
+        await eyes.press("A")
+        await eyes.sees("New runs of knights take over", "only what is sure by itself: txt2img.steps 30")
+        assert "all that is recommended" not in eyes.text()
         await eyes.press("escape")
         assert not daemon.sent("/v1/learn/adopt")
 

@@ -26,6 +26,7 @@ from tui.widgets.lessonwords import (
     knobs,
     preset,
     proposals,
+    remarks,
     result,
     suggestions,
     surely_matters,
@@ -181,6 +182,8 @@ class LearnScreen(LearnWishes):
             lines = list(insight(pack, width, numbers=self.numbers, knob=knob.param if knob else ""))
         if not self.aside.display and self.tab != "report":
             lines += [[], *self.aside_lines(width)]
+        if self.tab == "insights" and (pack := self.under_cursor()) is not None:
+            lines += remarks(pack, width, numbers=self.numbers)
         self.words.fill(lines, title, keep_place=keep_place)
 
     def aside_lines(self, width: int) -> list[Line]:

@@ -79,7 +79,7 @@ class LearnWishes(Lessons):
         return pack if self.present() else None
 
     async def action_apply(self) -> None:
-        """At once where it is sure enough; where it is not, a person says what they mean."""
+        """At once where it is sure enough; where it is not, it says what is missing."""
         pack = self.pack_for_advice()
         if pack is None:
             return
@@ -89,7 +89,8 @@ class LearnWishes(Lessons):
         elif advice.offered:
             self.take_over(pack, "preset", f"{settings({one.param: one.now for one in advice.changes})}")
         else:
-            await self.action_more()
+            sure = surely(advice.p_better_than_current)
+            self.home.say(f"not sure enough yet: better in {sure}, and 95 are needed. f queues what would tell")
 
     async def action_more(self) -> None:
         from tui.screens.ask import Choose
@@ -97,7 +98,7 @@ class LearnWishes(Lessons):
         pack = self.pack_for_advice()
         if pack is None:
             return
-        choices = [(name, self.in_words(pack, name, words)) for name, words in ADVICE]
+        choices = [(name, self.in_words(pack, name, words)) for name, words in ADVICE if self.may(pack, name)]
 
         def chosen(name: str | None) -> None:
             for advice, words in ADVICE:
@@ -105,18 +106,25 @@ class LearnWishes(Lessons):
                     self.take_over(pack, advice, words)
 
         title = f"New runs of {plain(pack.pack)} take over"
-        await self.app.push_screen(Choose(title, choices, "preset", wide=True), chosen)
+        await self.app.push_screen(Choose(title, choices, choices[0][0], wide=True), chosen)
+
+    def may(self, pack: PackInsight, name: Advice) -> bool:
+        """Whether there is anything of it. What there is of weights and of the randomizer the daemon knows."""
+        advice = pack.preset
+        match name:
+            case "preset":
+                return advice is not None and advice.offered and bool(advice.changes)
+            case "cautious":
+                return advice is not None and bool(advice.cautious)
+            case "nothing":
+                return self.status is not None and pack.pack in self.status.adopted
+        return True
 
     def in_words(self, pack: PackInsight, name: Advice, words: str) -> str:
         advice = pack.preset
-        if advice is None:
-            return words
-        if name == "preset" and advice.changes:
-            sure = "" if advice.offered else f" (not sure yet: better in {surely(advice.p_better_than_current)})"
-            return f"{words}: {settings({one.param: one.now for one in advice.changes})}{sure}"
-        if name == "cautious":
-            return f"{words}: {settings(advice.cautious)}" if advice.cautious else f"{words}: nothing is yet"
-        return words
+        if advice is not None and name == "preset":
+            return f"{words}: {settings({one.param: one.now for one in advice.changes})}"
+        return f"{words}: {settings(advice.cautious)}" if advice is not None and name == "cautious" else words
 
     def take_over(self, pack: PackInsight, advice: Advice, words: str) -> None:
         told = "new runs are made as the pack says" if advice == "nothing" else f"new runs take over: {words}"

@@ -11,6 +11,7 @@ from schema.records import LOOSE
 from tui.widgets.held import HeldList
 from tui.widgets.ink import Line, Piece, fit, plain, wrap
 from tui.widgets.jobrow import bar
+from tui.widgets.lessonwords import in_a_sentence
 
 Item = TypeVar("Item")
 
@@ -63,7 +64,7 @@ class PackLessons(LessonList[PackInsight]):
         count = f"{item.ratings:,}★"
         name = fit(title_of(item), max(4, width - 4 - len(count)))
         head = [Piece(f"{sign} ", ink), Piece(name, "strong" if here else "text"), Piece(f" {count} ", "dim")]
-        words = item.text if item.text else "not enough evidence yet"
+        words = in_a_sentence(item)
         return [head, *([Piece(f"  {line}", "dim")] for line in wrap(words, width - 3, self.cells()[1] - 1))]
 
 

@@ -1,5 +1,6 @@
 """What a pack has taught, as lines: words first, and with `numbers` the figures behind each sentence. Pure."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from schema.experiments import LearningRunResult, LearningRunRow, Proposal
@@ -44,19 +45,36 @@ def withdrawn(lost: Sequence[Withdrawn], width: int) -> list[Line]:
     return [line for one in lost for line in block(one.text, width, "warn", sign="!", mark="warn")]
 
 
+EVIDENCE = re.compile(r"\s*\([^()]*\)\.?$")
+
+
+def in_a_sentence(pack: PackInsight) -> str:
+    """The surest thing that was learned; where there is none, what is missing."""
+    if not pack.claims:
+        return pack.text
+    best = max(pack.claims, key=lambda claim: (claim.confidence, claim.key))
+    words = EVIDENCE.sub("", best.text).removeprefix("For this pack, ")
+    more = f" And {len(pack.claims) - 1} more." if len(pack.claims) > 1 else ""
+    return f"{words[:1].upper()}{words[1:].rstrip('.')}.{more}"
+
+
 def insight(pack: PackInsight, width: int, *, numbers: bool, knob: str = "") -> Iterator[Line]:
-    """The sentence of the pack, its claims, the surest first, and what it would change. `knob`: the one plotted."""
+    """The sentence of the pack and its claims, the surest first. `knob`: the one plotted."""
     yield from block(pack.text, width, "strong" if pack.enough else "dim")
     if pack.claims:
         yield []
     for one in sorted(pack.claims, key=lambda claim: (-claim.confidence, claim.key)):
         yield from claim(one, width, numbers=numbers, here=one.param == knob)
+
+
+def remarks(pack: PackInsight, width: int, *, numbers: bool) -> Iterator[Line]:
+    """What to do about its tags, and of what nothing can be said yet."""
     for hint in pack.advice:
         yield []
-        yield from block(hint.text, width, sign=f"{plain(hint.tag)}:", mark="mark")
-        if numbers:
-            yield [Piece(f"   {hint.n} pictures have it · {'your own ratings' if hint.learned else 'a usual hint'}"
-                         + (f", sure to {surely(hint.confidence)}" if hint.learned else ""), "dim")]  # fmt: skip
+        why = f"{hint.n} pictures · {'your own ratings' if hint.learned else 'a usual hint'}"
+        sure = f", sure to {surely(hint.confidence)}" if hint.learned else ""
+        yield [Piece(f" {plain(hint.tag)}", "mark"), Piece(f"  {why}{sure}" if numbers else "", "dim")]
+        yield from block(hint.text, width, sign=" ")
     if pack.unproven:
         yield []
         yield heading("Not enough evidence yet")
@@ -81,27 +99,39 @@ def claim(one: Claim, width: int, *, numbers: bool, here: bool) -> Iterator[Line
         yield from block(" · ".join(words), width, "dim", sign=" ")
 
 
+LIKELIEST = 3
+"""Changes that are named although they are not sure enough to be recommended."""
+
+
 def preset(advice: PresetAdvice, width: int, *, numbers: bool, adopted: Adopted | None) -> Iterator[Line]:
     """What would be changed, that which brings most first."""
-    yield from block(advice.text, width, "text" if advice.offered else "dim")
-    for one in advice.changes:
-        if not advice.offered and not numbers:
-            break
+    if not advice.changes:
+        yield from block("Nothing: it is made with what is known to be best.", width, "dim")
+        return
+    sure, many = advice.offered, len(advice.changes)
+    almost = "Almost surely" if advice.p_better_than_current >= 0.99 else "Very likely"
+    words = f"{almost} better than now:" if sure else "Not sure enough yet to be recommended; likeliest:"
+    yield from block(words, width, "text" if sure else "dim")
+    for one in advice.changes[: None if sure or numbers else LIKELIEST]:
         taken = adopted is not None and adopted.settings.get(one.param, one.was) == one.now
         yield [
-            Piece(f"   {plain(one.param)} ", "text"),
+            Piece(f"   {plain(one.param)} ", "text" if sure else "dim"),
             Piece(f"{told(one.was)} → ", "dim"),
-            Piece(told(one.now), "good" if advice.offered else "text"),
+            Piece(told(one.now), "good" if sure else "dim"),
             Piece("  taken over" if taken else "", "mark"),
         ]
         if numbers:
             yield [Piece(f"     {one.stars:+.1f} stars, better: {surely(one.better)}", "dim")]
-    if numbers and advice.changes:
-        words = f"together {advice.stars:+.1f} stars; better than now: {surely(advice.p_better_than_current)}"
+    if not numbers:
+        if not sure and many > LIKELIEST:
+            yield from block(f"and {many - LIKELIEST} more", width, "dim", sign=" ")
+        return
+    yield from block(advice.text, width, "dim", sign=" ")
+    words = f"together {advice.stars:+.1f} stars; better than now: {surely(advice.p_better_than_current)}"
+    yield from block(words, width, "dim", sign=" ")
+    if advice.cautious and advice.cautious != advice.params:
+        words = f"only what is sure by itself, {settings(advice.cautious)}: {surely(advice.p_cautious)}"
         yield from block(words, width, "dim", sign=" ")
-        if advice.cautious and advice.cautious != advice.params:
-            words = f"only what is sure by itself, {settings(advice.cautious)}: {surely(advice.p_cautious)}"
-            yield from block(words, width, "dim", sign=" ")
 
 
 def settings(values: Settings) -> str:
@@ -157,15 +187,22 @@ def result(row: LearningRunRow, found: LearningRunResult | None, width: int, *, 
     yield from block(stand(row), width, "dim")
     if found is None:
         return
-    if found.text:
-        yield []
-        yield from block(found.text, width)
-    for one in found.claims:
+    words = found.text.removeprefix(row.plan.question).strip()
+    said = [one for one in found.claims if numbers or one.text.rstrip(".") not in words]
+    yield []
+    if words and not (numbers and found.claims):
+        yield from block(words, width)
+    for one in said:
         yield from claim(one, width, numbers=numbers, here=False)
-    if found.fixed:
+    fixed = {name: value for name, value in found.fixed.items() if numbers or name.rpartition(".")[2] in TELLING}
+    if fixed:
         yield []
         yield heading("Holds for" if row.plan.kind == "learning" else "The same in all")
-        yield from block(settings(found.fixed), width, "dim")
+        yield from block(settings(fixed), width, "dim")
+
+
+TELLING = ("model", "sampler", "scheduler", "steps", "cfg", "width", "height", "style", "denoise")
+"""Settings that say most of what an experiment holds for."""
 
 
 def stand(row: LearningRunRow) -> str:
