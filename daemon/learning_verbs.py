@@ -73,19 +73,31 @@ def read_file(name: str) -> tuple[Record, ...]:
 
 def tell(records: Sequence[Record], pack: str | None, name: str) -> Told:
     """Of one pack or of all. Raises Refused for a pack that the file does not know."""
+    packs = {record.pack for record in records}
+    if pack is not None and records and pack not in packs:
+        raise _unknown(pack, packs, name)
     load()
     from daemon.learning.insights import insights
     from daemon.learning.rows import rows_of
 
     rows, duels = rows_of(records)
     made = insights(rows, duels, packs=None if pack is None else {pack})
-    if pack is not None and records and not made.packs:
-        raise _unknown(pack, {record.pack for record in records}, name)
+    presets = {preset.pack: preset for preset in _presets(made.packs, rows, duels)}
+    for bare in (packs if pack is None else packs & {pack}) - presets.keys():
+        presets[bare] = _bare(bare, records)
     return Told(
         claims=tuple(claim for one in made.packs for claim in one.claims),
-        presets=_presets(made.packs, rows, duels),
+        presets=tuple(preset for _, preset in sorted(presets.items())),
         packs=made.packs,
     )
+
+
+def _bare(pack: str, records: Sequence[Record]) -> PresetAdvice:
+    """None of its records counts: duels against pictures that nobody knows, runs of several configs rated as one."""
+    from daemon.learning.presets import as_it_is, natural
+
+    last = max((one for one in records if one.pack == pack), key=lambda one: (one.at, natural(one.id)))
+    return as_it_is(pack, last.params)
 
 
 def _presets(

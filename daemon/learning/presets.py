@@ -70,6 +70,14 @@ def preset(fit: PoolFit) -> PresetAdvice:
     )
 
 
+def as_it_is(pack: str, current: Settings) -> PresetAdvice:
+    """Of a pack with records of which none counts."""
+    return PresetAdvice(
+        pack=pack, params=current, p_better_than_current=0.0, current=current, changes=(), stars=0.0, offered=False,
+        cautious={}, p_cautious=0.0, text=_told((), 0.0, 0.0, False, 0),
+    )  # fmt: skip
+
+
 def newest(table: Table) -> tuple[int, Row]:
     """The row with what the pack was made with last, and its place; of several at the same time the largest id."""
     rows = [*table.rows, *(row for duel in table.duels for row in (duel.better, duel.worse))]

@@ -12,7 +12,7 @@ NAMED = 8
 
 def in_words(packs: Sequence[PackInsight]) -> str:
     if not packs:
-        return "There are no verdicts yet, so there is nothing to say."
+        return "There are no verdicts that count yet, so there is nothing to say."
     return clean("\n\n".join("\n".join(_of_pack(pack)) for pack in packs))
 
 

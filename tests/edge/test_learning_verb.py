@@ -69,12 +69,25 @@ def test_one_pack_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().err == f"{file}: no record is of a pack 'tulip'. Did you mean 'tulips'?\n"
 
 
+def test_a_pack_of_which_no_record_counts_has_its_preset_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (line,) = rated(1, better_than="nobody", stars=0)
+    file = written(tmp_path, [line, *rated(2, "tulips")])
+    told = asked(capsys, file)
+    assert [(one["pack"], one["params"] == one["current"]) for one in told["presets"]] == [
+        ("poppies", True),
+        ("tulips", True),
+    ]
+    assert len(asked(capsys, file, "--pack", "poppies")["presets"]) == 1
+
+
 def test_a_file_without_records_says_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = written(tmp_path, [])
     assert learning_verbs.main(["learn-insights", file, "--json"]) == 0
     assert capsys.readouterr().out == '{"claims":[],"presets":[]}\n'
     assert learning_verbs.main(["learn-insights", file]) == 0
-    assert capsys.readouterr().out == "There are no verdicts yet, so there is nothing to say.\n"
+    assert capsys.readouterr().out == "There are no verdicts that count yet, so there is nothing to say.\n"
 
 
 def test_the_same_verdicts_in_any_order_print_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -121,7 +134,5 @@ def test_the_command_prints_it_for_people(tmp_path: Path) -> None:
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stderr == ""
-    assert done.stdout.startswith(
-        "poppies: 90 ratings\n  1 thing is known of this pack from 90 ratings, clearly.\n"
-    )
+    assert done.stdout.startswith("poppies: 90 ratings\n  1 thing is known of this pack from 90 ratings, clearly.\n")
     assert "  • For this pack, 30 steps clearly scores higher than 20 to 25 (" in done.stdout
