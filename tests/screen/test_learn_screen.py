@@ -20,7 +20,7 @@ async def test_the_morning_after_at_two_sizes(show, picture_of):
         await to_learn(eyes)
         picture_of(eyes, "learn-120x36")
         await eyes.pilot.resize_terminal(80, 24)
-        await eyes.sees("More steps are worth it here")
+        await eyes.sees("15 to 20. And 1 more.")
         picture_of(eyes, "learn-80x24")
         await eyes.press("enter")
         await eyes.sees("30 to 35 steps clearly", "2.9★")
