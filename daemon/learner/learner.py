@@ -20,6 +20,7 @@ from daemon.learner.experiments import result_of
 from daemon.learner.lab import Lab, packs_of, seconds_of
 from daemon.ledger.mail import Committed
 from daemon.records.bundle import Material
+from daemon.records.flat import lines, verdicts
 from daemon.views.select import NotFound
 from daemon.views.views import Views
 from schema import events as e
@@ -262,10 +263,11 @@ class Learner:
     async def records(self, after: int, *, whole: bool) -> AsyncIterator[bytes]:
         if whole:
             for one in await self._views.whole_records(after=after):
-                yield msgspec.json.encode(one) + b"\n"
+                yield lines((one,), whole=True)
             return
-        for record in (await self._views.verdicts(after=after)).records:
-            yield msgspec.json.encode(record) + b"\n"
+        news = (await self._views.verdicts(after=after)).records
+        for record in news if after else verdicts(news):  # with what was taken back since
+            yield lines((record,))
 
     async def bundle(self, redact: str, max_mb: float) -> Path:
         bounds = packing.limits(redact, max_mb)

@@ -161,8 +161,10 @@ def _flat(params: Nested, above: str = "") -> Settings:
 
 
 def _check_taken_back(records: Sequence[Record], numbers: Iterable[int], lines: Sequence[bytes], name: str) -> None:
-    """No stars take a rating back: where there is none, a person meant something else."""
+    """No stars take a rating back, or say how a picture of a duel was made: where there is neither, a person meant
+    something else."""
     rated = {record.id for record in records if record.stars}
+    rated |= {each for record in records if record.better_than for each in (record.id, record.better_than)}
     for record, number in zip(records, numbers, strict=True):
         if not record.stars and not record.better_than and record.id not in rated:
             wrong = _Wrong("stars", "stars is 0", "Ratings are whole numbers from 1 to 5.")

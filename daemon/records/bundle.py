@@ -12,6 +12,7 @@ import msgspec
 from daemon.records import veiled
 from daemon.records.cloak import Cloak
 from daemon.records.explained import pack_page, readme
+from daemon.records.flat import verdicts
 from daemon.records.shapes import (
     BundledFile,
     ImageLine,
@@ -62,7 +63,7 @@ def make_bundle(material: Material, salt: bytes, limits: Limits = Limits()) -> b
     """
     cloak = Cloak(salt, limits.redact, [run.run for run in material.runs])
     room = int(limits.megabytes * 1_000_000)
-    said = tuple(_veiled(record, cloak) for record in material.records)
+    said = tuple(_veiled(record, cloak) for record in verdicts(material.records))
     fixed = _fixed(material, cloak)
     kept = len(said)
     while True:

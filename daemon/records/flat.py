@@ -1,10 +1,20 @@
 """Records as JSON lines: the flat form of the contract, or whole ones. Made here, read by `daemon.learning.reading`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import msgspec
 
 from schema.records import Record
+
+R = TypeVar("R", bound=Record)
+
+
+def verdicts(records: Sequence[R]) -> list[R]:
+    """Without pictures that nobody rated or compared: they have tags at most."""
+    dueling = {each for record in records if record.better_than for each in (record.id, record.better_than)}
+    return [record for record in records if record.stars or record.better_than or record.id in dueling]
+
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
 

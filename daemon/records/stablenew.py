@@ -184,10 +184,7 @@ def _loras(sections: Mapping[str, Nested]) -> Iterator[tuple[str, Scalar]]:
             if isinstance(one, list) and len(one) == 2 and isinstance(one[0], str):
                 name, weight = one[0], _number(one[1])
             if name and weight is not None:
-                yield (
-                    f"lora:{name.replace(chr(92), '/').rpartition('/')[2].removesuffix('.safetensors').lower()}",
-                    weight,
-                )
+                yield f"lora:{plain(name).rpartition('/')[2]}", weight
 
 
 @lru_cache(maxsize=1)
