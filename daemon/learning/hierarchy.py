@@ -38,6 +38,8 @@ class Pool(NamedTuple):
     """Place among all names of the knob that each level is of: [d]."""
     lift: Floats
     """The pool's levels in terms of the common ones: [d, common levels]; zero for knobs of one pool only."""
+    plain: bool
+    """Its levels are the common ones, in that order."""
 
 
 class Scales(NamedTuple):
@@ -64,20 +66,31 @@ class Posterior(NamedTuple):
     """Given the common effects' mean."""
     whole: Floats
     """With the common effects' uncertainty."""
-    said: Said
     prior_mean: Floats
     prior_cov: Floats
 
 
-class _Marginal(NamedTuple):
-    """What a pool says of its prior mean."""
+class _Stack(NamedTuple):
+    """Pools of one width, side by side: numpy is much quicker with one large thing than with many small ones."""
 
-    said: Said
+    pools: tuple[int, ...]
+    """Their places among all."""
+    kernel: Floats
+    """[pools, d, d], as are all that follow."""
+    inverse: Floats
+    knob: NDArray[np.intp]
+    lift: Floats | None
+    """None: all their levels are the common ones, in that order."""
+
+
+class _Marginals(NamedTuple):
+    """What the pools of a stack say of their prior means."""
+
     prior: Floats
     precision: Floats
-    """F"""
+    """F: [pools, d, d]"""
     pull: Floats
-    """z"""
+    """z: [pools, d, 1]"""
 
 
 def pool_of(
@@ -97,7 +110,8 @@ def pool_of(
             lift[here, found[0] : found[0] + len(found[1].levels)] = found[1].lift(knob)
         owner += [names[knob.name]] * len(knob.levels)
         at = here.stop
-    return Pool(counted, squares, kernel, inverse, np.array(owner, np.intp), lift)
+    plain = d == width > 0 and bool((lift == np.eye(d)).all())
+    return Pool(counted, squares, kernel, inverse, np.array(owner, np.intp), lift, plain)
 
 
 class Hierarchy:
@@ -119,46 +133,54 @@ class Hierarchy:
         self._fit(pools)
 
     def _fit(self, pools: Sequence[Pool]) -> None:
+        stacks = _stacked(pools)
         self.spread = [USUAL] * len(pools)
         said = [absorb(pool.counted, self._scores, USUAL) for pool in pools]
         for step in range(STEPS + 1):
-            marginals = [self._marginal(pool, one) for pool, one in zip(pools, said, strict=True)]
-            self.middle = self._between(pools, marginals)
-            self.known = [self._posterior(*both) for both in zip(pools, marginals, strict=True)]
+            marginals = [self._marginals(stack, [said[at] for at in stack.pools]) for stack in stacks]
+            self.middle = self._between(stacks, marginals)
+            found = [self._posteriors(*both) for both in zip(stacks, marginals, strict=True)]
+            self.known = _unstacked(stacks, found)
             if step < STEPS:
-                self.scales = self._scaled(pools, marginals, self.known)
+                self.scales = self._scaled(stacks, marginals, found)
             if step < SETTLED:
-                self.spread = [
-                    variances(pool.squares, self._scores, one.mean, one.whole)
-                    for pool, one in zip(pools, self.known, strict=True)
-                ]
-                said = [absorb(pool.counted, self._scores, v) for pool, v in zip(pools, self.spread, strict=True)]
+                for at, (pool, one) in enumerate(zip(pools, self.known, strict=True)):
+                    self.spread[at] = variances(pool.squares, self._scores, one.mean, one.whole)
+                    said[at] = absorb(pool.counted, self._scores, self.spread[at])
 
     def posterior(self, pool: Pool) -> Posterior:
         """Of a pool that took no part in fitting the scales."""
+        (stack,) = _stacked([pool])
         v: Variances = USUAL
-        for _ in range(SETTLED):
-            found = self._posterior(pool, self._marginal(pool, absorb(pool.counted, self._scores, v)))
+        for _ in range(SETTLED + 1):
+            said = absorb(pool.counted, self._scores, v)
+            (found,) = _unstacked([stack], [self._posteriors(stack, self._marginals(stack, [said]))])
             v = variances(pool.squares, self._scores, found.mean, found.whole)
-        return self._posterior(pool, self._marginal(pool, absorb(pool.counted, self._scores, v)))
-
-    def _marginal(self, pool: Pool, said: Said) -> _Marginal:
-        scale = self.scales.own[pool.knob]
-        prior = scale[:, None] * pool.kernel * scale
-        d = len(scale)
-        both = np.column_stack([said.precision, said.pull])
-        solved = np.asarray(np.linalg.solve(np.eye(d) + said.precision @ prior, both), np.float64)
-        return _Marginal(said, prior, (solved[:, :d] + solved[:, :d].T) / 2.0, solved[:, d])
+        return found
 
     def without(self, teacher: int | None) -> Middle:
         """What the others have in common, as if this one of the pools (by its place) had never been rated."""
         return self._middle([one for at, one in enumerate(self._taught) if at != teacher])
 
-    def _between(self, pools: Sequence[Pool], marginals: Sequence[_Marginal]) -> Middle:
-        self._taught = [
-            Said(pool.lift.T @ one.precision @ pool.lift, pool.lift.T @ one.pull)
-            for pool, one in zip(pools, marginals, strict=True)
-        ]
+    def _marginals(self, stack: _Stack, said: Sequence[Said]) -> _Marginals:
+        precision = np.stack([one.precision for one in said])
+        pull = np.stack([one.pull for one in said])[:, :, None]
+        scale = self.scales.own[stack.knob]
+        prior = scale[:, :, None] * stack.kernel * scale[:, None, :]
+        d = scale.shape[1]
+        both = np.concatenate([precision, pull], axis=2)
+        solved = np.asarray(np.linalg.solve(np.eye(d) + precision @ prior, both), np.float64)
+        return _Marginals(prior, _even(solved[:, :, :d]), solved[:, :, d:])
+
+    def _between(self, stacks: Sequence[_Stack], marginals: Sequence[_Marginals]) -> Middle:
+        taught: dict[int, Said] = {}
+        for stack, one in zip(stacks, marginals, strict=True):
+            precision, pull = one.precision, one.pull
+            if stack.lift is not None:
+                across = stack.lift.swapaxes(1, 2)
+                precision, pull = across @ precision @ stack.lift, across @ pull
+            taught |= {place: Said(precision[at], pull[at, :, 0]) for at, place in enumerate(stack.pools)}
+        self._taught = [taught[at] for at in sorted(taught)]
         return self._middle(self._taught)
 
     def _middle(self, taught: Sequence[Said]) -> Middle:
@@ -171,29 +193,36 @@ class Hierarchy:
             pull += one.pull
         scale = self.scales.shared[self._owner]
         prior = scale[:, None] * self._kernel * scale
-        cov = np.linalg.solve(np.eye(width) + prior @ precision, prior)
-        cov = (cov + cov.T) / 2.0
+        cov = _even(np.asarray(np.linalg.solve(np.eye(width) + prior @ precision, prior), np.float64))
         return Middle(cov @ pull, cov)
 
-    def _posterior(self, pool: Pool, one: _Marginal) -> Posterior:
-        prior_mean = pool.lift @ self.middle.mean
+    def _posteriors(self, stack: _Stack, one: _Marginals) -> Posterior:
+        """Of all its pools: each part with their number as its first axis."""
+        middle = self.middle.mean[:, None]
         spread = one.prior @ one.precision
-        cov = one.prior - spread @ one.prior
+        carried = np.eye(spread.shape[1]) - spread
+        cov = carried @ one.prior
+        if stack.lift is None:
+            prior_mean = np.broadcast_to(middle, one.pull.shape)
+        else:
+            prior_mean, carried = stack.lift @ middle, carried @ stack.lift
         mean = prior_mean + one.prior @ (one.pull - one.precision @ prior_mean)
-        carried = pool.lift - spread @ pool.lift
-        whole = cov + carried @ self.middle.cov @ carried.T
-        return Posterior(mean, (cov + cov.T) / 2.0, (whole + whole.T) / 2.0, one.said, prior_mean, one.prior)
+        whole = cov + carried @ self.middle.cov @ carried.swapaxes(1, 2)
+        return Posterior(mean[:, :, 0], _even(cov), _even(whole), prior_mean[:, :, 0], one.prior)
 
-    def _scaled(self, pools: Sequence[Pool], marginals: Sequence[_Marginal], found: Sequence[Posterior]) -> Scales:
+    def _scaled(self, stacks: Sequence[_Stack], marginals: Sequence[_Marginals], found: Sequence[Posterior]) -> Scales:
         """One step of EM."""
         names = len(self.scales.own)
         squares, levels = np.full(names, SEEN * SCALE**2), np.full(names, SEEN)
-        for pool, one, now in zip(pools, marginals, found, strict=True):
+        for stack, one, now in zip(stacks, marginals, found, strict=True):
             apart = now.mean - now.prior_mean
-            moved = one.prior @ one.precision @ pool.lift
-            expected = np.outer(apart, apart) + now.cov + moved @ self.middle.cov @ moved.T
-            squares += np.bincount(pool.knob, (pool.inverse * expected).sum(axis=1), names)
-            levels += np.bincount(pool.knob, minlength=names)
+            moved = one.prior @ one.precision
+            if stack.lift is not None:
+                moved = moved @ stack.lift
+            expected = apart[:, :, None] * apart[:, None, :] + now.cov
+            expected = expected + moved @ self.middle.cov @ moved.swapaxes(1, 2)
+            squares += np.bincount(stack.knob.ravel(), (stack.inverse * expected).sum(axis=2).ravel(), names)
+            levels += np.bincount(stack.knob.ravel(), minlength=names)
         own = np.maximum(np.sqrt(squares / levels), LEAST)
         shared = np.zeros(names)
         if len(self._owner):
@@ -202,3 +231,32 @@ class Hierarchy:
             levels = SEEN + np.bincount(self._owner, minlength=names)
             shared[self._owner] = np.maximum(np.sqrt(squares / levels), LEAST)[self._owner]
         return Scales(own, shared)
+
+
+def _stacked(pools: Sequence[Pool]) -> list[_Stack]:
+    """Pools of one width together; those whose levels are the common ones apart from others."""
+    found: dict[tuple[int, bool], list[int]] = {}
+    for at, pool in enumerate(pools):
+        found.setdefault((len(pool.knob), pool.plain), []).append(at)
+    return [
+        _Stack(
+            tuple(places),
+            np.stack([pools[at].kernel for at in places]),
+            np.stack([pools[at].inverse for at in places]),
+            np.stack([pools[at].knob for at in places]),
+            None if plain else np.stack([pools[at].lift for at in places]),
+        )
+        for (_, plain), places in sorted(found.items())
+    ]
+
+
+def _unstacked(stacks: Sequence[_Stack], found: Sequence[Posterior]) -> list[Posterior]:
+    each: dict[int, Posterior] = {}
+    for stack, one in zip(stacks, found, strict=True):
+        each |= {place: Posterior(*(part[at] for part in one)) for at, place in enumerate(stack.pools)}
+    return [each[at] for at in sorted(each)]
+
+
+def _even(matrices: Floats) -> Floats:
+    """Symmetric to the last bit."""
+    return (matrices + matrices.swapaxes(-1, -2)) / 2.0
