@@ -16,11 +16,13 @@ from daemon.prompting.sources import Source
 from daemon.prompting.texts import told
 from schema.errors import Refused
 from schema.lessons import Adopted, Lessons
+from schema.packs import Part
 from schema.plans import Matrix, PromptOrder, Scalar
 from schema.records import LOOSE
 from schema.requests import RunRequest
 
 NOTHING = Adopted()
+LORA = "lora:"
 
 LEAST, MOST = 0.1, 10.0
 """Bounds of a factor: a value is made rarer or likelier, never left out."""
@@ -47,6 +49,8 @@ def learned_values(recipe: Recipe, adopted: Adopted, pack: str) -> tuple[Flat, t
     unused: list[str] = []
     for key, value in sorted(adopted.settings.items()):
         stage, _, field = key.partition(".")
+        if key.startswith(LORA):
+            continue
         if stage not in there or not field:
             unused.append(key)
             continue
@@ -58,6 +62,15 @@ def learned_values(recipe: Recipe, adopted: Adopted, pack: str) -> tuple[Flat, t
         values |= {name: each for name, each in found.items() if not decided(name, above)}
     shown = ", ".join(told(name, 80) for name in unused[:8])
     return values, (f"learned for {told(pack)}: not used here: {shown}.",) if unused else ()
+
+
+def learned_loras(recipe: Recipe, adopted: Adopted) -> tuple[Part, ...]:
+    """With the weights that were learned; 0 leaves one without a say."""
+    return tuple(
+        Part(name=key.removeprefix(LORA), weight=float(value))
+        for key, value in sorted(adopted.settings.items())
+        if recipe.takes_packs and key.startswith(LORA) and isinstance(value, int | float)
+    )
 
 
 def origin_of(pack: str) -> str:

@@ -15,7 +15,7 @@ from daemon.prompting.drawing import Drawer, Drawn
 from daemon.prompting.edits import Edits
 from daemon.prompting.effective import check_seed, config_of, difference
 from daemon.prompting.heirs import inherited
-from daemon.prompting.learned import adopted_by, factor, learned_values, origin_of, whose
+from daemon.prompting.learned import adopted_by, factor, learned_loras, learned_values, origin_of, whose
 from daemon.prompting.looks.compare import said_louder
 from daemon.prompting.needs import words_need
 from daemon.prompting.phrasing import Phrasing, joined
@@ -120,6 +120,8 @@ class Painter:
         """The variant's words with everything that is put around or into them after variation."""
         source, prompt = worded.taken
         text, negative = dealt.variant.text, dealt.variant.negative
+        if not self._literal:
+            text = grids.with_loras(text, learned_loras(self._recipe, adopted_by(self._phrasing.lessons, source)))
         if dealt.cell:
             text = grids.replaced(text, dealt.cell.changes)
             text, negative = self._phrasing.styled(text, negative, dealt.cell.styles)
@@ -164,6 +166,8 @@ class Painter:
         origin = source.origin(prompt)
         louder = [pick for pick in drawn.picks if said_louder(pick)]
         words = self._phrasing.origin(origin, len(drawn.picks) > len(louder))
+        if not self._literal and learned_loras(self._recipe, adopted_by(self._phrasing.lessons, source)):
+            words = f"{words}, {origin_of(whose(source))}"
         found = {"prompt": f"{words}, feedback" if louder else words, "seed": self._seed_origin}
         if prompt.negative and source.pack:
             found["negative"] = f"{origin}, --negative" if self._negative else origin

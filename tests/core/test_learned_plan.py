@@ -128,3 +128,12 @@ def test_packs_that_disagree_on_the_randomizer_change_nothing():
 @pytest.mark.parametrize(("mode", "said", "learning"), [("active", None, "active"), ("off", "passive", "passive")])
 def test_the_programs_mode_is_that_of_runs_that_do_not_say(mode, said, learning):
     assert plan(BAYS, mode=mode, learning=said).spec.learning == learning
+
+
+def test_loras_get_the_weight_that_was_learned():
+    adopted = {"bays": Adopted(settings={"lora:film": 0.4, "lora:ink": 0.0, "lora:grain": 0.6})}
+    made = plan(txt("bays", "a boat <lora:film:1> <lora:ink:0.9>\n"), adopted=adopted)
+    assert made.jobs[0].prompt == "a boat <lora:film:0.4> <lora:ink:0> <lora:grain:0.6>"
+    assert made.jobs[0].origins["prompt"].endswith("learned for bays")
+    assert set(made.jobs[0].needs) >= {"loras:film", "loras:grain"}
+    assert not [one for one in made.warnings if "not used" in one]
