@@ -47,10 +47,9 @@ def of_fit(
     packs: Collection[str] | None = None,
 ) -> Insights:
     wanted = {pool: one for pool, one in fit.pools.items() if packs is None or pack_of(pool)[0] in packs}
-    parts = parts_of({pool: one.table for pool, one in wanted.items()})
     told = [one for _, one in sorted(shown.items()) if packs is None or one.pack in packs]
     made = [
-        _of_pool(one, parts.get(pool, ()), [each for each in told if each.pack == pack_of(pool)[0]])
+        _of_pool(one, parts_of(one.table), [each for each in told if each.pack == pack_of(pool)[0]])
         for pool, one in sorted(wanted.items())
     ]
     gone = sorted({one.pack for one in told} - {pack_of(pool)[0] for pool in wanted})
@@ -179,8 +178,8 @@ def _standing(fit: PoolFit, claims: Sequence[Claim], best: Mapping[str, Sides | 
     if claims:
         clearly = sum(claim.strength == "clearly" for claim in claims)
         things = "1 thing is" if len(claims) == 1 else f"{len(claims)} things are"
-        sure = "" if not clearly else ", clearly" if len(claims) == 1 else f", {clearly} of them clearly"
-        return f"{things} known of this pack from {n} ratings{sure}."
+        how = "" if not clearly else ", clearly" if len(claims) == 1 else f", {clearly} of them clearly"
+        return f"{things} known of this pack from {n} ratings{how}."
     if not table.knobs:
         least = "" if n >= ENOUGH else f", and at least {ENOUGH} ratings"
         given = "the one rating says" if n == 1 else f"all {n} ratings were given to one config, and say"

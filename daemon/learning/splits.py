@@ -4,11 +4,12 @@ A pack's pictures are fitted together, the model being one knob of many. A claim
 of the models is no claim on the pack.
 """
 
-from collections.abc import Mapping
 from math import erf, sqrt
 from typing import NamedTuple
 
-from daemon.learning.claims import ENOUGH, PART, found
+import numpy as np
+
+from daemon.learning.claims import ENOUGH, PART, found, values_of
 from daemon.learning.model import PoolFit, fit
 from daemon.learning.tables import Knob, Table, table_of
 from schema.plans import Scalar
@@ -46,29 +47,23 @@ class Part(NamedTuple):
         return contrast.mean, contrast.sd
 
 
-def parts_of(tables: Mapping[str, Table]) -> dict[str, tuple[Part, ...]]:
-    """By pool; none of a pool with fewer than two models of `ENOUGH` ratings each."""
+def parts_of(table: Table) -> tuple[Part, ...]:
+    """Of a pool; none where fewer than two models have `ENOUGH` ratings each."""
+    knob = model_of(table)
+    if knob is None:
+        return ()
+    codes = table.codes[: table.n, table.knob(knob.name)]
     cut: dict[str, Table] = {}
-    names: dict[str, tuple[str, Settings]] = {}
-    for pool, table in tables.items():
-        knob = model_of(table)
-        if knob is None:
-            continue
-        place = table.knob(knob.name)
-        for level, values in enumerate(knob.levels):
-            rows = tuple(row for row, code in zip(table.rows, table.codes[:, place], strict=False) if code == level)
-            if len(rows) < ENOUGH or len(values) > 1:
-                continue
-            name = f"{level}{PART}{pool}"
-            cut[name], names[name] = table_of(name, rows), (pool, {knob.name: values[0]})
-    counts = [pool for pool, _ in names.values()]
-    cut = {name: table for name, table in cut.items() if counts.count(names[name][0]) > 1}
-    found_parts: dict[str, tuple[Part, ...]] = {}
-    if cut:
-        for name, one in fit(cut).pools.items():
-            pool, within = names[name]
-            found_parts[pool] = (*found_parts.get(pool, ()), Part(within, one))
-    return found_parts
+    within: dict[str, Settings] = {}
+    for level, values in enumerate(knob.levels):
+        taken = np.flatnonzero(codes == level)
+        if len(taken) >= ENOUGH and len(values) == 1:
+            name = f"{level}{PART}{table.pool}"
+            cut[name] = table_of(name, tuple(table.rows[at] for at in taken.tolist()))
+            within[name] = {knob.name: values_of(table, knob, (level,))[0]}
+    if len(cut) < 2:
+        return ()
+    return tuple(Part(within[name], one) for name, one in fit(cut).pools.items())
 
 
 def model_of(table: Table) -> Knob | None:

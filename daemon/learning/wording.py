@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 
 from schema.insights import Evidence
 from schema.plans import Scalar
-from schema.records import LOOSE, Settings
+from schema.records import LOOSE
 
 CLEARLY, TENDS = 0.95, 0.90
 """From which confidence on the two words are used; they mean what they say."""
+NAMED = 3
+"""Other settings that a sentence names."""
 
 _FIRST = frozenset({"txt2img", "base", "generate"})
 """Stages that a person means when no stage is named."""
@@ -47,8 +49,10 @@ def _bounds(evidence: Evidence) -> str:
     """Where a claim holds, if not everywhere."""
     words = ""
     if evidence.only:
-        seen = " and ".join(setting(param, value) for param, value in evidence.only.items())
-        words = f"; only seen with {seen}"
+        seen = [setting(param, value) for param, value in evidence.only.items()]
+        if len(seen) > NAMED:
+            seen = [*seen[:NAMED], f"{len(seen) - NAMED} more settings as they mostly were"]
+        words = f"; only seen with {listed(seen, 'and')}"
     if evidence.experiment:
         words += f"; from learning run {evidence.experiment}, at its base config"
     return words
@@ -166,7 +170,3 @@ def _day(at: float) -> str:
 def percent(chance: float) -> str:
     """Never 100 %: nothing is certain. Cut, not rounded, so that a word keeps its promise."""
     return f"{min(99, int(chance * 100 + 1e-9))} %"
-
-
-def only(settings: Settings) -> str:
-    return " and ".join(setting(param, value) for param, value in settings.items())

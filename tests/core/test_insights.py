@@ -146,6 +146,13 @@ def test_the_same_verdicts_give_the_same_bytes() -> None:
         assert msgspec.json.encode(told(mixed)) == whole
 
 
+def test_a_pack_alone_is_told_what_it_is_told_among_others() -> None:
+    models = [*rated(many_steps, 120, more={"model": "a"}), *rated(few_steps, 48, seed=2, more={"model": "b"})]
+    records = [*models, *(msgspec.structs.replace(one, pack="tulips", id=f"t{one.id}") for one in models[:140])]
+    both = told(records).packs
+    assert [told(records, packs={pack.pack}).packs for pack in both] == [(pack,) for pack in both]
+
+
 def test_sketches_and_real_pictures_are_never_pooled() -> None:
     packs = told([*LIKES_STEPS, *rated(few_steps, backend="sketch")]).packs
     assert [(pack.backend, pack.claims[0].better) for pack in packs] == [("", (30, 35)), ("sketch", (15, 20))]
