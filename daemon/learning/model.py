@@ -4,7 +4,7 @@ Ratings as normal scores, y = X b + sitting + block + e; b of a pool around what
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import groupby
 from operator import attrgetter
@@ -15,7 +15,7 @@ import numpy as np
 from daemon.learning.growing import Grown, counted_anew, grown
 from daemon.learning.hierarchy import Hierarchy, Pool, Posterior, pool_of
 from daemon.learning.levels import Floats
-from daemon.learning.matters import EVEN, chance, either, log_bayes_factor, null_share, slab
+from daemon.learning.matters import EVEN, Evidence, chance, log_odds, null_share, slab
 from daemon.learning.moments import Moments, moments
 from daemon.learning.rows import SKETCH, Row, Versus
 from daemon.learning.scores import STARS, given, scores, stars_sd
@@ -136,23 +136,24 @@ class PoolFit:
         hierarchy = self._family.hierarchy
         return hierarchy.posterior(self._pool) if self._place is None else hierarchy.known[self._place]
 
+    def evidence(self) -> Iterable[tuple[str, Evidence]]:
+        """Of each knob, on whether it matters."""
+        now, others = self.posterior, self._family.hierarchy.without(self._place)
+        lift = self._pool.lift
+        middle, spread = lift @ others.mean, lift @ others.cov @ lift.T + now.prior_cov
+        for knob in self.knobs:
+            here = self._starts[knob.name]
+            part = (here, here)
+            yield knob.name, Evidence(
+                mean=now.mean[here], cov=now.cov[part], prior_mean=now.prior_mean[here], prior_cov=now.prior_cov[part],
+                others_mean=middle[here], others_cov=spread[part], others=bool(lift[here].any()),
+                kernel=self._pool.kernel[part],
+            )  # fmt: skip
+
     @cached_property
     def log_factors(self) -> Mapping[str, float]:
         """By knob: ln of the odds that the ratings give to "does nothing"."""
-        found, now = {}, self.posterior
-        others = self._family.hierarchy.without(self._place)
-        for knob in self.knobs:
-            here = self._starts[knob.name]
-            seen, before = np.linalg.inv(now.cov[here, here]), np.linalg.inv(now.prior_cov[here, here])
-            precision = (seen - before + (seen - before).T) / 2.0
-            pull = seen @ now.mean[here] - before @ now.prior_mean[here]
-            alone = log_bayes_factor(precision, pull, self._family.slab**2 * self._pool.kernel[here, here])
-            lift = self._pool.lift[here]
-            if lift.any():
-                spread = lift @ others.cov @ lift.T + now.prior_cov[here, here]
-                alone = either(alone, log_bayes_factor(precision, pull, spread, lift @ others.mean))
-            found[knob.name] = alone
-        return found
+        return self._family.factors([self])[0] if self._place is None else self._family.taught[self._place]
 
 
 class Fit(NamedTuple):
@@ -196,10 +197,27 @@ class _Family:
         used = sorted({self._names[knob.name] for one in self._teachers for knob in one.knobs})
         return slab(np.sqrt(own**2 + shared**2)[used])
 
+    @cached_property
+    def taught(self) -> Sequence[Mapping[str, float]]:
+        """By pool that the scales were learned from, and knob: ln of the odds on "does nothing"."""
+        return self.factors(self._teachers)
+
+    def factors(self, fits: Sequence[PoolFit]) -> Sequence[Mapping[str, float]]:
+        found: list[dict[str, float]] = [{} for _ in fits]
+        some: dict[int, list[tuple[int, str, Evidence]]] = {}
+        for place, fit in enumerate(fits):
+            for knob, evidence in fit.evidence():
+                some.setdefault(len(evidence.mean), []).append((place, knob, evidence))
+        for each in some.values():
+            odds = log_odds([evidence for _, _, evidence in each], self.slab)
+            for (place, knob, _), one in zip(each, odds, strict=True):
+                found[place][knob] = float(one)
+        return found
+
     def null(self, knob: str) -> float:
         """Chance beforehand that a knob does nothing in a pool."""
         if knob not in self._nulls:
-            factors = [one.log_factors[knob] for one in self._teachers if knob in one.log_factors]
+            factors = [one[knob] for one in self.taught if knob in one]
             self._nulls[knob] = null_share([chance(one, EVEN) for one in factors])
         return self._nulls[knob]
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from daemon.learning.absorb import Variances, absorb
 from daemon.learning.levels import alike
-from daemon.learning.matters import log_bayes_factor
+from daemon.learning.matters import log_bayes_factors
 from daemon.learning.model import fit
 from daemon.learning.moments import OUTCOMES, moments, replaced
 from daemon.learning.rows import Row, Versus
@@ -161,8 +161,8 @@ def test_the_odds_that_a_knob_does_nothing_are_those_of_the_two_marginal_likelih
 
 
 def test_nothing_seen_leaves_the_odds_as_they_were():
-    prior = np.eye(4)
-    assert log_bayes_factor(np.zeros((4, 4)), np.zeros(4), prior) == pytest.approx(0.0, abs=1e-12)
+    nothing, prior = np.zeros((2, 4)), np.stack([np.eye(4)] * 2)
+    assert log_bayes_factors(0.0 * prior, nothing, prior, nothing) == pytest.approx(0.0, abs=1e-12)
 
 
 def test_variances_are_found_again_where_there_is_much_to_see():
