@@ -27,6 +27,7 @@ OFFLINE = {
     "what-if": "daemon.what_if",
     "learn-insights": "daemon.learning_verbs",
     "learn-propose": "daemon.proposing",
+    "learn-read": "daemon.records.verbs",
 }
 """Verb to the module whose `main` takes the rest of the words; `log`'s has verbs of its own."""
 

@@ -18,14 +18,29 @@ RUNS = frozenset({"manifest.json", "run_metadata.json", "image.json"})
 
 def bring(path: Sequence[str], replace: bool, key: str | None, as_json: bool) -> int:
     """Pictures alone go to the daemon; everything else is read by an offline child."""
+    import subprocess
     from pathlib import Path
 
     from tui.cli.foreign import bring_in
+    from tui.link.endpoint import daemon_command
 
     paths = [Path(one) for one in path]
     if all(_only_pictures(one) for one in paths):
         return bring_in(path, None, (), key, as_json)
-    return become("library", "take", *path, *(["--replace"] * replace), *(["--json"] * as_json))
+    words = (*path, *(["--replace"] * replace), *(["--json"] * as_json))
+    if not any(_may_teach(one) for one in paths):
+        return become("library", "take", *words)
+    from tui.cli.learnfiles import learn_from
+
+    code = subprocess.run(daemon_command("library", "take", *words)).returncode
+    if code == 0:
+        learn_from(path)
+    return code
+
+
+def _may_teach(path: "Path") -> bool:
+    """A file of learning records, or a folder that may hold some."""
+    return path.is_dir() or path.suffix.lower() == ".jsonl" or path.name.endswith(".review.json")
 
 
 def _only_pictures(path: "Path") -> bool:
