@@ -100,7 +100,8 @@ class RunRequest(_Request, frozen=True, kw_only=True):
     """`learning`: the one axis of `vary`, with `count` seeds shared by its levels, and nothing else varies. `explore`:
     `mixes`."""
     mixes: tuple[Mix, ...] = ()
-    """Of an explore run: each a picture with its own settings, at the prompt and seed of its group."""
+    """Of an explore run: each a picture with its own settings, at the prompt and seed of its group. None: the daemon
+    mixes `max_images` pictures of what is undecided, or of what `vary` names, as would teach most by now."""
     plan_hash: str | None = None
     name: str | None = None
     image: str | None = None
@@ -135,6 +136,7 @@ class ImageSelection(_Request, frozen=True, kw_only=True):
     add: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
     better: str | None = None
+    """Of two that are compared: an id, `A` or `B` for the first or the second, `=` for neither."""
 
 
 class ModeRequest(_Request, frozen=True, kw_only=True):

@@ -76,7 +76,9 @@ def _check_learning(request: RunRequest) -> None:
 
 def _check_explore(request: RunRequest) -> None:
     if not request.mixes:
-        raise Refused("an explore run has no pictures to make.", where="mixes", remedy="Give at least one mix.")
+        raise Refused(
+            "an explore run has no pictures to make.", where="mixes", remedy="Give mixes, or max_images and none."
+        )
     if len(request.mixes) > MOST_MIXES:
         raise Refused(
             f"{len(request.mixes)} pictures are too many for one explore run.",

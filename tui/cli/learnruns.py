@@ -54,13 +54,12 @@ def explore(
     as_json: bool,
     **asked: object,
 ) -> int:
-    """The daemon deals the settings first; the run is of these, whatever is rated meanwhile."""
+    """What varies is told first; the daemon mixes it anew when the run is submitted, unless the key was used before."""
     daemon = ask.started()
     request = _of_packs(packs, prompts, asked, all_of_them=True)
-    dealt = daemon.post("/v1/learn/mixes", {"run": {**request, "vary": list(vary)}, "images": images})
-    mixes = [{"set": one.fields["params"], "group": one.whole("seed_group")} for one in dealt.docs("images")]
-    output.tell(dealt.text("why"))
-    request |= {"experiment": "explore", "mixes": mixes}
+    request |= {"vary": list(vary)} if vary else {}
+    output.tell(daemon.post("/v1/learn/mixes", {"run": request, "images": images}).text("why"))
+    request |= {"experiment": "explore", "max_images": images}
     return submit(daemon, request, _waits(wait, request), key, as_json)
 
 

@@ -20,7 +20,8 @@ from schema.forecast import Forecast
 from schema.ids import RunId
 from schema.pages import FilmRecord, Page, RunRow
 from schema.plans import JobSpec, Pick, RunSpec, Scalar
-from schema.requests import RunRequest, TextFile
+from schema.requests import Mix, RunRequest, TextFile
+from schema.requests_learning import MixesRequest
 from schema.scenes import Answer, Scene
 
 MEGA = 1024 * 1024
@@ -114,7 +115,7 @@ class RunAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 async def plan(house: House, request: web.Request) -> web.StreamResponse:
     """Streamed, so that a plan of many jobs shows its first at once and holds little memory."""
-    asked = await body(request, RunRequest)
+    asked = await _mixed(house, await body(request, RunRequest))
     planned = await asyncio.to_thread(house.plan, asked, RunId(house.draw_id()))
     response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
     await response.prepare(request)
@@ -179,7 +180,7 @@ async def _submit(house: House, request: web.Request, asked_for: RunRequest, ask
         return _stored(house, stored(kept), kept.envelopes)
     _check_room(house)
     run = RunId(house.draw_id())
-    planned = await asyncio.to_thread(house.plan, asked_for, run)
+    planned = await asyncio.to_thread(house.plan, await _mixed(house, asked_for), run)
     spec = _for_known_nodes(planned.spec, house.ledger.scene())
     steps = [*spec.stages, *(step for job in planned.jobs for step in job.stages or ())]
     for backend in dict.fromkeys([*(job.backend for job in planned.jobs), *(step.backend for step in steps)]):
@@ -189,6 +190,17 @@ async def _submit(house: House, request: web.Request, asked_for: RunRequest, ask
     if done.repeated:  # the same request came twice at once
         return _stored(house, done, await house.log.events_of(done.command))
     return _submitted(house, done, run, spec, tuple(planned.warnings))
+
+
+async def _mixed(house: House, asked: RunRequest) -> RunRequest:
+    """An explore run that says how many pictures but not which gets those that would teach most by now."""
+    if asked.experiment != "explore" or asked.mixes or asked.max_images is None:
+        return asked
+    await house.views.shown(house.ledger.durable)
+    run = msgspec.structs.replace(asked, max_images=None)
+    found = await house.learning.mixes(MixesRequest(run=run, images=asked.max_images))
+    mixes = tuple(Mix(set=one.params, group=one.seed_group) for one in found.images)
+    return msgspec.structs.replace(run, mixes=mixes, vary=())
 
 
 def _for_known_nodes(spec: RunSpec, scene: Scene) -> RunSpec:
