@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _FOLDERS = re.compile(
     r"(?<![\w.])(?:file://|[A-Za-z]:[\\/]|\\\\|~?/)(?:[^\s<>:\"'|,;]*[\\/])+|(?<![\w.])[A-Za-z]:[\\/]|file://"
 )
-_STAGE = re.compile(r"([A-Za-z_]+?)\d{0,2}")
+_STAGES = frozenset({*get_args(StageKind), "randomizer"})
 
 KNOWN_TAGS = frozenset(
     {
@@ -99,8 +99,8 @@ class Cloak:
     def stage(self, name: str) -> str:
         if not self.redact:
             return name
-        found = _STAGE.fullmatch(name)
-        return name if found is not None and found[1] in _WORDS | {"randomizer"} else self.id("stage", name)
+        kind = name if name in _STAGES else name.rstrip("0123456789")
+        return name if kind in _STAGES and len(name) <= len(kind) + 2 else self.id("stage", name)
 
     def value(self, value: Scalar, of: str = "") -> Scalar:
         """`of`: the knob. What stands in a prompt is never of the program's own vocabulary."""

@@ -36,6 +36,8 @@ def _line(record: Record, whole: bool) -> bytes:
         flat["backend"] = record.backend
     if record.better_than:
         flat["better_than"] = record.better_than
+    if record.tie:
+        flat["tie"] = True
     if record.whole:
         flat["whole"] = True
     return _ENCODER.encode({**msgspec.to_builtins(record), **flat} if whole else flat)

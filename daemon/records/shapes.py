@@ -40,6 +40,8 @@ class RatingLine(Plain, frozen=True, kw_only=True, omit_defaults=False):
     """`sketch` draws test pictures: never compare them with others."""
     better_than: str = ""
     """Of a duel: the id of the picture that lost."""
+    tie: bool = False
+    """Of a duel: neither is better."""
     whole: bool = False
     """It was given to its run as a whole."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from daemon.views.fold import knobs, looks
 
-FOLD = 5
+FOLD = 6
 """Raised when the fold writes other rows into the same tables."""
 
 ENDED = ("finished", "failed", "cancelled")
@@ -227,6 +227,7 @@ CREATE TABLE comparisons(                -- as of any seq, too
   at REAL NOT NULL,
   better TEXT NOT NULL,
   worse TEXT NOT NULL,
+  tie INTEGER NOT NULL,                  -- neither is better
   sitting REAL NOT NULL,
   taken_back INTEGER                     -- seq of its taking back
 ) STRICT;

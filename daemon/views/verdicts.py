@@ -90,7 +90,7 @@ class _Reader:
         rows = self._db.execute(DUELS, self._asked).fetchall()
         pictures = {row[IMAGE]: self._record(row) for row in self._db.execute(DUELISTS, self._asked)}
         self._told |= {row[0] for row in self._db.execute(SAID_BEFORE, self._asked)}
-        for at, sitting, better, worse in rows:
+        for at, sitting, better, worse, tie in rows:
             if better not in pictures or worse not in pictures:  # one may be broken, or not to be learned from
                 continue
             told = iso(at), iso(sitting)
@@ -98,7 +98,9 @@ class _Reader:
                 if image not in self._told:
                     self._told.add(image)
                     yield msgspec.structs.replace(pictures[image], at=told[0], session=told[1])
-            yield msgspec.structs.replace(pictures[better], at=told[0], session=told[1], better_than=worse)
+            yield msgspec.structs.replace(
+                pictures[better], at=told[0], session=told[1], better_than=worse, tie=bool(tie)
+            )
 
     def _record(self, row: tuple[object, ...]) -> Record:
         at, sitting, image, stars, whole, tags, seed, run, pack, backend, params, prompt = row
@@ -165,7 +167,7 @@ ONLY_NEWS = (
     " UNION SELECT image FROM taggings WHERE seq > :after AND seq <= :upto)"
 )
 STANDING = "seq > :after AND seq <= :upto AND (taken_back IS NULL OR taken_back > :upto)"
-DUELS = f"SELECT at, sitting, better, worse FROM comparisons WHERE {STANDING} ORDER BY seq"
+DUELS = f"SELECT at, sitting, better, worse, tie FROM comparisons WHERE {STANDING} ORDER BY seq"
 DUELING = f"SELECT better, worse FROM comparisons WHERE {STANDING}"
 DUELISTS = "SELECT 0.0, 0.0, v.image, 0, 0, NULL," + MADE.format(
     f"(SELECT better AS image FROM comparisons WHERE {STANDING} UNION SELECT worse FROM comparisons WHERE {STANDING})"

@@ -136,6 +136,20 @@ async def test_a_verdict_comes_with_the_settings_of_all_stages_so_far(tmp_path: 
     assert (verdicts.seq, verdicts.afresh) == (len(log.envelopes), True)
 
 
+async def test_a_size_that_follows_from_the_picture_before_is_no_setting(tmp_path: Path) -> None:
+    log = Past()
+    log.add(*run("kn", [KNIGHT, JobSpec(name="wide", prompt="a fox", overlay={"upscale.width": 900})]))
+    for job in ("kn.1", "kn.2"):
+        make(log, job, TXT2IMG, f"{job}a", steps=20, sampler="Euler", width=512)
+        make(log, job, UPSCALE, f"{job}b", factor=2.0, width=1024, sampler="Euler")
+        log.add(rated(f"{job}b", 3))
+    async with opened(log, tmp_path) as views:
+        one, two = (await views.verdicts()).records
+    assert "upscale.width" not in one.params and one.params["txt2img.width"] == 512
+    assert two.params["upscale.width"] == 1024
+    assert "upscale.sampler" not in one.params
+
+
 async def test_the_last_verdict_on_a_picture_holds_and_an_older_seq_knows_the_older_one(tmp_path: Path) -> None:
     log = Past()
     log.add(*run("kn", [KNIGHT]))

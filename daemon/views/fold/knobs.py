@@ -25,6 +25,9 @@ TAKEN_OVER = frozenset({"model", "vae", "sampler", "scheduler", "guidance"})
 """Fields that a later stage takes from the first where it has none of its own (`prompting.heirs`): as long as they are
 the same, they are one setting and not several."""
 
+SIZES = frozenset({"width", "height"})
+"""Of a later stage: they follow from the picture it gets, unless somebody asks for them."""
+
 LONGEST = 80
 """Letters of a setting's value; longer ones are texts."""
 
@@ -101,8 +104,11 @@ def _params(job: JobSpec, run: RunSpec, prompt: str, done: Iterable[StageFinishe
     first: Settings = {}
     for one in done:
         for field, value in one.effective.items():
-            if _counts(field, value) and not (field in TAKEN_OVER and first.get(field) == value):
-                yield f"{one.stage}.{field}", value
+            name = f"{one.stage}.{field}"
+            follows = field in TAKEN_OVER and first.get(field) == value
+            follows = follows or (field in SIZES and bool(first) and name not in job.overlay)
+            if _counts(field, value) and not follows:
+                yield name, value
         first = first or ({**one.effective} if "sampler" in one.effective else {})
     yield from weights(prompt).items()
     if job.style:

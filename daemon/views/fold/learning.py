@@ -24,8 +24,8 @@ def fold(envelope: e.Envelope, event: LearningEvent) -> list[Statement]:
             return [(SAT, (at,)), (RATED, (seq, at, image, stars, int(whole)))]
         case e.ImageTagged(image=image):
             return [(TAGGED, (seq, at, image))]
-        case e.ImagesCompared(better=better, worse=worse):
-            return [(SAT, (at,)), (COMPARED, (seq, at, better, worse))]
+        case e.ImagesCompared(better=better, worse=worse, tie=tie):
+            return [(SAT, (at,)), (COMPARED, (seq, at, better, worse, int(tie)))]
         case e.ComparisonTakenBack(better=better, worse=worse):
             return [(TAKEN_BACK, (seq, better, worse))]
         case e.RunRated(run=run, stars=stars):
@@ -62,7 +62,7 @@ TAGGED = (  # the tags of now; tagging alone does not make a sitting go on
     "INSERT INTO taggings SELECT ?1, ?2, ?3, (SELECT json_group_array(tag) FROM tags WHERE image = ?3),"
     f" coalesce((SELECT since FROM sitting WHERE abs(?2 - last) <= {GAP}), ?2)"
 )
-COMPARED = "INSERT INTO comparisons(seq, at, better, worse, sitting) SELECT ?1, ?2, ?3, ?4, since FROM sitting"
+COMPARED = "INSERT INTO comparisons(seq, at, better, worse, tie, sitting) SELECT ?1, ?2, ?3, ?4, ?5, since FROM sitting"
 TAKEN_BACK = (
     "UPDATE comparisons SET taken_back = ?1 WHERE seq ="
     " (SELECT max(seq) FROM comparisons WHERE better = ?2 AND worse = ?3 AND taken_back IS NULL)"
