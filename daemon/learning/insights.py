@@ -192,6 +192,8 @@ def _standing(fit: PoolFit, claims: Sequence[Claim], best: Mapping[str, Sides | 
             f"Not enough evidence yet: no setting has {SIDE} ratings on each side; missing: more of the rarer values."
         )
     chance, name = sure[0]
+    if -chance >= wording.TENDS:  # it was dismissed, or it is the other way round with one of the models
+        return f"Nothing is said of this pack as a whole: not on {wording.named(name)}, which comes closest."
     return (
         f"Not enough evidence yet: {n} ratings, and no setting stands out; {wording.named(name)} comes closest "
         f"({wording.percent(-chance)} sure). Missing: ratings that tell its values apart, best on the same seeds."

@@ -12,8 +12,8 @@ CLEARLY, TENDS = 0.95, 0.90
 NAMED = 3
 """Other settings that a sentence names."""
 
-_FIRST = frozenset({"txt2img", "base", "generate"})
-"""Stages that a person means when no stage is named."""
+_FIRST = frozenset({"txt2img", "base", "generate", "randomizer"})
+"""Stages that a person means when no stage is named; and what is no stage."""
 
 _NAMES = {
     "cfg": "CFG", "cfg_scale": "CFG", "clip_skip": "clip skip", "denoise": "denoising", "denoising": "denoising",
