@@ -56,7 +56,7 @@ HINTS = (
 
 def advice(table: Table) -> tuple[TagAdvice, ...]:
     """Of one pack: a line for each tag that has a hint or of which something was learned; most used tags first."""
-    counts = Counter(tag for row in table.rows for tag in set(row.tags))
+    counts = Counter(tag for row in table.rows if row.tags for tag in set(row.tags))
     often = sorted(counts, key=lambda tag: (-counts[tag], tag))
     lines = [_line(table, tag, counts[tag], asked=at < ASKED) for at, tag in enumerate(often)]
     return tuple(line for line in lines if line is not None)

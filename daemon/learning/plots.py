@@ -61,7 +61,7 @@ def _knob(fit: PoolFit, place: int, drawn: Floats) -> insights.Knob:
 
 
 def plain_mean(table: Table) -> float:
-    return round(sum(row.stars for row in table.rows) / table.n, ROUND) if table.n else 0.0
+    return round(int(table.outcome[: table.n].sum()) / table.n, ROUND) if table.n else 0.0
 
 
 def _stars(at: float) -> float:
