@@ -13,7 +13,7 @@ from daemon.algebra import load
 from daemon.views.lessons import Lesson
 from daemon.views.verdicts import Verdicts
 from schema.ids import Seq
-from schema.insights import Insights, Report, TrackRecord
+from schema.insights import ALGORITHM, Insights, Report, TrackRecord
 from schema.lessons import InsightShown, InsightWithdrawn, Shown
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ class Desk:
         self._report: Report | None = None
         self._profiles: Insights | None = None
         self._made: dict[_Asked, _Made] = {}
+        self.latest: Insights | None = None
+        """Of all packs, as they were made last; what was said since may not be in them yet."""
         load()
         from daemon.learning.model import Fitter
 
@@ -84,6 +86,8 @@ class Desk:
             made = of_fit(fit, shown=shown, seq=self.seq, algorithm=algorithm, packs={pack} if pack else None)
             kept = _Made(shown, made)
         self._made[asked] = kept  # the newest last
+        if asked == _Asked("", ALGORITHM):
+            self.latest = kept.insights
         while len(self._made) > MOST_KEPT:
             del self._made[next(iter(self._made))]
         return _at(kept.insights, self.seq)
@@ -118,11 +122,6 @@ class Desk:
         for one in now.packs:
             ratings[one.pack] = ratings.get(one.pack, 0) + one.ratings
         return track(told, ratings)
-
-    def known(self, shown: Mapping[str, Shown], algorithm: int) -> Insights | None:
-        """Insights of all packs if they are there already."""
-        kept = self._made.get(_Asked("", algorithm))
-        return kept.insights if kept is not None and kept.shown == shown else None
 
 
 def _at(insights: Insights, seq: int) -> Insights:

@@ -169,11 +169,11 @@ class Learner:
 
     def _news(self, lessons: Lessons) -> int | None:
         """Claims nobody was told, and claims to be taken back, where they are made already."""
-        known = self._desk.known(lessons.shown, ALGORITHM) if self._desk is not None else None
-        if known is None:
+        latest = self._desk.latest if self._desk is not None else None
+        if latest is None:
             return None
-        fresh = sum(claim.key not in lessons.shown for one in known.packs for claim in one.claims)
-        return fresh + sum(len(one.withdrawn) for one in known.packs)
+        fresh = sum(claim.key not in lessons.shown for one in latest.packs for claim in one.claims)
+        return fresh + sum(gone.key in lessons.shown for one in latest.packs for gone in one.withdrawn)
 
     async def inbox(self, asked: InboxAsked) -> Page[ImageRow]:
         return await self._views.inbox(asked.pack, asked.run, asked.offset, asked.limit)

@@ -55,13 +55,12 @@ async def waiting(db: Reading) -> Waiting:
 async def inbox(db: Reading, pack: str, run: str, offset: int, limit: int) -> Page[ImageRow]:
     """Of runs that learn actively first, then of the newest runs; shuffled within each."""
     rows = await _runs(db, pack, run)
-    total, wanted, skipped = sum(row["waiting"] for row in rows), list[str](), 0
+    total, skipped = sum(row["waiting"] for row in rows), 0
     items: list[str] = []
     for row in rows:
-        if skipped + row["waiting"] <= offset:
+        if not items and skipped + row["waiting"] <= offset:
             skipped += row["waiting"]
             continue
-        wanted.append(row["run"])
         items += await _shuffled(db, row["run"], pack, bool(run))
         if len(items) >= offset - skipped + limit:
             break
