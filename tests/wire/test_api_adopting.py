@@ -1,0 +1,91 @@
+"""Plans take over what was learned, and let go of it again; nothing that is not sure."""
+
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `learn_world`
+
+from api_world import World
+from learn_world import ONE_STAGE, learning, taught
+
+
+@pytest.fixture
+async def it(tmp_path: Path) -> AsyncIterator[World]:
+    async with learning(tmp_path) as made:
+        yield made
+
+
+# What plans take over ---------------------------------------------------------------------------------
+
+
+async def plan_of(it: World) -> tuple[dict[str, Any], str]:
+    lines = await it.post("/v1/plan", {"packs": ["bays"], "seed": 3, "pipeline": ONE_STAGE})
+    return lines[0]["config"]["txt2img"], lines[-1]["plan_hash"]
+
+
+async def test_a_preset_is_taken_over_by_the_next_plan_and_taken_back_by_undo(it: World) -> None:
+    before = await plan_of(it)
+    await taught(it)  # the newest of them was made with 10 steps
+    assert (await it.get("/v1/learn/insights"))["packs"][0]["preset"]["offered"]
+    await it.post("/v1/learn/adopt", {"pack": "bays", "take": ["preset"]}, "k1")
+    assert (await it.get("/v1/learn"))["adopted"]["bays"]["settings"] == {"txt2img.steps": 30}
+    config, digest = await plan_of(it)
+    assert config["steps"] == 30
+    submitted = await it.post("/v1/runs", {"packs": ["bays"], "seed": 3, "pipeline": ONE_STAGE, "plan_hash": digest})
+    job = await it.get(f"/v1/jobs/{submitted['run']}.1")
+    assert job["spec"]["origins"]["txt2img.steps"] == "learned for bays"
+    await it.post(f"/v1/runs/{submitted['run']}/pause")
+    await it.post("/v1/undo")
+    assert (await it.post("/v1/undo"))["seq"] > 0
+    await it.post("/v1/learn/adopt", {"pack": "bays", "take": ["nothing"]})
+    assert await plan_of(it) == before
+    repeated = await it.post("/v1/learn/adopt", {"pack": "bays", "take": ["preset"]}, "k1")
+    assert repeated["repeated"] and await plan_of(it) == before
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"pack": "bays"}, "one of now"),
+        ({"pack": "bays", "take": ["preset"], "suggestion": "a"}, "one of now"),
+        ({"pack": "reefs", "take": ["preset"]}, "no picture of reefs was rated"),
+        ({"suggestion": "a"}, "no suggestion"),
+        ({"pack": "bays", "take": ["weights"]}, "nothing is known yet of the values"),
+        ({"pack": "bays", "take": ["randomizer"]}, "no setting of the randomizer"),
+        ({"pack": "bays", "take": ["everything"]}, ""),
+    ],
+)
+async def test_nothing_is_taken_over_that_is_not_sure(it: World, asked: dict[str, Any], says: str) -> None:
+    await taught(it)
+    refused = await it.post("/v1/learn/adopt", asked)
+    assert refused["status"] == 400 and says in refused["error"]
+
+
+async def test_a_preset_that_is_not_sure_is_not_taken_over(it: World) -> None:
+    await taught(it, total=8)
+    refused = await it.post("/v1/learn/adopt", {"pack": "bays", "take": ["preset"]})
+    assert refused["status"] == 400 and "learn" in refused["remedy"] + refused["error"]
+
+
+async def test_a_suggestion_is_shown_against_what_is_used_and_never_applied_by_itself(it: World) -> None:
+    await taught(it)
+    before = await plan_of(it)
+    one = {
+        "id": "s1",
+        "pack": "bays",
+        "settings": {"txt2img.cfg": 3, "txt2img.steps": 10},
+        "why": "softer",
+        "source": "llm",
+    }
+    await it.post("/v1/learn/suggest", {"suggestions": [one]})
+    assert await plan_of(it) == before
+    (shown,) = (await it.get("/v1/learn/suggestions"))["items"]
+    assert [(change["param"], change["now"]) for change in shown["changes"]] == [("txt2img.cfg", "3")]
+    await it.post("/v1/learn/adopt", {"suggestion": "s1"})
+    assert (await plan_of(it))[0]["cfg"] == 3.0
+    await it.post("/v1/learn/drop", {"id": "s1"})
+    assert (await it.get("/v1/learn/suggestions"))["items"] == []
