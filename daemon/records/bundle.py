@@ -87,10 +87,10 @@ class _Fixed(NamedTuple):
 
 
 def _fixed(material: Material, cloak: Cloak) -> _Fixed:
-    insights = veiled.insights(material.insights, cloak) if cloak.redact else material.insights
-    report = material.report
-    if report is not None and cloak.redact:
-        report = veiled.report(report, cloak)
+    insights, report = veiled.unplaced(material.insights), material.report and veiled.unplaced(material.report)
+    if cloak.redact:
+        insights = veiled.insights(material.insights, cloak)
+        report = material.report and veiled.report(material.report, cloak)
     files = {
         "schema.json": _document(json_schema()),
         "runs.jsonl": _lines([_run(run, cloak) for run in material.runs]),
@@ -228,7 +228,7 @@ def _params(said: Sequence[WholeRecord]) -> list[ParamsLine]:
 
 def _run(run: RecordRun, cloak: Cloak) -> RecordRun:
     if not cloak.redact:
-        return msgspec.structs.replace(run, name=cloak.text(run.name), preset=cloak.text(run.preset))
+        return veiled.unplaced(run)
     return msgspec.structs.replace(
         run,
         name=cloak.id("name", run.name) if run.name else "",

@@ -35,6 +35,7 @@ _WORDS = frozenset(
         "sketch", "webui", "comfyui", "diffusers", "llm", "forge", "standard", "absent", "built in", "lanczos",
         "original", "stretch", "crop", "fill", "noise", "nothing", "none", "area", "confidence", "merge", "position",
         *SAMPLERS, *SCHEDULERS, *(each for names in SAMPLERS.values() for each in names),
+        "pencil", "charcoal", "ink", "watercolor", "dots", "canvas", "even", "early", "late", "sketch-1",
         *(each for names in SCHEDULERS.values() for each in names), "face", "hand", "person", "codeformer", "gfpgan",
     }
 )  # fmt: skip

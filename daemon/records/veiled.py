@@ -1,10 +1,12 @@
 """Insights and reports without a person's words: the sentences are written anew from what they were made of."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
-from daemon.records.cloak import Cloak
+from daemon.records.cloak import Cloak, without_folders
 from schema.insights import (
     Change,
     Claim,
@@ -19,9 +21,29 @@ from schema.insights import (
     TagAdvice,
     Withdrawn,
 )
-from schema.plans import Scalar
+from schema.plans import Plain, Scalar
 
 _VERB = {"clearly": "is clearly rated", "tends to": "tends to be rated"}
+
+
+P = TypeVar("P", bound=Plain)
+
+
+def unplaced(found: P) -> P:
+    """The same without folders, wherever they stand; words stay."""
+    return msgspec.convert(_unplaced(msgspec.to_builtins(found)), type(found))
+
+
+def _unplaced(value: object) -> object:
+    match value:
+        case str():
+            return without_folders(value)
+        case dict():
+            return {without_folders(key): _unplaced(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_unplaced(inner) for inner in value]
+        case _:
+            return value
 
 
 def insights(found: Insights, cloak: Cloak) -> Insights:
