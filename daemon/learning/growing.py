@@ -65,14 +65,15 @@ def _spliced(old: Grown, change: _Change, rows: tuple[Row, ...]) -> Grown:
     blocks = old.counted.blocks
     kept, behind = slice(change.first), slice(change.old, None)
     varying = [(name, column.levels) for name, column in old.counted.columns.items() if column.levels]
-    codes = np.array([[levels[row.params.get(name, ABSENT)] for name, levels in varying] for row in come], np.int16)
+    codes = np.array([[levels[row.params.get(name, ABSENT)] for row in come] for name, levels in varying], np.int16)
+    known = before.codes.T
 
     def ids(of: Ids, put: Sequence[int]) -> Ids:
         return np.concatenate([of[kept], np.array(put, np.int32), of[behind]])
 
     after = before._replace(
         rows=rows,
-        codes=np.concatenate([before.codes[kept], codes.reshape(len(come), len(varying)), before.codes[behind]]),
+        codes=np.concatenate([known[:, kept], codes.reshape(len(varying), len(come)), known[:, behind]], axis=1).T,
         session=ids(before.session, [number[row.session] for row in come]),
         block=ids(before.block, [blocks.setdefault((row.session, row.prompt, row.seed), len(blocks)) for row in come]),
         outcome=np.concatenate(

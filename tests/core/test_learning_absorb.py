@@ -12,7 +12,7 @@ from daemon.learning.model import fit
 from daemon.learning.moments import OUTCOMES, moments, replaced
 from daemon.learning.rows import Row, Versus
 from daemon.learning.scores import DUEL, scores, stars_sd
-from daemon.learning.tables import Table, tabulate
+from daemon.learning.tables import LOST, WON, Table, tabulate
 from daemon.learning.variance import squares, variances
 
 KNOBS = {"steps": [15, 20, 25, 30], "sampler": ["euler", "ddim", "heun"], "hires": [False, True]}
@@ -184,13 +184,13 @@ def test_variances_are_found_again_where_there_is_much_to_see():
 
 
 def test_scores_rise_with_stars_and_average_to_about_nothing():
-    counts = np.array([3.0, 10.0, 40.0, 25.0, 5.0, 0.0, 0.0])
+    counts = np.array([3.0, 10.0, 40.0, 25.0, 5.0, 0.0, 0.0, 0.0])
     found = scores(counts)
     assert all(np.diff(found[:5]) > 0)
     assert float(found[:5] @ (counts[:5] + 1)) == pytest.approx(0.0, abs=1e-9)
-    assert tuple(found[5:]) == (-DUEL, DUEL)
+    assert tuple(found[5:]) == (-DUEL, 0.0, DUEL)
 
 
 def test_stars_of_somebody_who_gives_only_ones_and_fives_spread_wider():
-    assert stars_sd(np.array([50.0, 0, 0, 0, 50.0, 0, 0])) > 1.8
+    assert stars_sd(np.array([50.0, 0, 0, 0, 50.0, 0, 0, 0])) > 1.8
     assert stars_sd(np.zeros(7)) == pytest.approx(1.1)
