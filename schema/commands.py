@@ -178,6 +178,8 @@ class TagImages(_Command, frozen=True, kw_only=True):
 class CompareImages(_Command, frozen=True, kw_only=True):
     better: ImageId
     worse: ImageId
+    tie: bool = False
+    """Neither is better."""
 
 
 class TrashImages(_Command, frozen=True, kw_only=True):

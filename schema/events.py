@@ -437,6 +437,8 @@ class ImageTagged(Happened, frozen=True, kw_only=True):
 class ImagesCompared(Happened, frozen=True, kw_only=True):
     better: ImageId
     worse: ImageId
+    tie: bool = False
+    """Neither is better: the two stand in the order they were shown."""
 
 
 class ComparisonTakenBack(Happened, frozen=True, kw_only=True):
@@ -444,6 +446,7 @@ class ComparisonTakenBack(Happened, frozen=True, kw_only=True):
 
     better: ImageId
     worse: ImageId
+    tie: bool = False
 
 
 class ImageTrashed(Happened, frozen=True, kw_only=True):

@@ -31,6 +31,8 @@ class Record(Plain, frozen=True, kw_only=True):
     """Kind of what made the picture; those of `sketch` are never pooled with others."""
     better_than: str = ""
     """Of a duel: the id of the other picture, which lost; `stars` is then 0."""
+    tie: bool = False
+    """Of a duel: neither is better."""
     whole: bool = False
     """Given to its run as a whole."""
 

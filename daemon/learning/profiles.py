@@ -26,7 +26,7 @@ def profiles(
     Duels across styles say nothing about what works with one.
     """
     moved = tuple(
-        Versus(_by_style(duel.better), _by_style(duel.worse), duel.session, duel.at)
+        Versus(_by_style(duel.better), _by_style(duel.worse), duel.session, duel.at, duel.tie)
         for duel in duels
         if style_of(duel.better) == style_of(duel.worse)
     )

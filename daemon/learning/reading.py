@@ -27,7 +27,7 @@ _KINDS = {
     "id": _WORDS, "at": "a time in quotation marks, 2026-05-01T20:15:00Z", "session": f"{_WORDS}, or {_WHOLE}",
     "pack": _WORDS, "prompt": _WORDS, "seed": _WHOLE, "run": _WORDS, "params": 'an object: {"steps": 30}',
     "stars": f"{_WHOLE} from 1 to 5", "tags": 'a list of words: ["too noisy"]', "backend": _WORDS,
-    "better_than": _WORDS, "whole": "true or false",
+    "better_than": _WORDS, "tie": "true or false", "whole": "true or false",
 }  # fmt: skip
 
 Nested = dict[str, object]
@@ -48,6 +48,7 @@ class _Line(msgspec.Struct, gc=False):
     tags: tuple[str, ...] | None = None
     backend: str | None = None
     better_than: str | int | None = None
+    tie: bool | None = None
     whole: bool | None = None
 
 
@@ -105,6 +106,7 @@ def _record(line: _Line) -> Record:
         tags=line.tags or (),
         backend=line.backend or "",
         better_than=duel,
+        tie=bool(line.tie) and bool(duel),
         whole=bool(line.whole),
     )
 

@@ -42,6 +42,8 @@ class Versus(NamedTuple):
     worse: Row
     session: str
     at: float
+    tie: bool = False
+    """Neither is better."""
 
 
 def pool_of(pack: str, backend: str) -> str:
@@ -202,6 +204,6 @@ def _duels(fought: Iterable[tuple[Record, str, float]], records: Sequence[Record
         if loser is None or pool_of(loser.pack, loser.backend) != pool_of(record.pack, record.backend):
             continue
         better, worse = (_row(one, at, session)._replace(stars=0, tags=()) for one in (record, loser))
-        found.append(Versus(better, worse, session, at))
+        found.append(Versus(better, worse, session, at, record.tie))
     found.sort(key=lambda one: (one.better.pool, one.session, one.at, one.better.id, one.worse.id))
     return tuple(found)

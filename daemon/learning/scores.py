@@ -36,7 +36,7 @@ def scores(counts: Floats, kinds: int = STARS) -> Floats:
     edges = [0.0, *(_NORMAL.pdf(_NORMAL.inv_cdf(float(cut))) for cut in np.cumsum(shares)[:-1]), 0.0]
     found = np.zeros(OUTCOMES)
     found[:kinds] = (np.array(edges[:-1]) - np.array(edges[1:])) / shares
-    found[STARS:] = -DUEL, DUEL
+    found[STARS:] = -DUEL, 0.0, DUEL
     return found
 
 

@@ -20,7 +20,7 @@ __all__ = [
 Codes = NDArray[np.int16]
 Ids = NDArray[np.int32]
 
-LOST, WON = 6, 7
+LOST, TIED, WON = 6, 7, 8
 """Outcomes of the two rows of a duel."""
 
 
@@ -32,13 +32,13 @@ class Table(NamedTuple):
     duels: tuple[Versus, ...]
     knobs: tuple[Knob, ...]
     codes: Codes
-    """Level of each row in each knob: [rows + 2 duels, knobs]."""
+    """Level of each row in each knob: [rows + 2 duels, knobs]; a knob's lie together in memory."""
     session: Ids
     """Numbers of sittings, from 0, in the order of their names."""
     block: Ids
     """Numbers of blocks (sitting, prompt, seed), from 0; a duel is a block of its own."""
     outcome: Codes
-    """Stars; LOST and WON in duels."""
+    """Stars; LOST, TIED and WON in duels."""
 
     @property
     def n(self) -> int:
@@ -53,7 +53,10 @@ class Table(NamedTuple):
 
     def side(self, name: str, levels: Sequence[int]) -> NDArray[np.bool_]:
         """Which rated rows stand at one of these levels: [rows]."""
-        return np.isin(self.codes[: self.n, self.knob(name)], list(levels))
+        place = self.knob(name)
+        among = np.zeros(len(self.knobs[place].levels), np.bool_)
+        among[list(levels)] = True
+        return among[self.codes[: self.n, place]]
 
     def same_seed(self, name: str, better: Sequence[int], worse: Sequence[int]) -> int:
         """Pairs of ratings, one of each side, of one block."""
@@ -120,12 +123,12 @@ def counted(pool: str, rows: tuple[Row, ...], duels: tuple[Versus, ...]) -> Coun
     for number, duel in enumerate(duels):
         sittings += [duel.session] * 2
         keys += [number] * 2
-        outcome += [WON, LOST]
+        outcome += [TIED, TIED] if duel.tie else [WON, LOST]
     names = {name: at for at, name in enumerate(sorted(set(sittings)))}
     blocks = {key: at for at, key in enumerate(dict.fromkeys(keys))}
     table = Table(
         pool=pool, rows=rows, duels=duels, knobs=tuple(knobs),
-        codes=np.stack(codes, axis=1) if codes else np.zeros((len(params), 0), np.int16),
+        codes=np.stack(codes).T if codes else np.zeros((len(params), 0), np.int16),
         session=np.fromiter(map(names.__getitem__, sittings), np.int32, len(keys)),
         block=np.fromiter(map(blocks.__getitem__, keys), np.int32, len(keys)),
         outcome=np.array(outcome, np.int16),

@@ -3,11 +3,13 @@
 from datetime import UTC, datetime
 from random import Random
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.learning.rows import Book, pack_of, pool_of, rows_of
+from daemon.learning.tables import TIED, tabulate
 from schema.records import Record
 
 
@@ -103,3 +105,15 @@ def test_a_book_that_grows_equals_one_made_at_once(records, first):
     for at in range(first, len(records)):
         book.add(records[at : at + 1])
         assert book.rows() == rows_of(records[: at + 1])
+
+
+def test_of_a_tie_both_pictures_score_nothing():
+    one, other = (
+        Record(id=name, at="2026-05-01T20:00:00Z", session="s", pack="p", prompt="w", seed=1, run="r",
+               params={"steps": steps}, stars=0)
+        for name, steps in (("a", 10), ("b", 20))
+    )  # fmt: skip
+    tie = msgspec.structs.replace(one, better_than="b", tie=True)
+    rows, duels = rows_of((one, other, tie))
+    assert rows == () and [duel.tie for duel in duels] == [True]
+    assert list(tabulate(rows, duels)["p"].outcome) == [TIED, TIED]

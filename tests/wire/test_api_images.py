@@ -106,6 +106,18 @@ async def test_trashed_pictures_come_back(it: World) -> None:
     assert (await it.get("/v1/images", final=1))["total"] == 2
 
 
+async def test_of_two_pictures_neither_may_be_better_and_only_that_is_taken_back(it: World) -> None:
+    one, other = await finals(it)
+    tie = await it.post("/v1/images/compare", {"select": [one, other], "better": "="})
+    event = (await it.get(f"/v1/log/{tie['seq']}"))["event"]
+    assert (event["better"], event["worse"], event["tie"]) == (one, other, True)
+    last = await it.post("/v1/images/rate", {"select": [one], "stars": 4})
+    refused = await it.post(f"/v1/undo?command={tie['command']}")
+    assert (refused["status"], refused["where"]) == (400, "command")
+    assert (await it.post(f"/v1/undo?command={last['command']}"))["subjects"] == [one]
+    assert (await it.post(f"/v1/undo?command={tie['command']}"))["text"] == "compare two pictures"
+
+
 @pytest.mark.parametrize("better", ["A", None])
 async def test_two_pictures_are_compared(it: World, better: str | None) -> None:
     one, two = await finals(it)

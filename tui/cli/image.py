@@ -97,7 +97,7 @@ def tag(select: str, words: Words, add: Words, remove: Words, key: str | None, a
 
 def compare(one: str, other: str, better: str, key: str | None, as_json: bool) -> int:
     chosen = {"A": one, "B": other}.get(better, better)
-    noted = f"Noted: {output.clean(chosen)} is the better one."
+    noted = "Noted: neither is better." if chosen == "=" else f"Noted: {output.clean(chosen)} is the better one."
     return _change("compare", [one, other], key, as_json, noted, {"better": chosen})
 
 
@@ -159,7 +159,7 @@ VERBS = {
         (
             argument("A", "An image.", dest="one"),
             argument("B", "Another.", dest="other"),
-            option("--better", "A|B", "The better one: its id, or the letter A or B.", required=True),
+            option("--better", "A|B|=", "The better one: its id, or the letter A or B; = for neither.", required=True),
             *COMMAND,
         ),
     ),

@@ -23,6 +23,9 @@ from schema.scenes import Answer
 
 Making = Callable[[House, ImageSelection], Awaitable[Command]]
 
+EQUAL = "="
+"""Instead of the better one: neither is."""
+
 MOST_TAG = 80
 """Characters of a tag."""
 
@@ -142,6 +145,8 @@ async def _compare(house: House, asked: ImageSelection) -> Command:
         raise Refused("two different pictures are compared.", where="select", remedy="Name two.")
     if asked.better is None:
         raise Refused("this field is missing.", where="better", remedy="Name the better one of the two.")
+    if asked.better == EQUAL:
+        return CompareImages(better=images[0], worse=images[1], tie=True)
     better = await house.views.image_id(_side(asked))
     if better not in images:
         raise Refused(f"{better} is none of the two.", where="better", remedy="Name one of them.")

@@ -16,10 +16,10 @@ def judge(command: Verdict) -> list[e.Event]:
             return [*wholes, *rated, *_tagged(images, add, ())]
         case c.TagImages(images=images, add=add, remove=remove):
             return _tagged(images, add, remove)
-        case c.CompareImages(better=better, worse=worse):
+        case c.CompareImages(better=better, worse=worse, tie=tie):
             if better == worse:
                 raise Refused("A picture cannot be better than itself.", remedy="Name two pictures.")
-            return [e.ImagesCompared(better=better, worse=worse)]
+            return [e.ImagesCompared(better=better, worse=worse, tie=tie)]
         case c.TrashImages(images=images):
             return [e.ImageTrashed(image=image) for image in dict.fromkeys(images)]
         case c.RestoreImages(images=images):

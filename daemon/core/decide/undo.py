@@ -97,9 +97,9 @@ def _inverse(state: State, event: e.Event, ended: Ended, why: Why) -> e.Event | 
         case e.ImageTagged():
             return e.ImageTagged(image=event.image, added=event.removed, removed=event.added)
         case e.ImagesCompared():
-            return e.ComparisonTakenBack(better=event.better, worse=event.worse)
+            return e.ComparisonTakenBack(better=event.better, worse=event.worse, tie=event.tie)
         case e.ComparisonTakenBack():
-            return e.ImagesCompared(better=event.better, worse=event.worse)
+            return e.ImagesCompared(better=event.better, worse=event.worse, tie=event.tie)
         case e.ImageTrashed():
             return e.ImageRestored(image=event.image)
         case e.PictureImported():
