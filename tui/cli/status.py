@@ -2,18 +2,40 @@
 
 from collections.abc import Mapping
 
+from schema.errors import Refused
 from tui.cli import ask, nodewords, output
 from tui.cli.tree import JSON, Verb
 from tui.link.doc import Doc
 
 
 def status(as_json: bool) -> int:
-    answer = ask.daemon().get("/v1/status")
+    daemon = ask.daemon()
+    answer = daemon.get("/v1/status")
     if as_json:
         output.put_json(answer.fields)
-    else:
-        output.put(in_words(answer))
+        return 0
+    output.put(in_words(answer))
+    try:
+        learned = learning_words(daemon.get("/v1/learn"))
+    except Refused:  # of a daemon that is still starting, or an older one
+        return 0
+    if learned:
+        output.put(f"\n{learned}")
     return 0
+
+
+def learning_words(learn: Doc) -> str:
+    """What waits for a person there; empty: nothing does."""
+    waiting, news = learn.whole("inbox"), learn.whole("news")
+    parts = []
+    if waiting:
+        asked = learn.whole("asked")
+        wait = f"{output.plural(waiting, 'picture')} {'waits' if waiting == 1 else 'wait'} for a verdict"
+        wait += f", {asked} of them asked for" if asked else ""
+        parts.append(f"{wait}: `stablenew learn inbox`")
+    if news:
+        parts.append(f"{output.plural(news, 'insight')} {'is' if news == 1 else 'are'} new: `stablenew learn insights`")
+    return "\n".join(parts)
 
 
 def in_words(scene: Doc) -> str:
