@@ -22,7 +22,7 @@ from schema.insights import (
 )
 from schema.lessons import Adopted, Shown, Suggestion
 from schema.plans import LearningPlan
-from schema.requests_learning import LearnStatus, PackCount, SuggestionChange, SuggestionShown
+from schema.requests_learning import LearnStatus, Mixes, PackCount, SuggestionChange, SuggestionShown
 
 
 def knob(param, *levels, ordered=True, matters=0.97):
@@ -79,7 +79,7 @@ ROWS = (
     LearningRunRow(run="le4rnrun", name="knights-steps", packs=("knights",), created=NOON, state="running", plan=PLAN,  # type: ignore[arg-type]
                    images=60, made=24, rated=9),
     LearningRunRow(run="expl0re1", name="city-explore", packs=("city",), created=NOON - 9000, state="rated",  # type: ignore[arg-type]
-                   plan=LearningPlan(kind="explore", variables={"txt2img.cfg": (4.0, 7.0)}, seeds=8), images=40,
+                   plan=LearningPlan(kind="explore", variables={"txt2img.cfg": (4.0, 7.0), "txt2img.steps": (20, 30)}, seeds=8), images=40,
                    made=40, rated=40),
 )  # fmt: skip
 PROPOSALS = (
@@ -101,6 +101,10 @@ def line(kind, name, value, n, stars, verdict, factor=None):
                       high=stars + 0.3, verdict=verdict, factor=factor)  # fmt: skip
 
 
+OIL = msgspec.structs.replace(KNIGHTS, pack="oil", claims=(
+    claim("oil", "txt2img.cfg", (5,), (9,),
+          "For this style, CFG 5 tends to score higher than 9 (9 against 8 ratings).", 0.9),
+))  # fmt: skip
 REPORT = Report(
     seq=4211,
     lines=(
@@ -119,11 +123,11 @@ class Listed(msgspec.Struct):
     total: int = 0
 
 
-class Dealt(msgspec.Struct):
-    images: tuple[ProposedImage, ...]
-
-
-DEALT = Dealt(tuple(ProposedImage(params={"txt2img.steps": steps}, seed_group=0) for steps in (20, 30)))
+DEALT = Mixes(
+    images=tuple(ProposedImage(params={"txt2img.steps": steps}, seed_group=0) for steps in (20, 30)),
+    variables={"txt2img.steps": (20, 30)},
+    why="Steps are undecided.",
+)
 
 
 class Lectern:
@@ -174,6 +178,7 @@ class Lectern:
             "": lambda request: self.status(),
             "/insights": self.insights,
             "/report": lambda request: REPORT,
+            "/profiles": lambda request: Insights(seq=4211, algorithm=1, packs=(OIL,)),  # type: ignore[arg-type]
             "/track": lambda request: TRACK,
             "/runs": lambda request: Listed(ROWS),
             "/runs/{run}": lambda request: result(request.match_info["run"]),

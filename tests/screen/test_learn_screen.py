@@ -140,7 +140,14 @@ async def test_the_report_keeps_the_unproven_apart(show):
     async with show() as eyes:
         await to_learn(eyes)
         await eyes.press("left_square_bracket")
-        await eyes.sees("[Report]", "Of 40 claims at 95 %, 38 still stand.", "▲ oil", "▼ film_grain", "sky = dawn")
+        await eyes.sees(
+            "[Report]",
+            "Of 40 claims at 95 %, 38 still stand.",
+            "▲ oil",
+            "▼ film_grain",
+            "sky = dawn",
+            "oil: CFG 5 tends",
+        )
         text = eyes.text()
         assert text.index("film_grain") < text.index("Not enough evidence yet") < text.index("haze (3)")
 

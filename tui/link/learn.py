@@ -56,6 +56,11 @@ async def track(asker: Asker) -> TrackRecord:
     return await asker.get("/v1/learn/track", TrackRecord)
 
 
+async def profiles(asker: Asker) -> Insights:
+    """What works with each style, over all packs: the styles stand in the place of packs."""
+    return await asker.get("/v1/learn/profiles", Insights)
+
+
 async def favourites(asker: Asker, *, runs: int = 0, by: str = "") -> Favourites:
     """Of the last `runs` runs (0: as many as usual), `by` `rating` or `uses`."""
     query: dict[str, str | int] = {**({"runs": runs} if runs else {}), **({"by": by} if by else {})}

@@ -17,9 +17,10 @@ from textual.suggester import SuggestFromList
 from textual.widgets import Input, Select, Static
 
 from schema.errors import NoDaemon, Refused
-from schema.experiments import Proposal, ProposedImage
+from schema.experiments import Proposal
 from schema.plans import Scalar
 from schema.requests import Mix, RunRequest
+from schema.requests_learning import Mixes, MixesRequest
 from tui.background import begin, is_open
 from tui.link.ask import Asker, PlanLine
 from tui.link.shelf import names_of
@@ -244,20 +245,9 @@ def level(value: Scalar) -> str:
     return f"{value:g}" if isinstance(value, float) else written(value)
 
 
-class MixesWish(msgspec.Struct, frozen=True):
-    """`POST /v1/learn/mixes`."""
-
-    run: RunRequest
-    images: int
-
-
-class Mixes(msgspec.Struct, frozen=True):
-    images: tuple[ProposedImage, ...]
-
-
 async def exploring(asker: Asker, pack: str, images: int, prompts: int | None = None) -> RunRequest:
     """Every undecided knob varied at once, as the daemon deals them. Raises Refused or NoDaemon."""
     run = RunRequest(packs=(pack,), max_prompts=prompts)
-    dealt = await asker.long("/v1/learn/mixes", MixesWish(run, images), Mixes, PATIENCE)
+    dealt = await asker.long("/v1/learn/mixes", MixesRequest(run=run, images=images), Mixes, PATIENCE)
     mixes = tuple(Mix(set=one.params, group=one.seed_group) for one in dealt.images)
     return msgspec.structs.replace(run, experiment="explore", mixes=mixes, learning="active")

@@ -148,7 +148,7 @@ class LearnScreen(LearnWishes):
         self.draw_closely(keep_place=True)
 
     def draw_lost(self) -> None:
-        lines = withdrawn(tuple(self.lost.values()), self.size.width)
+        lines = withdrawn(() if self.as_of else tuple(self.lost.values()), self.size.width)
         if len(lines) > MOST_LOST:
             lines = [*lines[: MOST_LOST - 1], [Piece(f"   and {len(lines) - MOST_LOST + 1} more lines", "dim")]]
         self.lost_lines.tell(lines)
@@ -168,7 +168,7 @@ class LearnScreen(LearnWishes):
         if self.tab == "report":
             title = (Piece("Report", "title"), Piece("  all that was rated", "dim"))
             if self.report is not None:
-                lines = list(report(self.report, self.track, width, numbers=self.numbers))
+                lines = list(report(self.report, self.track, self.profiles, width, numbers=self.numbers))
         elif self.tab == "experiments":
             row = self.experiment()
             found = self.results.get(row.run) if row is not None else None
@@ -193,13 +193,13 @@ class LearnScreen(LearnWishes):
         if pack is not None:
             taken = self.status.adopted.get(pack.pack) if self.status is not None else None
             if pack.preset is not None:
-                lines += [heading("Would change", "a" if pack.preset.offered else "")]
+                lines += [heading("Would change", "a" if pack.preset.offered and not self.as_of else "")]
                 lines += [*preset(pack.preset, width, numbers=self.numbers, adopted=taken), []]
             if taken is not None:
                 lines += [heading("Taken over by new runs", "A"), *adoption(taken, width), []]
             if others := self.suggestions_of(pack.pack):
                 lines += [heading("Proposed by others", "S"), *suggestions(others, width), []]
-        found = self.proposed()
+        found = () if self.as_of else self.proposed()
         lines.append(heading("Next", "f" if found else ""))
         if not found:
             lines += block("Nothing is proposed: rate more pictures first, or begin one: n.", width, "dim")

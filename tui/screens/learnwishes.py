@@ -246,4 +246,4 @@ class LearnWishes(Lessons):
 
 
 def in_a_line(proposal: Proposal) -> str:
-    return f"{plain(', '.join(proposal.variables))} · {plain(proposal.pack)} · {size_of(proposal)}"
+    return f"{size_of(proposal)}: {plain(proposal.pack)}, {plain(', '.join(proposal.variables))}"

@@ -43,6 +43,7 @@ class Lessons(AreaScreen):
         self.results: dict[str, LearningRunResult] = {}
         self.report: Report | None = None
         self.track: TrackRecord | None = None
+        self.profiles: tuple[PackInsight, ...] = ()
         self.lost: dict[str, Withdrawn] = {}
         """Claims that were taken back since this program began, until the person has put them away."""
         self.as_of = ""
@@ -161,6 +162,8 @@ class Lessons(AreaScreen):
         if (found := await self.asked(partial(learn.report, self.home.asker))) is not None:
             self.report = found
         self.track = await self.asked(partial(learn.track, self.home.asker)) or self.track
+        if (styles := await self.asked(partial(learn.profiles, self.home.asker))) is not None:
+            self.profiles = styles.packs
         self.draw()
 
     def look_closely(self) -> None:

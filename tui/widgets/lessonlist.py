@@ -78,9 +78,9 @@ class Experiments(LessonList[LearningRunRow]):
 
     def lines(self, item: LearningRunRow, width: int, *, here: bool) -> list[Line]:
         sign, ink = STATES[item.state]
-        kind = "explore " if item.plan.kind == "explore" else ""
-        knobs = ", ".join(item.plan.variables)
-        words = f"{kind}{plain(knobs)} · {', '.join(map(plain, item.packs)) or plain(item.name)}"
+        several = item.plan.kind == "explore"
+        knobs = f"explore {len(item.plan.variables)} settings" if several else ", ".join(item.plan.variables)
+        words = f"{plain(knobs)} · {', '.join(map(plain, item.packs)) or plain(item.name)}"
         head = [Piece(f"{sign} ", ink), Piece(fit(words, width - 3), "strong" if here else "text")]
         return [head, [Piece("  "), *progress(item)], []]
 

@@ -45,7 +45,8 @@ def withdrawn(lost: Sequence[Withdrawn], width: int) -> list[Line]:
     return [line for one in lost for line in block(one.text, width, "warn", sign="!", mark="warn")]
 
 
-EVIDENCE = re.compile(r"\s*\([^()]*\)\.?$")
+EVIDENCE = re.compile(r"\s*\(\d[^()]* against .*$|\s*\([^()]*\)\.?$")
+OPENING = re.compile(r"^For this (pack|style), ")
 
 
 def in_a_sentence(pack: PackInsight) -> str:
@@ -53,7 +54,7 @@ def in_a_sentence(pack: PackInsight) -> str:
     if not pack.claims:
         return pack.text
     best = max(pack.claims, key=lambda claim: (claim.confidence, claim.key))
-    words = EVIDENCE.sub("", best.text).removeprefix("For this pack, ")
+    words = OPENING.sub("", EVIDENCE.sub("", best.text))
     more = f" And {len(pack.claims) - 1} more." if len(pack.claims) > 1 else ""
     return f"{words[:1].upper()}{words[1:].rstrip('.')}.{more}"
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from schema.insights import Report, ReportLine, TrackRecord
+from schema.insights import PackInsight, Report, ReportLine, TrackRecord
 from tui.widgets.ink import Line, Piece, fit, plain
-from tui.widgets.lessonwords import block, heading
+from tui.widgets.lessonwords import block, heading, in_a_sentence
+
+NO_STYLE = "(no style)"
 
 KINDS = {
     "style": "Styles", "lora": "LoRAs", "model": "Models", "randomizer": "Settings of the randomizer",
@@ -16,7 +18,10 @@ SIGNS = {
 }  # fmt: skip
 
 
-def report(found: Report, track: TrackRecord | None, width: int, *, numbers: bool) -> Iterator[Line]:
+def report(
+    found: Report, track: TrackRecord | None, styles: Sequence[PackInsight], width: int, *, numbers: bool
+) -> Iterator[Line]:
+    """`styles`: what works with each."""
     if track is not None:
         yield heading("What was claimed so far")
         yield from block(track.text, width)
@@ -33,6 +38,12 @@ def report(found: Report, track: TrackRecord | None, width: int, *, numbers: boo
             yield []
             yield heading(title)
             yield from rows(lines, width, numbers=numbers)
+    known = [one for one in styles if one.claims and one.pack != NO_STYLE]
+    if known:
+        yield []
+        yield heading("What works with each style")
+        for style in known:
+            yield from block(f"{plain(style.pack)}: {in_a_sentence(style)}", width, sign="●", mark="key")
     if not found.lines:
         yield []
         yield from block("Nothing stands out yet: that takes more ratings.", width, "dim")
