@@ -153,7 +153,7 @@ def strength(confidence: float) -> Strength:
 def claim_of(fit: PoolFit, knob: Knob, sides: Sides, *, within: Settings | None = None, key: str = "") -> Claim:
     """`within`: what the fit itself is limited to, a model for instance."""
     contrast = fit.contrast(knob.name, sides.better, sides.worse)
-    evidence = _evidence(fit.table, knob, sides, contrast, within or {})
+    evidence = _evidence(fit, knob, sides, contrast, within or {})
     confidence = round(sides.confidence, ROUND)
     word = strength(confidence)
     better, worse = values_of(fit.table, knob, sides.better), values_of(fit.table, knob, sides.worse)
@@ -204,9 +204,12 @@ def _written(table: Table, knob: Knob, level: int) -> tuple[Scalar, ...]:
     return tuple(found.get(value, value) for value in values)
 
 
-def _evidence(table: Table, knob: Knob, sides: Sides, contrast: Contrast, within: Settings) -> Evidence:
-    codes = table.codes[:, table.knob(knob.name)]
-    better, worse = np.isin(codes, sides.better), np.isin(codes, sides.worse)
+def _evidence(fit: PoolFit, knob: Knob, sides: Sides, contrast: Contrast, within: Settings) -> Evidence:
+    table = fit.table
+    side = np.zeros(len(knob.levels), np.int8)
+    side[list(sides.better)], side[list(sides.worse)] = 1, -1
+    sided = side[table.codes[:, table.knob(knob.name)]]
+    better, worse = sided > 0, sided < 0
     experiment = _one_run(table, knob.name, better | worse)
     return Evidence(
         better_n=int(better.sum()),
@@ -217,7 +220,7 @@ def _evidence(table: Table, knob: Knob, sides: Sides, contrast: Contrast, within
         high=round(contrast.high, ROUND),
         matters=round(contrast.matters, ROUND),
         ratings=verdicts(table),
-        only=within | _only(table, knob.name, better | worse),
+        only=within | _only(fit, knob.name, (*sides.better, *sides.worse)),
         experiment=experiment,
     )
 
@@ -234,17 +237,19 @@ def _pairs(table: Table, better: NDArray[np.bool_], worse: NDArray[np.bool_]) ->
     return int(np.minimum(ups, downs).sum())
 
 
-def _only(table: Table, name: str, taken: NDArray[np.bool_]) -> Settings:
+def _only(fit: PoolFit, name: str, levels: Sequence[int]) -> Settings:
     """Other knobs that stood at one level in more than `MOST` of the evidence."""
     only: Settings = {}
-    total = int(taken.sum())
-    for place, other in enumerate(table.knobs):
+    together = fit.together(name, levels)
+    total = float(together[fit.start(name) :][list(levels)].sum())
+    for other in fit.table.knobs:
         if other.name == name or other.name.startswith(ADJUSTED):
             continue
-        counts = np.bincount(table.codes[taken, place], minlength=len(other.levels))
+        start = fit.start(other.name)
+        counts = together[start : start + len(other.levels)]
         level = int(counts.argmax())
         if counts[level] > MOST * total and len(other.levels[level]) == 1:
-            (only[other.name],) = values_of(table, other, (level,))
+            (only[other.name],) = values_of(fit.table, other, (level,))
     return only
 
 

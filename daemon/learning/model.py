@@ -98,6 +98,12 @@ class PoolFit:
         mean, cov = self.mean[here], self.cov[here, here]
         return float(vector @ mean), math.sqrt(max(0.0, float(vector @ cov @ vector)))
 
+    def together(self, knob: str, levels: Sequence[int]) -> Floats:
+        """How many rows (also of duels) that stand at one of these levels stand at each level of every knob: [d]."""
+        width = self._pool.counted.width
+        found: Floats = self._pool.counted.square[self.start(knob) + np.array(levels, np.intp), :width].sum(axis=0)
+        return found
+
     def start(self, knob: str) -> int:
         """Where this knob's levels begin among the d."""
         return int(self._starts[knob].start)

@@ -81,9 +81,11 @@ def as_it_is(pack: str, current: Settings) -> PresetAdvice:
 def newest(table: Table) -> tuple[int, Row]:
     """The row with what the pack was made with last, and its place; of several at the same time the largest id."""
     rows = [*table.rows, *(row for duel in table.duels for row in (duel.better, duel.worse))]
-    last = max(row.at for row in rows)
+    times = [row.at for row in rows]
+    last = max(times)
     return max(
-        ((at, row) for at, row in enumerate(rows) if row.at == last), key=lambda each: (natural(each[1].id), each[0])
+        ((at, rows[at]) for at, when in enumerate(times) if when == last),
+        key=lambda each: (natural(each[1].id), each[0]),
     )
 
 
