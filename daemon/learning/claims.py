@@ -32,7 +32,7 @@ NEAR = 0.01
 MOST = 0.8
 """Share of the evidence at one level of another knob from which on a claim is told to be seen only there; and share
 of it from one learning run from which on it is a claim at that run's base config."""
-WIDE = 8
+WIDE = 4
 """Values named on one side of a claim on a knob without order."""
 ADJUSTED = "\t"
 """Begins the names of knobs that are adjusted for and never spoken of."""

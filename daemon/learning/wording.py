@@ -47,15 +47,14 @@ def about(stars: float) -> str:
 
 def _bounds(evidence: Evidence) -> str:
     """Where a claim holds, if not everywhere."""
-    words = ""
-    if evidence.only:
-        seen = [setting(param, value) for param, value in evidence.only.items()]
-        if len(seen) > NAMED:
-            seen = [*seen[:NAMED], f"{len(seen) - NAMED} more settings as they mostly were"]
-        words = f"; only seen with {listed(seen, 'and')}"
     if evidence.experiment:
-        words += f"; from learning run {evidence.experiment}, at its base config"
-    return words
+        return f"; from run {evidence.experiment}, in which nothing else varied: it holds at that base config"
+    if not evidence.only:
+        return ""
+    seen = [setting(param, value) for param, value in evidence.only.items()]
+    if len(seen) > NAMED:
+        seen = [*seen[:NAMED], f"{len(seen) - NAMED} more settings as they mostly were"]
+    return f"; only seen with {listed(seen, 'and')}"
 
 
 # Settings and their values -----------------------------------------------------------------------
