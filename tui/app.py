@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 RATE, RATE_REMOTE = 10, 4
 """Frames a second at most, here and over SSH."""
 
+LAST_TRY = 3.0
+"""Seconds that verdicts on their way are waited for when the program is left."""
+
 CATCH_UP_SECONDS = 1.0
 """A widget that has not taken in its keys by then is not waited for."""
 
@@ -314,8 +317,12 @@ def run(as_of: str | None = None) -> int:
     async def shown() -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.exit, None, 143)
         await app.run_async(mouse=ui.mouse)
+        await app.outbox.flush(LAST_TRY)
+        await app.asker.drop()
 
     asyncio.run(shown())
+    if unsent := app.outbox.unsent():
+        print(unsent, file=sys.stderr)
     return app.return_code or 0
 
 

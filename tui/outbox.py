@@ -7,6 +7,7 @@ silent daemon did not take waits until it speaks again. Knows neither pictures n
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -96,6 +97,25 @@ class Outbox:
             self._running = True
             self._start(self._work)
         return parcel
+
+    async def flush(self, patience: float) -> None:
+        """One more try of all that waits, when the program ends and nobody works any more."""
+        with suppress(TimeoutError, NoDaemon):
+            async with asyncio.timeout(patience):
+                while self._waiting:
+                    await self._deliver(self._waiting[0])
+                    if self._waiting[0].refused:
+                        return
+                    self._waiting.popleft()
+
+    def unsent(self) -> str:
+        """What did not arrive, as command lines that would do it; empty: all did."""
+        if not self._waiting:
+            return ""
+        lines = [f"  {parcel.wish.words}" for parcel in self._waiting]
+        lines += [f"    {parcel.refused}" for parcel in self._waiting if parcel.refused]
+        many = "One verdict has" if len(self._waiting) == 1 else f"{len(self._waiting):,} verdicts have"
+        return "\n".join((f"{many} not reached the daemon. This does the same:", *lines))
 
     async def _work(self) -> None:
         pause = FIRST_WAIT

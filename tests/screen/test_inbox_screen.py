@@ -134,7 +134,7 @@ async def test_a_key_that_comes_before_the_picture_can_be_seen_rates_nothing(sho
     async with show() as eyes:
         await to_inbox(eyes)
         await eyes.press("4")
-        await eyes.sees("4 came before it could be seen: nothing was noted", "1 of 6")
+        await eyes.sees("4 came before this could be seen: it has no verdict yet", "1 of 6")
         assert daemon.commands == []
 
 

@@ -126,6 +126,18 @@ async def test_taking_back_what_was_refused_sends_nothing(outbox, daemon):
     assert [path for path, _ in daemon.sent] == ["/v1/a"]
 
 
+async def test_what_waits_when_the_program_ends_is_tried_once_more_and_told(daemon):
+    outbox = Outbox(daemon, lambda work: None, order=asyncio.Lock(), fresh_key=lambda: "k")
+    for name in "ab":
+        outbox.put(wish(name))
+    daemon.mood = ["well", "away"]
+    await outbox.flush(10)
+    assert [path for path, _ in daemon.sent] == ["/v1/a"]
+    assert outbox.unsent() == "One verdict has not reached the daemon. This does the same:\n  stablenew b"
+    await outbox.flush(10)
+    assert outbox.unsent() == ""
+
+
 # What a key is about ----------------------------------------------------------------------------
 
 

@@ -123,7 +123,7 @@ class Alone(ModalScreen[None]):
             return False
         if self.attention.counts():
             return True
-        self.tell_now([Piece(f" {what} came before it could be seen: nothing was noted", "warn")])
+        self.tell_now([Piece(f" {what} came before this could be seen: it has no verdict yet", "warn")])
         return False
 
     def tell_now(self, words: Line) -> None:

@@ -16,9 +16,13 @@ def made_with(image: ImageRow, record: JobRecord | None) -> list[str]:
     if record is None:
         return [word for word in (image.model, image.pack) if word]
     spec = record.spec
-    varied = [f"{axis.rpartition('.')[2]} {value}" for axis, value in spec.axes.items()]
-    known = {f"{spec.axes[axis]} st" for axis in spec.axes if axis.endswith(".steps")}
-    usual = [word for word in numbers(record) if word not in (*varied, *known)]
+    axes = {axis.rpartition(".")[2]: value for axis, value in spec.axes.items()}
+    varied = [f"{field} {value}" for field, value in axes.items()]
+    usual = [
+        word
+        for word in numbers(record)
+        if word.partition(" ")[0] not in (*axes, *axes.values()) and not ("steps" in axes and word.endswith(" st"))
+    ]
     picks = [pick.value for pick in spec.picks]
     names = [word for word in (image.model, spec.style, image.pack) if word]
     return [*varied, *usual, *names, *picks, f"seed {image.seed}"]
