@@ -60,6 +60,7 @@ from daemon.models import Parts as ModelParts
 from daemon.past import Past
 from daemon.planner import Planner, last_run
 from daemon.prompting.looks.lean import Lean
+from daemon.prompting.proposed import check_settings
 from daemon.results import Results
 from daemon.session import Session, profiles
 from daemon.views.views import Views
@@ -216,6 +217,7 @@ async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) 
             ledger,
             seq_at=lambda when: seq_of(places.log, when, time.time()),
             lab=Lab(planner.plan, planner.config, cards.known),
+            check=check_settings,
             version=VERSION,
             salt=places.state / "learning-salt",
         ),
