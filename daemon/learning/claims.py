@@ -196,7 +196,11 @@ def _written(table: Table, knob: Knob, level: int) -> tuple[Scalar, ...]:
     if not any(type(value) is int for value in values):
         return values
     found: dict[Scalar, Scalar] = {}
-    for at in np.flatnonzero(table.codes[: table.n, table.knob(knob.name)] == level).tolist():
+    here = table.codes[: table.n, table.knob(knob.name)] == level
+    if len(values) == 1:
+        first = int(here.argmax()) if len(here) else 0
+        here = here[: first + 1]
+    for at in np.flatnonzero(here).tolist():
         value = table.rows[at].params.get(knob.name)
         found.setdefault(value, value)
         if len(found) == len(values):
