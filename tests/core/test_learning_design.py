@@ -140,7 +140,7 @@ def test_swaps_tell_more_than_chance():
 
 
 def test_levels_stay_while_they_may_be_the_best():
-    assert open_levels([np.array([0.5, 0.4, 0.1]), np.array([0.95, 0.05]), np.full(12, 1 / 12)]) == (
+    assert open_levels([np.array([0.5, 0.3, 0.2]), np.array([0.85, 0.15]), np.full(12, 1 / 12)]) == (
         (0, 1, 2), (0,), tuple(range(12)),
     )  # fmt: skip
 
