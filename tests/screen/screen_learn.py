@@ -79,8 +79,9 @@ ROWS = (
     LearningRunRow(run="le4rnrun", name="knights-steps", packs=("knights",), created=NOON, state="running", plan=PLAN,  # type: ignore[arg-type]
                    images=60, made=24, rated=9),
     LearningRunRow(run="expl0re1", name="city-explore", packs=("city",), created=NOON - 9000, state="rated",  # type: ignore[arg-type]
-                   plan=LearningPlan(kind="explore", variables={"txt2img.cfg": (4.0, 7.0), "txt2img.steps": (20, 30)}, seeds=8), images=40,
-                   made=40, rated=40),
+                   plan=LearningPlan(kind="explore", seeds=8,
+                                     variables={"txt2img.cfg": (4.0, 7.0), "txt2img.steps": (20, 30)}),
+                   images=40, made=40, rated=40),
 )  # fmt: skip
 PROPOSALS = (
     Proposal(kind="learning", pack="knights", variables={"txt2img.cfg": (4.0, 5.5, 7.0)}, seeds=2, images=6,

@@ -238,7 +238,6 @@ class LearnScreen(LearnWishes):
 
     @on(CursorMoved)
     def _moved(self) -> None:
-        self.draw_closely(keep_place=False)
         self.look_closely()
 
     @on(ItemOpened)

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import msgspec
 
@@ -22,6 +22,9 @@ from tui.link.ask import Told
 from tui.live import Change, Live
 from tui.screens.area import SETTLED, AreaScreen
 from tui.widgets.lessontabs import Tab
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
 
 Found = TypeVar("Found")
 
@@ -53,9 +56,13 @@ class Lessons(AreaScreen):
         """Claims by key and strength, withdrawals by key, that the daemon knows to have been seen."""
         self._stale = self._reading = False
         self._all_stale = False
+        self._settling: Timer | None = None
 
     def draw(self) -> None:
         """Everything again, as it is known now."""
+
+    def draw_closely(self, *, keep_place: bool) -> None:
+        """What is known of the one under the cursor."""
 
     def under_cursor(self) -> PackInsight | None:
         return None
@@ -167,8 +174,14 @@ class Lessons(AreaScreen):
         self.draw()
 
     def look_closely(self) -> None:
-        """The cursor stands on another one."""
-        self.set_timer(SETTLED, lambda: begin(self, self._closely, group="closely", exclusive=True))
+        """The cursor stands on another one: once it stands still, that is drawn, and asked about."""
+        if self._settling is not None:
+            self._settling.stop()
+        self._settling = self.set_timer(SETTLED, self._settled)
+
+    def _settled(self) -> None:
+        self.draw_closely(keep_place=False)
+        begin(self, self._closely, group="closely", exclusive=True)
 
     async def _closely(self) -> None:
         await (self.read_result() if self.tab == "experiments" else self.read_proposals())
