@@ -32,7 +32,8 @@ KNOWN_TAGS = frozenset(
 _WORDS = frozenset(
     {
         *get_args(StageKind), *get_args(Lane), *get_args(Learning), *get_args(Matrix), *get_args(PromptOrder),
-        "sketch", "webui", "comfyui", "diffusers", "llm", "forge", "standard", "absent", "built in", "lanczos",
+        "sketch", "webui", "comfyui", "diffusers", "llm", "forge", "standard", "learning", "explore", "absent",
+        "built in", "lanczos",
         "original", "stretch", "crop", "fill", "noise", "nothing", "none", "area", "confidence", "merge", "position",
         *SAMPLERS, *SCHEDULERS, *(each for names in SAMPLERS.values() for each in names),
         "pencil", "charcoal", "ink", "watercolor", "dots", "canvas", "even", "early", "late", "sketch-1",

@@ -115,7 +115,7 @@ def _varied(records: Sequence[WholeRecord]) -> list[str]:
             seen.setdefault(name, Counter())[str(value)] += 1
     lines = []
     for name, values in sorted(seen.items()):
-        if len(values) > 1 or sum(values.values()) < len(records):
+        if len(values) > 1:
             told = ", ".join(f"{_line(value)} ({times})" for value, times in values.most_common(12))
             lines.append(f"- `{_line(name)}`: {told}{', ...' if len(values) > 12 else ''}")
     return lines or ["None."]

@@ -43,7 +43,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 def main(argv: list[str]) -> int:
     paths = [Path(word) for word in argv[1:] if word not in ("--json", "--")]
     try:
-        found = _found(paths)
+        found = read(paths)
     except Refused as refused:
         print(cleaned(refused.told()), file=sys.stderr)
         return Exit.REFUSED
@@ -51,25 +51,26 @@ def main(argv: list[str]) -> int:
     return Exit.DONE
 
 
-def _found(paths: Sequence[Path]) -> Found:
+def read(paths: Sequence[Path]) -> Found:
+    """Raises Refused for a named file that is broken, before anything of the others is told."""
     files: list[Read] = []
     broken: list[str] = []
     for path in paths:
         if not path.is_dir():
-            files.append(_read(path))
+            files.append(_one(path))
             continue
         for each in _below(path):
             try:
-                read = _read(each)
+                found = _one(each)
             except Refused as refused:
                 if _likely(each):
                     broken.append(refused.told())
                 continue
-            files += [read] if read.records else []
+            files += [found] if found.records else []
     return Found(files=tuple(_named_apart(files)), broken=tuple(broken))
 
 
-def _read(path: Path) -> Read:
+def _one(path: Path) -> Read:
     where = told(str(path), 300)
     try:
         if not path.is_file():

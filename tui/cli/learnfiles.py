@@ -32,6 +32,8 @@ def export(
         raise Refused("a bundle holds everything and is made anew.", where=file, remedy="Name a .jsonl file.")
     if not zipped and (redact or max_mb is not None):
         raise Refused("only a bundle is redacted and kept small.", where=file, remedy="Name a .zip file.")
+    if max_mb is not None and max_mb < 1:
+        raise Refused("a bundle has at least one megabyte.", where=f"--max-mb {max_mb}", remedy="Say 1 or more.")
     target = Path(file)
     if file != "-" and target.exists() and not (append or replace):
         raise Refused("this file is there already.", where=file, remedy="Add --append or --replace, or name another.")
