@@ -48,11 +48,15 @@ def insights(
 
 
 def _flat(answer: Doc) -> dict[str, object]:
-    """With claims and presets of all packs as `--records` gives them."""
+    """With claims and presets as `--records` gives them: of a pack with sketches and real pictures one preset."""
     packs = answer.docs("packs")
     claims = [claim.fields for pack in packs for claim in pack.docs("claims")]
-    presets = [pack.doc("preset").fields for pack in packs if "preset" in pack]
-    return {**answer.fields, "claims": claims, "presets": presets}
+    presets = {
+        pack.text("pack"): pack.doc("preset").fields
+        for pack in sorted(packs, key=lambda pack: pack.whole("ratings"))  # that with most ratings stays
+        if "preset" in pack
+    }
+    return {**answer.fields, "claims": claims, "presets": [preset for _, preset in sorted(presets.items())]}
 
 
 def _put_difference(now: Doc, other: Doc, number: int, as_json: bool) -> int:
