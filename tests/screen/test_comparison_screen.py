@@ -45,7 +45,7 @@ async def rate(eyes, *keys):
         await eyes.press(key)
 
 
-@pytest.mark.parametrize(("width", "height"), [(120, 36), (80, 24)])
+@pytest.mark.parametrize(("width", "height"), [(120, 36), pytest.param(80, 24, marks=pytest.mark.long)])
 async def test_values_are_told_when_all_of_a_seed_are_rated(show, daemon, picture_of, width, height):
     async with show(width, height) as eyes:
         await to_comparison(eyes)
@@ -64,6 +64,7 @@ async def test_values_are_told_when_all_of_a_seed_are_rated(show, daemon, pictur
         assert [stars[one.image.id] for one in group.seen] == [4, 2, 5]
 
 
+@pytest.mark.long
 async def test_the_next_seed_and_back_by_z(show, daemon):
     async with show() as eyes:
         await to_comparison(eyes)

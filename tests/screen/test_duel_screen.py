@@ -26,7 +26,7 @@ async def judge(eyes, *keys):
         await eyes.press(key)
 
 
-@pytest.mark.parametrize(("width", "height"), [(120, 36), (80, 24)])
+@pytest.mark.parametrize(("width", "height"), [(120, 36), pytest.param(80, 24, marks=pytest.mark.long)])
 async def test_one_key_says_which_is_better(show, daemon, picture_of, width, height):
     daemon.learned.pairs = list(PAIRS)
     async with show(width, height) as eyes:
@@ -45,6 +45,7 @@ async def test_one_key_says_which_is_better(show, daemon, picture_of, width, hei
         ]
 
 
+@pytest.mark.long
 async def test_where_there_is_no_pair_it_says_what_one_takes(show):
     async with show() as eyes:
         await to_duel(eyes)
@@ -53,6 +54,7 @@ async def test_where_there_is_no_pair_it_says_what_one_takes(show):
         await eyes.sees("318 pictures")
 
 
+@pytest.mark.long
 async def test_a_pair_is_skipped_and_a_verdict_taken_back(show, daemon):
     daemon.learned.pairs = list(PAIRS)
     async with show() as eyes:

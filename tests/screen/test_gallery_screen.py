@@ -151,6 +151,7 @@ async def to_gallery(eyes):
     await eyes.sees("318", "kn00gt7a.1 ")
 
 
+@pytest.mark.long
 async def test_a_run_is_rated_as_a_whole_from_its_pictures_and_its_jobs(show, daemon):
     async with show() as eyes:
         await to_gallery(eyes)

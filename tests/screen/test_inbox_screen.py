@@ -40,21 +40,11 @@ async def rate(eyes, *keys):
         await eyes.press(key)
 
 
-async def test_one_key_rates_and_the_next_picture_is_there(show, daemon):
-    async with show() as eyes:
-        await to_inbox(eyes)
-        await rate(eyes, "4", "2", "5")
-        await eyes.sees("4 of 6")
-        await eyes.until(lambda: len(daemon.sent("/v1/images/rate")) == 3)
-        assert daemon.sent("/v1/images/rate") == [
-            {"select": ["im000000"], "stars": 4},
-            {"select": ["im000001"], "stars": 2},
-            {"select": ["im000002"], "stars": 5},
-        ]
+NARROW = pytest.param(80, 24, marks=pytest.mark.long)
 
 
-@pytest.mark.parametrize(("width", "height"), [(120, 36), (80, 24)])
-async def test_how_it_was_made_is_told_after_its_stars(show, picture_of, width, height):
+@pytest.mark.parametrize(("width", "height"), [(120, 36), NARROW])
+async def test_one_key_rates_and_how_it_was_made_is_told_after_its_stars(show, daemon, picture_of, width, height):
     async with show(width, height) as eyes:
         await to_inbox(eyes)
         await eyes.sees("masterpiece, knight in rain")
@@ -62,6 +52,14 @@ async def test_how_it_was_made_is_told_after_its_stars(show, picture_of, width, 
         picture_of(eyes, f"inbox-{width}x{height}")
         await rate(eyes, "4")
         await eyes.sees("just now", "★★★★☆", "30 st", "juggernautXL_v9")
+        await rate(eyes, "2", "5")
+        await eyes.sees("4 of 6")
+        await eyes.until(lambda: len(daemon.sent("/v1/images/rate")) == 3)
+        assert daemon.sent("/v1/images/rate") == [
+            {"select": ["im000000"], "stars": 4},
+            {"select": ["im000001"], "stars": 2},
+            {"select": ["im000002"], "stars": 5},
+        ]
 
 
 async def test_an_answer_that_never_comes_keeps_nobody_waiting(show, daemon, monkeypatch):
@@ -86,6 +84,7 @@ async def test_an_answer_that_never_comes_keeps_nobody_waiting(show, daemon, mon
         assert [body["stars"] for body in daemon.sent("/v1/images/rate")] == [4, 3, 2, 1]
 
 
+@pytest.mark.long
 async def test_what_the_daemon_will_not_have_comes_back_behind_the_picture_one_looks_at(show, daemon):
     daemon.refuse["/v1/images/rate"] = ("there is no such picture.", "")
     async with show() as eyes:
@@ -101,6 +100,7 @@ async def test_what_the_daemon_will_not_have_comes_back_behind_the_picture_one_l
         assert [body["select"] for body in daemon.sent("/v1/images/rate")[1:]] == [["im000001"], ["im000000"]]
 
 
+@pytest.mark.long
 async def test_z_goes_back_to_the_picture_and_takes_its_stars_back(show, daemon):
     async with show() as eyes:
         await to_inbox(eyes)
@@ -115,6 +115,7 @@ async def test_z_goes_back_to_the_picture_and_takes_its_stars_back(show, daemon)
         await eyes.sees("1 of 6", "nothing was done here that could be taken back")
 
 
+@pytest.mark.long
 async def test_tags_are_one_key_each_and_taken_back_before_the_stars(show, daemon):
     async with show() as eyes:
         await to_inbox(eyes)
@@ -129,6 +130,7 @@ async def test_tags_are_one_key_each_and_taken_back_before_the_stars(show, daemo
         assert eyes.app.screen.picture.image.id == "im000000"
 
 
+@pytest.mark.long
 async def test_a_key_that_comes_before_the_picture_can_be_seen_rates_nothing(show, daemon, monkeypatch):
     monkeypatch.setattr(Alone, "look", 3600.0)
     async with show() as eyes:
@@ -138,6 +140,7 @@ async def test_a_key_that_comes_before_the_picture_can_be_seen_rates_nothing(sho
         assert daemon.commands == []
 
 
+@pytest.mark.long
 async def test_skipped_pictures_come_again_and_the_end_is_told(show, daemon):
     async with show() as eyes:
         await to_inbox(eyes)
