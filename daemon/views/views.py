@@ -8,32 +8,25 @@ import logging
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from daemon.prompting.looks.effects import Counted
 from daemon.prompting.looks.weights import GoalsSeen
-from daemon.views import experiments, inbox, lessons, lists, looks, models, records, select, session, watch
-from daemon.views.favourites import read_favourites
-from daemon.views.inbox import Pair, Waiting
-from daemon.views.lessons import Lesson
+from daemon.views import lists, looks, models, records, select, session, watch
+from daemon.views.judged import VerdictViews
 from daemon.views.lists import Window
 from daemon.views.readers import Readers
 from daemon.views.tables import OPEN
-from daemon.views.verdicts import Verdicts, read_verdicts
 from daemon.views.watch import Watched
-from daemon.views.whole import read_runs, read_whole
 from daemon.views.writer import ViewWriter, digest_of, is_full
 from schema.commands import EndedJob, EndedRun, Rating, Tagging
 from schema.errors import Refused
 from schema.events import Envelope
-from schema.experiments import LearningRunRow
 from schema.feedback import Look
 from schema.foreign import Post
 from schema.ids import ImageId, JobId, RunId, Sha256
-from schema.insights import Favourite
 from schema.models import ModelVerdict
 from schema.pages import FilmRecord, ImageRow, JobRecord, Page, RunRecord, RunRow
-from schema.records import RecordRun, WholeRecord
 from schema.scenes import Row
 
 CATCH_UP = 2_000
@@ -63,7 +56,7 @@ class Batch(Protocol):
     def envelopes(self) -> tuple[Envelope, ...]: ...
 
 
-class Views:
+class Views(VerdictViews):
     def __init__(
         self, log: ReadableLog, writer: ViewWriter, readers: Readers, results: Path, clock: Callable[[], float]
     ):
@@ -278,59 +271,7 @@ class Views:
         async with self._readers.reading() as db:
             return await looks.total(db)
 
-    # Verdicts and records, for learning ------------------------------------------------------------
-
-    async def verdicts(self, upto: int | None = None, after: int = 0) -> Verdicts:
-        """Behind `after` and up to `upto`; None: all that is folded in."""
-        return await asyncio.to_thread(read_verdicts, self._writer.path, upto, after)
-
-    async def whole_records(
-        self, upto: int | None = None, after: int = 0, newest: int | None = None
-    ) -> tuple[WholeRecord, ...]:
-        """Everything known of what was rated, as of `upto`, in the order of the verdicts; at most the `newest`."""
-        return await asyncio.to_thread(read_whole, self._writer.path, upto, after, newest)
-
-    async def record_runs(self, upto: int | None = None) -> tuple[RecordRun, ...]:
-        """Runs of which pictures were rated, and all learning and explore runs; oldest first."""
-        return await asyncio.to_thread(read_runs, self._writer.path, upto)
-
-    async def lessons(self, upto: int) -> tuple[Lesson, ...]:
-        """What people made of what was learned, up to that seq."""
-        async with self._readers.reading() as db:
-            return await lessons.lessons(db, upto)
-
-    async def run_stars(self, run: RunId) -> int:
-        """The verdict on a run as a whole; 0: none."""
-        async with self._readers.reading() as db:
-            return await lessons.run_stars(db, run)
-
-    async def waiting(self) -> Waiting:
-        """How many pictures wait for a verdict."""
-        async with self._readers.reading() as db:
-            return await inbox.waiting(db)
-
-    async def inbox(self, pack: str, run: str, offset: int, limit: int) -> Page[ImageRow]:
-        async with self._readers.reading() as db:
-            return await inbox.inbox(db, pack, run, offset, limit)
-
-    async def taught(self) -> tuple[tuple[str, str, int], ...]:
-        """Pack (empty: none), `sketch` or empty, and how many of its ratings count."""
-        async with self._readers.reading() as db:
-            return await experiments.taught(db)
-
-    async def learning_runs(self) -> tuple[LearningRunRow, ...]:
-        """Learning and explore runs, newest first."""
-        async with self._readers.reading() as db:
-            return await experiments.learning_runs(db)
-
-    async def pair(self, pack: str, without: frozenset[frozenset[str]] = frozenset()) -> Pair | None:
-        """Two pictures worth comparing, none of the pairs `without`; empty: of any pack."""
-        async with self._readers.reading() as db:
-            return await inbox.pair(db, pack, without)
-
-    async def favourites(self, runs: int, by: Literal["rating", "uses"]) -> tuple[tuple[Favourite, ...], int]:
-        """Of the newest runs; and how many these are."""
-        return await asyncio.to_thread(read_favourites, self._writer.path, runs, by)
+    # Models -----------------------------------------------------------------------------------------
 
     async def models_said(self) -> tuple[ModelVerdict, ...]:
         """Of every model that a person ever spoke of."""
