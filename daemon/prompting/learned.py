@@ -1,7 +1,7 @@
 """What a plan takes over from what verdicts taught: settings, weights of values, and how its variants are made.
 
-Above a pack's own settings; below a preset, a prompt's overrides, `--set`, `--vary` and whatever the request says of
-itself. It is an overlay: nobody's file is changed, and each value says where it came from.
+Above a pack's own settings and those of the last run (`--last`); below a preset, a prompt's overrides, `--set`,
+`--vary` and whatever the request says of itself. It is an overlay: nobody's file is changed, and each value says where it came from.
 """
 
 from collections.abc import Iterable, Mapping
@@ -41,8 +41,6 @@ def learned_values(recipe: Recipe, adopted: Adopted, pack: str) -> tuple[Flat, t
     """As far as they fit the pipeline, and what is told about the rest: a plan is never refused for them."""
     if not adopted.settings:
         return {}, ()
-    if not recipe.takes_packs:
-        return {}, (f"{told(pack)}: what was learned for it is left aside, because --last was asked for.",)
     there = {stage.id for stage in recipe.open.stages}
     above = recipe.preset | recipe.fixed
     values: Flat = {}
@@ -64,12 +62,12 @@ def learned_values(recipe: Recipe, adopted: Adopted, pack: str) -> tuple[Flat, t
     return values, (f"learned for {told(pack)}: not used here: {shown}.",) if unused else ()
 
 
-def learned_loras(recipe: Recipe, adopted: Adopted) -> tuple[Part, ...]:
+def learned_loras(adopted: Adopted) -> tuple[Part, ...]:
     """With the weights that were learned; 0 leaves one without a say."""
     return tuple(
         Part(name=key.removeprefix(LORA), weight=float(value))
         for key, value in sorted(adopted.settings.items())
-        if recipe.takes_packs and key.startswith(LORA) and isinstance(value, int | float)
+        if key.startswith(LORA) and isinstance(value, int | float)
     )
 
 
@@ -94,7 +92,7 @@ def with_randomizer(
     """The request with the defaults of its packs where it says nothing. Packs that disagree change nothing."""
     names = [whose(source) for source in sources]
     each = [lessons.adopted.get(name, NOTHING).randomizer for name in names]
-    if not any(each) or request.last or request.experiment is not None:
+    if not any(each) or request.experiment is not None:
         return request, ()
     if any(one != each[0] for one in each):
         return request, ("learned defaults of the randomizer differ from pack to pack and are left aside.",)

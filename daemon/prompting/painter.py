@@ -121,7 +121,7 @@ class Painter:
         source, prompt = worded.taken
         text, negative = dealt.variant.text, dealt.variant.negative
         if not self._literal:
-            text = grids.with_loras(text, learned_loras(self._recipe, adopted_by(self._phrasing.lessons, source)))
+            text = grids.with_loras(text, learned_loras(adopted_by(self._phrasing.lessons, source)))
         if dealt.cell:
             text = grids.replaced(text, dealt.cell.changes)
             text, negative = self._phrasing.styled(text, negative, dealt.cell.styles)
@@ -166,7 +166,7 @@ class Painter:
         origin = source.origin(prompt)
         louder = [pick for pick in drawn.picks if said_louder(pick)]
         words = self._phrasing.origin(origin, len(drawn.picks) > len(louder))
-        if not self._literal and learned_loras(self._recipe, adopted_by(self._phrasing.lessons, source)):
+        if not self._literal and learned_loras(adopted_by(self._phrasing.lessons, source)):
             words = f"{words}, {origin_of(whose(source))}"
         found = {"prompt": f"{words}, feedback" if louder else words, "seed": self._seed_origin}
         if prompt.negative and source.pack:

@@ -81,11 +81,13 @@ def test_what_does_not_fit_is_told_and_refuses_no_plan():
     assert "nowhere.steps" in warning and "txt2img.cfg" in warning and "style" in warning
 
 
-def test_with_the_last_run_it_is_left_aside():
+def test_it_stands_above_the_last_run_for_whoever_starts_from_there():
     library = Shelf(wildcards=SKIES, last=LastRun(STANDARD.canonical(), {"txt2img.steps": 12}, "standard"))
+    assert of(plan(BAYS, library=library, last=True))["steps"] == 12
     made = plan(BAYS, adopted=settings(txt2img__steps=33), library=library, last=True)
-    assert of(made)["steps"] == 12
-    assert any("left aside" in one for one in made.warnings)
+    assert (of(made)["steps"], made.jobs[0].origins["txt2img.steps"]) == (33, "learned for bays")
+    said = plan(BAYS, adopted=settings(txt2img__steps=33), library=library, last=True, set=("txt2img.steps=12",))
+    assert of(said)["steps"] == 12
 
 
 def test_prompts_without_a_pack_have_a_name_of_their_own():
