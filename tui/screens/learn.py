@@ -39,6 +39,10 @@ MOST_LOST = 4
 """Lines of what was taken back, above everything; the whole of it stands at its pack."""
 
 
+PLOTTED = 20
+"""Lines of a terminal in which there is room for plots besides words."""
+
+
 class Lost(Drawn):
     """What was told and no longer holds."""
 
@@ -132,7 +136,6 @@ class LearnScreen(LearnWishes):
     def show_tab(self) -> None:
         self.packs.display = self.tab == "insights"
         self.experiments.display = self.tab == "experiments"
-        self.query_one("#below-words").display = self.tab != "report"
         self.set_class(self.tab == "report", "-report")
         self.set_focus(self.words if self.tab == "report" else self.listing)
         self.call_after_refresh(self.draw)
@@ -229,9 +232,11 @@ class LearnScreen(LearnWishes):
         """Where there is little of it, the plot has no more than it needs; the words have the rest."""
         needed = len(knob.levels) + 4 if knob is not None else 3
         high = min(needed, 11) if self.size.width < 100 else None
+        below = self.query_one("#below-words")
+        below.display = self.tab != "report" and self.size.height >= PLOTTED
         if high != self._high:
             self._high = high
-            self.query_one("#below-words").styles.height = high
+            below.styles.height = high
             self.call_after_refresh(self.draw_effects)
 
     # Moving -----------------------------------------------------------------------------------------

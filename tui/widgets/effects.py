@@ -5,11 +5,15 @@ plotext draws the axis and the bars; it is loaded when a plot is first drawn (`l
 
 from collections.abc import Sequence
 from functools import lru_cache
+from math import ceil, floor
 
 from schema.insights import Knob, Level
 from schema.plans import Scalar
 from schema.records import Settings
 from tui.widgets.ink import Line, Piece, fit, plain
+
+APART = 6
+"""Columns at least from one label of the axis to the next."""
 
 LEAST = 14
 """Columns below which there is no plot, only figures."""
@@ -66,20 +70,27 @@ def drawn(points: tuple[tuple[float, float, float], ...], width: int) -> tuple[t
     plt.theme("clear")
     plt.plotsize(width, many + 2)
     plt.error([p[0] for p in points], rows, xerr=[2 * max(p[2] - p[0], p[0] - p[1], 0.01) for p in points])
-    low, high = min(p[1] for p in points), max(p[2] for p in points)
-    plt.xlim(low, max(high, low + 0.1))
+    low = min(p[1] for p in points)
+    high = max(low + 0.1, max(p[2] for p in points))
+    plt.xlim(low, high)
     plt.ylim(0.99, many + 0.01)
     plt.yaxes(False, False)
     plt.yfrequency(0)
     plt.xaxes(True, False)
-    plt.xticks(*ticks(low, high))
+    plt.xticks(*ticks(low, high, width))
     lines = [fit(line, width) for line in str(plt.uncolorize(plt.build())).split("\n")]
     return tuple(line.replace("┼", "●") for line in lines[:many]), tuple(lines[many : many + 2])
 
 
-def ticks(low: float, high: float) -> tuple[list[float], list[str]]:
-    """Whole stars, or halves or tenths of one where the range is small."""
-    step = next((step for step in (1.0, 0.5, 0.2, 0.1) if (high - low) / step >= 2.5), 0.1)
-    first, last = round(low / step + 0.499), round(high / step - 0.499)
-    places = [n * step for n in range(first, last + 1)] or [low, high]
+def ticks(low: float, high: float, width: int) -> tuple[list[float], list[str]]:
+    """Whole stars, or parts of one where there is room: labels never touch one another nor the edges.
+
+    plotext leaves out labels that touch, which ones it is not always the same.
+    """
+    column = (width - 1) / (high - low)
+    for step in (0.1, 0.2, 0.5, 1.0, 2.0):
+        if step * column >= APART:
+            break
+    first, last = ceil((low + 2 / column) / step), floor((high - 2 / column) / step)
+    places = [n * step for n in range(first, last + 1)]
     return places, [f"{place:.1f}" for place in places]
