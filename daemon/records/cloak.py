@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 _FOLDERS = re.compile(
-    r"(?<![\w.])(?:file://|[A-Za-z]:[\\/]|\\\\|~?/)(?:[^\s<>:\"'|,;]*[\\/])+|(?<![\w.])[A-Za-z]:[\\/]|file://"
+    r"(?<![\w.])(?:file:/{2}|[A-Za-z]:[\\/]|\\\\|~?/)(?:[^\s<>:\"'|,;]*[\\/])+|(?<![\w.])[A-Za-z]:[\\/]|file:/{2}"
 )
 _STAGES = frozenset({*get_args(StageKind), "randomizer"})
 
