@@ -61,6 +61,8 @@ class Sort(NamedTuple):
     """The records tell the sittings; otherwise only the times do."""
     dotted: bool = False
     """Knobs are called as those of the program's own records."""
+    places: int = 0
+    """Values of a wildcard that the prompts draw from; 0: they have none."""
 
 
 SORTS: dict[str, Sort] = {
@@ -292,6 +294,8 @@ class World:
     def _space(self) -> dict[str, list[Scalar]]:
         names = list(self.rng.permutation([*NUMBERS, *WORDS, "hires_on"]))[: self._between(self.sort.knobs)]
         space: dict[str, list[Scalar]] = {}
+        if self.sort.places:
+            space["pick:place"] = [f"place {number}" for number in range(self.sort.places)]
         for name in map(str, names):
             count = self._between(self.sort.levels)
             called = f"paint.{name}" if self.sort.dotted and ":" not in name else name

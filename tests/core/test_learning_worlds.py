@@ -25,6 +25,10 @@ from asked import (
 from judged import SURE, Recommended, Tally
 from raters import SORTS, TAGS, Sort, World
 
+from daemon.learning.model import fit
+from daemon.learning.reports import wildcard_weights
+from daemon.learning.rows import rows_of
+from daemon.learning.tables import tabulate
 from schema.ids import Seq
 from schema.insights import ALGORITHM, Claim
 from schema.lessons import Shown
@@ -175,6 +179,33 @@ def test_what_tags_teach_is_true() -> None:
     print(f"\nadvice from tags: {right} right, {wrong} wrong")
     assert right >= 30
     assert wrong <= 0.10 * (right + wrong)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_weights_of_a_wildcard_bring_more_of_what_is_liked_and_starve_nothing() -> None:
+    """Six nights of a hundred pictures, each with the weights that the nights before have taught."""
+    sort = Sort(packs=(1, 1), knobs=(2, 2), places=12, idle=0.0, plateau=0.0, together=0.0)
+    gains, evenness, starved = [], [], []
+    for seed in range(60):
+        world = World(sort, seed)
+        pack, base, values = world.packs[0], world.base(), world.space["pick:place"]
+        shares = np.full(12, 1 / 12)
+        for night in range(6):
+            picks = world.rng.choice(12, size=100, p=shares)
+            images = [({**base, "pick:place": values[pick]}, number) for number, pick in enumerate(picks)]
+            world.rate_all(pack, images, f"n{night}")
+            told = wildcard_weights(fit(tabulate(*rows_of(world.records))).pools[pack])["place"]
+            shares = np.array([told.get(str(value), 1.0) for value in values])
+            shares = shares / shares.sum()
+        main = world.main(pack, "pick:place")
+        gains.append(float(shares @ main))
+        evenness.append(float(-(shares * np.log(shares)).sum() / np.log(12)))
+        starved.append(float((shares[main > 0] < 0.02).mean()))
+    print(f"\nwildcard: {fmean(gains):.2f} stars more, evenness {fmean(evenness):.2f}, {fmean(starved):.3f} starved")
+    assert fmean(gains) >= 0.2
+    assert fmean(evenness) >= 0.75
+    assert fmean(starved) <= 0.02
 
 
 # Long: the same, typed ---------------------------------------------------------------------------------
