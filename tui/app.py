@@ -179,7 +179,7 @@ class StableNew(Wishing):
 
     def tell_screens(self, change: Change) -> None:
         """Only the area in view; the others look for themselves when they come into view."""
-        if (screen := self.area_screen) is not None and screen.ready:
+        if (screen := self.area_screen) is not None and screen.ready and not self.covered:
             screen.told(self.live, change)
 
     @property

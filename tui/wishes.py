@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 TAKING_PATHS = ("picture", "filter")
 """Fields in which a path is meant as it is."""
 
+COVERS = "-covers"
+"""Class of screens that hide the area below them whole."""
+
 PATIENCE = 1.0
 """Seconds in which the feed has surely told what a command did."""
 
@@ -72,6 +75,11 @@ class Wishing(App[None]):
         """Commands reach the daemon in the order of the keys."""
         self._moved = asyncio.Event()
         """`live` is another one than it was."""
+
+    @property
+    def covered(self) -> bool:
+        """A screen of pictures lies over the area: nothing is told to it until it is seen again."""
+        return any(screen.has_class(COVERS) for screen in self.screen_stack)
 
     @cached_property
     def outbox(self) -> Outbox:

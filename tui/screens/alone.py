@@ -20,6 +20,7 @@ from tui.keys import first_shown, of
 from tui.widgets.ink import Drawn, Line, Piece, fit, measure
 from tui.widgets.judged import Judged
 from tui.widgets.thrift import ThriftyCompositor
+from tui.wishes import COVERS
 
 if TYPE_CHECKING:
     from tui.app import StableNew
@@ -93,11 +94,19 @@ class Alone(ModalScreen[None]):
         super().__init__()
         self.home = home
         """Known also when the screen is gone: what is refused then is told all the same."""
+        self.add_class(COVERS)
         self._compositor = ThriftyCompositor()
         self.attention = Attention(lambda: asyncio.get_running_loop().time(), self.look)
         self.records: dict[str, JobRecord] = {}
         """Of pictures that are shown or come next, by their id."""
         self._asked: set[str] = set()
+
+    def on_mount(self) -> None:
+        self.home.outbox.tell = self.draw
+
+    def on_unmount(self) -> None:
+        if self.home.outbox.tell == self.draw:
+            self.home.outbox.tell = lambda: None
 
     def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
         """An area below tells its own changes as regions of this screen: they are covered, and nothing is sent."""
@@ -145,6 +154,9 @@ class Alone(ModalScreen[None]):
         while len(self.records) > 200:
             self.records.pop(next(iter(self.records)))
         self.looked_up(image.id)
+
+    def draw(self) -> None:
+        """The lines below the pictures, anew."""
 
     def looked_up(self, image: str) -> None:
         """How this one was made is known now."""

@@ -68,12 +68,8 @@ class ComparisonScreen(Alone):
         yield self.told
 
     def on_mount(self) -> None:
-        self.home.outbox.tell = self.draw
         self.slots[0].notice = "…"
         self.call_after_refresh(self.read)
-
-    def on_unmount(self) -> None:
-        self.home.outbox.tell = lambda: None
 
     # The run ----------------------------------------------------------------------------------------
 

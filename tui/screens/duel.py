@@ -74,12 +74,8 @@ class DuelScreen(Alone):
         yield self.told
 
     def on_mount(self) -> None:
-        self.home.outbox.tell = self.draw
         self.set_interval(AGAIN, self._look_for_more)
         self.call_after_refresh(self.read_more)
-
-    def on_unmount(self) -> None:
-        self.home.outbox.tell = lambda: None
 
     # Pairs ------------------------------------------------------------------------------------------
 
