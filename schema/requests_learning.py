@@ -121,6 +121,8 @@ class LearnStatus(Plain, frozen=True, kw_only=True, omit_defaults=False):
     """Learning runs and explore runs that are under way or to be rated."""
     news: int | None = None
     """Claims that were not shown yet, by what is computed already; None: nothing is."""
+    proposal: Proposal | None = None
+    """What the program would try next, while it learns actively; made some time after a run or a verdict."""
     adopted: dict[str, Adopted] = {}
     shown: tuple[Shown, ...] = ()
     suggestions: tuple[Suggestion, ...] = ()

@@ -26,7 +26,7 @@ from daemon.views.views import Views
 from schema import events as e
 from schema.commands import AdoptAdvice
 from schema.errors import Refused
-from schema.experiments import Duel, LearningRunResult
+from schema.experiments import Duel, LearningRunResult, Proposal
 from schema.ids import RunId, Seq
 from schema.insights import ALGORITHM, Insights, Report, TrackRecord
 from schema.lessons import Lessons, Shown, Suggestion
@@ -87,6 +87,7 @@ class Learner:
         self._past: tuple[int, Desk] | None = None
         """The seq that was asked about last, of those that have passed."""
         self._fresh = asyncio.Event()
+        self._proposal: Proposal | None = None
 
     # Insights ---------------------------------------------------------------------------------------
 
@@ -161,6 +162,7 @@ class Learner:
             packs=packs,
             runs=waiting.experiments,
             news=self._news(lessons),
+            proposal=self._proposal if lessons.mode == "active" else None,
             adopted=lessons.adopted,
             shown=tuple(lessons.shown.values()),
             suggestions=tuple(lessons.suggestions.values()),
@@ -290,8 +292,13 @@ class Learner:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._refresh())
             async for batch in batches:
-                if any(isinstance(envelope.event, VERDICTS) for envelope in batch.envelopes):
+                if any(self._teaches(envelope.event) for envelope in batch.envelopes):
                     self._fresh.set()
+
+    def _teaches(self, event: e.Event) -> bool:
+        """While the program learns actively, it also thinks of what to try next."""
+        active = self._door.lessons.mode == "active"
+        return isinstance(event, VERDICTS) or (active and isinstance(event, e.RunFinished | e.LearningModeChanged))
 
     async def _refresh(self) -> None:
         while True:
@@ -300,4 +307,11 @@ class Learner:
                 self._fresh.clear()
                 await asyncio.sleep(self._quiet)
             await self._views.reached(self._door.durable)
-            await self.insights()
+            try:
+                await self.insights()
+                if self._door.lessons.mode == "active":
+                    self._proposal = next(iter((await self.proposals()).items), None)
+            except Refused as refused:
+                log.info("nothing is proposed: %s", refused.told())
+            except (ArithmeticError, ValueError, LookupError):  # whoever asks is told; the queue must not suffer
+                log.exception("insights cannot be made")

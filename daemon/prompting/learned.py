@@ -1,7 +1,8 @@
 """What a plan takes over from what verdicts taught: settings, weights of values, and how its variants are made.
 
 Above a pack's own settings and those of the last run (`--last`); below a preset, a prompt's overrides, `--set`,
-`--vary` and whatever the request says of itself. It is an overlay: nobody's file is changed, and each value says where it came from.
+`--vary` and whatever the request says of itself. It is an overlay: nobody's file is changed, and each value says where
+it came from.
 """
 
 from collections.abc import Iterable, Mapping

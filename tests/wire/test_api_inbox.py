@@ -1,5 +1,6 @@
 """The blind inbox, duels, favourites and reports, on the real ledger, log and views."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,6 +11,9 @@ sys.path.insert(0, str(Path(__file__).parent))  # for `learn_world`
 
 from api_world import World
 from learn_world import finals, learning, paint, taught
+
+from daemon.learner import Learner
+from daemon.learner.lab import Lab
 
 
 @pytest.fixture
@@ -75,3 +79,22 @@ async def test_reports_and_profiles_are_of_the_same_verdicts(it: World) -> None:
     assert best["verdict"] == "does well"
     (style,) = (await it.get("/v1/learn/profiles"))["packs"]
     assert style["ratings"] == 60
+
+
+async def test_while_it_learns_actively_the_program_says_what_it_would_try_next(it: World) -> None:
+    planner = it.house.library
+    it.learner = it.house.learning = Learner(
+        it.views, it.ledger, seq_at=int, quiet=0.0, lab=Lab(planner.plan, planner.config, lambda: ())
+    )
+    await taught(it)
+    await paint(it, packs=["bays"], learning="active")
+    async with it.ledger.follow() as batches:
+        task = asyncio.create_task(it.learner.run(batches))
+        await it.post("/v1/learn/mode", {"mode": "active"})
+        async with asyncio.timeout(20):
+            while (status := await it.get("/v1/learn"))["proposal"] is None:
+                pass
+        task.cancel()
+    assert status["proposal"]["command"].startswith("stablenew learn ")
+    await it.post("/v1/learn/mode", {"mode": "passive"})
+    assert (await it.get("/v1/learn"))["proposal"] is None

@@ -35,6 +35,10 @@ def learning_words(learn: Doc) -> str:
         parts.append(f"{wait}: `stablenew learn inbox`")
     if news:
         parts.append(f"{output.plural(news, 'insight')} {'is' if news == 1 else 'are'} new: `stablenew learn insights`")
+    if "proposal" in learn:
+        proposal = learn.doc("proposal")
+        parts.append(f"next for {output.clean(proposal.text('pack'))}: {output.clean(proposal.text('why'))}")
+        parts.append(f"  {output.clean(proposal.text('command'))}")
     return "\n".join(parts)
 
 
