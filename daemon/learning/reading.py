@@ -33,11 +33,10 @@ _KINDS = {
 Nested = dict[str, object]
 
 
-class _Line(msgspec.Struct, gc=False):
-    """As it may stand in a file."""
+class _Line(msgspec.Struct, kw_only=True):
+    """As it may stand in a file; without the settings."""
 
     id: str | int
-    params: Nested
     stars: int | float | None = None
     at: str | int | float = ""
     session: str | int | None = None
@@ -52,6 +51,14 @@ class _Line(msgspec.Struct, gc=False):
     whole: bool | None = None
 
 
+class _Flat(_Line, kw_only=True):
+    params: Settings
+
+
+class _Nested(_Line, kw_only=True):
+    params: Nested
+
+
 def read_records(text: bytes, name: str) -> tuple[Record, ...]:
     """In the order of the lines; empty lines and a byte order mark are passed over. Raises Refused."""
     if len(text) > LARGEST:
@@ -63,14 +70,14 @@ def read_records(text: bytes, name: str) -> tuple[Record, ...]:
     if text[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise Refused("the file is written in UTF-16", where=f"{name}:1:1", remedy="Save it as UTF-8.")
     lines = text.removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    decoder = msgspec.json.Decoder(_Line)
+    decoder, again = msgspec.json.Decoder(_Flat), msgspec.json.Decoder(_Nested)
     records: list[Record] = []
     numbers: list[int] = []
     for number, line in enumerate(lines, 1):
         if line.isspace() or not line:
             continue
         try:
-            records.append(_record(decoder.decode(line)))
+            records.append(_decoded(line, decoder, again))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, _Wrong) as fault:
             _complain(line, f"{name}:{number}", fault)
         numbers.append(number)
@@ -86,7 +93,17 @@ class _Wrong(Exception):
         self.field, self.sentence, self.remedy = field, sentence, remedy
 
 
-def _record(line: _Line) -> Record:
+def _decoded(line: bytes, decoder: msgspec.json.Decoder[_Flat], again: msgspec.json.Decoder[_Nested]) -> Record:
+    """Most lines hold settings without others inside, which is read faster."""
+    try:
+        flat = decoder.decode(line)
+    except msgspec.ValidationError:
+        nested = again.decode(line)
+        return _record(nested, _flat(nested.params))
+    return _record(flat, flat.params)
+
+
+def _record(line: _Line, params: Settings) -> Record:
     name = str(line.id)
     if not name:
         raise _Wrong("id", "id is empty", "Give the picture a name of its own.")
@@ -101,7 +118,7 @@ def _record(line: _Line) -> Record:
         prompt=line.prompt or "",
         seed=_seed(line),
         run="" if line.run is None else str(line.run),
-        params=_flat(line.params),
+        params=params,
         stars=_stars(line.stars, bool(duel)),
         tags=line.tags or (),
         backend=line.backend or "",
@@ -138,6 +155,8 @@ def _time(at: str | int | float) -> str:
         if not isinstance(at, str):
             return datetime.fromtimestamp(at, UTC).isoformat()
         moment = datetime.fromisoformat(at)
+        if at.endswith("Z"):
+            return at
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         return moment.astimezone(UTC).isoformat()
@@ -153,8 +172,6 @@ def _flat(params: Nested, above: str = "") -> Settings:
         name = f"{above}{key}"
         if isinstance(value, dict):
             flat |= _flat(value, f"{name}.")
-        elif isinstance(value, int | float) and not abs(value) <= _HUGE:
-            raise _Wrong(key, f"{name} in params is too large a number", "Write the number that was used.")
         elif value is None or isinstance(value, str | int | float):
             flat[name] = value
         else:

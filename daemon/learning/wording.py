@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from schema.insights import Evidence
 from schema.plans import Scalar
@@ -91,7 +92,7 @@ def setting(param: str, value: Scalar) -> str:
 def label(values: Sequence[Scalar], ordered: bool) -> str:
     """`30 to 35` of numbers in a row, `Euler a or DDIM` of names."""
     if ordered and len(values) > 1 and all(isinstance(value, int | float) for value in values):
-        numbers = sorted(float(value) for value in values if isinstance(value, int | float))
+        numbers = sorted(value for value in values if isinstance(value, int | float))
         return f"{_number(numbers[0])} to {_number(numbers[-1])}"
     return listed([word(value) for value in values])
 
@@ -138,7 +139,9 @@ def _none(values: Sequence[Scalar]) -> bool:
 
 
 def _number(value: float) -> str:
-    return str(value) if isinstance(value, int) and abs(value) < 10**15 else f"{value:.6g}"
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**15 else f"{Decimal(value):.6g}"  # some are too large for a float
+    return f"{value:.6g}"
 
 
 # Presets, what is missing, and what is taken back ------------------------------------------------

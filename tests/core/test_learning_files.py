@@ -29,7 +29,7 @@ def without(*fields: str) -> dict[str, Any]:
 def test_a_line_is_a_record() -> None:
     assert read(LINE) == (
         Record(
-            id="im1", at="2026-05-01T20:15:00+00:00", session="s1", pack="poppies", prompt="a field of poppies", seed=7,
+            id="im1", at="2026-05-01T20:15:00Z", session="s1", pack="poppies", prompt="a field of poppies", seed=7,
             run="r1", params={"steps": 30, "sampler": "Euler a"}, stars=4, tags=("nailed it",),
         ),
     )  # fmt: skip
