@@ -43,7 +43,7 @@ def plot(knob: Knob, width: int, height: int, *, now: Scalar = None, advised: Se
             Piece(f" {level.mean:3.1f}★ ", "star" if level.n else "faint"),
             Piece("now" if here else "better" if wanted else "", "key" if here else "good"),
         ])  # fmt: skip
-        if airy:
+        if airy and number + 1 < len(levels):
             lines.append(())
     left = " " * (name + 7)
     return [*lines, *([Piece(left), Piece(words, "faint")] for words in axis)]
