@@ -31,7 +31,7 @@ from schema.ids import RunId, Seq
 from schema.insights import ALGORITHM, Insights, Report, TrackRecord
 from schema.lessons import Lessons, Shown, Suggestion
 from schema.pages import ImageRow, Page
-from schema.records import Settings
+from schema.records import LOOSE, Settings
 from schema.requests_learning import (
     AdoptRequest,
     Favourites,
@@ -149,7 +149,7 @@ class Learner:
     async def status(self) -> LearnStatus:
         lessons, waiting = self._door.lessons, await self._views.waiting()
         packs = tuple(
-            PackCount(pack=pack, backend=backend, ratings=n) for pack, backend, n in await self._views.taught()
+            PackCount(pack=pack or LOOSE, backend=backend, ratings=n) for pack, backend, n in await self._views.taught()
         )
         imported = sum(lessons.imported.values())
         return LearnStatus(
@@ -195,7 +195,7 @@ class Learner:
 
     async def proposals(self, pack: str = "") -> Proposals:
         lab = self._designs()
-        rated = [pack for pack, _, _ in await self._views.taught()]
+        rated = [pack for pack, _, _ in await self._views.taught() if pack]
         packs = (pack,) if pack else await packs_of(self._views, rated)
         seconds = {one: await seconds_of(self._views, one) for one in packs}
         async with self._lock:
