@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.learning import wording
-from daemon.learning.levels import ABSENT
+from daemon.learning.levels import ABSENT, tidy
 from daemon.learning.model import MARGIN, Contrast, PoolFit
 from daemon.learning.rows import pack_of
 from daemon.learning.tables import Floats, Knob, Table
@@ -176,6 +176,12 @@ def key_of(fit: PoolFit, knob: Knob, sides: Sides, within: Settings) -> str:
     return key_for(whole_pool(fit.table), knob.name, way, within)
 
 
+def key_fits(key: str, pool: str, param: str, better: Sequence[Scalar], within: Settings) -> bool:
+    """Whether a claim with these values on its better side can have had this key, whichever was the best then."""
+    ways = ("up", "down", *(repr(tidy(value)) for value in better))
+    return any(key_for(pool, param, way, within) == key for way in ways)
+
+
 def whole_pool(table: Table) -> str:
     """The pool that a table is of, or that it is one model's part of."""
     return table.pool.rpartition(PART)[2]
@@ -271,4 +277,5 @@ def _one_run(table: Table, name: str, taken: NDArray[np.bool_]) -> str:
         return ""
     codes = table.codes[inside]
     varied = (codes != codes[:1]).any(axis=0)
-    return most if [knob.name for knob, does in zip(table.knobs, varied, strict=True) if does] == [name] else ""
+    names = [knob.name for knob, does in zip(table.knobs, varied, strict=True) if does]
+    return most if [one for one in names if not one.startswith(ADJUSTED)] == [name] else ""

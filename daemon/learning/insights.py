@@ -7,7 +7,18 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from daemon.learning import wording
 from daemon.learning.advice import advice
-from daemon.learning.claims import ADJUSTED, ENOUGH, SIDE, Sides, choose, claim_of, found, key_of, verdicts
+from daemon.learning.claims import (
+    ADJUSTED,
+    ENOUGH,
+    SIDE,
+    Sides,
+    choose,
+    claim_of,
+    found,
+    key_fits,
+    verdicts,
+    whole_pool,
+)
 from daemon.learning.levels import Knob
 from daemon.learning.model import Fit, Fitter, PoolFit
 from daemon.learning.plots import knobs_of, plain_mean
@@ -17,6 +28,7 @@ from daemon.learning.splits import Part, parts_of
 from schema.ids import Seq
 from schema.insights import ALGORITHM, Claim, Insights, PackInsight, Withdrawn
 from schema.lessons import Shown
+from schema.records import Settings
 
 STAYS = 0.75
 """Confidence below which a claim that was shown is taken back."""
@@ -48,13 +60,29 @@ def of_fit(
 ) -> Insights:
     wanted = {pool: one for pool, one in fit.pools.items() if packs is None or pack_of(pool)[0] in packs}
     told = [one for _, one in sorted(shown.items()) if packs is None or one.pack in packs]
-    made = [
-        _of_pool(one, parts_of(one.table), [each for each in told if each.pack == pack_of(pool)[0]])
-        for pool, one in sorted(wanted.items())
-    ]
+    parts = {pool: parts_of(one.table) for pool, one in wanted.items()}
+    of_pool = _by_pool(told, parts)
+    made = [_of_pool(one, parts[pool], of_pool.get(pool, ())) for pool, one in sorted(wanted.items())]
     gone = sorted({one.pack for one in told} - {pack_of(pool)[0] for pool in wanted})
     made += [_without_verdicts(pack, [one for one in told if one.pack == pack]) for pack in gone]
     return Insights(seq=Seq(seq), algorithm=algorithm, packs=tuple(made))
+
+
+def _by_pool(told: Sequence[Shown], parts: Mapping[str, tuple[Part, ...]]) -> dict[str, list[Shown]]:
+    """A pack may have sketches and real pictures: what was shown is of the pool that its key was made from."""
+    found_in: dict[str, list[Shown]] = {}
+    for one in told:
+        pools = sorted(pool for pool in parts if pack_of(pool)[0] == one.pack)
+        mine = [
+            pool for pool in pools if _is_of(one, pool, {}) or any(_is_of(one, pool, p.within) for p in parts[pool])
+        ]
+        if pools:
+            found_in.setdefault((mine or pools)[0], []).append(one)
+    return found_in
+
+
+def _is_of(shown: Shown, pool: str, within: Settings) -> bool:
+    return key_fits(shown.key, pool, shown.param, shown.better, within)
 
 
 def _of_pool(fit: PoolFit, parts: tuple[Part, ...], shown: Sequence[Shown]) -> PackInsight:
@@ -94,12 +122,14 @@ def _of_knob(
     for one in shown:
         again = next((claim for claim in fresh if claim.key == one.key), None)
         now = _still(fit, knob, parts, one)
+        against = _against(knob, parts, one)
         if again is not None and (now is None or again.confidence >= now.confidence + BETTER_TOLD):
             claims.append(again)
-        elif now is not None and now.confidence >= STAYS:
+        elif now is not None and now.confidence >= STAYS and not against:
             claims.append(now)
         else:
-            withdrawn.append(_taken_back(one, now.confidence if now else 0.0, verdicts(fit.table)))
+            confidence = 0.0 if now is None or against else now.confidence
+            withdrawn.append(_taken_back(one, confidence, verdicts(fit.table), against))
     have = {claim.key for claim in claims}
     surest = max((claim.confidence for claim in claims), default=0.0)
     if surest < wording.TENDS:
@@ -125,42 +155,36 @@ def _fresh(fit: PoolFit, knob: Knob, best: Sides | None, parts: tuple[Part, ...]
 
 def _still(fit: PoolFit, knob: Knob, parts: tuple[Part, ...], shown: Shown) -> Claim | None:
     """What was shown, as sure as it is now, of the pack or of the model that it was shown for."""
-    whole = _again(fit, knob, shown, None)
-    if whole is not None and key_is(fit, knob, shown, None):
-        opposed = any(part.opposes(knob.name, shown.better, shown.worse) for part in parts)
-        return None if opposed else whole
+    pool = fit.table.pool
+    if _is_of(shown, pool, {}):
+        return _again(fit, knob, shown, {})
     for part in parts:
         here = next((one for one in part.fit.table.knobs if one.name == knob.name), None)
-        if here is not None and key_is(part.fit, here, shown, part):
-            return _again(part.fit, here, shown, part)
+        if here is not None and _is_of(shown, pool, part.within):
+            return _again(part.fit, here, shown, part.within)
     return None
 
 
-def key_is(fit: PoolFit, knob: Knob, shown: Shown, part: Part | None) -> bool:
-    """Whether a claim with these levels has the key that it was shown with, whichever of them was the best then."""
-    within = part.within if part is not None else {}
-    worse = found(knob, shown.worse)
-    return any(
-        key_of(fit, knob, Sides((level,) if not knob.ordered else found(knob, shown.better), worse, 0.0), within)
-        == shown.key
-        for level in found(knob, shown.better)
-    )
+def _against(knob: Knob, parts: tuple[Part, ...], shown: Shown) -> str:
+    """With which model it is the other way round, of what was shown for the whole pack; empty: with none."""
+    if not parts or not _is_of(shown, whole_pool(parts[0].fit.table), {}):
+        return ""
+    opposed = [part for part in parts if part.opposes(knob.name, shown.better, shown.worse)]
+    return wording.listed([wording.setting(*each) for part in opposed for each in part.within.items()], "and")
 
 
-def _again(fit: PoolFit, knob: Knob, shown: Shown, part: Part | None) -> Claim | None:
+def _again(fit: PoolFit, knob: Knob, shown: Shown, within: Settings) -> Claim | None:
     better, worse = found(knob, shown.better), found(knob, shown.worse)
     if not better or not worse or set(better) & set(worse):
         return None
     confidence = fit.contrast(knob.name, better, worse).confidence
-    return claim_of(
-        fit, knob, Sides(better, worse, confidence), within=part.within if part is not None else None, key=shown.key
-    )
+    return claim_of(fit, knob, Sides(better, worse, confidence), within=within, key=shown.key)
 
 
-def _taken_back(shown: Shown, confidence: float, ratings: int) -> Withdrawn:
+def _taken_back(shown: Shown, confidence: float, ratings: int, against: str = "") -> Withdrawn:
     return Withdrawn(
         key=shown.key, pack=shown.pack, shown=shown.upto, confidence=confidence,
-        text=wording.taken_back(shown.text, shown.at, ratings - shown.ratings, confidence),
+        text=wording.taken_back(shown.text, shown.at, ratings - shown.ratings, confidence, against),
     )  # fmt: skip
 
 
@@ -180,7 +204,7 @@ def _standing(fit: PoolFit, claims: Sequence[Claim], best: Mapping[str, Sides | 
         things = "1 thing is" if len(claims) == 1 else f"{len(claims)} things are"
         how = "" if not clearly else ", clearly" if len(claims) == 1 else f", {clearly} of them clearly"
         return f"{things} known of this pack from {n} ratings{how}."
-    if not table.knobs:
+    if all(knob.name.startswith(ADJUSTED) for knob in table.knobs):
         least = "" if n >= ENOUGH else f", and at least {ENOUGH} ratings"
         given = "the one rating says" if n == 1 else f"all {n} ratings were given to one config, and say"
         return f"Not enough evidence yet: {given} nothing of its settings; missing: pictures with others{least}."

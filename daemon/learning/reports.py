@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from daemon.learning import wording
-from daemon.learning.claims import ROUND
+from daemon.learning.claims import ADJUSTED, ROUND
 from daemon.learning.levels import ABSENT, Knob
 from daemon.learning.model import Fit, Fitter, PoolFit, Shared, normal
 from daemon.learning.rows import Row, Versus, pack_of
@@ -62,7 +62,8 @@ def _lines(fit: Fit) -> Iterable[ReportLine]:
     holders: dict[tuple[str, str], list[PoolFit]] = {}
     for pool, one in fit.pools.items():
         for knob in one.knobs:
-            holders.setdefault((pack_of(pool)[1], knob.name), []).append(one)
+            if not knob.name.startswith(ADJUSTED):
+                holders.setdefault((pack_of(pool)[1], knob.name), []).append(one)
     for (backend, name), pools in sorted(holders.items()):
         kind = kind_of(name)
         if kind == "wildcard":

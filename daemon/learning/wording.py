@@ -152,10 +152,14 @@ def changed(param: str, was: Scalar, now: Scalar) -> str:
     return f"{named(param)} from {word(was)} to {word(now)}"
 
 
-def taken_back(told: str, at: float, later: int, confidence: float) -> str:
-    """`I told you on 12 May: "...". 20 later ratings do not support it.`"""
+def taken_back(told: str, at: float, later: int, confidence: float, against: str = "") -> str:
+    """`I told you on 12 May: "...". 20 later ratings do not support it.` `against`: where it is the other way round."""
     day = f" on {_day(at)}" if at > 0 else ""
     claim = told.split(" (")[0]
+    if against:
+        return (
+            f"I told you{day}: “{claim}”. That does not hold for all of it: with {against} it is the other way round."
+        )
     grounds = (
         f"{later} later rating{'' if later == 1 else 's'} {'does' if later == 1 else 'do'} not support it"
         if later > 0

@@ -228,6 +228,28 @@ def test_what_no_longer_holds_is_taken_back_out_loud() -> None:
     assert gone.text in in_words([pack])
 
 
+def test_what_was_shown_of_sketches_is_not_taken_back_for_what_real_pictures_say() -> None:
+    records = [*LIKES_STEPS, *rated(few_steps, backend="sketch")]
+    both = [claim for pack in told(records).packs for claim in pack.claims]
+    again = told(records, shown={key: one for claim in both for key, one in shown(claim).items()})
+    assert [claim for pack in again.packs for claim in pack.claims] == both
+    assert all(pack.withdrawn == () for pack in again.packs)
+
+
+def test_what_turns_out_to_be_the_other_way_round_with_one_model_is_taken_back_for_the_whole() -> None:
+    first = rated(many_steps, 160, more={"model": "a"})
+    (claim,) = the_pack(first).claims
+    pack = the_pack([*first, *rated(few_steps, 48, seed=2, more={"model": "b"})], shown=shown(claim))
+    (gone,) = pack.withdrawn
+    assert gone.text.endswith("That does not hold for all of it: with model b it is the other way round.")
+    assert {str(one.evidence.only["model"]) for one in pack.claims if one.param == "steps"} == {"a", "b"}
+    kept = the_pack(
+        [*first, *rated(few_steps, 48, seed=2, more={"model": "b"})],
+        shown={key: one for claim in pack.claims for key, one in shown(claim).items()},
+    )
+    assert kept.withdrawn == () and kept.claims == pack.claims
+
+
 def test_what_was_shown_of_a_pack_without_verdicts_is_taken_back_too() -> None:
     (claim,) = the_pack(LIKES_STEPS).claims
     (pack,) = told([], shown=shown(claim)).packs
