@@ -4,12 +4,12 @@ What comes out equals what counting everything gives; where that cannot be had f
 range of values that moved, a duel), everything is counted.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from daemon.learning.levels import ABSENT, BINS, WORDS, knob_of
+from daemon.learning.levels import ABSENT, BINS, TIME, WORDS, knob_of, stretch
 from daemon.learning.moments import Moments, moments, replaced
 from daemon.learning.rows import Row, Versus
 from daemon.learning.tables import Column, Counted, Ids, Table, counted
@@ -52,7 +52,7 @@ def grown(old: Grown, rows: tuple[Row, ...], duels: tuple[Versus, ...]) -> Grown
         return old
     change = _change(table.rows, rows)
     come, gone = rows[change.first : change.new], table.rows[change.first : change.old]
-    if len(come) + len(gone) <= FEW and duels == table.duels and _same_levels(old.counted.columns, come, gone):
+    if len(come) + len(gone) <= FEW and duels == table.duels and _same_levels(old.counted, come, gone):
         found = _spliced(_with_sittings(old, {row.session for row in come}), change, rows)
         if found.moments.sessions == len(found.counted.sessions):
             return found  # otherwise a sitting is gone, and the others would be numbered otherwise
@@ -65,7 +65,8 @@ def _spliced(old: Grown, change: _Change, rows: tuple[Row, ...]) -> Grown:
     blocks = old.counted.blocks
     kept, behind = slice(change.first), slice(change.old, None)
     varying = [(name, column.levels) for name, column in old.counted.columns.items() if column.levels]
-    codes = np.array([[levels[row.params.get(name, ABSENT)] for row in come] for name, levels in varying], np.int16)
+    length = old.counted.stretch
+    codes = np.array([[levels[_value(row, name, length)] for row in come] for name, levels in varying], np.int16)
     known = before.codes.T
 
     def ids(of: Ids, put: Sequence[int]) -> Ids:
@@ -82,7 +83,8 @@ def _spliced(old: Grown, change: _Change, rows: tuple[Row, ...]) -> Grown:
     )
     touched = np.union1d(before.block[change.first : change.old], after.block[change.first : change.new])
     some = replaced(old.moments, moments(_part(before, touched)), moments(_part(after, touched)))
-    return _made(old.counted._replace(table=after), some)
+    times = [*old.counted.ends, *(row.at for row in come)]
+    return _made(old.counted._replace(table=after, ends=(min(times), max(times))), some)
 
 
 def _change(old: Sequence[Row], new: Sequence[Row]) -> _Change:
@@ -106,23 +108,31 @@ def _ending(rows: Sequence[Row], last: int, length: int) -> Sequence[Row]:
     return rows[len(rows) - last - length : len(rows) - last]
 
 
-def _same_levels(columns: dict[str, Column], come: Iterable[Row], gone: Iterable[Row]) -> bool:
+def _same_levels(old: Counted, come: Sequence[Row], gone: Sequence[Row]) -> bool:
     """Whether these rows leave every knob's levels as they are. Counts their values, and so do it once."""
+    first, last = old.ends
+    times = [first, last, *(row.at for row in come)]
+    if stretch(min(times), max(times)) != old.stretch or any(row.at in (first, last) for row in gone):
+        return False
     for rows, sign in ((come, 1), (gone, -1)):
         for row in rows:
-            if not row.params.keys() <= columns.keys():
+            if not row.params.keys() <= old.columns.keys():
                 return False
-            for name, column in columns.items():
-                value = row.params.get(name, ABSENT)
+            for name, column in old.columns.items():
+                value = _value(row, name, old.stretch)
                 if not _known(column, value):
                     return False
                 column.counts[value] += sign
                 if not column.counts[value]:
                     return False
-    for name, column in columns.items():
+    for name, column in old.columns.items():
         if len(column.counts) > min(BINS, WORDS) and knob_of(name, column.counts)[1] != column.levels:
             return False
     return True
+
+
+def _value(row: Row, name: str, length: float) -> Scalar:
+    return row.params.get(name, ABSENT) if name != TIME else int(row.at // length)
 
 
 def _known(column: Column, value: Scalar) -> bool:

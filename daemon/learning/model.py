@@ -14,7 +14,7 @@ import numpy as np
 
 from daemon.learning.growing import Grown, counted_anew, grown
 from daemon.learning.hierarchy import Hierarchy, Pool, Posterior, pool_of
-from daemon.learning.levels import Floats
+from daemon.learning.levels import TIME, Floats
 from daemon.learning.matters import EVEN, Evidence, chance, log_odds, null_share, slab
 from daemon.learning.moments import Moments, moments
 from daemon.learning.rows import SKETCH, Row, Versus
@@ -200,7 +200,9 @@ class _Family:
     @cached_property
     def slab(self) -> float:
         own, shared = self.hierarchy.scales
-        used = sorted({self._names[knob.name] for one in self._teachers for knob in one.knobs})
+        used = sorted(
+            {self._names[knob.name] for one in self._teachers for knob in one.knobs} - {self._names.get(TIME)}
+        )
         return slab(np.sqrt(own**2 + shared**2)[used])
 
     @cached_property

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from daemon.learning.levels import ABSENT, Floats, Knob, rank
+from daemon.learning.levels import ABSENT, TIME, Floats, Knob, rank
 from schema.plans import Scalar
 
 MOST = 16
@@ -37,7 +37,8 @@ def common(knobs: Sequence[Sequence[Knob]]) -> tuple[Common, ...]:
     found: dict[str, list[Knob]] = {}
     for pool in knobs:
         for knob in pool:
-            found.setdefault(knob.name, []).append(knob)
+            if knob.name != TIME:
+                found.setdefault(knob.name, []).append(knob)
     return tuple(_common(name, some) for name, some in sorted(found.items()) if len(some) > 1)
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.learning.levels import ABSENT, Floats, Knob, knob_of, plain
+from daemon.learning.levels import ABSENT, TIME, Floats, Knob, knob_of, plain, stretch
 from daemon.learning.rows import Row, Versus
 from schema.plans import Scalar
 
@@ -85,6 +85,12 @@ class Counted(NamedTuple):
     """By number."""
     blocks: dict[Hashable, int]
     """(session, prompt, seed) to number."""
+    ends: tuple[float, float]
+    """Times of the first and the last row."""
+
+    @property
+    def stretch(self) -> float:
+        return stretch(*self.ends)
 
 
 def tabulate(rows: Iterable[Row], duels: Iterable[Versus] = ()) -> dict[str, Table]:
@@ -109,7 +115,9 @@ def counted(pool: str, rows: tuple[Row, ...], duels: tuple[Versus, ...]) -> Coun
     columns: dict[str, Column] = {}
     knobs: list[Knob] = []
     codes: list[Codes] = []
-    for name, column in _columns(params):
+    times = [row.at for row in rows] + [duel.at for duel in duels for _ in range(2)]
+    ends = min(times), max(times)
+    for name, column in (*_columns(params), *_times(times, stretch(*ends))):
         clean = plain(column)
         counts = Counter(clean)
         columns[name] = seen = Column(frozenset(map(type, column)), clean is column, counts, {})
@@ -133,7 +141,7 @@ def counted(pool: str, rows: tuple[Row, ...], duels: tuple[Versus, ...]) -> Coun
         block=np.fromiter(map(blocks.__getitem__, keys), np.int32, len(keys)),
         outcome=np.array(outcome, np.int16),
     )  # fmt: skip
-    return Counted(table, columns, tuple(names), blocks)
+    return Counted(table, columns, tuple(names), blocks, ends)
 
 
 def tagged(tables: Mapping[str, Table], tag: str) -> dict[str, Table]:
@@ -147,11 +155,16 @@ def tagged(tables: Mapping[str, Table], tag: str) -> dict[str, Table]:
     }  # fmt: skip
 
 
+def _times(times: Sequence[float], length: float) -> Iterable[tuple[str, Sequence[Scalar]]]:
+    if length:
+        yield TIME, [int(at // length) for at in times]
+
+
 def _columns(params: Sequence[Mapping[str, Scalar]]) -> Iterable[tuple[str, Sequence[Scalar]]]:
     """Every key with its value in each row, by name."""
     if not params:
         return
-    names = sorted(set[str]().union(*set(map(tuple, params))))
+    names = sorted(set[str]().union(*set(map(tuple, params))) - {TIME})
     for start in range(0, len(names), 32):
         some = names[start : start + 32]
         rows = list(map(_getter(some), params))
