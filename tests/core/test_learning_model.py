@@ -69,6 +69,19 @@ def test_a_mood_is_not_taken_for_an_effect():
     assert fit(tabulate(rows)).pools["foxes"].contrast("steps", [1], [0]).confidence < 0.9
 
 
+def test_a_mood_that_rises_within_a_sitting_is_not_taken_for_what_was_changed_meanwhile():
+    draw, rows = np.random.default_rng(8), []
+    for at in range(200):
+        steps = int(np.clip(15 + 5 * (at // 40 + draw.integers(-1, 2)), 15, 35))
+        told = 3.0 + 2.0 * (at / 200 - 0.5) + 0.6 * draw.standard_normal()
+        params = {"steps": steps, "sampler": "ddim" if draw.random() < 0.5 else "euler"}
+        rows.append(row(f"p{at:03}", int(np.clip(round(told), 1, 5)), params, seed=at))
+    still = fit(tabulate(rows)).pools["foxes"]
+    assert still.contrast("steps", [3, 4], [0, 1]).confidence > 0.95, "where nobody knows when they were rated"
+    timed = fit(tabulate([one._replace(at=20.0 * at) for at, one in enumerate(rows)])).pools["foxes"]
+    assert timed.contrast("steps", [3, 4], [0, 1]).confidence < 0.8
+
+
 def test_packs_lend_a_new_one_what_they_have_in_common():
     def worth(params):
         return 0.1 * (params["steps"] - 25)
