@@ -25,6 +25,7 @@ from daemon.learning.plots import knobs_of, plain_mean
 from daemon.learning.presets import preset
 from daemon.learning.rows import Row, Versus, pack_of
 from daemon.learning.splits import Part, parts_of
+from daemon.learning.versions import seen_by
 from schema.ids import Seq
 from schema.insights import ALGORITHM, Claim, Insights, PackInsight, Withdrawn
 from schema.lessons import Shown
@@ -46,8 +47,11 @@ def insights(
     fitter: Fitter | None = None,
     packs: Collection[str] | None = None,
 ) -> Insights:
-    """`packs`: of these alone; they are fitted with all others all the same. `shown`: claims that stand as shown."""
-    return of_fit((fitter or Fitter()).fit(rows, duels), shown=shown, seq=seq, algorithm=algorithm, packs=packs)
+    """`packs`: of these alone; they are fitted with all others all the same. `shown`: claims that stand as shown.
+
+    Raises Refused for an algorithm that there never was."""
+    fit = seen_by(algorithm, (fitter or Fitter()).fit(rows, duels))
+    return of_fit(fit, shown=shown, seq=seq, algorithm=algorithm, packs=packs)
 
 
 def of_fit(
@@ -58,6 +62,7 @@ def of_fit(
     algorithm: int = ALGORITHM,
     packs: Collection[str] | None = None,
 ) -> Insights:
+    """`fit`: as that algorithm reads it (`versions.seen_by`)."""
     wanted = {pool: one for pool, one in fit.pools.items() if packs is None or pack_of(pool)[0] in packs}
     told = [one for _, one in sorted(shown.items()) if packs is None or one.pack in packs]
     parts = {pool: parts_of(one.table) for pool, one in wanted.items()}

@@ -10,6 +10,7 @@ import pytest
 from daemon.learning.insights import insights
 from daemon.learning.rows import rows_of
 from daemon.learning.telling import in_words
+from schema.errors import Refused
 from schema.ids import Seq
 from schema.insights import Claim, Insights, PackInsight
 from schema.lessons import Shown
@@ -199,6 +200,14 @@ def test_a_claim_from_one_learning_run_holds_at_its_base_config() -> None:
     (claim,) = the_pack([*base, *others]).claims
     assert claim.evidence.experiment == "L7"
     assert claim.text.endswith("; from run L7, in which nothing else varied: it holds at that base config")
+
+
+def test_old_verdicts_are_read_again_by_another_algorithm() -> None:
+    old = told(LIKES_STEPS, algorithm=0)
+    assert old.algorithm == 0 and {knob.matters for knob in old.packs[0].knobs} == {1.0}
+    assert len(old.packs[0].claims) >= len(told(LIKES_STEPS).packs[0].claims)
+    with pytest.raises(Refused, match="there is no algorithm 9"):
+        told(LIKES_STEPS, algorithm=9)
 
 
 # What was shown before ---------------------------------------------------------------------------
