@@ -1,18 +1,19 @@
 """What came out of learning and explore runs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from daemon.learner.desk import Desk
 from schema.experiments import LearningRunResult, LearningRunRow
-from schema.insights import Claim, Knob
+from schema.insights import ALGORITHM, Claim, Knob
+from schema.lessons import Shown
 from schema.records import Settings
 
 if TYPE_CHECKING:
     from daemon.learning.rows import Row
 
 
-def result_of(desk: Desk, row: LearningRunRow) -> LearningRunResult:
+def result_of(desk: Desk, row: LearningRunRow, shown: Mapping[str, Shown]) -> LearningRunResult:
     """Effects within this run, at its base config; and what is claimed of its variables in its pack."""
     from daemon.learning.insights import insights
 
@@ -22,18 +23,12 @@ def result_of(desk: Desk, row: LearningRunRow) -> LearningRunResult:
     packs = insights(mine, fought, seq=desk.seq).packs
     variables = set(row.plan.variables)
     knobs = tuple(knob for one in packs for knob in one.knobs if knob.param in variables)
-    known = desk.insights("", {}, _newest()).packs if mine else ()
+    known = desk.insights("", shown, ALGORITHM).packs if mine else ()
     claims = tuple(
         claim for one in known if one.pack in row.packs for claim in one.claims
         if claim.param in variables and claim.evidence.experiment in ("", row.run)
     )  # fmt: skip
     return LearningRunResult(row=row, knobs=knobs, claims=claims, text=_text(row, knobs, claims), fixed=_fixed(mine))
-
-
-def _newest() -> int:
-    from schema.insights import ALGORITHM
-
-    return ALGORITHM
 
 
 def _fixed(rows: "Iterable[Row]") -> Settings:
@@ -50,7 +45,7 @@ def _text(row: LearningRunRow, knobs: tuple[Knob, ...], claims: tuple[Claim, ...
     if not row.rated:
         return f"{question}Not rated yet: {row.made} of {row.images} pictures are made."
     if claims:
-        return question + " ".join(claim.text for claim in claims)
+        return question + " ".join(f"{claim.text.rstrip('.')}." for claim in claims)
     best = [(knob, max(knob.levels, key=lambda level: level.mean)) for knob in knobs if knob.levels]
     ahead = "; ".join(f"{knob.param} {level.label} is ahead ({level.best:.0%})" for knob, level in best)
     return f"{question}Not sure yet after {row.rated} of {row.made} ratings" + (f": {ahead}." if ahead else ".")

@@ -224,7 +224,7 @@ class Learner:
             raise NotFound(f"{run} is no learning run.", remedy="`stablenew learn list` shows those that are.")
         async with self._lock:
             desk = await self._up_to_date()
-            return await asyncio.to_thread(result_of, desk, rows[run])
+            return await asyncio.to_thread(result_of, desk, rows[run], self._door.lessons.shown)
 
     # What plans take over ---------------------------------------------------------------------------
 
