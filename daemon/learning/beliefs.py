@@ -51,7 +51,7 @@ class Belief(NamedTuple):
         drawn: Floats = self.mean + rng.standard_normal((count, size)) @ root.T
         return drawn
 
-    def best(self, rng: np.random.Generator, count: int = 2000) -> list[Floats]:
+    def best(self, rng: np.random.Generator, count: int = 8000) -> list[Floats]:
         """Of each axis: with which probability each level is its best."""
         drawn = self.draws(count, rng)
         found: list[Floats] = []
@@ -125,7 +125,7 @@ def _guess(fit: Fit, one: PoolFit | None, pool: str, axis: Axis, usual: float) -
     knob = None if one is None else next((knob for knob in one.table.knobs if knob.name == axis.name), None)
     common, doubt = _common(fit, pool, axis.name, axis.levels)
     if one is None or knob is None:
-        prior = usual * _alike(np.arange(len(axis.levels)), axis.ordered) + np.diag(doubt)
+        prior = usual * alike(np.arange(len(axis.levels)), axis.ordered) + np.diag(doubt)
         return _Guess(None, common, prior)
     places = [_place(knob, level) for level in axis.levels]
     unseen = [at for at, place in enumerate(places) if place is None]
@@ -170,7 +170,7 @@ def _krige(knob: Knob, levels: Sequence[Scalar]) -> tuple[Floats, Floats]:
     seen = [at for at, middle in enumerate(middles) if middle is not None]
     at = [middle for middle in middles if middle is not None] + [_number(level) for level in levels]
     rank = np.argsort(np.argsort(at, kind="stable"), kind="stable")
-    kernel = _alike(rank, ordered=True)
+    kernel = alike(rank, ordered=True)
     some = len(seen)
     there, across, own = kernel[:some, :some], kernel[some:, :some], kernel[some:, some:]
     known = np.linalg.solve(there, across.T).T
@@ -178,7 +178,7 @@ def _krige(knob: Knob, levels: Sequence[Scalar]) -> tuple[Floats, Floats]:
     return gain, own - known @ across.T
 
 
-def _alike(places: NDArray[np.intp], ordered: bool) -> Floats:
+def alike(places: NDArray[np.intp], ordered: bool) -> Floats:
     """How much levels at these places resemble each other: the prior of the model."""
     if not ordered:
         return np.eye(len(places))

@@ -8,12 +8,13 @@ expected variance of the difference between two levels, each drawn as the best (
 """
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 
-from daemon.learning.beliefs import Belief
+from daemon.learning.beliefs import Axis, Belief, alike, stream
 from daemon.learning.tables import Codes, Floats
 
 BLOCK = 5
@@ -24,7 +25,7 @@ KEPT = 0.20
 left works together, so that the regret after three nights of 20 is .36 stars in place of .42 (240 simulated people)."""
 
 FAIR = 0.8
-"""Of many levels each stays while its probability is not below this part of an equal share."""
+"""Of many levels each stays while its probability is not below this part of what it is before anything is rated."""
 
 NOISE = 0.5
 """Variance of one rating around what is expected of its picture, in scores (learning.md 4)."""
@@ -42,19 +43,30 @@ class Planned(NamedTuple):
     """Block of each picture, from 0."""
 
 
-def open_levels(best: Sequence[Floats]) -> tuple[tuple[int, ...], ...]:
+def open_levels(axes: Sequence[Axis], best: Sequence[Floats]) -> tuple[tuple[int, ...], ...]:
     """Of each axis the levels that may still be the best; one where it is decided. `best`: of `Belief.best`."""
     found: list[tuple[int, ...]] = []
-    for chances in best:
-        least = min(KEPT, FAIR / len(chances))
-        found.append(tuple(at for at, chance in enumerate(chances) if chance >= least) or (int(chances.argmax()),))
+    for axis, chances in zip(axes, best, strict=True):
+        least = np.minimum(KEPT, FAIR * unrated(axis.ordered, len(chances)))
+        found.append(tuple(np.flatnonzero(chances >= least).tolist()) or (int(chances.argmax()),))
     return tuple(found)
+
+
+@cache
+def unrated(ordered: bool, count: int) -> Floats:
+    """Probability of each level to be the best before anything is known: of ordered ones the ends are likelier."""
+    if not ordered:
+        return np.full(count, 1.0 / count)
+    root = np.linalg.cholesky(alike(np.arange(count), ordered=True) + 1e-9 * np.eye(count))
+    drawn = stream("unrated", count).standard_normal((20_000, count)) @ root.T
+    found: Floats = np.bincount(drawn.argmax(axis=1), minlength=count) / len(drawn)
+    return (found + found[::-1]) / 2.0
 
 
 def explore(belief: Belief, images: int, rng: np.random.Generator) -> Planned:
     """Deterministic in its arguments. `images` in blocks of about equal size."""
     best = belief.best(rng)
-    codes = _dealt(open_levels(best), images, rng)
+    codes = _dealt(open_levels(belief.axes, best), images, rng)
     weight = worth_knowing(belief, best)
     cov = belief.cov
     group: list[int] = []

@@ -107,7 +107,7 @@ def _of_pool(known: Fit, asked: Asked) -> list[Proposal]:
     belief = believe(known, asked.pool, axes)
     dice = _dice(known, asked.pool, 0)
     best = belief.best(dice)
-    levels = open_levels(best)
+    levels = open_levels(axes, best)
     undecided = [at for at in range(len(axes)) if len(levels[at]) > 1]
     one = known.pools.get(asked.pool)
     seen = {} if one is None else {knob.name: one.matters(knob.name) for knob in one.table.knobs}

@@ -140,9 +140,17 @@ def test_swaps_tell_more_than_chance():
 
 
 def test_levels_stay_while_they_may_be_the_best():
-    assert open_levels([np.array([0.5, 0.3, 0.2]), np.array([0.85, 0.15]), np.full(12, 1 / 12)]) == (
-        (0, 1, 2), (0,), tuple(range(12)),
+    axes = axes_of({"a": list("xyz"), "b": list("xy"), "c": list("abcdefghijkl")})
+    assert open_levels(axes, [np.array([0.5, 0.4, 0.1]), np.array([0.95, 0.05]), np.full(12, 1 / 12)]) == (
+        (0, 1), (0,), tuple(range(12)),
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("many", [2, 3, 4, 5, 6, 8, 12, 20])
+def test_before_anything_is_rated_nothing_is_left_out(many):
+    space = {"numbers": list(range(many)), "words": [f"w{at}" for at in range(many)]}
+    found = propose_images((), (), space, "p", 3 * many)
+    assert set(counts(found, "numbers").values()) == set(counts(found, "words").values()) == {3}
 
 
 def test_the_run_that_teaches_most_comes_first_and_costs_count():
