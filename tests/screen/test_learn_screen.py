@@ -36,7 +36,9 @@ async def test_what_was_seen_is_told_once_and_what_was_taken_back_stays_until_it
         assert [one["key"] for one in told[0]["claims"]] == ["knights:txt2img.steps", "knights:txt2img.sampler"]
         assert [one["key"] for one in told[0]["withdrawn"]] == ["mech:txt2img.cfg"]
         assert told[0]["upto"] == 4211
-        await daemon.tell(Delta(head=4300))  # the daemon has nothing more to take back; the person still reads it
+        await daemon.tell(
+            Delta(head=4300, images=("im000001",))
+        )  # the daemon has nothing more to take back; the person still reads it
         await eyes.until(lambda: daemon.lectern.asked.count("/v1/learn/insights") > 1)
         await eyes.sees("I told you on 12 May")
         await eyes.press("j", "k", "escape")
@@ -94,6 +96,7 @@ async def test_another_knob_is_plotted_and_what_is_claimed_of_it_is_not_told_aga
         await eyes.sees("txt2img.steps  matters", "now", "better")
 
 
+@pytest.mark.long
 async def test_the_proposed_experiment_is_queued_with_one_key(show, daemon):
     async with show() as eyes:
         await to_learn(eyes)
@@ -241,3 +244,58 @@ def test_levels_that_cannot_be_meant_are_refused_with_a_remedy(text):
     with pytest.raises(Refused) as refused:
         levels(text)
     assert refused.value.remedy
+
+
+@pytest.mark.long
+async def test_of_a_pack_in_the_list_only_the_sentence_that_stands_there_was_seen(show, daemon):
+    other = tuple(
+        msgspec.structs.replace(one, key=one.key.replace("knights", "city"), pack="city") for one in KNIGHTS.claims
+    )
+    daemon.lectern.packs = (KNIGHTS, msgspec.structs.replace(CITY, claims=other, enough=True))
+    async with show() as eyes:
+        await eyes.press("g", "l")
+        await eyes.sees("30 to 35 steps clearly score higher", "city (sketches)")
+        await eyes.until(lambda: daemon.sent("/v1/learn/told"))
+        [told] = daemon.sent("/v1/learn/told")
+        assert [one["key"] for one in told["claims"]] == [
+            "knights:txt2img.steps", "knights:txt2img.sampler", "city:txt2img.steps"]  # fmt: skip
+        await eyes.press("j")
+        await eyes.until(lambda: len(daemon.sent("/v1/learn/told")) == 2)
+        assert [one["key"] for one in daemon.sent("/v1/learn/told")[1]["claims"]] == [
+            "city:txt2img.sampler"]  # fmt: skip
+
+
+@pytest.mark.long
+async def test_where_nothing_is_rated_it_says_how_it_goes(show, daemon):
+    daemon.lectern.packs, daemon.lectern.proposals = (), ()
+    async with show() as eyes:
+        await eyes.press("g", "l")
+        await eyes.sees("Nothing is rated yet.", "1 to 5 rate a picture in the gallery")
+        await eyes.press("a")
+        await eyes.sees("nothing is known of any pack yet")
+        await eyes.press("f")
+        await eyes.sees("nothing is proposed; n begins")
+        assert not daemon.sent("/v1/learn/told")
+
+
+@pytest.mark.long
+async def test_the_screen_stays_as_it_is_while_the_daemon_is_away(show, daemon):
+    async with show() as eyes:
+        await to_learn(eyes)
+        await daemon.end()
+        await eyes.sees("no daemon", "30 to 35 steps clearly score higher")
+        await eyes.press("a")
+        await eyes.sees("The daemon does not answer")
+        await daemon.begin()
+        await eyes.sees("daemon up", "30 to 35 steps clearly score higher")
+
+
+@pytest.mark.long
+async def test_in_a_small_terminal_words_come_before_plots(show):
+    async with show(60, 15) as eyes:
+        await eyes.press("g", "l")
+        await eyes.sees("than 15 to 20. And 1")
+        await eyes.press("l")
+        await eyes.sees("against 31 ratings; about", "The sampler DPM++ 2M Karras")
+        await eyes.press("G")
+        await eyes.sees("Not enough evidence yet", "txt2img.cfg, detail.denoise")

@@ -24,6 +24,7 @@ from tui.widgets.lessonwords import (
     heading,
     insight,
     knobs,
+    nothing_yet,
     preset,
     proposals,
     remarks,
@@ -115,6 +116,12 @@ class LearnScreen(LearnWishes):
     def under_cursor(self) -> PackInsight | None:
         return self.packs.item()
 
+    def listed(self) -> list[PackInsight]:
+        """Those whose sentence is in view."""
+        first, last = self.packs.in_view()
+        found = [self.packs.pages.get(index) for index in range(first, last + 1)] if self.packs.size.width else []
+        return [pack for pack in found if pack is not None]
+
     def experiment(self) -> LearningRunRow | None:
         return self.experiments.item()
 
@@ -161,8 +168,8 @@ class LearnScreen(LearnWishes):
         self.draw_words(keep_place=keep_place)
         self.draw_effects()
         self.aside.fill(self.aside_lines(self.aside.room[0]), (Piece("What to do", "title"),), keep_place=keep_place)
-        if self.tab == "insights" and self.words.display and self.words.size.width:
-            self.saw(self.under_cursor())
+        if self.tab == "insights":
+            self.saw(self.under_cursor() if self.words.size.width else None, self.listed())
 
     def draw_words(self, *, keep_place: bool) -> None:
         width = self.words.room[0]
@@ -183,6 +190,8 @@ class LearnScreen(LearnWishes):
             title = (Piece(title_of(pack), "title"), Piece(f"  {pack.ratings:,} ratings{duels}", "dim"))
             knob = self.knob()
             lines = list(insight(pack, width, numbers=self.numbers, knob=knob.param if knob else ""))
+        elif self.insights is not None:
+            lines = list(nothing_yet(width))
         if not self.aside.display and self.tab != "report":
             lines += [[], *self.aside_lines(width)]
         if self.tab == "insights" and (pack := self.under_cursor()) is not None:

@@ -61,12 +61,15 @@ class LearnWishes(Lessons):
         pack = self.under_cursor() if self.tab == "insights" else None
         await self.app.push_screen(DuelScreen(self.home, pack=pack.pack if pack is not None else None))
 
+    def where(self) -> str:
+        return "; there is none yet" if self.tab == "experiments" else ": ] goes to them"
+
     async def action_compare(self) -> None:
         from tui.screens.comparison import ComparisonScreen
 
         row = self.experiment() if self.tab == "experiments" else None
         if row is None:
-            self.home.say("c compares the pictures of an experiment: ] goes to them")
+            self.home.say(f"c compares the pictures of an experiment{self.where()}")
             return
         await self.app.push_screen(ComparisonScreen(self.home, row.run))
 
@@ -75,7 +78,10 @@ class LearnWishes(Lessons):
     def pack_for_advice(self) -> PackInsight | None:
         pack = self.under_cursor() if self.tab == "insights" else None
         if pack is None:
-            self.home.say("what is recommended is recommended for a pack: [ goes to them")
+            here = self.tab == "insights"
+            self.home.say(
+                "nothing is known of any pack yet" if here else "it is a pack that advice is for: [ goes there"
+            )
         return pack if self.present() else None
 
     async def action_apply(self) -> None:
@@ -218,7 +224,7 @@ class LearnWishes(Lessons):
     def action_stop(self) -> None:
         row = self.experiment() if self.tab == "experiments" else None
         if row is None:
-            self.home.say("x stops an experiment: ] goes to them")
+            self.home.say(f"x stops an experiment{self.where()}")
         elif row.state not in ("waiting", "running"):
             self.home.say("all of it is made already")
         else:

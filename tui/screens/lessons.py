@@ -14,7 +14,6 @@ import msgspec
 from schema.errors import NoDaemon, Refused
 from schema.experiments import LearningRunResult, LearningRunRow, Proposal
 from schema.insights import Insights, PackInsight, Report, TrackRecord, Withdrawn
-from schema.records import Settings
 from schema.requests_learning import LearnStatus, SuggestionShown
 from tui.background import begin
 from tui.link import learn
@@ -22,6 +21,7 @@ from tui.link.ask import Told
 from tui.live import Change, Live
 from tui.screens.area import SETTLED, AreaScreen
 from tui.widgets.lessontabs import Tab
+from tui.widgets.lessonwords import surest
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -73,10 +73,11 @@ class Lessons(AreaScreen):
     # When to look -----------------------------------------------------------------------------------
 
     def told(self, live: Live, change: Change) -> None:
+        """A picture in the news may have got another verdict, which no count tells."""
         super().told(live, change)
         head = self.status.seq if self.status is not None else -1
         if live.linked and (change.everything or live.scene.head != head):
-            self.look_again(everything=self.status is None)
+            self.look_again(everything=self.status is None or change.everything or bool(change.images))
 
     def look_again(self, *, everything: bool = False) -> None:
         """Soon, and not more often than it may; what is shown stays until then."""
@@ -188,17 +189,20 @@ class Lessons(AreaScreen):
 
     # What was seen ----------------------------------------------------------------------------------
 
-    def saw(self, pack: PackInsight | None) -> None:
-        """The claims of this pack, and all that was taken back, are on the screen."""
+    def saw(self, whole: PackInsight | None, listed: Sequence[PackInsight]) -> None:
+        """On the screen are all claims of `whole`, the surest one of each that is `listed`, and what was taken back."""
         found = self.insights
         if found is None or self.as_of or not self.is_current:
             return
-        seen = [one for one in found.packs if one.withdrawn or one is pack]
-        parts = [one if one is pack else msgspec.structs.replace(one, claims=()) for one in seen]
-        fresh = marks_of(parts) - self._told
+        said = {id(one): (surest(one),) if one.claims else () for one in listed}
+        parts = [
+            one if one is whole else msgspec.structs.replace(one, claims=said.get(id(one), ())) for one in found.packs
+        ]
+        fresh = {mark for part in parts for mark in marks_of(part)} - self._told
         if fresh:
-            self._told |= fresh
-            begin(self, partial(self._saw, found, parts, fresh), group="told")
+            gone = {one.key for part in parts for one in part.withdrawn}
+            self._told = {mark for mark in self._told if mark[0] not in gone} | fresh
+            begin(self, partial(self._saw, found, [only(part, fresh) for part in parts], fresh), group="told")
 
     async def _saw(self, found: Insights, parts: Sequence[PackInsight], fresh: set[tuple[str, str]]) -> None:
         try:
@@ -223,9 +227,6 @@ class Lessons(AreaScreen):
             return self.proposals
         return [one for one in self.proposals if one.pack == pack.pack]
 
-    def settings_of(self, pack: PackInsight) -> Settings:
-        return pack.preset.current if pack.preset is not None else {}
-
     async def answer(self, ask: Callable[[], Awaitable[Told]]) -> Told | None:
         """Of a wish: None after a toast that says why it was not done."""
         with suppress(NoDaemon):
@@ -244,6 +245,15 @@ def differs(was: LearnStatus, now: LearnStatus) -> bool:
         now.ratings, now.packs, now.shown, now.adopted, now.suggestions, now.imported, now.mode)  # fmt: skip
 
 
-def marks_of(packs: Sequence[PackInsight]) -> set[tuple[str, str]]:
-    claims = {(claim.key, claim.strength) for pack in packs for claim in pack.claims}
-    return claims | {(one.key, f"back {one.shown}") for pack in packs for one in pack.withdrawn}
+def marks_of(pack: PackInsight) -> set[tuple[str, str]]:
+    claims: set[tuple[str, str]] = {(claim.key, claim.strength) for claim in pack.claims}
+    return claims | {(one.key, f"back {one.shown}") for one in pack.withdrawn}
+
+
+def only(pack: PackInsight, fresh: set[tuple[str, str]]) -> PackInsight:
+    """The pack with what of it was not seen before."""
+    return msgspec.structs.replace(
+        pack,
+        claims=tuple(claim for claim in pack.claims if (claim.key, claim.strength) in fresh),
+        withdrawn=tuple(one for one in pack.withdrawn if (one.key, f"back {one.shown}") in fresh),
+    )

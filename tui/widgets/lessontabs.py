@@ -60,4 +60,6 @@ def told(status: LearnStatus | None, *, wide: bool, as_of: str) -> list[Piece]:
     if status.inbox:
         line += [Piece(" · ", "faint"), Piece("r", "key")]
         line.append(Piece(f" {status.inbox:,} wait for a rating" if wide else f" {status.inbox:,} wait", "text"))
+        if status.asked and wide:
+            line.append(Piece(f", {status.asked:,} asked for", "mark"))
     return line

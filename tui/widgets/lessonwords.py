@@ -49,14 +49,32 @@ EVIDENCE = re.compile(r"\s*\(\d[^()]* against .*$|\s*\([^()]*\)\.?$")
 OPENING = re.compile(r"^For this (pack|style), ")
 
 
+def surest(pack: PackInsight) -> Claim:
+    return max(pack.claims, key=lambda claim: (claim.confidence, claim.key))
+
+
 def in_a_sentence(pack: PackInsight) -> str:
     """The surest thing that was learned; where there is none, what is missing."""
     if not pack.claims:
         return pack.text
-    best = max(pack.claims, key=lambda claim: (claim.confidence, claim.key))
-    words = OPENING.sub("", EVIDENCE.sub("", best.text))
+    words = OPENING.sub("", EVIDENCE.sub("", surest(pack).text))
     more = f" And {len(pack.claims) - 1} more." if len(pack.claims) > 1 else ""
     return f"{words[:1].upper()}{words[1:].rstrip('.')}.{more}"
+
+
+NOTHING_YET = (
+    "Rate pictures by day; in the morning it says what to change.",
+    "1 to 5 rate a picture in the gallery; r shows those that wait here, one after the other, blind.",
+    "From about 30 ratings of a pack on it is told what scores higher, how sure that is, and what to change.",
+    "n begins an experiment: one variable with the same seeds, or several at once, overnight for instance.",
+)
+
+
+def nothing_yet(width: int) -> Iterator[Line]:
+    """Where nothing is rated: how it goes."""
+    for number, words in enumerate(NOTHING_YET):
+        yield from block(words, width, "text" if number else "strong", sign=str(number) if number else "", mark="key")
+        yield []
 
 
 def insight(pack: PackInsight, width: int, *, numbers: bool, knob: str = "") -> Iterator[Line]:
