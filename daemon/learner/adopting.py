@@ -1,12 +1,13 @@
 """What plans would take over: from insights and reports to settings, weights and defaults of one pack."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from schema.commands import AdoptAdvice
 from schema.errors import Refused
-from schema.insights import Insights, PackInsight, Report, ReportLine
+from schema.insights import Insights, PackInsight
 from schema.lessons import Adopted, Lessons, Suggestion
 from schema.plans import Scalar
 from schema.records import Settings
@@ -23,8 +24,15 @@ NAMES = ("lora:", "pick:", "randomizer.")
 """Knobs that are no settings of stages."""
 
 
-def advised(asked: AdoptRequest, lessons: Lessons, insights: Insights | None, report: Report | None) -> AdoptAdvice:
-    """`insights` and `report` are needed for `take` only. Raises Refused where nothing is sure enough."""
+class Fed(NamedTuple):
+    """What verdicts say of how the variants of a pack are made."""
+
+    weights: Mapping[str, dict[str, float]]
+    randomizer: Settings
+
+
+def advised(asked: AdoptRequest, lessons: Lessons, insights: Insights | None, fed: Fed | None) -> AdoptAdvice:
+    """`insights` and `fed` are needed for `take` only. Raises Refused where nothing is sure enough."""
     if sum((asked.now is not None, asked.suggestion is not None, bool(asked.take))) != 1:
         raise Refused("one of now, suggestion and take is to be said.", where="adopt")
     if asked.suggestion is not None:
@@ -47,10 +55,10 @@ def advised(asked: AdoptRequest, lessons: Lessons, insights: Insights | None, re
                 why.append("preset" if word == "preset" else "cautious preset")
                 confidence += [] if chance is None else [chance]
             case "weights":
-                now = replace(now, weights=weights_of(asked.pack, report))
+                now = replace(now, weights=weights_of(asked.pack, fed))
                 why.append("weights")
             case "randomizer":
-                now = replace(now, randomizer={**now.randomizer, **randomizer_of(asked.pack, report)})
+                now = replace(now, randomizer={**now.randomizer, **randomizer_of(asked.pack, fed)})
                 why.append("randomizer")
     return AdoptAdvice(
         pack=asked.pack, now=now, why=", ".join(dict.fromkeys(why)), confidence=min(confidence, default=None)
@@ -125,12 +133,12 @@ def settable(knob: str) -> bool:
     return knob.startswith("lora:") or ("." in knob and not knob.startswith(NAMES))
 
 
-def weights_of(pack: str, report: Report | None) -> dict[str, dict[str, float]]:
-    """Of all values of the pack's wildcards and slots that a factor is known of."""
+def weights_of(pack: str, fed: "Fed | None") -> dict[str, dict[str, float]]:
+    """Of all values of the pack's wildcards and slots; of a place that stands there twice as of its first."""
     found: dict[str, dict[str, float]] = {}
-    for line in _lines(report, "wildcard", pack):
-        if line.factor is not None and line.factor != 1.0:
-            found.setdefault(line.name, {})[line.value] = round(line.factor, 6)
+    for name, values in sorted((fed.weights if fed else {}).items()):
+        if any(value != 1.0 for value in values.values()):
+            found.setdefault(name.partition("#")[0], values)
     if not found:
         raise Refused(
             f"nothing is known yet of the values of {pack}'s wildcards.",
@@ -140,14 +148,9 @@ def weights_of(pack: str, report: Report | None) -> dict[str, dict[str, float]]:
     return found
 
 
-def randomizer_of(pack: str, report: Report | None) -> Settings:
-    """The settings of the randomizer that do well, best first where several do."""
-    found: Settings = {}
-    lines = [line for line in _lines(report, "randomizer", pack) if line.verdict == "does well"]
-    for line in sorted(lines, key=lambda one: -one.stars):
-        name = line.name.removeprefix("randomizer.")
-        if name in RANDOMIZER:
-            found.setdefault(name, _number(line.value))
+def randomizer_of(pack: str, fed: "Fed | None") -> Settings:
+    """The settings of the randomizer that are proven to rate higher."""
+    found = {name: value for name, value in (fed.randomizer if fed else {}).items() if name in RANDOMIZER}
     if not found:
         raise Refused(
             f"no setting of the randomizer is known to do better for {pack}.",
@@ -155,16 +158,6 @@ def randomizer_of(pack: str, report: Report | None) -> Settings:
             remedy="`stablenew learn report` shows what is known.",
         )
     return found
-
-
-def _number(text: str) -> Scalar:
-    return int(text) if text.isdecimal() else text
-
-
-def _lines(report: Report | None, kind: str, pack: str) -> Sequence[ReportLine]:
-    """Unproven ones too: their factors are near 1 for as long as they are."""
-    each = (*report.lines, *report.unproven) if report is not None else ()
-    return [line for line in each if line.kind == kind and pack in line.packs]
 
 
 # Suggestions of others ----------------------------------------------------------------------------

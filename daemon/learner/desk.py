@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from daemon.algebra import load
+from daemon.learner.adopting import Fed
 from daemon.views.lessons import Lesson
 from daemon.views.verdicts import Verdicts
 from schema.ids import Seq
@@ -98,6 +99,17 @@ class Desk:
         if self._report is None:
             self._report = report_of(self.fit(), seq=self.seq)
         return msgspec.structs.replace(self._report, seq=Seq(self.seq))
+
+    def fed(self, pack: str) -> Fed:
+        """Of the pool of this pack with most verdicts."""
+        from daemon.learning.reports import randomizer_defaults, wildcard_weights
+        from daemon.learning.rows import pack_of
+
+        mine = [one for pool, one in self.fit().pools.items() if pack_of(pool)[0] == pack]
+        if not mine:
+            return Fed({}, {})
+        most = max(mine, key=lambda one: one.n)
+        return Fed(wildcard_weights(most), randomizer_defaults(most))
 
     def profiles(self) -> Insights:
         """What works with each style, over all packs."""

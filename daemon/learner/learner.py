@@ -230,10 +230,15 @@ class Learner:
 
     async def advised(self, asked: AdoptRequest) -> AdoptAdvice:
         insights = await self.insights(asked.pack) if {"preset", "cautious"} & set(asked.take) else None
-        report = await self.report() if {"weights", "randomizer"} & set(asked.take) else None
-        made = adopting.advised(asked, self._door.lessons, insights, report)
+        fed = await self._fed(asked.pack) if {"weights", "randomizer"} & set(asked.take) else None
+        made = adopting.advised(asked, self._door.lessons, insights, fed)
         self._check(made.now.settings)
         return made
+
+    async def _fed(self, pack: str) -> adopting.Fed:
+        async with self._lock:
+            desk = await self._up_to_date()
+            return await asyncio.to_thread(desk.fed, pack)
 
     async def suggestions(self) -> Suggestions:
         found = self._door.lessons.suggestions.values()

@@ -10,7 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # for `learn_world`
 
 from api_world import World
-from learn_world import ONE_STAGE, learning, taught
+from learn_world import ONE_STAGE, learning, records, taught
 
 
 @pytest.fixture
@@ -89,3 +89,25 @@ async def test_a_suggestion_is_shown_against_what_is_used_and_never_applied_by_i
     assert (await plan_of(it))[0]["cfg"] == 3.0
     await it.post("/v1/learn/drop", {"id": "s1"})
     assert (await it.get("/v1/learn/suggestions"))["items"] == []
+
+
+async def test_values_that_rate_higher_are_drawn_more_often(it: World) -> None:
+    (it.folder / "home" / "config" / "packs" / "skies.txt").write_text("a bay at __sky__\n")
+    (it.folder / "home" / "config" / "wildcards").mkdir(exist_ok=True)
+    (it.folder / "home" / "config" / "wildcards" / "sky.txt").write_text("dusk\nnoon\n")
+    made = records(pack="skies", total=120)
+    skies = {30: "dusk", 10: "noon"}
+    said = [
+        {**one, "params": {"pick:__sky__": skies[one["params"]["txt2img.steps"]], "randomizer.matrix":
+                           "random" if one["stars"] in (2, 5) else "all"}}
+        for one in made
+    ]  # fmt: skip
+    await it.post("/v1/learn/import", {"source": "file", "records": said})
+    assert (await it.post("/v1/learn/adopt", {"pack": "skies", "take": ["weights", "randomizer"]}))["seq"] > 0
+    adopted = (await it.get("/v1/learn"))["adopted"]["skies"]
+    assert adopted["weights"]["__sky__"]["dusk"] > 1 > adopted["weights"]["__sky__"]["noon"] > 0
+    assert adopted["randomizer"] == {"matrix": "random"}
+    lines = await it.post("/v1/plan", {"packs": ["skies"], "seed": 3, "variants": 40})
+    dusk = sum("dusk" in line["prompt"] for line in lines[:-1])
+    assert dusk > 24
+    assert any("learned for skies" in warning for warning in lines[-1]["warnings"])
