@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from daemon.learning.levels import ABSENT, BINS, TIME, WORDS, knob_of, stretch
+from daemon.learning.levels import ABSENT, BINS, LONG, TIME, WORDS, knob_of, stretch
 from daemon.learning.moments import Moments, moments, replaced
 from daemon.learning.rows import Row, Versus
-from daemon.learning.tables import Column, Counted, Ids, Table, counted
+from daemon.learning.tables import Column, Counted, Ids, Sitting, Table, counted
 from daemon.learning.variance import Squares, squares
 from schema.plans import Scalar
 
@@ -65,8 +65,7 @@ def _spliced(old: Grown, change: _Change, rows: tuple[Row, ...]) -> Grown:
     blocks = old.counted.blocks
     kept, behind = slice(change.first), slice(change.old, None)
     varying = [(name, column.levels) for name, column in old.counted.columns.items() if column.levels]
-    length = old.counted.stretch
-    codes = np.array([[levels[_value(row, name, length)] for row in come] for name, levels in varying], np.int16)
+    codes = np.array([[levels[_value(old.counted, row, name)] for row in come] for name, levels in varying], np.int16)
     known = before.codes.T
 
     def ids(of: Ids, put: Sequence[int]) -> Ids:
@@ -83,7 +82,7 @@ def _spliced(old: Grown, change: _Change, rows: tuple[Row, ...]) -> Grown:
     )
     touched = np.union1d(before.block[change.first : change.old], after.block[change.first : change.new])
     some = replaced(old.moments, moments(_part(before, touched)), moments(_part(after, touched)))
-    times = [*old.counted.ends, *(row.at for row in come)]
+    times = [*old.counted.ends, *(_time(old.counted, row) for row in come)]
     return _made(old.counted._replace(table=after, ends=(min(times), max(times))), some)
 
 
@@ -110,16 +109,17 @@ def _ending(rows: Sequence[Row], last: int, length: int) -> Sequence[Row]:
 
 def _same_levels(old: Counted, come: Sequence[Row], gone: Sequence[Row]) -> bool:
     """Whether these rows leave every knob's levels as they are. Counts their values, and so do it once."""
-    first, last = old.ends
-    times = [first, last, *(row.at for row in come)]
-    if stretch(min(times), max(times)) != old.stretch or any(row.at in (first, last) for row in gone):
+    if not _same_sittings(old, come, gone):
+        return False
+    arrive = [_time(old, row) for row in come]
+    if stretch(min(*old.ends, *arrive), max(*old.ends, *arrive)) != old.stretch:
         return False
     for rows, sign in ((come, 1), (gone, -1)):
         for row in rows:
             if not row.params.keys() <= old.columns.keys():
                 return False
             for name, column in old.columns.items():
-                value = _value(row, name, old.stretch)
+                value = _value(old, row, name)
                 if not _known(column, value):
                     return False
                 column.counts[value] += sign
@@ -131,8 +131,27 @@ def _same_levels(old: Counted, come: Sequence[Row], gone: Sequence[Row]) -> bool
     return True
 
 
-def _value(row: Row, name: str, length: float) -> Scalar:
-    return row.params.get(name, ABSENT) if name != TIME else int(row.at // length)
+def _same_sittings(old: Counted, come: Sequence[Row], gone: Sequence[Row]) -> bool:
+    """Whether sittings begin as before, and are as long or short. Counts their rows."""
+    for row in gone:
+        count, start = old.sittings[row.session]
+        if row.at == start or count == LONG + 1 or (count > LONG and row.at in old.ends):
+            return False
+        old.sittings[row.session] = Sitting(count - 1, start)
+    for row in come:
+        count, start = old.sittings.get(row.session, (0, row.at))
+        if row.at < start or count == LONG:
+            return False
+        old.sittings[row.session] = Sitting(count + 1, start)
+    return True
+
+
+def _time(old: Counted, row: Row) -> float:
+    return old.sittings[row.session].time(row.at)
+
+
+def _value(old: Counted, row: Row, name: str) -> Scalar:
+    return row.params.get(name, ABSENT) if name != TIME else int(_time(old, row) // old.stretch)
 
 
 def _known(column: Column, value: Scalar) -> bool:

@@ -28,6 +28,9 @@ TIME = "\ttime"
 STRETCHES = 7
 """Into which the time of a pool's verdicts is parted; about that many, so that they rarely move."""
 
+LONG = 80
+"""Verdicts; in which order those of a shorter sitting were given makes no difference: their time is its beginning."""
+
 ABSENT: Scalar = None
 """Value of a knob that a picture was made without."""
 

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from math import inf
 from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.learning.levels import ABSENT, TIME, Floats, Knob, knob_of, plain, stretch
+from daemon.learning.levels import ABSENT, LONG, TIME, Floats, Knob, knob_of, plain, stretch
 from daemon.learning.rows import Row, Versus
 from schema.plans import Scalar
 
@@ -76,6 +77,17 @@ class Column(NamedTuple):
     """Empty for one that never varied."""
 
 
+class Sitting(NamedTuple):
+    """Some verdicts in a row."""
+
+    verdicts: int
+    start: float
+
+    def time(self, at: float) -> float:
+        """That a row of this sitting has, which was rated then."""
+        return at if self.verdicts > LONG else self.start
+
+
 class Counted(NamedTuple):
     """A table with what it takes to change some of its rows."""
 
@@ -85,8 +97,9 @@ class Counted(NamedTuple):
     """By number."""
     blocks: dict[Hashable, int]
     """(session, prompt, seed) to number."""
+    sittings: dict[str, Sitting]
     ends: tuple[float, float]
-    """Times of the first and the last row."""
+    """First and last of the times that rows have."""
 
     @property
     def stretch(self) -> float:
@@ -115,7 +128,9 @@ def counted(pool: str, rows: tuple[Row, ...], duels: tuple[Versus, ...]) -> Coun
     columns: dict[str, Column] = {}
     knobs: list[Knob] = []
     codes: list[Codes] = []
-    times = [row.at for row in rows] + [duel.at for duel in duels for _ in range(2)]
+    rated = [(row.session, row.at) for row in rows] + [(duel.session, duel.at) for duel in duels for _ in range(2)]
+    seats = _seats(rated)
+    times = [seats[session].time(at) for session, at in rated]
     ends = min(times), max(times)
     for name, column in (*_columns(params), *_times(times, stretch(*ends))):
         clean = plain(column)
@@ -126,10 +141,9 @@ def counted(pool: str, rows: tuple[Row, ...], duels: tuple[Versus, ...]) -> Coun
             seen.levels.update(levels)
             knobs.append(knob)
             codes.append(np.fromiter(map(levels.__getitem__, clean), np.int16, len(clean)))
-    sittings, outcome = [row.session for row in rows], [row.stars for row in rows]
+    sittings, outcome = [session for session, _ in rated], [row.stars for row in rows]
     keys: list[Hashable] = [(row.session, row.prompt, row.seed) for row in rows]
     for number, duel in enumerate(duels):
-        sittings += [duel.session] * 2
         keys += [number] * 2
         outcome += [TIED, TIED] if duel.tie else [WON, LOST]
     names = {name: at for at, name in enumerate(sorted(set(sittings)))}
@@ -141,7 +155,7 @@ def counted(pool: str, rows: tuple[Row, ...], duels: tuple[Versus, ...]) -> Coun
         block=np.fromiter(map(blocks.__getitem__, keys), np.int32, len(keys)),
         outcome=np.array(outcome, np.int16),
     )  # fmt: skip
-    return Counted(table, columns, tuple(names), blocks, ends)
+    return Counted(table, columns, tuple(names), blocks, seats, ends)
 
 
 def tagged(tables: Mapping[str, Table], tag: str) -> dict[str, Table]:
@@ -153,6 +167,15 @@ def tagged(tables: Mapping[str, Table], tag: str) -> dict[str, Table]:
         )
         for pool, table in tables.items()
     }  # fmt: skip
+
+
+def _seats(rated: Sequence[tuple[str, float]]) -> dict[str, Sitting]:
+    starts: dict[str, float] = {}
+    for session, at in rated:
+        if at < starts.get(session, inf):
+            starts[session] = at
+    counts = Counter([session for session, _ in rated])
+    return {session: Sitting(counts[session], start) for session, start in starts.items()}
 
 
 def _times(times: Sequence[float], length: float) -> Iterable[tuple[str, Sequence[Scalar]]]:

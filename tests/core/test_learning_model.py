@@ -148,6 +148,16 @@ def test_the_order_of_the_rows_makes_no_difference_to_a_byte():
         assert everything(fit(tabulate(rows, fights))) == told
 
 
+def test_in_which_order_a_sitting_was_rated_makes_no_difference_to_a_byte():
+    rows = [one._replace(at=1000.0 * (at % 8) * 60 + 5.0 * at) for at, one in enumerate(liked(150))]
+    by_sitting = {name: [row.at for row in rows if row.session == name] for name in {row.session for row in rows}}
+    for times in by_sitting.values():
+        Random(1).shuffle(times)
+    other = [one._replace(at=by_sitting[one.session].pop()) for one in rows]
+    assert [one.at for one in other] != [one.at for one in rows]
+    assert everything(fit(tabulate(other))) == everything(fit(tabulate(rows)))
+
+
 def record(at, draw, packs=2, **more):
     minute = at * (40 if draw.random() < 0.1 else 1)
     params = {"steps": draw.randrange(15, 40), "denoise": draw.choice([0.2, 0.3, 0.4]), "style": draw.choice("abc")}
