@@ -166,17 +166,26 @@ class ComparisonScreen(Alone):
         if len(group.seen) > self.in_view:
             left.append(Piece(f"picture {self.cursor + 1}/{len(group.seen)}  ", "dim"))
         lines = (self.captions(group), self.bottom(left))
-        self.told.tell(*lines) if self.size.height < 30 else self.told.tell(lines[0], self.just or prompt, lines[1])
+        if self.size.height < 30:
+            self.told.tell(*lines)
+            return
+        here = group.seen[self.cursor]
+        whole = [Piece(" " + cut(plain(here.level), width - 1))] if self._told and len(here.job.spec.axes) > 1 else ()
+        self.told.tell(lines[0], self.just or whole or prompt, lines[1])
+
+    @property
+    def _told(self) -> bool:
+        """Values may be told."""
+        return self._shown or (self.group is not None and self.group.rated)
 
     def captions(self, group: Group) -> Line:
         """Below each picture its stars, and its value once that may be told."""
-        told = group.rated or self._shown
         line: list[Piece] = []
         for n in range(self.in_view):
             index = self.first + n
             seen, wide = group.seen[index], self.slots[n].size.width + 1
             here = index == self.cursor
-            value = f"  {plain(seen.level)}" if told else ""
+            value = f"  {plain(seen.level)}" if self._told else ""
             tags = f"  {', '.join(map(plain, seen.image.tags))}" if seen.image.tags else ""
             line += [Piece(" > " if here else "   ", "strong"), *stars_of(seen.image.stars)]
             line.append(Piece(fit(value + tags, wide - 8), "strong" if here else "text"))
