@@ -178,11 +178,18 @@ CREATE TABLE makings(                    -- how the pictures of an attempt came 
   backend TEXT NOT NULL,
   tokens TEXT NOT NULL,                  -- JSON list: of the finished stages it rests on, its own the last
   words TEXT NOT NULL,                   -- digest
-  params TEXT NOT NULL,                  -- digest
-  story TEXT                             -- JSON of `daemon.views.fold.knobs.Making`, until it is taken apart
+  params TEXT NOT NULL                   -- digest
 ) STRICT;
 CREATE TABLE wordings(digest TEXT PRIMARY KEY, prompt TEXT NOT NULL, negative TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE params(digest TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE VIEW stories AS                   -- only written to
+  SELECT makings.*, '' AS prompt, '' AS negative, '' AS json FROM makings;
+CREATE TRIGGER stories_told INSTEAD OF INSERT ON stories BEGIN
+  INSERT OR IGNORE INTO wordings VALUES (NEW.words, NEW.prompt, NEW.negative);
+  INSERT OR IGNORE INTO params VALUES (NEW.params, NEW.json);
+  INSERT OR REPLACE INTO makings VALUES (NEW.token, NEW.n, NEW.job, NEW.run, NEW.stage, NEW.pack, NEW.counts,
+    NEW.backend, NEW.tokens, NEW.words, NEW.params);
+END;
 
 CREATE TABLE past_results(               -- of stages that were made again since
   token INTEGER PRIMARY KEY,

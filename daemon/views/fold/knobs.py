@@ -12,7 +12,7 @@ from hashlib import sha256
 import msgspec
 
 from daemon.prompting.tokens import loras
-from schema.events import StageFinished
+from schema.ids import StageId
 from schema.names import plain
 from schema.plans import PICTURELESS, JobSpec, RunSpec, Scalar, StageStep
 from schema.records import Settings
@@ -28,13 +28,27 @@ the same, they are one setting and not several."""
 SIZES = frozenset({"width", "height"})
 """Of a later stage: they follow from the picture it gets, unless somebody asks for them."""
 
+FOLLOWING = TAKEN_OVER | SIZES
+
 LONGEST = 80
 """Letters of a setting's value; longer ones are texts."""
 
 _JOB = msgspec.json.Decoder(JobSpec)
 _RUN = msgspec.json.Decoder(RunSpec)
-_RESULTS = msgspec.json.Decoder(list[StageFinished])
 _NAMES = msgspec.json.Decoder(list[str])
+
+
+class Done(msgspec.Struct, gc=False):
+    """Of a `StageFinished` what is looked at here."""
+
+    stage: StageId
+    token: int
+    backend: str
+    effective: Settings = {}
+    reported: Settings = {}
+
+
+_RESULTS = msgspec.json.Decoder(list[Done])
 
 
 class Making(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,20 +109,21 @@ def _steps(job: JobSpec, run: RunSpec) -> Sequence[StageStep]:
     return run.stages if job.stages is None else job.stages
 
 
-def _backend(done: Sequence[StageFinished]) -> str:
+def _backend(done: Sequence[Done]) -> str:
     kinds = [one.backend for one in done]
     return "sketch" if "sketch" in kinds else next(iter(kinds), "")
 
 
-def _params(job: JobSpec, run: RunSpec, prompt: str, done: Iterable[StageFinished]) -> Iterator[tuple[str, Scalar]]:
+def _params(job: JobSpec, run: RunSpec, prompt: str, done: Iterable[Done]) -> Iterator[tuple[str, Scalar]]:
     first: Settings = {}
     for one in done:
         for field, value in one.effective.items():
+            if value is None or not _may_count(field) or (isinstance(value, str) and not _is_name(value)):
+                continue
             name = f"{one.stage}.{field}"
-            follows = field in TAKEN_OVER and first.get(field) == value
-            follows = follows or (field in SIZES and bool(first) and name not in job.overlay)
-            if _counts(field, value) and not follows:
-                yield name, value
+            if first and field in FOLLOWING and _follows(name, field, value, first, job):
+                continue
+            yield name, value
         first = first or ({**one.effective} if "sampler" in one.effective else {})
     yield from weights(prompt).items()
     if job.style:
@@ -120,10 +135,17 @@ def _params(job: JobSpec, run: RunSpec, prompt: str, done: Iterable[StageFinishe
         yield "randomizer.order", run.randomizer.order
 
 
-def _counts(field: str, value: Scalar) -> bool:
-    if value is None or field in NEVER or field.startswith("workflow") or "seed" in field:
-        return False
-    return not isinstance(value, str) or (bool(value) and len(value) <= LONGEST and not value.startswith(("{", "[")))
+@lru_cache(maxsize=1024)
+def _may_count(field: str) -> bool:
+    return field not in NEVER and not field.startswith("workflow") and "seed" not in field
+
+
+def _is_name(value: str) -> bool:
+    return 0 < len(value) <= LONGEST and not value.startswith(("{", "["))
+
+
+def _follows(name: str, field: str, value: Scalar, first: Settings, job: JobSpec) -> bool:
+    return first.get(field) == value if field in TAKEN_OVER else name not in job.overlay
 
 
 def weights(prompt: str) -> Settings:

@@ -40,12 +40,7 @@ def fold(envelope: e.Envelope, event: LearningEvent) -> list[Statement]:
 
 def made(envelope: e.Envelope, event: e.StageFinished) -> list[Statement]:
     """Stands behind what the other tables make of the event."""
-    if not event.images:
-        return []
-    token = (event.token,)
-    return [
-        (MADE, (event.token, envelope.seq, event.job, event.stage)), (WORDS, token), (PARAMS, token), (TIDY, token),
-    ]  # fmt: skip
+    return [(MADE, (event.token, envelope.seq, event.job, event.stage))] if event.images else []
 
 
 def scored(envelope: e.Envelope, event: e.StageFinished) -> list[Statement]:
@@ -70,21 +65,15 @@ TAKEN_BACK = (
 RUN_RATED = "INSERT INTO run_verdicts VALUES (?, ?, ?)"
 IMPORTED = "INSERT INTO imported(seq, number, source, picture, record) VALUES (?, ?, ?, ?, ?)"
 FORGOTTEN = "UPDATE imported SET forgotten = ?1 WHERE source = ?2 AND forgotten IS NULL"
-MADE = (  # materialized, or SQLite would make it anew for each of its fields
+MADE = (  # a trigger takes it apart; materialized, or SQLite would make it anew for each of its fields
     "WITH job AS MATERIALIZED (SELECT jobs.id, jobs.run, jobs.pack,"
     " coalesce(json_extract(CAST(runs.spec AS TEXT), '$.learning'), '') <> 'off' AS counts,"
     " making_of(specs.spec, runs.spec, jobs.stages, ?4, (SELECT json_group_array(json(CAST(result AS TEXT)))"
-    " FROM stages WHERE job = ?3 AND state = 'done' AND result IS NOT NULL)) AS found"
+    " FROM stages WHERE job = ?3 AND state = 'done' AND result IS NOT NULL)) AS story"
     " FROM jobs JOIN specs ON specs.job = jobs.id JOIN runs ON runs.id = jobs.run WHERE jobs.id = ?3)"
-    "INSERT OR REPLACE INTO makings(token, n, job, run, stage, pack, counts, backend, tokens, words, params, story)"
-    " SELECT ?1, ?2, id, run, ?4, pack, counts, found ->> 'backend', found ->> 'tokens', found ->> 'words',"
-    " found ->> 'digest', found FROM job"
+    "INSERT INTO stories SELECT ?1, ?2, id, run, ?4, pack, counts, story ->> 'backend', story ->> 'tokens',"
+    " story ->> 'words', story ->> 'digest', story ->> 'prompt', story ->> 'negative', story ->> 'params' FROM job"
 )
-WORDS = (
-    "INSERT OR IGNORE INTO wordings SELECT words, story ->> 'prompt', story ->> 'negative' FROM makings WHERE token = ?"
-)
-PARAMS = "INSERT OR IGNORE INTO params SELECT params, story ->> 'params' FROM makings WHERE token = ?"
-TIDY = "UPDATE makings SET story = NULL WHERE token = ?"
 SCORED = (
     "INSERT OR IGNORE INTO scores SELECT image, n, score FROM looks"
     " WHERE job = ?2 AND stage = ?3 AND n = ?1 AND score IS NOT NULL"
