@@ -99,7 +99,7 @@ def chance(log_factor: float, null: float) -> float:
 
 
 def null_share(matter: list[float]) -> float:
-    """Chance beforehand that a knob does nothing in a pack, from what it does in all packs."""
+    """Chance beforehand that a knob does nothing in a pack, from what it does in the others."""
     return (SEEN * EVEN + sum(1.0 - one for one in matter)) / (SEEN + len(matter))
 
 

@@ -88,7 +88,7 @@ class PoolFit:
 
     def matters(self, knob: str) -> float:
         """Probability that this knob does anything in this pool."""
-        return chance(self.log_factors[knob], self._family.null(knob))
+        return chance(self.log_factors[knob], self._family.null(knob, self._place))
 
     def level(self, knob: str, level: int) -> tuple[float, float]:
         """Mean and sd, in scores, against the average of the knob's levels."""
@@ -195,7 +195,6 @@ class _Family:
             for at, (one, pool) in enumerate(zip(counted, pools, strict=True))
         ]
         self._teachers = [self.fits[at] for at in sorted(most)]
-        self._nulls: dict[str, float] = {}
 
     @cached_property
     def slab(self) -> float:
@@ -222,12 +221,11 @@ class _Family:
                 found[place][knob] = float(one)
         return found
 
-    def null(self, knob: str) -> float:
-        """Chance beforehand that a knob does nothing in a pool."""
-        if knob not in self._nulls:
-            factors = [one[knob] for one in self.taught if knob in one]
-            self._nulls[knob] = null_share([chance(one, EVEN) for one in factors])
-        return self._nulls[knob]
+    def null(self, knob: str, place: int | None) -> float:
+        """Chance beforehand that a knob does nothing in a pool, going by the others: its own ratings are not to
+        speak twice (with them as many as 8 claims of 100 that were ever shown are false, without 5)."""
+        factors = [one[knob] for at, one in enumerate(self.taught) if at != place and knob in one]
+        return null_share([chance(one, EVEN) for one in factors])
 
     def shared(self) -> dict[str, Shared]:
         found, at, middle = {}, 0, self.hierarchy.middle
