@@ -27,7 +27,7 @@ PATIENCE = 300.0
 
 
 ABOUT = """Records, insights and what the fields mean, for a language model to read; no host names, no paths. \
-Presets that it proposes are read by `stablenew learn` and never applied by themselves."""
+Presets that it proposes are read by `stablenew learn import` and never applied by themselves."""
 
 
 class SaveBundle(ModalScreen[None]):
@@ -44,7 +44,7 @@ class SaveBundle(ModalScreen[None]):
         return self.app
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog") as dialog:
+        with Vertical(classes="dialog saving") as dialog:
             dialog.border_title = "Save what was learned"
             dialog.border_subtitle = "⏎ save  esc back"
             yield Input("~/stablenew-learned.zip", id="file", compact=True, select_on_focus=False)

@@ -144,7 +144,7 @@ class LearnWishes(Lessons):
         found = self.suggestions_of(pack.pack) if pack is not None else []
         if not found:
             if pack is not None:
-                self.home.say("nobody has proposed anything for this pack; `stablenew learn` reads a presets.json")
+                self.home.say("nobody has proposed anything for it; `stablenew learn import` reads a presets.json")
             return
         choices = [
             choice for one in found for words in [one.suggestion.why or one.suggestion.id]
