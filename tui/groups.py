@@ -50,12 +50,14 @@ def groups_of(pictures: Iterable[Seen], plan: LearningPlan, place: Callable[[Ima
 
 
 def level_of(job: JobRecord, plan: LearningPlan) -> str:
-    """`cfg 5.5`; of several variables all of them."""
+    """`cfg 5.5`; of several variables all of them, with their stages where two are called alike."""
     told = []
+    fields = [name.rpartition(".")[2] for name in plan.variables]
     for name in plan.variables:
         value = job.spec.axes.get(name, job.spec.overlay.get(name))
         stage, _, field = name.partition(".")
         if value is None:
             value = next((one.effective.get(field) for one in job.stages if one.id == stage), None)
-        told.append(f"{name.rpartition('.')[2]} {'as usual' if value is None else value}")
+        short = name if fields.count(name.rpartition(".")[2]) > 1 else name.rpartition(".")[2]
+        told.append(f"{short} {'as usual' if value is None else value}")
     return " · ".join(told)

@@ -8,7 +8,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal
+from textual.containers import Grid
+from textual.strip import Strip
 
 from schema.errors import NoDaemon, Refused
 from schema.experiments import LearningRunResult
@@ -21,15 +22,15 @@ from tui.link import learn
 from tui.outbox import Parcel, Wish
 from tui.screens.alone import Alone, Shown, Told, cut
 from tui.widgets.imagegrid import stars_of
-from tui.widgets.ink import Line, Piece, fit, plain
+from tui.widgets.ink import Line, Piece, plain
 from tui.widgets.judged import Judged
 from tui.widgets.reveal import asked_for
 
 if TYPE_CHECKING:
     from tui.app import StableNew
 
-NARROWEST = 24
-"""Columns of a picture at least, where there is room for more than two."""
+NARROWEST, WIDE = 24, 38
+"""Columns of a picture at least, where there is room for more than two; and as it should have if there is."""
 
 MOST = 8
 """Pictures side by side."""
@@ -39,13 +40,31 @@ LARGEST = 1000
 """Pictures of a run that are looked at, the oldest first."""
 
 
+class Slot(Judged):
+    """A picture with a line below it."""
+
+    caption: Line = ()
+
+    @property
+    def room(self) -> tuple[int, int]:
+        width, lines = super().room
+        return width, max(0, lines - 1)
+
+    def drawn(self, y: int) -> Strip:
+        return self.strip(self.caption, self.size.width) if y == self.size.height - 1 else super().drawn(y)
+
+    def write(self, caption: Line) -> None:
+        self.caption = tuple(caption)
+        self.redraw(self.size.height - 1)
+
+
 class ComparisonScreen(Alone):
     where = "comparison"
     BINDINGS = bindings(of("comparison"))
 
     def __init__(self, home: "StableNew", run: str) -> None:
         super().__init__(home)
-        self.slots = [Judged(home.thumbs, home.sharp, id=f"slot{n}") for n in range(MOST)]
+        self.slots = [Slot(home.thumbs, home.sharp, id=f"slot{n}") for n in range(MOST)]
         self.told = Told()
         self.groups: list[Group] = []
         self.at = 0
@@ -63,8 +82,7 @@ class ComparisonScreen(Alone):
         """Group, picture, stars before, and the verdict: what z takes back."""
 
     def compose(self) -> ComposeResult:
-        with Horizontal():
-            yield from self.slots
+        yield Grid(*self.slots, id="slots")
         yield self.told
 
     def on_mount(self) -> None:
@@ -112,11 +130,21 @@ class ComparisonScreen(Alone):
         return self.groups[self.at] if self.groups else None
 
     @property
+    def shape(self) -> tuple[int, int]:
+        """Pictures in a row, and rows: as large as they can be and still be seen together."""
+        many = min(len(self.group.seen), MOST) if self.group is not None else 1
+        if self.size.width < 100:
+            return min(2, many), 1
+        wide = max(3, self.size.width // WIDE)
+        if self.size.height < 30 or many <= wide:
+            return min(many, max(wide, self.size.width // NARROWEST)), 1
+        return -(-many // 2) if many <= 2 * wide else wide, 2
+
+    @property
     def in_view(self) -> int:
-        """Pictures that have room side by side."""
-        width = self.size.width
-        room = 2 if width < 100 else max(2, min(MOST, width // NARROWEST))
-        return min(room, len(self.group.seen)) if self.group is not None else 1
+        """Pictures that are seen together."""
+        across, rows = self.shape
+        return min(across * rows, len(self.group.seen)) if self.group is not None else 1
 
     def show_group(self) -> None:
         """Another prompt and seed: from the first that has no stars."""
@@ -134,6 +162,8 @@ class ComparisonScreen(Alone):
             seen = group.seen[self.first + n] if group is not None and n < many else None
             slot.display = seen is not None or (group is None and n == 0)
             slot.show(seen.image if seen is not None else None)
+        grid = self.query_one("#slots", Grid)
+        grid.styles.grid_size_columns, grid.styles.grid_size_rows = self.shape
         if all(one.seen for one in self.pictures()):
             self.attention.seen()
         self.make_ready()
@@ -159,37 +189,33 @@ class ComparisonScreen(Alone):
             return
         prompt = asked_for(group.seen[0].job, width)
         rated = sum(one.rated for one in self.groups)
-        wide = self.size.width >= 100
         left = [Piece(f" {self.at + 1} of {len(self.groups)}  ", "strong")]
-        if wide:
-            left[1:] = [Piece(f"{rated} rated  ", "dim")]
+        if self.size.width >= 100:
+            left.append(Piece(f"{rated} rated  ", "dim"))
         if len(group.seen) > self.in_view:
             left.append(Piece(f"picture {self.cursor + 1}/{len(group.seen)}  ", "dim"))
-        lines = (self.captions(group), self.bottom(left))
-        if self.size.height < 30:
-            self.told.tell(*lines)
-            return
+        for n in range(self.in_view):
+            self.slots[n].write(self._caption(group, self.first + n))
         here = group.seen[self.cursor]
         whole = [Piece(" " + cut(plain(here.level), width - 1))] if self._told and len(here.job.spec.axes) > 1 else ()
-        self.told.tell(lines[0], self.just or whole or prompt, lines[1])
+        if self.size.height < 30:
+            self.told.tell(self.just or whole or prompt, self.bottom(left))
+        else:
+            self.told.tell(prompt, self.just or whole, self.bottom(left))
 
     @property
     def _told(self) -> bool:
         """Values may be told."""
         return self._shown or (self.group is not None and self.group.rated)
 
-    def captions(self, group: Group) -> Line:
-        """Below each picture its stars, and its value once that may be told."""
-        line: list[Piece] = []
-        for n in range(self.in_view):
-            index = self.first + n
-            seen, wide = group.seen[index], self.slots[n].size.width + 1
-            here = index == self.cursor
-            value = f"  {plain(seen.level)}" if self._told else ""
-            tags = f"  {', '.join(map(plain, seen.image.tags))}" if seen.image.tags else ""
-            line += [Piece(" > " if here else "   ", "strong"), *stars_of(seen.image.stars)]
-            line.append(Piece(fit(value + tags, wide - 8), "strong" if here else "text"))
-        return line
+    def _caption(self, group: Group, index: int) -> Line:
+        """Below a picture its stars, and its value once that may be told."""
+        seen, here = group.seen[index], index == self.cursor
+        value = f"  {plain(seen.level)}" if self._told else ""
+        tags = f"  {', '.join(map(plain, seen.image.tags))}" if seen.image.tags else ""
+        room = self.slots[index - self.first].size.width - 8
+        head = Piece(" > " if here else "   ", "strong")
+        return [head, *stars_of(seen.image.stars), Piece(cut(value + tags, room), "strong" if here else "text")]
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.show)
