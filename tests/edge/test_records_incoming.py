@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from daemon.records.checked import check_records
 from daemon.records.flat import lines, verdicts
 from daemon.records.incoming import Incoming, read_incoming
 from daemon.records.suggested import read_presets
@@ -237,3 +238,23 @@ def test_a_file_that_is_named_must_be_whole(tmp_path: Path, capsys: pytest.Captu
     assert main(["learn-read", "--", str(whole), str(torn)]) == 2
     said = capsys.readouterr()
     assert said.out == "" and "torn.jsonl:2:2: this is no JSON" in said.err
+
+
+# What a client sends ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("stars", 6), ("stars", -1), ("at", "yesterday"), ("at", ""), ("id", ""), ("id", "x" * 500), ("pack", ""),
+        ("pack", "a\tsketch"), ("prompt", "x" * 200_000), ("seed", 2**70), ("tags", ("x",) * 300),
+        ("params", {"a": float("inf")}), ("params", {"a": 10**30}), ("params", {"x" * 500: 1}), ("better_than", "a"),
+    ],
+)  # fmt: skip
+def test_what_would_stand_in_the_log_for_ever_is_looked_at_first(field: str, value: object) -> None:
+    good = ours("a", 4, steps=1)
+    check_records("mine", [good])
+    with pytest.raises(Refused, match=r"record 2, \w+"):
+        check_records("mine", [good, replace(good, **{field: value})])
+    with pytest.raises(Refused, match="source"):
+        check_records(" ", [good])

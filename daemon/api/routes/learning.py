@@ -13,6 +13,7 @@ from daemon.api.route import MIB, Route
 from daemon.api.routes.runs import PLANS
 from daemon.api.told import answer, page_answer
 from daemon.api.wish import wish
+from daemon.records.checked import check_records
 from schema.commands import (
     Command,
     DismissInsight,
@@ -233,6 +234,8 @@ async def import_records(house: House, request: web.Request) -> web.StreamRespon
             f"{len(asked.records)} records are too many at once.", where="records",
             remedy=f"Send at most {MOST_IMPORTED}, and the rest with the same source.",
         )  # fmt: skip
+
+    await asyncio.to_thread(check_records, asked.source, asked.records)
 
     async def make() -> Command:
         return ImportRecords(source=asked.source, records=asked.records)
