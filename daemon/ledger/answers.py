@@ -2,7 +2,16 @@
 
 from collections.abc import Sequence
 
-from schema.events import CommandRedone, CommandUndone, ComparisonTakenBack, Envelope, Event, ImagesCompared
+from schema.events import (
+    CommandRedone,
+    CommandUndone,
+    ComparisonTakenBack,
+    Envelope,
+    Event,
+    ImageRated,
+    ImagesCompared,
+    RunRated,
+)
 from schema.ids import CommandId
 from schema.scenes import Answer
 
@@ -10,8 +19,11 @@ MOST_SUBJECTS = 1000
 
 
 def answer_of(command: CommandId, envelopes: Sequence[Envelope]) -> Answer:
-    """`envelopes` are the command's own, in order."""
-    subjects = tuple(dict.fromkeys(name for envelope in envelopes if (name := _subject(envelope.event))))
+    """`envelopes` are the command's own, in order. Of a run that is rated with its pictures, these are told."""
+    events = [envelope.event for envelope in envelopes]
+    if any(isinstance(event, ImageRated) for event in events):
+        events = [event for event in events if not isinstance(event, RunRated)]
+    subjects = tuple(dict.fromkeys(name for event in events if (name := _subject(event))))
     return Answer(
         command=command,
         seq=envelopes[-1].seq if envelopes else 0,

@@ -58,7 +58,8 @@ async def test_the_programs_mode_is_that_of_runs_and_can_be_taken_back(it: World
 
 async def test_a_run_is_rated_as_a_whole_with_its_pictures(it: World) -> None:
     run = await paint(it, packs=["bays"], count=3)
-    await it.post("/v1/images/rate", {"select": [run], "stars": 4})
+    rated = await it.post("/v1/images/rate", {"select": [run], "stars": 4})
+    assert rated["changed"] == 3 and run not in rated["subjects"]
     assert [one["stars"] for one in (await it.get("/v1/images", filter=f"run:{run}"))["items"]] == [4, 4, 4]
     (pack,) = (await it.get("/v1/learn/insights"))["packs"]
     assert pack["ratings"] == 1  # one verdict was given
