@@ -1,6 +1,7 @@
 """What the fit says of worlds that are easy to see through, of odd ones, and that it always says the same."""
 
 import math
+from datetime import UTC, datetime
 from random import Random
 
 import numpy as np
@@ -182,6 +183,28 @@ def test_a_fit_that_grows_equals_one_made_at_once_to_the_byte(seed):
         grown = fitter.fit(rows, duels)
         if at % 8 == 0 or at > 192:
             assert everything(grown) == everything(fit(tabulate(*rows_of(records[: at + 1]))))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(4))
+def test_sittings_that_grow_long_and_pictures_rated_again_change_no_byte_either(seed):
+    draw, at, records = Random(seed), 0, []
+    for _ in range(400):
+        at += 4000 if draw.random() < 0.01 else draw.choice([5, 9, 20])
+        records.append(
+            Record(
+                id=f"p{draw.randrange(300)}", at=datetime.fromtimestamp(1_780_000_000 + at, UTC).isoformat(), session="",
+                pack=f"k{draw.randrange(2)}", prompt="", seed=draw.randrange(60), run="r", stars=draw.randrange(1, 6),
+                params={"steps": draw.randrange(6), "style": draw.choice("abc")},
+            )
+        )  # fmt: skip
+    book, fitter = Book(records[:50]), Fitter()
+    fitter.fit(*book.rows())
+    for count in range(51, 401):
+        book.add(records[count - 1 : count])
+        grown = fitter.fit(*book.rows())
+        if count % 10 == 0:
+            assert everything(grown) == everything(fit(tabulate(*rows_of(records[:count]))))
 
 
 def test_a_fit_may_also_shrink_and_lose_a_pack():
