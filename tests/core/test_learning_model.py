@@ -193,7 +193,7 @@ def test_sittings_that_grow_long_and_pictures_rated_again_change_no_byte_either(
         at += 4000 if draw.random() < 0.01 else draw.choice([5, 9, 20])
         records.append(
             Record(
-                id=f"p{draw.randrange(300)}", at=datetime.fromtimestamp(1_780_000_000 + at, UTC).isoformat(), session="",
+                id=f"p{draw.randrange(300)}", at=datetime.fromtimestamp(178e7 + at, UTC).isoformat(), session="",
                 pack=f"k{draw.randrange(2)}", prompt="", seed=draw.randrange(60), run="r", stars=draw.randrange(1, 6),
                 params={"steps": draw.randrange(6), "style": draw.choice("abc")},
             )
