@@ -152,7 +152,8 @@ class LearnScreen(LearnWishes):
             return
         if self.insights is not None:
             self.packs.fill(self.insights.packs)
-        self.experiments.fill(self.runs)
+        if self.runs is not None:
+            self.experiments.fill(self.runs)
         self.tabs.show(self.tab, self.status, as_of=self.as_of, fault=self.fault)
         self.draw_lost()
         self.draw_closely(keep_place=True)

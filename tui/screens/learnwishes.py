@@ -47,7 +47,7 @@ class LearnWishes(Lessons):
     # Verdicts ---------------------------------------------------------------------------------------
 
     async def action_rate(self) -> None:
-        """What waits of the pack or the experiment under the cursor; what waits at all where nothing of it does."""
+        """What waits of the experiment under the cursor, else all that waits; those that were asked for come first."""
         from tui.screens.inbox import InboxScreen
 
         if self.tab == "experiments" and (row := self.experiment()) is not None and row.made > row.rated:

@@ -42,7 +42,8 @@ class Lessons(AreaScreen):
         self.insights: Insights | None = None
         self.proposals: tuple[Proposal, ...] = ()
         self.suggestions: tuple[SuggestionShown, ...] = ()
-        self.runs: tuple[LearningRunRow, ...] = ()
+        self.runs: tuple[LearningRunRow, ...] | None = None
+        """None: not asked for yet."""
         self.results: dict[str, LearningRunResult] = {}
         self.report: Report | None = None
         self.track: TrackRecord | None = None
