@@ -17,7 +17,8 @@ def made_with(image: ImageRow, record: JobRecord | None) -> list[str]:
         return [word for word in (image.model, image.pack) if word]
     spec = record.spec
     axes = {axis.rpartition(".")[2]: value for axis, value in spec.axes.items()}
-    varied = [f"{field} {value}" for field, value in axes.items()]
+    same = len(axes) < len(spec.axes)  # two stages have a field of that name
+    varied = [f"{axis if same else axis.rpartition('.')[2]} {value}" for axis, value in spec.axes.items()]
     usual = [
         word
         for word in numbers(record)
