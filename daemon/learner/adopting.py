@@ -1,6 +1,6 @@
 """What plans would take over: from insights and reports to settings, weights and defaults of one pack."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -31,8 +31,17 @@ class Fed(NamedTuple):
     randomizer: Settings
 
 
-def advised(asked: AdoptRequest, lessons: Lessons, insights: Insights | None, fed: Fed | None) -> AdoptAdvice:
-    """`insights` and `fed` are needed for `take` only. Raises Refused where nothing is sure enough."""
+def advised(
+    asked: AdoptRequest,
+    lessons: Lessons,
+    insights: Insights | None,
+    fed: Fed | None,
+    fits: Callable[[str, Scalar], bool],
+) -> AdoptAdvice:
+    """`insights` and `fed` are needed for `take` only. Raises Refused where nothing is sure enough.
+
+    `fits`: whether a stage has this setting. Backends report some that nobody can set: a preset goes without them.
+    """
     if sum((asked.now is not None, asked.suggestion is not None, bool(asked.take))) != 1:
         raise Refused("one of now, suggestion and take is to be said.", where="adopt")
     if asked.suggestion is not None:
@@ -51,7 +60,7 @@ def advised(asked: AdoptRequest, lessons: Lessons, insights: Insights | None, fe
             case "preset" | "cautious":
                 pack = pack_of(insights, asked.pack)
                 wanted, chance = better(pack, cautious=word == "cautious")
-                now = taken_over(now, wanted)
+                now = taken_over(now, wanted, fits)
                 why.append("preset" if word == "preset" else "cautious preset")
                 confidence += [] if chance is None else [chance]
             case "weights":
@@ -108,14 +117,14 @@ def better(pack: PackInsight, *, cautious: bool) -> tuple[Settings, float | None
     return {**kept, **chosen}, preset.p_cautious
 
 
-def taken_over(was: Adopted, wanted: Settings) -> Adopted:
+def taken_over(was: Adopted, wanted: Settings, fits: Callable[[str, Scalar], bool]) -> Adopted:
     """Settings of stages and LoRAs' weights become settings; what else would change is words of the prompt."""
     settings, randomizer = dict(was.settings), dict(was.randomizer)
     left: list[str] = []
     for name, value in wanted.items():
         if name.startswith("randomizer."):
             randomizer[name.removeprefix("randomizer.")] = value
-        elif settable(name):
+        elif settable(name) and fits(name, value):
             settings[name] = value
         else:
             left.append(name)

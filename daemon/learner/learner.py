@@ -31,6 +31,7 @@ from schema.ids import RunId, Seq
 from schema.insights import ALGORITHM, Insights, Report, TrackRecord
 from schema.lessons import Lessons, Shown, Suggestion
 from schema.pages import ImageRow, Page
+from schema.plans import Scalar
 from schema.records import LOOSE, Settings
 from schema.requests_learning import (
     AdoptRequest,
@@ -231,9 +232,16 @@ class Learner:
     async def advised(self, asked: AdoptRequest) -> AdoptAdvice:
         insights = await self.insights(asked.pack) if {"preset", "cautious"} & set(asked.take) else None
         fed = await self._fed(asked.pack) if {"weights", "randomizer"} & set(asked.take) else None
-        made = adopting.advised(asked, self._door.lessons, insights, fed)
+        made = adopting.advised(asked, self._door.lessons, insights, fed, self._fits)
         self._check(made.now.settings)
         return made
+
+    def _fits(self, name: str, value: Scalar) -> bool:
+        try:
+            self._check({name: value})
+        except Refused:
+            return False
+        return True
 
     async def _fed(self, pack: str) -> adopting.Fed:
         async with self._lock:

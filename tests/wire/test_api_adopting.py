@@ -12,6 +12,9 @@ sys.path.insert(0, str(Path(__file__).parent))  # for `learn_world`
 from api_world import World
 from learn_world import ONE_STAGE, learning, records, taught
 
+from daemon.learner import Learner
+from daemon.prompting.proposed import check_settings
+
 
 @pytest.fixture
 async def it(tmp_path: Path) -> AsyncIterator[World]:
@@ -111,3 +114,17 @@ async def test_values_that_rate_higher_are_drawn_more_often(it: World) -> None:
     dusk = sum("dusk" in line["prompt"] for line in lines[:-1])
     assert dusk > 24
     assert any("learned for skies" in warning for warning in lines[-1]["warnings"])
+
+
+async def test_a_preset_goes_without_what_nobody_can_set(it: World) -> None:
+    it.house.learning = Learner(it.views, it.ledger, seq_at=int, check=check_settings)
+    said = [
+        {**one, "params": {**one["params"], "txt2img.luck": one["seed"] % 2 + one["stars"] // 4}} for one in records()
+    ]
+    await it.post("/v1/learn/import", {"source": "file", "records": said})
+    adopted = await it.post("/v1/learn/adopt", {"pack": "bays", "take": ["preset"]})
+    settings = (await it.get("/v1/learn"))["adopted"].get("bays", {}).get("settings", {})
+    assert "txt2img.luck" not in settings
+    assert settings.get("txt2img.steps") == 30 or "no setting of a stage" in adopted["error"]
+    refused = await it.post("/v1/learn/adopt", {"pack": "bays", "now": {"settings": {"txt2img.luck": 3}}})
+    assert refused["status"] == 400 and "luck" in refused["error"] + refused["where"]
