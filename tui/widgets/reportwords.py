@@ -66,9 +66,9 @@ def rows(lines: Sequence[ReportLine], width: int, *, numbers: bool) -> Iterator[
         figures = f"{line.stars:+.1f}★  {line.n:,} ratings" if numbers else about(line.stars)
         if numbers:
             figures += f"  within {line.low:+.1f} and {line.high:+.1f}"
-        if line.factor is not None:
-            figures += f"  drawn {line.factor:.2f}x as often"
         yield [*said, Piece(figures, "dim"), Piece(f"  {', '.join(map(plain, line.packs[:3]))}", "faint")]
+        if line.factor is not None and (numbers or abs(line.factor - 1) >= 0.1):
+            yield [Piece(f"      where its weight is taken over it is drawn {line.factor:.2f} times as often", "faint")]
 
 
 def name_of(line: ReportLine) -> str:
