@@ -80,6 +80,8 @@ def _one(path: Path) -> Read:
         text = path.read_bytes()
     except OSError as fault:
         raise Refused(f"cannot be read: {why(fault)}.", where=where) from None
+    if text.startswith(b"PK"):
+        raise Refused("this is a zip.", where=where, remedy="Unpack it, and name its ratings.jsonl or presets.json.")
     if path.suffix.lower() == ".json" and is_presets(text):
         return Read(path=str(path.absolute()), source=path.name, presets=read_presets(where, text))
     found = read_incoming(where, text)

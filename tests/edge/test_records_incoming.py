@@ -240,6 +240,12 @@ def test_a_file_that_is_named_must_be_whole(tmp_path: Path, capsys: pytest.Captu
     assert said.out == "" and "torn.jsonl:2:2: this is no JSON" in said.err
 
 
+def test_a_zip_is_not_looked_into(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "b.zip").write_bytes(b"PK\x03\x04../../etc/passwd")
+    assert main(["learn-read", "--", str(tmp_path / "b.zip")]) == 2
+    assert "this is a zip. Unpack it" in capsys.readouterr().err
+
+
 # What a client sends ------------------------------------------------------------------------------
 
 
