@@ -33,9 +33,6 @@ OFFLINE = {
 
 
 def main(words: list[str]) -> int:
-    # Read when numpy is loaded. The matrices of the statistics are small: more threads would wait for one another,
-    # and the last bits of a result would depend on how many there are.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     verb = words[0] if words else "run"
     if verb == "run":
         return _run()
