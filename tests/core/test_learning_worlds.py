@@ -45,6 +45,8 @@ ODD: dict[str, Sort] = {
     "entangled": Sort(together=0.45),
     "few levels": Sort(levels=(2, 3)),
     "many levels": Sort(levels=(6, 8)),
+    "fine steps": Sort(levels=(9, 16)),
+    "fast drift": Sort(drift=2.5),
     "many packs": Sort(packs=(6, 6)),
     "packs alike": Sort(packs=(3, 3), shared=1.0),
     "packs unlike": Sort(packs=(3, 3), shared=0.0),
@@ -230,9 +232,9 @@ def test_the_command_line_says_the_same(tmp_path: Path) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_exploring_by_the_command_line_leaves_little_regret(tmp_path: Path) -> None:
-    worlds = [World(ONE["base"], 2000 + seed) for seed in range(20)]
+    worlds = [World(ONE["base"], 2000 + seed) for seed in range(60)]
     ours = [world.regret(world.packs[0], typed_explored(world, 60, tmp_path)) for world in worlds]
-    again = [World(ONE["base"], 2000 + seed) for seed in range(20)]
+    again = [World(ONE["base"], 2000 + seed) for seed in range(60)]
     theirs = [world.regret(world.packs[0], world.learn_one(world.packs[0], 60)) for world in again]
     print(f"\nregret after 60, typed: {fmean(ours):.2f} against {fmean(theirs):.2f}")
     assert fmean(ours) <= 0.5 * fmean(theirs)
