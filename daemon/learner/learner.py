@@ -5,6 +5,7 @@ A verdict is only noted here; what follows from it is computed when somebody ask
 
 import asyncio
 import logging
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
@@ -326,5 +327,5 @@ class Learner:
                     self._proposal = next(iter((await self.proposals()).items), None)
             except Refused as refused:
                 log.info("nothing is proposed: %s", refused.told())
-            except (ArithmeticError, ValueError, LookupError):  # whoever asks is told; the queue must not suffer
+            except (ArithmeticError, ValueError, LookupError, sqlite3.Error, OSError):  # the queue must not suffer
                 log.exception("insights cannot be made")

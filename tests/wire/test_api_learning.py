@@ -192,3 +192,22 @@ async def test_another_algorithm_reads_the_same_verdicts_otherwise(it: World) ->
     assert min(knob["matters"] for knob in now["knobs"]) < 0.9
     refused = await it.get("/v1/learn/insights", algorithm=7)
     assert refused["status"] == 400 and "0 (" in refused["remedy"]
+
+
+async def test_a_fault_of_the_statistics_does_not_end_the_daemon(it: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = asyncio.Event()
+
+    async def broken() -> None:
+        asked.set()
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(it.learner, "insights", broken)
+    async with it.ledger.follow() as batches:
+        task = asyncio.create_task(it.learner.run(batches))
+        for start in (0, 60):
+            asked.clear()
+            await taught(it, start=start)
+            async with asyncio.timeout(20):
+                await asked.wait()
+        assert not task.done()
+        task.cancel()
