@@ -23,11 +23,16 @@ from tui.widgets.thrift import ThriftyCompositor
 from tui.wishes import COVERS
 
 if TYPE_CHECKING:
+    from textual.timer import Timer
+
     from tui.app import StableNew
 
 A_LOOK = 0.1
 """Seconds that a picture stands before a key can be about it. Nobody reacts faster; a key that repeats itself, two
 keys under one finger, or a burst of a slow line would rate what nobody has seen."""
+
+MOMENT = 6.0
+"""Seconds that it is told what was done last, and how it was made."""
 
 ALWAYS = ("undo", "help", "back")
 """Words of hints that are never left out."""
@@ -99,7 +104,10 @@ class Alone(ModalScreen[None]):
         self.attention = Attention(lambda: asyncio.get_running_loop().time(), self.look)
         self.records: dict[str, JobRecord] = {}
         """Of pictures that are shown or come next, by their id."""
+        self.just: Line = ()
+        """What was done last."""
         self._asked: set[str] = set()
+        self._moment: Timer | None = None
 
     def on_mount(self) -> None:
         self.home.outbox.tell = self.draw
@@ -136,7 +144,17 @@ class Alone(ModalScreen[None]):
         return False
 
     def tell_now(self, words: Line) -> None:
-        """What a person is told besides."""
+        """For a moment."""
+        self.just = words
+        if self._moment is not None:
+            self._moment.stop()
+        self._moment = self.set_timer(MOMENT, partial(self._moment_over, words))
+        self.draw()
+
+    def _moment_over(self, words: Line) -> None:
+        if self.just is words:
+            self.just = ()
+            self.draw()
 
     def look_up(self, image: ImageRow) -> None:
         """Brings how it was made, for the time when it may be shown."""

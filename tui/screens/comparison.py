@@ -73,7 +73,6 @@ class ComparisonScreen(Alone):
         """The picture in it that the next key is about."""
         self.first = 0
         """The picture at the left."""
-        self.just: Line = ()
         self.result: LearningRunResult | None = None
         self._run = run
         self._shown = False
@@ -221,6 +220,7 @@ class ComparisonScreen(Alone):
         self.call_after_refresh(self.show)
 
     def tell_now(self, words: Line) -> None:
+        """Until something else is done."""
         self.just = words
         self.draw()
 

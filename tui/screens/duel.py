@@ -62,7 +62,6 @@ class DuelScreen(Alone):
         self.ahead: deque[Pair] = deque()
         """The first is the one that is shown."""
         self.behind: list[Pair] = []
-        self.just: Line = ()
         self._pack = pack or ""
         self._reading = False
         self._trouble = "…"
@@ -161,10 +160,6 @@ class DuelScreen(Alone):
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.draw)
-
-    def tell_now(self, words: Line) -> None:
-        self.just = words
-        self.draw()
 
     # Verdicts ---------------------------------------------------------------------------------------
 

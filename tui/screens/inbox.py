@@ -22,13 +22,11 @@ from tui.outbox import Parcel, Wish
 from tui.screens.alone import Alone, Told
 from tui.screens.tagging import tagging
 from tui.widgets.imagegrid import stars_of
-from tui.widgets.ink import Line, Piece, plain
+from tui.widgets.ink import Piece, plain
 from tui.widgets.judged import Judged
 from tui.widgets.reveal import asked_for, revealed
 
 if TYPE_CHECKING:
-    from textual.timer import Timer
-
     from tui.app import StableNew
 
 PAGE = 50
@@ -37,9 +35,6 @@ NEAR = 12
 
 BEFORE = 3
 """Pictures that are made ready before they are shown."""
-
-MOMENT = 6.0
-"""Seconds that it is told how the last picture was made."""
 
 AGAIN = 1.0
 """Seconds between two looks for more while there is nothing to show."""
@@ -56,8 +51,6 @@ class InboxScreen(Alone):
         self.deck: Deck[ImageRow] = Deck()
         self.picture = Judged(home.thumbs, home.sharp, id="judged")
         self.told = Told()
-        self.just: Line = ()
-        """What was done last."""
         self._pack, self._run = pack or "", run or ""
         self._verdicts: dict[Step[ImageRow], Parcel] = {}
         self._tagged: dict[str, list[tuple[Parcel, Wish]]] = {}
@@ -69,7 +62,6 @@ class InboxScreen(Alone):
         self._offset = 0
         self._trouble = "…"
         """Why no picture is shown."""
-        self._moment: Timer | None = None
 
     def compose(self) -> ComposeResult:
         yield self.picture
@@ -172,19 +164,6 @@ class InboxScreen(Alone):
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.draw)
-
-    def tell_now(self, words: Line) -> None:
-        """For a moment."""
-        self.just = words
-        if self._moment is not None:
-            self._moment.stop()
-        self._moment = self.set_timer(MOMENT, partial(self._moment_over, words))
-        self.draw()
-
-    def _moment_over(self, words: Line) -> None:
-        if self.just is words:
-            self.just = ()
-            self.draw()
 
     # Verdicts ---------------------------------------------------------------------------------------
 
