@@ -108,9 +108,9 @@ def test_few_claims_are_false(name: str, packs: str) -> None:
     sort = ONE[name] if packs == "one pack" else SORTS[name]
     tally = tallied(f"{name}, {packs}", sort, 100, 200)
     assert tally.share <= (0.05 if name == "base" else 0.10)
-    assert tally.calibrated >= 0.90
+    assert tally.calibrated >= (0.90 if name == "base" else 0.85)
     if packs == "one pack":
-        assert tally.power >= (0.40 if name == "base" else 0.25)
+        assert tally.power >= (0.40 if name == "base" else 0.20)
 
 
 @pytest.mark.long
