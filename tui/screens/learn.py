@@ -1,7 +1,6 @@
 """What was learned: packs with their sentence, claims in words, the plot of a knob, what it would change; experiments
 with what came of them; the report. What was told once and no longer holds stands on top."""
 
-from collections.abc import Sequence
 from functools import partial
 
 from textual import on
@@ -15,10 +14,11 @@ from tui.keys import bindings, of
 from tui.messages import CursorMoved, ItemOpened
 from tui.screens.learnwishes import LearnWishes
 from tui.widgets import effects
-from tui.widgets.ink import Drawn, Line, Piece, plain
+from tui.widgets.ink import Line, Piece, plain
 from tui.widgets.lessonlist import Experiments, PackLessons, key_of, title_of
-from tui.widgets.lessontabs import TABS, TabLine
+from tui.widgets.lessontabs import TABS, Lost, TabLine
 from tui.widgets.lessonwords import (
+    PLACE,
     adoption,
     block,
     heading,
@@ -32,6 +32,7 @@ from tui.widgets.lessonwords import (
     suggestions,
     surely_matters,
     withdrawn,
+    words_matter,
 )
 from tui.widgets.panel import Panel
 from tui.widgets.reportwords import report
@@ -42,23 +43,6 @@ MOST_LOST = 4
 
 PLOTTED = 20
 """Lines of a terminal in which there is room for plots besides words."""
-
-
-class Lost(Drawn):
-    """What was told and no longer holds."""
-
-    ALLOW_SELECT = False
-    lines: Sequence[Line] = ()
-
-    def tell(self, lines: Sequence[Line]) -> None:
-        if tuple(map(tuple, lines)) != tuple(map(tuple, self.lines)):
-            self.lines = lines
-            self.styles.height = len(lines)
-            self.display = bool(lines)
-            self.refresh()
-
-    def line(self, y: int) -> Line:
-        return self.lines[y] if y < len(self.lines) else ()
 
 
 class LearnScreen(LearnWishes):
@@ -208,6 +192,8 @@ class LearnScreen(LearnWishes):
             if pack.preset is not None:
                 lines += [heading("Would change", "a" if pack.preset.offered and not self.as_of else "")]
                 lines += [*preset(pack.preset, width, numbers=self.numbers, adopted=taken), []]
+            if words_matter(pack) and (taken is None or not taken.weights):
+                lines += [heading("Words that do better, drawn more often", "A"), []]
             if taken is not None:
                 lines += [heading("Taken over by new runs", "A"), *adoption(taken, width), []]
             if others := self.suggestions_of(pack.pack):
@@ -233,7 +219,7 @@ class LearnScreen(LearnWishes):
             knob, width, height,
             now=advice.current.get(knob.param) if advice else None, advised=advice.params if advice else None,
         )  # fmt: skip
-        title = (Piece(plain(knob.param), "title"), Piece(f"  {surely_matters(knob)}", "dim"))
+        title = (Piece(plain(knob.param.removeprefix(PLACE)), "title"), Piece(f"  {surely_matters(knob)}", "dim"))
         self.effects.fill(lines, title, keep_place=False)
         at = self._knob.get(name, 0) % len(several) + 1
         self.effects.refoot((Piece(f"{at} of {len(several)} < >", "dim"),) if len(several) > 1 else ())

@@ -13,7 +13,7 @@ from tui.link import learn
 from tui.link.ask import Told
 from tui.screens.lessons import Lessons
 from tui.widgets.ink import plain
-from tui.widgets.lessonwords import settings, size_of, surely
+from tui.widgets.lessonwords import settings, size_of, surely, words_matter
 
 MODES: tuple[tuple[Learning, str], ...] = (
     ("passive", "passive: learn from whatever is rated"),
@@ -91,7 +91,8 @@ class LearnWishes(Lessons):
             return
         advice = pack.preset
         if advice is None or not advice.changes:
-            self.home.say("nothing would be changed: it is made with what is known to be best")
+            more = "; A draws the words that do better more often" if words_matter(pack) else ""
+            self.home.say(f"no setting is known to be better than it is{more}")
         elif advice.offered:
             self.take_over(pack, "preset", f"{settings({one.param: one.now for one in advice.changes})}")
         else:

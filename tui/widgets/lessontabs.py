@@ -1,5 +1,6 @@
-"""The line below the areas' names: the tabs of Learn, and at its right what is rated and what waits."""
+"""The lines above everything in Learn: its tabs with what waits for a rating, and what no longer holds."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from textual import events
@@ -46,6 +47,23 @@ class TabLine(Drawn):
             if event.x < x and number:
                 await self.run_action(f"screen.tab({number - 1 - self._at})")
                 return
+
+
+class Lost(Drawn):
+    """What was told and no longer holds."""
+
+    ALLOW_SELECT = False
+    lines: Sequence[Line] = ()
+
+    def tell(self, lines: Sequence[Line]) -> None:
+        if tuple(map(tuple, lines)) != tuple(map(tuple, self.lines)):
+            self.lines = lines
+            self.styles.height = len(lines)
+            self.display = bool(lines)
+            self.refresh()
+
+    def line(self, y: int) -> Line:
+        return self.lines[y] if y < len(self.lines) else ()
 
 
 def told(status: LearnStatus | None, *, wide: bool, as_of: str) -> list[Piece]:

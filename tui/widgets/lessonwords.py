@@ -118,6 +118,9 @@ def claim(one: Claim, width: int, *, numbers: bool, here: bool) -> Iterator[Line
         yield from block(" · ".join(words), width, "dim", sign=" ")
 
 
+PLACE = "pick:"
+"""Before the key of a place to vary, among the knobs."""
+
 LIKELIEST = 3
 """Changes that are named although they are not sure enough to be recommended."""
 
@@ -125,7 +128,7 @@ LIKELIEST = 3
 def preset(advice: PresetAdvice, width: int, *, numbers: bool, adopted: Adopted | None) -> Iterator[Line]:
     """What would be changed, that which brings most first."""
     if not advice.changes:
-        yield from block("Nothing: it is made with what is known to be best.", width, "dim")
+        yield from block("No setting: none is known to be better.", width, "dim")
         return
     sure, many = advice.offered, len(advice.changes)
     almost = "Almost surely" if advice.p_better_than_current >= 0.99 else "Very likely"
@@ -151,6 +154,11 @@ def preset(advice: PresetAdvice, width: int, *, numbers: bool, adopted: Adopted 
     if advice.cautious and advice.cautious != advice.params:
         words = f"only what is sure by itself, {settings(advice.cautious)}: {surely(advice.p_cautious)}"
         yield from block(words, width, "dim", sign=" ")
+
+
+def words_matter(pack: PackInsight) -> bool:
+    """Whether some words of a place to vary are known to do better than others."""
+    return any(one.param.startswith(PLACE) for one in pack.claims)
 
 
 def settings(values: Settings) -> str:
