@@ -193,7 +193,7 @@ class LearnScreen(LearnWishes):
                 lines += [heading("Would change", "a" if pack.preset.offered and not self.as_of else "")]
                 lines += [*preset(pack.preset, width, numbers=self.numbers, adopted=taken), []]
             if words_matter(pack) and (taken is None or not taken.weights):
-                lines += [heading("Words that do better, drawn more often", "A"), []]
+                lines += [heading("Draw liked words more often", "A"), []]
             if taken is not None:
                 lines += [heading("Taken over by new runs", "A"), *adoption(taken, width), []]
             if others := self.suggestions_of(pack.pack):

@@ -97,7 +97,7 @@ def remarks(pack: PackInsight, width: int, *, numbers: bool) -> Iterator[Line]:
     if pack.unproven:
         yield []
         yield heading("Not enough evidence yet")
-        yield from block(", ".join(pack.unproven), width, "dim")
+        yield from block(", ".join(name.removeprefix(PLACE) for name in pack.unproven), width, "dim")
 
 
 def claim(one: Claim, width: int, *, numbers: bool, here: bool) -> Iterator[Line]:
