@@ -108,6 +108,8 @@ class Alone(ModalScreen[None]):
         """What was done last."""
         self._asked: set[str] = set()
         self._moment: Timer | None = None
+        self._head = -1
+        """Of the log, when it was last asked for more."""
 
     def on_mount(self) -> None:
         self.home.outbox.tell = self.draw
@@ -155,6 +157,12 @@ class Alone(ModalScreen[None]):
         if self.just is words:
             self.just = ()
             self.draw()
+
+    def may_be_more(self, failed: bool) -> bool:
+        """Whether it is worth asking again for something to show: the log has grown since, or asking `failed`."""
+        head, before = self.home.live.scene.head, self._head
+        self._head = head
+        return self.home.live.linked and (failed or head != before)
 
     def look_up(self, image: ImageRow) -> None:
         """Brings how it was made, for the time when it may be shown."""

@@ -87,7 +87,7 @@ class DuelScreen(Alone):
         return (*self.behind, *self.ahead)
 
     def _look_for_more(self) -> None:
-        if not self.ahead and self.home.live.linked:
+        if not self.ahead and self.may_be_more(self._trouble != NONE):
             self.read_more()
 
     def read_more(self) -> None:

@@ -74,7 +74,7 @@ class InboxScreen(Alone):
     # What waits -------------------------------------------------------------------------------------
 
     def _look_for_more(self) -> None:
-        if self.deck.item is None and self.home.live.linked:
+        if self.deck.item is None and self.may_be_more(bool(self._trouble)):
             self._offset = 0
             self.read_more()
 
