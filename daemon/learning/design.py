@@ -7,6 +7,7 @@ expected variance of the difference between two levels, each drawn as the best (
 1972, weighted as in top-two sampling, Russo 2016).
 """
 
+import math
 from collections.abc import Sequence
 from functools import cache
 from itertools import combinations
@@ -22,7 +23,7 @@ BLOCK = 5
 
 KEPT = 0.20
 """A level stays while it is the best one with at least this probability. Stricter than learning.md 9 (.10): what is
-left works together, so that the regret after three nights of 20 is .36 stars in place of .42 (240 simulated people)."""
+left works together, so that the regret after three nights of 20 is .37 stars in place of .42 (240 simulated people)."""
 
 FAIR = 0.8
 """Of many levels each stays while its probability is not below this part of what it is before anything is rated."""
@@ -34,6 +35,9 @@ LUCK = 1.0
 """Variance that a block has in common: its luck, the sitting's mood, and the mean that nobody knows."""
 
 SWEEPS = 3
+
+SAME = 1e3
+"""What two pictures of a block cost that are the same: more than anything that could be learned."""
 
 
 class Planned(NamedTuple):
@@ -66,12 +70,14 @@ def unrated(ordered: bool, count: int) -> Floats:
 def explore(belief: Belief, images: int, rng: np.random.Generator) -> Planned:
     """Deterministic in its arguments. `images` in blocks of about equal size."""
     best = belief.best(rng)
-    codes = _dealt(open_levels(belief.axes, best), images, rng)
+    levels = open_levels(belief.axes, best)
+    sizes = blocks(images, math.prod(map(len, levels)))
+    codes = _dealt(levels, sizes, rng)
     weight = worth_knowing(belief, best)
     cov = belief.cov
     group: list[int] = []
     begin = 0
-    for number, size in enumerate(blocks(images)):
+    for number, size in enumerate(sizes):
         part = codes[begin : begin + size]
         _swap(belief, cov, weight, part, rng)
         cov = narrowed(belief, cov, part)
@@ -80,9 +86,10 @@ def explore(belief: Belief, images: int, rng: np.random.Generator) -> Planned:
     return Planned(codes, tuple(group))
 
 
-def blocks(images: int) -> list[int]:
-    """Their sizes: as few blocks as there can be, none much smaller than another."""
-    count = -(-images // BLOCK)
+def blocks(images: int, different: int = BLOCK) -> list[int]:
+    """Their sizes: as few blocks as there can be, none much smaller than another, and none with more pictures than
+    there are `different` ones: of the same settings, prompt and seed there is only one picture."""
+    count = -(-images // max(1, min(BLOCK, different)))
     return [images // count + (at < images % count) for at in range(count)] if count else []
 
 
@@ -115,13 +122,13 @@ def _noise(count: int) -> Floats:
     return NOISE * np.eye(count) + LUCK
 
 
-def _dealt(levels: Sequence[Sequence[int]], images: int, rng: np.random.Generator) -> Codes:
+def _dealt(levels: Sequence[Sequence[int]], sizes: Sequence[int], rng: np.random.Generator) -> Codes:
     """Each level of an axis equally often, and within a block as rarely twice as can be; ties are drawn."""
-    codes = np.zeros((images, len(levels)), dtype=np.int16)
+    codes = np.zeros((sum(sizes), len(levels)), dtype=np.int16)
     for at, some in enumerate(levels):
         often = dict.fromkeys(some, 0)
         begin = 0
-        for size in blocks(images):
+        for size in sizes:
             here = dict.fromkeys(some, 0)
             for place, luck in enumerate(rng.random((size, len(some))), begin):
                 _, _, _, level = min(
@@ -157,10 +164,13 @@ def _swap(belief: Belief, cov: Floats, weight: Floats, codes: Codes, rng: np.ran
 
 
 def _worth(belief: Belief, cov: Floats, told: Floats, codes: Codes) -> float:
-    """By how much the weighted variance falls: tr((X V X' + R)^-1 X V W V X')."""
+    """By how much the weighted variance falls: tr((X V X' + R)^-1 X V W V X'); nothing makes up for pictures that
+    are the same."""
     count, axes = codes.shape
+    same = count - len(set(map(bytes, codes)))
     places = (np.asarray(belief.starts) + codes).ravel()
     grid = np.ix_(places, places)
     shared = cov[grid].reshape(count, axes, count, axes).sum(axis=(1, 3)) + _noise(count)
     gained = told[grid].reshape(count, axes, count, axes).sum(axis=(1, 3))
-    return float(np.trace(np.linalg.solve(shared, gained)))
+    falls: float = np.trace(np.linalg.solve(shared, gained)).item()
+    return falls - SAME * same
