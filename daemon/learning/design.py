@@ -172,5 +172,5 @@ def _worth(belief: Belief, cov: Floats, told: Floats, codes: Codes) -> float:
     grid = np.ix_(places, places)
     shared = cov[grid].reshape(count, axes, count, axes).sum(axis=(1, 3)) + _noise(count)
     gained = told[grid].reshape(count, axes, count, axes).sum(axis=(1, 3))
-    falls: float = np.trace(np.linalg.solve(shared, gained)).item()
-    return falls - SAME * same
+    falls = float(np.trace(np.linalg.solve(shared, gained)))
+    return falls - SAME * float(same)

@@ -66,6 +66,18 @@ def test_within_a_block_pictures_differ():
         assert len({tuple(one.values()) for one in mine}) == 5
 
 
+def test_no_picture_is_made_twice_where_there_are_others_to_make():
+    for space in (
+        {"a": [1, 2]},
+        {"a": [1, 2], "b": [1, 2]},
+        {"a": [1]},
+        {"a": [1, 2, 3], "b": [True, False], "c": [1, 2]},
+    ):
+        found = propose_images((), (), space, "p", 17)
+        assert len({(one.seed_group, *one.params.items()) for one in found}) == 17
+    assert {one.seed_group for one in propose_images((), (), {"a": [1]}, "p", 4)} == {0, 1, 2, 3}
+
+
 def test_the_same_verdicts_give_the_same_pictures_whatever_their_order():
     world = World(SORTS["base"], 4).passive(60)
     pack = world.packs[0]
