@@ -35,6 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
         searching = "long" in config.option.markexpr and "not long" not in config.option.markexpr
         hypothesis.settings.load_profile("search" if searching else "same")
     os.environ.setdefault("STABLENEW_FLEET__DISCOVER", "false")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the daemon loads numpy (`daemon.algebra`)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     config.add_cleanup(loop.close)
