@@ -43,13 +43,17 @@ class Readers:
     @classmethod
     async def open(cls, path: Path, count: int = 2) -> Self:
         readers = cls()
-        for _ in range(count):
-            db = await aiosqlite.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
-            db.row_factory = sqlite3.Row
-            await db.execute("PRAGMA query_only=ON")
-            await db.execute("PRAGMA cache_size=-16384")
-            readers._all.append(db)
-            readers._free.put_nowait(db)
+        try:
+            for _ in range(count):
+                db = await aiosqlite.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+                readers._all.append(db)
+                db.row_factory = sqlite3.Row
+                await db.execute("PRAGMA query_only=ON")
+                await db.execute("PRAGMA cache_size=-16384")
+                readers._free.put_nowait(db)
+        except BaseException:
+            await readers.close()  # their threads would keep the process from ending
+            raise
         return readers
 
     @asynccontextmanager

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol, Self
 from daemon.prompting.looks.effects import Counted
 from daemon.prompting.looks.weights import GoalsSeen
 from daemon.views import lists, looks, models, records, select, session, watch
+from daemon.views.filling import CATCH_UP, ReadableLog, catch_up, filled
 from daemon.views.judged import VerdictViews
 from daemon.views.lists import Window
 from daemon.views.readers import Readers
@@ -29,9 +30,6 @@ from schema.models import ModelVerdict
 from schema.pages import FilmRecord, ImageRow, JobRecord, Page, RunRecord, RunRow
 from schema.scenes import Row
 
-CATCH_UP = 2_000
-"""Events read from the log, and folded in one transaction, at a time."""
-
 ANY_STATE = (*OPEN, "finished", "failed", "cancelled")
 
 logger = logging.getLogger(__name__)
@@ -43,10 +41,6 @@ AGAIN_SECONDS = 1.0
 
 class Behind(Refused):
     """The views cannot follow the log now."""
-
-
-class ReadableLog(Protocol):
-    async def read(self, after: int, limit: int) -> tuple[Envelope, ...]: ...
 
 
 class Batch(Protocol):
@@ -75,20 +69,20 @@ class Views(VerdictViews):
         `results`: root of the runs' folders.
         """
         writer = await ViewWriter.open(path)
-        mark = writer.mark
-        if mark.seq:
-            same = await log.read(mark.seq - 1, 1)
-            if not same or digest_of(same[0]) != mark.digest:
-                logger.warning("the views are of another log; they are made again")
-                await writer.restart()
-        views = cls(log, writer, await Readers.open(path), results, clock)
         try:
-            await views._catch_up()
-            await writer.index()
-        except sqlite3.OperationalError as fault:
-            if not is_full(fault):
-                raise
-            views._get_stuck(fault)
+            mark = writer.mark
+            if mark.seq:
+                same = await log.read(mark.seq - 1, 1)
+                if not same or digest_of(same[0]) != mark.digest:
+                    logger.warning("the views are of another log; they are made again")
+                    await writer.restart()
+            stuck = await filled(log, writer)
+            views = cls(log, writer, await Readers.open(path), results, clock)
+        except BaseException:
+            await writer.close()  # its thread would keep the process from ending
+            raise
+        if stuck:
+            views._get_stuck(stuck)
         return views
 
     @property
@@ -294,9 +288,7 @@ class Views(VerdictViews):
         await done
 
     async def _catch_up(self) -> None:
-        while envelopes := await self._log.read(self.seq, CATCH_UP):
-            await self._writer.apply(envelopes)
-            self._release()
+        await catch_up(self._log, self._writer, self._release)
 
     async def _fold(self, envelopes: Sequence[Envelope]) -> None:
         """Batches may overlap with what was read from the log, or begin after a gap that the log fills.

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,29 @@ async def test_on_a_full_disk_lists_are_refused_until_there_is_room(
             await asyncio.gather(folding, patient)
             await views.shown(201)
         assert (await views.jobs()).total == 200
+
+
+async def test_damaged_views_are_made_again(tmp_path: Path) -> None:
+    log = MemoryLog()
+    knights(log)
+    async with opened(log, tmp_path):
+        pass
+    with sqlite3.connect(tmp_path / "views.db") as db:
+        db.execute("DROP TABLE jobs")
+    db.close()
+    async with opened(log, tmp_path) as views:
+        assert (await views.jobs()).total == 6
+
+
+async def test_no_thread_is_left_where_the_views_cannot_be_opened(tmp_path: Path) -> None:
+    """One that is left would keep the process from ending."""
+
+    class Unreadable(MemoryLog):
+        async def read(self, after: int, limit: int) -> tuple[Envelope, ...]:
+            raise ValueError("an event that nobody can fold")
+
+    before = set(threading.enumerate())
+    with pytest.raises(ValueError, match="nobody can fold"):
+        async with opened(Unreadable(), tmp_path):
+            pass
+    assert set(threading.enumerate()) <= before
