@@ -90,14 +90,6 @@ class PoolFit:
         """Probability that this knob does anything in this pool."""
         return chance(self.log_factors[knob], self._family.null(knob, self._place))
 
-    def level(self, knob: str, level: int) -> tuple[float, float]:
-        """Mean and sd, in scores, against the average of the knob's levels."""
-        here = self._starts[knob]
-        vector = np.full(here.stop - here.start, -1.0 / (here.stop - here.start))
-        vector[level] += 1.0
-        mean, cov = self.mean[here], self.cov[here, here]
-        return float(vector @ mean), math.sqrt(max(0.0, float(vector @ cov @ vector)))
-
     def together(self, knob: str, levels: Sequence[int]) -> Floats:
         """How many rows (also of duels) that stand at one of these levels stand at each level of every knob: [d]."""
         width = self._pool.counted.width
@@ -114,13 +106,6 @@ class PoolFit:
         root = vectors * np.sqrt(np.maximum(values, 0.0))
         found: Floats = self.mean + rng.standard_normal((n, len(self.mean))) @ root.T
         return found
-
-    def config(self, levels: Mapping[str, int]) -> Floats:
-        """The row of X of a picture with these levels: [d]; knobs that are not named are left out."""
-        vector = np.zeros(len(self.mean))
-        for name, level in levels.items():
-            vector[self._starts[name].start + level] = 1.0
-        return vector
 
     def gain(self, vector: Floats) -> tuple[float, float]:
         """Mean and sd, in scores, of a combination of levels."""

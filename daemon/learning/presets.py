@@ -21,8 +21,6 @@ OFFERED = 0.95
 """Chance of being better from which on a preset is offered."""
 ALONE = 0.8
 """Chance of a knob's change being for the better from which on the cautious preset makes it."""
-CAUTIOUS = 0.99
-"""Chance from which on the cautious preset is worth a word: below it promises more than it holds."""
 TRIFLE = 0.02
 """Stars below which a change is left alone."""
 MOST_TOLD_APART = 8

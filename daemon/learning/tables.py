@@ -52,19 +52,6 @@ class Table(NamedTuple):
                 return at
         raise KeyError(name)
 
-    def side(self, name: str, levels: Sequence[int]) -> NDArray[np.bool_]:
-        """Which rated rows stand at one of these levels: [rows]."""
-        place = self.knob(name)
-        among = np.zeros(len(self.knobs[place].levels), np.bool_)
-        among[list(levels)] = True
-        return among[self.codes[: self.n, place]]
-
-    def same_seed(self, name: str, better: Sequence[int], worse: Sequence[int]) -> int:
-        """Pairs of ratings, one of each side, of one block."""
-        blocks = int(self.block.max(initial=-1)) + 1
-        sides = [np.bincount(self.block[: self.n][self.side(name, one)], minlength=blocks) for one in (better, worse)]
-        return int(sides[0] @ sides[1])
-
 
 class Column(NamedTuple):
     """What was seen of one parameter."""

@@ -6,7 +6,7 @@ import msgspec
 
 from schema.experiments import Duel, LearningRunResult
 from schema.insights import Claim, Insights, PackInsight, Report, TrackRecord, Withdrawn
-from schema.lessons import Adopted, Shown
+from schema.lessons import Shown
 from schema.pages import ImageRow
 from schema.plans import Learning
 from schema.requests_learning import (
@@ -126,11 +126,6 @@ async def dismiss(asker: Asker, key: str, *, again: bool = False) -> Told:
 async def adopt(asker: Asker, pack: str, *take: Advice) -> Told:
     """Takes over what the insights of now recommend; `undo` takes it back."""
     return await asker.command("/v1/learn/adopt", AdoptRequest(pack=pack, take=take))
-
-
-async def adopt_this(asker: Asker, pack: str, now: Adopted) -> Told:
-    """Replaces all that plans of this pack took over."""
-    return await asker.command("/v1/learn/adopt", AdoptRequest(pack=pack, now=now))
 
 
 async def adopt_suggestion(asker: Asker, name: str) -> Told:
