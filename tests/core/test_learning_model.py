@@ -133,7 +133,7 @@ def test_what_draws_and_combinations_say_agrees_with_contrasts():
     change[[start, start + 4]] = -1.0, 1.0
     assert found.gain(change) == pytest.approx((told.mean, told.sd))
     with pytest.raises(KeyError):
-        found.contrast("sampler", [1], [0])
+        found.contrast("scheduler", [1], [0])
 
 
 # The same verdicts, the same bytes ------------------------------------------------------------------
