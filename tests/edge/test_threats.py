@@ -215,6 +215,35 @@ THREATS = [
         ),
     ),
     Threat(
+        "records, spaces of knobs and proposed presets that somebody else wrote",
+        "typed and bounded before the log; all of a file or nothing; no path comes in, no zip is opened; a proposal is "
+        "shown as a difference and applied by the person alone",
+        (
+            "core/test_learning_files.py::test_a_wrong_line_is_one_sentence_with_its_place",
+            "core/test_learning_anything.py::test_anything_is_answered",
+            "edge/test_records_incoming.py::test_what_is_broken_is_told_with_its_place_and_nothing_is_taken",
+            "edge/test_records_incoming.py::test_no_path_of_theirs_comes_in",
+            "edge/test_records_incoming.py::test_a_zip_is_not_looked_into",
+            "edge/test_records_incoming.py::test_what_would_stand_in_the_log_for_ever_is_looked_at_first",
+            "edge/test_records_incoming.py::test_a_proposal_that_is_none_is_refused_with_its_place",
+            "edge/test_lab.py::test_a_wrong_space_is_one_sentence",
+            "edge/test_learning_verb.py::test_names_steer_no_terminal",
+            "wire/test_api_adopting.py::test_a_suggestion_is_shown_against_what_is_used_and_never_applied_by_itself",
+            "wire/test_cli_learnfiles.py::test_with_one_broken_file_nothing_of_any_is_sent",
+        ),
+    ),
+    Threat(
+        "a bundle for a language model that tells more than its owner meant",
+        "machines and folders are never told; redacted, every word of a person is an id under this home's own salt",
+        (
+            "edge/test_records_bundle.py::test_machines_and_folders_are_never_told",
+            "edge/test_records_bundle.py::test_redaction_leaves_no_word_of_the_persons_anywhere",
+            "edge/test_records_bundle.py::test_ids_are_of_this_installation_alone",
+            "edge/test_records_bundle.py::test_a_packs_name_leads_nowhere",
+            "edge/test_records_home.py::test_nothing_of_a_home_is_in_its_redacted_bundle",
+        ),
+    ),
+    Threat(
         "a web page in a browser on the same machine or network",
         "a Unix socket, and whatever has a browser's headers is refused, on the agents' ports too",
         (
