@@ -20,7 +20,7 @@ def read_presets(name: str, text: bytes) -> tuple[Suggestion, ...]:
     _check_json(name, text)
     try:
         found = msgspec.json.decode(text.removeprefix(b"\xef\xbb\xbf"), type=Presets)
-    except msgspec.ValidationError as fault:
+    except msgspec.DecodeError as fault:  # also half a character, which JSON may hold and text may not
         raise Refused(f"{fault}.", where=name, remedy="See `presets` in the bundle's schema.json.") from None
     return tuple(_suggestion(one, found.source) for one in found.presets)
 
