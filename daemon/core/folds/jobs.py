@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from daemon.core import filing
 from daemon.core.state import Attention, Held, Job, LastUsed, Queued, Run, Running, State
 from schema import events as e
+from schema.plans import PICTURELESS
 
 
 def submitted(state: State, event: e.JobSubmitted, envelope: e.Envelope) -> None:
@@ -75,15 +76,22 @@ def finished(state: State, event: e.JobFinished) -> None:
         return
     run = state.runs[job.run]
     run.finished += 1
-    state.last = LastUsed(
-        run=run.id,
-        job=job.id,
-        base=run.spec.base,
-        pipeline=run.spec.pipeline,
-        overlay=job.spec.overlay,
-        effective=job.effective,
-    )
+    if _makes_pictures(run, job):
+        state.last = LastUsed(
+            run=run.id,
+            job=job.id,
+            base=run.spec.base,
+            pipeline=run.spec.pipeline,
+            overlay=job.spec.overlay,
+            effective=job.effective,
+        )
     _drop_if_empty(state, job)
+
+
+def _makes_pictures(run: Run, job: Job) -> bool:
+    """What only writes words is nothing for the next pictures to begin with."""
+    steps = run.spec.stages if job.spec.stages is None else job.spec.stages
+    return not steps or any(step.kind not in PICTURELESS for step in steps)
 
 
 def failed(state: State, event: e.JobFailed) -> None:
