@@ -311,6 +311,10 @@ class GeneratePrompt(_Told):
     """Writes a prompt from a few words."""
 
     type: Literal["generatePrompt"] = "generatePrompt"
+    preset_for: Name | None = None
+    """A pack. With it no prompt is written but a preset for that pack, one JSON object as in `presets.json`; the words
+    stay as they are. See `stablenew learn ask`.
+    """
 
 
 class LlmEnhance(_Told):

@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from agent.backends import BackendTrouble, Made, Memory, Options, Reporter, Work
-from agent.backends.llm.asking import Question, question_of
+from agent.backends.llm.asking import Question, preset_wanted, question_of
 from agent.backends.llm.chat import Ask, Reply, converse
 from agent.backends.llm.faults import Fault
 from agent.backends.llm.models import UNLISTED, check_chat, chosen, listed
+from agent.backends.llm.objects import object_in
 from agent.backends.llm.words import Cleaned, cleaned, refused
 from agent.effective import flattened
 from agent.http import Server, ServerTrouble
@@ -28,6 +29,8 @@ QUICK = 5.0
 
 RAW = 2000
 """Characters of the model's own words that are recorded."""
+
+NOTHING = "the model answered nothing that could be a prompt"
 
 NOTE = (
     "A language model that writes prompts anew or from a few words. It makes no pictures; "
@@ -151,13 +154,19 @@ def _is_ollama(release: str) -> bool:
 
 
 def _made(config: ToldStage, question: Question, model: str, reply: Reply, seconds: float) -> Made:
-    """Raises BackendTrouble where no prompt came out of it."""
-    words = cleaned(reply.text, max_length=config.max_length, cut_short=reply.finish == "length", tags=question.tags)
-    _check(words, reply, config)
+    """Raises BackendTrouble where no prompt, or no object where one is wanted, came out of it."""
+    if preset_wanted(config):
+        words, said = _preset(config, question, reply)
+    else:
+        cut = reply.finish == "length"
+        words = cleaned(reply.text, max_length=config.max_length, cut_short=cut, tags=question.tags)
+        _check(words, reply, config)
+        said = None
     notes = ["thinking removed"] if reply.thought else []
     reported: dict[str, Scalar] = {
         "prompt": words.prompt,
         "negative": question.negative if words.negative is None else words.negative[: config.max_length],
+        "preset": said,
         "model": reply.model or model,
         "tokens": reply.tokens or reply.pieces,
         "prompt_tokens": reply.prompt_tokens or None,
@@ -173,7 +182,16 @@ def _made(config: ToldStage, question: Question, model: str, reply: Reply, secon
     )
 
 
-def _check(words: Cleaned, reply: Reply, config: ToldStage) -> None:
+def _preset(config: ToldStage, question: Question, reply: Reply) -> tuple[Cleaned, str]:
+    """The words as they were, and the object that was answered, as JSON. Raises BackendTrouble for anything else."""
+    found = object_in(reply.text, config.max_length)
+    if not found.text:
+        _check(Cleaned("", None, ()), reply, config, found.fault)
+    return Cleaned(question.words, None, found.notes), found.text
+
+
+def _check(words: Cleaned, reply: Reply, config: ToldStage, otherwise: str = NOTHING) -> None:
+    """`otherwise`: what is said where it neither refused nor was cut short."""
     shown = " ".join((reply.refusal or reply.text).split())[:160]
     if reply.finish == "content_filter":
         raise BackendTrouble("backend", "the server's filter has held the answer back; change the prompt")
@@ -184,9 +202,7 @@ def _check(words: Cleaned, reply: Reply, config: ToldStage) -> None:
     if words.prompt:
         return
     if reply.finish == "length":
-        raise BackendTrouble(
-            "backend", f"the model only thought for {config.max_tokens} tokens and answered nothing; raise max_tokens"
-        )
-    raise BackendTrouble(
-        "backend", "the model answered nothing that could be a prompt" + (f": «{shown}»" if shown else "")
-    )
+        told = "was not done after" if preset_wanted(config) else "only thought for"
+        rest = "" if preset_wanted(config) else " and answered nothing"
+        raise BackendTrouble("backend", f"the model {told} {config.max_tokens} tokens{rest}; raise max_tokens")
+    raise BackendTrouble("backend", otherwise + (f": «{shown}»" if shown else ""))

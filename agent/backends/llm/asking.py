@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 
 from agent.backends import BackendTrouble
-from schema.stages import LlmEnhance, ToldStage
+from schema.stages import GeneratePrompt, LlmEnhance, ToldStage
 
 _TAG = re.compile(r"<(?:lora|lyco|hypernet|embedding):[^<>]{1,300}>", re.I)
 
@@ -32,6 +32,7 @@ DEVELOP = (
     "such as (word:1.2), and say more of its character: looks, clothes, expression, gesture, belongings, in accordance "
     "with what is known of them. " + _ALONE
 )
+PRESET = "Answer with one JSON object alone, at most {length} characters: no text before it or after it."
 OURS = {"enhance": ENHANCE, "continue": CONTINUE, "develop": DEVELOP}
 SOMETHING = "A picture of this session."
 """What is said for a prompt that has no words."""
@@ -56,13 +57,19 @@ class Question(NamedTuple):
 
 def question_of(config: ToldStage, prompt: str, negative: str, context: str = "") -> Question:
     """Raises BackendTrouble for a prompt that says nothing."""
-    tags = tuple(dict.fromkeys(_TAG.findall(prompt)))
-    words = tidy(_TAG.sub(" ", prompt))
+    wanted = preset_wanted(config)
+    tags = () if wanted else tuple(dict.fromkeys(_TAG.findall(prompt)))
+    words = prompt if wanted else tidy(_TAG.sub(" ", prompt))
     if not words and not context:
         raise BackendTrouble("bad-request", f"{config.type} needs some words to begin with, and the prompt has none")
-    own = OURS[config.ask] if isinstance(config, LlmEnhance) else GENERATE
+    own = OURS[config.ask] if isinstance(config, LlmEnhance) else PRESET if wanted else GENERATE
     instructions = config.instructions or own.format(length=config.max_length)
     return Question(instructions, words or SOMETHING, tags, negative, context)
+
+
+def preset_wanted(config: ToldStage) -> bool:
+    """Instead of a prompt."""
+    return isinstance(config, GeneratePrompt) and config.preset_for is not None
 
 
 def tidy(text: str) -> str:

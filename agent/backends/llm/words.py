@@ -49,14 +49,14 @@ class Cleaned(NamedTuple):
 
 def refused(raw: str) -> bool:
     """By how it begins."""
-    return _REFUSAL.match(_unthought(raw).lstrip()) is not None
+    return _REFUSAL.match(unthought(raw).lstrip()) is not None
 
 
 def cleaned(raw: str, *, max_length: int, cut_short: bool = False, tags: Sequence[str] = ()) -> Cleaned:
     """`tags` of the original prompt are put back at the end; `cut_short`: the last word may be half a word."""
     notes: list[str] = []
-    text = _step(raw, _unthought(raw), "thinking removed", notes).strip()[:READ]
-    text = _step(text, _unfenced(text), "code block opened", notes)
+    text = _step(raw, unthought(raw), "thinking removed", notes).strip()[:READ]
+    text = _step(text, unfenced(text), "code block opened", notes)
     found = _NEGATIVE.search(text)
     negative = None if found is None else _one_line(_plain(found[1]))
     text = _step(text, text if found is None else text[: found.start()] + "\n\n" + text[found.end() :],
@@ -82,8 +82,9 @@ def _step(before: str, after: str, note: str, notes: list[str]) -> str:
     return after
 
 
-def _unthought(text: str) -> str:
-    """Also where the template has swallowed the opening tag, or the answer ended within a thought."""
+def unthought(text: str) -> str:
+    """Without what a model thought before it answered; also where the template has swallowed the opening tag, or the
+    answer ended within a thought."""
     kept: list[str] = []
     thinking, at = False, 0
     for mark in _THOUGHT.finditer(text):
@@ -95,7 +96,8 @@ def _unthought(text: str) -> str:
     return "".join(kept) if thinking else "".join((*kept, text[at:]))
 
 
-def _unfenced(text: str) -> str:
+def unfenced(text: str) -> str:
+    """The first code block, if there is one."""
     return next((block for block in _FENCE.findall(text) if block.strip()), text)
 
 
