@@ -45,6 +45,7 @@ from daemon.foreign import ForeignPictures
 from daemon.gallery.posting import Galleries
 from daemon.intake import HouseIntake
 from daemon.learner import Learner
+from daemon.learner.asking import Asker
 from daemon.learner.lab import Lab
 from daemon.ledger import Ledger
 from daemon.library.models.index import Index
@@ -217,6 +218,7 @@ async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) 
             ledger,
             seq_at=lambda when: seq_of(places.log, when, time.time()),
             lab=Lab(planner.plan, planner.config, cards.known),
+            asker=Asker(planner.plan, cards.known),
             check=check_settings,
             version=VERSION,
             salt=places.state / "learning-salt",

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from schema.experiments import Duel, LearningRunRow, Proposal, ProposedImage
-from schema.ids import Seq
+from schema.ids import CommandId, RunId, Seq
 from schema.insights import Favourite, Withdrawn
 from schema.lessons import Adopted, Shown, Suggestion
 from schema.plans import Learning, Plain, Scalar
@@ -64,6 +64,26 @@ class SuggestRequest(_Request, frozen=True, kw_only=True):
     """`POST /v1/learn/suggest`: presets that somebody else proposes; never applied by themselves."""
 
     suggestions: tuple[Suggestion, ...]
+
+
+class QuestionRequest(_Request, frozen=True, kw_only=True):
+    """`POST /v1/learn/question`: what a language model would be asked; nothing is queued."""
+
+    pack: str
+    wish: str
+    """What the person wants, in words."""
+    model: str | None = None
+    """Of the language model's server; None: its first."""
+    node: str | None = None
+
+
+class AnswerRequest(_Request, frozen=True, kw_only=True):
+    """`POST /v1/learn/answer`: what a run that asked a language model came to is kept as suggestions."""
+
+    run: str
+    """Its id, or a unique beginning of it."""
+    pack: str = ""
+    """That it asked about; said to be sure."""
 
 
 class DropRequest(_Request, frozen=True, kw_only=True):
@@ -129,6 +149,15 @@ class LearnStatus(Plain, frozen=True, kw_only=True, omit_defaults=False):
     imported: dict[str, int] = {}
 
 
+class Question(Plain, frozen=True, kw_only=True, omit_defaults=False):
+    """`POST /v1/learn/question`."""
+
+    run: RunRequest
+    """The run that asks it: to be submitted as it stands, as any other."""
+    told: str
+    """All that the language model is told besides the wish."""
+
+
 class Proposals(Plain, frozen=True, kw_only=True, omit_defaults=False):
     """`GET /v1/learn/proposals`: what would teach most, best first."""
 
@@ -188,3 +217,12 @@ class Suggestions(Plain, frozen=True, kw_only=True, omit_defaults=False):
 
     items: tuple[SuggestionShown, ...]
     total: int
+
+
+class Answered(Plain, frozen=True, kw_only=True, omit_defaults=False):
+    """`POST /v1/learn/answer`."""
+
+    command: CommandId
+    seq: Seq
+    run: RunId
+    items: tuple[SuggestionShown, ...]

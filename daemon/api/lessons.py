@@ -10,7 +10,7 @@ from schema.experiments import Duel, LearningRunResult
 from schema.ids import RunId
 from schema.insights import Insights, Report, TrackRecord
 from schema.lessons import Suggestion
-from schema.pages import ImageRow, Page
+from schema.pages import ImageRow, JobRecord, Page
 from schema.requests_learning import (
     AdoptRequest,
     Favourites,
@@ -19,6 +19,8 @@ from schema.requests_learning import (
     Mixes,
     MixesRequest,
     Proposals,
+    Question,
+    QuestionRequest,
     Suggestions,
 )
 
@@ -62,6 +64,15 @@ class LearningDoor(Protocol):
 
     async def checked(self, suggestions: tuple[Suggestion, ...]) -> tuple[Suggestion, ...]:
         """Raises Refused for settings that no stage has."""
+        ...
+
+    async def question(self, asked: QuestionRequest) -> Question:
+        """What a language model would be asked."""
+        ...
+
+    async def answered(self, job: JobRecord, pack: str) -> tuple[Suggestion, ...]:
+        """By the job that asked one; `pack`: that it asked about, empty: whichever it is. Raises Refused for an answer
+        that is no preset of that pack."""
         ...
 
     async def claim_key(self, beginning: str) -> str:
@@ -123,6 +134,12 @@ class NobodyLearns:
         raise _nobody()
 
     async def checked(self, suggestions: tuple[Suggestion, ...]) -> tuple[Suggestion, ...]:
+        raise _nobody()
+
+    async def question(self, asked: QuestionRequest) -> Question:
+        raise _nobody()
+
+    async def answered(self, job: JobRecord, pack: str) -> tuple[Suggestion, ...]:
         raise _nobody()
 
     async def claim_key(self, beginning: str) -> str:

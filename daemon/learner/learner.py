@@ -16,6 +16,7 @@ import msgspec
 from daemon.api.lessons import InboxAsked
 from daemon.core.folds.learning import after
 from daemon.learner import adopting, packing
+from daemon.learner.asking import Asker
 from daemon.learner.desk import Desk
 from daemon.learner.experiments import result_of
 from daemon.learner.lab import Lab, packs_of, seconds_of
@@ -31,7 +32,7 @@ from schema.experiments import Duel, LearningRunResult, Proposal
 from schema.ids import RunId, Seq
 from schema.insights import ALGORITHM, Insights, Report, TrackRecord
 from schema.lessons import Lessons, Shown, Suggestion
-from schema.pages import ImageRow, Page
+from schema.pages import ImageRow, JobRecord, Page
 from schema.plans import Scalar
 from schema.records import LOOSE, Settings
 from schema.requests_learning import (
@@ -43,6 +44,8 @@ from schema.requests_learning import (
     MixesRequest,
     PackCount,
     Proposals,
+    Question,
+    QuestionRequest,
     Suggestions,
 )
 
@@ -74,16 +77,17 @@ class Learner:
         *,
         seq_at: Callable[[str], int],
         lab: Lab | None = None,
+        asker: Asker | None = None,
         check: Callable[[Settings], None] = lambda settings: None,
         quiet: float = QUIET_SECONDS,
         clock: Callable[[], float] = time.time,
         version: str = "",
         salt: Path | None = None,
     ) -> None:
-        """`seq_at`: the seq of a WHEN, slow, raises Refused; `lab`: who designs experiments; `check`:
-        refuses settings that no stage has; `salt`: where the salt of bundles is kept."""
+        """`seq_at`: the seq of a WHEN, slow, raises Refused; `lab`: who designs experiments; `asker`: who asks
+        a language model; `check`: refuses settings that no stage has; `salt`: where the salt of bundles is kept."""
         self._views, self._door, self._seq_at, self._check, self._quiet = views, door, seq_at, check, quiet
-        self._lab, self._clock, self._version, self._salt = lab, clock, version, salt
+        self._lab, self._asker, self._clock, self._version, self._salt = lab, asker, clock, version, salt
         self._lock = asyncio.Lock()
         self._desk: Desk | None = None
         self._past: tuple[int, Desk] | None = None
@@ -255,14 +259,28 @@ class Learner:
         return Suggestions(items=tuple(items), total=len(items))
 
     async def _current(self, pack: str) -> Settings:
-        """What the pack was made with last, of rated pictures."""
+        """What the pack would be made with now; of what no plan says, what it was made with last, if that was rated."""
         presets = [one.preset for one in (await self.insights(pack)).packs if one.preset is not None]
-        return presets[0].current if presets else {}
+        rated = presets[0].current if presets else {}
+        return {**rated, **(await asyncio.to_thread(self._asker.now, pack) if self._asker else {})}
 
     async def checked(self, suggestions: tuple[Suggestion, ...]) -> tuple[Suggestion, ...]:
         for one in suggestions:
             self._check(one.settings)
         return suggestions
+
+    async def question(self, asked: QuestionRequest) -> Question:
+        found = await self.insights(asked.pack)
+        insight = adopting.pack_of(found, asked.pack) if found.packs else None
+        return await asyncio.to_thread(self._asks().question, asked, insight)
+
+    async def answered(self, job: JobRecord, pack: str) -> tuple[Suggestion, ...]:
+        return await asyncio.to_thread(self._asks().answer, job, pack)
+
+    def _asks(self) -> Asker:
+        if self._asker is None:
+            raise Refused("nobody here asks a language model.")
+        return self._asker
 
     async def claim_key(self, beginning: str) -> str:
         shown = self._door.lessons.shown

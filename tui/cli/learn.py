@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from schema.errors import Refused
 from tui.cli import ask, learnwords, output
 from tui.cli.child import become
+from tui.cli.learnask import VERBS as ASK
 from tui.cli.learnfiles import VERBS as FILES
 from tui.cli.learnruns import VERBS as RUNS
 from tui.cli.lessons import VERBS as LESSONS
@@ -194,6 +195,7 @@ VERBS = {
     **LESSONS,
     **RUNS,
     **FILES,
+    **ASK,
     "report": Verb(
         report,
         "Which styles, LoRAs, values and settings of the randomizer do well; the unproven apart.",

@@ -2,6 +2,7 @@
 
 from daemon.api.route import Route
 from daemon.api.routes import (
+    asking,
     daemon,
     feedback,
     foreign,
@@ -36,6 +37,7 @@ ALL: tuple[Route, ...] = (
     *prompting.ROUTES,
     *feedback.ROUTES,
     *learning.ROUTES,
+    *asking.ROUTES,
     *foreign.ROUTES,
     *gallery.ROUTES,
     *sheets.ROUTES,
