@@ -173,7 +173,7 @@ class LearningPlan(Plain, frozen=True, kw_only=True):
     seeds: int
     """Shared by all levels (`learning`); blocks of pictures with one seed (`explore`)."""
     question: str = ""
-    """`Is txt2img.steps better at 15, 20, 25 or 30?`"""
+    """`Steps: is 15, 20, 25 or 30 best?`"""
 
 
 class RunSpec(Plain, frozen=True, kw_only=True):

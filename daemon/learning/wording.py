@@ -7,25 +7,20 @@ from decimal import Decimal
 from schema.insights import Evidence
 from schema.plans import Scalar
 from schema.records import LOOSE
+from schema.spoken import named as named
+from schema.spoken import parts
 
 CLEARLY, TENDS = 0.95, 0.90
 """From which confidence on the two words are used; they mean what they say."""
 NAMED = 3
 """Other settings that a sentence names."""
 
-_FIRST = frozenset({"txt2img", "base", "generate", "randomizer"})
-"""Stages that a person means when no stage is named; and what is no stage."""
-
-_NAMES = {
-    "cfg": "CFG", "cfg_scale": "CFG", "clip_skip": "clip skip", "denoise": "denoising", "denoising": "denoising",
-    "hires": "hires fix", "vae": "VAE", "model": "model", "checkpoint": "model",
-}  # fmt: skip
-
 
 def claimed(pack: str, param: str, better: Sequence[Scalar], worse: Sequence[Scalar], ordered: bool,
             confidence: float, evidence: Evidence) -> str:  # fmt: skip
     """`For this pack, 30 to 35 steps tends to score higher than 15 to 20 (24 against 31 ratings, ...)`."""
-    verb = "clearly scores" if confidence >= CLEARLY else "tends to score"
+    several = parts(param)[0] == "steps" and label(better, ordered) != "1"  # `tends to` is what readers look for
+    verb = f"clearly score{'' if several else 's'}" if confidence >= CLEARLY else "tends to score"
     words = f"{beginning(pack)} {chosen(param, better, ordered)} {verb} higher than {against(param, worse, ordered)}"
     doubt = "" if confidence >= TENDS else f"; told before, and only {percent(confidence)} sure by now"
     return f"{words} ({_evidence(evidence)}){_bounds(evidence)}{doubt}"
@@ -69,7 +64,7 @@ def chosen(param: str, values: Sequence[Scalar], ordered: bool) -> str:
         return f"LoRA {name} left out" if _none(values) else f"LoRA {name} at {said}"
     if kind == "pick" and name:
         return f"{said} for {name}"
-    field, place = _parts(param)
+    field, place = parts(param)
     if field == "steps":
         return f"{said} step{'' if said == '1' else 's'}{place}"
     if all(isinstance(value, bool) for value in values):
@@ -112,26 +107,6 @@ def word(value: Scalar) -> str:
             return value
         case _:
             return _number(value)
-
-
-def named(param: str) -> str:
-    """The knob alone: `steps`, `denoising in detail`, `LoRA glow`, `weather`."""
-    kind, _, name = param.partition(":")
-    if kind == "lora" and name:
-        return f"LoRA {name}"
-    if kind == "pick" and name:
-        return name
-    field, place = _parts(param)
-    return f"{field}{place}"
-
-
-def _parts(param: str) -> tuple[str, str]:
-    """What is set, and in which stage unless that goes without saying."""
-    stage, dot, field = param.partition(".")
-    if not dot:
-        stage, field = "", param
-    short = _NAMES.get(field, field.replace("_", " "))
-    return short, "" if not stage or stage in _FIRST else f" in {stage}"
 
 
 def _none(values: Sequence[Scalar]) -> bool:

@@ -19,6 +19,7 @@ from schema.packs import Part
 from schema.pipeline import PipelineConfig
 from schema.plans import LearningPlan, Scalar
 from schema.requests import Mix, RunRequest
+from schema.spoken import begun, named
 from schema.stages import Txt2Img
 
 MOST_SEEDS = 3
@@ -140,7 +141,8 @@ def learning_plan(request: RunRequest, grid: Grid, cells: Sequence[Cell]) -> Lea
     """What the run wants to find out."""
     if request.experiment == "learning":
         (axis,) = grid.axes
-        question = f"Is {axis.name} better at {_listed(axis.levels)}?"
+        best = "better" if len(axis.levels) == 2 else "best"
+        question = f"{begun(told(named(axis.name), 60))}: is {_listed(axis.levels)} {best}?"
         return LearningPlan(
             kind="learning", variables={axis.name: levels_of(axis)}, seeds=request.count, question=question
         )
@@ -151,7 +153,7 @@ def learning_plan(request: RunRequest, grid: Grid, cells: Sequence[Cell]) -> Lea
         for name, value in mix.set.items():
             variables.setdefault(name, {})[type(value), value] = value
     varied = {name: tuple(sorted(levels.values(), key=_order)) for name, levels in sorted(variables.items())}
-    names = [name for name, levels in varied.items() if len(levels) > 1]
+    names = [named(name) for name, levels in varied.items() if len(levels) > 1]
     return LearningPlan(
         kind="explore",
         variables=varied,

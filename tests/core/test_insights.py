@@ -85,7 +85,7 @@ def test_what_a_person_likes_is_said_with_its_evidence() -> None:
     (claim,) = pack.claims
     assert (claim.param, claim.better, claim.worse, claim.strength) == ("steps", (30, 35), (15, 20), "clearly")
     assert claim.text == (
-        "For this pack, 30 to 35 steps clearly scores higher than 15 to 20 "
+        "For this pack, 30 to 35 steps clearly score higher than 15 to 20 "
         f"(48 against 48 ratings, 48 on the same seed; about {claim.evidence.stars:.1f} stars)"
     )
     assert 1.5 < claim.evidence.stars < 3.0 and claim.evidence.low < claim.evidence.stars < claim.evidence.high
@@ -230,7 +230,7 @@ def test_what_no_longer_holds_is_taken_back_out_loud() -> None:
     (gone,) = pack.withdrawn
     assert (gone.key, gone.shown) == (claim.key, 50) and gone.confidence < 0.75
     assert gone.text == (
-        "I told you on 12 May: “For this pack, 30 to 35 steps clearly scores higher than 15 to 20”. That no longer "
+        "I told you on 12 May: “For this pack, 30 to 35 steps clearly score higher than 15 to 20”. That no longer "
         f"holds: 96 later ratings do not support it ({int(gone.confidence * 100)} % sure by now)."
     )
     assert all(one.key != claim.key for one in pack.claims)

@@ -17,7 +17,8 @@ def test_the_sentence_of_a_claim() -> None:
         "For this pack, 30 to 35 steps tends to score higher than 15 to 20 "
         "(24 against 31 ratings, 12 on the same seed; about 0.6 stars)"
     )
-    assert "clearly scores" in wording.claimed("p", "steps", (30,), (15,), True, 0.95, EVIDENCE)
+    assert "30 steps clearly score higher" in wording.claimed("p", "steps", (30,), (15,), True, 0.95, EVIDENCE)
+    assert "CFG 5 to 7 clearly scores higher" in wording.claimed("p", "cfg", (5, 7), (9,), True, 0.95, EVIDENCE)
     assert wording.claimed(LOOSE, "steps", (30,), (15,), True, 0.95, EVIDENCE).startswith("For prompts without a pack,")
 
 

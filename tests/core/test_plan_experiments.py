@@ -40,7 +40,7 @@ def test_its_spec_says_what_it_wants_to_find_out():
     assert (spec.experiment, spec.learning) == ("learning", "active")
     assert spec.learning_plan.variables == {"txt2img.steps": (15, 20, 25, 30, 35)}
     assert (spec.learning_plan.kind, spec.learning_plan.seeds) == ("learning", 2)
-    assert spec.learning_plan.question == "Is txt2img.steps better at 15, 20, 25, 30 or 35?"
+    assert spec.learning_plan.question == "Steps: is 15, 20, 25, 30 or 35 best?"
     assert plan(BOATS, vary=STEPS, learning="passive", experiment="learning").spec.learning == "passive"
     ordinary = plan(BOATS, vary=STEPS).spec
     assert (ordinary.experiment, ordinary.learning_plan, ordinary.learning) == (None, None, "passive")
@@ -136,7 +136,7 @@ def test_an_explore_run_mixes_fields_loras_and_styles():
     plan_of = made.spec.learning_plan
     assert (plan_of.kind, plan_of.seeds, made.spec.learning) == ("explore", 1, "active")
     assert plan_of.variables == {"lora:film": (0.6, None), "style": ("ink", None), "txt2img.cfg": (4.5, 9)}
-    assert plan_of.question == "Which lora:film, style and txt2img.cfg go best together?"
+    assert plan_of.question == "Which LoRA film, style and CFG go best together?"
 
 
 def test_a_lora_that_the_prompt_names_can_be_mixed_out():

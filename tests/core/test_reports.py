@@ -95,7 +95,7 @@ def test_what_works_with_each_style_and_with_none() -> None:
     for style in made.packs:
         (claim,) = style.claims
         assert (claim.param, claim.better) == ("steps", (30,))
-        assert claim.text.startswith("For this style, 30 steps clearly scores higher than 20 (")
+        assert claim.text.startswith("For this style, 30 steps clearly score higher than 20 (")
         assert {knob.param for knob in style.knobs} == {"steps"}, "packs are adjusted for and not spoken of"
 
 

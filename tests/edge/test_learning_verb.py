@@ -46,7 +46,7 @@ def test_claims_and_one_preset_per_pack(tmp_path: Path, capsys: pytest.CaptureFi
     told = asked(capsys, written(tmp_path, [*rated(90), *rated(1, "Blüten 🌸")]))
     (claim,) = told["claims"]
     assert (claim["pack"], claim["param"], claim["better"], claim["worse"]) == ("poppies", "steps", [30], [20, 25])
-    assert claim["confidence"] > 0.95 and claim["text"].startswith("For this pack, 30 steps clearly scores higher than")
+    assert claim["confidence"] > 0.95 and claim["text"].startswith("For this pack, 30 steps clearly score higher than")
     assert claim["evidence"]["better_n"] == 30 and claim["evidence"]["same_seed"] == 30
     assert [one["pack"] for one in told["presets"]] == ["Blüten 🌸", "poppies"]
     for one in told["presets"]:
@@ -135,4 +135,4 @@ def test_the_command_prints_it_for_people(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.stderr == ""
     assert done.stdout.startswith("poppies: 90 ratings\n  1 thing is known of this pack from 90 ratings, clearly.\n")
-    assert "  • For this pack, 30 steps clearly scores higher than 20 to 25 (" in done.stdout
+    assert "  • For this pack, 30 steps clearly score higher than 20 to 25 (" in done.stdout

@@ -74,7 +74,7 @@ MECH = PackInsight(
     preset=None, advice=(),
 )  # fmt: skip
 PLAN = LearningPlan(kind="learning", variables={"txt2img.steps": (15, 20, 25, 30)}, seeds=3,
-                    question="Is txt2img.steps better at 15, 20, 25 or 30?")  # fmt: skip
+                    question="Steps: is 15, 20, 25 or 30 best?")  # fmt: skip
 ROWS = (
     LearningRunRow(run="le4rnrun", name="knights-steps", packs=("knights",), created=NOON, state="running", plan=PLAN,  # type: ignore[arg-type]
                    images=60, made=24, rated=9),

@@ -111,7 +111,7 @@ async def test_a_learning_run_is_one_plan_and_one_result(it: World) -> None:
     await paint(it, 6)
     await rate(it, answer["run"], lambda config: 5 if config["steps"] == 30 else 2)
     result = await it.get(f"/v1/learn/runs/{answer['run']}")
-    assert result["row"]["state"] == "rated" and result["row"]["plan"]["question"].startswith("Is txt2img.steps better")
+    assert result["row"]["state"] == "rated" and result["row"]["plan"]["question"].startswith("Steps: is ")
     (knob,) = result["knobs"]
     assert [level["n"] for level in knob["levels"]] == [2, 2, 2]
     assert max(knob["levels"], key=lambda level: level["mean"])["values"] == [30]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from schema.spoken import named
 from tui.cli import output
 from tui.link.doc import Doc
 
@@ -13,6 +14,9 @@ BAR = 21
 
 REACH = 1.5
 """Stars at its ends."""
+
+KINDS = {"knob": "", "lora": "LoRA"}
+"""Kinds of a report's lines that are said otherwise; a setting says itself what it is."""
 
 
 def of_packs(packs: Sequence[Doc], *, why: bool, numbers: bool) -> str:
@@ -48,7 +52,7 @@ def _of_pack(pack: Doc, why: bool, numbers: bool) -> Iterator[str]:
         yield f"  {one.text('tag')}, {output.plural(one.whole('n'), 'picture')}: {one.text('text')}{learned}"
     unproven = pack.texts("unproven")
     if unproven and pack.flag("enough"):
-        yield f"  Not enough evidence yet on {listed(unproven)}."
+        yield f"  Not enough evidence yet on {listed(list(map(named, unproven)))}."
     if numbers:
         yield from _knobs(pack)
 
@@ -59,7 +63,7 @@ def evidence(of: Doc) -> str:
     same = of.whole("same_seed")
     pairs = f", {output.plural(same, 'pair')} on the same seed" if same else ", none on the same seed"
     stars = f"{of.real('stars') or 0:+.2f} stars, from {of.real('low') or 0:.2f} to {of.real('high') or 0:.2f}"
-    only = [f"{name}={value}" for name, value in of.doc("only").fields.items()]
+    only = [f"{named(name)} {word(of.doc('only'), name)}" for name in of.doc("only").fields]
     seen = f"; only seen with {', '.join(only)}" if only else ""
     run = f"; from the learning run {of.text('experiment')}, at its config" if of.text("experiment") else ""
     return f"{counts}{pairs}; {stars}{seen}{run}"
@@ -67,7 +71,7 @@ def evidence(of: Doc) -> str:
 
 def _knobs(pack: Doc) -> Iterator[str]:
     for knob in pack.docs("knobs"):
-        yield f"  {knob.text('param')}: matters with {share(knob.real('matters'))}"
+        yield f"  {named(knob.text('param'))}: matters with {share(knob.real('matters'))}"
         levels = knob.docs("levels")
         middle = sum(level.real("mean") or 0.0 for level in levels) / max(1, len(levels))
         width = max((len(level.text("label")) for level in levels), default=0)
@@ -96,17 +100,17 @@ def _column(stars: float) -> int:
 def preset(of: Doc, *, numbers: bool) -> str:
     """What a recommended preset changes, in the order in which it matters."""
     rows = [
-        (change.text("param"), word(change, "was"), word(change, "now"), f"{change.real('stars') or 0:+.2f}",
+        (named(change.text("param")), word(change, "was"), word(change, "now"), f"{change.real('stars') or 0:+.2f}",
          share(change.real("better")))
         for change in of.docs("changes")
     ]  # fmt: skip
     lines = [of.text("text")]
     if rows:
-        heads = ("SETTING", "NOW", "BETTER", "STARS", "SURE") if numbers else ("SETTING", "NOW", "BETTER")
+        heads = ("SETTING", "RATED LAST", "BETTER", "STARS", "SURE")[: 5 if numbers else 3]
         lines.append(output.table(heads, [row[: len(heads)] for row in rows], right="STARS SURE"))
     if numbers:
         chance, stars = share(of.real("p_better_than_current")), of.real("stars") or 0.0
-        lines.append(f"All of it together: {chance} better than now, {stars:+.2f} stars expected.")
+        lines.append(f"All of it together: {chance} better than what was rated last, {stars:+.2f} stars expected.")
         if of.doc("cautious").fields:
             lines.append(f"Only what is sure by itself (--cautious): {share(of.real('p_cautious'))}.")
     return "\n".join(lines)
@@ -116,7 +120,7 @@ def report(answer: Doc, *, numbers: bool) -> str:
     lines = [_ranked(answer.docs("lines"), numbers)] if answer.docs("lines") else ["Nothing is proven yet."]
     unproven = answer.docs("unproven")
     if unproven:
-        names = [f"{one.text('kind')} {_named(one)}" for one in unproven]
+        names = [f"{_kind(one)} {_named(one)}".strip() for one in unproven]
         lines.append(f"Not enough evidence yet: {listed(names, 12)}.")
         if numbers:
             lines.append(_ranked(unproven, numbers))
@@ -129,7 +133,8 @@ def _ranked(lines: Sequence[Doc], numbers: bool) -> str:
         heads = (*heads, "FROM", "TO", "WEIGHT", "PACKS")
     rows = [
         (
-            one.text("kind"), _named(one), one.text("verdict"), f"{one.real('stars') or 0:+.2f}", str(one.whole("n")),
+            _kind(one) or "setting", _named(one), one.text("verdict"),
+            f"{one.real('stars') or 0:+.2f}", str(one.whole("n")),
             f"{one.real('low') or 0:+.2f}", f"{one.real('high') or 0:+.2f}",
             f"x{one.real('factor'):.2f}" if one.real("factor") is not None else "", ", ".join(one.texts("packs")),
         )[: len(heads)]
@@ -138,8 +143,13 @@ def _ranked(lines: Sequence[Doc], numbers: bool) -> str:
     return output.table(heads, rows, right="STARS N FROM TO WEIGHT")
 
 
+def _kind(line: Doc) -> str:
+    return KINDS.get(line.text("kind"), line.text("kind"))
+
+
 def _named(line: Doc) -> str:
-    return f"{line.text('name')}: {line.text('value')}" if line.text("value") else line.text("name")
+    name, value = named(line.text("name")), line.text("value")
+    return f"{name}{' ' if line.text('kind') == 'knob' else ': '}{value}" if value else name
 
 
 def difference(new: Doc, old: Doc, number: int) -> str:

@@ -1,6 +1,7 @@
 """What a person makes of what was learned: the mode, what plans take over, what is not to be told again, lists."""
 
 from schema.errors import Refused
+from schema.spoken import named
 from tui.cli import ask, learnwords, output
 from tui.cli.tree import JSON, KEY, Verb, argument, flag
 from tui.link.doc import Doc
@@ -144,7 +145,7 @@ def show(name: str, as_json: bool) -> int:
              f"{level.real('high') or 0:.2f}", str(level.whole("n")), learnwords.share(level.real("best")))
             for level in knob.docs("levels")
         ]  # fmt: skip
-        heads = (knob.text("param"), "STARS", "FROM", "TO", "N", "BEST")
+        heads = (named(knob.text("param")), "STARS", "FROM", "TO", "N", "BEST")
         output.put(output.table(heads, rows, right="STARS FROM TO N BEST"))
     return 0
 

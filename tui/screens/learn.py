@@ -9,6 +9,7 @@ from textual.containers import Horizontal, Vertical
 
 from schema.experiments import LearningRunRow
 from schema.insights import Knob, PackInsight
+from schema.spoken import begun
 from tui.background import begin
 from tui.keys import bindings, of
 from tui.messages import CursorMoved, ItemOpened
@@ -18,11 +19,11 @@ from tui.widgets.ink import Line, Piece, plain
 from tui.widgets.lessonlist import Experiments, PackLessons, key_of, title_of
 from tui.widgets.lessontabs import TABS, Lost, TabLine
 from tui.widgets.lessonwords import (
-    PLACE,
     adoption,
     block,
     heading,
     insight,
+    knob_name,
     knobs,
     nothing_yet,
     preset,
@@ -219,7 +220,7 @@ class LearnScreen(LearnWishes):
             knob, width, height,
             now=advice.current.get(knob.param) if advice else None, advised=advice.params if advice else None,
         )  # fmt: skip
-        title = (Piece(plain(knob.param.removeprefix(PLACE)), "title"), Piece(f"  {surely_matters(knob)}", "dim"))
+        title = (Piece(begun(knob_name(knob.param)), "title"), Piece(f"  {surely_matters(knob)}", "dim"))
         self.effects.fill(lines, title, keep_place=False)
         at = self._knob.get(name, 0) % len(several) + 1
         self.effects.refoot((Piece(f"{at} of {len(several)} < >", "dim"),) if len(several) > 1 else ())

@@ -8,6 +8,7 @@ from textual.strip import Strip
 from schema.experiments import LearningRunRow
 from schema.insights import PackInsight
 from schema.records import LOOSE
+from schema.spoken import begun, named
 from tui.widgets.held import HeldList
 from tui.widgets.ink import Line, Piece, fit, plain, wrap
 from tui.widgets.jobrow import bar
@@ -79,7 +80,11 @@ class Experiments(LessonList[LearningRunRow]):
     def lines(self, item: LearningRunRow, width: int, *, here: bool) -> list[Line]:
         sign, ink = STATES[item.state]
         several = item.plan.kind == "explore"
-        knobs = f"explore {len(item.plan.variables)} settings" if several else ", ".join(item.plan.variables)
+        knobs = (
+            f"Explore {len(item.plan.variables)} settings"
+            if several
+            else begun(", ".join(map(named, item.plan.variables)))
+        )
         words = f"{plain(knobs)} · {', '.join(map(plain, item.packs)) or plain(item.name)}"
         head = [Piece(f"{sign} ", ink), Piece(fit(words, width - 3), "strong" if here else "text")]
         return [head, [Piece("  "), *progress(item)], []]

@@ -9,6 +9,7 @@ from schema.lessons import Adopted
 from schema.plans import Scalar
 from schema.records import Settings
 from schema.requests_learning import SuggestionShown
+from schema.spoken import named
 from tui.widgets.ink import Line, Piece, plain, wrap
 
 MOST = 40
@@ -97,7 +98,7 @@ def remarks(pack: PackInsight, width: int, *, numbers: bool) -> Iterator[Line]:
     if pack.unproven:
         yield []
         yield heading("Not enough evidence yet")
-        yield from block(", ".join(name.removeprefix(PLACE) for name in pack.unproven), width, "dim")
+        yield from block(", ".join(map(knob_name, pack.unproven)), width, "dim")
 
 
 def claim(one: Claim, width: int, *, numbers: bool, here: bool) -> Iterator[Line]:
@@ -106,7 +107,7 @@ def claim(one: Claim, width: int, *, numbers: bool, here: bool) -> Iterator[Line
                      mark="good" if sure else "key")  # fmt: skip
     found = one.evidence
     if numbers:
-        only = ", ".join(f"{name} {told(value)}" for name, value in found.only.items())
+        only = settings(found.only)
         words = [
             f"sure to {surely(one.confidence)}", f"{found.better_n} against {found.worse_n} ratings",
             f"{found.same_seed} pairs of the same seed",
@@ -137,7 +138,7 @@ def preset(advice: PresetAdvice, width: int, *, numbers: bool, adopted: Adopted 
     for one in advice.changes[: None if sure or numbers else LIKELIEST]:
         taken = adopted is not None and adopted.settings.get(one.param, one.was) == one.now
         yield [
-            Piece(f"   {plain(one.param)} ", "text" if sure else "dim"),
+            Piece(f"   {knob_name(one.param)} ", "text" if sure else "dim"),
             Piece(f"{told(one.was)} → ", "dim"),
             Piece(told(one.now), "good" if sure else "dim"),
             Piece("  taken over" if taken else "", "mark"),
@@ -161,13 +162,17 @@ def words_matter(pack: PackInsight) -> bool:
     return any(one.param.startswith(PLACE) for one in pack.claims)
 
 
+def knob_name(param: str) -> str:
+    return plain(named(param))
+
+
 def settings(values: Settings) -> str:
-    return ", ".join(f"{plain(name)} {told(value)}" for name, value in values.items())
+    return ", ".join(f"{knob_name(name)} {told(value)}" for name, value in values.items())
 
 
 def adoption(adopted: Adopted, width: int) -> Iterator[Line]:
     """What plans of the pack take over now."""
-    parts = [f"{plain(name)} {told(value)}" for name, value in (adopted.settings | adopted.randomizer).items()]
+    parts = [settings(one) for one in (adopted.settings, adopted.randomizer) if one]
     parts += [f"weights of {plain(name)}" for name in adopted.weights]
     yield from block(", ".join(parts), width, "mark")
 
@@ -178,7 +183,7 @@ def proposals(found: Iterable[Proposal], width: int, *, numbers: bool) -> Iterat
         yield from block(size_of(one), width, "dim", sign=" ")
         if numbers:
             for name, values in one.variables.items():
-                yield from block(f"{name}: {', '.join(map(told, values))}", width, "dim", sign=" ")
+                yield from block(f"{knob_name(name)}: {', '.join(map(told, values))}", width, "dim", sign=" ")
             yield from block(one.command, width, "faint", sign=" ")
 
 
@@ -201,7 +206,8 @@ def suggestions(found: Iterable[SuggestionShown], width: int) -> Iterator[Line]:
         source = f"{plain(one.suggestion.source)}: " if one.suggestion.source else ""
         yield from block(f"{source}{one.suggestion.why or one.suggestion.id}", width, sign="◇", mark="mark")
         for change in one.changes:
-            yield [Piece(f"   {plain(change.param)} ", "text"), Piece(f"{plain(change.was) or 'as it is'} → ", "dim"),
+            was = plain(change.was) or "as it is"
+            yield [Piece(f"   {knob_name(change.param)} ", "text"), Piece(f"{was} → ", "dim"),
                    Piece(plain(change.now), "mark")]  # fmt: skip
         if not one.changes:
             yield [Piece("   nothing differs", "dim")]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from schema.insights import PackInsight, Report, ReportLine, TrackRecord
+from schema.spoken import named
 from tui.widgets.ink import Line, Piece, fit, plain
 from tui.widgets.lessonwords import block, heading, in_a_sentence
 
@@ -72,8 +73,9 @@ def rows(lines: Sequence[ReportLine], width: int, *, numbers: bool) -> Iterator[
 
 
 def name_of(line: ReportLine) -> str:
-    value = plain(line.value)
-    return f"{plain(line.name)} = {value}" if value and value != line.name else plain(line.name)
+    value, name = plain(line.value), plain(named(line.name))
+    joint = " " if line.kind == "knob" else ": "  # `CFG 7`, `weather: rain`
+    return f"{name}{joint}{value}" if value and value != line.name else name
 
 
 def about(stars: float) -> str:
