@@ -13,6 +13,8 @@ ALGORITHM = 1
 """Raised whenever the same verdicts would give other claims; the old and the new can then be compared."""
 
 Strength = Literal["clearly", "tends to"]
+Kind = Literal["style", "lora", "model", "randomizer", "wildcard", "knob"]
+Verdict = Literal["does well", "underperforms", "no difference", "unproven"]
 
 
 class Evidence(Plain, frozen=True, kw_only=True, omit_defaults=False):
@@ -158,7 +160,7 @@ class Insights(Plain, frozen=True, kw_only=True, omit_defaults=False):
 
 
 class ReportLine(Plain, frozen=True, kw_only=True, omit_defaults=False):
-    kind: Literal["style", "lora", "model", "randomizer", "wildcard", "knob"]
+    kind: Kind
     name: str
     value: str
     packs: tuple[str, ...]
@@ -167,7 +169,7 @@ class ReportLine(Plain, frozen=True, kw_only=True, omit_defaults=False):
     """Against the average of all else."""
     low: float
     high: float
-    verdict: Literal["does well", "underperforms", "no difference", "unproven"]
+    verdict: Verdict
     factor: float | None = None
     """Of a wildcard's value: the weight that would be fed back."""
 

@@ -10,9 +10,8 @@ from hashlib import sha256
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from daemon.learning.levels import REACH, Floats, Knob
+from daemon.learning.levels import Floats, Knob, likeness, likeness_at
 from daemon.learning.model import Fit, PoolFit
 from daemon.learning.rows import pack_of
 from schema.plans import Scalar
@@ -125,7 +124,7 @@ def _guess(fit: Fit, one: PoolFit | None, pool: str, axis: Axis, usual: float) -
     knob = None if one is None else next((knob for knob in one.table.knobs if knob.name == axis.name), None)
     common, doubt = _common(fit, pool, axis.name, axis.levels)
     if one is None or knob is None:
-        prior = usual * alike(np.arange(len(axis.levels)), axis.ordered) + np.diag(doubt)
+        prior = usual * likeness(len(axis.levels), axis.ordered, absent=False) + np.diag(doubt)
         return _Guess(None, common, prior)
     places = [_place(knob, level) for level in axis.levels]
     unseen = [at for at, place in enumerate(places) if place is None]
@@ -170,20 +169,12 @@ def _krige(knob: Knob, levels: Sequence[Scalar]) -> tuple[Floats, Floats]:
     seen = [at for at, middle in enumerate(middles) if middle is not None]
     at = [middle for middle in middles if middle is not None] + [_number(level) for level in levels]
     rank = np.argsort(np.argsort(at, kind="stable"), kind="stable")
-    kernel = alike(rank, ordered=True)
+    kernel = likeness_at(rank)
     some = len(seen)
     there, across, own = kernel[:some, :some], kernel[some:, :some], kernel[some:, some:]
     known = np.linalg.solve(there, across.T).T
     gain[:, seen] = known
     return gain, own - known @ across.T
-
-
-def alike(places: NDArray[np.intp], ordered: bool) -> Floats:
-    """How much levels at these places resemble each other: the prior of the model."""
-    if not ordered:
-        return np.eye(len(places))
-    kernel: Floats = np.exp(-np.abs(np.subtract.outer(places, places)) / REACH)
-    return kernel
 
 
 def _common(fit: Fit, pool: str, name: str, levels: Sequence[Scalar]) -> tuple[Floats, Floats]:

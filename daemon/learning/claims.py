@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
-from math import erf, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from daemon.learning import wording
 from daemon.learning.levels import ABSENT, tidy
-from daemon.learning.model import MARGIN, Contrast, PoolFit
+from daemon.learning.model import MARGIN, Contrast, PoolFit, normal
 from daemon.learning.rows import pack_of
 from daemon.learning.tables import Floats, Knob, Table
 from schema.insights import Claim, Evidence, Strength
@@ -123,7 +122,7 @@ def _ends(count: int) -> NDArray[np.int8]:
 
 def below(at: Floats) -> Floats:
     """The normal distribution function."""
-    return np.array([0.5 * (1.0 + erf(one / sqrt(2.0))) for one in at.tolist()])
+    return np.array([normal(one) for one in at.tolist()])
 
 
 def _weights(left: NDArray[np.int8]) -> Floats:

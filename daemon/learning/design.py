@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from daemon.learning.beliefs import Axis, Belief, alike, stream
+from daemon.learning.beliefs import Axis, Belief, stream
+from daemon.learning.levels import likeness
 from daemon.learning.tables import Codes, Floats
 
 BLOCK = 5
@@ -61,7 +62,7 @@ def unrated(ordered: bool, count: int) -> Floats:
     """Probability of each level to be the best before anything is known: of ordered ones the ends are likelier."""
     if not ordered:
         return np.full(count, 1.0 / count)
-    root = np.linalg.cholesky(alike(np.arange(count), ordered=True) + 1e-9 * np.eye(count))
+    root = np.linalg.cholesky(likeness(count, ordered=True, absent=False) + 1e-9 * np.eye(count))
     drawn = stream("unrated", count).standard_normal((20_000, count)) @ root.T
     found: Floats = np.bincount(drawn.argmax(axis=1), minlength=count) / len(drawn)
     return (found + found[::-1]) / 2.0

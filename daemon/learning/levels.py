@@ -62,10 +62,15 @@ def likeness(size: int, ordered: bool, absent: bool) -> Floats:
     """
     if not ordered:
         return np.eye(size)
-    at = np.arange(size)
-    found: Floats = np.exp(-np.abs(at[:, None] - at[None, :]) / REACH)
+    found = likeness_at(np.arange(size))
     if absent:
         found[-1, :-1] = found[:-1, -1] = 0.0
+    return found
+
+
+def likeness_at(places: NDArray[np.intp]) -> Floats:
+    """How alike ordered levels at these places of their order are beforehand: [places, places]."""
+    found: Floats = np.exp(-np.abs(np.subtract.outer(places, places)) / REACH)
     return found
 
 

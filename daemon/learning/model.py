@@ -27,6 +27,9 @@ from schema.plans import Scalar
 MARGIN = 0.05
 """Scores by which one side must beat the other at least."""
 
+WITHIN = 1.96
+"""Standard deviations within which a normal value lies with 95 chances in a hundred."""
+
 TEACHERS = 12
 """Pools, those with most verdicts, from which the scales and what pools have in common are learned."""
 
@@ -83,7 +86,7 @@ class PoolFit:
         mean = float(vector @ self.mean[here])
         sd = math.sqrt(max(1e-12, float(vector @ self.cov[here, here] @ vector)))
         sure, matter = normal((mean - MARGIN) / sd), self.matters(knob)
-        stars, reach = mean * self.stars_sd, 1.96 * sd * self.stars_sd
+        stars, reach = mean * self.stars_sd, WITHIN * sd * self.stars_sd
         return Contrast(mean, sd, stars, stars - reach, stars + reach, sure, matter, matter * sure)
 
     def matters(self, knob: str) -> float:

@@ -6,13 +6,11 @@ import numpy as np
 
 from daemon.learning import wording
 from daemon.learning.claims import ADJUSTED, ROUND, values_of, verdicts
-from daemon.learning.model import PoolFit
+from daemon.learning.model import WITHIN, PoolFit
 from daemon.learning.tables import Floats, Table
 from schema import insights
 
 DRAWS = 2000
-WITHIN = 1.96
-"""Standard deviations of 95 chances in a hundred."""
 
 
 def knobs_of(fit: PoolFit) -> tuple[insights.Knob, ...]:

@@ -3,14 +3,13 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from math import erf, sqrt
 from typing import NamedTuple
 
 import numpy as np
 
 from daemon.learning import wording
 from daemon.learning.claims import ADJUSTED, ENOUGH, ROUND, below, values_of, verdicts
-from daemon.learning.model import PoolFit
+from daemon.learning.model import PoolFit, normal
 from daemon.learning.rows import Row, pack_of
 from daemon.learning.tables import Floats, Knob, Table
 from schema.insights import Change, PresetAdvice
@@ -106,7 +105,7 @@ def _step(fit: PoolFit, place: int, was: int) -> _Step | None:
     gap, sd = fit.gain(_vector(fit, step))
     if gap * fit.stars_sd < TRIFLE:
         return None
-    return step._replace(stars=gap * fit.stars_sd, alone=fit.matters(knob.name) * _chance(gap, sd))
+    return step._replace(stars=gap * fit.stars_sd, alone=fit.matters(knob.name) * normal(gap / max(sd, 1e-9)))
 
 
 def _together(fit: PoolFit, steps: Sequence[_Step]) -> tuple[float, float]:
@@ -134,10 +133,6 @@ def _vector(fit: PoolFit, step: _Step) -> Floats:
     vector[start + step.was] -= 1.0
     vector[start + step.now] += 1.0
     return vector
-
-
-def _chance(gap: float, sd: float) -> float:
-    return 0.5 * (1.0 + erf(gap / (max(sd, 1e-9) * sqrt(2.0))))
 
 
 def _change(table: Table, step: _Step, current: Settings) -> Change:

@@ -5,18 +5,18 @@ A ranking holds what is proven; the rest stands apart, however good it looks (le
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import sqrt
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from daemon.learning import wording
 from daemon.learning.claims import ADJUSTED, ROUND
 from daemon.learning.levels import ABSENT, Knob
-from daemon.learning.model import Fit, Fitter, PoolFit, Shared, normal
+from daemon.learning.model import WITHIN, Fit, Fitter, PoolFit, Shared, normal
 from daemon.learning.rows import Row, Versus, pack_of
 from daemon.learning.splits import MODELS
 from schema.ids import Seq
-from schema.insights import Report, ReportLine
+from schema.insights import Kind, Report, ReportLine, Verdict
 from schema.plans import Scalar
 from schema.records import Settings
 
@@ -31,9 +31,6 @@ SHARPNESS = 0.25
 """Scores in which a value's weight grows e-fold."""
 FLOOR = 0.1
 """Share of the draws that goes to all values alike, so that none is starved."""
-
-Kind = Literal["style", "lora", "model", "randomizer", "wildcard", "knob"]
-Verdict = Literal["does well", "underperforms", "no difference", "unproven"]
 
 
 class Judged(NamedTuple):
@@ -144,7 +141,7 @@ def _in_common(
 def _line(
     kind: Kind, name: str, value: str, packs: tuple[str, ...], judged: Judged, factor: float | None = None
 ) -> ReportLine:
-    reach = 1.96 * judged.sd
+    reach = WITHIN * judged.sd
     return ReportLine(
         kind=kind, name=name, value=value, packs=packs, n=judged.n, stars=round(judged.stars, ROUND),
         low=round(judged.stars - reach, ROUND), high=round(judged.stars + reach, ROUND), verdict=verdict(judged),

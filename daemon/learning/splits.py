@@ -4,13 +4,12 @@ A pack's pictures are fitted together, the model being one knob of many. A claim
 of the models is no claim on the pack.
 """
 
-from math import erf, sqrt
 from typing import NamedTuple
 
 import numpy as np
 
 from daemon.learning.claims import ENOUGH, PART, found, values_of
-from daemon.learning.model import PoolFit, fit
+from daemon.learning.model import PoolFit, fit, normal
 from daemon.learning.tables import Knob, Table, table_of
 from schema.plans import Scalar
 from schema.records import Settings
@@ -33,7 +32,7 @@ class Part(NamedTuple):
         if contrast is None:
             return False
         mean, sd = contrast
-        return mean < 0 and 0.5 * (1.0 + erf(-mean / (max(sd, 1e-9) * sqrt(2.0)))) >= OTHER_WAY
+        return mean < 0 and normal(-mean / max(sd, 1e-9)) >= OTHER_WAY
 
     def compared(self, knob: str, better: tuple[Scalar, ...], worse: tuple[Scalar, ...]) -> tuple[float, float] | None:
         """Mean and sd in scores; None where one of the sides was never seen with this model."""
