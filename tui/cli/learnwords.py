@@ -148,8 +148,10 @@ def _kind(line: Doc) -> str:
 
 
 def _named(line: Doc) -> str:
-    name, value = named(line.text("name")), line.text("value")
-    return f"{name}{' ' if line.text('kind') == 'knob' else ': '}{value}" if value else name
+    name, value = line.text("name"), line.text("value")
+    if line.text("kind") == "knob":  # others have names of their own
+        return f"{named(name)} {value}".rstrip()
+    return f"{name}: {value}" if value else name
 
 
 def difference(new: Doc, old: Doc, number: int) -> str:

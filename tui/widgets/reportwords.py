@@ -73,9 +73,10 @@ def rows(lines: Sequence[ReportLine], width: int, *, numbers: bool) -> Iterator[
 
 
 def name_of(line: ReportLine) -> str:
-    value, name = plain(line.value), plain(named(line.name))
-    joint = " " if line.kind == "knob" else ": "  # `CFG 7`, `weather: rain`
-    return f"{name}{joint}{value}" if value and value != line.name else name
+    value = plain(line.value)
+    if line.kind == "knob":  # others have names of their own
+        return f"{plain(named(line.name))} {value}".rstrip()
+    return f"{plain(line.name)}: {value}" if value and value != line.name else plain(line.name)
 
 
 def about(stars: float) -> str:
