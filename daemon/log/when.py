@@ -16,8 +16,8 @@ def seq_at(db: sqlite3.Connection, when: str, now: float) -> int:
     """The last event not after `when`; 0 when all are. Raises Refused for what is no WHEN or lies in the future."""
     newest = int(db.execute("SELECT COALESCE(MAX(seq),0) FROM events").fetchone()[0])
     if when.isdecimal():
-        if int(when) > newest:
-            raise Refused(f"there is no event {when} yet; the newest is {newest}.", remedy="Give a lower number.")
+        if len(when) > 18 or int(when) > newest:
+            raise Refused(f"there is no event {when[:30]} yet; the newest is {newest}.", remedy="Give a lower number.")
         return int(when)
     micros = round(_time(when, now) * 1_000_000)
     found = db.execute("SELECT seq FROM events WHERE ts_us<=? ORDER BY seq DESC LIMIT 1", (micros,)).fetchone()
@@ -32,7 +32,7 @@ def seq_of(log: Path, when: str, now: float) -> int:
 
 def _time(when: str, now: float) -> float:
     if age := re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])", when.strip()):
-        return now - float(age[1]) * _UNITS[age[2]]
+        return max(now - float(age[1]) * _UNITS[age[2]], 0.0)  # before all events, however long ago
     try:
         return datetime.fromisoformat(when.strip()).astimezone().timestamp()
     except (ValueError, OverflowError):

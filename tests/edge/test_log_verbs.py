@@ -122,6 +122,8 @@ async def test_show_and_tail(append: Append, say: Callable[..., Said], capsys: p
         ("2026-09-21T14:13:27+00:00", 7),
         ("2026-09-21T14:13:27.500Z", 7),
         ("2000-01-01", 0),
+        ("999999999d", 0),
+        ("9" * 400 + "w", 0),
         ("2100-01-01", 12),
     ],
 )
@@ -133,7 +135,7 @@ async def test_at_finds_the_moment(append: Append, say: Callable[..., Said], hom
     assert said["paused"] is (seq > 0)
 
 
-@pytest.mark.parametrize("when", ["13", "yesterday", "2h3", ""])
+@pytest.mark.parametrize("when", ["13", "9" * 5000, "yesterday", "2h3", ""])
 async def test_at_refuses_what_is_no_moment(append: Append, say: Callable[..., Said], when: str) -> None:
     await append(12)
     assert say("at", when).code == 2
