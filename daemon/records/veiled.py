@@ -162,10 +162,11 @@ def _advice(one: TagAdvice, cloak: Cloak) -> TagAdvice:
 def _line(one: ReportLine, cloak: Cloak) -> ReportLine:
     name = cloak.param(one.name) if ":" in one.name or "." in one.name else cloak.word(one.kind, one.name)
     secret = "pick:" if one.kind in ("wildcard", "style", "lora") else one.name
+    number = _is_number(one.value) and one.kind not in ("wildcard", "style")  # there it stood in a prompt
     return ReportLine(
         kind=one.kind,
         name=cloak.id(one.kind, one.name) if one.kind in ("style", "lora", "wildcard", "model") else name,
-        value=str(cloak.value(one.value, secret)) if not _is_number(one.value) else one.value,
+        value=one.value if number else str(cloak.value(one.value, secret)),
         packs=tuple(cloak.word("pack", pack) for pack in one.packs),
         n=one.n,
         stars=one.stars,

@@ -24,6 +24,7 @@ from daemon.records.shapes import json_schema
 from daemon.records.suggested import read_presets
 from schema.errors import Refused
 from schema.ids import Seq
+from schema.insights import Report, ReportLine
 from schema.plans import Scalar
 from schema.records import RecordRun, RecordStage, WholeRecord
 
@@ -177,6 +178,15 @@ def test_redaction_leaves_no_word_of_the_persons_anywhere(whole: Material) -> No
     words = {"zqtag", "zqlora", "zqvalue 0", "zqmodel0", *(one.prompt for one in whole.records), "zqpack 0"}
     for word, name in product(words, ("sha256", "blake2b", "md5")):
         assert hashlib.new(name, word.encode()).hexdigest()[:10].encode() not in everything
+
+
+def test_a_word_that_is_a_number_is_a_word_where_it_stood_in_a_prompt(whole: Material) -> None:
+    line = ReportLine(kind="wildcard", name="__year__", value="19840229", packs=(), n=9, stars=1.0, low=0.5, high=1.5,
+                      verdict="does well")  # fmt: skip
+    weight = replace(line, kind="lora", name="zqlora", value="0.8125")
+    found = whole._replace(report=Report(seq=Seq(1), lines=(line, weight), unproven=()))
+    said = opened(make_bundle(found, SALT, Limits(redact=True)))["report.json"]
+    assert b"19840229" not in said and b"0.8125" in said
 
 
 def test_what_says_nothing_of_the_person_stays(whole: Material) -> None:
