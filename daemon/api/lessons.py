@@ -1,7 +1,6 @@
-"""What the routes need of the learning part. `daemon/learner.py` is it."""
+"""What the routes need of the learning part. `daemon/learner` is it."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
 from schema.commands import AdoptAdvice
@@ -83,8 +82,8 @@ class LearningDoor(Protocol):
         """JSON lines."""
         ...
 
-    async def bundle(self, redact: str, max_mb: float) -> Path:
-        """A zip, to be deleted by the caller."""
+    async def bundle(self, redact: str, max_mb: float) -> bytes:
+        """A zip of at most so many megabytes; 0: as large as usual."""
         ...
 
 
@@ -148,7 +147,7 @@ class NobodyLearns:
     def records(self, after: int, *, whole: bool) -> AsyncIterator[bytes]:
         raise _nobody()
 
-    async def bundle(self, redact: str, max_mb: float) -> Path:
+    async def bundle(self, redact: str, max_mb: float) -> bytes:
         raise _nobody()
 
 

@@ -303,7 +303,7 @@ class Learner:
         for record in news if after else verdicts(news):  # with what was taken back since
             yield lines((record,))
 
-    async def bundle(self, redact: str, max_mb: float) -> Path:
+    async def bundle(self, redact: str, max_mb: float) -> bytes:
         bounds = packing.limits(redact, max_mb)
         insights, report = await self.insights(), await self.report()
         material = Material(

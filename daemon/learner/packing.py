@@ -1,7 +1,6 @@
 """The bundle for a language model, out of what the views and the statistics say."""
 
 import os
-import tempfile
 from pathlib import Path
 
 from daemon.records.bundle import Limits, Material, make_bundle
@@ -13,6 +12,7 @@ PER_RECORD = 100
 
 
 def limits(redact: str, max_mb: float) -> Limits:
+    """`max_mb` 0: as many as usual. Raises Refused for what cannot be redacted."""
     if redact not in ("", "prompts"):
         raise Refused(
             f"'{redact[:40]}' cannot be redacted.", where="redact", remedy="`--redact prompts` takes out all words."
@@ -21,15 +21,13 @@ def limits(redact: str, max_mb: float) -> Limits:
 
 
 def most_records(bounds: Limits) -> int:
+    """Newest ones that may fit."""
     return int(bounds.megabytes * 1_000_000 / PER_RECORD)
 
 
-def packed(material: Material, salt: Path | None, bounds: Limits) -> Path:
-    """A file of its own that the caller deletes. Slow."""
-    content = make_bundle(material, _salt(salt), bounds)
-    with tempfile.NamedTemporaryFile(prefix="stablenew-", suffix=".zip", delete=False) as file:
-        file.write(content)
-    return Path(file.name)
+def packed(material: Material, salt: Path | None, bounds: Limits) -> bytes:
+    """A zip. Slow; raises Refused where not even what explains it fits."""
+    return make_bundle(material, _salt(salt), bounds)
 
 
 def _salt(path: Path | None) -> bytes:

@@ -1,7 +1,10 @@
-"""The blind inbox, duels, favourites and reports, on the real ledger, log and views."""
+"""The blind inbox, duels, favourites, reports and the bundle, on the real ledger, log and views."""
 
 import asyncio
+import io
+import json
 import sys
+import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -98,3 +101,15 @@ async def test_while_it_learns_actively_the_program_says_what_it_would_try_next(
     assert status["proposal"]["command"].startswith("stablenew learn ")
     await it.post("/v1/learn/mode", {"mode": "passive"})
     assert (await it.get("/v1/learn"))["proposal"] is None
+
+
+async def test_the_bundle_is_a_zip_of_what_was_rated_without_its_words(it: World) -> None:
+    run = await paint(it, packs=["bays"], count=2)
+    await it.post("/v1/images/rate", {"select": [run], "stars": 4})
+    async with it.http.get("http://d/v1/learn/bundle", params={"redact": "prompts"}) as response:
+        assert (response.status, response.content_type) == (200, "application/zip")
+        with zipfile.ZipFile(io.BytesIO(await response.read())) as bundle:
+            files = {name: bundle.read(name).decode() for name in bundle.namelist()}
+    assert files["ratings.jsonl"].count("\n") == json.loads(files["manifest.json"])["records"] == 2
+    assert "gulls" not in "".join(files.values()) and "bays" not in "".join(files.values())
+    assert (await it.get("/v1/learn/bundle", redact="faces"))["where"] == "redact"

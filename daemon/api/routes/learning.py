@@ -162,11 +162,7 @@ async def records(house: House, request: web.Request) -> web.StreamResponse:
 async def bundle(house: House, request: web.Request) -> web.StreamResponse:
     await house.views.shown(house.ledger.durable)
     most = number(request, "max_mb", 0, LARGEST_MB)
-    path = await house.learning.bundle(request.query.get("redact", ""), float(most))
-    try:
-        content = await asyncio.to_thread(path.read_bytes)
-    finally:
-        await asyncio.to_thread(path.unlink)
+    content = await house.learning.bundle(request.query.get("redact", ""), float(most))
     return web.Response(body=content, content_type="application/zip")
 
 
