@@ -14,6 +14,7 @@ import msgspec
 
 from daemon.algebra import load
 from daemon.learning.reading import read_records
+from daemon.learning.telling import in_words, plain
 from schema.errors import Exit, Refused, why
 from schema.insights import Claim, PackInsight, PresetAdvice
 from schema.records import Record
@@ -58,14 +59,12 @@ def _main(words: list[str]) -> int:
     try:
         told = tell(read_file(file), pack, file)
     except Refused as refused:
-        sys.stderr.write(_plain(refused.told()) + "\n")
+        sys.stderr.write(plain(refused.told()) + "\n")
         return Exit.REFUSED
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     if as_json:
         return _print(document(told))
-    from daemon.learning.telling import in_words
-
     return _print(in_words(told.packs))
 
 
@@ -148,11 +147,6 @@ def _print(text: str) -> int:
     except BrokenPipeError:  # who reads has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return Exit.DONE
-
-
-def _plain(text: str) -> str:
-    """Names in a file are anybody's words: nothing in them steers a terminal."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _read(words: Sequence[str]) -> tuple[str | None, str | None, bool]:

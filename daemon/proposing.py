@@ -9,6 +9,7 @@ from typing import NoReturn
 import msgspec
 
 from daemon.algebra import load
+from daemon.learning.telling import plain
 from schema.errors import Exit, Refused, why
 from schema.plans import Scalar
 
@@ -22,7 +23,7 @@ def main(words: list[str]) -> int:
     try:
         return _propose(_Words(prog="stablenew learn propose", add_help=False, allow_abbrev=False), words[1:])
     except Refused as refused:
-        sys.stderr.write(_plain(refused.told()) + "\n")
+        sys.stderr.write(plain(refused.told()) + "\n")
         return Exit.REFUSED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -85,8 +86,3 @@ def _bytes(name: str) -> bytes:
         raise Refused(f"it cannot be read: {why(fault)}", where=name, remedy="Check the path.") from None
     except ValueError:
         raise Refused("a file's name has no zero byte in it.", where=ascii(name), remedy="Give another.") from None
-
-
-def _plain(text: str) -> str:
-    """Names in a file are anybody's words: nothing in them steers a terminal."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -13,7 +13,7 @@ NAMED = 8
 def in_words(packs: Sequence[PackInsight]) -> str:
     if not packs:
         return "There are no verdicts that count yet, so there is nothing to say."
-    return clean("\n\n".join("\n".join(_of_pack(pack)) for pack in packs))
+    return "\n\n".join("\n".join(map(plain, _of_pack(pack))) for pack in packs)
 
 
 def _of_pack(pack: PackInsight) -> Iterable[str]:
@@ -43,6 +43,6 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def clean(text: str) -> str:
-    """Names and values are anybody's words: nothing in them steers a terminal."""
-    return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
+def plain(line: str) -> str:
+    """Names and values are anybody's words: nothing in them steers a terminal, or begins another line."""
+    return "".join(letter if letter.isprintable() else "?" for letter in line)
