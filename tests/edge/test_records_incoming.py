@@ -254,7 +254,8 @@ def test_a_zip_is_not_looked_into(tmp_path: Path, capsys: pytest.CaptureFixture[
     [
         ("stars", 6), ("stars", -1), ("at", "yesterday"), ("at", ""), ("id", ""), ("id", "x" * 500), ("pack", ""),
         ("pack", "a\tsketch"), ("prompt", "x" * 200_000), ("seed", 2**70), ("tags", ("x",) * 300),
-        ("params", {"a": float("inf")}), ("params", {"a": 10**30}), ("params", {"x" * 500: 1}), ("better_than", "a"),
+        ("params", {"a": float("inf")}), ("params", {"a": 10**30}), ("params", {"a": 10**400}),
+        ("params", {"a": float("nan")}), ("params", {"x" * 500: 1}), ("better_than", "a"),
     ],
 )  # fmt: skip
 def test_what_would_stand_in_the_log_for_ever_is_looked_at_first(field: str, value: object) -> None:
