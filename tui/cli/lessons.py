@@ -127,7 +127,7 @@ def list_(as_json: bool) -> int:
 
 
 def show(name: str, as_json: bool) -> int:
-    """A learning run, a suggestion, or a pack."""
+    """A learning run, an explore run, or a suggestion."""
     daemon = ask.daemon()
     for one in daemon.get("/v1/learn/suggestions").docs("items"):
         if one.doc("suggestion").text("id") == name:
