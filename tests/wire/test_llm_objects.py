@@ -95,5 +95,6 @@ def test_the_preset_is_reported_and_the_words_stay_as_they_are() -> None:
     ],
 )
 def test_anything_else_is_a_failed_attempt_that_says_why(said: str, finish: str, says: str) -> None:
-    with pytest.raises(BackendTrouble, match=says):
+    with pytest.raises(BackendTrouble, match=says) as told:
         asked(said, finish=finish)
+    assert told.value.trouble == "bad-request", "neither asked again nor held against the node"

@@ -186,7 +186,10 @@ def _preset(config: ToldStage, question: Question, reply: Reply) -> tuple[Cleane
     """The words as they were, and the object that was answered, as JSON. Raises BackendTrouble for anything else."""
     found = object_in(reply.text, config.max_length)
     if not found.text:
-        _check(Cleaned("", None, ()), reply, config, found.fault)
+        try:
+            _check(Cleaned("", None, ()), reply, config, found.fault)
+        except BackendTrouble as trouble:  # asked the same again it says the same, and the node is not to blame
+            raise BackendTrouble("bad-request", trouble.sentence) from None
     return Cleaned(question.words, None, found.notes), found.text
 
 
