@@ -88,8 +88,8 @@ def fit_for(ask: Ask, node: Node, card: Card | None, now: float, *, soft: bool =
         return Fit(None, f"{node.name} has {node.vram_gb:g} GB, and such stages took {ask.learned_gb:.1f} GB")
     if barred(node, ask.model, now):
         minutes = max(1, round(((lifts_at(node, now) or now) - now) / 60.0))
-        what = f"{ask.model} " if ask.model else ""
-        return Fit(None, f"{node.name} failed with {what}too often in a row, and is left alone for {minutes} min")
+        what = f"with {ask.model} " if ask.model else ""
+        return Fit(None, f"{node.name} failed {what}too often in a row, and is left alone for {minutes} min")
     return fit
 
 
