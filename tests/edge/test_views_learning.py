@@ -1,113 +1,26 @@
-"""What learning reads: every verdict with what its picture was made with, as of any seq."""
+"""What learning reads: every verdict with what its picture was made with."""
 
-import random
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from daemon.views.fold.knobs import weights
 from daemon.views.verdicts import merged
-from daemon.views.views import Views
 from schema.events import (
-    ArtifactStored,
     ComparisonTakenBack,
-    Event,
-    ImageRated,
-    ImagesCompared,
-    ImageTagged,
-    JobReopened,
-    JobSubmitted,
     RecordsForgotten,
     RecordsImported,
     RunRated,
-    RunSubmitted,
-    StageAssigned,
-    StageDone,
-    StageFinished,
 )  # fmt: skip
-from schema.ids import ImageId, JobId, RunId, Sha256, StageId, Token
-from schema.plans import JobSpec, Learning, LearningPlan, Measures, Pick, Picture, Randomizer, RunSpec, Scalar
+from schema.ids import ImageId, RunId
+from schema.plans import JobSpec, LearningPlan, Pick, Scalar
 from schema.records import LOOSE, Record
 
-sys.path.insert(0, str(Path(__file__).parent))  # for `views_past`
+sys.path.insert(0, str(Path(__file__).parent))  # for `judged_past`
 
-from views_past import BOX, NOW, STEPS, MemoryLog, opened
-
-TXT2IMG, UPSCALE = StageId("txt2img"), StageId("upscale")
-
-
-def run(
-    name: str, jobs: Sequence[JobSpec], learning: Learning = "passive", plan: LearningPlan | None = None
-) -> list[Event]:
-    spec = RunSpec(
-        name=f"run {name}", base=Sha256("b" * 64), plan_hash="p", seed=1, jobs=len(jobs), stages=STEPS,
-        learning=learning, folder=name, randomizer=Randomizer(matrix="random", locks={"sky": "dawn"}),
-        learning_plan=plan,
-    )  # fmt: skip
-    submitted = [
-        JobSubmitted(job=JobId(f"{name}.{number}"), run=RunId(name), spec=job) for number, job in enumerate(jobs, 1)
-    ]
-    return [RunSubmitted(run=RunId(name), spec=spec), *submitted]
-
-
-def make(log: MemoryLog, job: str, stage: StageId, image: str, *, backend: str = "webui", suspect: str | None = None,
-         pictures: int = 1, **effective: Scalar) -> Token:  # fmt: skip
-    """One attempt at a stage, whose pictures are called `image`, `image1`, ..."""
-    log.add(StageAssigned(job=JobId(job), stage=stage, node=BOX, attempt=1, why=""))
-    token = Token(len(log.envelopes))
-    names = [ImageId(f"{image}{number or ''}") for number in range(pictures)]
-    for number, name in enumerate(names):
-        file = Picture(sha256=Sha256(f"{token:060x}{number:04x}"), pixels=f"px-{name}", media="image/png", bytes=10,
-                       width=8, height=8, seed=7 + number)  # fmt: skip
-        log.add(
-            ArtifactStored(
-                image=name, job=JobId(job), run=RunId(job.partition(".")[0]), stage=stage, token=token, index=number,
-                file=file, suspect=suspect if number == 0 else None,
-            )
-        )  # fmt: skip
-    log.add(
-        StageFinished(
-            job=JobId(job), stage=stage, token=token, node=BOX, backend=backend, images=tuple(names),
-            effective=effective, measures=Measures(executed_s=1.5), suspect=suspect, filters=("sharp",),
-            reported={"told": "by the backend"},
-        )
-    )  # fmt: skip
-    return token
-
-
-def rated(image: str, stars: int) -> ImageRated:
-    return ImageRated(image=ImageId(image), stars=stars)
-
-
-def tagged(image: str, *tags: str) -> ImageTagged:
-    return ImageTagged(image=ImageId(image), added=tags)
-
-
-def compared(better: str, worse: str) -> ImagesCompared:
-    return ImagesCompared(better=ImageId(better), worse=ImageId(worse))
-
-
-class Past(MemoryLog):
-    def __init__(self) -> None:
-        super().__init__()
-        self._paused: dict[int, float] = {}
-
-    def pause(self, seconds: float) -> None:
-        """What comes next is that much later."""
-        self._paused[len(self.envelopes)] = seconds
-
-    def add(self, *events: Event) -> None:
-        before = len(self.envelopes)
-        super().add(*events)
-        for index in range(before, len(self.envelopes)):
-            envelope = self.envelopes[index]
-            late = sum(seconds for at, seconds in self._paused.items() if at <= index)
-            self.envelopes[index] = type(envelope)(
-                **{name: getattr(envelope, name) for name in envelope.__struct_fields__} | {"at": envelope.at + late}
-            )
-
+from judged_past import TXT2IMG, UPSCALE, Past, compared, make, rated, rerun, run, tagged
+from views_past import opened
 
 KNIGHT = JobSpec(
     name="knight", pack="knights", style="ink", template="a knight at __sky__",
@@ -248,15 +161,6 @@ async def test_records_from_elsewhere_count_until_they_are_forgotten(tmp_path: P
         assert (await views.verdicts(after=before)).afresh
 
 
-def rerun(log: Past, job: str, spec: JobSpec, kept: Sequence[tuple[StageId, Token]] = ()) -> None:
-    done = tuple(StageDone(stage=stage, token=token, node=BOX) for stage, token in kept)
-    log.add(
-        JobReopened(
-            job=JobId(job), run=RunId(job.partition(".")[0]), spec=spec, was="finished", reason="rerun", kept=done
-        )
-    )
-
-
 async def test_a_pictures_story_stays_when_its_job_is_made_again(tmp_path: Path) -> None:
     log = Past()
     log.add(*run("kn", [KNIGHT]))
@@ -305,105 +209,3 @@ async def test_runs_are_told_with_what_they_wanted_to_find_out(tmp_path: Path) -
 
 def test_weights_of_a_lora_that_stands_twice_add_up() -> None:
     assert weights("<lora:Sub/A.safetensors:0.5> <lora:a:0.25> <lora:b>") == {"lora:a": 0.75, "lora:b": 1.0}
-
-
-def lived(seed: int) -> Past:
-    """A past in which anything may follow anything."""
-    rng = random.Random(seed)
-    log = Past()
-    packs = ["knights", "dragons", None]
-    jobs = [
-        JobSpec(name=f"j{n}", pack=rng.choice(packs), prompt=f"p {n % 3} <lora:a:0.{n + 1}>", seed=n % 4)
-        for n in range(4)
-    ]
-    log.add(*run("ra", jobs[:2]), *run("rb", jobs[2:3]), *run("rc", jobs[3:], "off"))
-    names = ["ra.1", "ra.2", "rb.1", "rc.1"]
-    specs = dict(zip(names, jobs, strict=True))
-    first: dict[str, Token] = {}
-    images: list[str] = []
-    for step in range(40):
-        job, image = rng.choice(names), rng.choice(images or ["-"])
-        match rng.choice("mmmurrrrtcbxifwo"):
-            case "m":
-                if job in first:
-                    rerun(log, job, specs[job])
-                steps, pictures, suspect = rng.choice([20, 30]), rng.choice([1, 2]), rng.choice([None, None, "black"])
-                first[job] = make(log, job, TXT2IMG, f"i{step}x", steps=steps, pictures=pictures, suspect=suspect)
-                images.append(f"i{step}x")
-            case "u" if job in first:
-                rerun(log, job, specs[job], [(TXT2IMG, first[job])])
-                make(log, job, UPSCALE, f"i{step}x", factor=rng.choice([2, 4]))
-                images.append(f"i{step}x")
-            case "r" if images:
-                log.add(rated(image, rng.randint(0, 5)))
-            case "t" if images:
-                log.add(ImageTagged(image=ImageId(image), added=(rng.choice("ab"),), removed=(rng.choice("ab"),)))
-            case "c" if len(images) > 1:
-                log.add(compared(*rng.sample(images, 2)))
-            case "b" if len(images) > 1:
-                log.add(ComparisonTakenBack(better=ImageId(images[0]), worse=ImageId(images[1])))
-            case "x":
-                record = Record(id=f"x{step % 5}", at="2026-05-01T10:00:00Z", session="s", pack="knights", prompt="p",
-                                seed=1, run="r", params={"steps": step}, stars=3)  # fmt: skip
-                log.add(RecordsImported(source=rng.choice("st"), records=(record,)))
-            case "f":
-                log.add(RecordsForgotten(source=rng.choice("st"), records=1))
-            case "w":
-                log.pause(rng.choice([100.0, 4000.0]))
-            case "o":
-                log.add(RunRated(run=RunId("ra"), stars=rng.randint(0, 5)))
-            case _:
-                specs[job] = JobSpec(name=f"j{step}", pack=rng.choice(packs), prompt=f"other {step}", seed=step)
-    return log
-
-
-async def agrees(seed: int, folder: Path, every: int) -> None:
-    log = lived(seed)
-    async with opened(log, folder / f"{seed}") as views:
-        known: dict[tuple[str, str, str], Record] = {}
-        last = 0
-        for upto in range(every, len(log.envelopes) + 1, every):
-            cut = Past()
-            cut.envelopes = log.envelopes[:upto]
-            async with opened(cut, folder / f"{seed}-{upto}") as short:
-                told = await views.verdicts(upto)
-                assert told == await short.verdicts()
-                assert await views.whole_records(upto) == await short.whole_records()
-                assert await views.record_runs(upto) == await short.record_runs()
-            merged(known, await views.verdicts(upto, after=last))
-            last = upto
-            assert standing(known) == standing(keyed(told.records))
-
-
-def keyed(records: Sequence[Record]) -> dict[tuple[str, str, str], Record]:
-    return {(one.id, one.better_than, one.at if one.better_than else ""): one for one in records}
-
-
-def standing(known: dict[tuple[str, str, str], Record]) -> dict[tuple[str, str, str], Record]:
-    """Without those that only carry what a picture was made with."""
-    return {key: one for key, one in known.items() if one.stars or one.tags or one.better_than}
-
-
-@pytest.mark.parametrize("seed", range(3))
-async def test_as_of_a_seq_is_what_a_log_that_ends_there_says(tmp_path: Path, seed: int) -> None:
-    await agrees(seed, tmp_path, 17)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("seed", range(10, 35))
-async def test_as_of_a_seq_is_what_a_log_that_ends_there_says_whatever_happened(tmp_path: Path, seed: int) -> None:
-    await agrees(seed, tmp_path, 1)
-
-
-async def test_a_past_that_is_read_again_is_the_same(tmp_path: Path) -> None:
-    """Event by event or all at once."""
-    log = lived(5)
-    async with opened(log, tmp_path / "whole") as views:
-        whole = await views.verdicts()
-    growing = Past()
-    async with opened(growing, tmp_path / "growing") as slowly:
-        for envelope in log.envelopes:
-            growing.envelopes.append(envelope)
-            await Views._catch_up(slowly)
-        assert await slowly.verdicts() == whole
-    assert NOW  # the clock of these pasts
