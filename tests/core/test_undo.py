@@ -189,6 +189,15 @@ def test_an_undone_retry_of_a_parked_job_parks_it_again(case):
     assert case.phase(job) == "queued"
 
 
+def test_a_run_rated_by_mistake_gives_its_pictures_their_own_verdicts_back(case):
+    single, of_run = c.Rating(image="i", stars=4, was=2, whole=True), c.Rating(image="j", stars=4, was=3, whole=True)
+    case.wish(c.RateImages(ratings=(single, of_run), runs=(c.RunRating(run="run", stars=4, was=3),)))
+    back = [one for one in undo(case) if isinstance(one, e.ImageRated)]
+    assert back == [e.ImageRated(image="j", stars=3, was=4, whole=True), e.ImageRated(image="i", stars=2, was=4)]
+    again = [one for one in redo(case) if isinstance(one, e.ImageRated)]
+    assert all(one.stars == 4 and one.whole for one in again) and len(again) == 2
+
+
 def test_verdicts_are_taken_back(case):
     case.wish(c.RateImages(ratings=(c.Rating(image="i", stars=4, was=1),)))
     assert undo(case)[0] == e.ImageRated(image="i", stars=1, was=4)

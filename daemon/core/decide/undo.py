@@ -56,11 +56,15 @@ def _made_up(state: State, command: c.Undo | c.Redo, why: Why) -> list[e.Event]:
     back: list[e.JobReopened] = []
     ended = {one.job: one for one in command.ended}
     submitted = {one.event.job for one in command.events if isinstance(one.event, e.JobSubmitted)}
+    # what a run had as a whole before, its pictures had of it; other stars were given to a picture by itself
+    wholes = {one.event.was for one in command.events if isinstance(one.event, e.RunRated)} - {0}
     for envelope in reversed(command.events):
         event = envelope.event
         if isinstance(event, e.JobHeld) and event.job in submitted:
             continue
         inverse = _inverse(state, event, ended, why)
+        if isinstance(inverse, e.ImageRated):
+            inverse = structs.replace(inverse, whole=inverse.stars in wholes)
         if isinstance(inverse, e.JobReopened):
             back.append(inverse)
         elif inverse is not None:
@@ -93,7 +97,7 @@ def _inverse(state: State, event: e.Event, ended: Ended, why: Why) -> e.Event | 
         ):  # fmt: skip
             return learning.inverse(state, event)
         case e.ImageRated():
-            return e.ImageRated(image=event.image, stars=event.was, was=event.stars, whole=event.whole)
+            return e.ImageRated(image=event.image, stars=event.was, was=event.stars)
         case e.ImageTagged():
             return e.ImageTagged(image=event.image, added=event.removed, removed=event.added)
         case e.ImagesCompared():
