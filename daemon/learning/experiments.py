@@ -18,6 +18,7 @@ from daemon.learning.rows import Row, Versus, pack_of, pool_of
 from daemon.learning.tables import Codes, tabulate
 from schema.experiments import Proposal, ProposedImage
 from schema.plans import Scalar
+from schema.spoken import begun
 
 OFFERED = 3
 """Experiments that are proposed at once."""
@@ -30,6 +31,12 @@ SEEDS = (2, 3)
 
 EXPLORED = 20
 """Pictures of an explore run that is proposed."""
+
+HARDLY = 0.05
+"""Stars below which a run is for those who want to know, not for better pictures."""
+
+HINT = 1.5
+"""How many times as likely to be the best one value must be as another before that is said."""
 
 DRAWS = 400
 
@@ -228,25 +235,22 @@ def _dice(known: Fit, pool: str, images: int) -> np.random.Generator:
 def _why_learning(axis: Axis, chances: Floats, chosen: Sequence[int], stars: float, images: int) -> str:
     likely = sorted(chosen, key=lambda level: (-chances[level], level))[:2]
     told = [f"{wording.word(axis.levels[level])} ({wording.percent(float(chances[level]))})" for level in likely]
-    return (
-        f"{_begun(wording.named(axis.name))} is undecided, {wording.listed(told)} is most likely the best:"
-        f" {_hoped(images, stars)}."
-    )
+    near = max(chances) < HINT * min(chances[level] for level in chosen)
+    known = "any of them may be the best" if near else f"{wording.listed(told)} is most likely the best"
+    return f"{begun(wording.named(axis.name))}: {known}; {_hoped(images, stars)}."
 
 
 def _why_explore(names: Sequence[str], stars: float) -> str:
     told = [wording.named(name) for name in names]
     some = wording.listed([*told[:3], f"{len(told) - 3} more"] if len(told) > 4 else told, "and")
-    return f"{_begun(some)} are undecided, and one run can vary all of them at once: {_hoped(EXPLORED, stars)}."
-
-
-def _begun(words: str) -> str:
-    return words[:1].upper() + words[1:]
+    return f"{begun(some)} are undecided, and one run can vary all of them at once: {_hoped(EXPLORED, stars)}."
 
 
 def _hoped(images: int, stars: float) -> str:
     """What is expected, on average over all that may come out."""
-    return f"{images} pictures are expected to make this pack about {max(stars, 0.01):.2f} stars better"
+    if stars < HARDLY:
+        return f"{images} pictures would tell, but hardly make this pack better"
+    return f"{images} pictures are expected to make this pack {wording.about(stars)} better"
 
 
 def levels_text(name: str, values: Sequence[Scalar]) -> str:

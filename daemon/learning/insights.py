@@ -96,6 +96,7 @@ def _of_pool(fit: PoolFit, parts: tuple[Part, ...], shown: Sequence[Shown]) -> P
     enough = verdicts(table) >= ENOUGH
     claims: list[Claim] = []
     withdrawn: list[Withdrawn] = []
+    told = set[str]()  # also what nobody wants to hear again: it is proven all the same
     dismissed = {one.key for one in shown if one.dismissed}
     standing = [one for one in shown if not one.dismissed]
     knobs = [knob for knob in table.knobs if not knob.name.startswith(ADJUSTED)]
@@ -104,11 +105,11 @@ def _of_pool(fit: PoolFit, parts: tuple[Part, ...], shown: Sequence[Shown]) -> P
         mine = [one for one in standing if one.param == knob.name]
         made, gone = _of_knob(fit, knob, best.get(knob.name), parts, mine)
         claims += [claim for claim in made if claim.key not in dismissed]
+        told |= {claim.param for claim in made}
         withdrawn += gone
     names = {knob.name for knob in knobs}
     withdrawn += [_taken_back(one, 0.0, verdicts(table)) for one in standing if one.param not in names]
     claims.sort(key=lambda claim: (-claim.confidence, -claim.evidence.stars, claim.param, claim.key))
-    told = {claim.param for claim in claims}
     return PackInsight(
         pack=pack, backend=backend, ratings=table.n, duels=len(table.duels), enough=enough,
         text=_standing(fit, claims, best), mean=plain_mean(table), claims=tuple(claims), withdrawn=tuple(withdrawn),

@@ -268,6 +268,7 @@ def test_what_was_shown_of_a_pack_without_verdicts_is_taken_back_too() -> None:
 def test_what_a_person_does_not_want_to_hear_again_is_not_said() -> None:
     (claim,) = the_pack(LIKES_STEPS).claims
     pack = the_pack(LIKES_STEPS, shown=shown(claim, dismissed=True))
+    assert claim.param not in pack.unproven  # it is proven, only not told
     assert pack.claims == () and pack.withdrawn == ()
 
 

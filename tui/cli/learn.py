@@ -37,10 +37,12 @@ def insights(
     if diff:
         now = ask.daemon().get("/v1/learn/insights", {**query, "algorithm": None, "as_of": answer.whole("seq")})
         return _put_difference(now, answer, algorithm or 0, as_json)
-    if pack and not answer.docs("packs"):
-        output.tell(f"No picture of {output.clean(pack)} was rated yet.")
     if as_json:
         output.put_json(_flat(answer))
+        return 0
+    if (pack or as_of) and not answer.docs("packs"):
+        when = "by then" if as_of else "yet"
+        output.put(f"No picture{f' of {output.clean(pack)}' if pack else ''} had a rating {when}.")
         return 0
     output.put(learnwords.of_packs(answer.docs("packs"), why=why, numbers=numbers))
     if as_of is None and algorithm is None:
@@ -97,11 +99,14 @@ def recommend(pack: str, numbers: bool, as_json: bool) -> int:
         presets = [{"backend": one.text("backend"), **one.doc("preset").fields} for one in packs if "preset" in one]
         output.put_json({"seq": answer.whole("seq"), "presets": presets})
         return 0
+    adopted = ask.daemon().get("/v1/learn").doc("adopted").doc(pack).doc("settings").fields
     for one in packs:
         output.put(f"{learnwords.called(one)}: {one.text('text')}")
         if "preset" in one:
             output.put(learnwords.preset(one.doc("preset"), numbers=numbers))
-            if one.doc("preset").flag("offered"):
+            if learnwords.taken_over(one.doc("preset"), adopted):
+                output.put("New runs take all of this over already; `stablenew learn list` shows it.")
+            elif one.doc("preset").flag("offered"):
                 output.put(f"`stablenew learn apply {output.clean(pack)}` takes it over; `undo` takes it back.")
     return 0
 
@@ -164,6 +169,9 @@ def favourites(runs: int | None, by: str, as_json: bool) -> int:
         )
         for one in answer.docs("items")
     ]
+    if not rows:
+        output.put("Nothing was made yet, so nothing stands out.")
+        return 0
     output.put(output.table(("LIST", "NAME", "PICTURES", "STARS"), rows, right="PICTURES STARS"))
     output.tell(f"Of the last {output.plural(answer.whole('runs'), 'run')}, best first by {answer.text('by')}.")
     return 0

@@ -99,7 +99,9 @@ def _proposed(pack: str | None, as_json: bool) -> int:
         return Exit.DONE
     items = answer.docs("items")
     if not items:
-        output.put("Nothing to propose: no setting that anybody knows of is open.")
+        output.put(
+            "Nothing to propose yet: make some pictures first, or say what to vary: `stablenew learn run --help`."
+        )
     for number, one in enumerate(items, 1):
         output.put(f"{number}. {one.text('pack')}: {one.text('why')}")
         output.put(f"   {_cost(one)}")

@@ -1,6 +1,6 @@
 """Insights as lines for a person: words first, numbers where they were asked for. Takes the daemon's JSON."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from schema.spoken import named
 from tui.cli import output
@@ -14,6 +14,8 @@ BAR = 21
 
 REACH = 1.5
 """Stars at its ends."""
+
+NOTHING_PROVEN = "Nothing is proven yet: that takes more ratings. `stablenew learn inbox` shows what waits for one."
 
 KINDS = {"knob": "", "lora": "LoRA"}
 """Kinds of a report's lines that are said otherwise; a setting says itself what it is."""
@@ -116,8 +118,15 @@ def preset(of: Doc, *, numbers: bool) -> str:
     return "\n".join(lines)
 
 
+def taken_over(of: Doc, adopted: Mapping[str, object]) -> bool:
+    """Whether plans take over all that a preset changes and that can be set at all."""
+    changes = [change.fields for change in of.docs("changes") if change.text("param") in adopted]
+    return bool(changes) and all(adopted[str(change["param"])] == change.get("now") for change in changes)
+
+
 def report(answer: Doc, *, numbers: bool) -> str:
-    lines = [_ranked(answer.docs("lines"), numbers)] if answer.docs("lines") else ["Nothing is proven yet."]
+    proven = answer.docs("lines")
+    lines = [_ranked(proven, numbers) if proven else NOTHING_PROVEN]
     unproven = answer.docs("unproven")
     if unproven:
         names = [f"{_kind(one)} {_named(one)}".strip() for one in unproven]
