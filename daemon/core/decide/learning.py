@@ -6,13 +6,11 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from daemon.core.state import State
+from daemon.learning.wording import CLEARLY
 from schema import commands as c
 from schema import events as e
 from schema.errors import Refused
 from schema.lessons import Adopted, Shown
-
-SURE = 0.95
-"""From here on a claim is made "clearly": that it became so is news."""
 
 PIECE = 200
 """Records in one event."""
@@ -62,11 +60,11 @@ def decided(state: State, command: LessonCommand) -> list[e.Event]:
 
 
 def _told(state: State, command: c.TellInsights) -> Iterator[e.Event]:
-    """Only what is new: a claim that did not stand, or is sure by now; a withdrawal of one that stood."""
+    """Only what is new: a claim that did not stand, or is made "clearly" by now; a withdrawal of one that stood."""
     standing = state.lessons.shown
     for claim in command.claims:
         was = standing.get(claim.key)
-        if was is None or (was.confidence < SURE <= claim.confidence):
+        if was is None or (was.confidence < CLEARLY <= claim.confidence):
             yield e.InsightShown(claim=replace(claim, at=0.0, dismissed=was is not None and was.dismissed), was=was)
     for gone in command.withdrawn:
         stood: Shown | None = standing.get(gone.key)

@@ -5,6 +5,7 @@ Rows are written once. What takes something back puts its own seq beside it, so 
 
 from typing import assert_never
 
+from daemon.learning.rows import GAP
 from daemon.views.fold.statement import Statement, json
 from schema import events as e
 
@@ -12,9 +13,6 @@ LearningEvent = (
     e.ImageRated | e.ImageTagged | e.ImagesCompared | e.ComparisonTakenBack | e.RunRated
     | e.RecordsImported | e.RecordsForgotten
 )  # fmt: skip
-
-GAP = 1800.0
-"""Seconds without a verdict that end a sitting."""
 
 
 def fold(envelope: e.Envelope, event: LearningEvent) -> list[Statement]:
