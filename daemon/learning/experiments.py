@@ -236,7 +236,9 @@ def _why_learning(axis: Axis, chances: Floats, chosen: Sequence[int], stars: flo
     likely = sorted(chosen, key=lambda level: (-chances[level], level))[:2]
     told = [f"{wording.word(axis.levels[level])} ({wording.percent(float(chances[level]))})" for level in likely]
     near = max(chances) < HINT * min(chances[level] for level in chosen)
-    known = "any of them may be the best" if near else f"{wording.listed(told)} is most likely the best"
+    known = f"{wording.listed(told)} is most likely the best"
+    if near:
+        known = f"{wording.listed([wording.word(axis.levels[level]) for level in chosen])} may be the best"
     return f"{begun(wording.named(axis.name))}: {known}; {_hoped(images, stars)}."
 
 

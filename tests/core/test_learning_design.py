@@ -180,7 +180,7 @@ def test_the_run_that_teaches_most_comes_first_and_costs_count():
     assert set(levels) <= set(world.space[knob])
     assert learned.command.startswith(f"stablenew learn run {pack} --vary {knob}=") and "%" in learned.why
     fresh = proposals(known, [Asked("new", {"sampler": ["ink", "dots", "oil"]}, {}, 0.0)])
-    assert "Sampler: any of them may be the best; " in fresh[0].why
+    assert "Sampler: ink, dots or oil may be the best; " in fresh[0].why
     slower = proposals(known, [Asked(pack, world.space, rows[-1].params, 60.0)])
     assert slower[0].worth == pytest.approx(found[0].worth / 2, rel=1e-3)
     assert proposals(known, [Asked(pack, {"steps": [20]})]) == ()

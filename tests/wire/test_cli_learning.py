@@ -172,7 +172,7 @@ def test_apply_says_what_is_taken_over(
     usual = {"name": "bays", "cautious": False, "weights": False, "randomizer": False, "nothing": False, "key": None}
     assert lessons.apply(**{**usual, **flags}, as_json=False) == 0
     assert daemon.told("/v1/learn/adopt") == [body]
-    assert "Plans of bays take over: txt2img.steps=30; weights of sky." in capsys.readouterr().out
+    assert "Plans of bays take over: steps 30; weights of sky." in capsys.readouterr().out
     daemon.changed = 0
     lessons.apply(**{**usual, **flags}, as_json=False)
     assert "Nothing to change" in capsys.readouterr().err
@@ -206,7 +206,7 @@ def test_lists_reports_and_the_record(daemon: Daemon, capsys: pytest.CaptureFixt
     lessons.list_(False)
     out = capsys.readouterr().out
     for words in ("oil   does well", "Not enough evidence yet: style ink.", "38 still stand", "/a/cd.png", "Euler a",
-                  "Taken over for bays: txt2img.steps=30", "Records from old.jsonl: 12"):  # fmt: skip
+                  "Taken over for bays: steps 30", "Records from old.jsonl: 12"):  # fmt: skip
         assert words in out, words
 
 

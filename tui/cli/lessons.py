@@ -82,13 +82,13 @@ def _only_offer() -> str:
 
 
 def adopted_words(adopted: Doc) -> str:
-    """`txt2img.steps=30, txt2img.cfg=5.5; weights of sky; matrix=random`."""
+    """`steps 30, CFG 5.5; weights of sky; matrix random`."""
     settings = adopted.doc("settings")
-    parts = [", ".join(f"{name}={learnwords.word(settings, name)}" for name in sorted(settings.fields))]
+    parts = [", ".join(f"{named(name)} {learnwords.word(settings, name)}" for name in sorted(settings.fields))]
     weights = adopted.doc("weights").fields
     parts.append(f"weights of {', '.join(sorted(weights))}" if weights else "")
     randomizer = adopted.doc("randomizer")
-    parts.append(", ".join(f"{name}={learnwords.word(randomizer, name)}" for name in sorted(randomizer.fields)))
+    parts.append(", ".join(f"{name} {learnwords.word(randomizer, name)}" for name in sorted(randomizer.fields)))
     return output.clean("; ".join(filter(None, parts)))
 
 
@@ -163,7 +163,7 @@ def _put_suggestion(shown: Doc, as_json: bool) -> int:
     one = shown.doc("suggestion")
     output.put(f"For {output.clean(one.text('pack'))}, by {output.clean(one.text('source') or 'somebody')}: "
                f"{output.clean(one.text('why'))}")  # fmt: skip
-    rows = [(change.text("param"), change.text("was") or "-", change.text("now")) for change in shown.docs("changes")]
+    rows = [(named(change.text("param")), change.text("was") or "-", change.text("now")) for change in shown.docs("changes")]
     output.put(output.table(("SETTING", "NOW", "SUGGESTED"), rows) if rows else "It changes nothing.")
     output.tell(f"`stablenew learn apply {one.text('id')}` takes it over.")
     return 0
