@@ -1,7 +1,9 @@
-"""Names of settings as a person says them: `steps`, `denoising in detail`, `LoRA glow`.
+"""Settings as a person says and writes them: `steps`, `denoising in detail`, `LoRA glow`.
 
 Programs call the same `txt2img.steps`, `detail.denoise` and `lora:glow`; wherever somebody reads, it is said like this.
 """
+
+from schema.plans import Scalar
 
 _FIRST = frozenset({"txt2img", "base", "generate", "randomizer"})
 """Stages that a person means when no stage is named; and what is no stage."""
@@ -35,3 +37,16 @@ def parts(param: str) -> tuple[str, str]:
 def begun(words: str) -> str:
     """With a capital, as a sentence or a title begins."""
     return words[:1].upper() + words[1:]
+
+
+def written(value: Scalar) -> str:
+    """A value as `--set` reads it: `none`, `true`, `5.5`."""
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return str(value).lower()
+        case float():
+            return f"{value:g}"
+        case _:
+            return str(value)

@@ -19,7 +19,7 @@ from schema.packs import Part
 from schema.pipeline import PipelineConfig
 from schema.plans import LearningPlan, Scalar
 from schema.requests import Mix, RunRequest
-from schema.spoken import begun, named
+from schema.spoken import begun, named, written
 from schema.stages import Txt2Img
 
 MOST_SEEDS = 3
@@ -219,19 +219,6 @@ def _strength(name: str, value: Scalar) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise Refused(f"{told(name, 60)} is no number.", where="mixes", remedy="Give its strength, for example 0.6.")
     return float(value)
-
-
-def written(value: Scalar) -> str:
-    """As a person writes it."""
-    match value:
-        case None:
-            return "none"
-        case bool():
-            return str(value).lower()
-        case float():
-            return f"{value:g}"
-        case _:
-            return str(value)
 
 
 def batch_of(pipeline: PipelineConfig) -> int:
