@@ -163,7 +163,9 @@ def _put_suggestion(shown: Doc, as_json: bool) -> int:
     one = shown.doc("suggestion")
     output.put(f"For {output.clean(one.text('pack'))}, by {output.clean(one.text('source') or 'somebody')}: "
                f"{output.clean(one.text('why'))}")  # fmt: skip
-    rows = [(named(change.text("param")), change.text("was") or "-", change.text("now")) for change in shown.docs("changes")]
+    rows = [
+        (named(change.text("param")), change.text("was") or "-", change.text("now")) for change in shown.docs("changes")
+    ]
     output.put(output.table(("SETTING", "NOW", "SUGGESTED"), rows) if rows else "It changes nothing.")
     output.tell(f"`stablenew learn apply {one.text('id')}` takes it over.")
     return 0
