@@ -18,7 +18,7 @@ from daemon.learning.rows import Row, Versus, pack_of, pool_of
 from daemon.learning.tables import Codes, tabulate
 from schema.experiments import Proposal, ProposedImage
 from schema.plans import Scalar
-from schema.spoken import begun
+from schema.spoken import begun, written
 
 OFFERED = 3
 """Experiments that are proposed at once."""
@@ -259,19 +259,6 @@ def levels_text(name: str, values: Sequence[Scalar]) -> str:
     """As `--vary` reads them."""
     words = ["none" if name.startswith("lora:") and not value else written(value) for value in values]
     return ("||" if any("," in word for word in words) else ",").join(words)
-
-
-def written(value: Scalar) -> str:
-    """As `--set` reads it."""
-    match value:
-        case None:
-            return "none"
-        case bool():
-            return str(value).lower()
-        case float():
-            return f"{value:g}"
-        case _:
-            return str(value)
 
 
 def quoted(word: str) -> str:
