@@ -81,7 +81,12 @@ class Asker:
             prompt=wish, literal=True, pipeline=TextFile(name="ask.json", text=pipeline.canonical().decode()),
             node=asked.node, learning="off", video=False, name=f"ask {asked.pack}"[:80],
         )  # fmt: skip
-        self._plan(run, RunId("ask"))  # what would be refused is refused here
+        try:
+            self._plan(run, RunId("ask"))
+        except Refused as fault:
+            if fault.where != f"{KIND}.model":
+                raise
+            raise Refused(fault.sentence, where="learn ask", remedy="Name one: --model NAME.") from None
         return Question(run=run, told=text)
 
     def now(self, pack: str) -> Settings:

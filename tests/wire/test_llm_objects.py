@@ -90,7 +90,7 @@ def test_the_preset_is_reported_and_the_words_stay_as_they_are() -> None:
     ("said", "finish", "says"),
     [
         ("I'm sorry, I cannot help with that.", "stop", "refused"),
-        ('{"settings": {', "length", "raise max_tokens"),
+        ('{"settings": {', "length", "not done after 64 tokens"),
         ("no idea", "stop", "no JSON object: «no idea»"),
     ],
 )

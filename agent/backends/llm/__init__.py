@@ -205,7 +205,7 @@ def _check(words: Cleaned, reply: Reply, config: ToldStage, otherwise: str = NOT
     if words.prompt:
         return
     if reply.finish == "length":
-        told = "was not done after" if preset_wanted(config) else "only thought for"
-        rest = "" if preset_wanted(config) else " and answered nothing"
-        raise BackendTrouble("backend", f"the model {told} {config.max_tokens} tokens{rest}; raise max_tokens")
+        thought = f"only thought for {config.max_tokens} tokens and answered nothing; raise max_tokens"
+        spoke = f"was not done after {config.max_tokens} tokens"
+        raise BackendTrouble("backend", f"the model {spoke if preset_wanted(config) else thought}")
     raise BackendTrouble("backend", otherwise + (f": «{shown}»" if shown else ""))
