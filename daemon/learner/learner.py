@@ -306,11 +306,13 @@ class Learner:
     async def bundle(self, redact: str, max_mb: float) -> bytes:
         bounds = packing.limits(redact, max_mb)
         insights, report = await self.insights(), await self.report()
+        newest = await self._views.newest_records(insights.seq, packing.most_records(bounds))
         material = Material(
             seq=insights.seq,
             at=self._clock(),
             version=self._version,
-            records=await self._views.whole_records(upto=insights.seq, newest=packing.most_records(bounds)),
+            records=newest.records,
+            older=newest.older,
             runs=await self._views.record_runs(upto=insights.seq),
             insights=insights,
             report=report,

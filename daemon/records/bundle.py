@@ -47,6 +47,8 @@ class Material(NamedTuple):
     runs: Sequence[RecordRun]
     insights: Insights
     report: Report | None = None
+    older: int = 0
+    """Records before `records`, of which so many do not fit that nobody read them."""
 
 
 class Limits(NamedTuple):
@@ -67,7 +69,8 @@ def make_bundle(material: Material, salt: bytes, limits: Limits = Limits()) -> b
     fixed = _fixed(material, cloak)
     kept = len(said)
     while True:
-        made = _zip(_files(material, said[len(said) - kept :], fixed, cloak, len(said) - kept))
+        left_out = material.older + len(said) - kept
+        made = _zip(_files(material, said[len(said) - kept :], fixed, cloak, left_out))
         if len(made) <= room:
             return made
         if not kept:

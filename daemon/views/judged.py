@@ -9,7 +9,7 @@ from daemon.views.inbox import Pair, Waiting
 from daemon.views.lessons import Lesson
 from daemon.views.readers import Readers
 from daemon.views.verdicts import Verdicts, read_verdicts
-from daemon.views.whole import read_runs, read_whole
+from daemon.views.whole import Newest, read_newest, read_runs, read_whole
 from daemon.views.writer import ViewWriter
 from schema.experiments import LearningRunRow
 from schema.ids import RunId
@@ -26,11 +26,13 @@ class VerdictViews:
         """Behind `after` and up to `upto`; None: all that is folded in."""
         return await asyncio.to_thread(read_verdicts, self._writer.path, upto, after)
 
-    async def whole_records(
-        self, upto: int | None = None, after: int = 0, newest: int | None = None
-    ) -> tuple[WholeRecord, ...]:
-        """Everything known of what was rated, as of `upto`, in the order of the verdicts; at most the `newest`."""
-        return await asyncio.to_thread(read_whole, self._writer.path, upto, after, newest)
+    async def whole_records(self, upto: int | None = None, after: int = 0) -> tuple[WholeRecord, ...]:
+        """Everything known of what was rated, as of `upto`, in the order of the verdicts."""
+        return await asyncio.to_thread(read_whole, self._writer.path, upto, after)
+
+    async def newest_records(self, upto: int | None, most: int) -> Newest:
+        """The same of at most so many, with the latest verdicts wherever they are from."""
+        return await asyncio.to_thread(read_newest, self._writer.path, upto, most)
 
     async def record_runs(self, upto: int | None = None) -> tuple[RecordRun, ...]:
         """Runs of which pictures were rated, and all learning and explore runs; oldest first."""

@@ -5,7 +5,9 @@ A picture's story does not change when its job is made again: what was written o
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -23,15 +25,40 @@ _TOKENS = msgspec.json.Decoder(tuple[int, ...])
 _FLAT = tuple(field for field in Record.__struct_fields__)
 
 
-def read_whole(path: Path, upto: int | None, after: int, newest: int | None = None) -> tuple[WholeRecord, ...]:
-    """Of what stands now of everything said behind `after`, in the order it was said; the `newest` of them."""
+class Newest(NamedTuple):
+    records: tuple[WholeRecord, ...]
+    """By the time of their verdicts."""
+    older: int
+    """Verdicts before them, which are not among them."""
+
+
+def read_whole(path: Path, upto: int | None, after: int) -> tuple[WholeRecord, ...]:
+    """Of what stands now of everything said behind `after`, in the order it was said."""
     verdicts = read_verdicts(path, upto, after)
+    return _whole(path, verdicts.seq, verdicts.records)
+
+
+def read_newest(path: Path, upto: int | None, most: int) -> Newest:
+    """What was said last, here or elsewhere: records from elsewhere may be older than the log."""
+    verdicts = read_verdicts(path, upto, 0)
+    said = sorted(verdicts.records, key=lambda record: _moment(record.at))
+    older, newest = said[:-most], said[-most:]
+    return Newest(_whole(path, verdicts.seq, newest), sum(bool(record.stars or record.better_than) for record in older))
+
+
+def _whole(path: Path, seq: int, records: Iterable[Record]) -> tuple[WholeRecord, ...]:
     db = _connected(path)
     try:
-        whole = _Whole(db, verdicts.seq)
-        return tuple(whole.of(record) for record in verdicts.records[-newest if newest else 0 :])
+        whole = _Whole(db, seq)
+        return tuple(whole.of(record) for record in records)
     finally:
         db.close()
+
+
+def _moment(at: str) -> float:
+    """Unix seconds; UTC where it does not say."""
+    moment = datetime.fromisoformat(at)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def read_runs(path: Path, upto: int | None) -> tuple[RecordRun, ...]:

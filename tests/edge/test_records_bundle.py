@@ -231,6 +231,8 @@ def test_the_newest_records_that_fit_are_kept_and_all_runs() -> None:
     assert kept == [one.at for one in large.records[-manifest["records"] :]]
     assert len(files["runs.jsonl"].splitlines()) == 1
     assert f"{manifest['left_out']} older ones were left out" in files["README.md"].decode()
+    unread = opened(make_bundle(large._replace(older=7000), SALT, Limits(megabytes=room / 1_000_000)))
+    assert json.loads(unread["manifest.json"])["left_out"] == 7000 + manifest["left_out"]
 
 
 def test_where_not_even_what_explains_it_fits_it_says_how_much_is_needed(whole: Material) -> None:

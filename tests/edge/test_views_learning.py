@@ -161,6 +161,20 @@ async def test_records_from_elsewhere_count_until_they_are_forgotten(tmp_path: P
         assert (await views.verdicts(after=before)).afresh
 
 
+async def test_the_newest_are_those_said_last_wherever_they_are_from(tmp_path: Path) -> None:
+    log = Past()
+    log.add(*run("kn", [KNIGHT]))
+    make(log, "kn.1", TXT2IMG, "a", steps=20)
+    old = Record(id="w", at="2001-01-01T10:00:00+02:00", session="s", pack="knights", prompt="p", seed=1, run="r",
+                 params={"txt2img.steps": 30}, stars=5)  # fmt: skip
+    log.add(rated("a", 4), RecordsImported(source="old", records=(old,)))
+    async with opened(log, tmp_path) as views:
+        kept, older = await views.newest_records(None, 1)
+        every, none = await views.newest_records(None, 9)
+    assert ([one.id for one in kept], older) == (["a"], 1)
+    assert ([one.id for one in every], none) == (["w", "a"], 0)
+
+
 async def test_a_pictures_story_stays_when_its_job_is_made_again(tmp_path: Path) -> None:
     log = Past()
     log.add(*run("kn", [KNIGHT]))
@@ -178,7 +192,7 @@ async def test_a_pictures_story_stays_when_its_job_is_made_again(tmp_path: Path)
     async with opened(log, tmp_path) as views:
         then = await views.whole_records(before)
         b, c, e = await views.whole_records()
-        only = await views.whole_records(newest=1)
+        (only,), older = await views.newest_records(None, 1)
     assert [one.params.get("txt2img.steps") for one in (b, c, e)] == [20, 20, 50]
     assert [one.params["upscale.factor"] for one in (b, c, e)] == [2, 4, 4]
     assert [one.prompt for one in (b, c, e)] == [KNIGHT.prompt, "a knight at noon", "a knight at noon"]
@@ -190,7 +204,7 @@ async def test_a_pictures_story_stays_when_its_job_is_made_again(tmp_path: Path)
     assert (b.job, b.pixels, b.negative, b.picks) == ("kn.1", "px-b", "blurry", {"__sky__": "dawn"})
     assert b.randomizer == {"matrix": "random", "locks.sky": "dawn"}
     assert [one.filters for one in b.stages] == [("sharp",), ("sharp",)]
-    assert only == (e,)
+    assert (only, older) == (e, 2)
 
 
 async def test_runs_are_told_with_what_they_wanted_to_find_out(tmp_path: Path) -> None:
