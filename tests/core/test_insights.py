@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from daemon.learning.claims import ENOUGH
 from daemon.learning.insights import insights
 from daemon.learning.rows import rows_of
 from daemon.learning.telling import in_words
@@ -123,6 +124,13 @@ def test_the_preset_changes_what_matters_and_says_so() -> None:
     assert preset.p_better_than_current > 0.95 and set(preset.cautious) == {"steps", "sampler"}
     assert preset.cautious["sampler"] == "euler", "a knob of which nothing is known is left alone"
     assert preset.text.startswith(f"Change steps from 15 to {preset.params['steps']}")
+
+
+def test_no_preset_is_offered_before_there_is_enough_to_go_by() -> None:
+    for ratings, offered in ((ENOUGH - 2, False), (ENOUGH + 2, True)):
+        preset = the_pack(rated(lambda params: 2 * few_steps(params), ratings)).preset
+        assert preset is not None and preset.p_better_than_current > 0.95
+        assert (preset.offered, f"before {ENOUGH}" in preset.text) == (offered, not offered)
 
 
 def test_of_pictures_rated_at_the_same_time_the_largest_id_is_the_current_one() -> None:

@@ -12,8 +12,8 @@ from daemon.learning.model import fit
 from daemon.learning.moments import OUTCOMES, moments, replaced
 from daemon.learning.rows import Row, Versus
 from daemon.learning.scores import DUEL, scores, stars_sd
-from daemon.learning.tables import LOST, WON, Table, tabulate
-from daemon.learning.variance import squares, variances
+from daemon.learning.tables import Table, tabulate
+from daemon.learning.variance import Squares, squares, variances
 
 KNOBS = {"steps": [15, 20, 25, 30], "sampler": ["euler", "ddim", "heun"], "hires": [False, True]}
 
@@ -181,6 +181,19 @@ def test_variances_are_found_again_where_there_is_much_to_see():
     found = variances(squares(moments(table)), star_scores, np.zeros(4), np.zeros((4, 4)))
     # Scores of five stars spread a little less than what they stand for.
     assert np.array(found) / sum(found) == pytest.approx(np.array(truth), abs=0.05)
+
+
+def test_variances_are_those_that_make_the_sums_of_squares_what_is_expected_of_them():
+    """With so much to see that what is usual has no say: sums that variances of .4, .2 and .15 lead to."""
+    rating, block, sitting = 0.4, 0.2, 0.15
+    sums = np.full((1, 1), 1e8)
+    known = Squares(
+        within=rating * sums, between=rating * sums + block * 2e8,
+        sittings=rating * sums + block * 3e8 + sitting * 4e8,
+        freedom=(1e8, 1e8, 1e8), block=(2e8, 3e8), sitting=4e8,
+    )  # fmt: skip
+    found = variances(known, np.ones(1), np.zeros(0), np.zeros((0, 0)))
+    assert found == pytest.approx((rating, block, sitting), rel=1e-4)
 
 
 def test_scores_rise_with_stars_and_average_to_about_nothing():

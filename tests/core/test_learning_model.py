@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from daemon.learning.levels import BINS, WORDS
+from daemon.learning.matters import EVEN, chance
 from daemon.learning.model import Fit, Fitter, fit
 from daemon.learning.rows import Book, Row, Versus, rows_of
 from daemon.learning.tables import tabulate, tagged
@@ -95,6 +96,16 @@ def test_packs_lend_a_new_one_what_they_have_in_common():
     shared = fit(tabulate(old + new)).shared["", "steps"]
     assert shared.values == (15, 20, 25, 30, 35)
     assert shared.mean[-1] > shared.mean[0]
+
+
+def test_what_a_pack_says_itself_does_not_count_twice():
+    """Whether a knob of it matters is expected by what other packs say: without others, as evenly as can be."""
+    rows = liked(80, worth=lambda params: 0.08 * params["steps"])
+    alone = fit(tabulate(rows)).pools["foxes"]
+    assert alone.matters("steps") == pytest.approx(chance(alone.log_factors["steps"], EVEN))
+    other = [one._replace(pool="hens", params={**one.params, "steps": 15 + at % 2 * 5}) for at, one in enumerate(rows)]
+    first = dict(fit(tabulate(rows + other)).pools["foxes"].evidence())["steps"]
+    assert abs(first.others_mean[-1] - first.others_mean[0]) < 0.3 * (first.mean[-1] - first.mean[0])
 
 
 def test_sketched_pictures_change_nothing_that_is_said_of_real_ones():
