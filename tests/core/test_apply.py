@@ -10,7 +10,7 @@ from daemon.core.state import State, canonical, revive, state_hash
 from schema import commands as c
 from schema import events as e
 from schema.observations import StageBroke
-from schema.plans import JobSpec, Picture, RunSpec
+from schema.plans import JobSpec, LearningPlan, Picture, RunSpec
 
 PICTURE = Picture(sha256="a" * 64, pixels="b" * 64, media="image/png", bytes=1, width=1, height=1)
 RUN = RunSpec(name="run", base="b" * 64, plan_hash="p", seed=1, jobs=1)
@@ -103,3 +103,16 @@ def test_the_last_used_config_is_that_of_the_last_finished_job(case):
     last = case.state.last
 
     assert (last.run, last.job, last.base, list(last.effective)) == ("run", job, "b" * 64, ["paint", "enlarge"])
+
+
+@pytest.mark.parametrize("kind", ["learning", "explore"])
+def test_the_next_pictures_do_not_begin_with_what_an_experiment_tried(case, kind):
+    (job,) = case.run()
+    case.node()
+    case.finish(job)
+    plan = LearningPlan(kind=kind, variables={"paint.cfg": (4.0, 10.0)}, seeds=1)
+    (tried,) = case.run("tried", learning_plan=plan)
+    case.finish(tried)
+
+    assert tried not in case.state.jobs, "it has finished"
+    assert case.state.last.run == "run"

@@ -71,12 +71,13 @@ def edited(state: State, event: e.JobEdited) -> None:
 
 
 def finished(state: State, event: e.JobFinished) -> None:
+    """The next pictures begin with the last ones; not with those of an experiment, which tries what nobody chose."""
     job = _end(state, event)
     if job is None:
         return
     run = state.runs[job.run]
     run.finished += 1
-    if _makes_pictures(run, job):
+    if _makes_pictures(run, job) and run.spec.learning_plan is None:
         state.last = LastUsed(
             run=run.id,
             job=job.id,
