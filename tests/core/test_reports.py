@@ -6,7 +6,7 @@ import pytest
 
 from daemon.learning.model import fit
 from daemon.learning.profiles import NO_STYLE, profiles
-from daemon.learning.reports import randomizer_defaults, report, wildcard_weights
+from daemon.learning.reports import LEAST, Judged, randomizer_defaults, report, verdict, wildcard_weights
 from daemon.learning.rows import rows_of
 from daemon.learning.tables import tabulate
 from daemon.learning.track import track
@@ -66,6 +66,14 @@ def test_what_is_not_proven_stands_apart() -> None:
     assert of(made.unproven, "lora", "dust") and not any(line.verdict == "unproven" for line in made.lines)
     assert all(line.verdict == "unproven" for line in made.unproven)
     assert reported([]) == Report(seq=Seq(7), lines=(), unproven=())
+
+
+def test_a_couple_of_ratings_prove_nothing_however_good() -> None:
+    found = Judged(stars=1.5, sd=0.01, matters=1.0, n=LEAST)
+    assert verdict(found) == "does well"
+    assert verdict(found._replace(n=LEAST - 1)) == "unproven"
+    assert verdict(found._replace(stars=-1.5)) == "underperforms"
+    assert verdict(found._replace(stars=0.0)) == verdict(found._replace(matters=0.05)) == "no difference"
 
 
 def test_a_lora_that_does_nothing_is_in_no_ranking() -> None:

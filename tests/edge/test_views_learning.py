@@ -105,6 +105,16 @@ async def test_nothing_is_learned_of_broken_pictures_nor_where_learning_is_off(t
         assert (only.id, only.pack, only.better_than) == ("b", LOOSE, "")
 
 
+async def test_broken_pictures_are_neither_asked_about_nor_paired(tmp_path: Path) -> None:
+    log = Past()
+    log.add(*run("kn", [KNIGHT, KNIGHT]))
+    make(log, "kn.1", UPSCALE, "a", factor=2)
+    make(log, "kn.2", UPSCALE, "b", factor=3, suspect="black")
+    async with opened(log, tmp_path) as views:
+        assert [one.id for one in (await views.inbox("", "", 0, 50)).items] == ["a"]
+        assert await views.pair("") is None
+
+
 async def test_one_sketched_stage_makes_the_picture_a_sketched_one(tmp_path: Path) -> None:
     log = Past()
     log.add(*run("kn", [KNIGHT]))
