@@ -22,7 +22,16 @@ from schema.insights import (
 )
 from schema.lessons import Adopted, Shown, Suggestion
 from schema.plans import LearningPlan
-from schema.requests_learning import LearnStatus, Mixes, PackCount, SuggestionChange, SuggestionShown
+from schema.requests import RunRequest
+from schema.requests_learning import (
+    Answered,
+    LearnStatus,
+    Mixes,
+    PackCount,
+    Question,
+    SuggestionChange,
+    SuggestionShown,
+)
 
 
 def knob(param, *levels, ordered=True, matters=0.97):
@@ -144,6 +153,8 @@ class Lectern:
         self.listens = False
         """What was told to have been taken back is not taken back again."""
         self.asked: list[str] = []
+        self.nonsense = ""
+        """What is wrong with a language model's answer."""
 
     def status(self) -> LearnStatus:
         return LearnStatus(
@@ -190,6 +201,25 @@ class Lectern:
         }.items():  # fmt: skip
             app.router.add_get(f"/v1/learn{path}", tells(make))
         app.router.add_get("/v1/learn/bundle", self.bundle)
+        app.router.add_post("/v1/learn/question", self.question)
+        app.router.add_post("/v1/learn/answer", self.answer)
+
+    async def question(self, request: web.Request) -> web.Response:
+        from screen_daemon import reply
+
+        asked = msgspec.json.decode(await request.read())
+        run = RunRequest(prompt=asked["wish"], literal=True, name=f"ask {asked['pack']}")
+        return reply(Question(run=run, told="You tune."))
+
+    async def answer(self, request: web.Request) -> web.Response:
+        from screen_daemon import reply
+
+        asked = msgspec.json.decode(await request.read())
+        self.asked.append(f"{asked['pack']} {asked['run']}")
+        if self.nonsense:
+            fault = {"error": self.nonsense, "where": "", "remedy": "Ask again."}
+            return web.Response(status=400, body=msgspec.json.encode(fault), content_type="application/json")
+        return reply(Answered(command="c9", seq=self.seq, run=asked["run"], items=(IDEA,)))  # type: ignore[arg-type]
 
     async def bundle(self, request: web.Request) -> web.Response:
         self.asked.append(request.path_qs)

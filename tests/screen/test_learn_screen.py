@@ -195,6 +195,22 @@ async def test_a_suggestion_is_shown_as_a_difference_and_never_applied_by_itself
 
 
 @pytest.mark.long
+async def test_a_language_model_is_asked_and_its_answer_told_when_the_run_has_ended(show, daemon):
+    async with show() as eyes:
+        await to_learn(eyes)
+        for fault, says in (("", "proposes 1 change of knights"), ("it answered no JSON", "it answered no JSON")):
+            daemon.lectern.nonsense = fault
+            await eyes.press("S", "end", "enter")
+            await eyes.sees("Ask a language model about knights")
+            await eyes.press(*"warmer", "enter")
+            await eyes.sees(says)
+        (run, _) = daemon.sent("/v1/runs")
+        assert (run["prompt"], run["literal"]) == ("warmer", True)
+        assert daemon.lectern.asked.count("knights newrun22") == 2
+        assert not daemon.sent("/v1/learn/adopt")
+
+
+@pytest.mark.long
 async def test_the_bundle_is_saved_without_words_unless_they_are_wanted(show, daemon, tmp_path):
     async with show() as eyes:
         await to_learn(eyes)

@@ -12,6 +12,8 @@ from schema.plans import Learning
 from schema.requests_learning import (
     AdoptRequest,
     Advice,
+    Answered,
+    AnswerRequest,
     DismissRequest,
     DropRequest,
     DuelAnswer,
@@ -20,10 +22,12 @@ from schema.requests_learning import (
     LearningRuns,
     LearnStatus,
     Proposals,
+    Question,
+    QuestionRequest,
     Suggestions,
     TellRequest,
 )
-from tui.link.ask import Asker, Told
+from tui.link.ask import PATIENCE, Asker, Told
 from tui.link.query import quoted
 
 
@@ -130,6 +134,16 @@ async def adopt(asker: Asker, pack: str, *take: Advice) -> Told:
 
 async def adopt_suggestion(asker: Asker, name: str) -> Told:
     return await asker.command("/v1/learn/adopt", AdoptRequest(suggestion=name))
+
+
+async def question(asker: Asker, pack: str, wish: str) -> Question:
+    """What a language model would be asked, as a run to be submitted."""
+    return await asker.long("/v1/learn/question", QuestionRequest(pack=pack, wish=wish), Question, PATIENCE)
+
+
+async def answered(asker: Asker, run: str, pack: str) -> Answered:
+    """Has the answer of such a run checked and kept as suggestions."""
+    return await asker.long("/v1/learn/answer", AnswerRequest(run=run, pack=pack), Answered, PATIENCE)
 
 
 async def drop_suggestion(asker: Asker, name: str) -> Told:

@@ -11,7 +11,7 @@ from schema.requests_learning import Advice, LearningModeRequest
 from tui.background import begin
 from tui.link import learn
 from tui.link.ask import Told
-from tui.screens.lessons import Lessons
+from tui.screens.learnasking import LearnAsking
 from tui.widgets.ink import plain
 from tui.widgets.lessonwords import settings, size_of, surely, words_matter
 
@@ -29,7 +29,7 @@ ADVICE: tuple[tuple[Advice, str], ...] = (
 )
 
 
-class LearnWishes(Lessons):
+class LearnWishes(LearnAsking):
     def present(self) -> bool:
         """Whether it is about now; says so where it is not."""
         if self.as_of:
@@ -138,23 +138,27 @@ class LearnWishes(Lessons):
         self.wish(partial(learn.adopt, self.home.asker, pack.pack, advice), f"{told}. z takes it back")
 
     async def action_suggested(self) -> None:
-        """Proposals of somebody else: one is taken over or dropped, and nothing happens by itself."""
+        """Proposals of somebody else: one is taken over or dropped, or asked for; nothing happens by itself."""
         from tui.screens.ask import Choose
 
         pack = self.pack_for_advice()
-        found = self.suggestions_of(pack.pack) if pack is not None else []
+        if pack is None:
+            return
+        found = self.suggestions_of(pack.pack)
         if not found:
-            if pack is not None:
-                self.home.say("nobody has proposed anything for it; `stablenew learn import` reads a presets.json")
+            await self.ask_model(pack.pack)
             return
         choices = [
             choice for one in found for words in [one.suggestion.why or one.suggestion.id]
             for choice in ((f"+{one.suggestion.id}", f"take over: {plain(words)}"),
                            (f"-{one.suggestion.id}", f"drop: {plain(words)}"))
         ]  # fmt: skip
+        choices.append(("?", "ask a language model ..."))
 
-        def chosen(name: str | None) -> None:
-            if name is not None:
+        async def chosen(name: str | None) -> None:
+            if name == "?":
+                await self.ask_model(pack.pack)
+            elif name is not None:
                 do = learn.adopt_suggestion if name[0] == "+" else learn.drop_suggestion
                 told = "new runs take it over" if name[0] == "+" else "dropped"
                 self.wish(partial(do, self.home.asker, name[1:]), f"{told}. z takes it back")
