@@ -53,9 +53,7 @@ def grown(old: Grown, rows: tuple[Row, ...], duels: tuple[Versus, ...]) -> Grown
     change = _change(table.rows, rows)
     come, gone = rows[change.first : change.new], table.rows[change.first : change.old]
     if len(come) + len(gone) <= FEW and duels == table.duels and _same_levels(old.counted, come, gone):
-        found = _spliced(_with_sittings(old, {row.session for row in come}), change, rows)
-        if found.moments.sessions == len(found.counted.sessions):
-            return found  # otherwise a sitting is gone, and the others would be numbered otherwise
+        return _spliced(_with_sittings(old, {row.session for row in come}), change, rows)
     return counted_anew(table.pool, rows, duels)
 
 
@@ -132,7 +130,7 @@ def _same_levels(old: Counted, come: Sequence[Row], gone: Sequence[Row]) -> bool
 
 
 def _same_sittings(old: Counted, come: Sequence[Row], gone: Sequence[Row]) -> bool:
-    """Whether sittings begin as before, and are as long or short. Counts their rows."""
+    """Whether sittings begin as before, so that none is gone, and are as long or short. Counts their rows."""
     for row in gone:
         count, start = old.sittings[row.session]
         if row.at == start or count == LONG + 1 or (count > LONG and row.at in old.ends):
