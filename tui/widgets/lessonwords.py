@@ -133,7 +133,7 @@ def preset(advice: PresetAdvice, width: int, *, numbers: bool, adopted: Adopted 
         return
     sure, many = advice.offered, len(advice.changes)
     almost = "Almost surely" if advice.p_better_than_current >= 0.99 else "Very likely"
-    words = f"{almost} better than now:" if sure else "Not sure enough yet to be recommended; likeliest:"
+    words = f"{almost} better than last time:" if sure else "Not sure enough yet to be recommended; likeliest:"
     yield from block(words, width, "text" if sure else "dim")
     for one in advice.changes[: None if sure or numbers else LIKELIEST]:
         taken = adopted is not None and adopted.settings.get(one.param, one.was) == one.now
@@ -150,7 +150,7 @@ def preset(advice: PresetAdvice, width: int, *, numbers: bool, adopted: Adopted 
             yield from block(f"and {many - LIKELIEST} more", width, "dim", sign=" ")
         return
     yield from block(advice.text, width, "dim", sign=" ")
-    words = f"together {advice.stars:+.1f} stars; better than now: {surely(advice.p_better_than_current)}"
+    words = f"together {advice.stars:+.1f} stars; better than last time: {surely(advice.p_better_than_current)}"
     yield from block(words, width, "dim", sign=" ")
     if advice.cautious and advice.cautious != advice.params:
         words = f"only what is sure by itself, {settings(advice.cautious)}: {surely(advice.p_cautious)}"
@@ -239,12 +239,12 @@ TELLING = ("model", "sampler", "scheduler", "steps", "cfg", "width", "height", "
 
 
 def stand(row: LearningRunRow) -> str:
-    kind = "an explore run over several" if row.plan.kind == "explore" else "a learning run over one"
+    kind = "an explore run of several settings" if row.plan.kind == "explore" else "a learning run of one setting"
     many = sum(map(len, row.plan.variables.values()))
     seeds = f"{row.plan.seeds} {'seed' if row.plan.seeds == 1 else 'seeds'}"
     waits = row.made - row.rated
     end = f"; r rates the {waits} that wait" if row.state == "to rate" and waits > 0 else ""
-    return f"{kind} · {many} levels, {seeds} · {row.made} of {row.images} made, {row.rated} rated{end}"
+    return f"{kind} · {many} values, {seeds} · {row.made} of {row.images} made, {row.rated} rated{end}"
 
 
 def surely_matters(knob: Knob) -> str:
