@@ -47,7 +47,7 @@ def preset(fit: PoolFit) -> PresetAdvice:
         (step for step in (_step(fit, place, int(codes[place])) for place in range(len(table.knobs))) if step),
         key=lambda step: (-step.stars, step.knob.name),
     )
-    current = {name: value for name, value in row.params.items() if not name.startswith(NOT_SET)}
+    current = {name: row.params[name] for name in sorted(row.params) if not name.startswith(NOT_SET)}
     stars, chance = _together(fit, steps)
     sure = [step for step in steps if step.alone >= ALONE]
     _, cautious = _together(fit, sure)
