@@ -1,5 +1,7 @@
 """Favourites stand first in every list that one chooses from, with a star."""
 
+import pytest
+
 from schema.pages import Resource
 from tui.link.favoured import first
 
@@ -11,6 +13,7 @@ def test_favourites_come_first_whatever_their_folder_and_ending():
     assert found.starred == {"c.ckpt", "sdxl/b.safetensors"}
 
 
+@pytest.mark.long
 async def test_every_list_of_the_form_begins_with_its_favourites(show, daemon):
     daemon.learned.favourites = [
         {"list": list_, "name": name, "uses": 9, "stars": stars}
