@@ -17,7 +17,7 @@ LEARN = (
     Key("learn.stop", "x", "stop the experiment; what is made stays", "stop", "learn", "stop"),
     Key("learn.mode", "M", "what is learned from: off, passive, active", "mode", "learn", "mode"),
     Key("learn.more", "A", "take over something else, or nothing any more", "more", "learn"),
-    Key("learn.suggested", "S", "presets that somebody else proposes", "suggested", "learn"),
+    Key("learn.suggested", "S", "presets that others propose; ask a language model for one", "suggested", "learn"),
     Key("learn.past", "t", "as of a date or a seq; empty: now", "past", "learn"),
     Key("learn.dismiss", "d", "do not tell me again what is claimed of this knob", "unsay", "learn"),
     Key("learn.export", "e", "all of it as a file for a language model", "export", "learn"),
