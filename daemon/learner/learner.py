@@ -17,6 +17,7 @@ from daemon.api.lessons import InboxAsked
 from daemon.core.folds.learning import after
 from daemon.learner import adopting, packing
 from daemon.learner.asking import Asker
+from daemon.learner.counts import counted
 from daemon.learner.desk import Desk
 from daemon.learner.experiments import result_of
 from daemon.learner.lab import Lab, packs_of, seconds_of
@@ -34,7 +35,7 @@ from schema.insights import ALGORITHM, Insights, Report, TrackRecord
 from schema.lessons import Lessons, Shown, Suggestion
 from schema.pages import ImageRow, JobRecord, Page
 from schema.plans import Scalar
-from schema.records import LOOSE, Settings
+from schema.records import Settings
 from schema.requests_learning import (
     AdoptRequest,
     Favourites,
@@ -42,7 +43,6 @@ from schema.requests_learning import (
     LearnStatus,
     Mixes,
     MixesRequest,
-    PackCount,
     Proposals,
     Question,
     QuestionRequest,
@@ -154,34 +154,9 @@ class Learner:
 
     async def status(self) -> LearnStatus:
         lessons, waiting = self._door.lessons, await self._views.waiting()
-        packs = tuple(
-            PackCount(pack=pack or LOOSE, backend=backend, ratings=n) for pack, backend, n in await self._views.taught()
-        )
-        imported = sum(lessons.imported.values())
-        return LearnStatus(
-            seq=Seq(self._views.seq),
-            mode=lessons.mode,
-            algorithm=ALGORITHM,
-            ratings=sum(one.ratings for one in packs) + imported,
-            inbox=waiting.total,
-            asked=waiting.asked,
-            packs=packs,
-            runs=waiting.experiments,
-            news=self._news(lessons),
-            proposal=self._proposal if lessons.mode == "active" else None,
-            adopted=lessons.adopted,
-            shown=tuple(lessons.shown.values()),
-            suggestions=tuple(lessons.suggestions.values()),
-            imported=lessons.imported,
-        )
-
-    def _news(self, lessons: Lessons) -> int | None:
-        """Claims nobody was told, and claims to be taken back, where they are made already."""
         latest = self._desk.latest if self._desk is not None else None
-        if latest is None:
-            return None
-        fresh = sum(claim.key not in lessons.shown for one in latest.packs for claim in one.claims)
-        return fresh + sum(gone.key in lessons.shown for one in latest.packs for gone in one.withdrawn)
+        proposal = self._proposal if lessons.mode == "active" else None
+        return counted(lessons, waiting, await self._views.taught(), Seq(self._views.seq), latest, proposal)
 
     async def inbox(self, asked: InboxAsked) -> Page[ImageRow]:
         return await self._views.inbox(asked.pack, asked.run, asked.offset, asked.limit)
