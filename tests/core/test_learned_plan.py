@@ -105,6 +105,13 @@ def test_weights_count_where_values_are_drawn_and_are_told():
     assert prompts(plan(BAYS, adopted=adopted, matrix="all")) == prompts(plan(BAYS, matrix="all"))
 
 
+def test_weights_count_for_choices_too_that_stand_in_the_prompt():
+    adopted = {"(prompts)": Adopted(weights={"{fog|snow}": {"fog": 4.0, "snow": 0.1}})}
+    asked = {"prompt": "a quiet bay in {fog|snow}", "matrix": "random", "variants": 60}
+    drawn = [job.prompt for job in plan(**asked, adopted=adopted).jobs]
+    assert sum("fog" in one for one in drawn) > 50 and sum("fog" in job.prompt for job in plan(**asked).jobs) < 45
+
+
 def test_factors_have_bounds_so_that_no_value_dies():
     adopted = {"bays": Adopted(weights={"sky": {"noon": 1e9}})}
     drawn = plan(BAYS, adopted=adopted, matrix="random", variants=80)

@@ -3,7 +3,7 @@
 A slot, `${x=!..}` and the words of a rule are shared by all their occurrences, in the prompt and the negative.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -224,8 +224,15 @@ class Builder:
             which = chosen(held, tuple(each)) if part.lower == part.upper == 1 else None
             return self.fixed(key, held if which is None else self.one([*each.values()][which][1], child), method)
         options = [self.one(parts, child) for _, parts in each.values()]
-        ends = tuple(accumulate(weight for weight, _ in each.values()))
+        ends = tuple(accumulate(self._weights(full, {text: weight for text, (weight, _) in each.items()})))
         return self._several(part, here, key, options, ends, method, within)
+
+    def _weights(self, key: str, written: Mapping[str, float]) -> Iterable[float]:
+        """Of a choice's options: as written, and by what is said of them as of a wildcard's values."""
+        if self.factor is None:
+            return written.values()
+        found = [weight * self.factor(key, text) for text, weight in written.items()]
+        return found if any(found) else written.values()
 
     def fixed(self, key: str, value: Piece, method: Method, source: str = "--lock") -> Place:
         return Place(key, (value,), (1.0,), (source,), method, within=True)
