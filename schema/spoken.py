@@ -5,8 +5,8 @@ Programs call the same `txt2img.steps`, `detail.denoise` and `lora:glow`; wherev
 
 from schema.plans import Scalar
 
-_FIRST = frozenset({"txt2img", "base", "generate", "randomizer"})
-"""Stages that a person means when no stage is named; and what is no stage."""
+_FIRST = frozenset({"txt2img", "base", "generate"})
+"""Stages that a person means when no stage is named."""
 
 _NAMES = {
     "cfg": "CFG", "cfg_scale": "CFG", "clip_skip": "clip skip", "denoise": "denoising", "denoising": "denoising",
@@ -31,6 +31,8 @@ def parts(param: str) -> tuple[str, str]:
     if not dot:
         stage, field = "", param
     short = _NAMES.get(field, field.replace("_", " "))
+    if stage == "randomizer":  # which is no stage
+        return f"the randomizer's {short}", ""
     return short, "" if not stage or stage in _FIRST else f" in {stage}"
 
 

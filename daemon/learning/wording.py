@@ -63,7 +63,7 @@ def chosen(param: str, values: Sequence[Scalar], ordered: bool) -> str:
     if kind == "lora" and name:
         return f"LoRA {name} left out" if _none(values) else f"LoRA {name} at {said}"
     if kind == "pick" and name:
-        return f"{said} for {name}"
+        return said if name.startswith("{") else f"{said} for {name}"  # of a choice both sides stand in the claim
     field, place = parts(param)
     if field == "steps":
         return f"{said} step{'' if said == '1' else 's'}{place}"

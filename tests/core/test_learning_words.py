@@ -26,6 +26,7 @@ def test_the_sentence_of_a_claim() -> None:
     ("param", "better", "worse", "said", "other"),
     [
         ("cfg", (5, 7.5), (12,), "CFG 5 to 7.5", "12"),
+        ("pick:{fog|rain|snow}", ("fog",), ("rain", "snow"), "fog", "rain or snow"),
         ("txt2img.steps", (30,), (20,), "30 steps", "20"),
         ("detail.denoise", (0.3,), (0.1, 0.2), "denoising 0.3 in detail", "0.1 to 0.2"),
         ("sampler", ("ddim", "heun", "lms"), ("euler",), "sampler ddim, heun or lms", "euler"),
