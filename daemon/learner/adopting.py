@@ -14,7 +14,7 @@ from schema.records import Settings
 from schema.requests_learning import AdoptRequest, SuggestionChange, SuggestionShown
 
 SURE = 0.99
-"""Chance from which on the cautious preset is applied (learning.md 7: below that it promises more than it holds)."""
+"""Chance from which on the cautious preset is applied; below, it promises more than it holds (docs/learning.md 7)."""
 
 KEPT, KEPT_SURE = 0.5, 0.95
 """Chance that a setting does anything, from which on a preset and a cautious one keep it where it should stand."""

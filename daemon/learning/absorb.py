@@ -1,7 +1,7 @@
 """Absorption: from sums of whole numbers to what they say of the levels, whatever sittings and blocks did.
 
 With y = X b + sitting + block + e, normal and independent, sittings, blocks and the intercept are integrated out
-exactly (Woodbury, twice, and a Schur complement): no matrix is larger than the number of columns.
+exactly (Woodbury, twice, and a Schur complement; docs/learning.md 4): no matrix is larger than the number of columns.
 """
 
 from typing import NamedTuple

@@ -1,7 +1,7 @@
 """Tags to advice: a table of hints in plain words, replaced by the person's own verdicts where these are strong enough.
 
-Learning.md 10: the same model with "has this tag" in place of stars; the table supplies the words, the data supply
-direction and confidence.
+The statistics are docs/learning.md 10: the same model with "has this tag" in place of stars; the table supplies the
+words, the data supply direction and confidence.
 """
 
 from collections import Counter

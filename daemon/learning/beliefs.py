@@ -1,7 +1,7 @@
 """What is believed of the levels that an experiment may set, seen or never seen.
 
 Levels that were seen have what the fit says of them. One that was not is guessed from those that resemble it (kriging
-with the prior of the model, learning.md 3): next to its neighbours where numbers are ordered, unknown where words
+with the prior of the model, docs/learning.md 3): next to its neighbours where numbers are ordered, unknown where words
 differ.
 """
 

@@ -1,6 +1,6 @@
 """Claims: of each knob the one comparison of its levels that is both sure and worth knowing, with its evidence.
 
-The statistics are learning.md 5 and 6 (a point mass at zero times the posterior of an averaged contrast); which
+The statistics are docs/learning.md 5 and 6 (a point mass at zero times the posterior of an averaged contrast); which
 contrast is told is ours: see `choose`.
 """
 

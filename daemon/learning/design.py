@@ -1,8 +1,8 @@
 """Designs: which levels go together in the pictures of an explore run, so that their ratings tell most.
 
-Every knob that is undecided varies at once; a level stays while it may be the best (learning.md 9). The levels that
-stay are equally frequent. Within a block, whose pictures share prompt and seed, they are dealt so that what can be
-told of the levels that compete for being best becomes as sure as possible: swaps go on as long as they lower the
+Every knob that is undecided varies at once; a level stays while it may be the best (docs/learning.md 9). The levels
+that stay are equally frequent. Within a block, whose pictures share prompt and seed, they are dealt so that what can
+be told of the levels that compete for being best becomes as sure as possible: swaps go on as long as they lower the
 expected variance of the difference between two levels, each drawn as the best (an L-optimal design by exchange, Fedorov
 1972, weighted as in top-two sampling, Russo 2016).
 """
@@ -23,14 +23,14 @@ BLOCK = 5
 """Pictures that share prompt and seed, at most."""
 
 KEPT = 0.20
-"""A level stays while it is the best one with at least this probability. Stricter than learning.md 9 (.10): what is
-left works together, so that the regret after three nights of 20 is .37 stars in place of .42 (240 simulated people)."""
+"""A level stays while it is the best one with at least this probability. Stricter than the usual .10: what is left
+works together, so that the regret after three nights of 20 is .37 stars in place of .42 (240 simulated people)."""
 
 FAIR = 0.8
 """Of many levels each stays while its probability is not below this part of what it is before anything is rated."""
 
 NOISE = 0.5
-"""Variance of one rating around what is expected of its picture, in scores (learning.md 4)."""
+"""Variance of one rating around what is expected of its picture, in scores (docs/learning.md 4)."""
 
 LUCK = 1.0
 """Variance that a block has in common: its luck, the sitting's mood, and the mean that nobody knows."""

@@ -1,7 +1,7 @@
 """Experiments: the pictures of the next explore run, and which run would teach most for a minute of a GPU.
 
 The value of a run is by how much the best level is expected to be better once its ratings are in than what would be
-chosen now: E max(b~) - max(b), b~ ~ N(b, V - V after it) (learning.md 9, "value of information").
+chosen now: E max(b~) - max(b), b~ ~ N(b, V - V after it) (docs/learning.md 9, "value of information").
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -41,7 +41,7 @@ HINT = 1.5
 DRAWS = 400
 
 UNSEEN = 0.5
-"""Probability that a knob does anything that never varied (learning.md 5)."""
+"""Probability that a knob does anything that never varied (docs/learning.md 5)."""
 
 
 def propose_images(

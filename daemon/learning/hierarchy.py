@@ -1,7 +1,8 @@
 """The hierarchy: a knob does in one pool about what it does in the others; how much alike, the ratings tell.
 
-b_kj ~ N(m_j, tau_j^2 K_j) for knob j in pool k, m_j ~ N(0, sigma_j^2 K_j). Scales by EM with weak priors; for given
-scales everything is exact. Notation: F = (T + precision^-1)^-1, computed so that a singular precision does no harm.
+b_kj ~ N(m_j, tau_j^2 K_j) for knob j in pool k, m_j ~ N(0, sigma_j^2 K_j) (docs/learning.md 3, 4). Scales by EM with
+weak priors; for given scales everything is exact. Notation: F = (T + precision^-1)^-1, computed so that a singular
+precision does no harm.
 """
 
 from collections.abc import Mapping, Sequence

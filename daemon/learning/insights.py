@@ -1,6 +1,6 @@
 """Insights: what verdicts say of every pack, in words with their evidence. Pure: the same verdicts, the same bytes.
 
-What was shown stays until it is quite doubtful, and is taken back out loud then (learning.md 6).
+What was shown stays until it is quite doubtful, and is taken back out loud then (docs/learning.md 6).
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence

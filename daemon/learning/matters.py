@@ -1,7 +1,7 @@
 """Whether a knob matters at all: half of them do nothing, and a claim about one of those is false whatever its size.
 
-Savage-Dickey density ratio (Dickey 1971) on the knob's contrasts, all other effects integrated out: how much the
-ratings have raised or lowered the density of "all levels are alike" under a slab of plausible size.
+Savage-Dickey density ratio (Dickey 1971; docs/learning.md 5) on the knob's contrasts, all other effects integrated out:
+how much the ratings have raised or lowered the density of "all levels are alike" under a slab of plausible size.
 """
 
 import math

@@ -1,6 +1,7 @@
 """The model: what each level of each knob does to a person's stars, and how sure that is.
 
-Ratings as normal scores, y = X b + sitting + block + e; b of a pool around what its pools have in common.
+Ratings as normal scores, y = X b + sitting + block + e; b of a pool around what its pools have in common
+(docs/learning.md 3).
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Presets: of each knob the level expected to be best, against what the pack is made with now (learning.md 7)."""
+"""Presets: of each knob the level expected to be best, against what the pack is made with now (docs/learning.md 7)."""
 
 import re
 from collections import Counter

@@ -1,6 +1,6 @@
 """Reports: which styles, LoRAs, models and randomizer settings do well, and what wildcards' values are worth.
 
-A ranking holds what is proven; the rest stands apart, however good it looks (learning.md, Reports and 11).
+A ranking holds what is proven; the rest stands apart, however good it looks (docs/learning.md, 11).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -184,7 +184,7 @@ def _of_wildcard(one: PoolFit, name: str) -> Iterable[ReportLine]:
 
 
 def wildcard_weights(one: PoolFit) -> dict[str, dict[str, float]]:
-    """Of one pack: wildcard to value to the factor of its weight; 1 on average (learning.md 11)."""
+    """Of one pack: wildcard to value to the factor of its weight; 1 on average (docs/learning.md 11)."""
     picks = [knob.name for knob in one.knobs if knob.name.startswith("pick:")]
     return {name.removeprefix("pick:"): {str(value): round(factor, ROUND) for value, factor in
                                          factors(one, name).items()} for name in picks}  # fmt: skip

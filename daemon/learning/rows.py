@@ -1,4 +1,4 @@
-"""Rows: verdicts in the order and shape the statistics read; the last verdict on a picture counts.
+"""Rows: verdicts in the order and shape the statistics read (docs/learning.md 1, 8); the last on a picture counts.
 
 Same verdicts give the same rows whatever the order in which they are handed over. (Only where a picture is rated
 twice at the very same time does the later of the two count.)

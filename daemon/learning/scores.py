@@ -1,4 +1,4 @@
-"""Scores: what a person's stars stand for on the scale on which their liking is a bell curve.
+"""Scores: what a person's stars stand for on the scale on which their liking is a bell curve (docs/learning.md 2).
 
 A person who gives fives to everything says little with one; how often each star is given decides what it is worth.
 """

@@ -1,7 +1,7 @@
 """Variances: how much ratings differ within a block, between the blocks of a sitting, and between sittings.
 
 Sums of squares as in an analysis of variance of what the levels do not explain, set to their expectation, and drawn
-towards what people are like as if that had been seen before.
+towards what people are like as if that had been seen before (docs/learning.md 4).
 """
 
 from typing import NamedTuple

@@ -12,7 +12,7 @@ from schema.insights import ALGORITHM
 
 
 class Unspiked(PoolFit):
-    """Every knob is taken to do something: what the model says without the point mass at zero (learning.md 5)."""
+    """Every knob is taken to do something: what the model says without the point mass at zero (docs/learning.md 5)."""
 
     @classmethod
     def of(cls, whole: PoolFit) -> "Unspiked":
