@@ -52,7 +52,7 @@ async def test_what_is_surely_better_is_taken_over_at_once(show, daemon):
         await eyes.press("a")
         await eyes.sees("new runs take over: steps 30")
         assert daemon.sent("/v1/learn/adopt") == [{"pack": "knights", "take": ["preset"]}]
-        await eyes.sees("Taken over by new runs")
+        await eyes.sees("Taken over by new runs", "✓ steps")
         await eyes.press("z")
         await eyes.until(lambda: daemon.sent("/v1/undo"))
 

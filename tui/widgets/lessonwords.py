@@ -138,10 +138,10 @@ def preset(advice: PresetAdvice, width: int, *, numbers: bool, adopted: Adopted 
     for one in advice.changes[: None if sure or numbers else LIKELIEST]:
         taken = adopted is not None and adopted.settings.get(one.param, one.was) == one.now
         yield [
-            Piece(f"   {knob_name(one.param)} ", "text" if sure else "dim"),
+            Piece(" ✓ " if taken else "   ", "mark"),
+            Piece(f"{knob_name(one.param)} ", "text" if sure else "dim"),
             Piece(f"{told(one.was)} → ", "dim"),
             Piece(told(one.now), "good" if sure else "dim"),
-            Piece("  taken over" if taken else "", "mark"),
         ]
         if numbers:
             yield [Piece(f"     {one.stars:+.1f} stars, better: {surely(one.better)}", "dim")]
