@@ -244,6 +244,16 @@ THREATS = [
         ),
     ),
     Threat(
+        "a language model that answers whatever it likes, or hears what is nobody's business",
+        "told settings, bounds and claims only; its answer is values within these bounds, kept as a proposal",
+        (
+            "wire/test_api_asking.py::test_the_model_is_told_settings_bounds_and_what_is_known_and_nothing_private",
+            "wire/test_api_asking.py::test_nonsense_gives_one_sentence_and_nothing_is_kept",
+            "wire/test_api_asking.py::test_an_answer_becomes_a_suggestion_shown_against_the_pack_and_applied_by_nobody",
+            "wire/test_api_asking.py::test_only_runs_that_asked_have_an_answer_and_only_for_their_pack",
+        ),
+    ),
+    Threat(
         "a web page in a browser on the same machine or network",
         "a Unix socket, and whatever has a browser's headers is refused, on the agents' ports too",
         (
