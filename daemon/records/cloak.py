@@ -65,8 +65,11 @@ class Cloak:
         return self.id("node", name) if name else ""
 
     def foreign(self, kind: str, name: str) -> str:
-        """An id that another program gave: it may be a path."""
-        return self.id(kind, name) if self.redact and name else without_folders(name)
+        """An id that another program gave: it may be a path, and two that differ in folders alone stay two."""
+        if self.redact:
+            return self.id(kind, name) if name else ""
+        left = without_folders(name)
+        return name if left == name else f"{self.id(kind, name)} {left}"
 
     def run(self, name: str) -> str:
         return name if name in self._runs else self.foreign("run", name)

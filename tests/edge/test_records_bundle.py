@@ -216,6 +216,13 @@ def test_machines_and_folders_are_never_told(whole: Material) -> None:
     assert b"zqmodel0.safetensors" in everything and b"a zqprompt <lora:zqlora.safetensors:1>" in everything
 
 
+def test_pictures_that_differ_in_their_folder_alone_stay_two(whole: Material) -> None:
+    there = [replace(record(7, foreign=True), id=f"/zqhost/{folder}/one.png") for folder in ("here", "there")]
+    files = opened(make_bundle(whole._replace(records=there), SALT))
+    names = {json.loads(line)["id"] for line in files["ratings.jsonl"].splitlines()}
+    assert len(names) == 2 and all(name.endswith(" one.png") and "here" not in name for name in names)
+
+
 # Size and names -----------------------------------------------------------------------------------
 
 
