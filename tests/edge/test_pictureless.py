@@ -151,9 +151,9 @@ async def test_of_a_batch_only_the_bad_ones_are_marked_and_their_ratings_with_th
         job = await views.job(JOB)
         assert job is not None
         assert [image.suspect for image in job.stages[0].images] == [None, "black"]
-        async with views._readers.reading() as db:
-            rated = [tuple(row) for row in await db.all("SELECT stars, suspect FROM ratings ORDER BY seq")]
-        assert rated == [(4, None), (5, "black")]
+        assert [(record.id, record.stars) for record in (await views.verdicts()).records] == (
+            [(good.image, 4)] if kept else []
+        )
 
 
 # The results folder -------------------------------------------------------------------------------
