@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from daemon.learning.absorb import Variances, absorb
 from daemon.learning.levels import alike
-from daemon.learning.matters import log_bayes_factors
+from daemon.learning.matters import ALIKE, either, log_bayes_factors
 from daemon.learning.model import fit
 from daemon.learning.moments import OUTCOMES, moments, replaced
 from daemon.learning.rows import Row, Versus
@@ -158,6 +158,14 @@ def test_the_odds_that_a_knob_does_nothing_are_those_of_the_two_marginal_likelih
         likelihoods[name] = nothing - something
         assert here.stop > here.start
     assert likelihoods == pytest.approx(dict(found.log_factors), abs=1e-6)
+
+
+def test_a_knob_does_something_in_a_way_of_its_own_or_as_in_other_packs():
+    """The odds of a mixture: each of the two ways has its share beforehand."""
+    nothing_said, ruled_out = np.zeros(1), np.full(1, 500.0)
+    assert either(nothing_said, nothing_said) == pytest.approx(0.0, abs=1e-12)
+    assert either(ruled_out, np.full(1, -3.0)) == pytest.approx(-3.0 - np.log(ALIKE))
+    assert either(np.full(1, -3.0), ruled_out) == pytest.approx(-3.0 - np.log(1.0 - ALIKE))
 
 
 def test_nothing_seen_leaves_the_odds_as_they_were():
