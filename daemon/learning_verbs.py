@@ -104,7 +104,7 @@ def _bare(pack: str, records: Sequence[Record]) -> PresetAdvice:
     """None of its records counts: duels against pictures that nobody knows, runs of several configs rated as one."""
     from daemon.learning.presets import as_it_is, natural
 
-    last = max((one for one in records if one.pack == pack), key=lambda one: (one.at, natural(one.id)))
+    last = max((one for one in records if one.pack == pack), key=lambda one: (one.made or one.at, natural(one.id)))
     return as_it_is(pack, last.params)
 
 
@@ -117,7 +117,8 @@ def _presets(
     latest: dict[tuple[str, str], float] = {}
     for row in (*rows, *(each for duel in duels for each in (duel.better, duel.worse))):
         place = pack_of(row.pool)
-        latest[place] = max(latest.get(place, row.at), row.at)
+        when = row.made or row.at
+        latest[place] = max(latest.get(place, when), when)
     chosen: dict[str, PackInsight] = {}
     for one in packs:
         other = chosen.get(one.pack)

@@ -35,6 +35,8 @@ class Record(Plain, frozen=True, kw_only=True):
     """Of a duel: neither is better."""
     whole: bool = False
     """Given to its run as a whole."""
+    made: str = ""
+    """When the picture was made; UTC ISO 8601, empty where nobody knows."""
 
 
 class RecordStage(Plain, frozen=True, kw_only=True):

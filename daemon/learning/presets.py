@@ -76,9 +76,12 @@ def as_it_is(pack: str, current: Settings) -> PresetAdvice:
 
 
 def newest(table: Table) -> tuple[int, Row]:
-    """The row with what the pack was made with last, and its place; of several at the same time the largest id."""
+    """The row with what the pack was made with last, and its place; of several at the same time the largest id.
+
+    In whichever order the pictures were rated; where nobody knows when they were made, that order has to do.
+    """
     rows = [*table.rows, *(row for duel in table.duels for row in (duel.better, duel.worse))]
-    times = [row.at for row in rows]
+    times = [row.made or row.at for row in rows]
     last = max(times)
     return max(
         ((at, rows[at]) for at, when in enumerate(times) if when == last),

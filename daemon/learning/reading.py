@@ -49,6 +49,7 @@ class _Line(msgspec.Struct, kw_only=True):
     better_than: str | int | None = None
     tie: bool | None = None
     whole: bool | None = None
+    made: str | int | float | None = None
 
 
 class _Flat(_Line, kw_only=True):
@@ -125,6 +126,7 @@ def _record(line: _Line, params: Settings) -> Record:
         better_than=duel,
         tie=bool(line.tie) and bool(duel),
         whole=bool(line.whole),
+        made=_time(line.made, "made") if line.made else "",
     )
 
 
@@ -149,7 +151,7 @@ def _seed(line: _Line) -> int:
     return int(line.seed)
 
 
-def _time(at: str | int | float) -> str:
+def _time(at: str | int | float, field: str = "at") -> str:
     """UTC. A time without a zone is taken as UTC, a number as Unix seconds."""
     try:
         if not isinstance(at, str):
@@ -161,8 +163,9 @@ def _time(at: str | int | float) -> str:
             moment = moment.replace(tzinfo=UTC)
         return moment.astimezone(UTC).isoformat()
     except (ValueError, OverflowError, OSError):
-        wrong = f"at is {at!r}" if at != "" else "at is missing"
-        raise _Wrong("at", wrong, "Tell when it was rated as 2026-05-01T20:15:00Z.") from None
+        wrong = f"{field} is {at!r}" if at != "" else f"{field} is missing"
+        told = "rated" if field == "at" else "made"
+        raise _Wrong(field, wrong, f"Tell when it was {told} as 2026-05-01T20:15:00Z.") from None
 
 
 def _flat(params: Nested, above: str = "") -> Settings:

@@ -33,6 +33,8 @@ class Row(NamedTuple):
     params: Mapping[str, Scalar]
     stars: int
     tags: tuple[str, ...]
+    made: float = 0.0
+    """Unix seconds; 0: nobody knows."""
 
 
 class Versus(NamedTuple):
@@ -144,7 +146,7 @@ def _ordered(rows: Iterable[Row]) -> tuple[Row, ...]:
 def _row(record: Record, at: float, session: str) -> Row:
     return Row(
         record.id, at, session, pool_of(record.pack, record.backend), record.prompt, record.seed, record.run,
-        record.params, record.stars, record.tags,
+        record.params, record.stars, record.tags, _seconds(record.made) if record.made else 0.0,
     )  # fmt: skip
 
 

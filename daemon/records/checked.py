@@ -32,7 +32,9 @@ def _wrong(record: Record) -> tuple[str, str] | None:
         return "stars", f"{record.stars} stars are none: ratings go from 1 to {MOST_STARS}."
     if not _is_time(record.at):
         return "at", "this is no time."
-    for field in ("id", "session", "pack", "run", "backend", "better_than", "at"):
+    if record.made and not _is_time(record.made):
+        return "made", "this is no time."
+    for field in ("id", "session", "pack", "run", "backend", "better_than", "at", "made"):
         if len(getattr(record, field)) > LONGEST_NAME:
             return field, f"longer than {LONGEST_NAME} letters."
     if len(record.prompt) > LONGEST_TEXT:

@@ -40,4 +40,6 @@ def _line(record: Record, whole: bool) -> bytes:
         flat["tie"] = True
     if record.whole:
         flat["whole"] = True
+    if record.made:
+        flat["made"] = record.made
     return _ENCODER.encode({**msgspec.to_builtins(record), **flat} if whole else flat)

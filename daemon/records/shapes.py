@@ -15,7 +15,7 @@ Digest = Annotated[str, msgspec.Meta(max_length=128)]
 
 
 class RatingLine(Plain, frozen=True, kw_only=True, omit_defaults=False):
-    """A line of `ratings.jsonl`: one verdict. A picture that was rated again stands here once, as it was rated last."""
+    """A line of `ratings.jsonl`: one verdict. A picture that was rated again stands here once, with its last rating."""
 
     id: str
     """Of the picture."""
@@ -44,6 +44,8 @@ class RatingLine(Plain, frozen=True, kw_only=True, omit_defaults=False):
     """Of a duel: neither is better."""
     whole: bool = False
     """It was given to its run as a whole."""
+    made: str = ""
+    """When the picture was made: UTC, ISO 8601."""
 
 
 class ImageStage(Plain, frozen=True, kw_only=True, omit_defaults=False):

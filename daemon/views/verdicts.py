@@ -103,7 +103,7 @@ class _Reader:
             )
 
     def _record(self, row: tuple[object, ...]) -> Record:
-        at, sitting, image, stars, whole, tags, seed, run, pack, backend, params, prompt = row
+        at, sitting, image, stars, whole, tags, seed, run, pack, backend, params, prompt, made = row
         return Record(
             id=image,  # type: ignore[arg-type]  # the tables are strict: every column is of its own type
             at=iso(at),  # type: ignore[arg-type]
@@ -117,6 +117,7 @@ class _Reader:
             tags=self._tagged(tags),  # type: ignore[arg-type]
             backend=backend,  # type: ignore[arg-type]
             whole=bool(whole),
+            made=iso(made),  # type: ignore[arg-type]
         )
 
     def _settings(self, digest: str) -> Settings:
@@ -142,7 +143,7 @@ TAKEN_BACK = (
     " UNION ALL SELECT 1 FROM imported WHERE forgotten > :after AND forgotten <= :upto AND seq <= :after LIMIT 1"
 )
 MADE = (
-    " images.seed, m.run, m.pack, m.backend, m.params, wordings.prompt FROM ({}) AS v"
+    " images.seed, m.run, m.pack, m.backend, m.params, wordings.prompt, images.created FROM ({}) AS v"
     " CROSS JOIN images ON images.id = v.image CROSS JOIN makings AS m ON m.token = images.token"
     " CROSS JOIN wordings ON wordings.digest = m.words"
     " WHERE m.n <= :upto AND m.counts AND images.suspect IS NULL"

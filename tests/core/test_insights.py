@@ -141,6 +141,18 @@ def test_of_pictures_rated_at_the_same_time_the_largest_id_is_the_current_one() 
     assert [the_pack(order).preset.current for order in (pair, pair[::-1])] == [{"steps": 35}] * 2  # type: ignore[union-attr]
 
 
+def test_the_current_one_is_the_one_made_last_in_whichever_order_they_were_rated() -> None:
+    records = [
+        msgspec.structs.replace(record, made=f"2026-05-01T0{n}:00:00Z") for n, record in enumerate(rated(nothing, 3))
+    ]
+    backwards = [
+        msgspec.structs.replace(record, at=other.at) for record, other in zip(records, reversed(records), strict=True)
+    ]
+    assert the_pack(backwards).preset == the_pack(records).preset
+    preset = the_pack(backwards).preset
+    assert preset and preset.current == records[-1].params
+
+
 def test_the_same_verdicts_give_the_same_bytes() -> None:
     records = [*LIKES_STEPS, *rated(few_steps, pack="tulips"), *rated(nothing, 31, pack="lilies")]
     duel = msgspec.structs.replace(records[0], id="d1", better_than=records[1].id, stars=0)

@@ -143,9 +143,9 @@ def test_a_preset_is_told_with_what_it_changes(daemon: Daemon, capsys: pytest.Ca
     daemon.answers["/v1/learn"] = {**LEARN, "adopted": {}}
     learn.recommend("bays", False, False)
     out = capsys.readouterr().out
-    assert "steps    15          30" in out and "learn apply bays" in out and "SURE" not in out
+    assert "steps    15         30" in out and "learn apply bays" in out and "SURE" not in out
     learn.recommend("bays", True, False)
-    assert "97 % better than what was rated last, +0.60 stars" in capsys.readouterr().out
+    assert "97 % better than last time, +0.60 stars" in capsys.readouterr().out
     daemon.answers["/v1/learn"] = LEARN
     learn.recommend("bays", False, False)
     assert "take all of this over already" in capsys.readouterr().out

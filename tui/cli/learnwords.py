@@ -108,11 +108,11 @@ def preset(of: Doc, *, numbers: bool) -> str:
     ]  # fmt: skip
     lines = [of.text("text")]
     if rows:
-        heads = ("SETTING", "RATED LAST", "BETTER", "STARS", "SURE")[: 5 if numbers else 3]
+        heads = ("SETTING", "LAST TIME", "BETTER", "STARS", "SURE")[: 5 if numbers else 3]
         lines.append(output.table(heads, [row[: len(heads)] for row in rows], right="STARS SURE"))
     if numbers:
         chance, stars = share(of.real("p_better_than_current")), of.real("stars") or 0.0
-        lines.append(f"All of it together: {chance} better than what was rated last, {stars:+.2f} stars expected.")
+        lines.append(f"All of it together: {chance} better than last time, {stars:+.2f} stars expected.")
         if of.doc("cautious").fields:
             lines.append(f"Only what is sure by itself (--cautious): {share(of.real('p_cautious'))}.")
     return "\n".join(lines)
