@@ -3,6 +3,7 @@
 Values only. The statistics are `daemon.learning`; nothing here computes.
 """
 
+from collections import Counter
 from typing import Literal
 
 from schema.ids import Seq
@@ -149,6 +150,20 @@ class PackInsight(Plain, frozen=True, kw_only=True, omit_defaults=False):
     """Knobs that varied and of which nothing can be said yet."""
     preset: PresetAdvice | None
     advice: tuple[TagAdvice, ...]
+
+
+def clearly_better(pack: PackInsight) -> Settings:
+    """What of its preset a claim made "clearly" speaks for: good whatever the picture had that it is compared with.
+
+    What is claimed of one model only stays out.
+    """
+    params = pack.preset.params if pack.preset is not None else {}
+    often = Counter(claim.param for claim in pack.claims)
+    return {
+        claim.param: params[claim.param]
+        for claim in pack.claims
+        if claim.strength == "clearly" and often[claim.param] == 1 and params.get(claim.param) in claim.better
+    }
 
 
 class Insights(Plain, frozen=True, kw_only=True, omit_defaults=False):

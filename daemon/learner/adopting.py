@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from schema.commands import AdoptAdvice
 from schema.errors import Refused
-from schema.insights import Insights, PackInsight
+from schema.insights import Insights, PackInsight, clearly_better
 from schema.lessons import Adopted, Lessons, Suggestion
 from schema.plans import Scalar
 from schema.records import Settings
@@ -88,14 +88,18 @@ def better(pack: PackInsight, *, cautious: bool) -> tuple[Settings, float | None
     """What the preset sets, and how sure it is that its changes together are for the better.
 
     That is what it changes, and those settings that are surely worth something and already stand where they should: the
-    picture that it is compared with is the last one that was rated, of an explore run perhaps, not what the pack says.
+    picture that it is compared with may be of an explore run and near the best one, and not what the pack says. So what
+    a claim made "clearly" speaks for is set also where the preset as a whole is not sure to beat that picture.
     """
     preset = pack.preset
     sure = {knob.param for knob in pack.knobs if knob.matters >= (KEPT_SURE if cautious else KEPT)}
     changed = {one.param for one in preset.changes} if preset else set()
     kept = {name: preset.params[name] for name in sure - changed if name in preset.params} if preset else {}
-    if preset is None or not (preset.changes or kept):
+    clear = clearly_better(pack)
+    if preset is None or not (preset.changes or kept or clear):
         raise Refused(f"there is nothing to change in {pack.pack}: {pack.text}", where="pack")
+    if clear and not cautious and not preset.offered:
+        return {**kept, **clear}, min(claim.confidence for claim in pack.claims if claim.param in clear)
     if not preset.changes:
         return kept, None
     if not cautious:

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from daemon.learner.adopting import Fed, better, settable, taken_over, weights_of
 from schema.errors import Refused
-from schema.insights import Change, Knob, PackInsight, PresetAdvice
+from schema.insights import Change, Claim, Evidence, Knob, PackInsight, PresetAdvice
 from schema.lessons import Adopted
 
 STEPS = Change(param="txt2img.steps", was=20, now=30, stars=0.6, better=0.98)
@@ -42,6 +42,28 @@ def test_a_preset_sets_what_it_changes_and_keeps_what_is_worth_something_as_it_i
 def test_what_is_not_sure_enough_is_refused_in_a_sentence(cautious, preset, says):
     with pytest.raises(Refused, match=says):
         better(replace(PACK, preset=preset), cautious=cautious)
+
+
+def claim(param, *better, strength="clearly", confidence=0.97):
+    evidence = Evidence(
+        better_n=20, worse_n=20, same_seed=5, stars=0.6, low=0.2, high=1.0, matters=0.99, ratings=60,
+    )  # fmt: skip
+    return Claim(
+        key=f"bays {param}", pack="bays", param=param, better=better, worse=(1,), confidence=confidence,
+        strength=strength, text="", evidence=evidence,
+    )  # fmt: skip
+
+
+def test_what_is_clearly_better_is_taken_over_although_the_last_picture_was_nearly_as_good():
+    near = replace(PACK, preset=replace(PRESET, offered=False, p_better_than_current=0.7))
+    steps, cfg = claim("txt2img.steps", 28, 30), claim("txt2img.cfg", 5.0, strength="tends to", confidence=0.92)
+    kept = {"txt2img.sampler": "Euler a"}
+    assert better(replace(near, claims=(steps, cfg)), cautious=False) == ({**kept, "txt2img.steps": 30}, 0.97)
+    best = replace(near, preset=replace(near.preset, changes=(), current=PRESET.params))
+    assert better(replace(best, claims=(steps,)), cautious=False) == ({**kept, "txt2img.steps": 30}, 0.97)
+    for other in ((cfg,), (steps, steps), (claim("txt2img.steps", 40),)):  # not sure, by model, of another level
+        with pytest.raises(Refused, match="better with 70% only"):
+            better(replace(near, claims=other), cautious=False)
 
 
 def test_only_settings_of_stages_and_weights_of_loras_are_set():

@@ -42,6 +42,7 @@ def everything(pack, width):
     row = result(ROWS[0].run)
     return [
         *words.insight(pack, width, numbers=True), *words.remarks(pack, width, numbers=True),
+        *words.clear(pack, width),
         *words.preset(pack.preset, width, numbers=True, adopted=Adopted(settings={"txt2img.steps": 30})),
         *words.adoption(Adopted(settings={"a.b": 1}, weights={"sky": {"dawn": 2.0}}), width),
         *words.withdrawn([GONE], width), *words.proposals(PROPOSALS, width, numbers=True),
@@ -58,6 +59,15 @@ def test_sentences_are_broken_and_never_cut(width):
     assert GONE.text in joined
     sentences = text([*words.insight(KNIGHTS, width, numbers=True), *words.withdrawn([GONE], width)])
     assert max(map(cell_len, sentences)) <= width
+
+
+def test_what_is_clearly_better_is_offered_by_itself_where_the_whole_preset_is_not_sure():
+    assert text(words.clear(KNIGHTS, 60)) == []
+    unsure = msgspec.structs.replace(KNIGHTS, preset=msgspec.structs.replace(KNIGHTS.preset, offered=False))
+    told = " ".join(text(words.clear(unsure, 60)))
+    assert "Clearly better in itself" in told and "a takes it over" in told
+    doubtful = tuple(msgspec.structs.replace(claim, strength="tends to") for claim in KNIGHTS.claims)
+    assert text(words.clear(msgspec.structs.replace(unsure, claims=doubtful), 60)) == []
 
 
 def test_nothing_that_people_or_machines_wrote_steers_the_terminal():

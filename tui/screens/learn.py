@@ -21,6 +21,7 @@ from tui.widgets.lessontabs import TABS, Lost, TabLine
 from tui.widgets.lessonwords import (
     adoption,
     block,
+    clear,
     heading,
     insight,
     knob_name,
@@ -191,8 +192,8 @@ class LearnScreen(LearnWishes):
         if pack is not None:
             taken = self.status.adopted.get(pack.pack) if self.status is not None else None
             if pack.preset is not None:
-                lines += [heading("Would change", "a" if pack.preset.offered and not self.as_of else "")]
-                lines += [*preset(pack.preset, width, numbers=self.numbers, adopted=taken), []]
+                lines += [heading("Would change", "a" if self.may(pack, "preset") and not self.as_of else "")]
+                lines += [*clear(pack, width), *preset(pack.preset, width, numbers=self.numbers, adopted=taken), []]
             if words_matter(pack) and (taken is None or not taken.weights):
                 lines += [heading("Draw liked words more often", "A"), []]
             if taken is not None:

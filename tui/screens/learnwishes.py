@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from schema.experiments import Proposal
-from schema.insights import PackInsight
+from schema.insights import PackInsight, clearly_better
 from schema.plans import Learning
+from schema.records import Settings
 from schema.requests import Selection
 from schema.requests_learning import Advice, LearningModeRequest
 from tui.background import begin
@@ -90,11 +91,11 @@ class LearnWishes(LearnAsking):
         if pack is None:
             return
         advice = pack.preset
-        if advice is None or not advice.changes:
+        if self.may(pack, "preset"):
+            self.take_over(pack, "preset", settings(recommended(pack)))
+        elif advice is None or not advice.changes:
             more = "; A draws the words that do better more often" if words_matter(pack) else ""
             self.home.say(f"no setting is known to be better than it is{more}")
-        elif advice.offered:
-            self.take_over(pack, "preset", f"{settings({one.param: one.now for one in advice.changes})}")
         else:
             sure = surely(advice.p_better_than_current)
             self.home.say(f"not sure enough yet: better in {sure}, and 95 are needed. f queues what would tell")
@@ -120,7 +121,7 @@ class LearnWishes(LearnAsking):
         advice = pack.preset
         match name:
             case "preset":
-                return advice is not None and advice.offered and bool(advice.changes)
+                return bool(recommended(pack))
             case "cautious":
                 return advice is not None and bool(advice.cautious)
             case "nothing":
@@ -130,7 +131,7 @@ class LearnWishes(LearnAsking):
     def in_words(self, pack: PackInsight, name: Advice, words: str) -> str:
         advice = pack.preset
         if advice is not None and name == "preset":
-            return f"{words}: {settings({one.param: one.now for one in advice.changes})}"
+            return f"{words}: {settings(recommended(pack))}"
         return f"{words}: {settings(advice.cautious)}" if advice is not None and name == "cautious" else words
 
     def take_over(self, pack: PackInsight, advice: Advice, words: str) -> None:
@@ -258,3 +259,10 @@ class LearnWishes(LearnAsking):
 
 def in_a_line(proposal: Proposal) -> str:
     return f"{size_of(proposal)}: {plain(proposal.pack)}, {plain(', '.join(proposal.variables))}"
+
+
+def recommended(pack: PackInsight) -> Settings:
+    """What its preset would have new runs take over; empty: nothing is sure enough."""
+    if pack.preset is not None and pack.preset.offered and pack.preset.changes:
+        return {one.param: one.now for one in pack.preset.changes}
+    return clearly_better(pack)

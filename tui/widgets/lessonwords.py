@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from schema.experiments import LearningRunResult, LearningRunRow, Proposal
-from schema.insights import Claim, Knob, PackInsight, PresetAdvice, Withdrawn
+from schema.insights import Claim, Knob, PackInsight, PresetAdvice, Withdrawn, clearly_better
 from schema.lessons import Adopted
 from schema.plans import Scalar
 from schema.records import Settings
@@ -124,6 +124,13 @@ PLACE = "pick:"
 
 LIKELIEST = 3
 """Changes that are named although they are not sure enough to be recommended."""
+
+
+def clear(pack: PackInsight, width: int) -> Iterator[Line]:
+    """What is sure in itself, where the preset as a whole is not."""
+    found = clearly_better(pack)
+    if found and pack.preset is not None and not pack.preset.offered:
+        yield from block(f"Clearly better in itself: {settings(found)}. a takes it over", width)
 
 
 def preset(advice: PresetAdvice, width: int, *, numbers: bool, adopted: Adopted | None) -> Iterator[Line]:
