@@ -220,8 +220,8 @@ class StableNew(Wishing):
         active = screen.active_bindings
         for key in event.aliases:
             if (found := active.get(key)) is not None and found.enabled:
-                if focused is not None:
-                    await _caught_up(focused)
+                if focused is not None or screen.is_modal:
+                    await _caught_up(focused or screen)
                 return await self.run_action(found.binding.action, default_namespace=found.node)
         return False
 

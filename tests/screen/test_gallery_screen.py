@@ -66,7 +66,7 @@ async def test_tags_are_typed_and_told_as_what_differs(show, daemon):
         await to_gallery(eyes)
         await eyes.press("l", "t")
         await eyes.sees("keep, wallpaper", "6 [ ] nailed it")
-        await eyes.press("6", "t", *["backspace"] * 9, *"blue sky", "enter")
+        await eyes.press("6", "tab", *["backspace"] * 9, *"blue sky", "enter")
         await eyes.until(lambda: daemon.sent("/v1/images/tag"))
         assert daemon.sent("/v1/images/tag") == [
             {"select": ["im000001"], "add": ["nailed it", "blue sky"], "remove": ["wallpaper"]}

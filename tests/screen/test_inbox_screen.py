@@ -119,7 +119,7 @@ async def test_z_goes_back_to_the_picture_and_takes_its_stars_back(show, daemon)
 async def test_tags_are_one_key_each_and_taken_back_before_the_stars(show, daemon):
     async with show() as eyes:
         await to_inbox(eyes)
-        await eyes.press("t", "1", "6", "t", *"my own", "enter")
+        await eyes.press("t", "1", "6", *"my own", "enter")
         await eyes.sees("1 of 6  too noisy, nailed it, my own")
         await eyes.until(lambda: daemon.sent("/v1/images/tag"))
         assert daemon.sent("/v1/images/tag") == [{"select": ["im000000"], "add": ["too noisy", "nailed it", "my own"]}]

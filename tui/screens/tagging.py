@@ -7,6 +7,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
+from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
@@ -49,7 +50,7 @@ class Tags(ModalScreen[tuple[str, ...] | None]):
 
     BINDINGS = [
         *(Binding(str(n), f"turn({n - 1})", tag) for n, tag in enumerate(KNOWN, 1)),
-        Binding("t,slash,tab", "own", "your own"),
+        Binding("slash,tab", "own", "your own"),
         Binding("enter,space", "done", "done"),
         Binding("escape", "leave", "back"),
     ]
@@ -62,7 +63,7 @@ class Tags(ModalScreen[tuple[str, ...] | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog tags") as dialog:
             dialog.border_title = "Tags"
-            dialog.border_subtitle = "1-6 on or off  t your own  ⏎ done  esc back"
+            dialog.border_subtitle = "1-6 on or off, or type your own  ⏎ done  esc back"
             yield self.ticks
             own = ", ".join(tag for tag in self._have if tag not in KNOWN)
             yield Input(own, compact=True, select_on_focus=False, placeholder="your own, a comma between two", id="own")
@@ -83,6 +84,15 @@ class Tags(ModalScreen[tuple[str, ...] | None]):
         own = self.query_one(Input)
         self.set_focus(None if self.focused is own else own)
         own.cursor_position = len(own.value)
+
+    def on_key(self, event: Key) -> None:
+        """Who begins to write means a tag of their own; of a burst, letters come here after it has the focus."""
+        own, letter = self.query_one(Input), event.character or ""
+        if letter.isalpha() or (self.focused is own and letter.isprintable() and letter):
+            event.stop()
+            if self.focused is not own:
+                self.action_own()
+            own.insert_text_at_cursor(letter)
 
     @on(Input.Submitted)
     def _typed(self) -> None:
