@@ -32,6 +32,7 @@ from daemon.artifacts.store import TEMPORARY, ArtifactStore
 from daemon.artifacts.thumbs import Thumbnails
 from daemon.cards import Cards
 from daemon.claim import Claim, socket_path
+from daemon.concerns import Concerns
 from daemon.core.forecast import forecast
 from daemon.core.rules import rules_of
 from daemon.core.vitals import Vitals
@@ -109,6 +110,7 @@ class Parts:
     cards: Cards
     models: Models
     learner: Learner
+    concerns: Concerns
 
 
 async def run(places: Places, settings: Settings, env: Mapping[str, str]) -> int:
@@ -213,6 +215,7 @@ async def open_parts(places: Places, settings: Settings, stack: AsyncExitStack) 
         planner=planner,
         cards=cards,
         models=models,
+        concerns=Concerns(),
         learner=Learner(
             views,
             ledger,
@@ -314,6 +317,7 @@ def _house(parts: Parts, env: Mapping[str, str], stopping: asyncio.Event) -> Hou
         draw_id=draw_id,
         condition=condition,
         trouble=lambda: parts.fleet.trouble,
+        concerns=parts.concerns.sentences,
         stop=stopping.set,
         settings=lambda: parts.settings,
         results=root,

@@ -13,6 +13,9 @@ from schema.foreign import ImportPictures as ImportPictures
 from schema.foreign import NoteFavourites as NoteFavourites
 from schema.foreign import NotePosts as NotePosts
 from schema.ids import CommandId, ImageId, JobId, NodeId, RunId, StageId
+from schema.keeping import DeletePictures as DeletePictures
+from schema.keeping import GrantAccess as GrantAccess
+from schema.keeping import RevokeAccess as RevokeAccess
 from schema.lessons import AdoptAdvice as AdoptAdvice
 from schema.lessons import DismissInsight as DismissInsight
 from schema.lessons import DropSuggestion as DropSuggestion
@@ -273,5 +276,6 @@ Command = (
     | SwitchFeedback | ResetFeedback
     | SetLearningMode | TellInsights | DismissInsight | AdoptAdvice | SuggestPresets | DropSuggestion
     | ImportRecords | ForgetRecords
+    | GrantAccess | RevokeAccess | DeletePictures
     | Undo | Redo | AcceptLogLoss
 )  # fmt: skip

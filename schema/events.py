@@ -33,6 +33,21 @@ from schema.foreign import (
 )
 from schema.happened import Happened
 from schema.ids import CommandId, ImageId, JobId, NodeId, RunId, Seq, Sha256, StageId, Token
+from schema.keeping import (
+    AccessGranted as AccessGranted,
+)
+from schema.keeping import (
+    AccessRevoked as AccessRevoked,
+)
+from schema.keeping import (
+    FileDamaged as FileDamaged,
+)
+from schema.keeping import (
+    FileMended as FileMended,
+)
+from schema.keeping import (
+    PicturesDeleted as PicturesDeleted,
+)
 from schema.lessons import (
     AdviceAdopted as AdviceAdopted,
 )
@@ -509,6 +524,7 @@ Event = (
     | FeedbackSwitched | WeightsAdjusted | WeightsReset
     | LearningModeChanged | RunRated | InsightShown | InsightWithdrawn | InsightDismissed | AdviceAdopted
     | PresetSuggested | SuggestionDropped | RecordsImported | RecordsForgotten
+    | AccessGranted | AccessRevoked | PicturesDeleted | FileDamaged | FileMended
     | CommandUndone | CommandRedone
 )  # fmt: skip
 

@@ -8,6 +8,7 @@ from schema.errors import Trouble
 from schema.events import NodeJoined
 from schema.feedback import WeightKind, Weights
 from schema.ids import ImageId, JobId, NodeId, RunId, StageId, Token
+from schema.keeping import FileChecked as FileChecked
 from schema.nodes import Standing
 from schema.plans import Measures, Picture, Scalar
 
@@ -161,4 +162,5 @@ Observation = (
     | NodeBound | PairingFailed | NodeMoved | NodeDistrusted | ProbeWanted | ProbeEnded
     | FilmMade | FilmBroke
     | LooksWeighed
+    | FileChecked
 )  # fmt: skip

@@ -71,6 +71,11 @@ class Places(NamedTuple):
         return self.data / "thumbs"
 
     @property
+    def backups(self) -> Path:
+        """Whole copies of the log, unless the settings name another folder."""
+        return self.data / "backups"
+
+    @property
     def agent(self) -> Path:
         """The loopback agent's spool, blobs and socket."""
         return self.state / "agent"

@@ -4,10 +4,10 @@ Every value can be overridden by `STABLENEW_SECTION__NAME` in the environment. R
 """
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from schema.parts import Fraction
 from schema.stages import Video
@@ -204,6 +204,59 @@ class GallerySettings(_Section):
     """Pictures with so many stars are favourites; 0: those tagged `favourite` are."""
 
 
+class BackupSettings(_Section):
+    """Whole, checked copies of the log that the daemon makes by itself."""
+
+    nightly: bool = True
+    folder: str | None = None
+    """None: `config path` tells. Better on another disk."""
+    at: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "04:30"
+    """Local time; made later where the daemon did not run then."""
+    daily: Annotated[int, Field(ge=1, le=1000)] = 7
+    """How many of the newest days are kept, and then of weeks and of months."""
+    weekly: Annotated[int, Field(ge=0, le=1000)] = 4
+    monthly: Annotated[int, Field(ge=0, le=1000)] = 12
+    upgrade: bool = True
+    """One more before a newer version of the program first writes to the log."""
+
+
+class ApiSettings(_Section):
+    """The same API over TCP, for programs that cannot reach the socket; needs `stablenew token new`."""
+
+    listen: Annotated[str, Field(pattern=r"^$|^(\[[0-9a-fA-F:]+\]|[0-9A-Za-z.-]+):\d{1,5}$")] = ""
+    """`HOST:PORT`, as `127.0.0.1:7860`; empty: not at all."""
+    hosts: Folders = ()
+    """Names that requests may give for this machine besides the one listened at, as `nas.local:7860`."""
+    max_clients: Annotated[int, Field(ge=1, le=10_000)] = 32
+
+
+class HookSettings(_Section):
+    """Somebody to be told, or a command to be run, when something has happened."""
+
+    on: Annotated[tuple[Literal["run-finished", "queue-empty", "attention", "trouble"], ...], Field(min_length=1)]
+    url: Address | None = None
+    """Gets the news as JSON, by POST."""
+    token: Key | None = None
+    """Sent along as `Authorization: Bearer`."""
+    command: Annotated[tuple[str, ...], Field(max_length=100)] = ()
+    """A program and its arguments; gets the news as JSON on its standard input. No shell is involved."""
+    timeout: Annotated[float, Field(gt=0.0, le=3600.0)] = 30.0
+    tries: Annotated[int, Field(ge=1, le=20)] = 5
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.url is None) == (not self.command):
+            raise ValueError("a hook has either a url or a command")
+        return self
+
+
+class DiskSettings(_Section):
+    trash_days: Annotated[float, Field(ge=0.0, le=36_500.0)] = 0.0
+    """Pictures that lay in the trash for so long are deleted, unless they are rated; 0: never by itself."""
+    scrub_percent: Annotated[float, Field(ge=0.0, le=100.0)] = 5.0
+    """How much of the artifact store is read and checked in a night; 0: nothing."""
+
+
 class UiSettings(_Section):
     theme: str = "textual-dark"
     """Of Textual, by name."""
@@ -227,6 +280,11 @@ class Settings(_Section):
     fleet: FleetSettings = FleetSettings()
     gallery: GallerySettings = GallerySettings()
     library: LibrarySettings = LibrarySettings()
+    backup: BackupSettings = BackupSettings()
+    api: ApiSettings = ApiSettings()
+    hooks: dict[str, HookSettings] = {}
+    """By a name of your own: `[hooks.sleep]`."""
+    disk: DiskSettings = DiskSettings()
     ui: UiSettings = UiSettings()
 
 

@@ -20,6 +20,7 @@ from schema.feedback import Feedback
 from schema.forecast import Forecast
 from schema.foreign import ImportedFile, Posted, Synced, Understood
 from schema.ids import CommandId, JobId, NodeId, RunId, Sha256
+from schema.keeping import Access
 from schema.lessons import Lessons
 from schema.pages import ImageRow, JobRecord, RunRecord
 from schema.plans import JobSpec, RunSpec, Scalar, Written
@@ -27,6 +28,7 @@ from schema.prompts import CompletionKind, Completions, Trial, Tried
 from schema.requests import RunRequest, Selection
 from schema.scenes import Answer, Scene
 from schema.settings import Settings
+from schema.then import Moment
 
 Condition = Literal["starting", "ready", "read-only", "stopping"]
 
@@ -45,6 +47,8 @@ class LedgerDoor(Protocol):
     def feedback(self) -> Feedback: ...
     @property
     def lessons(self) -> Lessons: ...
+    @property
+    def access(self) -> Mapping[str, Access]: ...
     async def command(self, command: Command, origin: Origin) -> Answer: ...
     def follow(self) -> AbstractAsyncContextManager[AsyncIterator[Committed]]: ...
     def scene(self) -> Scene: ...
@@ -218,6 +222,10 @@ def _no_sheet(run: RunRecord, jobs: Sequence[JobRecord], x: str | None, y: str |
     raise Refused("nobody here draws sheets.")
 
 
+async def _no_past(when: str) -> "House":
+    raise Refused("nobody here remembers the past.")
+
+
 async def _no_probe(node: NodeId) -> Probed:
     raise Refused("nobody here talks to nodes.")
 
@@ -236,6 +244,8 @@ class House:
     condition: Callable[[], Condition]
     trouble: Callable[[], str] = field(default=lambda: "")
     """Why it is not ready, in a sentence; empty where nothing stands in the way."""
+    concerns: Callable[[], tuple[str, ...]] = field(default=lambda: ())
+    """What a person should know although the work goes on, a sentence each."""
     stop: Callable[[], None]
     """Asks the daemon to stop; returns at once."""
     settings: Callable[[], Settings]
@@ -297,3 +307,7 @@ class House:
     """Where finished pictures can be posted to."""
     learning: LearningDoor = field(default_factory=NobodyLearns)
     """What verdicts teach."""
+    moment: Moment | None = None
+    """The moment that everything here is of; None: now."""
+    then: Callable[[str], Awaitable["House"]] = field(default=_no_past)
+    """The house as it was at WHEN: reads as this one does, refuses every wish. Raises Refused for no moment."""

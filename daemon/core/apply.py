@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from daemon.core.folds import feedback, jobs, learning, nodes, runs, stages, trust, undoing
+from daemon.core.folds import feedback, jobs, keeping, learning, nodes, runs, stages, trust, undoing
 from daemon.core.state import State
 from schema import events as e
 
@@ -100,6 +100,8 @@ def apply(state: State, envelope: e.Envelope) -> None:
             | e.RecordsImported() | e.RecordsForgotten()
         ):  # fmt: skip
             learning.folded(state, event, envelope)
+        case e.AccessGranted() | e.AccessRevoked() | e.FileDamaged() | e.FileMended() | e.PicturesDeleted():
+            keeping.folded(state, event, envelope)
         case e.DaemonStarted():
             state.epoch = envelope.seq
         case e.CommandUndone():

@@ -16,12 +16,13 @@ from schema.errors import Trouble
 from schema.events import JobPhase, QueueMode, StageDone
 from schema.feedback import Feedback
 from schema.ids import CommandId, JobId, NodeId, RunId, Seq, Sha256, StageId, Token
+from schema.keeping import Access
 from schema.lessons import Lessons
 from schema.nodes import Link, Standing
 from schema.observations import Attempt
 from schema.plans import JobSpec, Plain, RunSpec, Scalar, StageStep
 
-STATE_VERSION = 8
+STATE_VERSION = 9
 """Raised whenever the same log would fold to other canonical bytes: older snapshots are then not used."""
 
 
@@ -256,6 +257,10 @@ class _Whole(msgspec.Struct, kw_only=True):
     """Weights that looks at pictures suggest."""
     lessons: Lessons = Lessons()
     """What was made of what verdicts teach."""
+    access: dict[str, Access] = {}
+    """Who may ask over TCP, by name; a new value each time, so that whoever was handed the old one keeps it."""
+    damaged: tuple[Sha256, ...] = ()
+    """Files of the artifact store that are not what they were, as far as somebody looked."""
 
 
 class State(_Whole, kw_only=True):

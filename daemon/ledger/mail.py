@@ -11,6 +11,7 @@ from schema.errors import Refused
 from schema.events import Envelope
 from schema.feedback import Feedback
 from schema.ids import CommandId, Seq
+from schema.keeping import Access
 from schema.lessons import Lessons
 from schema.scenes import Answer, Scene
 
@@ -64,6 +65,7 @@ class Batch:
     last: LastUsed | None = None
     feedback: Feedback = Feedback()  # noqa: RUF009 - immutable
     lessons: Lessons = Lessons()  # noqa: RUF009 - immutable
+    access: dict[str, Access] = field(default_factory=dict)
     settled: bool = False
     wake_at: float | None = None
     """When to look again, if `settled` found that out."""

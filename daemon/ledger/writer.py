@@ -6,7 +6,7 @@ decided, folded and settled in order and becomes one batch of the log; while one
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -28,6 +28,7 @@ from schema.errors import Refused
 from schema.events import DaemonStarted, Envelope, Event, NothingChanged, StageAssigned
 from schema.feedback import Feedback
 from schema.ids import CommandId, JobId, Seq, Token
+from schema.keeping import Access
 from schema.lessons import Lessons
 from schema.observations import Observation, TimePassed
 from schema.scenes import Answer, Scene
@@ -79,6 +80,7 @@ class Ledger:
         """The newest event on disk."""
         self._scene, self._looked = outlined(state, vitals, clock()), clock()
         self._last, self._feedback, self._lessons = state.last, state.feedback, state.lessons
+        self._access = state.access
 
     # What the edges call -----------------------------------------------------------------------
 
@@ -129,6 +131,11 @@ class Ledger:
     def lessons(self) -> Lessons:
         """The mode of learning, what plans take over, and what was shown: as it is on disk."""
         return self._lessons
+
+    @property
+    def access(self) -> Mapping[str, Access]:
+        """Who may ask over TCP: as it is on disk."""
+        return self._access
 
     def pulse(self) -> None:
         """Vitals changed in a way that may let something start."""
@@ -219,6 +226,7 @@ class Ledger:
             batch.briefs = self._opened(batch.envelopes)
             batch.scene = self._outlined(self._state, self._vitals, self._clock())
             batch.last, batch.feedback, batch.lessons = self._state.last, self._state.feedback, self._state.lessons
+            batch.access = self._state.access
             batch.written = self._log.append(batch.envelopes)
             batch.written.add_done_callback(lambda _: self._land())
         else:
@@ -302,6 +310,7 @@ class Ledger:
         if batch.envelopes:
             self.durable = batch.envelopes[-1].seq
             self._last, self._feedback, self._lessons = batch.last, batch.feedback, batch.lessons
+            self._access = batch.access
             if batch.scene is not None:
                 self._scene = batch.scene
             committed = Committed(tuple(batch.envelopes), batch.briefs)

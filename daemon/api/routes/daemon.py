@@ -10,6 +10,7 @@ from daemon.api.openapi import OPENAPI
 from daemon.api.route import Route
 from daemon.api.told import answer
 from schema.scenes import Frame, NodeScene, QueueScene, RunningJob, RunScene
+from schema.then import Moment
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +30,10 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     nodes: tuple[NodeScene, ...]
     undo: str
     redo: str
+    concerns: tuple[str, ...] = ()
+    """What a person should know although the work goes on."""
+    moment: Moment | None = None
+    """What all this is of; null: now."""
 
 
 class Stopping(msgspec.Struct, frozen=True):
@@ -43,6 +48,7 @@ async def status(house: House, request: web.Request) -> web.StreamResponse:
             trouble=house.trouble(), started=house.started, results=str(house.results),
             head=scene.head, queue=scene.queue,
             running=scene.running, runs=scene.runs, nodes=scene.nodes, undo=scene.undo, redo=scene.redo,
+            concerns=house.concerns(), moment=house.moment,
         )
     )  # fmt: skip
 

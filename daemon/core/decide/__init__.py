@@ -8,6 +8,7 @@ from daemon.core.decide import (
     foreign,
     images,
     jobs,
+    keeping,
     learning,
     models,
     moves,
@@ -77,6 +78,8 @@ def decide(state: State, wish_or_news: Input, rules: Rules) -> list[Event]:
             | c.DropSuggestion() | c.ImportRecords() | c.ForgetRecords()
         ) as command:  # fmt: skip
             return learning.decided(state, command)
+        case c.GrantAccess() | c.RevokeAccess() | c.DeletePictures() as command:
+            return keeping.decided(state, command)
         case c.Undo() as command:
             return undo.undo(state, command)
         case c.Redo() as command:
@@ -103,6 +106,8 @@ def decide(state: State, wish_or_news: Input, rules: Rules) -> list[Event]:
             o.NodeBound() | o.PairingFailed() | o.NodeMoved() | o.NodeDistrusted() | o.ProbeWanted() | o.ProbeEnded()
         ) as news:
             return trust.heard(state, news, rules)
+        case o.FileChecked() as news:
+            return keeping.checked(state, news)
         case o.LooksWeighed() as news:
             return feedback.weighed(state, news)
         case o.FilmMade() as news:

@@ -64,6 +64,7 @@ def fold(envelope: e.Envelope) -> list[Statement]:
             | e.NodeProbeStarted() | e.NodeProbed() | e.NodeBarred() | e.LanePinned()
             | e.FeedbackSwitched() | e.WeightsAdjusted() | e.WeightsReset()
             | e.CommandUndone() | e.CommandRedone()
+            | e.AccessGranted() | e.AccessRevoked() | e.FileDamaged() | e.FileMended() | e.PicturesDeleted()
         ):  # fmt: skip
             return []
         case _:
