@@ -130,13 +130,17 @@ def settings() -> str:
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     aliases["Address"] = "address of a server, `http://HOST:PORT`"
     aliases |= {"Secret": "text, never shown", "Key": "text without spaces, never shown"}
+    aliases |= {"TimeOfDay": "HH:MM", "ListenAt": "HOST:PORT", "Folders": "texts, separated by commas"}
     parts = [SETTINGS_HEAD]
     for item in classes["Settings"].body:
-        assert isinstance(item, ast.AnnAssign) and isinstance(item.annotation, ast.Name)
-        section = classes.get(item.annotation.id)
-        if section is None or item.annotation.id == "RefineSettings":
+        if not isinstance(item, ast.AnnAssign):
             continue
-        parts.append(f"## [{_names(item)}]\n")
+        by_name = isinstance(item.annotation, ast.Subscript)
+        kind = item.annotation.slice.elts[1] if isinstance(item.annotation, ast.Subscript) else item.annotation  # type: ignore[attr-defined]
+        section = classes.get(kind.id)
+        if section is None or kind.id == "RefineSettings":
+            continue
+        parts.append(f"## [{_names(item)}{'.NAME' * by_name}]\n")
         if told := ast.get_docstring(section):
             parts.append(" ".join(told.split()) + "\n")
         parts.append("| name | default | may be | |\n|---|---|---|---|")

@@ -204,13 +204,17 @@ class GallerySettings(_Section):
     """Pictures with so many stars are favourites; 0: those tagged `favourite` are."""
 
 
+TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+ListenAt = Annotated[str, Field(pattern=r"^$|^(\[[0-9a-fA-F:]+\]|[0-9A-Za-z.-]+):\d{1,5}$")]
+
+
 class BackupSettings(_Section):
     """Whole, checked copies of the log that the daemon makes by itself."""
 
     nightly: bool = True
     folder: str | None = None
     """None: `config path` tells. Better on another disk."""
-    at: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "04:30"
+    at: TimeOfDay = "04:30"
     """Local time; made later where the daemon did not run then."""
     daily: Annotated[int, Field(ge=1, le=1000)] = 7
     """How many of the newest days are kept, and then of weeks and of months."""
@@ -223,7 +227,7 @@ class BackupSettings(_Section):
 class ApiSettings(_Section):
     """The same API over TCP, for programs that cannot reach the socket; needs `stablenew token new`."""
 
-    listen: Annotated[str, Field(pattern=r"^$|^(\[[0-9a-fA-F:]+\]|[0-9A-Za-z.-]+):\d{1,5}$")] = ""
+    listen: ListenAt = ""
     """`HOST:PORT`, as `127.0.0.1:7860`; empty: not at all."""
     hosts: Folders = ()
     """Names that requests may give for this machine besides the one listened at, as `nas.local:7860`."""
