@@ -15,7 +15,7 @@ import pytest
 
 MEASURED = "seconds: "
 
-ASKED_FOR = ("long", "fleet", "servers")
+ASKED_FOR = ("long", "slow", "fleet", "servers")
 """Suites that run by their marker only."""
 
 

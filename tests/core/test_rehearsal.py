@@ -106,6 +106,7 @@ def test_a_decision_knows_no_duration_before_its_end() -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [False, True], ids=["quiet", "noise"])
 def test_plans_are_near_the_bound(noise: bool) -> None:
     """A few of each kind; `test_many_plans_are_near_the_bound` looks at more."""

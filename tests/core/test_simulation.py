@@ -55,6 +55,7 @@ def test_the_same_seed_is_the_same_log():
     assert one.hash == two.hash
 
 
+@pytest.mark.slow
 def test_everything_that_may_befall_a_fleet_does():
     """Else the seeds say less than they seem to."""
     seen = {type(envelope.event) for seed in (0, 1, 2, 8) for envelope in simulate(seed, 2.0).log}

@@ -138,6 +138,7 @@ async def test_a_lora_goes_into_the_prompt_and_an_embedding_into_the_negative(sh
         assert (sent["prompt"], sent["negative"]) == ("a kite <lora:film_grain:1>", "blur, badhands")
 
 
+@pytest.mark.slow
 async def test_every_stage_can_be_told_everything(show, daemon, picture_of):
     async with show() as eyes:
         await to_form(eyes)

@@ -99,6 +99,7 @@ def test_a_reused_key_is_refused_and_the_first_answer_stands(home):
     assert not [event for event in home.events() if event["type"] == "QueuePaused"]
 
 
+@pytest.mark.slow
 def test_settings_that_are_broken_toml_are_refused_with_file_and_line(home):
     config = home.root / "home/config"
     config.mkdir(parents=True)
@@ -187,6 +188,7 @@ def test_a_frame_of_a_gigabyte_and_other_noise_on_the_socket_are_refused(home):
     assert home.json("status")["state"] == "ready"
 
 
+@pytest.mark.slow
 def test_clients_that_stop_reading_hold_up_nobody(home):
     path = home.json("daemon", "start")["socket"]
     stuck = [_asking(path, b"GET /v1/log?after=0&follow=1 HTTP/1.1\r\nHost: x\r\n\r\n") for _ in range(8)]

@@ -55,6 +55,7 @@ def attic(home) -> Iterator[Machine]:
     machine.end()
 
 
+@pytest.mark.slow
 def test_a_machine_is_added_works_is_explained_and_leaves(home, attic):
     home.run("daemon", "start")
     wrong = home.run("node", "add", f"127.0.0.1:{attic.port()}", "0000-0000")
@@ -84,6 +85,7 @@ def test_a_machine_is_added_works_is_explained_and_leaves(home, attic):
     assert home.json("log", "verify")["ok"] is True
 
 
+@pytest.mark.slow
 def test_a_machine_without_a_screen_joins_by_a_token_and_by_its_address(home):
     home.run("daemon", "start")
     invited = home.run("node", "invite")

@@ -23,6 +23,7 @@ OLD = {
 }
 
 
+@pytest.mark.slow
 def test_of_several_packs_counts_log_manifest_and_pictures_agree_to_the_last_job(home):
     (home.root / "boats.txt").write_text("a red boat\nneg: fog\n\na blue boat\n\na green boat\n\na grey boat\n")
     (home.root / "lamps.tsv").write_text("a lamp\tday\na lantern\t\n")

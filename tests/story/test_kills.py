@@ -55,6 +55,7 @@ def run_and_kill(home, jobs: int, daemon_kills: int, agent_kills: int, seed: int
     check_the_books(home, jobs)
 
 
+@pytest.mark.slow
 def test_a_short_run_survives_kills_of_daemon_and_agent(home):
     run_and_kill(home, jobs=16, daemon_kills=3, agent_kills=2, seed=1)
 

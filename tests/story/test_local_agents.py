@@ -40,6 +40,7 @@ def at_work(home) -> Callable[[], bool]:
     return lambda: bool(home.json("status")["running"])
 
 
+@pytest.mark.slow
 def test_its_attempt_goes_on_while_the_daemon_is_killed_and_started_again(home):
     assert home.run("daemon", "start").returncode == 0
     with side_agent(home):
@@ -57,6 +58,7 @@ def test_its_attempt_goes_on_while_the_daemon_is_killed_and_started_again(home):
     assert assigned == finished and set(finished.values()) == {1}
 
 
+@pytest.mark.slow
 def test_killed_it_costs_no_attempt_and_the_daemon_notices_it_when_it_is_back(home):
     assert home.run("daemon", "start").returncode == 0
     with side_agent(home) as process:

@@ -17,7 +17,9 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(params=[(120, 36), (80, 24)], ids=["120x36", "80x24"])
+@pytest.fixture(
+    params=[pytest.param((120, 36), id="120x36"), pytest.param((80, 24), id="80x24", marks=pytest.mark.slow)]
+)
 def terminal(home, request):
     home.env["STABLENEW_SKETCH__STEP_SECONDS"] = "0.02"
     (home.root / "home/config").mkdir(parents=True)

@@ -344,6 +344,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.story
 def test_without_network_at_first_it_is_found_once_there_is_one_and_again_at_its_new_address() -> None:
     if shutil.which("unshare") is None or shutil.which("ip") is None:

@@ -94,6 +94,7 @@ def test_plan_and_run_agree(house: House) -> None:
     house.ask("job", "wait", str(taken["run"]))
 
 
+@pytest.mark.slow
 def test_start_is_done_when_one_runs_and_starters_do_not_get_in_each_others_way(house: House) -> None:
     house.ask("daemon", "start")
     house.ask("daemon", "stop")
@@ -143,6 +144,7 @@ def test_ctrl_c_ends_the_wait_and_not_the_run(begun: House) -> None:
     assert begun.total("state:finished") == before + 9
 
 
+@pytest.mark.slow
 def test_a_wait_outlives_a_daemon_that_is_killed(begun: House) -> None:
     with begun.begin("run", "--prompt", "a canal", "--count", "9", "--json") as child:
         begun.until(lambda: begun.total("canal") == 9)
