@@ -1,4 +1,4 @@
-"""What the routes need of the rest of the daemon. `daemon/app.py` fills it in; a test may fill in less."""
+"""What the routes need of the rest of the daemon. `daemon/housing.py` fills it in; a test may fill in less."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager

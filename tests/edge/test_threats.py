@@ -474,7 +474,7 @@ def test_secrets_of_the_settings_are_read_where_they_belong_and_nowhere_else():
             if isinstance(node, ast.Attribute) and node.attr in names and "settings" in ast.unparse(node.value):
                 readers[node.attr].add(file)
     assert readers == {
-        "auth": {"daemon/app.py"},
+        "auth": {"daemon/parts.py"},
         "token": {"daemon/gallery/posting.py"},
         "civitai_token": {"daemon/library/models/remote/remote.py"},
         "huggingface_token": {"daemon/library/models/remote/remote.py"},

@@ -5,8 +5,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from daemon import app
 from daemon.ledger import Origin
+from daemon.parts import Parts, open_parts
 from schema.commands import SubmitRun
 from schema.ids import RunId
 from schema.observations import DaemonBegan
@@ -22,7 +22,7 @@ class House:
 
     run = RunId("r2345678")
 
-    def __init__(self, parts: app.Parts, stack: AsyncExitStack) -> None:
+    def __init__(self, parts: Parts, stack: AsyncExitStack) -> None:
         self.parts = parts
         self.tasks: list[asyncio.Task[None]] = []
         self._stack = stack
@@ -78,7 +78,7 @@ async def opened(tmp_path):
             where = places({"STABLENEW_HOME": str(tmp_path)})
             where.state.mkdir(parents=True, exist_ok=True)
             own = await stack.enter_async_context(AsyncExitStack())
-            parts = await app.open_parts(where, settings, own)
+            parts = await open_parts(where, settings, own, print)
             house = House(parts, own)
             for following in (parts.views.follow, house.listen):
                 batches = await own.enter_async_context(parts.ledger.follow())

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from agent.spool import Spool
-from daemon import app
+from daemon.artifacts.store import ArtifactStore
 from daemon.fleet import dispatcher, results
 from daemon.fleet.link import AgentLink
 from daemon.ledger.mail import Origin
@@ -78,7 +78,7 @@ async def test_a_result_that_the_full_disk_does_not_take_is_brought_in_when_ther
 
 async def test_a_card_that_the_full_disk_does_not_take_delays_the_node(opened, monkeypatch):
     tries = []
-    put_blob = app.ArtifactStore.put_blob
+    put_blob = ArtifactStore.put_blob
 
     async def full(self, data):
         tries.append(data)
@@ -86,7 +86,7 @@ async def test_a_card_that_the_full_disk_does_not_take_delays_the_node(opened, m
             raise OSError(errno.ENOSPC, "No space left on device")
         return await put_blob(self, data)
 
-    monkeypatch.setattr(app.ArtifactStore, "put_blob", full)
+    monkeypatch.setattr(ArtifactStore, "put_blob", full)
     await opened()
     assert len(tries) == 3
 

@@ -1,0 +1,84 @@
+"""What the routes are given of the open parts."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+from daemon.api.house import Condition, House
+from daemon.artifacts.results import find
+from daemon.artifacts.sheets.writing import sheet_of
+from daemon.claim import socket_path
+from daemon.core.forecast import forecast
+from daemon.parts import VERSION, Parts, draw_id, results_root
+from schema.forecast import Forecast
+from schema.ids import RunId, Sha256
+from schema.pages import ImageRow
+
+
+def house_of(parts: Parts, env: Mapping[str, str], stopping: asyncio.Event) -> House:
+    def condition() -> Condition:
+        if stopping.is_set():
+            return "stopping"
+        return "ready" if parts.fleet.ready.is_set() else "starting"
+
+    async def put_picture(body: AsyncIterator[bytes]) -> Sha256:
+        return (await parts.store.accept(body)).sha256
+
+    def in_results(row: ImageRow) -> Path | None:
+        sha256 = Sha256(row.sha256)
+        return find(root, row, parts.store.path(sha256)) if parts.store.has(sha256) else None
+
+    foretelling = asyncio.Lock()
+
+    async def foretold(run: RunId | None) -> Forecast:
+        """One at a time, off the loop: it may take a second."""
+        async with foretelling:
+            return await asyncio.to_thread(forecast, await parts.ledger.outlook(), run)
+
+    planner, root = parts.planner, results_root(parts.places, parts.settings)
+    return House(
+        version=VERSION,
+        pid=os.getpid(),
+        uid=os.geteuid(),
+        socket=socket_path(parts.places, env),
+        started=time.time(),
+        clock=time.time,
+        draw_id=draw_id,
+        condition=condition,
+        trouble=lambda: parts.fleet.trouble,
+        concerns=parts.concerns.sentences,
+        stop=stopping.set,
+        settings=lambda: parts.settings,
+        results=root,
+        ledger=parts.ledger,
+        log=parts.log,
+        views=parts.views,
+        library=planner,
+        plan=planner.plan,
+        try_out=planner.try_out,
+        config=planner.config,
+        edit=planner.edit,
+        free_bytes=lambda: parts.vitals.free_bytes,
+        put_blob=parts.store.put_blob,
+        put_picture=put_picture,
+        blob=parts.store.path,
+        thumbnail=parts.thumbnails.of,
+        sheet=sheet_of(parts.store.path),
+        results_reached=parts.results.reached,
+        in_results=in_results,
+        vitals=parts.vitals,
+        known=parts.cards.known,
+        models=parts.models,
+        refresh_node=parts.fleet.refresh,
+        free_node=parts.fleet.free,
+        pair_node=parts.fleet.admission.pair,
+        add_node=parts.fleet.admission.add,
+        invite=parts.fleet.admission.invite,
+        probe_node=parts.fleet.probe,
+        forecast=foretold,
+        foreign=parts.foreign,
+        gallery=parts.gallery,
+        learning=parts.learner,
+    )

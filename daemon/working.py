@@ -1,0 +1,67 @@
+"""The daemon at work: who listens first, who feeds whom, and in which order all of it ends."""
+
+import asyncio
+import os
+import socket
+import sqlite3
+from collections.abc import Coroutine, Mapping, Sequence
+
+from aiohttp import web
+
+from daemon import upkeep
+from daemon.api.house import House
+from daemon.api.server import serve
+from daemon.claim import Claim
+from daemon.parts import VERSION, Parts
+from schema.observations import DaemonBegan, DaemonEnds
+
+
+async def work(
+    parts: Parts, house: House, claim: Claim, listener: socket.socket, env: Mapping[str, str], stopping: asyncio.Event
+) -> None:
+    """Followers first, so that nothing is told before they listen; then the ledger; then those who feed it."""
+    ledger = parts.ledger
+    follow = ledger.follow
+    async with (
+        asyncio.TaskGroup() as group,
+        follow() as for_views,
+        follow() as for_results,
+        follow() as for_films,
+        follow() as for_looks,
+        follow() as for_lessons,
+    ):
+        writing = group.create_task(ledger.run())
+        viewing = group.create_task(parts.views.follow(for_views))
+        await ledger.observe(DaemonBegan(version=VERSION, sqlite=sqlite3.sqlite_version, host=os.uname().nodename))
+        runner = await serve(house, listener)
+        following = [
+            parts.results.run(for_results),
+            parts.films.run(for_films),
+            parts.looking.run(for_looks),
+            parts.learner.run(for_lessons),
+        ]
+        edges = [group.create_task(edge) for edge in (*following, *_edges(parts, claim, runner, env))]
+        await stopping.wait()
+        await runner.cleanup()
+        for edge in edges:
+            edge.cancel()
+        await parts.loopback.stop()
+        await ledger.observe(DaemonEnds(reason="told to stop"))
+        await ledger.stop()
+        await asyncio.wait((writing, viewing))
+
+
+def _edges(
+    parts: Parts, claim: Claim, runner: web.BaseRunner, env: Mapping[str, str]
+) -> Sequence[Coroutine[object, object, None]]:
+    """Everything else that goes on for as long as the daemon works; none of them ends by itself."""
+    places, ledger = parts.places, parts.ledger
+    return (
+        parts.fleet.run(),
+        parts.models.run(),
+        parts.store.warm(),
+        upkeep.keep_disk(places, parts.vitals, ledger.pulse),
+        upkeep.keep_snapshots(places, parts.settings, lambda: ledger.durable),
+        upkeep.keep_socket(claim, runner, env),
+        upkeep.keep_artifacts(places, parts.store),
+    )
