@@ -7,6 +7,7 @@ from typing import Literal
 from aiohttp import web
 
 from daemon.api.house import House
+from schema.keeping import Scope
 
 Answering = Callable[[House, web.Request], Awaitable[web.StreamResponse]]
 
@@ -24,6 +25,9 @@ class Route:
     does: str
     """One line for people."""
     run: Answering
+    scope: Scope | Literal["socket"] | None = None
+    """What an access over TCP must allow at least; `socket`: nobody may ask over TCP. None is refused there too: who
+    adds a route says whom it is for."""
     takes: type | None = None
     """The struct of its JSON body."""
     gives: object = None

@@ -41,10 +41,11 @@ async def answered(house: House, request: web.Request) -> web.StreamResponse:
 ROUTES = (
     Route(
         method="POST", path="/v1/learn/question", run=question, takes=QuestionRequest, gives=Question,
+        scope="run",
         does="What a language model would be asked about a pack, as a run to be submitted; nothing is queued.",
     ),
     Route(
         method="POST", path="/v1/learn/answer", run=answered, takes=AnswerRequest, gives=Answered,
-        does="Keep what such a run came to as suggestions; they are never applied by themselves.",
+        scope="all", does="Keep what such a run came to as suggestions; they are never applied by themselves.",
     ),
 )  # fmt: skip

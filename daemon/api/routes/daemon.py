@@ -64,15 +64,18 @@ async def openapi(house: House, request: web.Request) -> web.StreamResponse:
 
 
 ROUTES = (
-    Route(method="GET", path="/v1/status", run=status, gives=Status, does="What the daemon is and does now."),
+    Route(
+        method="GET", path="/v1/status", run=status, gives=Status,
+        scope="read", does="What the daemon is and does now.",
+    ),
     Route(
         method="GET", path="/v1/feed", run=feed.serve, gives=Frame, media="application/msgpack", query=("rate",),
-        does="WebSocket: the live scene, then what changes, at most `rate` (10) frames a second.",
+        scope="read", does="WebSocket: the live scene, then what changes, at most `rate` (10) frames a second.",
     ),
     Route(
         method="GET", path="/v1/follow", run=follow.serve, gives=follow.Line, media="application/x-ndjson",
-        query=("select",), does="Progress of jobs or runs until all have ended.",
+        query=("select",), scope="read", does="Progress of jobs or runs until all have ended.",
     ),
-    Route(method="POST", path="/v1/daemon/stop", run=stop, gives=Stopping, does="Stop the daemon."),
-    Route(method="GET", path="/v1/openapi.json", run=openapi, does="This API, for programs."),
+    Route(method="POST", path="/v1/daemon/stop", run=stop, gives=Stopping, scope="all", does="Stop the daemon."),
+    Route(method="GET", path="/v1/openapi.json", run=openapi, scope="read", does="This API, for programs."),
 )  # fmt: skip

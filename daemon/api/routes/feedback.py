@@ -85,22 +85,25 @@ async def reset(house: House, request: web.Request) -> web.StreamResponse:
 
 
 ROUTES = (
-    Route(method="GET", path="/v1/feedback", run=show, gives=FeedbackShown, does="What plans lean to, if switched on."),
+    Route(
+        method="GET", path="/v1/feedback", run=show, gives=FeedbackShown,
+        scope="read", does="What plans lean to, if switched on.",
+    ),
     Route(
         method="POST", path="/v1/feedback/switch", run=switch, takes=SwitchRequest, gives=Answer,
-        does="Have plans lean to what looks at pictures tell, or no more.",
+        scope="all", does="Have plans lean to what looks at pictures tell, or no more.",
     ),
     Route(
         method="POST", path="/v1/feedback/reset", run=reset, takes=ResetRequest, gives=Answer,
-        does="Forget what was adjusted, of some names or of all.",
+        scope="all", does="Forget what was adjusted, of some names or of all.",
     ),
     Route(
         method="GET", path="/v1/effects", run=list_effects, gives=Page[Effect],
         query=("name", "kind", "limit", "offset"),
-        does="How well components of prompts came out, by the looks at their pictures.",
+        scope="read", does="How well components of prompts came out, by the looks at their pictures.",
     ),
     Route(
         method="GET", path="/v1/images/{image}/looks", run=list_looks, gives=Page[Look],
-        does="What was seen in a picture, held against its prompt.",
+        scope="read", does="What was seen in a picture, held against its prompt.",
     ),
 )  # fmt: skip

@@ -95,10 +95,10 @@ ROUTES = (
     Route(
         method="POST", path="/v1/foreign", run=read, gives=Understood, query=("name",), limit=FILES,
         takes_media="application/octet-stream",
-        does="Say how a picture was made, whatever program wrote it; or a prompt file.",
+        scope="run", does="Say how a picture was made, whatever program wrote it; or a prompt file.",
     ),
     Route(
         method="POST", path="/v1/images/import", run=bring_in, takes=ImportRequest, gives=ImportAnswer, limit=16 * MIB,
-        does="Keep pictures that were sent, with what they say of how they were made.",
+        scope="run", does="Keep pictures that were sent, with what they say of how they were made.",
     ),
 )  # fmt: skip

@@ -59,10 +59,10 @@ def _note(house: House, request: web.Request) -> Callable[[Command], Awaitable[N
 ROUTES = (
     Route(
         method="POST", path="/v1/images/post", run=post, takes=ImageSelection, gives=Posted,
-        does="Post pictures with their metadata to the gallery of the settings.",
+        scope="all", does="Post pictures with their metadata to the gallery of the settings.",
     ),
     Route(
         method="POST", path="/v1/images/sync", run=sync, gives=Synced,
-        does="Bring favourites here and in the gallery into step.",
+        scope="all", does="Bring favourites here and in the gallery into step.",
     ),
 )  # fmt: skip

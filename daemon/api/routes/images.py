@@ -172,31 +172,36 @@ VERBS = (
         "rate",
         "Give pictures stars, and tags if any; 0 takes a rating back. A run is rated as a whole with its pictures.",
         _verb(_rate, "stars", "add"),
+        "rate",
     ),
-    ("tag", "Add tags to pictures, or remove them.", _verb(_tag, "add", "remove")),
-    ("compare", "Say which of two pictures is better.", _verb(_compare, "better")),
-    ("trash", "Hide pictures; nothing is deleted.", _verb(_trash)),
-    ("restore", "Bring pictures back from the trash.", _verb(_restore)),
+    ("tag", "Add tags to pictures, or remove them.", _verb(_tag, "add", "remove"), "rate"),
+    ("compare", "Say which of two pictures is better.", _verb(_compare, "better"), "rate"),
+    ("trash", "Hide pictures; nothing is deleted.", _verb(_trash), "all"),
+    ("restore", "Bring pictures back from the trash.", _verb(_restore), "all"),
 )
 
 ROUTES = (
     Route(
         method="GET", path="/v1/images", run=list_images, gives=Page[ImageRow], query=(*PAGE, "final"),
-        does="List pictures; with `final=1` only those of each job's last stage.",
+        scope="read", does="List pictures; with `final=1` only those of each job's last stage.",
     ),
     Route(
-        method="GET", path="/v1/images/{image}", run=show, gives=ImageAnswer, does="Show a picture and its job.",
+        method="GET", path="/v1/images/{image}", run=show, gives=ImageAnswer,
+        scope="read", does="Show a picture and its job.",
     ),
     Route(
         method="GET", path="/v1/images/{image}/file", run=file, media="image/*",
-        does="The bytes of a picture or a film.",
+        scope="read", does="The bytes of a picture or a film.",
     ),
     Route(
         method="GET", path="/v1/images/{image}/thumb", run=thumb, media="image/webp", query=("size",),
-        does="A small copy, 256 or 1024 pixels at most along its longer side.",
+        scope="read", does="A small copy, 256 or 1024 pixels at most along its longer side.",
     ),
     *(
-        Route(method="POST", path=f"/v1/images/{verb}", run=run, takes=ImageSelection, gives=Answer, does=does)
-        for verb, does, run in VERBS
+        Route(
+            method="POST", path=f"/v1/images/{verb}", run=run, takes=ImageSelection, gives=Answer,
+            scope=scope, does=does,
+        )
+        for verb, does, run, scope in VERBS
     ),
 )  # fmt: skip

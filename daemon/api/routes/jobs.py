@@ -268,18 +268,21 @@ VERBS: tuple[tuple[str, str, Callable[..., Awaitable[web.Response]]], ...] = (
 )
 
 ROUTES = (
-    Route(method="GET", path="/v1/jobs", run=list_jobs, gives=Page[Row], query=PAGE, does="List jobs."),
-    Route(method="GET", path="/v1/jobs/{job}", run=show, gives=JobShown, does="Show a job with all its stages."),
+    Route(method="GET", path="/v1/jobs", run=list_jobs, gives=Page[Row], query=PAGE, scope="read", does="List jobs."),
+    Route(
+        method="GET", path="/v1/jobs/{job}", run=show, gives=JobShown,
+        scope="read", does="Show a job with all its stages.",
+    ),
     Route(
         method="GET", path="/v1/jobs/{job}/explain", run=explain, gives=Explained,
-        does="Say why a job is where it is.",
+        scope="read", does="Say why a job is where it is.",
     ),
     Route(
         method="GET", path="/v1/jobs/{job}/preview", run=preview, media="image/jpeg",
-        does="The newest unfinished picture of a running job.",
+        scope="read", does="The newest unfinished picture of a running job.",
     ),
     *(
-        Route(method="POST", path=f"/v1/jobs/{verb}", run=run, takes=Selection, gives=Answer, does=does)
+        Route(method="POST", path=f"/v1/jobs/{verb}", run=run, takes=Selection, gives=Answer, scope="run", does=does)
         for verb, does, run in VERBS
     ),
 )  # fmt: skip

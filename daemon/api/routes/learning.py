@@ -249,85 +249,97 @@ async def forget(house: House, request: web.Request) -> web.StreamResponse:
 
 
 ROUTES = (
-    Route(method="GET", path="/v1/learn", run=status, gives=LearnStatus, does="The mode of learning, and counts."),
+    Route(
+        method="GET", path="/v1/learn", run=status, gives=LearnStatus,
+        scope="read", does="The mode of learning, and counts.",
+    ),
     Route(
         method="GET", path="/v1/learn/insights", run=insights, gives=Insights, query=("pack", "as_of", "algorithm"),
-        does="What verdicts teach, with the evidence; `as_of` a seq, an ISO time or an age.",
+        scope="read", does="What verdicts teach, with the evidence; `as_of` a seq, an ISO time or an age.",
     ),
     Route(
         method="GET", path="/v1/learn/report", run=report, gives=Report,
-        does="Which styles, LoRAs, values and settings do well, and of which nothing is proven.",
+        scope="read", does="Which styles, LoRAs, values and settings do well, and of which nothing is proven.",
     ),
-    Route(method="GET", path="/v1/learn/track", run=track, gives=TrackRecord, does="How the program's claims fared."),
+    Route(
+        method="GET", path="/v1/learn/track", run=track, gives=TrackRecord,
+        scope="read", does="How the program's claims fared.",
+    ),
     Route(
         method="GET", path="/v1/learn/profiles", run=profiles, gives=Insights,
-        does="What works with each style, over all packs: the style stands where insights name the pack.",
+        scope="read", does="What works with each style, over all packs: the style stands where insights name the pack.",
     ),
     Route(
         method="GET", path="/v1/learn/favourites", run=favourites, gives=Favourites, query=("runs", "by"),
-        does="What the last runs used most, or what their best pictures were made with.",
+        scope="read", does="What the last runs used most, or what their best pictures were made with.",
     ),
     Route(
         method="GET", path="/v1/learn/proposals", run=proposals, gives=Proposals, query=("pack",),
-        does="Experiments that would teach most for a minute of a GPU.",
+        scope="read", does="Experiments that would teach most for a minute of a GPU.",
     ),
     Route(
         method="POST", path="/v1/learn/mixes", run=mixes, takes=MixesRequest, gives=Mixes, limit=PLANS,
-        does="How an explore run would mix its settings; nothing is queued.",
+        scope="run", does="How an explore run would mix its settings; nothing is queued.",
     ),
-    Route(method="GET", path="/v1/learn/runs", run=list_runs, gives=LearningRuns, does="Learning and explore runs."),
+    Route(
+        method="GET", path="/v1/learn/runs", run=list_runs, gives=LearningRuns,
+        scope="read", does="Learning and explore runs.",
+    ),
     Route(
         method="GET", path="/v1/learn/runs/{run}", run=result, gives=LearningRunResult,
-        does="A learning run's plan and what came out of it.",
+        scope="read", does="A learning run's plan and what came out of it.",
     ),
     Route(
         method="GET", path="/v1/learn/inbox", run=inbox, gives=Page[ImageRow],
         query=("pack", "run", "limit", "offset"),
-        does="Final pictures without a verdict, in an order that tells nothing of how they were made.",
+        scope="read", does="Final pictures without a verdict, in an order that tells nothing of how they were made.",
     ),
     Route(
         method="GET", path="/v1/learn/duel", run=duel, gives=DuelAnswer, query=("pack", "without"),
-        does="Two pictures worth comparing; `without=A:B,C:D`: none of these pairs.",
+        scope="read", does="Two pictures worth comparing; `without=A:B,C:D`: none of these pairs.",
     ),
     Route(
         method="GET", path="/v1/learn/suggestions", run=suggestions, gives=Suggestions,
-        does="Presets that somebody else proposes, and what each would change.",
+        scope="read", does="Presets that somebody else proposes, and what each would change.",
     ),
     Route(
         method="GET", path="/v1/learn/records", run=records, gives=WholeRecord, media="application/x-ndjson",
-        query=("after", "whole"), does="Every rated picture as a record, in the order of the verdicts.",
+        query=("after", "whole"), scope="read", does="Every rated picture as a record, in the order of the verdicts.",
     ),
     Route(
         method="GET", path="/v1/learn/bundle", run=bundle, media="application/zip", query=("redact", "max_mb"),
-        does="Everything for a language model to read, as a zip.",
+        scope="read", does="Everything for a language model to read, as a zip.",
     ),
     Route(
         method="POST", path="/v1/learn/mode", run=set_mode, takes=LearningModeRequest, gives=Answer,
-        does="How runs learn that do not say otherwise: off, passive or active.",
+        scope="all", does="How runs learn that do not say otherwise: off, passive or active.",
     ),
     Route(
         method="POST", path="/v1/learn/told", run=tell, takes=TellRequest, gives=Answer, limit=4 * MIB,
-        does="Note which claims a person was shown.",
+        scope="rate", does="Note which claims a person was shown.",
     ),
     Route(
         method="POST", path="/v1/learn/dismiss", run=dismiss, takes=DismissRequest, gives=Answer,
-        does="Have a claim not told again; with `again: true` after all.",
+        scope="rate", does="Have a claim not told again; with `again: true` after all.",
     ),
     Route(
         method="POST", path="/v1/learn/adopt", run=adopt, takes=AdoptRequest, gives=Answer,
-        does="Have plans of a pack take over what was learned; nobody's file is changed.",
+        scope="all", does="Have plans of a pack take over what was learned; nobody's file is changed.",
     ),
     Route(
         method="POST", path="/v1/learn/suggest", run=suggest, takes=SuggestRequest, gives=Answer, limit=4 * MIB,
-        does="Keep presets that somebody else proposes; they are never applied by themselves.",
+        scope="all", does="Keep presets that somebody else proposes; they are never applied by themselves.",
     ),
-    Route(method="POST", path="/v1/learn/drop", run=drop, takes=DropRequest, gives=Answer, does="Drop a suggestion."),
+    Route(
+        method="POST", path="/v1/learn/drop", run=drop, takes=DropRequest, gives=Answer,
+        scope="all", does="Drop a suggestion.",
+    ),
     Route(
         method="POST", path="/v1/learn/import", run=import_records, takes=ImportRequest, gives=Answer, limit=64 * MIB,
-        does="Take over records of another program or installation.",
+        scope="all", does="Take over records of another program or installation.",
     ),
     Route(
         method="POST", path="/v1/learn/forget", run=forget, takes=ForgetRequest, gives=Answer,
-        does="Forget all records of one source.",
+        scope="all", does="Forget all records of one source.",
     ),
 )  # fmt: skip

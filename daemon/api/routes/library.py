@@ -164,45 +164,45 @@ ROUTES = (
     *(
         Route(
             method="GET", path=f"/v1/{noun}", run=_list(noun), gives=Names,
-            query=("filter", "offset", "limit", "check"), does=f"List the library's {noun}.",
+            query=("filter", "offset", "limit", "check"), scope="read", does=f"List the library's {noun}.",
         )
         for noun in NOUNS
     ),
     *(
         Route(
             method="GET", path=f"/v1/{noun}/{{name}}", run=_show(noun), gives=Item, query=("text",),
-            does=f"Show one of the library's {noun}.",
+            scope="read", does=f"Show one of the library's {noun}.",
         )
         for noun in NOUNS
     ),
     *(
         Route(
             method="PUT", path=f"/v1/{noun}/{{name}}", run=_save(noun), takes=Text, gives=Item, limit=16 * MIB,
-            does=f"Save one of the library's {noun}.",
+            scope="all", does=f"Save one of the library's {noun}.",
         )
         for noun in NOUNS
     ),
     *(
         Route(
             method="POST", path=f"/v1/{noun}/{{name}}/rename", run=_rename(noun), takes=Renamed, gives=Gone,
-            does=f"Give one of the library's {noun} another name.",
+            scope="all", does=f"Give one of the library's {noun} another name.",
         )
         for noun in NOUNS
     ),
     *(
         Route(
             method="POST", path=f"/v1/{noun}/{{name}}/delete", run=_delete(noun), gives=Gone,
-            does=f"Delete one of the library's {noun}; runs made with it keep what they need.",
+            scope="all", does=f"Delete one of the library's {noun}; runs made with it keep what they need.",
         )
         for noun in NOUNS
     ),
     Route(
         method="GET", path="/v1/completions", run=completions, gives=Completions,
-        query=("text", "at", "limit", "kind"), does="What may stand where the cursor of a prompt is.",
+        query=("text", "at", "limit", "kind"), scope="read", does="What may stand where the cursor of a prompt is.",
     ),
-    Route(method="GET", path="/v1/last", run=last, gives=Last, does="What the last finished job used."),
+    Route(method="GET", path="/v1/last", run=last, gives=Last, scope="read", does="What the last finished job used."),
     Route(
         method="PUT", path="/v1/blobs", run=put_blob, gives=Blob, takes_media="application/octet-stream",
-        limit=PICTURES, does="Bring a picture for img2img or masks.",
+        limit=PICTURES, scope="run", does="Bring a picture for img2img or masks.",
     ),
 )  # fmt: skip

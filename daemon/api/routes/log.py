@@ -82,8 +82,11 @@ def _line(envelope: Envelope) -> bytes:
 ROUTES = (
     Route(
         method="GET", path="/v1/log", run=events, gives=EventLine, media="application/x-ndjson",
-        query=("after", "limit", "follow"), does="Events in order; with `follow=1` also those to come.",
+        query=("after", "limit", "follow"), scope="read", does="Events in order; with `follow=1` also those to come.",
     ),
-    Route(method="GET", path="/v1/log/{seq}", run=event, gives=EventLine, does="One event."),
-    Route(method="GET", path="/v1/state", run=state, gives=StateHash, does="The live state's canonical hash."),
+    Route(method="GET", path="/v1/log/{seq}", run=event, gives=EventLine, scope="read", does="One event."),
+    Route(
+        method="GET", path="/v1/state", run=state, gives=StateHash,
+        scope="read", does="The live state's canonical hash.",
+    ),
 )  # fmt: skip

@@ -168,31 +168,39 @@ VERBS = (
 ROUTES = (
     Route(
         method="GET", path="/v1/models", run=list_models, gives=Models, query=(*PAGE, "list", "node", "backend"),
-        does="List model files and what nodes have; `list=all` shows samplers and the like too.",
+        scope="read", does="List model files and what nodes have; `list=all` shows samplers and the like too.",
     ),
     Route(
         method="GET", path="/v1/models/candidates", run=candidates, gives=Candidates, query=("words", "base"),
-        does="LoRAs that fit a prompt's words, best first.",
+        scope="read", does="LoRAs that fit a prompt's words, best first.",
     ),
     Route(
         method="GET", path="/v1/models/search", run=search, gives=Offers, query=("words", "source", "list", "limit"),
-        does="What Civitai and Hugging Face offer, where [library] remote is on.",
+        scope="all", does="What Civitai and Hugging Face offer, where [library] remote is on.",
     ),
     Route(
         method="GET", path="/v1/models/{model}", run=show, gives=ModelRecord, query=("hashes",),
+        scope="read",
         does="Show a model by name, LIST/NAME or key; with `hashes=1` its whole file is read if it never was.",
     ),
     Route(
         method="GET", path="/v1/models/{model}/preview", run=preview, media="image/webp", query=("size",),
-        does="A small copy of its preview, 256 or 1024 pixels at most along its longer side.",
+        scope="read", does="A small copy of its preview, 256 or 1024 pixels at most along its longer side.",
     ),
-    Route(method="POST", path="/v1/models/scan", run=scan, gives=ModelScan, does="Look through the folders of models."),
+    Route(
+        method="POST", path="/v1/models/scan", run=scan, gives=ModelScan,
+        scope="all", does="Look through the folders of models.",
+    ),
     Route(
         method="POST", path="/v1/models/get", run=fetch, takes=ModelWanted, gives=FetchingLine | FetchedLine,
-        media="application/x-ndjson", does="Download a model, where [library] remote is on; follow it as JSON lines.",
+        media="application/x-ndjson",
+        scope="all", does="Download a model, where [library] remote is on; follow it as JSON lines.",
     ),
     *(
-        Route(method="POST", path=f"/v1/models/{verb}", run=run, takes=ModelSelection, gives=Answer, does=does)
+        Route(
+            method="POST", path=f"/v1/models/{verb}", run=run, takes=ModelSelection, gives=Answer,
+            scope="rate", does=does,
+        )
         for verb, does, run in VERBS
     ),
 )  # fmt: skip

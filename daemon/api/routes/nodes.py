@@ -90,9 +90,9 @@ VERBS: tuple[tuple[str, str, Answering, type], ...] = (
 )
 
 ROUTES = (
-    Route(method="GET", path="/v1/nodes", run=list_nodes, gives=Nodes, does="List nodes."),
+    Route(method="GET", path="/v1/nodes", run=list_nodes, gives=Nodes, scope="read", does="List nodes."),
     *(
-        Route(method="POST", path=f"/v1/nodes/{{node}}/{verb}", run=run, gives=gives, does=does)
+        Route(method="POST", path=f"/v1/nodes/{{node}}/{verb}", run=run, gives=gives, scope="all", does=does)
         for verb, does, run, gives in VERBS
     ),
 )

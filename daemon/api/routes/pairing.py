@@ -136,14 +136,15 @@ def _address(word: str) -> str:
 ROUTES = (
     Route(
         method="POST", path="/v1/nodes/pair", run=pair, takes=PairRequest, gives=PairAnswer,
+        scope="all",
         does="Bring an agent that waits into the fleet, by the code it shows; answers when its probe is over.",
     ),
     Route(
         method="POST", path="/v1/nodes/add", run=add, takes=AddRequest, gives=PairAnswer,
-        does="Name an agent that mDNS does not show; with its code it is paired at once.",
+        scope="all", does="Name an agent that mDNS does not show; with its code it is paired at once.",
     ),
     Route(
         method="POST", path="/v1/nodes/invite", run=invite, gives=Invitation,
-        does="A token for an agent without a screen; good for one of them.",
+        scope="all", does="A token for an agent without a screen; good for one of them.",
     ),
 )  # fmt: skip

@@ -20,6 +20,6 @@ async def try_out(house: House, request: web.Request) -> web.StreamResponse:
 ROUTES = (
     Route(
         method="POST", path="/v1/prompt", run=try_out, takes=Trial, gives=Tried, limit=PLANS,
-        does="Try a prompt out: its places to vary, its variants, and what would be sent.",
+        scope="run", does="Try a prompt out: its places to vary, its variants, and what would be sent.",
     ),
 )  # fmt: skip

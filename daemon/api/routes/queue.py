@@ -144,21 +144,30 @@ def _jobs_that_ended(events: Sequence[Envelope]) -> list[JobId]:
 
 
 ROUTES = (
-    Route(method="GET", path="/v1/queue", run=show, gives=QueueScene, does="The queue: counts, mode, estimate."),
-    Route(method="POST", path="/v1/queue/pause", run=_verb(PauseQueue()), gives=Answer, does="Start no more stages."),
-    Route(method="POST", path="/v1/queue/resume", run=_verb(ResumeQueue()), gives=Answer, does="Start stages again."),
-    Route(method="POST", path="/v1/queue/clear", run=clear, gives=Answer, does="Cancel all that waits."),
+    Route(
+        method="GET", path="/v1/queue", run=show, gives=QueueScene,
+        scope="read", does="The queue: counts, mode, estimate.",
+    ),
+    Route(
+        method="POST", path="/v1/queue/pause", run=_verb(PauseQueue()), gives=Answer,
+        scope="run", does="Start no more stages.",
+    ),
+    Route(
+        method="POST", path="/v1/queue/resume", run=_verb(ResumeQueue()), gives=Answer,
+        scope="run", does="Start stages again.",
+    ),
+    Route(method="POST", path="/v1/queue/clear", run=clear, gives=Answer, scope="run", does="Cancel all that waits."),
     Route(
         method="POST", path="/v1/queue/mode", run=mode, takes=ModeRequest, gives=Answer,
-        does="How lanes share the nodes: share, warm or free.",
+        scope="run", does="How lanes share the nodes: share, warm or free.",
     ),
     Route(
         method="POST", path="/v1/queue/pin", run=pin, takes=PinRequest, gives=Answer,
-        does="The node that the interactive lane goes to; `any` or null: whichever is done first.",
+        scope="run", does="The node that the interactive lane goes to; `any` or null: whichever is done first.",
     ),
     Route(
         method="POST", path="/v1/undo", run=undo, gives=TakenBack, query=("command",),
-        does="Take back the last change; with `command` only if it is that command's.",
+        scope="run", does="Take back the last change; with `command` only if it is that command's.",
     ),
-    Route(method="POST", path="/v1/redo", run=redo, gives=TakenBack, does="Do again what was taken back."),
+    Route(method="POST", path="/v1/redo", run=redo, gives=TakenBack, scope="run", does="Do again what was taken back."),
 )  # fmt: skip

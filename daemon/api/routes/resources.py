@@ -86,6 +86,6 @@ ROUTES = (
     Route(
         method="GET", path="/v1/resources", run=list_resources, gives=Resources,
         query=("list", "node", "backend", "filter", "offset", "limit"),
-        does="List models, samplers, LoRAs and so on with their owners.",
+        scope="read", does="List models, samplers, LoRAs and so on with their owners.",
     ),
 )  # fmt: skip

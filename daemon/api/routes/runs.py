@@ -298,28 +298,35 @@ PLANS = 16 * MIB
 ROUTES = (
     Route(
         method="POST", path="/v1/plan", run=plan, takes=RunRequest, gives=PlanLine | PlanEnd,
-        media="application/x-ndjson", limit=PLANS, does="Preview a run: its jobs in order, then the plan's hash.",
+        media="application/x-ndjson", limit=PLANS,
+        scope="run", does="Preview a run: its jobs in order, then the plan's hash.",
     ),
     Route(
         method="POST", path="/v1/runs", run=submit, takes=RunRequest, gives=Submitted, status=201, limit=PLANS,
-        does="Submit a run.",
+        scope="run", does="Submit a run.",
     ),
     Route(
         method="POST", path="/v1/generate", run=generate, takes=GenerateRequest, gives=Submitted, status=201,
-        does="Submit a run from a whole pipeline.",
+        scope="run", does="Submit a run from a whole pipeline.",
     ),
-    Route(method="GET", path="/v1/runs", run=list_runs, gives=Page[RunRow], query=PAGE, does="List runs."),
-    Route(method="GET", path="/v1/runs/{run}", run=show, gives=RunAnswer, does="Show a run, its manifest and film."),
+    Route(
+        method="GET", path="/v1/runs", run=list_runs, gives=Page[RunRow], query=PAGE,
+        scope="read", does="List runs.",
+    ),
+    Route(
+        method="GET", path="/v1/runs/{run}", run=show, gives=RunAnswer,
+        scope="read", does="Show a run, its manifest and film.",
+    ),
     Route(
         method="GET", path="/v1/forecast", run=forecast, gives=Forecast, query=("run",),
-        does="Whether what waits will be done in time, by when on each node, and what would help.",
+        scope="read", does="Whether what waits will be done in time, by when on each node, and what would help.",
     ),
     Route(
         method="POST", path="/v1/runs/{run}/pause", run=_verb(PauseRun), gives=Answer,
-        does="Start nothing more of a run.",
+        scope="run", does="Start nothing more of a run.",
     ),
     Route(
         method="POST", path="/v1/runs/{run}/resume", run=_verb(ResumeRun), gives=Answer,
-        does="Go on with a paused run.",
+        scope="run", does="Go on with a paused run.",
     ),
 )  # fmt: skip

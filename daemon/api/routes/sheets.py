@@ -32,6 +32,7 @@ async def sheet(house: House, request: web.Request) -> web.StreamResponse:
 ROUTES = (
     Route(
         method="GET", path="/v1/runs/{run}/sheet", run=sheet, media="image/png", query=("x", "y", "cell"),
+        scope="read",
         does="A run's pictures on one page: `x` and `y` are what columns and rows stand for, axes of a grid or places.",
     ),
 )  # fmt: skip
