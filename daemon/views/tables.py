@@ -10,7 +10,7 @@ from pathlib import Path
 from daemon.views.fold import knobs, looks
 from daemon.views.tables_of_verdicts import VERDICTS
 
-FOLD = 6
+FOLD = 7
 """Raised when the fold writes other rows into the same tables."""
 
 ENDED = ("finished", "failed", "cancelled")
@@ -150,7 +150,7 @@ CREATE TABLE images(
   pixels TEXT NOT NULL,
   seed INTEGER,
   stars INTEGER NOT NULL DEFAULT 0,
-  trashed INTEGER NOT NULL DEFAULT 0,
+  trashed INTEGER NOT NULL DEFAULT 0,    -- 1: in the trash; 2: deleted for good, kept for what was learned of it
   suspect TEXT,
   pack TEXT,
   model TEXT,

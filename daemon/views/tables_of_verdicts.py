@@ -60,6 +60,13 @@ CREATE TABLE taggings(
   tags TEXT NOT NULL,                    -- JSON list, as of then
   sitting REAL NOT NULL
 ) STRICT;
+CREATE TABLE trashings(                  -- into the trash, out of it, and deleted for good: as of any seq
+  image TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  at REAL NOT NULL,
+  trashed INTEGER NOT NULL,              -- as in `images`, from then on
+  PRIMARY KEY(image, seq)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE sitting(one INTEGER PRIMARY KEY CHECK (one = 1), since REAL NOT NULL, last REAL NOT NULL) STRICT;
 CREATE TABLE run_verdicts(seq INTEGER PRIMARY KEY, run TEXT NOT NULL, stars INTEGER NOT NULL) STRICT;
 

@@ -36,7 +36,7 @@ def fold(envelope: e.Envelope) -> list[Statement]:
         ):  # fmt: skip
             return stages.fold(envelope, event)
         case (
-            e.ArtifactStored() | e.ImageTrashed() | e.ImageRestored()
+            e.ArtifactStored() | e.ImageTrashed() | e.ImageRestored() | e.PicturesDeleted()
         ):  # fmt: skip
             return images.fold(envelope, event)
         case e.ImageRated() | e.ImageTagged():
@@ -64,7 +64,7 @@ def fold(envelope: e.Envelope) -> list[Statement]:
             | e.NodeProbeStarted() | e.NodeProbed() | e.NodeBarred() | e.LanePinned()
             | e.FeedbackSwitched() | e.WeightsAdjusted() | e.WeightsReset()
             | e.CommandUndone() | e.CommandRedone()
-            | e.AccessGranted() | e.AccessRevoked() | e.FileDamaged() | e.FileMended() | e.PicturesDeleted()
+            | e.AccessGranted() | e.AccessRevoked() | e.FileDamaged() | e.FileMended()
         ):  # fmt: skip
             return []
         case _:

@@ -1,11 +1,15 @@
-"""Pictures in the views: stored, trashed, and the stars and tags they have now."""
+"""Pictures in the views: stored, trashed, deleted, and the stars and tags they have now."""
 
 from typing import assert_never
 
 from daemon.views.fold.statement import Statement
 from schema import events as e
+from schema.ids import ImageId
 
-ImageEvent = e.ArtifactStored | e.ImageRated | e.ImageTagged | e.ImageTrashed | e.ImageRestored
+DELETED = 2
+"""In column `trashed`: not in the trash any more, but gone."""
+
+ImageEvent = e.ArtifactStored | e.ImageRated | e.ImageTagged | e.ImageTrashed | e.ImageRestored | e.PicturesDeleted
 
 
 def fold(envelope: e.Envelope, event: ImageEvent) -> list[Statement]:
@@ -20,11 +24,18 @@ def fold(envelope: e.Envelope, event: ImageEvent) -> list[Statement]:
                 *((UNTAGGED, (image, tag)) for tag in removed),
             ]
         case e.ImageTrashed(image=image):
-            return [(TRASHED, (1, image))]
+            return _trashed(envelope, image, 1)
         case e.ImageRestored(image=image):
-            return [(TRASHED, (0, image))]
+            return _trashed(envelope, image, 0)
+        case e.PicturesDeleted(images=images):
+            return [one for image in images for one in _trashed(envelope, image, DELETED)]
         case _:
             assert_never(event)
+
+
+def _trashed(envelope: e.Envelope, image: ImageId, now: int) -> list[Statement]:
+    """What was deleted comes back no more, whatever is said of it later."""
+    return [(TRASHING, (envelope.seq, envelope.at, now, image)), (TRASHED, (now, image))]
 
 
 def _stored(envelope: e.Envelope, event: e.ArtifactStored) -> Statement:
@@ -48,4 +59,5 @@ JOB_STARS = (
 )
 TAGGED = "INSERT OR IGNORE INTO tags VALUES (?, ?)"
 UNTAGGED = "DELETE FROM tags WHERE image = ? AND tag = ?"
-TRASHED = "UPDATE images SET trashed = ? WHERE id = ?"
+TRASHED = "UPDATE images SET trashed = ? WHERE id = ? AND trashed < 2"
+TRASHING = "INSERT OR IGNORE INTO trashings SELECT id, ?, ?, ? FROM images WHERE id = ? AND trashed < 2"
