@@ -21,6 +21,7 @@ from daemon.artifacts.film import make_film
 from daemon.artifacts.foreign.readers import Readers
 from daemon.artifacts.store import TEMPORARY, ArtifactStore
 from daemon.artifacts.thumbs import Thumbnails
+from daemon.backing_up import note_head
 from daemon.cards import Cards
 from daemon.concerns import Concerns
 from daemon.core.rules import rules_of
@@ -44,6 +45,7 @@ from daemon.library.shelf import FolderShelf
 from daemon.log import snapshots
 from daemon.log.store import LogFile, open_log
 from daemon.log.when import seq_of
+from daemon.log.witness import witnesses
 from daemon.looking import Looking
 from daemon.models import Models, model_folders
 from daemon.models import Parts as ModelParts
@@ -97,7 +99,8 @@ async def open_parts(
 
     Raises LogDamaged, LogFromNewer, sqlite3.Error, OSError; what was open by then is closed with the stack.
     """
-    the_log = await asyncio.to_thread(open_log, places.log, places.head)
+    the_log = await asyncio.to_thread(open_log, places.log, places.head, others=lambda: witnesses(places))
+    stack.push_async_callback(lambda: note_head(places, the_log.head))
     stack.push_async_callback(the_log.close)
     state = await asyncio.to_thread(snapshots.restore, places.snapshots, places.log)
     store = ArtifactStore(places.artifacts)

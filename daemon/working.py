@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 
 from aiohttp import web
 
-from daemon import upkeep
+from daemon import backing_up, upkeep
 from daemon.api.house import House
 from daemon.api.server import serve
 from daemon.claim import Claim
@@ -64,4 +64,5 @@ def _edges(
         upkeep.keep_snapshots(places, parts.settings, lambda: ledger.durable),
         upkeep.keep_socket(claim, runner, env),
         upkeep.keep_artifacts(places, parts.store),
+        backing_up.keep_witness(places, lambda: parts.log.head),
     )

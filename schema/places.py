@@ -36,6 +36,11 @@ class Places(NamedTuple):
         return self.state / "events.head"
 
     @property
+    def heard(self) -> Path:
+        """How far the log has been, as an agent says that worked for a later daemon; seldom there."""
+        return self.state / "events.heard"
+
+    @property
     def views(self) -> Path:
         return self.state / "views.db"
 
@@ -65,6 +70,11 @@ class Places(NamedTuple):
     @property
     def artifacts(self) -> Path:
         return self.data / "art"
+
+    @property
+    def witness(self) -> Path:
+        """The log's head once more, beside the pictures: the state folder may be put back older as a whole."""
+        return self.artifacts / ".head"
 
     @property
     def thumbnails(self) -> Path:

@@ -6,7 +6,7 @@
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -16,6 +16,7 @@ from daemon.log.chain import ZERO, Head, walk
 from daemon.log.reading import hash_at, newest
 from daemon.log.rows import TOLD, envelopes
 from daemon.log.tables import COLUMNS, Row, check_format, is_empty, reader
+from daemon.log.witness import UNKNOWN, Witness
 
 ALWAYS_WHOLE: Final = 50_000
 """Events up to which every start checks the whole chain (a quarter of a second); beyond, only what is new since the
@@ -31,31 +32,35 @@ class Verdict(NamedTuple):
     findings: tuple[str, ...]
 
 
-def check(path: Path, anchor_path: Path, *, deep: bool = False) -> Verdict:
+def check(
+    path: Path, anchor_path: Path, *, deep: bool = False, others: Callable[[], Sequence[Witness]] = lambda: ()
+) -> Verdict:
     """Checks tables, chain and anchor; with `deep` every event since the first, and that each can be read and decoded.
 
-    Raises LogFromNewer when a newer stablenew wrote it. A file that does not exist is an empty log.
+    `others` know of the log's head, too. Raises LogFromNewer when a newer stablenew wrote it. A file that does not
+    exist is an empty log.
     """
-    # The anchor first: whoever appends meanwhile commits before promising.
-    return check_against(path, anchor.read(anchor_path), deep=deep)
+    # What was promised first: whoever appends meanwhile commits before promising.
+    return check_against(path, anchor.read(anchor_path), others(), deep=deep)
 
 
-def check_against(path: Path, promise: Head | None, *, deep: bool = False) -> Verdict:
+def check_against(path: Path, promise: Head | None, others: Sequence[Witness] = (), *, deep: bool = False) -> Verdict:
     """As `check`; a promise of seq 0 is kept by every log, so that a backup can be checked without its anchor."""
-    promised = promise.seq if promise else 0
-    if not path.exists() or path.stat().st_size == 0:
-        return Verdict(0, ZERO, promised, tuple(_broken_promise(ZERO, promise, None)))
+    promised = max([promise.seq if promise else 0, *(witness.head.seq for witness in others)])
     try:
-        with closing(reader(path)) as db:
-            db.execute("BEGIN")  # one moment for all reads
-            if is_empty(db):
-                return Verdict(0, ZERO, promised, tuple(_broken_promise(ZERO, promise, None)))
-            return _check_open(db, path, promise, deep)
+        if path.exists() and path.stat().st_size > 0:
+            with closing(reader(path)) as db:
+                db.execute("BEGIN")  # one moment for all reads
+                if not is_empty(db):
+                    return _check_open(db, path, promise, others, deep)
     except (sqlite3.Error, UnicodeDecodeError) as error:  # SQLite cites damaged text as it is
         return Verdict(0, ZERO, promised, (f"the log cannot be read: {error}",))
+    return Verdict(0, ZERO, promised, tuple(_broken_promises(ZERO, promise, others, None)))
 
 
-def _check_open(db: sqlite3.Connection, path: Path, promise: Head | None, deep: bool) -> Verdict:
+def _check_open(
+    db: sqlite3.Connection, path: Path, promise: Head | None, others: Sequence[Witness], deep: bool
+) -> Verdict:
     findings = _told(lambda: check_format(db, path))
     count = _count(db)
     whole = deep or count <= ALWAYS_WHOLE
@@ -64,10 +69,11 @@ def _check_open(db: sqlite3.Connection, path: Path, promise: Head | None, deep: 
     if broken:
         findings.append(broken)
     findings += _told(lambda: _structure(db, whole))
-    findings += _told(lambda: _broken_promise(head, promise, db))
+    findings += _told(lambda: _broken_promises(head, promise, others, db))
     if deep and not findings:
         findings += _told(lambda: _streams(db))
-    promised = max(promise.seq if promise else 0, count if broken else 0)
+    told = [promise.seq if promise else 0, *(witness.head.seq for witness in others)]
+    promised = max(*told, count if broken else 0)
     return Verdict(head.seq, head, promised, tuple(findings))
 
 
@@ -105,6 +111,27 @@ def _structure(db: sqlite3.Connection, whole: bool) -> list[str]:
     """What SQLite itself finds; `whole` compares the indexes with the table, too."""
     told = db.execute(f"PRAGMA {'integrity' if whole else 'quick'}_check(3)").fetchall()
     return [f"SQLite finds: {line}" for (line,) in told if line != "ok"]
+
+
+def _broken_promises(
+    head: Head, promise: Head | None, others: Sequence[Witness], db: sqlite3.Connection | None
+) -> list[str]:
+    """Those of the anchor, and where it has nothing to say, of whoever else knows."""
+    return _broken_promise(head, promise, db) or [
+        told for witness in others if (told := _contradiction(head, witness, db))
+    ]
+
+
+def _contradiction(head: Head, witness: Witness, db: sqlite3.Connection | None) -> str:
+    seq, digest = witness.head
+    if seq > head.seq:
+        return (
+            f"{witness.who} knows of event {seq}, but the log ends at {head.seq}: "
+            "an older copy of it was put in its place"
+        )
+    if db is not None and digest != UNKNOWN and hash_at(db, seq) != digest:
+        return f"{witness.who} knows another event {seq}: this is not the log that was last used here"
+    return ""
 
 
 def _broken_promise(head: Head, promise: Head | None, db: sqlite3.Connection | None) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from daemon.disk import sync_folder
-from daemon.log import anchor
+from daemon.log import witness
 from daemon.log.appender import Appender
 from daemon.log.chain import ZERO, Head
 from daemon.log.check import check, check_against
@@ -88,8 +88,7 @@ def restore(places: Places, source: Path, actor: str, clock: Callable[[], float]
         )
     if verdict.events == 0:
         raise Refused("this file holds no events.", where=str(source), remedy="Take another backup.")
-    promise = anchor.read(places.head)
-    return _replace(places, source, verdict.head, promise.seq if promise else 0, actor, clock)
+    return _replace(places, source, verdict.head, witness.promised(places), actor, clock)
 
 
 def recover(places: Places, accepted: int | None, actor: str, clock: Callable[[], float]) -> Mended:
@@ -97,7 +96,7 @@ def recover(places: Places, accepted: int | None, actor: str, clock: Callable[[]
 
     Raises Refused for another number, or when nothing is wrong.
     """
-    verdict = check(places.log, places.head, deep=True)
+    verdict = check(places.log, places.head, deep=True, others=lambda: witness.witnesses(places))
     if not verdict.findings:
         raise Refused("the log is whole; nothing is to be recovered.", where=str(places.log))
     lost = max(0, verdict.promised - verdict.head.seq)
@@ -126,7 +125,7 @@ def _replace(places: Places, source: Path, good: Head, promised: int, actor: str
         close_whole(db)
     beside = _move_aside(places.log)
     spare.replace(places.log)
-    anchor.reset(places.head, appender.head)
+    witness.replace_all(places, appender.head)
     # Made from the old log; made anew from this one.
     _remove(places.views)
     for saved in places.snapshots.glob("*.snapshot"):

@@ -25,6 +25,7 @@ from daemon.log.faults import LogBroken, LogDamaged, LogFromNewer
 from daemon.log.inloop import LogInLoop
 from daemon.log.reading import Kept, read_log
 from daemon.log.tables import close_whole, reader, writer
+from daemon.log.witness import Witness
 from schema.events import Envelope
 from schema.ids import CommandId
 
@@ -71,12 +72,14 @@ class Log(Protocol):
     async def close(self) -> None: ...
 
 
-def open_log(path: Path, anchor_path: Path, *, deep: bool = False) -> "LogFile":
+def open_log(
+    path: Path, anchor_path: Path, *, deep: bool = False, others: Callable[[], Sequence[Witness]] = lambda: ()
+) -> "LogFile":
     """Checks the log, then opens it for appending; makes a new one where there is none. The caller holds the lock.
 
-    Raises LogDamaged (nothing was changed), LogFromNewer, Refused for a too old SQLite, sqlite3.Error or OSError.
+    `others` know of its head besides the anchor. Raises LogDamaged (nothing was changed), LogFromNewer, Refused for a too old SQLite, sqlite3.Error or OSError.
     """
-    verdict = check(path, anchor_path, deep=deep)
+    verdict = check(path, anchor_path, deep=deep, others=others)
     if verdict.findings:
         raise LogDamaged(verdict.findings, where=str(path), ends_at=verdict.head.seq, promised=verdict.promised)
     path.parent.mkdir(parents=True, exist_ok=True)

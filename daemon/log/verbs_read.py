@@ -13,6 +13,7 @@ from daemon.log.fold import CORE
 from daemon.log.reading import newest, read, read_log
 from daemon.log.snapshots import Snapshots
 from daemon.log.tables import reader
+from daemon.log.witness import witnesses
 from schema.errors import Exit, Refused
 from schema.pages import event_line, iso
 from schema.places import Places
@@ -29,7 +30,7 @@ def need_log(places: Places) -> Path:
 def verify(places: Places, *, json: bool) -> int:
     """Everything: tables, chain, streams, every event decoded, the promised head. Exit 1 with findings."""
     try:
-        verdict = check(places.log, places.head, deep=True)
+        verdict = check(places.log, places.head, deep=True, others=lambda: witnesses(places))
         verified = Verified(
             events=verdict.events, head=verdict.head.seq, ok=not verdict.findings, findings=verdict.findings
         )
