@@ -77,7 +77,8 @@ def open_log(
 ) -> "LogFile":
     """Checks the log, then opens it for appending; makes a new one where there is none. The caller holds the lock.
 
-    `others` know of its head besides the anchor. Raises LogDamaged (nothing was changed), LogFromNewer, Refused for a too old SQLite, sqlite3.Error or OSError.
+    `others` know of its head besides the anchor. Raises LogDamaged (nothing was changed), LogFromNewer, Refused for a
+    too old SQLite, sqlite3.Error or OSError.
     """
     verdict = check(path, anchor_path, deep=deep, others=others)
     if verdict.findings:

@@ -4,7 +4,6 @@ Beside the pictures lies the head once more, written at most once a minute and a
 for a later daemon tells that daemon's epoch, which was the seq of an event: it is noted, so that the next start knows.
 """
 
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from daemon.log import anchor
