@@ -12,7 +12,8 @@ from daemon.views.select import NotFound
 from schema.events import Envelope
 from schema.pages import EventLine, event_line
 
-PAGE = 500
+PAGE = 64
+"""Events read and sent at once: what a client that stopped reading costs, a hundred times over if there are a hundred."""
 
 LOOK_SECONDS = 0.5
 """Between two looks whether the daemon stops."""
