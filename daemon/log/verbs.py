@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from daemon.claim import Claim, Locked
-from daemon.log import mend, verbs_at, verbs_fold, verbs_read
+from daemon.log import mend, verbs_at, verbs_diff, verbs_fold, verbs_read
 from daemon.log.documents import BackedUp, Mending, say, write
 from daemon.log.faults import Unusable
 from schema.errors import Exit, Refused, why
@@ -57,6 +57,10 @@ def _run(args: argparse.Namespace, where: Places) -> int:
             return verbs_read.tail(where, args.lines, follow=args.follow, json=json, jsonl=args.jsonl)
         case "at":
             return verbs_at.at(where, args.when, time.time(), json=json)
+        case "diff":
+            return verbs_diff.diff(where, args.one, args.other, time.time(), json=json)
+        case "step":
+            return verbs_diff.step(where, args.when, args.lines, time.time(), back=args.back, json=json)
         case "replay":
             return verbs_fold.compare(where, json=json) if args.check else verbs_fold.replay(where, json=json)
         case "snapshot":
@@ -118,6 +122,13 @@ def _parser() -> argparse.ArgumentParser:
     tail.add_argument("-f", "--follow", action="store_true", help="go on until interrupted")
     tail.add_argument("--jsonl", action="store_true", help="one JSON document per event")
     verb("at", "the state as of then").add_argument("when", help="a seq, an ISO time or an age like 2h")
+    diff = verb("diff", "what is different between two moments")
+    diff.add_argument("one", metavar="WHEN")
+    diff.add_argument("other", metavar="WHEN", nargs="?", help="default: now")
+    step = verb("step", "events one by one, each with what it changed")
+    step.add_argument("when", metavar="WHEN", nargs="?", help="default: the newest")
+    step.add_argument("-n", "--lines", type=int, default=10)
+    step.add_argument("--back", action="store_true", help="back from there")
     replay = verb("replay", "fold the whole log and tell the state's hash")
     replay.add_argument("--check", action="store_true", help="compare live state, snapshot + tail, and replay")
     snapshot = verb("snapshot", "save the state of now")

@@ -107,4 +107,19 @@ VERBS = {
     "at": passing(
         ("log", "at"), "The state as of then.", argument("WHEN", "A seq, an ISO time or an age (`2h`)."), JSON
     ),
+    "diff": passing(
+        ("log", "diff"),
+        "What is different between two moments: settings, runs, jobs, pictures, ratings.",
+        argument("WHEN", "One moment: a seq, an ISO time or an age (`2h`)."),
+        argument("WHEN", "The other; default: now.", dest="other", often="?"),
+        JSON,
+    ),
+    "step": passing(
+        ("log", "step"),
+        "Events one by one, each with what it changed.",
+        argument("WHEN", "Where to begin; default: so many before the newest.", often="?"),
+        option("-n --lines", "N", "How many; default 10.", kind=int),
+        flag("--back", "Back from there, the newest first."),
+        JSON,
+    ),
 }
