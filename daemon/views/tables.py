@@ -10,7 +10,7 @@ from pathlib import Path
 from daemon.views.fold import knobs, looks
 from daemon.views.tables_of_verdicts import VERDICTS
 
-FOLD = 7
+FOLD = 8
 """Raised when the fold writes other rows into the same tables."""
 
 ENDED = ("finished", "failed", "cancelled")
@@ -52,6 +52,7 @@ CREATE TABLE runs(
   film_id TEXT,
   film BLOB,
   film_reason TEXT NOT NULL DEFAULT '',
+  touched INTEGER NOT NULL DEFAULT 0,    -- seq of the event that last changed this row or one of its jobs
   state TEXT GENERATED ALWAYS AS (
     CASE WHEN ended IS NOT NULL THEN 'finished' WHEN paused THEN 'paused'
          WHEN held > 0 AND held + finished + failed + cancelled + attention >= jobs THEN 'held'
@@ -85,6 +86,7 @@ CREATE TABLE jobs(
   reason TEXT NOT NULL DEFAULT '',
   seconds REAL,
   stars INTEGER NOT NULL DEFAULT 0,      -- most of its pictures
+  touched INTEGER NOT NULL DEFAULT 0,    -- seq of the event that last changed the job or what hangs on it; no verdict
   -- The order of the queue, then of history: live jobs by lane, priority, begun or not, and rank; ended ones
   -- newest first.
   place_1 INTEGER GENERATED ALWAYS AS (
@@ -240,6 +242,8 @@ CREATE INDEX IF NOT EXISTS jobs_name ON jobs(name);
 CREATE INDEX IF NOT EXISTS jobs_node ON jobs(node) WHERE node IS NOT NULL;
 CREATE INDEX IF NOT EXISTS jobs_model ON jobs(model) WHERE model IS NOT NULL;
 CREATE INDEX IF NOT EXISTS jobs_stars ON jobs(stars, place_1, place_2, place_3) WHERE stars > 0;
+CREATE INDEX IF NOT EXISTS jobs_touched ON jobs(touched);
+CREATE INDEX IF NOT EXISTS runs_touched ON runs(touched);
 CREATE INDEX IF NOT EXISTS images_run ON images(run);
 CREATE INDEX IF NOT EXISTS images_shown ON images(trashed, final);
 CREATE INDEX IF NOT EXISTS images_stars ON images(trashed, stars, final) WHERE stars > 0;
@@ -249,6 +253,7 @@ CREATE INDEX IF NOT EXISTS looks_n ON looks(n);
 CREATE INDEX IF NOT EXISTS looks_pack ON looks(pack, n) WHERE pack IS NOT NULL;
 CREATE INDEX IF NOT EXISTS verdicts_image ON verdicts(image, seq);
 CREATE INDEX IF NOT EXISTS taggings_image ON taggings(image, seq);
+CREATE INDEX IF NOT EXISTS trashings_seq ON trashings(seq);
 CREATE INDEX IF NOT EXISTS comparisons_taken_back ON comparisons(taken_back) WHERE taken_back IS NOT NULL;
 CREATE INDEX IF NOT EXISTS imported_forgotten ON imported(forgotten) WHERE forgotten IS NOT NULL;
 CREATE INDEX IF NOT EXISTS imported_source ON imported(source);

@@ -14,13 +14,18 @@ CREATE TABLE makings(                    -- how the pictures of an attempt came 
   words TEXT NOT NULL,                   -- digest
   params TEXT NOT NULL                   -- digest
 ) STRICT;
-CREATE TABLE wordings(digest TEXT PRIMARY KEY, prompt TEXT NOT NULL, negative TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE params(digest TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE wordings(
+  digest TEXT PRIMARY KEY,
+  prompt TEXT NOT NULL,
+  negative TEXT NOT NULL,
+  n INTEGER NOT NULL                     -- seq of the first picture made with it
+) STRICT, WITHOUT ROWID;
+CREATE TABLE params(digest TEXT PRIMARY KEY, json TEXT NOT NULL, n INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE VIEW stories AS                   -- only written to
   SELECT makings.*, '' AS prompt, '' AS negative, '' AS json FROM makings;
 CREATE TRIGGER stories_told INSTEAD OF INSERT ON stories BEGIN
-  INSERT OR IGNORE INTO wordings VALUES (NEW.words, NEW.prompt, NEW.negative);
-  INSERT OR IGNORE INTO params VALUES (NEW.params, NEW.json);
+  INSERT OR IGNORE INTO wordings VALUES (NEW.words, NEW.prompt, NEW.negative, NEW.n);
+  INSERT OR IGNORE INTO params VALUES (NEW.params, NEW.json, NEW.n);
   INSERT OR REPLACE INTO makings VALUES (NEW.token, NEW.n, NEW.job, NEW.run, NEW.stage, NEW.pack, NEW.counts,
     NEW.backend, NEW.tokens, NEW.words, NEW.params);
 END;

@@ -16,6 +16,7 @@ from typing import Self, TypeVar
 import msgspec
 
 from daemon.views.fold import Statement, fold
+from daemon.views.fold.touched import touched
 from daemon.views.tables import FORMAT, INDICES, connect, create
 from schema.events import Envelope
 
@@ -98,7 +99,7 @@ class ViewWriter:
         mark = Mark(envelopes[-1].seq, digest_of(envelopes[-1]))
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            _execute(self._db, [statement for envelope in envelopes for statement in fold(envelope)])
+            execute(self._db, statements_of(envelopes))
             self._db.execute(UPDATE_MARK, (mark.seq, mark.digest))
             self._db.execute("COMMIT")
         except BaseException:
@@ -113,7 +114,12 @@ class ViewWriter:
             self._db = None
 
 
-def _execute(db: sqlite3.Connection, statements: Sequence[Statement]) -> None:
+def statements_of(envelopes: Sequence[Envelope]) -> list[Statement]:
+    """All that these events change in the views, in order."""
+    return [*(statement for envelope in envelopes for statement in fold(envelope)), *touched(envelopes)]
+
+
+def execute(db: sqlite3.Connection, statements: Sequence[Statement]) -> None:
     """In order; neighbours with the same SQL go down together."""
     for sql, group in groupby(statements, key=itemgetter(0)):
         db.executemany(sql, [values for _, values in group])
