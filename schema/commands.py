@@ -249,6 +249,8 @@ class Undo(_Command, frozen=True, kw_only=True):
     events: tuple[Envelope, ...]
     ended: tuple[EndedJob, ...] = ()
     runs: tuple[EndedRun, ...] = ()
+    deleted: tuple[ImageId, ...] = ()
+    """Pictures of the events that were deleted for good since."""
 
 
 class Redo(_Command, frozen=True, kw_only=True):
@@ -258,6 +260,8 @@ class Redo(_Command, frozen=True, kw_only=True):
     events: tuple[Envelope, ...]
     ended: tuple[EndedJob, ...] = ()
     runs: tuple[EndedRun, ...] = ()
+    deleted: tuple[ImageId, ...] = ()
+    """Pictures of the events that were deleted for good since."""
 
 
 class AcceptLogLoss(_Command, frozen=True, kw_only=True):

@@ -96,6 +96,8 @@ class StageRecord(Plain, frozen=True, kw_only=True):
     reason: str = ""
     """Why its last attempt failed."""
     images: tuple[ImageRecord, ...] = ()
+    deleted: int = 0
+    """Pictures of its last attempt that were deleted for good."""
 
 
 class JobRecord(Plain, frozen=True, kw_only=True):

@@ -60,6 +60,13 @@ def label(state: State, one: Undoable) -> str:
             return f"{one.verb} {jobs}"
 
 
+def deleted_since(pictures: int) -> str:
+    """Behind what was taken back: why it is less than was done."""
+    return (
+        f" ({pictures} of the pictures {'was' if pictures == 1 else 'were'} deleted for good since)" if pictures else ""
+    )
+
+
 def nothing_left(state: State, one: Undoable, events: Iterable[Event], doing: Literal["take back", "do again"]) -> str:
     """Says that no trace of the command can be made up for any more, and why where that is known."""
     events = list(events)

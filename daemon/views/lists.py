@@ -111,7 +111,9 @@ def _in_order(rows: Sequence[Found], keys: Sequence[int]) -> list[Found]:
 
 async def image(db: Reading, image_id: str) -> ImageRow | None:
     row = await db.one(
-        f"SELECT {IMAGE_COLUMNS} FROM images JOIN jobs ON jobs.id = images.job WHERE images.id = ?", (image_id,)
+        f"SELECT {IMAGE_COLUMNS} FROM images JOIN jobs ON jobs.id = images.job WHERE images.id = ?"
+        " AND images.trashed < 2",
+        (image_id,),
     )
     return None if row is None else image_row(row)
 

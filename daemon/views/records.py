@@ -72,7 +72,10 @@ async def film_record(db: Reading, image: str) -> tuple[RunId, FilmRecord] | Non
 
 
 async def ended_jobs(db: Reading, jobs: Sequence[JobId]) -> tuple[EndedJob, ...]:
-    """Look-up of those that have ended or need attention, in the order asked for."""
+    """Look-up of those that have ended or need attention, in the order asked for.
+
+    A stage whose pictures were deleted counts as not done: whoever needs them has it run again.
+    """
     records = await job_records(db, jobs)
     return tuple(_ended_job(record) for record in records if record.state not in ("queued", "held", "running"))
 
@@ -110,16 +113,27 @@ async def kept(db: Reading, files: Sequence[Sha256]) -> set[str]:
     """SHA-256 of those that a picture has."""
     found: set[str] = set()
     for chunk in _chunks(files):
-        rows = await db.all(f"SELECT sha256 FROM images WHERE sha256 IN ({', '.join('?' * len(chunk))})", chunk)
+        marks = ", ".join("?" * len(chunk))
+        rows = await db.all(f"SELECT sha256 FROM images WHERE sha256 IN ({marks}) AND trashed < 2", chunk)
         found.update(row["sha256"] for row in rows)
     return found
+
+
+async def deleted(db: Reading, images: Sequence[ImageId]) -> tuple[ImageId, ...]:
+    found: list[ImageId] = []
+    for chunk in _chunks(images):
+        marks = ", ".join("?" * len(chunk))
+        rows = await db.all(f"SELECT id FROM images WHERE id IN ({marks}) AND trashed = 2", chunk)
+        found += [ImageId(row["id"]) for row in rows]
+    return tuple(found)
 
 
 async def posts(db: Reading, gallery: str) -> tuple[Post, ...]:
     rows = await db.all(
         "SELECT posts.image, posts.entry, posts.favourite, images.stars,"
         " (SELECT json_group_array(tag) FROM tags WHERE image = posts.image) AS tags"
-        " FROM posts JOIN images ON images.id = posts.image WHERE posts.gallery = ? ORDER BY images.n",
+        " FROM posts JOIN images ON images.id = posts.image WHERE posts.gallery = ? AND images.trashed < 2"
+        " ORDER BY images.n",
         (gallery,),
     )
     return tuple(
@@ -165,7 +179,8 @@ def _stage_record(step: StageStep, row: Found | None, images: Sequence[Found]) -
     if row is None:
         return StageRecord(id=step.id, kind=step.kind, state="waiting")
     result = _RESULT.decode(row["result"]) if row["result"] is not None else None
-    made = [image for image in images if image["token"] == row["token"]]  # without a result: suspect ones, to look at
+    every = [image for image in images if image["token"] == row["token"]]  # without a result: suspect ones, to look at
+    made = [image for image in every if image["trashed"] < 2]
     return StageRecord(
         id=step.id,
         kind=step.kind,
@@ -185,6 +200,7 @@ def _stage_record(step: StageStep, row: Found | None, images: Sequence[Found]) -
         filters=result.filters if result else (),
         reason=row["reason"],
         images=tuple(_image_record(image) for image in made),
+        deleted=len(every) - len(made),
     )
 
 
@@ -224,7 +240,10 @@ def _ended_job(record: JobRecord) -> EndedJob:
                 negative=said.negative,
             )
             for stage in record.stages
-            if stage.state == "done" and stage.token is not None and (stage.node is not None or stage.kind in PROMPTING)
+            if stage.state == "done"
+            and stage.token is not None
+            and not stage.deleted
+            and (stage.node is not None or stage.kind in PROMPTING)
             for said in (said_in(stage.id, stage.kind, stage.reported),)
         ),
     )

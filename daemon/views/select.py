@@ -155,8 +155,9 @@ async def _images_of(db: Reading, word: str) -> list[ImageId]:
 
 async def _beginning(db: Reading, table: str, word: str) -> list[str]:
     """Ids that begin with `word`, at most a few more than are told; the one that is `word` alone, if there is one."""
+    there = " AND trashed < 2" if table == "images" else ""
     rows = await db.all(
-        f"SELECT id FROM {table} WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 100", (word, word + "\U0010ffff")
+        f"SELECT id FROM {table} WHERE id >= ?1 AND id < ?2{there} ORDER BY id LIMIT 100", (word, word + "\U0010ffff")
     )
     found = [str(row["id"]) for row in rows]
     return [word] if word in found else found

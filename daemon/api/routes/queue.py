@@ -18,13 +18,16 @@ from schema.events import (
     CommandRedone,
     CommandUndone,
     Envelope,
+    ImageRestored,
+    ImageTrashed,
     JobCancelled,
     JobFailed,
     JobFinished,
     JobReopened,
+    PictureImported,
     QueueMode,
 )
-from schema.ids import CommandId, JobId, run_of
+from schema.ids import CommandId, ImageId, JobId, run_of
 from schema.requests import ModeRequest, PinRequest
 from schema.scenes import Answer, QueueScene
 
@@ -119,7 +122,8 @@ async def _take_back(house: House, request: web.Request, verb: Literal["undo", "
         events = await house.log.events_of(top)
         ended = await house.views.ended(_jobs_that_ended(events))
         runs = await house.views.ended_runs(list(dict.fromkeys(run_of(job.job) for job in ended)))
-        return (Undo if verb == "undo" else Redo)(done=top, events=events, ended=ended, runs=runs)
+        deleted = await house.views.deleted(_pictures_moved(events))
+        return (Undo if verb == "undo" else Redo)(done=top, events=events, ended=ended, runs=runs, deleted=deleted)
 
     done = await wish(house, request, verb, make)
     *made_up, last = await house.log.events_of(done.command)
@@ -141,6 +145,11 @@ def _jobs_that_ended(events: Sequence[Envelope]) -> list[JobId]:
             case _:
                 pass
     return list(found)
+
+
+def _pictures_moved(events: Sequence[Envelope]) -> list[ImageId]:
+    """Those that went into the trash or came out of it: what was deleted since stays so."""
+    return [one.event.image for one in events if isinstance(one.event, ImageTrashed | ImageRestored | PictureImported)]
 
 
 ROUTES = (

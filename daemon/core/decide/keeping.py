@@ -1,16 +1,21 @@
 """Access over TCP granted and revoked, pictures deleted for good, files found damaged or whole again."""
 
 import re
-from typing import assert_never
+from collections.abc import Sequence
+from itertools import zip_longest
+from typing import TypeVar, assert_never
 
 from daemon.core.state import State
 from schema import commands as c
 from schema import events as e
 from schema import observations as o
 from schema.errors import Refused
+from schema.ids import ImageId, Sha256
 
 PIECE = 200
 """Pictures in one event."""
+
+Name = TypeVar("Name", ImageId, Sha256)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 
@@ -36,7 +41,7 @@ def decided(state: State, command: KeepingCommand) -> list[e.Event]:
                 raise Refused(f"there is no access called '{name[:40]}'.", remedy="See `stablenew token list`.")
             return [e.AccessRevoked(name=name)]
         case c.DeletePictures():
-            return _deleted(command)
+            return _deleted(state, command)
         case _:
             assert_never(command)
 
@@ -49,20 +54,22 @@ def checked(state: State, news: o.FileChecked) -> list[e.Event]:
     return [e.FileMended(file=news.file, source=news.source)] if known else []
 
 
-def _deleted(command: c.DeletePictures) -> list[e.Event]:
-    """Files go with the last piece: a picture of an earlier one may have the same."""
-    images = command.images
-    pieces = [images[at : at + PIECE] for at in range(0, len(images), PIECE)]
-    events: list[e.Event] = [
-        e.PicturesDeleted(images=piece, files=(), bytes=0, reason=command.reason) for piece in pieces[:-1]
+def _deleted(state: State, command: c.DeletePictures) -> list[e.Event]:
+    """What an unfinished job still needs stays, whatever a look-up said of it a moment ago."""
+    done = [one for job in state.jobs.values() for one in job.done]
+    needed, held = {image for one in done for image in one.images}, {file for one in done for file in one.files}
+    images = _pieces([image for image in command.images if image not in needed])
+    files = _pieces([file for file in command.files if file not in held])
+    if not images:
+        return []
+    pieces = list(zip_longest(images, files, fillvalue=()))
+    return [
+        e.PicturesDeleted(
+            images=some, files=of_some, bytes=command.bytes if number == len(pieces) else 0, reason=command.reason
+        )
+        for number, (some, of_some) in enumerate(pieces, 1)
     ]
-    files = [command.files[at : at + PIECE] for at in range(0, len(command.files), PIECE)] or [()]
-    for number, some in enumerate(files):
-        last = number == len(files) - 1
-        events.append(
-            e.PicturesDeleted(
-                images=pieces[-1] if last and pieces else (), files=some, bytes=command.bytes if last else 0,
-                reason=command.reason,
-            )
-        )  # fmt: skip
-    return events if images else []
+
+
+def _pieces(names: Sequence[Name]) -> list[tuple[Name, ...]]:
+    return [tuple(names[at : at + PIECE]) for at in range(0, len(names), PIECE)]

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from daemon.core.decide import feedback, jobs, learning, models, reopen
 from daemon.core.state import Held, Job, Running, State, Undoable
-from daemon.core.words import label, nothing_left
+from daemon.core.words import deleted_since, label, nothing_left
 from schema import commands as c
 from schema import events as e
 from schema.errors import Refused
@@ -18,6 +18,7 @@ from schema.ids import CommandId, JobId
 
 Why = Literal["undo", "redo"]
 Ended = Mapping[JobId, c.EndedJob]
+InTrash = e.ImageTrashed | e.ImageRestored | e.PictureImported
 
 
 def undo(state: State, command: c.Undo) -> list[e.Event]:
@@ -33,10 +34,11 @@ def redo(state: State, command: c.Redo) -> list[e.Event]:
 
 
 def _text(state: State, one: Undoable, command: c.Undo | c.Redo, made_up: list[e.Event]) -> str:
+    gone = deleted_since(len(command.deleted))
     if made_up:
-        return label(state, one)
+        return label(state, one) + gone
     doing: Literal["take back", "do again"] = "take back" if isinstance(command, c.Undo) else "do again"
-    return nothing_left(state, one, (envelope.event for envelope in command.events), doing)
+    return nothing_left(state, one, (envelope.event for envelope in command.events), doing) + gone
 
 
 def _check_top(state: State, stack: list[Undoable], done: CommandId, verb: Why) -> None:
@@ -58,8 +60,11 @@ def _made_up(state: State, command: c.Undo | c.Redo, why: Why) -> list[e.Event]:
     submitted = {one.event.job for one in command.events if isinstance(one.event, e.JobSubmitted)}
     # what a run had as a whole before, its pictures had of it; other stars were given to a picture by itself
     wholes = {one.event.was for one in command.events if isinstance(one.event, e.RunRated)} - {0}
+    deleted = frozenset(command.deleted)
     for envelope in reversed(command.events):
         event = envelope.event
+        if isinstance(event, InTrash) and event.image in deleted:
+            continue
         if isinstance(event, e.JobHeld) and event.job in submitted:
             continue
         inverse = _inverse(state, event, ended, why)
