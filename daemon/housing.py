@@ -11,6 +11,7 @@ from daemon.artifacts.results import find
 from daemon.artifacts.sheets.writing import sheet_of
 from daemon.claim import socket_path
 from daemon.core.forecast import forecast
+from daemon.differing import differing
 from daemon.parts import VERSION, Parts, draw_id, results_root
 from schema.forecast import Forecast
 from schema.ids import RunId, Sha256
@@ -81,4 +82,6 @@ def house_of(parts: Parts, env: Mapping[str, str], stopping: asyncio.Event) -> H
         foreign=parts.foreign,
         gallery=parts.gallery,
         learning=parts.learner,
+        hooks=parts.hooks,
+        differ=differing(parts.places.log, parts.places.snapshots, time.time),
     )

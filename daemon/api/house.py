@@ -19,6 +19,7 @@ from schema.events import Envelope
 from schema.feedback import Feedback
 from schema.forecast import Forecast
 from schema.foreign import ImportedFile, Posted, Synced, Understood
+from schema.hooks import HookRow, HookTried
 from schema.ids import CommandId, JobId, NodeId, RunId, Sha256
 from schema.keeping import Access
 from schema.lessons import Lessons
@@ -28,7 +29,7 @@ from schema.prompts import CompletionKind, Completions, Trial, Tried
 from schema.requests import RunRequest, Selection
 from schema.scenes import Answer, Scene
 from schema.settings import Settings
-from schema.then import Moment
+from schema.then import Difference, Moment
 
 Condition = Literal["starting", "ready", "read-only", "stopping"]
 
@@ -72,6 +73,21 @@ class GalleryDoor(Protocol):
         self, pictures: Sequence[tuple[ImageRow, JobRecord]], note: Callable[[Command], Awaitable[None]]
     ) -> Posted: ...
     async def sync(self, note: Callable[[Command], Awaitable[None]]) -> Synced: ...
+
+
+class HookDoor(Protocol):
+    """Who is told of what happens (`daemon.hooks`)."""
+
+    def rows(self) -> tuple[HookRow, ...]: ...
+    async def test(self, name: str) -> HookTried: ...
+
+
+class NoHooks:
+    def rows(self) -> tuple[HookRow, ...]:
+        return ()
+
+    async def test(self, name: str) -> HookTried:
+        raise Refused("nobody here tells others of anything.")
 
 
 class NoGallery:
@@ -222,6 +238,10 @@ def _no_sheet(run: RunRecord, jobs: Sequence[JobRecord], x: str | None, y: str |
     raise Refused("nobody here draws sheets.")
 
 
+async def _no_difference(one: str, other: str) -> Difference:
+    raise Refused("nobody here compares moments.")
+
+
 async def _no_past(when: str) -> "House":
     raise Refused("nobody here remembers the past.")
 
@@ -307,7 +327,11 @@ class House:
     """Where finished pictures can be posted to."""
     learning: LearningDoor = field(default_factory=NobodyLearns)
     """What verdicts teach."""
+    hooks: HookDoor = field(default_factory=NoHooks)
+    """Who is told of what happens."""
     moment: Moment | None = None
     """The moment that everything here is of; None: now."""
     then: Callable[[str], Awaitable["House"]] = field(default=_no_past)
     """The house as it was at WHEN: reads as this one does, refuses every wish. Raises Refused for no moment."""
+    differ: Callable[[str, str], Awaitable[Difference]] = field(default=_no_difference)
+    """What is different between two WHENs, the earlier first. Raises Refused for no moment."""

@@ -9,8 +9,10 @@ from daemon.api.news import listening
 from daemon.api.route import Route
 from daemon.api.told import answer, line
 from daemon.views.select import NotFound
+from schema.errors import Refused
 from schema.events import Envelope
 from schema.pages import EventLine, event_line
+from schema.then import Difference
 
 PAGE = 64
 """Events read and sent at once: what a client that stopped reading costs, a hundred times over if there are a hundred."""
@@ -76,6 +78,13 @@ async def state(house: House, request: web.Request) -> web.StreamResponse:
     return answer(StateHash(*await house.ledger.state_hash()))
 
 
+async def difference(house: House, request: web.Request) -> web.StreamResponse:
+    before = request.query.get("before")
+    if not before:
+        raise Refused("which moment is to be compared?", where="before", remedy="Give a seq, an ISO time or an age.")
+    return answer(await house.differ(before, request.query.get("after") or str(house.ledger.durable)))
+
+
 def _line(envelope: Envelope) -> bytes:
     return line(event_line(envelope))
 
@@ -89,5 +98,9 @@ ROUTES = (
     Route(
         method="GET", path="/v1/state", run=state, gives=StateHash,
         scope="read", does="The live state's canonical hash.",
+    ),
+    Route(
+        method="GET", path="/v1/diff", run=difference, gives=Difference, query=("before", "after"),
+        scope="read", does="What is different between two moments; `after` is now where it is left out.",
     ),
 )  # fmt: skip
