@@ -4,6 +4,7 @@ Vitals: the last word on each subject, forgotten with the process.
 """
 
 import logging
+from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
@@ -11,11 +12,14 @@ log = logging.getLogger(__name__)
 class Concerns:
     def __init__(self) -> None:
         self._sentences: dict[str, str] = {}
+        self.heard: Callable[[str, str], None] = lambda subject, sentence: None
+        """Told of every new sentence and its subject."""
 
     def tell(self, subject: str, sentence: str) -> None:
         """One sentence with its remedy, as `status` shows it, in place of what was told of this subject before."""
         if self._sentences.get(subject) != sentence:
             log.warning("%s", sentence)
+            self.heard(subject, sentence)
         self._sentences[subject] = sentence
 
     def settle(self, subject: str) -> None:

@@ -34,6 +34,8 @@ from daemon.fleet.loopback import Loopback
 from daemon.fleet.patience import Patience
 from daemon.foreign import ForeignPictures
 from daemon.gallery.posting import Galleries
+from daemon.hooks.hooks import Hooks
+from daemon.hooks.writing import LookUps, Writer
 from daemon.intake import HouseIntake
 from daemon.learner import Learner
 from daemon.learner.asking import Asker
@@ -90,6 +92,7 @@ class Parts:
     models: Models
     learner: Learner
     concerns: Concerns
+    hooks: Hooks
 
 
 async def open_parts(
@@ -160,6 +163,13 @@ async def open_parts(
         named=models.named,
         lessons=lambda: ledger.lessons,
     )
+    results = Results(past, root, store.path, places.state / "results.seq", links=settings.results.links)
+    concerns = Concerns()
+    hooks = Hooks(
+        settings.hooks, places.state / "hooks.json", concerns,
+        Writer(os.uname().nodename, LookUps(past.run, past.job, results.reached)), clock=time.time,
+    )  # fmt: skip
+    concerns.heard = hooks.trouble
     return Parts(
         places=places,
         settings=settings,
@@ -169,7 +179,7 @@ async def open_parts(
         vitals=vitals,
         ledger=ledger,
         views=views,
-        results=Results(past, root, store.path, places.state / "results.seq", links=settings.results.links),
+        results=results,
         looking=Looking(ledger, past, views),
         films=Films(ledger, past, store.path, store.accept_film, make_film, draw_id, places.state / "films"),
         foreign=ForeignPictures(readers, store, draw_id),
@@ -179,7 +189,8 @@ async def open_parts(
         planner=planner,
         cards=cards,
         models=models,
-        concerns=Concerns(),
+        concerns=concerns,
+        hooks=hooks,
         learner=Learner(
             views,
             ledger,

@@ -12,6 +12,7 @@ from daemon import backing_up, upkeep
 from daemon.api.house import House
 from daemon.api.server import serve
 from daemon.claim import Claim
+from daemon.hooks.hooks import Now
 from daemon.parts import VERSION, Parts
 from schema.observations import DaemonBegan, DaemonEnds
 
@@ -29,6 +30,7 @@ async def work(
         follow() as for_films,
         follow() as for_looks,
         follow() as for_lessons,
+        follow() as for_hooks,
     ):
         writing = group.create_task(ledger.run())
         viewing = group.create_task(parts.views.follow(for_views))
@@ -39,6 +41,7 @@ async def work(
             parts.films.run(for_films),
             parts.looking.run(for_looks),
             parts.learner.run(for_lessons),
+            parts.hooks.run(for_hooks, parts.log, Now(ledger.scene, lambda: ledger.durable)),
         ]
         edges = [group.create_task(edge) for edge in (*following, *_edges(parts, claim, runner, env))]
         await stopping.wait()

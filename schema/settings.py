@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from schema.hooks import Occasion
 from schema.parts import Fraction
 from schema.stages import Video
 
@@ -237,7 +238,7 @@ class ApiSettings(_Section):
 class HookSettings(_Section):
     """Somebody to be told, or a command to be run, when something has happened."""
 
-    on: Annotated[tuple[Literal["run-finished", "queue-empty", "attention", "trouble"], ...], Field(min_length=1)]
+    on: Annotated[tuple[Occasion, ...], Field(min_length=1)]
     url: Address | None = None
     """Gets the news as JSON, by POST."""
     token: Key | None = None

@@ -12,7 +12,7 @@ from daemon.core.state import LastUsed
 from daemon.core.vitals import Vitals
 from daemon.ledger.mail import Committed, Origin
 from daemon.scheduling.able import Known
-from daemon.views.views import Views
+from daemon.views.read_views import ReadViews
 from schema.commands import Command, ImportPictures
 from schema.errors import Refused
 from schema.events import Envelope
@@ -272,7 +272,7 @@ class House:
     results: Path
     ledger: LedgerDoor
     log: ReadLog
-    views: Views
+    views: ReadViews
     library: Library
     plan: Callable[[RunRequest, RunId], Planned]
     """Of the run with this id; draws the seed if none is said. Slow for many jobs: called off the loop.

@@ -41,6 +41,7 @@ ROOT: Mapping[str, Entry] = {
     "import": Entry("tui.cli.bring", "Take in what other programs left: StableNew folders, files, pictures.", "VERB"),
     "export": Entry("tui.cli.export", "Write a job as a workflow of another program."),
     "log": Entry("tui.cli.log", "Read, verify, replay, back up and restore the log."),
+    "hook": Entry("tui.cli.hook", "Who is told when a run or the queue has ended; try one."),
     "config": Entry("tui.cli.config", "Where things live, and the settings."),
     "doctor": Entry("tui.cli.doctor", "Say what works here and what does not.", "DOCTOR"),
     "ui": Entry("tui.cli.ui", "Open the terminal UI.", "UI"),

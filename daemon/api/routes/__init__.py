@@ -7,6 +7,7 @@ from daemon.api.routes import (
     feedback,
     foreign,
     gallery,
+    hooks,
     images,
     jobs,
     learning,
@@ -40,5 +41,6 @@ ALL: tuple[Route, ...] = (
     *asking.ROUTES,
     *foreign.ROUTES,
     *gallery.ROUTES,
+    *hooks.ROUTES,
     *sheets.ROUTES,
 )
