@@ -68,6 +68,14 @@ class Incoming:
         self._finished = True
 
 
+def try_room(folder: Path, size: int) -> None:
+    """Writes so many bytes and takes them away again. Raises OSError where that does not go."""
+    with tempfile.TemporaryFile(dir=folder, prefix=UNFINISHED, buffering=0) as file:
+        left = size
+        while left > 0:
+            left -= file.write(bytes(min(left, 1 << 20)))
+
+
 def sync_folder(folder: Path) -> None:
     """Makes renames into `folder` survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

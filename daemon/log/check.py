@@ -13,6 +13,8 @@ from typing import Final, NamedTuple
 
 from daemon.log import anchor
 from daemon.log.chain import ZERO, Head, walk
+from daemon.log.faults import LogFull, LogGone
+from daemon.log.ground import meant
 from daemon.log.reading import hash_at, newest
 from daemon.log.rows import TOLD, envelopes
 from daemon.log.tables import COLUMNS, Row, check_format, is_empty, reader
@@ -38,7 +40,7 @@ def check(
     """Checks tables, chain and anchor; with `deep` every event since the first, and that each can be read and decoded.
 
     `others` know of the log's head, too. Raises LogFromNewer when a newer stablenew wrote it. A file that does not
-    exist is an empty log.
+    exist is an empty log. Raises LogFull and LogGone where its folder keeps it from being looked at.
     """
     # What was promised first: whoever appends meanwhile commits before promising.
     return check_against(path, anchor.read(anchor_path), others(), deep=deep)
@@ -54,6 +56,8 @@ def check_against(path: Path, promise: Head | None, others: Sequence[Witness] = 
                 if not is_empty(db):
                     return _check_open(db, path, promise, others, deep)
     except (sqlite3.Error, UnicodeDecodeError) as error:  # SQLite cites damaged text as it is
+        if isinstance(fault := meant(error, path), LogFull | LogGone):
+            raise fault from error  # the ground, not the log: nothing is known of it now
         return Verdict(0, ZERO, promised, (f"the log cannot be read: {error}",))
     return Verdict(0, ZERO, promised, tuple(_broken_promises(ZERO, promise, others, None)))
 

@@ -48,3 +48,11 @@ class LogFromNewer(Unusable):
 
 class LogBroken(Exception):
     """A commit failed. This log takes nothing more in this process; what was told before is on disk (exit code 74)."""
+
+
+class LogFull(LogBroken):
+    """For want of room: nothing of the commit is on disk. Opened anew, the log goes on as soon as there is some."""
+
+
+class LogGone(LogBroken):
+    """Its folder can only be read, or is not where it was. Opened anew, the log goes on when it is back."""

@@ -8,33 +8,32 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import NamedTuple, ParamSpec, Protocol, TypeVar
+from typing import NamedTuple, Protocol
 
 from daemon.disk import sync_folder
-from daemon.log import anchor, reading
+from daemon.log import anchor
 from daemon.log.anchor import Anchor
 from daemon.log.appender import Appender
 from daemon.log.chain import Head
 from daemon.log.check import check, note_verified
-from daemon.log.faults import LogBroken, LogDamaged, LogFromNewer
+from daemon.log.faults import LogBroken, LogDamaged, LogFromNewer, LogFull, LogGone
+from daemon.log.ground import Place, check_place, meant, place_of
 from daemon.log.inloop import LogInLoop
+from daemon.log.reader import LogReader
 from daemon.log.reading import Kept, read_log
-from daemon.log.tables import close_whole, reader, writer
+from daemon.log.tables import close_whole, writer
 from daemon.log.witness import Witness
 from schema.events import Envelope
 from schema.ids import CommandId
 
 __all__ = [
-    "Head", "Kept", "Log", "LogBroken", "LogDamaged", "LogFile", "LogFromNewer", "LogInLoop", "open_log", "read_log",
+    "Head", "Kept", "Log", "LogBroken", "LogDamaged", "LogFile", "LogFromNewer", "LogFull", "LogGone", "LogInLoop",
+    "open_log", "read_log",
 ]  # fmt: skip
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 SYNC_ANCHOR_S = 1.0
 """How long a written anchor may stay unsynced."""
@@ -57,7 +56,8 @@ class Log(Protocol):
     def append(self, batch: Sequence[Envelope]) -> asyncio.Future[None]:
         """One transaction; done when durable, in the order of the calls. May be called again before that.
 
-        Fails with LogBroken; so does every later call. A caller that stops waiting does not stop the commit.
+        Fails with LogBroken, of the kind that tells whether it heals; so does every later call. A caller that stops
+        waiting does not stop the commit.
         """
         ...
 
@@ -112,18 +112,16 @@ class _Batch(NamedTuple):
     loop: asyncio.AbstractEventLoop
 
 
-class LogFile:
+class LogFile(LogReader):
     """The log in its file. Made by `open_log`; used from one event loop."""
 
     def __init__(self, path: Path, db: sqlite3.Connection, head_anchor: Anchor, head: Head) -> None:
-        self.head = head
+        super().__init__(path, head)
         self._queue: SimpleQueue[_Batch | None] = SimpleQueue()
         self._broken: BaseException | None = None
         self._closed = False
-        self._reader = reader(path)
-        self._reads = ThreadPoolExecutor(1, thread_name_prefix="log-reader")
         self._thread = threading.Thread(
-            target=_Writer(db, head_anchor, head, self._queue, self._settle).run, name="log-writer", daemon=True
+            target=_Writer(path, db, head_anchor, head, self._queue, self._settle).run, name="log-writer", daemon=True
         )
         self._thread.start()
 
@@ -150,31 +148,19 @@ class LogFile:
             else:
                 batch.done.set_exception(_broken(error))
 
-    async def find_key(self, actor: str, key: str) -> Kept | None:
-        return await self._read(reading.find_key, self._reader, actor, key)
-
-    async def events_of(self, command: CommandId) -> tuple[Envelope, ...]:
-        return await self._read(reading.events_of, self._reader, command)
-
-    async def read(self, after: int, limit: int) -> tuple[Envelope, ...]:
-        return await self._read(reading.read, self._reader, after, min(limit, max(0, self.head.seq - after)))
-
-    async def _read(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._reads, lambda: work(*args, **kwargs))
-
     async def close(self) -> None:
         """Waits for all batches, empties the WAL, syncs the anchor. May be called twice."""
         if self._closed:
             return
         self._closed = True
         self._queue.put(None)
-        await self._read(self._reader.close)  # before the writer's, so that the last to close tidies the files away
-        await self._read(self._thread.join)
-        self._reads.shutdown()
+        await super().close()  # before the writer, so that the last to close tidies the files away
+        await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
 
 
 def _broken(cause: BaseException | None) -> LogBroken:
-    error = LogBroken(f"the log takes nothing more: {cause}" if cause else "the log is closed")
+    kind = type(cause) if isinstance(cause, LogBroken) else LogBroken
+    error = kind(f"the log takes nothing more: {cause}" if cause else "the log is closed")
     error.__cause__ = cause
     return error
 
@@ -184,12 +170,15 @@ class _Writer:
 
     def __init__(
         self,
+        path: Path,
         db: sqlite3.Connection,
         head_anchor: Anchor,
         head: Head,
         queue: SimpleQueue[_Batch | None],
         settle: Callable[[Sequence[_Batch], Head, BaseException | None], None],
     ) -> None:
+        self._path = path
+        self._place: Place = place_of(path)
         self._db = db
         self._anchor = head_anchor
         self._appender = Appender(db, head)
@@ -205,7 +194,7 @@ class _Writer:
             try:
                 self._commit(batches)
             except Exception as error:  # the thread's outermost loop: whoever waits must be told
-                self._give_up(batches, error)
+                self._give_up(batches, meant(error, self._path))
                 return
         self._close()
 
@@ -239,6 +228,7 @@ class _Writer:
             elif not self._stopping:
                 self._empty_wal()
             return
+        check_place(self._path, self._place)
         self._appender.append([batch.envelopes for batch in batches])
         self._emptied = False
         self._anchor.promise(self._appender.head)
@@ -266,19 +256,27 @@ class _Writer:
         except RuntimeError:  # the loop is closed: nobody is left to be told
             self._stopping = True
 
-    def _give_up(self, batches: list[_Batch], error: BaseException) -> None:
-        """Fails what waits, until closed. The connection is left alone: after a failed fsync a second one may lie."""
+    def _give_up(self, batches: list[_Batch], error: LogBroken) -> None:
+        """Fails what waits, until closed. The connection is left alone: after a failed fsync a second one may lie.
+
+        Where the ground heals, it is closed, for this process will open the log anew.
+        """
         while True:
             if batches:
                 self._tell(batches, error)
             batch = None if self._stopping else self._queue.get()
             if batch is None:
-                return
+                break
             batches = [batch]
+        if isinstance(error, LogFull | LogGone):
+            with suppress(sqlite3.Error, OSError):
+                self._db.close()
+            with suppress(OSError):
+                self._anchor.close()
 
     def _close(self) -> None:
-        with suppress(sqlite3.Error):  # what was told is synced in the WAL; the next start empties it
+        with suppress(sqlite3.Error, OSError):  # what was told is synced in the WAL; the next start empties it
             self._empty_wal()
-        self._anchor.sync()
+            self._anchor.sync()
         self._anchor.close()
         self._db.close()

@@ -102,16 +102,35 @@ def close_whole(db: sqlite3.Connection) -> None:
 
 def reader(path: Path) -> sqlite3.Connection:
     """A read-only connection; never writes, never checkpoints. Raises sqlite3.Error when there is no such file."""
+    try:
+        return _read_only(path, "mode=ro")
+    except sqlite3.OperationalError:
+        # Beside a log that was closed in order SQLite makes its shared index anew, for which a full disk has no room
+        # and a read-only one no place. All of the log is in its one file then, and nobody can write it.
+        if _has_wal(path):
+            raise
+        return _read_only(path, "mode=ro&immutable=1")
+
+
+def _read_only(path: Path, how: str) -> sqlite3.Connection:
     db = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False, timeout=5.0
+        f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None, check_same_thread=False, timeout=5.0
     )
     try:
         db.execute("PRAGMA cell_size_check=ON")
         db.execute("PRAGMA query_only=ON")
+        db.execute("PRAGMA schema_version").fetchone()  # the first that touches the file
     except BaseException:
         db.close()
         raise
     return db
+
+
+def _has_wal(path: Path) -> bool:
+    try:
+        return path.with_name(path.name + "-wal").stat().st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def check_sqlite() -> None:
