@@ -14,7 +14,7 @@ from daemon.past import Past
 from daemon.prompting.looks.compare import place_of
 from daemon.prompting.looks.effects import Counted, effects, merged
 from daemon.prompting.looks.weights import Weighed, louder, weigh
-from daemon.views.views import Views
+from daemon.views.read_views import ReadViews
 from schema.events import Envelope, FeedbackSwitched, StageFinished
 from schema.feedback import Feedback, WeightKind, Weights
 from schema.ids import JobId
@@ -45,7 +45,7 @@ class Door(Protocol):
 
 
 class Looking:
-    def __init__(self, ledger: Door, past: Past, views: Views) -> None:
+    def __init__(self, ledger: Door, past: Past, views: ReadViews) -> None:
         self._ledger = ledger
         self._past = past
         self._views = views

@@ -26,8 +26,8 @@ from daemon.library.models.watching import Paths, Watch
 from daemon.prompting.needs import WORDS, listed
 from daemon.scheduling.able import Known
 from daemon.scheduling.fitness import STAND_IN, is_real
+from daemon.views.read_views import ReadViews
 from daemon.views.select import NotFound
-from daemon.views.views import Views
 from schema.errors import Refused
 from schema.models import FILES, Candidate, Fetching, ModelKey, ModelRecord, ModelScan, ModelVerdict, ModelWanted, Offer
 from schema.names import nearest
@@ -45,7 +45,7 @@ class Parts:
     """What it is made of."""
 
     index: Index
-    views: Views
+    views: ReadViews
     durable: Callable[[], int]
     """Seq of the newest event on disk: verdicts up to it are in the list."""
     known: Callable[[], Sequence[Known]]

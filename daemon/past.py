@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from daemon.log.store import Log
-from daemon.views.views import Views
+from daemon.views.read_views import ReadViews
 from schema.errors import Refused
 from schema.events import Envelope
 from schema.ids import JobId, RunId
@@ -13,7 +13,7 @@ from schema.pages import JobRecord, RunRecord
 class Past:
     """Records wait until the views have reached what is committed."""
 
-    def __init__(self, log: Log, views: Views, durable: Callable[[], int]) -> None:
+    def __init__(self, log: Log, views: ReadViews, durable: Callable[[], int]) -> None:
         self._log = log
         self._views = views
         self._durable = durable

@@ -15,7 +15,7 @@ from daemon.prompting.experiments import check_open, levels_of
 from daemon.prompting.grids import read_grid
 from daemon.scheduling.able import Known, makers
 from daemon.views.lists import Window
-from daemon.views.views import Views
+from daemon.views.read_views import ReadViews
 from schema.errors import Refused
 from schema.experiments import Proposal
 from schema.ids import RunId
@@ -134,7 +134,7 @@ def offers_of(known: Sequence[Known], node: str | None, backend: str | None) -> 
     return found
 
 
-async def seconds_of(views: Views, pack: str) -> float:
+async def seconds_of(views: ReadViews, pack: str) -> float:
     """That a picture of it took lately; 0: none was made."""
     window = Window(filter=f'pack:"{pack}" state:finished', sort="newest", limit=MEASURED)
     jobs = await views.records([row.id for row in (await views.jobs(window)).items])
@@ -142,7 +142,7 @@ async def seconds_of(views: Views, pack: str) -> float:
     return sum(took) / len(took) if took else 0.0
 
 
-async def packs_of(views: Views, desk_packs: Iterable[str]) -> tuple[str, ...]:
+async def packs_of(views: ReadViews, desk_packs: Iterable[str]) -> tuple[str, ...]:
     """Those with verdicts; before there are any, those of the newest runs."""
     rated = [pack for pack in desk_packs if pack != LOOSE]
     if rated:

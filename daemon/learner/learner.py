@@ -24,8 +24,8 @@ from daemon.learner.lab import Lab, packs_of, seconds_of
 from daemon.ledger.mail import Committed
 from daemon.records.bundle import Material
 from daemon.records.flat import lines, verdicts
+from daemon.views.read_views import ReadViews
 from daemon.views.select import NotFound
-from daemon.views.views import Views
 from schema import events as e
 from schema.commands import AdoptAdvice
 from schema.errors import Refused
@@ -72,7 +72,7 @@ class Door(Protocol):
 class Learner:
     def __init__(
         self,
-        views: Views,
+        views: ReadViews,
         door: Door,
         *,
         seq_at: Callable[[str], int],

@@ -2,8 +2,7 @@
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -32,11 +31,12 @@ class _Use(NamedTuple):
     uses: int
 
 
-def read_favourites(path: Path, runs: int, by: Literal["rating", "uses"]) -> tuple[tuple[Favourite, ...], int]:
+def read_favourites(
+    opened: Callable[[], sqlite3.Connection], runs: int, by: Literal["rating", "uses"]
+) -> tuple[tuple[Favourite, ...], int]:
     """Best first within each list, and how many runs they are from. On a connection of its own, for a thread."""
-    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+    db = opened()
     try:
-        db.execute("BEGIN")
         newest = db.execute("SELECT id, spec FROM runs ORDER BY n DESC LIMIT ?", (runs,)).fetchall()
         found: dict[tuple[str, str], _Use] = defaultdict(lambda: _Use(0.0, 0, 0))
         for run, spec in newest:

@@ -1,6 +1,8 @@
-"""What the views say of verdicts: for learning, the inbox, favourites and lists of experiments. A part of `Views`."""
+"""What the views say of verdicts: for learning, the inbox, favourites and experiments. A part of `ReadViews`."""
 
 import asyncio
+import sqlite3
+from collections.abc import Callable
 from typing import Literal
 
 from daemon.views import experiments, inbox, lessons
@@ -10,7 +12,6 @@ from daemon.views.lessons import Lesson
 from daemon.views.readers import Readers
 from daemon.views.verdicts import Verdicts, read_verdicts
 from daemon.views.whole import Newest, read_newest, read_runs, read_whole
-from daemon.views.writer import ViewWriter
 from schema.experiments import LearningRunRow
 from schema.ids import RunId
 from schema.insights import Favourite
@@ -19,24 +20,24 @@ from schema.records import RecordRun, WholeRecord
 
 
 class VerdictViews:
-    _writer: ViewWriter
     _readers: Readers
+    _opened: Callable[[], sqlite3.Connection]
 
     async def verdicts(self, upto: int | None = None, after: int = 0) -> Verdicts:
         """Behind `after` and up to `upto`; None: all that is folded in."""
-        return await asyncio.to_thread(read_verdicts, self._writer.path, upto, after)
+        return await asyncio.to_thread(read_verdicts, self._opened, upto, after)
 
     async def whole_records(self, upto: int | None = None, after: int = 0) -> tuple[WholeRecord, ...]:
         """Everything known of what was rated, as of `upto`, in the order of the verdicts."""
-        return await asyncio.to_thread(read_whole, self._writer.path, upto, after)
+        return await asyncio.to_thread(read_whole, self._opened, upto, after)
 
     async def newest_records(self, upto: int | None, most: int) -> Newest:
         """The same of at most so many, with the latest verdicts wherever they are from."""
-        return await asyncio.to_thread(read_newest, self._writer.path, upto, most)
+        return await asyncio.to_thread(read_newest, self._opened, upto, most)
 
     async def record_runs(self, upto: int | None = None) -> tuple[RecordRun, ...]:
         """Runs of which pictures were rated, and all learning and explore runs; oldest first."""
-        return await asyncio.to_thread(read_runs, self._writer.path, upto)
+        return await asyncio.to_thread(read_runs, self._opened, upto)
 
     async def lessons(self, upto: int) -> tuple[Lesson, ...]:
         """What people made of what was learned, up to that seq."""
@@ -74,4 +75,4 @@ class VerdictViews:
 
     async def favourites(self, runs: int, by: Literal["rating", "uses"]) -> tuple[tuple[Favourite, ...], int]:
         """Of the newest runs; and how many these are."""
-        return await asyncio.to_thread(read_favourites, self._writer.path, runs, by)
+        return await asyncio.to_thread(read_favourites, self._opened, runs, by)

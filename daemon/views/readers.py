@@ -35,6 +35,13 @@ class Reading:
         return 0 if row is None else int(row[0])
 
 
+def opened(path: Path) -> sqlite3.Connection:
+    """A connection for one thread, in a read transaction: everything it reads is of the same moment. To be closed."""
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+    db.execute("BEGIN")
+    return db
+
+
 class Readers:
     def __init__(self) -> None:
         self._free: asyncio.Queue[aiosqlite.Connection] = asyncio.Queue()

@@ -4,9 +4,8 @@ Only events up to that seq have a say in what is answered, so that a replay of t
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -41,11 +40,10 @@ def merged(known: dict[tuple[str, str, str], Record], news: Verdicts) -> None:
         known[record.id, record.better_than, record.at if record.better_than else ""] = record
 
 
-def read_verdicts(path: Path, upto: int | None, after: int) -> Verdicts:
+def read_verdicts(opened: Callable[[], sqlite3.Connection], upto: int | None, after: int) -> Verdicts:
     """On a connection of its own, for a thread of its own: of a long past it takes a while."""
-    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+    db = opened()
     try:
-        db.execute("BEGIN")  # everything is of the same moment
         newest = int(db.execute("SELECT seq FROM meta").fetchone()[0])
         seq = newest if upto is None else min(upto, newest)
         asked = {"upto": seq, "after": after}

@@ -4,9 +4,8 @@ A picture's story does not change when its job is made again: what was written o
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -22,6 +21,8 @@ _JOB = msgspec.json.Decoder(JobSpec)
 _RUN = msgspec.json.Decoder(RunSpec)
 _RESULT = msgspec.json.Decoder(StageFinished)
 _TOKENS = msgspec.json.Decoder(tuple[int, ...])
+Opened = Callable[[], sqlite3.Connection]
+
 _FLAT = tuple(field for field in Record.__struct_fields__)
 
 
@@ -32,22 +33,24 @@ class Newest(NamedTuple):
     """Verdicts before them, which are not among them."""
 
 
-def read_whole(path: Path, upto: int | None, after: int) -> tuple[WholeRecord, ...]:
+def read_whole(opened: Opened, upto: int | None, after: int) -> tuple[WholeRecord, ...]:
     """Of what stands now of everything said behind `after`, in the order it was said."""
-    verdicts = read_verdicts(path, upto, after)
-    return _whole(path, verdicts.seq, verdicts.records)
+    verdicts = read_verdicts(opened, upto, after)
+    return _whole(opened, verdicts.seq, verdicts.records)
 
 
-def read_newest(path: Path, upto: int | None, most: int) -> Newest:
+def read_newest(opened: Opened, upto: int | None, most: int) -> Newest:
     """What was said last, here or elsewhere: records from elsewhere may be older than the log."""
-    verdicts = read_verdicts(path, upto, 0)
+    verdicts = read_verdicts(opened, upto, 0)
     said = sorted(verdicts.records, key=lambda record: _moment(record.at))
     older, newest = said[:-most], said[-most:]
-    return Newest(_whole(path, verdicts.seq, newest), sum(bool(record.stars or record.better_than) for record in older))
+    return Newest(
+        _whole(opened, verdicts.seq, newest), sum(bool(record.stars or record.better_than) for record in older)
+    )
 
 
-def _whole(path: Path, seq: int, records: Iterable[Record]) -> tuple[WholeRecord, ...]:
-    db = _connected(path)
+def _whole(opened: Opened, seq: int, records: Iterable[Record]) -> tuple[WholeRecord, ...]:
+    db = _connected(opened)
     try:
         whole = _Whole(db, seq)
         return tuple(whole.of(record) for record in records)
@@ -61,8 +64,8 @@ def _moment(at: str) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def read_runs(path: Path, upto: int | None) -> tuple[RecordRun, ...]:
-    db = _connected(path)
+def read_runs(opened: Opened, upto: int | None) -> tuple[RecordRun, ...]:
+    db = _connected(opened)
     try:
         seq = upto if upto is not None else int(db.execute("SELECT seq FROM meta").fetchone()[0])
         rows = db.execute(RUNS, {"upto": seq}).fetchall()
@@ -71,10 +74,9 @@ def read_runs(path: Path, upto: int | None) -> tuple[RecordRun, ...]:
         db.close()
 
 
-def _connected(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+def _connected(opened: Opened) -> sqlite3.Connection:
+    db = opened()
     db.row_factory = sqlite3.Row
-    db.execute("BEGIN")
     return db
 
 
