@@ -14,7 +14,7 @@ from importlib import import_module
 from schema.errors import Exit, Refused
 
 OFFLINE = {
-    "log": "daemon.log.verbs",
+    "log": "daemon.log_verbs",
     "video": "daemon.artifacts.verbs",
     "image-params": "daemon.artifacts.verbs",
     "pack-check": "daemon.library.verbs",

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
+from daemon.backing_up import before_upgrade
 from daemon.claim import Claim
 from daemon.housing import house_of
 from daemon.log.store import LogBroken
@@ -32,6 +33,9 @@ async def run(places: Places, settings: Settings, env: Mapping[str, str]) -> int
         stack.callback(claim.release)
         start_logs(places.logs, "daemon")
         parts = await open_parts(places, settings, stack, _end_at_once)
+        await before_upgrade(places, settings, parts.concerns, VERSION, stopping)
+        if stopping.is_set():
+            return Exit.DONE
         gc.collect()
         gc.freeze()  # what is there now mostly stays: later collections pass it by instead of stopping the loop for it
         listener = claim.listen(env)

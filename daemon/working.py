@@ -68,4 +68,5 @@ def _edges(
         upkeep.keep_socket(claim, runner, env),
         upkeep.keep_artifacts(places, parts.store),
         backing_up.keep_witness(places, lambda: parts.log.head),
+        backing_up.keep_backups(places, parts.settings, parts.concerns),
     )

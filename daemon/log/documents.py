@@ -83,6 +83,26 @@ class Mending(msgspec.Struct, frozen=True, kw_only=True):
     """Lost seqs are not given out again, so this is never below what was promised."""
     beside: str | None
     """Where the old log lies now."""
+    backup: str | None
+    """The copy that events were taken from."""
+
+
+class CopyLine(msgspec.Struct, frozen=True, kw_only=True):
+    path: str
+    at: str
+    kind: str
+    """`night`, also those made when asked for, or `upgrade`."""
+    head: int | None
+    """Its newest event; None: it cannot be read."""
+    bytes: int
+
+
+class Copies(msgspec.Struct, frozen=True, kw_only=True):
+    """Newest first."""
+
+    folder: str
+    items: tuple[CopyLine, ...]
+    total: int
 
 
 class Events(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,17 +6,18 @@ them as tokens and epochs: in place of what is lost stand `LogLossAccepted` and 
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from itertools import chain as flatten
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from daemon.disk import sync_folder
-from daemon.log import witness
+from daemon.log import anchor, witness
 from daemon.log.appender import Appender
 from daemon.log.chain import ZERO, Head
-from daemon.log.check import check, check_against
+from daemon.log.check import Verdict, check, check_against
+from daemon.log.recovery import Part, Plan, best
 from daemon.log.tables import COLUMNS, WIDTH, close_whole, reader, writer
 from schema.errors import Refused
 from schema.events import Envelope, Event, LogLossAccepted, NothingChanged
@@ -28,6 +29,7 @@ _COPIED = 1000
 
 
 class Backup(NamedTuple):
+    path: Path
     events: int
     head: Head
     bytes: int
@@ -35,40 +37,47 @@ class Backup(NamedTuple):
 
 class Mended(NamedTuple):
     kept: int
-    """Events that were good and stay."""
+    """Events that are good and stay."""
     lost: int
     head: Head
     beside: Path | None
     """Where the old log now lies; None if there was none."""
+    backup: Path | None = None
+    """The backup that events were taken from."""
 
 
 # Backup ------------------------------------------------------------------------------------------
 
 
-def backup(log: Path, target: Path) -> Backup:
+def backup(places: Places, target: Path) -> Backup:
     """A whole, checked copy; the daemon may go on writing. Raises Refused where it would overwrite or is damaged."""
+    log = places.log
     if target.exists():
         raise Refused("this file exists already.", where=str(target), remedy="Name a new file.")
     if not log.exists():
         raise Refused("there is no log yet.", where=str(log), remedy="Start stablenew once.")
     if not target.parent.is_dir():
         raise Refused("there is no such folder.", where=str(target.parent), remedy="Make it, or name another.")
+    promise, others = anchor.read(places.head), witness.witnesses(places)
     spare = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with closing(reader(log)) as db:
             db.execute("PRAGMA query_only=OFF")  # the new file is written; the log itself is open read-only
             db.execute("VACUUM INTO ?", (str(spare),))
-        verdict = check_against(spare, ZERO, deep=True)
+        verdict = check_against(spare, promise or ZERO, others, deep=True)
         if verdict.findings:
-            raise Refused(f"the copy is damaged, so the log is: {verdict.findings[0]}.", where=str(log), remedy=_VERIFY)
+            raise Refused(
+                f"no copy was made, for the log is damaged: {verdict.findings[0]}.", where=str(log), remedy=_VERIFY
+            )
         with spare.open("rb") as file:
             os.fsync(file.fileno())
         size = spare.stat().st_size
         spare.rename(target)
         sync_folder(target.parent)
     finally:
-        spare.unlink(missing_ok=True)
-    return Backup(verdict.events, verdict.head, size)
+        for ending in ("", "-journal"):
+            spare.with_name(spare.name + ending).unlink(missing_ok=True)
+    return Backup(target, verdict.events, verdict.head, size)
 
 
 _VERIFY = "Run `stablenew log verify`."
@@ -80,7 +89,9 @@ _VERIFY = "Run `stablenew log verify`."
 def restore(places: Places, source: Path, actor: str, clock: Callable[[], float]) -> Mended:
     """Puts a backup in the place of the log. Raises Refused when the file is no whole log."""
     if not source.exists():
-        raise Refused("there is no such file.", where=str(source), remedy="Name a file that `log backup` wrote.")
+        raise Refused(
+            "there is no such file.", where=str(source), remedy="`stablenew log backups` lists what there is."
+        )
     verdict = check_against(source, ZERO, deep=True)
     if verdict.findings:
         raise Refused(
@@ -88,41 +99,60 @@ def restore(places: Places, source: Path, actor: str, clock: Callable[[], float]
         )
     if verdict.events == 0:
         raise Refused("this file holds no events.", where=str(source), remedy="Take another backup.")
-    return _replace(places, source, verdict.head, witness.promised(places), actor, clock)
+    plan = Plan(verdict.head, (Part(source, 0, verdict.head.seq),), None)
+    return _replace(places, plan, witness.promised(places), actor, clock)
 
 
-def recover(places: Places, accepted: int | None, actor: str, clock: Callable[[], float]) -> Mended:
-    """Keeps the good beginning of a damaged log, if the person accepts to lose exactly what is lost.
+def recover(
+    places: Places, accepted: int | None, actor: str, clock: Callable[[], float], backups: Sequence[Path] = ()
+) -> Mended:
+    """Keeps what is good of a damaged log, with what a backup still holds of it, if the person accepts to lose exactly
+    what is lost.
 
     Raises Refused for another number, or when nothing is wrong.
     """
     verdict = check(places.log, places.head, deep=True, others=lambda: witness.witnesses(places))
     if not verdict.findings:
         raise Refused("the log is whole; nothing is to be recovered.", where=str(places.log))
-    lost = max(0, verdict.promised - verdict.head.seq)
+    plan = best(places.log, verdict.head, backups)
+    lost = max(0, verdict.promised - plan.head.seq)
     if accepted != lost:
-        instead = "" if accepted is None else f", not {accepted}"
         raise Refused(
-            f"{lost} events are lost{instead}: {'; '.join(verdict.findings[:3])}.",
+            _what_is_lost(verdict, plan, lost, accepted),
             where=str(places.log),
-            remedy=f"If you accept that, run `stablenew log recover --accept-loss {lost}`; a backup may hold them.",
+            remedy=f"{'If you accept that, run' if lost else 'Run'} `stablenew log recover --accept-loss {lost}`"
+            + ("." if plan.backup or not lost else "; a backup may hold them."),
         )
-    return _replace(places, places.log, verdict.head, verdict.promised, actor, clock)
+    return _replace(places, plan, verdict.promised, actor, clock)
 
 
-def _replace(places: Places, source: Path, good: Head, promised: int, actor: str, clock: Callable[[], float]) -> Mended:
+def _what_is_lost(verdict: Verdict, plan: Plan, lost: int, accepted: int | None) -> str:
+    instead = "" if accepted is None else f", not {accepted}"
+    told = f"{lost} events are lost{instead}: {'; '.join(verdict.findings[:3])}"
+    if plan.backup is None:
+        return told + "."
+    return f"{told}. The events behind {verdict.head.seq}, up to {plan.head.seq}, can be had with {plan.backup}."
+
+
+def _replace(places: Places, plan: Plan, promised: int, actor: str, clock: Callable[[], float]) -> Mended:
     places.state.mkdir(parents=True, exist_ok=True)
     spare = places.log.with_name(f".{places.log.name}.{os.getpid()}")
     _remove(spare)
+    good = plan.head
     db = writer(spare)
     try:
-        _copy(source, good, db)
+        for part in plan.parts:
+            _copy(part, db)
         appender = Appender(db, good)
         lost = max(0, promised - good.seq)
-        if lost:
-            appender.append([_losses(good.seq, lost, _epoch(db), actor, round(clock(), 6))])
-    finally:
-        close_whole(db)
+        told = _losses(good.seq, lost, _epoch(db), actor, round(clock(), 6))
+        while page := list(islice(told, _COPIED)):
+            appender.append([page])
+    except BaseException:
+        db.close()
+        _remove(spare)
+        raise
+    close_whole(db)
     beside = _move_aside(places.log)
     spare.replace(places.log)
     witness.replace_all(places, appender.head)
@@ -131,16 +161,14 @@ def _replace(places: Places, source: Path, good: Head, promised: int, actor: str
     for saved in places.snapshots.glob("*.snapshot"):
         saved.unlink()
     places.log.with_name(places.log.name + ".verified").unlink(missing_ok=True)
-    return Mended(good.seq, lost, appender.head, beside)
+    return Mended(good.seq, lost, appender.head, beside, plan.backup)
 
 
-def _copy(source: Path, good: Head, target: sqlite3.Connection) -> None:
-    """Rows with their hashes, as they are, up to the last good one."""
+def _copy(part: Part, target: sqlite3.Connection) -> None:
+    """Rows with their hashes, as they are."""
     insert = f"INSERT INTO events({COLUMNS}) VALUES({','.join('?' * WIDTH)})"
-    if good.seq == 0:
-        return
-    with closing(reader(source)) as db:
-        rows = db.execute(f"SELECT {COLUMNS} FROM events WHERE seq<=? ORDER BY seq", (good.seq,))
+    with closing(reader(part.path)) as db:
+        rows = db.execute(f"SELECT {COLUMNS} FROM events WHERE seq>? AND seq<=? ORDER BY seq", (part.after, part.upto))
         while page := rows.fetchmany(_COPIED):
             target.execute("BEGIN IMMEDIATE")
             target.executemany(insert, page)
@@ -153,15 +181,13 @@ def _epoch(db: sqlite3.Connection) -> Seq:
     return Seq(found[0] if found else 0)
 
 
-def _losses(after: int, lost: int, epoch: Seq, actor: str, now: float) -> list[Envelope]:
-    told: Iterator[Event] = flatten(
-        (LogLossAccepted(after=Seq(after), lost=lost),),
-        (NothingChanged(command="LogLossAccepted") for _ in range(lost - 1)),
-    )
-    return [
-        Envelope(seq=Seq(seq), at=now, epoch=epoch, actor=actor, event=event)
-        for seq, event in enumerate(told, after + 1)
-    ]
+def _losses(after: int, lost: int, epoch: Seq, actor: str, now: float) -> Iterator[Envelope]:
+    """One for each lost event; none where none is lost."""
+    for seq in range(after + 1, after + lost + 1):
+        event: Event = NothingChanged(command="LogLossAccepted")
+        if seq == after + 1:
+            event = LogLossAccepted(after=Seq(after), lost=lost)
+        yield Envelope(seq=Seq(seq), at=now, epoch=epoch, actor=actor, event=event)
 
 
 def _move_aside(log: Path) -> Path | None:

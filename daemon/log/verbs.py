@@ -5,24 +5,31 @@ import os
 import sqlite3
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from daemon.claim import Claim, Locked
-from daemon.log import mend, verbs_at, verbs_diff, verbs_fold, verbs_read
-from daemon.log.documents import BackedUp, Mending, say, write
+from daemon.claim import Locked
+from daemon.log import verbs_at, verbs_diff, verbs_fold, verbs_keep, verbs_read
+from daemon.log.backups import Keeping, Kind, keeping_of
 from daemon.log.faults import Unusable
 from schema.errors import Exit, Refused, why
 from schema.places import Places, places
+from schema.settings import BackupSettings
 
 
-def main(argv: list[str]) -> int:
-    """The exit code. Documents on stdout, complaints on stderr."""
+def by_default(where: Places) -> Keeping:
+    """As if there were no settings."""
+    return keeping_of(where, BackupSettings(), 0)
+
+
+def main(argv: list[str], keeping: Callable[[Places], Keeping] = by_default) -> int:
+    """The exit code. Documents on stdout, complaints on stderr. `keeping`: which backups are kept, and where."""
     try:
         args = _parser().parse_args(argv)
     except SystemExit as usage:
         return int(usage.code or 0)
     try:
-        return _run(args, places(os.environ))
+        return _run(args, places(os.environ), keeping)
     except Refused as refused:
         return _complain(refused.told(), Exit.REFUSED)
     except Unusable as unusable:
@@ -44,7 +51,7 @@ def _complain(words: str, code: Exit) -> int:
     return code
 
 
-def _run(args: argparse.Namespace, where: Places) -> int:
+def _run(args: argparse.Namespace, where: Places, keeping: Callable[[Places], Keeping]) -> int:
     json: bool = args.json
     match args.verb:
         case "verify":
@@ -67,42 +74,14 @@ def _run(args: argparse.Namespace, where: Places) -> int:
             log = args.log or verbs_read.need_log(where)
             return verbs_fold.snapshot(args.folder or where.snapshots, log, json=json)
         case "backup":
-            return _backup(where, args.file, json=json)
+            kind: Kind = "upgrade" if args.upgrade else "night"
+            return verbs_keep.backup(where, args.file, lambda: keeping(where), kind, json=json)
+        case "backups":
+            return verbs_keep.backups(keeping(where), json=json)
         case "restore":
-            return _mend(where, args.file, None, json=json)
+            return verbs_keep.restore(where, args.file, lambda: keeping(where), json=json)
         case _:
-            return _mend(where, None, args.accept_loss, json=json)
-
-
-def _backup(where: Places, target: Path, *, json: bool) -> int:
-    made = mend.backup(where.log, target.absolute())
-    document = BackedUp(path=str(target.absolute()), events=made.events, head=made.head.seq, bytes=made.bytes)
-    write(document) if json else say(f"{document.events} events, checked, in {document.path} ({document.bytes} bytes)")
-    return Exit.DONE
-
-
-def _mend(where: Places, source: Path | None, accepted: int | None, *, json: bool) -> int:
-    claim = Claim.take(where, boot="")
-    try:
-        actor = f"uid:{os.getuid()}"
-        if source is None:
-            mended = mend.recover(where, accepted, actor, time.time)
-        else:
-            mended = mend.restore(where, source.absolute(), actor, time.time)
-    finally:
-        claim.release()
-    document = Mending(
-        kept=mended.kept,
-        lost=mended.lost,
-        head=mended.head.seq,
-        beside=str(mended.beside) if mended.beside else None,
-    )
-    if json:
-        write(document)
-    else:
-        say(f"{document.kept} events kept, {document.lost} given up; head {document.head}")
-        say(f"the old log lies in {document.beside}" if document.beside else "there was no log before")
-    return Exit.DONE
+            return verbs_keep.recover(where, args.accept_loss, lambda: keeping(where), json=json)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -134,9 +113,14 @@ def _parser() -> argparse.ArgumentParser:
     snapshot = verb("snapshot", "save the state of now")
     snapshot.add_argument("--folder", type=Path)
     snapshot.add_argument("--log", type=Path)
-    verb("backup", "a whole, checked copy; the daemon may run").add_argument("file", type=Path)
-    verb("restore", "put a backup in the log's place; the old one stays beside").add_argument("file", type=Path)
-    recover = verb("recover", "keep the good beginning of a damaged log; the old one stays beside")
+    backup = verb("backup", "a whole, checked copy; the daemon may run")
+    backup.add_argument("file", type=Path, nargs="?", help="default: one of those that are kept by night")
+    backup.add_argument("--upgrade", action="store_true", help="one of those made before an upgrade")
+    verb("backups", "the copies that are kept by night")
+    verb("restore", "put a backup in the log's place; the old one stays beside").add_argument(
+        "file", help=f"a backup, or `{verbs_keep.LATEST}`"
+    )
+    recover = verb("recover", "keep what is good of a damaged log or in its backups; the old one stays beside")
     recover.add_argument("--accept-loss", type=int, metavar="N", help="how many events you accept to lose")
     return parser
 

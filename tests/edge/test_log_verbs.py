@@ -273,7 +273,7 @@ async def test_restore_where_no_log_is(append: Append, home: Places, say: Callab
     await append(12)
     say("backup", tmp_path / "saved.db")
     shutil.rmtree(home.state)
-    assert say("restore", tmp_path / "saved.db") == {"kept": 12, "lost": 0, "head": 12, "beside": None}
+    assert say("restore", tmp_path / "saved.db") == {"kept": 12, "lost": 0, "head": 12, "beside": None, "backup": None}
     assert say("verify")["head"] == 12
     await append(1)
 
@@ -394,6 +394,6 @@ async def test_a_missing_anchor_is_made_anew_when_accepted(
 async def test_a_log_that_is_gone_altogether(append: Append, home: Places, say: Callable[..., Said]) -> None:
     await append(12)
     home.log.unlink()
-    assert say("recover", "--accept-loss", 12) == {"kept": 0, "lost": 12, "head": 12, "beside": None}
+    assert say("recover", "--accept-loss", 12) == {"kept": 0, "lost": 12, "head": 12, "beside": None, "backup": None}
     await append(1)
     assert say("verify")["head"] == 13
