@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 
 from daemon.views.fold import knobs, looks
+from daemon.views.tables_for_sql import FOR_SQL
 from daemon.views.tables_of_verdicts import VERDICTS
 
 FOLD = 8
@@ -228,7 +229,7 @@ CREATE TABLE parts(                      -- components of prompts, in each look 
 CREATE TABLE nodes(id TEXT PRIMARY KEY, name TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
 
-TABLES = _WORK + VERDICTS + _SEEN
+TABLES = _WORK + VERDICTS + _SEEN + FOR_SQL
 
 INDICES = """
 CREATE INDEX IF NOT EXISTS runs_profile ON runs(profile) WHERE profile IS NOT NULL;
