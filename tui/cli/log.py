@@ -88,20 +88,26 @@ VERBS = {
         flag("--check", "Compare the three; ends with 1 on a difference."),
         JSON,
     ),
-    "stats": passing(("log", "stats"), "How many events of which kind, and how large the log is.", JSON),
+    "stats": passing(("log", "stats"), "How many events of which kind, how large the log is, and how it grows.", JSON),
     "recover": passing(
         ("log", "recover"),
-        "Keep the good beginning of a damaged log; the old one stays beside.",
+        "Keep what is good of a damaged log, and what its backups hold of it; the old one stays beside.\n"
+        "Without `--accept-loss` it tells what would be lost. A daemon that runs read-only is asked to stop.",
         option("--accept-loss", "N", "How many events you accept to lose.", kind=int),
         JSON,
     ),
     "backup": passing(
-        ("log", "backup"), "A whole, checked copy; the daemon may run.", argument("FILE", "Where to."), JSON
+        ("log", "backup"),
+        "A whole, checked copy; the daemon may run.",
+        argument("FILE", "Where to; default: beside those that are made by night.", often="?"),
+        flag("--upgrade", "As one of those that are made before an upgrade."),
+        JSON,
     ),
+    "backups": passing(("log", "backups"), "The copies that are kept: nightly ones, and those before upgrades.", JSON),
     "restore": passing(
         ("log", "restore"),
-        "Put a backup in the log's place; the old one stays beside.",
-        argument("FILE", "The copy."),
+        "Put a backup in the log's place; the old one stays beside.\nA daemon that runs read-only is asked to stop.",
+        argument("FILE", "The copy, or `latest`: the newest whole one that is kept."),
         JSON,
     ),
     "at": passing(
