@@ -60,8 +60,8 @@ RUN_SORTS = {
 
 
 async def jobs_page(db: Reading, window: Window, now: float) -> Page[Row]:
-    where = jobs_where(await _filter(db, window, now, JOB_STATES))
-    order = _order(window.sort or "position", JOB_SORTS)
+    where = jobs_where(await wanted_of(db, window, now, JOB_STATES))
+    order = ordered(window.sort or "position", JOB_SORTS)
     total, found = await _window(db, "jobs.n", "jobs", where, order, window)
     rows = await db.all(
         f"SELECT n, {JOB_COLUMNS} FROM jobs WHERE n IN ({', '.join(map(str, found))})"  # integers
@@ -70,8 +70,8 @@ async def jobs_page(db: Reading, window: Window, now: float) -> Page[Row]:
 
 
 async def images_page(db: Reading, window: Window, now: float, *, final: bool) -> Page[ImageRow]:
-    where = images_where(await _filter(db, window, now, IMAGE_STATES), final=final)
-    order = _order(window.sort or "newest", IMAGE_SORTS)
+    where = images_where(await wanted_of(db, window, now, IMAGE_STATES), final=final)
+    order = ordered(window.sort or "newest", IMAGE_SORTS)
     joined = "images CROSS JOIN jobs ON jobs.id = images.job"  # CROSS: pictures first
     table = joined if "jobs." in where.sql + order else "images"
     total, found = await _window(db, "images.n", table, where, order, window)
@@ -82,8 +82,8 @@ async def images_page(db: Reading, window: Window, now: float, *, final: bool) -
 
 
 async def runs_page(db: Reading, window: Window, now: float, results: Path) -> Page[RunRow]:
-    where = runs_where(await _filter(db, window, now, RUN_STATES))
-    order = _order(window.sort or "newest", RUN_SORTS)
+    where = runs_where(await wanted_of(db, window, now, RUN_STATES))
+    order = ordered(window.sort or "newest", RUN_SORTS)
     total = await db.number(f"SELECT count(*) FROM runs WHERE {where.sql}", where.values)
     rows = await db.all(
         f"SELECT {RUN_COLUMNS} FROM runs WHERE {where.sql} ORDER BY {order} LIMIT ? OFFSET ?",
@@ -118,7 +118,7 @@ async def image(db: Reading, image_id: str) -> ImageRow | None:
     return None if row is None else image_row(row)
 
 
-async def _filter(db: Reading, window: Window, now: float, states: tuple[str, ...]) -> Filter:
+async def wanted_of(db: Reading, window: Window, now: float, states: tuple[str, ...]) -> Filter:
     if window.limit < 0 or window.offset < 0:
         raise Refused("limit and offset must not be negative.", where="limit, offset")
     if window.limit > MOST:
@@ -126,7 +126,7 @@ async def _filter(db: Reading, window: Window, now: float, states: tuple[str, ..
     return await whole_runs(db, parse_filter(window.filter, now, states))
 
 
-def _order(sort: str, sorts: Mapping[str, str]) -> str:
+def ordered(sort: str, sorts: Mapping[str, str]) -> str:
     name = sort.removeprefix("-")
     if name not in sorts:
         raise Refused(f"a list cannot be sorted by '{name}'.", where="sort", remedy=f"Use one of {', '.join(sorts)}.")

@@ -11,6 +11,7 @@ from daemon.views import lists, looks, models, records, select, session, watch
 from daemon.views.judged import VerdictViews
 from daemon.views.lists import Window
 from daemon.views.readers import Readers
+from daemon.views.room import RoomViews
 from daemon.views.tables import OPEN
 from daemon.views.watch import Watched
 from schema.commands import EndedJob, EndedRun, Rating, Tagging
@@ -24,7 +25,7 @@ from schema.scenes import Row
 ANY_STATE = (*OPEN, "finished", "failed", "cancelled")
 
 
-class ReadViews(VerdictViews, ABC):
+class ReadViews(VerdictViews, RoomViews, ABC):
     """What `Views` and `ViewsThen` have in common."""
 
     def __init__(

@@ -31,7 +31,7 @@ async def job_record(db: Reading, job: JobId) -> JobRecord | None:
 async def job_records(db: Reading, jobs: Sequence[JobId]) -> tuple[JobRecord, ...]:
     """In the order asked for; ids without a job are left out."""
     found: dict[str, JobRecord] = {}
-    for chunk in _chunks(jobs):
+    for chunk in chunks(jobs):
         marks = ", ".join("?" * len(chunk))
         rows = await db.all(
             "SELECT jobs.*, specs.spec, runs.spec AS run_spec FROM jobs JOIN specs ON specs.job = jobs.id"
@@ -83,7 +83,7 @@ async def ended_jobs(db: Reading, jobs: Sequence[JobId]) -> tuple[EndedJob, ...]
 async def ended_runs(db: Reading, runs: Sequence[RunId]) -> tuple[EndedRun, ...]:
     """Look-up of those that have finished."""
     found: dict[str, EndedRun] = {}
-    for chunk in _chunks(runs):
+    for chunk in chunks(runs):
         marks = ", ".join("?" * len(chunk))
         rows = await db.all(
             "SELECT id, spec, finished, failed, cancelled, attention FROM runs"
@@ -103,7 +103,7 @@ async def ended_runs(db: Reading, runs: Sequence[RunId]) -> tuple[EndedRun, ...]
 
 async def stars_of(db: Reading, images: Sequence[ImageId]) -> dict[ImageId, int]:
     found: dict[ImageId, int] = {}
-    for chunk in _chunks(images):
+    for chunk in chunks(images):
         rows = await db.all(f"SELECT id, stars FROM images WHERE id IN ({', '.join('?' * len(chunk))})", chunk)
         found.update((row["id"], row["stars"]) for row in rows)
     return found
@@ -112,7 +112,7 @@ async def stars_of(db: Reading, images: Sequence[ImageId]) -> dict[ImageId, int]
 async def kept(db: Reading, files: Sequence[Sha256]) -> set[str]:
     """SHA-256 of those that a picture has."""
     found: set[str] = set()
-    for chunk in _chunks(files):
+    for chunk in chunks(files):
         marks = ", ".join("?" * len(chunk))
         rows = await db.all(f"SELECT sha256 FROM images WHERE sha256 IN ({marks}) AND trashed < 2", chunk)
         found.update(row["sha256"] for row in rows)
@@ -121,7 +121,7 @@ async def kept(db: Reading, files: Sequence[Sha256]) -> set[str]:
 
 async def deleted(db: Reading, images: Sequence[ImageId]) -> tuple[ImageId, ...]:
     found: list[ImageId] = []
-    for chunk in _chunks(images):
+    for chunk in chunks(images):
         marks = ", ".join("?" * len(chunk))
         rows = await db.all(f"SELECT id FROM images WHERE id IN ({marks}) AND trashed = 2", chunk)
         found += [ImageId(row["id"]) for row in rows]
@@ -145,7 +145,7 @@ async def posts(db: Reading, gallery: str) -> tuple[Post, ...]:
 
 async def tags_of(db: Reading, images: Sequence[ImageId]) -> dict[ImageId, tuple[str, ...]]:
     found: dict[ImageId, tuple[str, ...]] = {}
-    for chunk in _chunks(images):
+    for chunk in chunks(images):
         rows = await db.all(
             "SELECT id, (SELECT json_group_array(tag) FROM tags WHERE image = images.id) AS tags"
             f" FROM images WHERE id IN ({', '.join('?' * len(chunk))})",
@@ -256,5 +256,5 @@ def _by_job(rows: Sequence[Found]) -> dict[str, list[Found]]:
     return found
 
 
-def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+def chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
     return (ids[at : at + CHUNK] for at in range(0, len(ids), CHUNK))
