@@ -31,7 +31,7 @@ class Daemon:
 @pytest.fixture
 def daemon(monkeypatch: pytest.MonkeyPatch) -> Daemon:
     fake = Daemon()
-    monkeypatch.setattr(ask, "daemon", lambda: fake)
+    monkeypatch.setattr(ask, "daemon", lambda as_of=None: fake)
     monkeypatch.setattr(ask, "started", lambda: fake)
     monkeypatch.setattr(follow, "follow", lambda runs: Doc({"jobs": 1, "finished": 1}))
     return fake

@@ -78,7 +78,7 @@ class Daemon:
 @pytest.fixture
 def daemon(monkeypatch: pytest.MonkeyPatch) -> Daemon:
     fake = Daemon()
-    monkeypatch.setattr(ask, "daemon", lambda: fake)
+    monkeypatch.setattr(ask, "daemon", lambda as_of=None: fake)
     return fake
 
 

@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from tui.link.call import Daemon  # loaded when something is asked: a help asks nothing
 
 
-def daemon() -> "Daemon":
-    """The daemon that runs; verbs that need one end with `NO_DAEMON` where none does."""
+def daemon(as_of: str | None = None) -> "Daemon":
+    """The daemon that runs; verbs that need one end with `NO_DAEMON` where none does. `as_of`: it tells how it was."""
     from tui.link import endpoint
 
-    return endpoint.reach(os.environ)
+    found = endpoint.reach(os.environ)
+    found.as_of = as_of
+    return found
 
 
 def started() -> "Daemon":
@@ -74,6 +76,12 @@ def selection(words: Sequence[str]) -> list[str]:
 def is_pair(word: str) -> bool:
     name, colon, _ = word.partition(":")
     return bool(colon) and name.isalpha()
+
+
+def then(page: Doc, as_of: str | None) -> None:
+    """Says of which moment a list is, where that is not now."""
+    if as_of is not None:
+        output.tell(f"As of {output.clean(as_of)}: what was there behind event {page.whole('head')}.")
 
 
 def more(page: Doc) -> None:

@@ -9,7 +9,7 @@ from tui.cli.feedback import LOOKS
 from tui.cli.job import FILTER
 from tui.cli.pictures import OPTIONS, enhance, export
 from tui.cli.sheet import SHEET
-from tui.cli.tree import JSON, JSONL, KEY, PAGE, Verb, argument, flag, option, options
+from tui.cli.tree import AS_OF, JSON, JSONL, KEY, PAGE, Verb, argument, flag, option, options
 from tui.link.doc import Doc
 from tui.link.query import named
 
@@ -19,14 +19,17 @@ SELECT = argument("ID|RUN|FILTER", "Image, job or run ids, or a FILTER.", dest="
 COMMAND = (KEY, JSON)
 
 
-def list_(filters: Words, final: bool, limit: int, offset: int, sort: str | None, as_json: bool) -> int:
+def list_(
+    filters: Words, final: bool, limit: int, offset: int, sort: str | None, as_of: str | None, as_json: bool
+) -> int:
     query = {"filter": ask.filter_of(filters), "limit": limit, "offset": offset, "sort": sort}
-    page = ask.daemon().get("/v1/images", {**query, "final": 1 if final else None})
+    page = ask.daemon(as_of).get("/v1/images", {**query, "final": 1 if final else None})
     if as_json:
         output.put_json(page.fields)
         return 0
     heads = ("IMAGE", "JOB", "STAGE", "SIZE", "STARS", "TAGS", "CREATED", "PATH")
     output.put(output.table(heads, [_row(image) for image in page.docs("items")]))
+    ask.then(page, as_of)
     ask.more(page)
     return 0
 
@@ -39,8 +42,8 @@ def _row(image: Doc) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def show(image: str, as_json: bool) -> int:
-    answer = ask.daemon().get(f"/v1/images/{named(image, 'the picture')}")
+def show(image: str, as_of: str | None, as_json: bool) -> int:
+    answer = ask.daemon(as_of).get(f"/v1/images/{named(image, 'the picture')}")
     if as_json:
         output.put_json(answer.fields)
         return 0
@@ -128,10 +131,11 @@ VERBS = {
             option(
                 "--sort", "ORDER", "newest (default), oldest, stars, name, size or job; `--sort=-name` turns it round."
             ),
+            AS_OF,
             JSON,
         ),
     ),
-    "show": Verb(show, "One picture with its file, prompt and rating.", (IMAGE, JSON)),
+    "show": Verb(show, "One picture with its file, prompt and rating.", (IMAGE, AS_OF, JSON)),
     "rate": Verb(
         rate,
         "Give 1 to 5 stars: `image rate ID|RUN STARS`; 0 takes a rating back.\n"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from schema.errors import Exit, Refused
 from tui.cli import ask, output
-from tui.cli.tree import JSON, KEY, PAGE, Verb, argument, flag, option, options
+from tui.cli.tree import AS_OF, JSON, KEY, PAGE, Verb, argument, flag, option, options
 from tui.link.doc import Doc
 from tui.link.query import named
 
@@ -15,8 +15,8 @@ SELECT = argument("JOB|RUN|FILTER", "Ids, unique prefixes of ids, or a FILTER.",
 COMMAND = (KEY, JSON)
 
 
-def list_(filters: Words, limit: int, offset: int, sort: str | None, as_json: bool) -> int:
-    page = ask.daemon().get(
+def list_(filters: Words, limit: int, offset: int, sort: str | None, as_of: str | None, as_json: bool) -> int:
+    page = ask.daemon(as_of).get(
         "/v1/jobs", {"filter": ask.filter_of(filters), "limit": limit, "offset": offset, "sort": sort}
     )
     if as_json:
@@ -24,6 +24,7 @@ def list_(filters: Words, limit: int, offset: int, sort: str | None, as_json: bo
         return 0
     heads = ("JOB", "STATE", "NAME", "STAGE", "NODE", "TIME", "STARS", "CREATED", "REASON")
     output.put(output.table(heads, [_row(job) for job in page.docs("items")], right="TIME"))
+    ask.then(page, as_of)
     ask.more(page)
     return 0
 
@@ -41,8 +42,8 @@ def _node(told: Doc) -> str:
     return told.text("node_name") or told.text("node")
 
 
-def show(job: str, as_json: bool) -> int:
-    record = ask.daemon().get(f"/v1/jobs/{named(job, 'the job')}")
+def show(job: str, as_of: str | None, as_json: bool) -> int:
+    record = ask.daemon(as_of).get(f"/v1/jobs/{named(job, 'the job')}")
     if as_json:
         output.put_json(record.fields)
     else:
@@ -209,8 +210,8 @@ def edit(
     return _change("edit", select, key, as_json, "{n} changed.", request)
 
 
-def explain(job: str, as_json: bool) -> int:
-    answer = ask.daemon().get(f"/v1/jobs/{named(job, 'the job')}/explain")
+def explain(job: str, as_of: str | None, as_json: bool) -> int:
+    answer = ask.daemon(as_of).get(f"/v1/jobs/{named(job, 'the job')}/explain")
     if as_json:
         output.put_json(answer.fields)
     else:
@@ -239,8 +240,8 @@ SORT = option(
 )
 
 VERBS = {
-    "list": Verb(list_, "Jobs that match a FILTER.", (*LIST, SORT, JSON)),
-    "show": Verb(show, "One job with its stages and pictures.", (JOB, JSON)),
+    "list": Verb(list_, "Jobs that match a FILTER.", (*LIST, SORT, AS_OF, JSON)),
+    "show": Verb(show, "One job with its stages and pictures.", (JOB, AS_OF, JSON)),
     "wait": Verb(wait, "Wait until jobs have ended.\nEnds with 5 when one failed or was cancelled.", (SELECT, JSON)),
     "cancel": Verb(
         cancel,
@@ -293,5 +294,5 @@ VERBS = {
         ),
     ),
     "skip": Verb(skip, "Go on without the stage a job is at; a first stage cannot be skipped.", (SELECT, *COMMAND)),
-    "explain": Verb(explain, "Why a job is where it is, in words.", (JOB, JSON)),
+    "explain": Verb(explain, "Why a job is where it is, in words.", (JOB, AS_OF, JSON)),
 }

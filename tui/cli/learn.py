@@ -9,7 +9,7 @@ from tui.cli.learnask import VERBS as ASK
 from tui.cli.learnfiles import VERBS as FILES
 from tui.cli.learnruns import VERBS as RUNS
 from tui.cli.lessons import VERBS as LESSONS
-from tui.cli.tree import JSON, PAGE, Verb, argument, flag, option
+from tui.cli.tree import AS_OF, JSON, PAGE, Verb, argument, flag, option
 from tui.link.doc import Doc
 
 WHY = flag("--why", "With the evidence of each claim.")
@@ -87,8 +87,8 @@ def tell(answer: Doc) -> None:
         ask.daemon().post("/v1/learn/told", {"claims": claims, "withdrawn": withdrawn, "upto": of["upto"]})
 
 
-def recommend(pack: str, numbers: bool, as_json: bool) -> int:
-    answer = ask.daemon().get("/v1/learn/insights", {"pack": pack})
+def recommend(pack: str, numbers: bool, as_json: bool, as_of: str | None = None) -> int:
+    answer = ask.daemon(as_of).get("/v1/learn/insights", {"pack": pack})
     packs = answer.docs("packs")
     if not packs:
         raise Refused(
@@ -99,20 +99,20 @@ def recommend(pack: str, numbers: bool, as_json: bool) -> int:
         presets = [{"backend": one.text("backend"), **one.doc("preset").fields} for one in packs if "preset" in one]
         output.put_json({"seq": answer.whole("seq"), "presets": presets})
         return 0
-    adopted = ask.daemon().get("/v1/learn").doc("adopted").doc(pack).doc("settings").fields
+    adopted = ask.daemon(as_of).get("/v1/learn").doc("adopted").doc(pack).doc("settings").fields
     for one in packs:
         output.put(f"{learnwords.called(one)}: {one.text('text')}")
         if "preset" in one:
             output.put(learnwords.preset(one.doc("preset"), numbers=numbers))
             if learnwords.taken_over(one.doc("preset"), adopted):
                 output.put("New runs take all of this over already; `stablenew learn list` shows it.")
-            elif one.doc("preset").flag("offered"):
+            elif as_of is None and one.doc("preset").flag("offered"):
                 output.put(f"`stablenew learn apply {output.clean(pack)}` takes it over; `undo` takes it back.")
     return 0
 
 
-def report(numbers: bool, as_json: bool) -> int:
-    answer = ask.daemon().get("/v1/learn/report")
+def report(numbers: bool, as_json: bool, as_of: str | None = None) -> int:
+    answer = ask.daemon(as_of).get("/v1/learn/report")
     if as_json:
         output.put_json(answer.fields)
         return 0
@@ -120,8 +120,8 @@ def report(numbers: bool, as_json: bool) -> int:
     return 0
 
 
-def styles(why: bool, numbers: bool, as_json: bool) -> int:
-    answer = ask.daemon().get("/v1/learn/profiles")
+def styles(why: bool, numbers: bool, as_json: bool, as_of: str | None = None) -> int:
+    answer = ask.daemon(as_of).get("/v1/learn/profiles")
     if as_json:
         output.put_json(answer.fields)
         return 0
@@ -129,8 +129,8 @@ def styles(why: bool, numbers: bool, as_json: bool) -> int:
     return 0
 
 
-def track(as_json: bool) -> int:
-    answer = ask.daemon().get("/v1/learn/track")
+def track(as_json: bool, as_of: str | None = None) -> int:
+    answer = ask.daemon(as_of).get("/v1/learn/track")
     if as_json:
         output.put_json(answer.fields)
         return 0
@@ -155,8 +155,8 @@ def inbox(pack: str | None, run: str | None, limit: int, offset: int, as_json: b
     return 0
 
 
-def favourites(runs: int | None, by: str, as_json: bool) -> int:
-    answer = ask.daemon().get("/v1/learn/favourites", {"runs": runs, "by": by})
+def favourites(runs: int | None, by: str, as_json: bool, as_of: str | None = None) -> int:
+    answer = ask.daemon(as_of).get("/v1/learn/favourites", {"runs": runs, "by": by})
     if as_json:
         output.put_json(answer.fields)
         return 0
@@ -198,7 +198,7 @@ VERBS = {
     "recommend": Verb(
         recommend,
         "The preset that a pack would be better with, what it changes and in which order that matters.",
-        (argument("PACK", "A pack whose pictures were rated."), NUMBERS, JSON),
+        (argument("PACK", "A pack whose pictures were rated."), NUMBERS, AS_OF, JSON),
     ),
     **LESSONS,
     **RUNS,
@@ -207,9 +207,9 @@ VERBS = {
     "report": Verb(
         report,
         "Which styles, LoRAs, values and settings of the randomizer do well; the unproven apart.",
-        (NUMBERS, JSON),
+        (NUMBERS, AS_OF, JSON),
     ),
-    "styles": Verb(styles, "What works with each style, over all packs.", (WHY, NUMBERS, JSON)),
+    "styles": Verb(styles, "What works with each style, over all packs.", (WHY, NUMBERS, AS_OF, JSON)),
     "inbox": Verb(
         inbox,
         "Final pictures without a verdict, in an order that tells nothing of how they were made.",
@@ -221,8 +221,9 @@ VERBS = {
         (
             option("--runs", "N", "Of the newest N runs; default 50.", kind=int),
             option("--by", "ORDER", "rating (default) or uses.", default="rating", choices=("rating", "uses")),
+            AS_OF,
             JSON,
         ),
     ),
-    "track": Verb(track, "How the program's own claims have fared.", (JSON,)),
+    "track": Verb(track, "How the program's own claims have fared.", (AS_OF, JSON)),
 }

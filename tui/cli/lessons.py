@@ -3,7 +3,7 @@
 from schema.errors import Refused
 from schema.spoken import named
 from tui.cli import ask, learnwords, output
-from tui.cli.tree import JSON, KEY, Verb, argument, flag
+from tui.cli.tree import AS_OF, JSON, KEY, Verb, argument, flag
 from tui.link.doc import Doc
 
 MODES = {
@@ -101,8 +101,8 @@ def dismiss(claim: str, again: bool, drop: bool, key: str | None, as_json: bool)
     return ask.command("/v1/learn/dismiss", {"key": claim, "again": again}, key, as_json, done)
 
 
-def list_(as_json: bool) -> int:
-    daemon = ask.daemon()
+def list_(as_json: bool, as_of: str | None = None) -> int:
+    daemon = ask.daemon(as_of)
     answer, runs = daemon.get("/v1/learn"), daemon.get("/v1/learn/runs")
     if as_json:
         output.put_json({**answer.fields, "experiments": runs.fields.get("items", [])})
@@ -203,7 +203,9 @@ VERBS = {
             JSON,
         ),
     ),
-    "list": Verb(list_, "Experiments, what plans took over, what was told, suggestions, imported records.", (JSON,)),
+    "list": Verb(
+        list_, "Experiments, what plans took over, what was told, suggestions, imported records.", (AS_OF, JSON)
+    ),
     "show": Verb(
         show,
         "A learning run with its result, or a suggestion with what it would change.",

@@ -2,7 +2,7 @@
 
 from schema.errors import Refused
 from tui.cli import ask, nodewords, output, pairing
-from tui.cli.tree import JSON, KEY, Verb, argument
+from tui.cli.tree import AS_OF, JSON, KEY, Verb, argument
 from tui.link.doc import Doc
 from tui.link.query import quoted
 
@@ -10,8 +10,8 @@ NODE = argument("NODE", "A node's id, name or address, or a unique prefix of one
 COMMAND = (KEY, JSON)
 
 
-def list_(as_json: bool) -> int:
-    answer = ask.daemon().get("/v1/nodes")
+def list_(as_of: str | None, as_json: bool) -> int:
+    answer = ask.daemon(as_of).get("/v1/nodes")
     if as_json:
         output.put_json(answer.fields)
     else:
@@ -19,8 +19,8 @@ def list_(as_json: bool) -> int:
     return 0
 
 
-def show(node: str, as_json: bool) -> int:
-    found = find(node)
+def show(node: str, as_of: str | None, as_json: bool) -> int:
+    found = find(node, as_of)
     if as_json:
         output.put_json(found.fields)
     else:
@@ -86,12 +86,12 @@ def _change(node: str, verb: str, words: str, key: str | None, as_json: bool) ->
     return ask.command(f"/v1/nodes/{quoted(found.text('node'))}/{verb}", {}, key, as_json, f"{name} {words}.")
 
 
-def find(node: str) -> Doc:
+def find(node: str, as_of: str | None = None) -> Doc:
     """By id, name or address, or a unique beginning of one; of two of one name the connected one is meant.
 
     Raises Refused naming the nodes there are.
     """
-    nodes = ask.daemon().get("/v1/nodes").docs("items")
+    nodes = ask.daemon(as_of).get("/v1/nodes").docs("items")
     words = [(found, [found.text(name) for name in ("node", "name", "address")]) for found in nodes]
     exact = [found for found, told in words if node and node in told]
     near = exact or [found for found, told in words if node and any(word.startswith(node) for word in told)]
@@ -108,9 +108,11 @@ VERBS = {
     "list": Verb(
         list_,
         "The nodes, what they can do and what they do; and agents that wait to be paired.",
-        (JSON,),
+        (AS_OF, JSON),
     ),
-    "show": Verb(show, "One node: card, memory, load, models, measured speed, what it does or why not.", (NODE, JSON)),
+    "show": Verb(
+        show, "One node: card, memory, load, models, measured speed, what it does or why not.", (NODE, AS_OF, JSON)
+    ),
     "why-idle": Verb(
         why_idle,
         "Why a node does nothing now.",

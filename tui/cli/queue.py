@@ -3,7 +3,7 @@
 from tui.cli import ask, nodewords, output
 from tui.cli.job import FILTER
 from tui.cli.status import queue_words
-from tui.cli.tree import JSON, KEY, PAGE, Verb, argument, option
+from tui.cli.tree import AS_OF, JSON, KEY, PAGE, Verb, argument, option
 from tui.link.doc import Doc
 from tui.link.query import named
 
@@ -11,23 +11,23 @@ COMMAND = (KEY, JSON)
 MODES = ("share", "warm", "free")
 
 
-def show(run: str | None, as_json: bool) -> int:
+def show(run: str | None, as_of: str | None, as_json: bool) -> int:
     """The queue in numbers, or one run whole."""
-    answer = ask.daemon().get(f"/v1/runs/{named(run, 'the run')}" if run is not None else "/v1/queue")
+    answer = ask.daemon(as_of).get(f"/v1/runs/{named(run, 'the run')}" if run is not None else "/v1/queue")
     if as_json:
         output.put_json(answer.fields)
     elif run:
         output.put(_run_in_words(answer))
     else:
-        output.put("\n".join((queue_words(answer), *_pinned(answer), *_modes(answer))))
+        output.put("\n".join((queue_words(answer), *_pinned(answer, as_of), *_modes(answer))))
     return 0
 
 
-def _pinned(queue: Doc) -> list[str]:
+def _pinned(queue: Doc, as_of: str | None) -> list[str]:
     """The node that interactive work goes to, by its name."""
     if not (pin := queue.text("pin")):
         return []
-    names = nodewords.names_of(ask.daemon().get("/v1/nodes").docs("items"))
+    names = nodewords.names_of(ask.daemon(as_of).get("/v1/nodes").docs("items"))
     return [f"interactive work goes to {output.clean(names.get(pin, pin))} only; `queue pin any` lets it go"]
 
 
@@ -39,14 +39,15 @@ def _modes(queue: Doc) -> list[str]:
     return lines
 
 
-def runs(filters: list[str], limit: int, offset: int, sort: str | None, as_json: bool) -> int:
+def runs(filters: list[str], limit: int, offset: int, sort: str | None, as_of: str | None, as_json: bool) -> int:
     query = {"filter": ask.filter_of(filters), "limit": limit, "offset": offset, "sort": sort}
-    page = ask.daemon().get("/v1/runs", query)
+    page = ask.daemon(as_of).get("/v1/runs", query)
     if as_json:
         output.put_json(page.fields)
         return 0
     heads = ("RUN", "STATE", "NAME", "JOBS", "DONE", "FAILED", "CREATED", "FOLDER")
     output.put(output.table(heads, [_run_row(run) for run in page.docs("items")], right="JOBS DONE FAILED"))
+    ask.then(page, as_of)
     ask.more(page)
     return 0
 
@@ -129,11 +130,17 @@ def _taken_back(path: str, words: str, key: str | None, as_json: bool) -> int:
 RUN = argument("RUN", "A run's id or a unique prefix of it; default: the whole queue.", often="?")
 RUN_SORT = "newest (default), oldest, name, state, jobs, ended; `--sort=-name`: turned."
 VERBS = {
-    "show": Verb(show, "What waits and runs, in numbers; or one run whole.", (RUN, JSON)),
+    "show": Verb(show, "What waits and runs, in numbers; or one run whole.", (RUN, AS_OF, JSON)),
     "runs": Verb(
         runs,
         "Runs that match a FILTER, with their folders.",
-        (argument("FILTER", FILTER, dest="filters", often="*"), *PAGE, option("--sort", "ORDER", RUN_SORT), JSON),
+        (
+            argument("FILTER", FILTER, dest="filters", often="*"),
+            *PAGE,
+            option("--sort", "ORDER", RUN_SORT),
+            AS_OF,
+            JSON,
+        ),
     ),
     "pause": Verb(pause, "Start no further stage; of one run, or of all.", (RUN, *COMMAND)),
     "resume": Verb(resume, "Go on; with one run, or with all.", (RUN, *COMMAND)),

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 from schema.errors import Refused
 from tui.cli import ask, nodewords, output
-from tui.cli.tree import JSON, Verb
+from tui.cli.tree import AS_OF, JSON, Verb
 from tui.link.doc import Doc
 
 
-def status(as_json: bool) -> int:
-    daemon = ask.daemon()
+def status(as_json: bool, as_of: str | None = None) -> int:
+    daemon = ask.daemon(as_of)
     answer = daemon.get("/v1/status")
     if as_json:
         output.put_json(answer.fields)
@@ -44,9 +44,12 @@ def learning_words(learn: Doc) -> str:
 
 def in_words(scene: Doc) -> str:
     head = f"stablenew {scene.text('version')}, {output.state(scene.text('state'))}"
-    if trouble := scene.text("trouble"):
+    if "moment" in scene and scene.doc("moment").text("asked"):
+        head = moment_words(scene.doc("moment"))
+    elif trouble := scene.text("trouble"):
         head += f": {output.clean(trouble)}"
-    parts = [head, queue_words(scene.doc("queue"))]
+    parts = [head, *(f"! {output.clean(concern)}" for concern in scene.texts("concerns"))]
+    parts.append(queue_words(scene.doc("queue")))
     if runs := scene.docs("runs"):
         heads = ("RUN", "NAME", "JOBS", "DONE", "FAILED", "ETA", "DUE")
         rows = [_run_row(run) for run in runs]
@@ -65,6 +68,12 @@ def in_words(scene: Doc) -> str:
     if undo := scene.text("undo"):
         parts.append(f"`stablenew undo` takes back: {output.clean(undo)}")
     return "\n\n".join(parts)
+
+
+def moment_words(moment: Doc) -> str:
+    """`as of 2026-11-20 22:04 (event 1204 of 5310)`"""
+    when = output.moment(moment.text("at")) if "at" in moment else "before the first event"
+    return f"as of {output.styled(when, 'bold')} (event {moment.whole('seq')} of {moment.whole('newest')})"
 
 
 def queue_words(queue: Doc) -> str:
@@ -115,4 +124,4 @@ def _job_row(job: Doc, names: Mapping[str, str]) -> tuple[str, ...]:
     )
 
 
-STATUS = Verb(status, "What runs, what waits, and on which nodes.", (JSON,))
+STATUS = Verb(status, "What runs, what waits, and on which nodes.", (AS_OF, JSON))

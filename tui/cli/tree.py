@@ -94,6 +94,7 @@ PAGE = (
     option("--limit", "N", "Show at most N; the total counts all.", kind=int, default=50),
     option("--offset", "N", "Skip the first N.", kind=int, default=0),
 )
+AS_OF = option("--as-of", "WHEN", "As it was then: a seq, an ISO time or an age (`2h`).")
 JSONL = flag("--jsonl", "One JSON document per line.", dest="as_jsonl")
 
 

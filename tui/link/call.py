@@ -36,11 +36,14 @@ class Daemon:
     Each raises NoDaemon where nobody listens, HungUp where the answer breaks off, and Refusal for what was refused.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, as_of: str | None = None) -> None:
+        """`as_of`: the moment that questions are about; None: now."""
         self.path = path
+        self.as_of = as_of
 
     def get(self, path: str, query: Query | None = None, patience: float = PATIENCE) -> Doc:
-        return _document(self._ask("GET", path + query_of(query), patience=patience))
+        asked = query if self.as_of is None else {"as_of": self.as_of, **(query or {})}
+        return _document(self._ask("GET", path + query_of(asked), patience=patience))
 
     def content(self, path: str, query: Query | None = None, patience: float = PATIENCE) -> bytes:
         """What is no JSON: the bytes of a picture."""
