@@ -83,5 +83,6 @@ def house_of(parts: Parts, env: Mapping[str, str], stopping: asyncio.Event) -> H
         gallery=parts.gallery,
         learning=parts.learner,
         hooks=parts.hooks,
+        readings=lambda: parts.watch.readings,
         differ=differing(parts.places.log, parts.places.snapshots, time.time),
     )

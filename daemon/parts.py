@@ -51,6 +51,7 @@ from daemon.log.witness import witnesses
 from daemon.looking import Looking
 from daemon.models import Models, model_folders
 from daemon.models import Parts as ModelParts
+from daemon.notify import Notifier
 from daemon.past import Past
 from daemon.planner import Planner, last_run
 from daemon.prompting.looks.lean import Lean
@@ -58,6 +59,7 @@ from daemon.prompting.proposed import check_settings
 from daemon.results import Results
 from daemon.session import Session, profiles
 from daemon.views.views import Views
+from daemon.watch import Watch
 from schema.ids import ALPHABET, ID_LENGTH, Sha256
 from schema.orders import Card
 from schema.places import Places
@@ -93,6 +95,7 @@ class Parts:
     learner: Learner
     concerns: Concerns
     hooks: Hooks
+    watch: Watch
 
 
 async def open_parts(
@@ -191,6 +194,7 @@ async def open_parts(
         models=models,
         concerns=concerns,
         hooks=hooks,
+        watch=Watch(places, Notifier.of(os.environ, os.getpid()), concerns, the_log),
         learner=Learner(
             views,
             ledger,

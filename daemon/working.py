@@ -14,6 +14,7 @@ from daemon.api.server import serve
 from daemon.claim import Claim
 from daemon.hooks.hooks import Now
 from daemon.parts import VERSION, Parts
+from daemon.watch import in_a_line
 from schema.observations import DaemonBegan, DaemonEnds
 
 
@@ -67,6 +68,7 @@ def _edges(
         upkeep.keep_snapshots(places, parts.settings, lambda: ledger.durable),
         upkeep.keep_socket(claim, runner, env),
         upkeep.keep_artifacts(places, parts.store),
+        parts.watch.run(lambda: in_a_line(ledger.scene())),
         backing_up.keep_witness(places, lambda: parts.log.head),
         backing_up.keep_backups(places, parts.settings, parts.concerns),
     )

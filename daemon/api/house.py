@@ -26,6 +26,7 @@ from schema.lessons import Lessons
 from schema.pages import ImageRow, JobRecord, RunRecord
 from schema.plans import JobSpec, RunSpec, Scalar, Written
 from schema.prompts import CompletionKind, Completions, Trial, Tried
+from schema.readings import Readings
 from schema.requests import RunRequest, Selection
 from schema.scenes import Answer, Scene
 from schema.settings import Settings
@@ -327,6 +328,8 @@ class House:
     """Where finished pictures can be posted to."""
     learning: LearningDoor = field(default_factory=NobodyLearns)
     """What verdicts teach."""
+    readings: Callable[[], Readings] = field(default=Readings)
+    """What the daemon reads off itself."""
     hooks: HookDoor = field(default_factory=NoHooks)
     """Who is told of what happens."""
     moment: Moment | None = None

@@ -120,6 +120,10 @@ class LogFile(LogReader):
         self._queue: SimpleQueue[_Batch | None] = SimpleQueue()
         self._broken: BaseException | None = None
         self._closed = False
+        self._in_flight = 0
+        """Batches that the thread has not settled."""
+        self._moved = monotonic()
+        """When one was settled last, or given where none was in flight."""
         self._thread = threading.Thread(
             target=_Writer(path, db, head_anchor, head, self._queue, self._settle).run, name="log-writer", daemon=True
         )
@@ -131,11 +135,21 @@ class LogFile(LogReader):
         if self._broken is not None or self._closed:
             done.set_exception(_broken(self._broken))
         else:
+            self._moved = self._moved if self._in_flight else monotonic()
+            self._in_flight += 1
             self._queue.put(_Batch(batch, done, loop))
         return done
 
+    def stands(self) -> float:
+        """Seconds for which what the writer was given has not moved; infinite where its thread is gone."""
+        if not self._closed and not self._thread.is_alive():
+            return float("inf")
+        return monotonic() - self._moved if self._in_flight else 0.0
+
     def _settle(self, batches: Sequence[_Batch], head: Head, error: BaseException | None) -> None:
         """In the loop: tells the waiting what became of their batches."""
+        self._in_flight -= len(batches)
+        self._moved = monotonic()
         if error is None:
             self.head = head
         else:

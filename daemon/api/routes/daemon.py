@@ -9,6 +9,7 @@ from daemon.api.house import House
 from daemon.api.openapi import OPENAPI
 from daemon.api.route import Route
 from daemon.api.told import answer
+from schema.readings import Readings
 from schema.scenes import Frame, NodeScene, QueueScene, RunningJob, RunScene
 from schema.then import Moment
 
@@ -32,6 +33,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     redo: str
     concerns: tuple[str, ...] = ()
     """What a person should know although the work goes on."""
+    readings: Readings = Readings()
+    """What the daemon reads off itself: memory, open files, what grows or stands."""
     moment: Moment | None = None
     """What all this is of; null: now."""
 
@@ -48,7 +51,7 @@ async def status(house: House, request: web.Request) -> web.StreamResponse:
             trouble=house.trouble(), started=house.started, results=str(house.results),
             head=scene.head, queue=scene.queue,
             running=scene.running, runs=scene.runs, nodes=scene.nodes, undo=scene.undo, redo=scene.redo,
-            concerns=house.concerns(), moment=house.moment,
+            concerns=house.concerns(), readings=house.readings(), moment=house.moment,
         )
     )  # fmt: skip
 
