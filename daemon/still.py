@@ -18,7 +18,7 @@ from daemon.ledger.mail import Committed, Origin
 from schema.commands import Command
 from schema.errors import Refused
 from schema.feedback import Feedback
-from schema.ids import CommandId, JobId
+from schema.ids import CommandId, JobId, Sha256
 from schema.keeping import Access
 from schema.lessons import Lessons
 from schema.observations import Observation
@@ -68,6 +68,10 @@ class StillLedger:
     @property
     def access(self) -> Mapping[str, Access]:
         return self._state.access
+
+    @property
+    def damaged(self) -> tuple[Sha256, ...]:
+        return self._state.damaged
 
     def scene(self) -> Scene:
         return refresh(self._scene, self._vitals, self._clock())

@@ -10,7 +10,7 @@ from daemon.core.state import Brief, LastUsed, State
 from schema.errors import Refused
 from schema.events import Envelope
 from schema.feedback import Feedback
-from schema.ids import CommandId, Seq
+from schema.ids import CommandId, Seq, Sha256
 from schema.keeping import Access
 from schema.lessons import Lessons
 from schema.scenes import Answer, Scene
@@ -66,6 +66,7 @@ class Batch:
     feedback: Feedback = Feedback()  # noqa: RUF009 - immutable
     lessons: Lessons = Lessons()  # noqa: RUF009 - immutable
     access: dict[str, Access] = field(default_factory=dict)
+    damaged: tuple[Sha256, ...] = ()
     settled: bool = False
     wake_at: float | None = None
     """When to look again, if `settled` found that out."""

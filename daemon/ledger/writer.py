@@ -27,7 +27,7 @@ from schema.commands import Command
 from schema.errors import Refused
 from schema.events import DaemonStarted, Envelope, Event, NothingChanged, StageAssigned
 from schema.feedback import Feedback
-from schema.ids import CommandId, JobId, Seq, Token
+from schema.ids import CommandId, JobId, Seq, Sha256, Token
 from schema.keeping import Access
 from schema.lessons import Lessons
 from schema.observations import Observation, TimePassed
@@ -80,7 +80,7 @@ class Ledger:
         """The newest event on disk."""
         self._scene, self._looked = outlined(state, vitals, clock()), clock()
         self._last, self._feedback, self._lessons = state.last, state.feedback, state.lessons
-        self._access = state.access
+        self._access, self._damaged = state.access, state.damaged
 
     # What the edges call -----------------------------------------------------------------------
 
@@ -136,6 +136,11 @@ class Ledger:
     def access(self) -> Mapping[str, Access]:
         """Who may ask over TCP: as it is on disk."""
         return self._access
+
+    @property
+    def damaged(self) -> tuple[Sha256, ...]:
+        """Files of the artifact store that were found damaged: as it is on disk."""
+        return self._damaged
 
     def pulse(self) -> None:
         """Vitals changed in a way that may let something start."""
@@ -226,7 +231,7 @@ class Ledger:
             batch.briefs = self._opened(batch.envelopes)
             batch.scene = self._outlined(self._state, self._vitals, self._clock())
             batch.last, batch.feedback, batch.lessons = self._state.last, self._state.feedback, self._state.lessons
-            batch.access = self._state.access
+            batch.access, batch.damaged = self._state.access, self._state.damaged
             batch.written = self._log.append(batch.envelopes)
             batch.written.add_done_callback(lambda _: self._land())
         else:
@@ -310,7 +315,7 @@ class Ledger:
         if batch.envelopes:
             self.durable = batch.envelopes[-1].seq
             self._last, self._feedback, self._lessons = batch.last, batch.feedback, batch.lessons
-            self._access = batch.access
+            self._access, self._damaged = batch.access, batch.damaged
             if batch.scene is not None:
                 self._scene = batch.scene
             committed = Committed(tuple(batch.envelopes), batch.briefs)
