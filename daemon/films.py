@@ -92,7 +92,7 @@ def frames_of(jobs: tuple[JobRecord, ...], which: str) -> list[Sha256]:
     """The pictures of a film in plan order: `finals`, `all`, or those of one stage."""
     frames: list[Sha256] = []
     for job in jobs:
-        done = [stage for stage in job.stages if stage.state == "done" and stage.images]
+        done = [stage for stage in job.stages if stage.state == "done" and (stage.images or stage.deleted)]
         chosen = done[-1:] if which == "finals" else done if which == "all" else [s for s in done if s.id == which]
         frames += [image.file.sha256 for stage in chosen for image in stage.images]
     return frames

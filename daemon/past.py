@@ -1,13 +1,13 @@
 """Log and views as the daemon itself asks them: always up to what is committed at the time of asking."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from daemon.log.store import Log
 from daemon.views.read_views import ReadViews
 from schema.errors import Refused
 from schema.events import Envelope
-from schema.ids import JobId, RunId
-from schema.pages import JobRecord, RunRecord
+from schema.ids import ImageId, JobId, RunId
+from schema.pages import ImageRow, JobRecord, RunRecord
 
 
 class Past:
@@ -51,3 +51,8 @@ class Past:
         """All of the run, in plan order."""
         await self._views.reached(self._durable())
         return await self._views.jobs_of(run)
+
+    async def deleted_rows(self, images: Sequence[ImageId]) -> tuple[ImageRow, ...]:
+        """Those of these pictures that were deleted for good."""
+        await self._views.reached(self._durable())
+        return await self._views.deleted_rows(images)

@@ -5,20 +5,23 @@ Idempotent: what it did is told by a cursor file, and doing it again changes not
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
+from daemon.artifacts.leaving import take_out
 from daemon.artifacts.results import write_job, write_manifest, write_stage
 from daemon.disk import write_whole
 from daemon.ledger import Committed
 from daemon.past import Past
 from schema.errors import Refused
-from schema.events import Envelope, JobFinished, RunFinished, StageFinished
-from schema.ids import Sha256
+from schema.events import Envelope, JobFinished, PicturesDeleted, RunFinished, StageFinished
+from schema.ids import ImageId, RunId, Sha256
 
 log = logging.getLogger(__name__)
 
 PAGE = 1000
+
+TELLING = StageFinished | JobFinished | RunFinished | PicturesDeleted
 
 
 class Results:
@@ -65,11 +68,15 @@ class Results:
     async def _take(self, envelopes: tuple[Envelope, ...]) -> None:
         if not envelopes:
             return
-        told = [
-            envelope for envelope in envelopes if isinstance(envelope.event, StageFinished | JobFinished | RunFinished)
-        ]
+        told = [envelope for envelope in envelopes if isinstance(envelope.event, TELLING)]
+        changed: dict[RunId, None] = {}
         for envelope in told:
-            await self._write(envelope)
+            if isinstance(envelope.event, PicturesDeleted):
+                changed.update(dict.fromkeys(await self._take_out(envelope.event.images)))
+            else:
+                await self._write(envelope)
+        for run in changed:
+            await self._rewrite(run)
         self._unsaved += len(envelopes)
         if (told or self._unsaved >= PAGE) and not self._missed:  # the others are looked at again in no time
             await self._save(envelopes[-1].seq)
@@ -99,6 +106,22 @@ class Results:
                 await self._in_thread(write_manifest, await self._past.run(run_id), jobs)
             case _:
                 pass
+
+    async def _take_out(self, images: Sequence[ImageId]) -> tuple[RunId, ...]:
+        """Their files and sidecars go; the runs they are of."""
+        rows = await self._past.deleted_rows(images)
+        try:
+            await asyncio.to_thread(take_out, self._root, rows)
+        except OSError as fault:
+            log.error("deleted pictures still lie in a results folder: %s; they go at the next start", fault)
+            self._missed = True
+        return tuple(row.run for row in rows)
+
+    async def _rewrite(self, run: RunId) -> None:
+        """A manifest that was written names what is there now."""
+        record = await self._past.run(run)
+        if record.row.state == "finished" and record.spec.folder and (self._root / record.spec.folder).is_dir():
+            await self._in_thread(write_manifest, record, await self._past.jobs_of(run))
 
     async def _in_thread(self, write: Callable[..., object], *records: object) -> None:
         """A results folder that cannot be written stops nothing: it is written after the next start."""

@@ -73,7 +73,7 @@ def write_film(root: Path, run: RunRecord, path_of: PathOf, *, links: bool = Tru
         return None
     folder = open_folder(root, run)
     file = run.film.file
-    for name in _names(folder, "film", EXTENSIONS[file.media]):
+    for name in slots(folder, "film", EXTENSIONS[file.media]):
         if _stands(name, path_of(file.sha256), file):
             return name
         if not os.path.lexists(name):
@@ -84,16 +84,16 @@ def write_film(root: Path, run: RunRecord, path_of: PathOf, *, links: bool = Tru
 
 def find(root: Path, row: ImageRow, source: Path) -> Path | None:
     """Where a picture lies in its run's folder; None where it is not there."""
-    stem = _file_stem(row.name, row.job)
+    stem = stem_of(row.name, row.job)
     folder = root / row.folder
     if not row.final:
         folder, stem = folder / "stages", f"{stem}-{row.stage_number:02d}-{row.stage}"
     if row.index:
         stem = f"{stem}+{row.index + 1}"
-    for name in _names(folder, stem, source.suffix[1:]):
+    for name in slots(folder, stem, source.suffix[1:]):
         if _is_same(name, source, row.bytes, row.sha256):
             return name
-        if not os.path.lexists(name):
+        if not os.path.lexists(name) and told_beside(name) is None:
             return None
     raise AssertionError("names do not end")
 
@@ -113,15 +113,16 @@ def final_stage(job: JobRecord) -> StageRecord | None:
     """The stage whose pictures are the job's final ones; None until the job is finished."""
     if job.state != "finished":
         return None
-    return next((stage for stage in reversed(job.stages) if stage.state == "done" and stage.images), None)
+    made = (stage for stage in reversed(job.stages) if stage.state == "done" and (stage.images or stage.deleted))
+    return next(made, None)
 
 
 def file_stem(job: JobRecord) -> str:
     """The job's name where it can be a file's as it stands; else made so, with the job's number to keep it apart."""
-    return _file_stem(job.spec.name, job.id)
+    return stem_of(job.spec.name, job.id)
 
 
-def _file_stem(name: str, job: JobId) -> str:
+def stem_of(name: str, job: JobId) -> str:
     fit = safe_name(name, STEM_LIMIT)
     return name if fit == name and name.lower() not in TAKEN else f"{fit}+{number_of(job)}"
 
@@ -132,7 +133,11 @@ def _job(
     stages = tuple(m.stage_entry(stage, _stage(folder, run, job, stage, path_of, links)) for stage in job.stages)
     finals = _finals(folder, run, job, path_of, links)
     named = {artifact.file for stage in stages for artifact in stage.artifacts} | {final.file for final in finals}
-    earlier = {artifact.file: artifact for artifact in older if artifact.file not in named}
+    earlier = {
+        artifact.file: artifact
+        for artifact in older
+        if artifact.file not in named and os.path.lexists(folder / artifact.file)
+    }
     return m.job_entry(job, stages, finals, tuple(earlier.values()))
 
 
@@ -178,11 +183,11 @@ def _place(
     source = path_of(image.file.sha256)
     if image.index:
         stem = f"{stem}+{image.index + 1}"
-    for name in _names(place, stem, EXTENSIONS[image.file.media]):
+    for name in slots(place, stem, EXTENSIONS[image.file.media]):
         if os.path.lexists(name):
             if _stands(name, source, image.file):
                 break
-        elif _told_beside(name) in (None, image.file.sha256):
+        elif told_beside(name) in (None, image.file.sha256):
             _bring(source, name, links)
             break
     entry = _artifact(folder, name, image)
@@ -216,7 +221,7 @@ def _artifact(folder: Path, name: Path, image: ImageRecord) -> m.Artifact:
     )
 
 
-def _names(place: Path, stem: str, extension: str) -> Iterable[Path]:
+def slots(place: Path, stem: str, extension: str) -> Iterable[Path]:
     """`stem.png`, `stem~2.png`, ...: the later ones when something else stands under the earlier."""
     yield place / f"{stem}.{extension}"
     number = 2
@@ -239,11 +244,11 @@ def _is_same(name: Path, source: Path, size: int, sha256: str) -> bool:
         return False
     if os.path.samestat(found, source.stat()):
         return True
-    told = _told_beside(name)
+    told = told_beside(name)
     return (told or hashlib.sha256(name.read_bytes()).hexdigest()) == sha256
 
 
-def _told_beside(name: Path) -> str | None:
+def told_beside(name: Path) -> str | None:
     """The content that the sidecar of this name speaks of; empty when it is somebody else's file, None without one."""
     try:
         return msgspec.json.decode(name.with_suffix(".json").read_bytes(), type=m.Sidecar).image.sha256

@@ -79,6 +79,18 @@ def hashes_named(path: Path) -> set[str]:
     return {name.decode() for name in found}
 
 
+def of_type(path: Path, kind: str, after: int = 0) -> Iterator[Envelope]:
+    """The events of one type behind seq `after`, in order; by a connection of its own. Raises sqlite3.Error."""
+    db = reader(path)
+    sql = f"SELECT {TOLD} FROM events WHERE type=? AND seq>? ORDER BY seq LIMIT ?"
+    try:
+        while page := envelopes(db.execute(sql, (kind, after, _PAGE))):
+            yield from page
+            after = page[-1].seq
+    finally:
+        db.close()
+
+
 def read_log(path: Path, after: int = 0, upto: int | None = None) -> Iterator[Envelope]:
     """The events behind seq `after`, up to and with `upto`, in order; by a connection of its own.
 

@@ -108,7 +108,7 @@ OPEN = ("queued", "held", "running")
 def _finals(job: JobRecord) -> tuple[ImageRecord, ...]:
     if job.state != "finished":
         return ()
-    done = [stage for stage in job.stages if stage.state == "done" and stage.images]
+    done = [stage for stage in job.stages if stage.state == "done" and (stage.images or stage.deleted)]
     return tuple(image for image in done[-1].images if image.file.media.startswith("image/")) if done else ()
 
 
