@@ -5,6 +5,7 @@ A whole transaction is one function on that thread, so a cancelled caller cannot
 
 import asyncio
 import hashlib
+import logging
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,12 +16,15 @@ from typing import Self, TypeVar
 
 import msgspec
 
+from daemon.views import sound
 from daemon.views.fold import Statement, fold
 from daemon.views.fold.touched import touched
 from daemon.views.tables import FORMAT, INDICES, connect, create
 from schema.events import Envelope
 
 Given = TypeVar("Given")
+
+logger = logging.getLogger(__name__)
 
 UPDATE_MARK = "UPDATE meta SET seq = ?, digest = ?"
 
@@ -69,13 +73,14 @@ class ViewWriter:
         await self._on_thread(self._create)
 
     async def close(self) -> None:
-        await self._on_thread(self._close)
+        await self._on_thread(self._close_whole)
         self._thread.shutdown()
 
     async def _on_thread(self, do: Callable[[], Given]) -> Given:
         return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, do))
 
     def _open(self) -> None:
+        same = sound.sameness(self.path)
         try:
             self._db = connect(self.path)
             row = self._db.execute("SELECT format, seq, digest FROM meta").fetchone()
@@ -83,8 +88,16 @@ class ViewWriter:
             row = None
         if row is None or row[0] != FORMAT:
             self._create()
+        elif same == "other" or (same == "unknown" and not self._trusted(row[1])):
+            logger.info("the views are %s; they are made again", "damaged" if same == "other" else "of a crash")
+            self._create()
         else:
             self.mark = Mark(row[1], row[2])
+
+    def _trusted(self, seq: int) -> bool:
+        """Views that nobody closed, of a past so long that folding it again would take its time."""
+        assert self._db is not None
+        return seq > sound.SHORT and sound.is_structured(self._db)
 
     def _create(self) -> None:
         self._close()
@@ -111,6 +124,11 @@ class ViewWriter:
     def _close(self) -> None:
         if self._db is not None:
             self._db.close()
+            self._db = None
+
+    def _close_whole(self) -> None:
+        if self._db is not None:
+            sound.close(self._db, self.path)
             self._db = None
 
 
