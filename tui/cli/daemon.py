@@ -63,18 +63,33 @@ def run(words: list[str]) -> int:
 
 
 UNIT = """\
+# Ready once it answers; ended and started again where its loop or the writer of its log stands still, and after a disk
+# that failed. Not where another daemon has the log, or the settings are wrong: a person must look first.
 [Unit]
 Description=stablenew: makes pictures in a queue
-After=network.target
+StartLimitIntervalSec=300
+StartLimitBurst=10
 
 [Service]
-Type=exec
+Type=notify
+NotifyAccess=main
 ExecStart={command} daemon run
+WatchdogSec=60
 Restart=on-failure
 RestartPreventExitStatus={locked} {refused}
 RestartSec=2
-TimeoutStopSec=60
+TimeoutStartSec=infinity
+TimeoutStopSec=20
+KillMode=mixed
 {environment}
+# What needs no view of its own of files and devices: graphics cards and folders of pictures stay where they are.
+NoNewPrivileges=yes
+LockPersonality=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+
 [Install]
 WantedBy=default.target
 """
