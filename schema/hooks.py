@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+import msgspec
+
 from schema.ids import JobId, RunId, Seq
 from schema.plans import Plain
 
@@ -30,8 +32,8 @@ class JobNews(Plain, frozen=True, kw_only=True):
     reason: str
 
 
-class News(Plain, frozen=True, kw_only=True):
-    """One thing that has happened, as a hook gets it."""
+class News(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that has happened, as a hook gets it: with every field, also those that are empty."""
 
     id: str
     """The same on every try and after a restart: who has seen it does nothing again."""
