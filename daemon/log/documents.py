@@ -23,6 +23,31 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[str, ...]
 
 
+class Kind(msgspec.Struct, frozen=True, kw_only=True):
+    events: int
+    bytes: int
+    """Its share of the log's file."""
+
+
+class Day(msgspec.Struct, frozen=True, kw_only=True):
+    day: str
+    """Local date."""
+    events: int
+    bytes: int
+
+
+class Growth(msgspec.Struct, frozen=True, kw_only=True):
+    """From the days that were looked at, today left out unless the log is of today."""
+
+    days: float
+    events_per_day: float
+    bytes_per_day: float
+    bytes_in_a_year: int
+    """What the log would have by then."""
+    full_in_days: float | None
+    """Until the log alone has filled its disk; None: not within a hundred years."""
+
+
 class Statistics(msgspec.Struct, frozen=True, kw_only=True):
     events: int
     head: int
@@ -35,8 +60,20 @@ class Statistics(msgspec.Struct, frozen=True, kw_only=True):
     first: str | None
     last: str | None
     types: dict[str, int]
+    """Type to how many, the most frequent first."""
+    kinds: dict[str, Kind]
+    """Type to what it takes, the largest first."""
+    days: tuple[Day, ...]
+    """The newest that had any, newest first."""
+    growth: Growth
+    free_bytes: int
+    """On the log's disk."""
     snapshots: tuple[int, ...]
     """Their seqs, newest first."""
+    snapshot_bytes: int
+    view_bytes: int
+    backups: int
+    backup_bytes: int
     sqlite: str
     path: str
 

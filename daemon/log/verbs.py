@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from daemon.claim import Locked
-from daemon.log import verbs_at, verbs_diff, verbs_fold, verbs_keep, verbs_read
+from daemon.log import verbs_at, verbs_diff, verbs_fold, verbs_keep, verbs_read, verbs_stats
 from daemon.log.backups import Keeping, Kind, keeping_of
 from daemon.log.faults import Unusable
 from schema.errors import Exit, Refused, why
@@ -57,7 +57,7 @@ def _run(args: argparse.Namespace, where: Places, keeping: Callable[[Places], Ke
         case "verify":
             return verbs_read.verify(where, json=json)
         case "stats":
-            return verbs_read.stats(where, json=json)
+            return verbs_stats.stats(where, keeping(where), time.time(), json=json)
         case "show":
             return verbs_read.show(where, args.seq, json=json)
         case "tail":
@@ -94,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         return made
 
     verb("verify", "check everything: tables, hash chain, promised head, every event")
-    verb("stats", "how much of what")
+    verb("stats", "how much of what, and how it grows")
     verb("show", "one event").add_argument("seq", type=int)
     tail = verb("tail", "the newest events")
     tail.add_argument("-n", "--lines", type=int, default=20)

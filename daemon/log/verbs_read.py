@@ -1,21 +1,18 @@
 """The verbs that only look: verify, stats, show, tail. They need no daemon and disturb none."""
 
-import sqlite3
 import time
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
 from daemon.log.check import check, note_verified
-from daemon.log.documents import Events, Statistics, Verified, line, say, write
+from daemon.log.documents import Events, Verified, line, say, write
 from daemon.log.faults import LogFromNewer
-from daemon.log.fold import CORE
 from daemon.log.reading import newest, read, read_log
-from daemon.log.snapshots import Snapshots
 from daemon.log.tables import reader
 from daemon.log.witness import witnesses
 from schema.errors import Exit, Refused
-from schema.pages import event_line, iso
+from schema.pages import event_line
 from schema.places import Places
 
 _POLL_S = 0.25
@@ -48,42 +45,6 @@ def verify(places: Places, *, json: bool) -> int:
             say(finding)
         say(f"{verified.events} events, head {verified.head}: {'whole' if verified.ok else 'damaged'}")
     return Exit.DONE if verified.ok else Exit.FAILED
-
-
-def stats(places: Places, *, json: bool) -> int:
-    log = need_log(places)
-    with closing(reader(log)) as db:
-        seq, digest = newest(db)
-        streams, commands, first, last = db.execute(
-            "SELECT COUNT(DISTINCT stream),COUNT(DISTINCT command),MIN(ts_us),MAX(ts_us) FROM events"
-        ).fetchone()
-        types = dict(db.execute("SELECT type,COUNT(*) FROM events GROUP BY type ORDER BY 2 DESC,1").fetchall())
-    wal = log.with_name(log.name + "-wal")
-    found = Statistics(
-        events=seq,
-        head=seq,
-        hash=digest.hex(),
-        bytes=log.stat().st_size,
-        wal_bytes=wal.stat().st_size if wal.exists() else 0,
-        streams=streams,
-        commands=commands,
-        first=iso(first / 1e6) if first is not None else None,
-        last=iso(last / 1e6) if last is not None else None,
-        types=types,
-        snapshots=tuple(saved.seq for saved in Snapshots(places.snapshots, log, CORE).saved()),
-        sqlite=sqlite3.sqlite_version,
-        path=str(log),
-    )
-    if json:
-        write(found)
-    else:
-        say(f"{found.events} events in {found.bytes + found.wal_bytes} bytes, {streams} streams, {commands} commands")
-        say(
-            f"from {found.first} to {found.last}; snapshots at {', '.join(map(str, found.snapshots)) or 'no event yet'}"
-        )
-        for name, count in types.items():
-            say(f"{count:>10}  {name}")
-    return Exit.DONE
 
 
 def show(places: Places, seq: int, *, json: bool) -> int:
