@@ -17,6 +17,18 @@ class NotAllowed(Refused):
     """This client may not ask."""
 
 
+class Stranger(Refused):
+    """It asks over TCP without a secret that holds."""
+
+
+class Elsewhere(Refused):
+    """It asks for a machine of another name: some web page's, say, whose name leads here."""
+
+
+class TooOften(Refused):
+    """More requests in a second than one access has."""
+
+
 class Conflict(Refused):
     """What was asked fits what is there no more: a used key, another plan."""
 
@@ -49,6 +61,12 @@ def refusal(fault: Refused) -> web.Response:
             status, code = 503, Exit.FAILED
         case NotAllowed():
             status, code = 403, Exit.NOT_ALLOWED
+        case Stranger():
+            return _stranger(fault)
+        case Elsewhere():
+            status, code = 421, Exit.NOT_ALLOWED
+        case TooOften():
+            status, code = 429, Exit.FAILED
         case NotFound():
             status = 404
         case TooLarge():
@@ -60,6 +78,19 @@ def refusal(fault: Refused) -> web.Response:
         case _ if fault.where in CONFLICTS:
             status = 409
     return answer(Told(fault.sentence, fault.where, fault.remedy, code), status)
+
+
+def _stranger(fault: Stranger) -> web.Response:
+    """It has to connect anew for another guess."""
+    response = answer(Told(fault.sentence, fault.where, fault.remedy, Exit.NOT_ALLOWED), 401)
+    response.headers["WWW-Authenticate"] = 'Bearer realm="stablenew"'
+    response.force_close()
+    return response
+
+
+def no_http(status: int) -> web.Response:
+    """For bytes that are no request."""
+    return answer(Told("this is no request that can be understood.", "", "Speak HTTP/1.1.", Exit.REFUSED), status)
 
 
 def of_http(fault: web.HTTPException, request: web.Request) -> web.Response:

@@ -1,18 +1,25 @@
-"""Before and after every route: may this client ask, is the request sane, and how is a refusal told."""
+"""Before and after every route: may this client ask, is the request sane, and how is a refusal told.
+
+On the socket the kernel says who asks. Over TCP, in this order: meant for us by name, no browser, a secret that holds,
+a route that its scope reaches; only then anything else of the request is looked at.
+"""
 
 import logging
 import socket
 import struct
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from daemon.api import faults
 from daemon.api.asked import ACTOR, LIMIT
+from daemon.api.callers import Callers, check_scope
 from daemon.api.connections import Connection
 from daemon.api.house import House
 from daemon.api.route import MIB, Route
+from daemon.api.tcp import TcpDoor
 from daemon.ledger.mail import LedgerStopped
 from schema.errors import Refused
 
@@ -23,7 +30,7 @@ _PEER = struct.Struct("3i")
 Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def make_guard(house: House, routes: dict[tuple[str, str], Route]) -> Middleware:
+def make_guard(house: House, routes: dict[tuple[str, str], Route], door: TcpDoor, callers: Callers) -> Middleware:
     """The middleware; `routes` by method and path."""
 
     @web.middleware
@@ -40,12 +47,12 @@ def make_guard(house: House, routes: dict[tuple[str, str], Route]) -> Middleware
 
     async def _guarded(request: web.Request, go_on: Next) -> web.StreamResponse:
         try:
-            request[ACTOR] = actor(request, house.uid)
-            _no_browser(request)
             resource = request.match_info.route.resource
             route = routes.get((request.method, resource.canonical)) if resource is not None else None
-            _sane(request, route)
-            return await go_on(request)
+            with _let_in(request, route):
+                _sane(request, route)
+                await _go_ahead(request)
+                return await go_on(request)
         except Refused as fault:
             return faults.refusal(fault)
         except LedgerStopped:
@@ -57,6 +64,20 @@ def make_guard(house: House, routes: dict[tuple[str, str], Route]) -> Middleware
         except Exception:
             logger.exception("%s %s broke", request.method, request.path)
             return faults.bug()
+
+    def _let_in(request: web.Request, route: Route | None) -> AbstractContextManager[None]:
+        """Knows who asks, or raises Refused; entered while the request is answered."""
+        connection = request.protocol
+        if isinstance(connection, Connection) and not connection.over_tcp:
+            request[ACTOR] = actor(request, house.uid)
+            _no_browser(request)
+            return nullcontext()
+        door.check_host(request)
+        _no_browser(request)
+        access = callers.known(request)
+        check_scope(access, route)
+        request[ACTOR] = f"api:{access.name}"
+        return callers.asking(access, connection) if isinstance(connection, Connection) else nullcontext()
 
     return guard
 
@@ -87,6 +108,10 @@ def _no_browser(request: web.Request) -> None:
         raise faults.NotAllowed("requests from web pages are not answered.", where="Origin")
 
 
+FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
+"""What a page of another site may send without asking first."""
+
+
 def _sane(request: web.Request, route: Route | None) -> None:
     """Sizes and kinds that can be seen before anything of the body is read."""
     limit = MIB if route is None else route.limit
@@ -98,7 +123,23 @@ def _sane(request: web.Request, route: Route | None) -> None:
             f"the body has {request.content_length} bytes; {request.path} takes at most {limit}.", where="body"
         )
     if route is not None:
+        if route.method != "GET" and request.can_read_body and request.content_type in FORMS:
+            raise faults.WrongMedia(
+                f"a body of type {request.content_type} is not taken.", where="Content-Type",
+                remedy=f"Send {route.takes_media}.",
+            )  # fmt: skip
         for name in request.query:
             if name not in route.query:
                 known = f"Use {', '.join(route.query)}." if route.query else "It takes none."
                 raise Refused("there is no such query parameter.", where=name[:80], remedy=known)
+
+
+async def _go_ahead(request: web.Request) -> None:
+    """Has a client send its body that waits to hear whether it may: not before it was let in."""
+    if request.headers.get("Expect", "").lower() == "100-continue" and request.version >= (1, 1):
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # the answer itself has not begun
+
+
+async def expects(request: web.Request) -> None:
+    """In place of aiohttp's own word to one who expects something: that is said after the guard."""

@@ -1,4 +1,7 @@
-"""The daemon's socket: the application with all its routes, served on a socket that is already bound."""
+"""The daemon's socket: the application with all its routes, served on a socket that is already bound.
+
+The TCP listener, where settings name one, belongs to it: it comes and goes with the socket.
+"""
 
 import asyncio
 import logging
@@ -9,13 +12,15 @@ from functools import partial
 from aiohttp import web
 
 from daemon.api import feed, routes
+from daemon.api.callers import CALLERS, Callers
 from daemon.api.connections import Runner
 from daemon.api.feed import FEED, SOCKETS, Feed
-from daemon.api.guard import make_guard
+from daemon.api.guard import expects, make_guard
 from daemon.api.house import House
 from daemon.api.once import ONCE, Once
 from daemon.api.openapi import OPENAPI, describe
 from daemon.api.route import Route
+from daemon.api.tcp import TCP, TcpDoor
 
 BACKLOG = 512
 
@@ -27,26 +32,36 @@ logger = logging.getLogger(__name__)
 
 def make_app(house: House) -> web.Application:
     """All routes of `routes.ALL`, and nothing else."""
-    app = web.Application(middlewares=[make_guard(house, {(route.method, route.path): route for route in routes.ALL})])
+    door, callers = TcpDoor(house.settings().api), Callers(house)
+    guard = make_guard(house, {(route.method, route.path): route for route in routes.ALL}, door, callers)
+    app = web.Application(middlewares=[guard])
     for route in routes.ALL:
-        app.router.add_route(route.method, route.path, _answering(house, route))
+        app.router.add_route(route.method, route.path, _answering(house, route), expect_handler=expects)
+    app[TCP], app[CALLERS] = door, callers
     app[FEED] = Feed(house)
     app[SOCKETS] = set()
     app[ONCE] = Once()
     app[OPENAPI] = describe(routes.ALL, house.version)
     app.cleanup_ctx.append(partial(_feeding, house))
     app.on_shutdown.append(feed.close_all)
+    app.on_shutdown.append(_closed)
     return app
 
 
 async def serve(house: House, sock: socket.socket) -> Runner:
     """Serves on a listening or bound Unix socket until the runner's `cleanup`; more sockets may join it."""
+    app, settings = make_app(house), house.settings()
     runner = Runner(
-        make_app(house), house.settings().daemon.max_clients, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS
+        app, settings.daemon.max_clients, settings.api.max_clients, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS
     )
     await runner.setup()
     await web.SockSite(runner, sock, backlog=BACKLOG).start()
+    await app[TCP].open(runner)
     return runner
+
+
+async def _closed(app: web.Application) -> None:
+    await app[TCP].close()
 
 
 def _answering(house: House, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -57,15 +72,17 @@ def _answering(house: House, route: Route) -> Callable[[web.Request], Awaitable[
 
 
 async def _feeding(house: House, app: web.Application) -> AsyncIterator[None]:
-    """A feed that breaks is a bug: the daemon stops, so that it starts anew."""
+    """A feed, or a watch over who may ask, that breaks is a bug: the daemon stops, so that it starts anew."""
 
     def ended(task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (fault := task.exception()) is not None:
-            logger.error("the feed broke", exc_info=fault)
+            logger.error("the feed or the watch over TCP broke", exc_info=fault)
             house.stop()
 
-    task = asyncio.create_task(app[FEED].run())
-    task.add_done_callback(ended)
+    tasks = [asyncio.create_task(app[FEED].run()), asyncio.create_task(app[CALLERS].run())]
+    for task in tasks:
+        task.add_done_callback(ended)
     yield
-    task.cancel()
-    await asyncio.wait((task,))
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)

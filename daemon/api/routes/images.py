@@ -10,13 +10,14 @@ from aiohttp import web
 
 from daemon.api.asked import body, flag, number, window
 from daemon.api.house import House
-from daemon.api.route import PAGE, Route
+from daemon.api.route import PAGE, Answering, Route
 from daemon.api.told import answer, page_answer
 from daemon.api.wish import wish
 from daemon.views.select import NotFound
 from schema.commands import Command, CompareImages, RateImages, RestoreImages, RunRating, TagImages, TrashImages
 from schema.errors import Refused
 from schema.ids import ImageId, Sha256
+from schema.keeping import Scope
 from schema.pages import ImageRow, JobRecord, Page
 from schema.requests import ImageSelection
 from schema.scenes import Answer
@@ -167,7 +168,7 @@ async def _restore(house: House, asked: ImageSelection) -> Command:
     return RestoreImages(images=await house.views.resolve_images(asked.select))
 
 
-VERBS = (
+VERBS: tuple[tuple[str, str, Answering, Scope], ...] = (
     (
         "rate",
         "Give pictures stars, and tags if any; 0 takes a rating back. A run is rated as a whole with its pictures.",
