@@ -260,6 +260,8 @@ class DiskSettings(_Section):
     """Pictures that lay in the trash for so long are deleted, unless they are rated; 0: never by itself."""
     scrub_percent: Annotated[float, Field(ge=0.0, le=100.0)] = 5.0
     """How much of the artifact store is read and checked in a night; 0: nothing."""
+    cache_mb: Annotated[int, Field(ge=10, le=10_000_000)] = 2000
+    """Of thumbnails; those that were not looked at for longest go first, and are made again when they are."""
 
 
 class UiSettings(_Section):

@@ -273,6 +273,14 @@ def _bring(source: Path, name: Path, links: bool) -> None:
         incoming.finish(name, mode=0o644)
 
 
+def relink(source: Path, name: Path, links: bool) -> None:
+    """Puts `source` in place of what lies under this name. Raises OSError."""
+    beside = name.with_name(f"{UNFINISHED}{name.stem}.part")
+    beside.unlink(missing_ok=True)
+    _bring(source, beside, links)
+    beside.replace(name)
+
+
 def _make(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if folder.is_symlink():

@@ -9,6 +9,7 @@ import hashlib
 import os
 import stat
 import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +26,8 @@ from schema.ids import Sha256
 from schema.plans import Picture
 
 EXTENSIONS = (*formats.EXTENSIONS.values(), "json", "bin")
+BLOBS = 1024
+"""Whose names are kept at hand."""
 TEMPORARY, ORPHANS = ".tmp", ".orphans"
 DAY = 86_400.0
 
@@ -81,8 +84,8 @@ class ArtifactStore:
         self._decoders = Decoders(limits.decoders, timeout=limits.decode_s)
         self._temporary = root / TEMPORARY
         self._temporary.mkdir(parents=True, exist_ok=True)
-        self._blobs: dict[Sha256, Path] = {}
-        """Those that were synced since the store was opened: most runs have the base config of the one before."""
+        self._blobs: OrderedDict[Sha256, Path] = OrderedDict()
+        """Those that were synced last: most runs have the base config of the one before."""
 
     async def accept(
         self, source: AsyncIterator[bytes] | bytes, *, claim: Sha256 | None = None, texts: Texts | None = None
@@ -149,17 +152,13 @@ class ArtifactStore:
 
         sha = await asyncio.to_thread(keep)
         self._blobs[sha] = self.path(sha)
+        while len(self._blobs) > BLOBS:
+            self._blobs.popitem(last=False)
         return sha
 
     def path(self, sha: Sha256) -> Path:
         """The file of this content; never a link, never outside the root. Raises Missing."""
-        if len(sha) == 64 and not set(sha) - set("0123456789abcdef"):
-            stem = f"{self._root}/{sha[:2]}/{sha}."
-            for extension in EXTENSIONS:
-                with suppress(OSError):
-                    if stat.S_ISREG(os.lstat(stem + extension).st_mode):
-                        return Path(stem + extension)
-        raise Missing(f"no file '{sha[:80]!s}' is in the artifact store")
+        return file_in(self._root, sha)
 
     def has(self, sha: Sha256) -> bool:
         try:
@@ -167,6 +166,15 @@ class ArtifactStore:
         except Missing:
             return False
         return True
+
+    def put_back(self, sha: Sha256, source: Path) -> bool:
+        """Copies a file under its own name again, where `source` still is that content; blocks. Raises OSError."""
+        with Incoming(self._temporary) as incoming:
+            incoming.copy(source)
+            if incoming.sha256() != sha:
+                return False
+            self._name(incoming, sha, source.suffix[1:])
+            return True
 
     async def sweep(self, known: Callable[[Sha256], Awaitable[bool]]) -> Swept:
         """Deletes unfinished files after a day, and puts files aside that no event named within a week."""
@@ -244,6 +252,17 @@ class ArtifactStore:
         sync_folder(folder)
         if fresh:
             sync_folder(self._root)
+
+
+def file_in(root: Path, sha: Sha256) -> Path:
+    """As `ArtifactStore.path`, of a store that is not open."""
+    if len(sha) == 64 and not set(sha) - set("0123456789abcdef"):
+        stem = f"{root}/{sha[:2]}/{sha}."
+        for extension in EXTENSIONS:
+            with suppress(OSError):
+                if stat.S_ISREG(os.lstat(stem + extension).st_mode):
+                    return Path(stem + extension)
+    raise Missing(f"no file '{sha[:80]!s}' is in the artifact store")
 
 
 def _look(path: Path) -> tuple[formats.Format, bytes]:

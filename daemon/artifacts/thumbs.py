@@ -5,10 +5,12 @@ The cache may be deleted at any time.
 
 import asyncio
 import io
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from PIL import Image
 
@@ -38,7 +40,7 @@ class Thumbnails:
 
     async def of(self, sha: Sha256, size: Size) -> Path:
         """A WebP that fits into `size` x `size` pixels; never larger than the picture. Raises Refused."""
-        name = self._root / sha[:2] / f"{sha}-{size}.webp"
+        name = self._name(sha, size)
         if _whole(name):
             return name
         source = self._path_of(sha)
@@ -50,6 +52,25 @@ class Thumbnails:
             making.add_done_callback(lambda done: self._made(name, done))
         await asyncio.shield(making)
         return name
+
+    def drop(self, sha: Sha256) -> None:
+        """Of a picture that is gone. Blocks. Raises OSError."""
+        for size in get_args(Size):
+            self._name(sha, size).unlink(missing_ok=True)
+
+    def shrink(self, most: int) -> int:
+        """Deletes what was looked at longest ago until at most so many bytes are left; how many files. Blocks."""
+        found = [(max(stat.st_atime, stat.st_mtime), stat.st_size, path) for path, stat in _files(self._root)]
+        total, deleted = sum(size for _, size, _ in found), 0
+        for _, size, path in sorted(found):
+            if total <= most:
+                break
+            path.unlink(missing_ok=True)
+            total, deleted = total - size, deleted + 1
+        return deleted
+
+    def _name(self, sha: Sha256, size: Size) -> Path:
+        return self._root / sha[:2] / f"{sha}-{size}.webp"
 
     def _made(self, name: Path, done: asyncio.Future[None]) -> None:
         self._making.pop(name, None)
@@ -82,6 +103,14 @@ def small_of(source: Path | str, size: int) -> bytes:
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as fault:
         raise Refused(f"no thumbnail can be made of {Path(source).name}: it is damaged or no picture.") from fault
     return packed.getvalue()
+
+
+def _files(root: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    for folder, _, names in os.walk(root):
+        for name in names:
+            with suppress(OSError):
+                path = Path(folder, name)
+                yield path, path.lstat()
 
 
 def _whole(name: Path) -> bool:

@@ -105,6 +105,12 @@ class RoomViews:
         async with self._readers.reading() as db:
             return frozenset(Sha256(row["base"]) for row in await db.all(OPEN_BASES))
 
+    async def overlays_of_open_jobs(self) -> tuple[str, ...]:
+        """What unfinished jobs change of their run's base config, as JSON: pictures may be named in it."""
+        return await asyncio.to_thread(
+            _in, self._opened, lambda db: tuple(row[0] for row in db.execute(OPEN_OVERLAYS) if row[0])
+        )
+
 
 SORTS = {
     "size": "bytes DESC, runs.n DESC",
@@ -142,6 +148,11 @@ BETWEEN = (
     f" UNION SELECT {FILM_FILE} FROM runs WHERE film IS NOT NULL AND {FILM_FILE} BETWEEN ? AND ?"
 )
 OPEN_BASES = "SELECT DISTINCT json_extract(CAST(spec AS TEXT), '$.base') AS base FROM runs WHERE ended IS NULL"
+
+OPEN_OVERLAYS = (
+    "SELECT DISTINCT json_extract(CAST(specs.spec AS TEXT), '$.overlay') FROM jobs JOIN specs ON specs.job = jobs.id"
+    " WHERE jobs.ended_seq IS NULL"
+)
 
 
 def _in(opened: Callable[[], sqlite3.Connection], ask: Callable[[sqlite3.Connection], T]) -> T:

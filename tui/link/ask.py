@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Shape = TypeVar("Shape")
 
 TIMES = frozenset(
-    {"added", "at", "created", "deadline", "ended", "latest", "not_before", "since", "soonest", "started", "until"}
+    {"added", "at", "checked", "created", "deadline", "ended", "latest", "not_before", "since", "soonest", "started", "until"}
 )
 """Fields that structs hold as Unix seconds and routes write as ISO 8601."""
 
