@@ -5,7 +5,7 @@ WAL lets them read while the fold writes; a query is short, so that no reader ho
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
@@ -15,6 +15,9 @@ import aiosqlite
 from daemon.views.fold.statement import Value
 
 Found = sqlite3.Row
+
+PATIENCE = 20.0
+"""Seconds that a connection waits for another one's lock; on the file of the views it never has to."""
 
 
 class Reading:
@@ -35,26 +38,41 @@ class Reading:
         return 0 if row is None else int(row[0])
 
 
+def read_only(path: Path) -> str:
+    """The URI by which this file is opened for reading."""
+    return f"{path.absolute().as_uri()}?mode=ro"
+
+
 def opened(path: Path) -> sqlite3.Connection:
     """A connection for one thread, in a read transaction: everything it reads is of the same moment. To be closed."""
-    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+    db = sqlite3.connect(read_only(path), uri=True, isolation_level=None)
     db.execute("BEGIN")
     return db
 
 
 class Readers:
-    def __init__(self) -> None:
+    def __init__(self, level: Callable[[aiosqlite.Connection], Awaitable[None]] | None) -> None:
         self._free: asyncio.Queue[aiosqlite.Connection] = asyncio.Queue()
         self._all: list[aiosqlite.Connection] = []
+        self._level = level
 
     @classmethod
-    async def open(cls, path: Path, count: int = 2) -> Self:
-        readers = cls()
+    async def open(
+        cls,
+        uri: str,
+        count: int = 2,
+        *,
+        script: str = "",
+        level: Callable[[aiosqlite.Connection], Awaitable[None]] | None = None,
+    ) -> Self:
+        """`script`: run on each connection before it becomes read-only; `level`: first in each transaction."""
+        readers = cls(level)
         try:
             for _ in range(count):
-                db = await aiosqlite.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+                db = await aiosqlite.connect(uri, uri=True, isolation_level=None, timeout=PATIENCE)
                 readers._all.append(db)
                 db.row_factory = sqlite3.Row
+                await db.executescript(script)
                 await db.execute("PRAGMA query_only=ON")
                 await db.execute("PRAGMA cache_size=-16384")
                 readers._free.put_nowait(db)
@@ -69,6 +87,8 @@ class Readers:
         db = await self._free.get()
         try:
             await db.execute("BEGIN")
+            if self._level is not None:
+                await self._level(db)
             yield Reading(db)
         finally:
             # Also after a cancelled query: what was still running on the connection's thread ends first.

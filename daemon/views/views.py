@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol, Self
 
 from daemon.views.filling import CATCH_UP, ReadableLog, catch_up, filled
 from daemon.views.read_views import ReadViews
-from daemon.views.readers import Readers, opened
+from daemon.views.readers import Readers, opened, read_only
 from daemon.views.writer import ViewWriter, digest_of, is_full
 from schema.errors import Refused
 from schema.events import Envelope
@@ -60,7 +60,7 @@ class Views(ReadViews):
                     logger.warning("the views are of another log; they are made again")
                     await writer.restart()
             stuck = await filled(log, writer)
-            views = cls(log, writer, await Readers.open(path), results, clock)
+            views = cls(log, writer, await Readers.open(read_only(path)), results, clock)
         except BaseException:
             await writer.close()  # its thread would keep the process from ending
             raise
