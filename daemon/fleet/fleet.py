@@ -63,7 +63,7 @@ class Fleet:
         self._storage = Storage(network.shared)
 
         def node(name: NodeId, reach: Link) -> Node:
-            return Node(name, reach, books, intake, vitals, patience, keep_card, self._storage)
+            return Node(name, reach, books, intake, vitals, patience, keep_card, self._storage, self._of_later)
 
         self._loopback = loopback
         self._books = books
@@ -78,6 +78,8 @@ class Fleet:
         self.admission = Admission(self.lan, books, self._proofs, clock)
         self.ready = self._embedded.ready
         """The embedded agent may be given work."""
+        self.later: Callable[[str, int], None] = lambda name, epoch: None
+        """Told of a paired agent that has worked for a later daemon with this one's keys, and of that one's epoch."""
 
     async def run(self) -> None:
         async with self._books.follow() as batches, asyncio.TaskGroup() as group:
@@ -90,6 +92,9 @@ class Fleet:
             group.create_task(self.admission.run())
             group.create_task(self._live())
             group.create_task(self._local.run())
+
+    def _of_later(self, name: str, epoch: int) -> None:
+        self.later(name, epoch)
 
     @property
     def trouble(self) -> str:

@@ -41,13 +41,16 @@ class Node:
         patience: Patience,
         keep_card: Callable[[Card], Awaitable[Sha256]],
         storage: Storage,
+        later: Callable[[str, int], None] = lambda name, epoch: None,
     ) -> None:
+        """`later` is told of a paired agent, by name, that has worked for a later daemon of this fleet."""
         self.id = node
         self.reach: Link = reach
         """How it is reached now, or was last."""
         self._books = books
         self._vitals = vitals
         self._keep_card = keep_card
+        self._later = later
         self.prober = Prober(node, books, intake, vitals)
         self.dispatcher = Dispatcher(node, books, intake, vitals, patience, self._card_came, self.prober.came, storage)
         self.ready = asyncio.Event()
@@ -81,7 +84,7 @@ class Node:
             )
         self._link, self.reach = link, reach
         try:
-            await self._check(card)
+            await self._check(card, reach)
         except BaseException:  # also where nobody wants it any more meanwhile
             self._link = None
             raise
@@ -141,7 +144,7 @@ class Node:
 
     # Its card ---------------------------------------------------------------------------------
 
-    async def _check(self, card: Card) -> None:
+    async def _check(self, card: Card, reach: Link) -> None:
         if card.protocol != PROTOCOL:
             raise Refused(
                 f"agent {card.name} speaks protocol {card.protocol}, this daemon {PROTOCOL}.",
@@ -149,6 +152,8 @@ class Node:
             )
         epoch = await self._books.ask(lambda state: state.epoch)
         if card.epoch > epoch:
+            if reach == "lan":  # it obeys the key of this daemon alone: the log here is an older copy
+                self._later(card.name, card.epoch)
             raise Refused(
                 f"agent {card.name} has worked for another daemon, or for one with a newer log "
                 f"(epoch {card.epoch}, here {epoch}).",
