@@ -155,3 +155,28 @@ async def note_head(places: Places, head: Head) -> None:
         await asyncio.to_thread(witness.note, places, head)
     except OSError as fault:
         log.warning("the log's head could not be noted in %s: %s", places.witness, why(fault))
+
+
+def heard_of_later(
+    places: Places, head: int, concerns: Concerns, end: Callable[[], None], name: str, epoch: int
+) -> None:
+    """An agent that obeys this daemon's key alone has worked for a daemon that began with event `epoch`.
+
+    A log that ends before it is an older copy: that is noted, and the work ends, so that the next look at the log finds
+    it with exact numbers. One that goes on behind it is another past with the same numbers: nothing can be put right.
+    """
+    if epoch > head:
+        try:
+            witness.hear(places, epoch)
+        except OSError as fault:
+            log.error("that agent %s knows of event %d could not be noted: %s", name, epoch, why(fault))
+        else:
+            log.error("agent %s knows of event %d, and the log ends at %d", name, epoch, head)
+            end()
+            return
+    concerns.tell(
+        f"later {name}",
+        f"Agent {name} has worked for a daemon that began with event {epoch}, which this log does not know: an older "
+        "copy of the log may have been put in place. Put the newer one back; or if it is gone, remove the file `epoch` "
+        "in the agent's folder and start the agent again.",
+    )
