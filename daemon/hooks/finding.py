@@ -76,7 +76,7 @@ def may_empty(event: e.Event) -> bool:
     match event:
         case e.JobCancelled(was=was):
             return was in ("queued", "running")
-        case e.JobFinished() | e.JobFailed() | e.JobParked() | e.JobHeld() | e.FilmFinished() | e.FilmFailed():
+        case e.JobFinished() | e.JobFailed() | e.JobParked() | e.FilmFinished() | e.FilmFailed():
             return True
         case _:
             return False
