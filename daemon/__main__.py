@@ -47,23 +47,19 @@ def _run() -> int:
     from daemon.app import run
     from daemon.claim import Locked
     from daemon.library.settings import load_settings
-    from daemon.log.store import LogDamaged, LogFromNewer
     from daemon.logs import start_logs
     from schema.places import places
 
     where = places(os.environ)
     try:
         settings = load_settings(where.settings, os.environ)
-        return _loop(run(where, settings, os.environ))
+        return _loop(run(where, settings, os.environ, _end_in_time))
     except Locked as held:
         sys.stderr.write(f"{held}\n")
         return Exit.LOCKED
     except Refused as refused:
         sys.stderr.write(f"{refused.told()}\n")
         return Exit.REFUSED
-    except (LogDamaged, LogFromNewer) as damage:
-        sys.stderr.write(f"{damage}\n")
-        return Exit.FAILED
     except Exception as fault:
         if _is_full(fault):
             sys.stderr.write(
@@ -73,6 +69,23 @@ def _run() -> int:
         start_logs(where.logs, "daemon")
         logging.getLogger("daemon").critical("the daemon ends on a fault of its own", exc_info=True)
         raise
+
+
+END_SECONDS = 4.5
+"""After so long a daemon that was told to stop ends as it is: whatever it still does can be done again."""
+
+
+def _end_in_time() -> None:
+    """A thread of its own sees to it: the loop may be busy, and threads that verify a long log cannot be stopped."""
+    from threading import Timer
+
+    def end() -> None:
+        logging.getLogger("daemon").warning("the daemon did not end in %.1f s; it ends as it is", END_SECONDS)
+        os._exit(Exit.DONE)
+
+    timer = Timer(END_SECONDS, end)
+    timer.daemon = True
+    timer.start()
 
 
 def _is_full(fault: BaseException) -> bool:

@@ -6,19 +6,21 @@ Knows files and sockets, nothing of what is served. Only who holds the lock touc
 import errno
 import fcntl
 import json
+import logging
 import os
 import socket
 import stat
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 from typing import Self
 
 from daemon.disk import write_whole
-from schema.errors import Refused
-from schema.places import Places
+from schema.errors import Refused, why
+from schema.places import SPARE_PREFIX, Places, spare_folder
+
+log = logging.getLogger(__name__)
 
 LONGEST_SOCKET_PATH = 107
 """Bytes; Linux refuses more."""
@@ -42,45 +44,54 @@ class Claim:
         self._lock = lock
         self._boot = boot
         self._bound: tuple[Path, int, int] | None = None
+        self._server: socket.socket | None = None
+        self._told = True
 
     @classmethod
     def take(cls, places: Places, boot: str) -> Self:
-        """Raises Locked, or Refused where the state folder cannot be used."""
+        """Raises Locked, or Refused where the state folder cannot be used.
+
+        One that can only be read is taken, too: then nobody can write the log, but what is in it can be shown.
+        """
         _private_folder(places.state)
         _check_file_system(places.state)
-        lock = os.open(places.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            holder = os.pread(lock, 200, 0).decode(errors="replace").strip() or "of unknown pid"
-            os.close(lock)
-            raise Locked(holder) from None
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"pid {os.getpid()}".encode(), 0)
-        return cls(places, lock, boot)
+        return cls(places, _locked(places.lock), boot)
 
-    def listen(self, env: Mapping[str, str]) -> socket.socket:
-        """A listening Unix socket at its final name, with the endpoint file naming it.
+    def renew(self) -> None:
+        """After the folder was away: the lock on the file that lies there now. Raises Locked, OSError."""
+        held, named = os.fstat(self._lock), self._places.lock.stat()
+        if (held.st_dev, held.st_ino) == (named.st_dev, named.st_ino):
+            return
+        old, self._lock = self._lock, _locked(self._places.lock)
+        os.close(old)
 
-        Bound beside the name and renamed over it, so that there is no moment without a listener and a
-        stale file is no obstacle.
+    def listen(self, env: Mapping[str, str]) -> None:
+        """Listens at a Unix socket's final name, with the endpoint file naming it.
+
+        Where the socket's own folder is away or takes nothing, in a short one of ours. Raises Refused, OSError.
         """
-        path = socket_path(self._places, env)
-        beside = path.with_name(f".s.{os.getpid()}")
-        beside.unlink(missing_ok=True)
-        server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        old = os.umask(0o177)
         try:
-            server.bind(str(beside))
-        finally:
-            os.umask(old)
-        server.listen(128)
-        server.setblocking(False)
-        beside.replace(path)
+            server, path = _bind(socket_path(self._places, env))
+        except (OSError, Refused) as fault:
+            if env.get("STABLENEW_SOCKET"):
+                raise
+            log.warning("the socket does not lie where it should: %s", fault)
+            server, path = _bind(short_folder(self._places.state) / "s")
         found = path.stat()
-        self._bound = (path, found.st_dev, found.st_ino)
-        _write_endpoint(self._places.endpoint, path, self._boot)
-        return server
+        self._leave()
+        self._server, self._bound = server, (path, found.st_dev, found.st_ino)
+        self._write_endpoint()
+
+    def door(self) -> socket.socket:
+        """The listening socket under another number: closing it leaves this one, and who waits there, alone."""
+        assert self._server is not None
+        return self._server.dup()
+
+    @property
+    def socket(self) -> Path:
+        """Where it listens."""
+        assert self._bound is not None
+        return self._bound[0]
 
     def is_listening(self) -> bool:
         """Whether the socket's file is still ours: logind deletes runtime folders under running programs."""
@@ -91,14 +102,83 @@ class Claim:
             found = path.stat()
         except OSError:
             return False
-        return (found.st_dev, found.st_ino) == (device, inode) and self._places.endpoint.exists()
+        return (found.st_dev, found.st_ino) == (device, inode)
+
+    def is_told(self) -> bool:
+        """Whether clients can read where it listens; where they cannot, it is written again if that can be done."""
+        if not self._places.endpoint.exists():
+            self._write_endpoint()
+        return self._places.endpoint.exists()
 
     def release(self) -> None:
-        if self.is_listening() and self._bound:
-            self._bound[0].unlink(missing_ok=True)
-            leave_short_folder(self._bound[0].parent)
-        self._places.endpoint.unlink(missing_ok=True)
+        self._leave()
+        with suppress(OSError):
+            self._places.endpoint.unlink(missing_ok=True)
         os.close(self._lock)
+
+    def _leave(self) -> None:
+        if self.is_listening() and self._bound:
+            with suppress(OSError):
+                self._bound[0].unlink(missing_ok=True)
+            leave_short_folder(self._bound[0].parent)
+        if self._server is not None:
+            self._server.close()
+        self._server = self._bound = None
+
+    def _write_endpoint(self) -> None:
+        """What cannot be written is not missed: clients look in the short folder, too."""
+        told = json.dumps({"socket": str(self.socket), "pid": os.getpid(), "boot": self._boot})
+        try:
+            write_whole(self._places.endpoint, told.encode(), sync=False)
+            self._told = True
+        except OSError as fault:
+            if self._told:
+                log.warning("%s could not be written: %s", self._places.endpoint, why(fault))
+            self._told = False
+
+
+def _locked(path: Path) -> int:
+    """The open file, locked. Raises Locked, or Refused where there is none and none can be made."""
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as fault:
+        if fault.errno != errno.EROFS or not path.exists():
+            raise Refused(
+                f"cannot make the lock: {why(fault)}", where=str(path),
+                remedy="Free some space there or make it writable, or set STABLENEW_HOME.",
+            ) from None  # fmt: skip
+        lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        holder = os.pread(lock, 200, 0).decode(errors="replace").strip() or "of unknown pid"
+        os.close(lock)
+        raise Locked(holder) from None
+    with suppress(OSError):  # on a disk that takes nothing: it only says who holds the lock
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"pid {os.getpid()}".encode(), 0)
+    return lock
+
+
+def _bind(path: Path) -> tuple[socket.socket, Path]:
+    """Bound beside the name and renamed over it, so that there is no moment without a listener and a stale file is no
+    obstacle. Raises OSError.
+    """
+    beside = path.with_name(f".s.{os.getpid()}")
+    beside.unlink(missing_ok=True)
+    server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    old = os.umask(0o177)
+    try:
+        server.bind(str(beside))
+        server.listen(128)
+        server.setblocking(False)
+        beside.replace(path)
+    except OSError:
+        server.close()
+        raise
+    finally:
+        os.umask(old)
+    return server, path
 
 
 def socket_path(places: Places, env: Mapping[str, str]) -> Path:
@@ -127,17 +207,12 @@ def socket_path(places: Places, env: Mapping[str, str]) -> Path:
     return short_folder(places.state) / "s"
 
 
-SHORT = "stablenew-"
-"""How folders for sockets begin whose own place has too long a path."""
-
-
 def short_folder(owner: Path) -> Path:
     """Made sure of: in a folder that all may write to, somebody else may have put it, or a link, there before.
 
     Raises Refused.
     """
-    name = f"{SHORT}{os.geteuid()}-{sha256(os.fsencode(owner)).hexdigest()[:12]}"
-    folder = Path(tempfile.gettempdir()) / name
+    folder = spare_folder(owner)
     _make_folder(folder)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
@@ -147,14 +222,9 @@ def short_folder(owner: Path) -> Path:
 
 def leave_short_folder(folder: Path) -> None:
     """Removes it where it is one and empty."""
-    if folder.name.startswith(SHORT) and folder.parent == Path(tempfile.gettempdir()):
+    if folder.name.startswith(SPARE_PREFIX) and folder.parent == Path(tempfile.gettempdir()):
         with suppress(OSError):
             folder.rmdir()
-
-
-def _write_endpoint(endpoint: Path, path: Path, boot: str) -> None:
-    told = json.dumps({"socket": str(path), "pid": os.getpid(), "boot": boot})
-    write_whole(endpoint, told.encode(), sync=False)
 
 
 def _make_folder(folder: Path) -> None:
@@ -183,7 +253,7 @@ def _private_folder(folder: Path) -> None:
                 where=str(folder),
                 remedy="Run chmod 700 on it.",
             ) from None
-    if not os.access(folder, os.W_OK | os.X_OK):
+    if not os.access(folder, os.W_OK | os.X_OK) and not os.statvfs(folder).f_flag & os.ST_RDONLY:
         raise Refused(
             "this folder cannot be written", where=str(folder), remedy="Make it writable, or set STABLENEW_HOME."
         )

@@ -3,25 +3,29 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from daemon.api.house import Condition, House
 from daemon.artifacts.results import find
 from daemon.artifacts.sheets.writing import sheet_of
-from daemon.claim import socket_path
 from daemon.core.forecast import forecast
 from daemon.differing import differing
+from daemon.halt import Halt
 from daemon.parts import VERSION, Parts, draw_id, results_root
 from schema.forecast import Forecast
 from schema.ids import RunId, Sha256
 from schema.pages import ImageRow
 
 
-def house_of(parts: Parts, env: Mapping[str, str], stopping: asyncio.Event) -> House:
+def house_of(parts: Parts, socket: Path, halt: Halt) -> House:
+    """`socket`: where the daemon listens."""
+
     def condition() -> Condition:
-        if stopping.is_set():
+        if halt.asked:
             return "stopping"
+        if halt.obstacle is not None:
+            return "read-only"
         return "ready" if parts.fleet.ready.is_set() else "starting"
 
     async def put_picture(body: AsyncIterator[bytes]) -> Sha256:
@@ -43,14 +47,14 @@ def house_of(parts: Parts, env: Mapping[str, str], stopping: asyncio.Event) -> H
         version=VERSION,
         pid=os.getpid(),
         uid=os.geteuid(),
-        socket=socket_path(parts.places, env),
+        socket=socket,
         started=time.time(),
         clock=time.time,
         draw_id=draw_id,
         condition=condition,
-        trouble=lambda: parts.fleet.trouble,
+        trouble=lambda: halt.obstacle.told if halt.obstacle is not None else parts.fleet.trouble,
         concerns=parts.concerns.sentences,
-        stop=stopping.set,
+        stop=halt.ask,
         settings=lambda: parts.settings,
         results=root,
         ledger=parts.ledger,

@@ -7,7 +7,7 @@ import asyncio
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -47,7 +47,7 @@ from daemon.library.shelf import FolderShelf
 from daemon.log import snapshots
 from daemon.log.store import LogFile, open_log
 from daemon.log.when import seq_of
-from daemon.log.witness import witnesses
+from daemon.log.witness import Witness, witnesses
 from daemon.looking import Looking
 from daemon.models import Models, model_folders
 from daemon.models import Parts as ModelParts
@@ -99,13 +99,22 @@ class Parts:
 
 
 async def open_parts(
-    places: Places, settings: Settings, stack: AsyncExitStack, on_broken: Callable[[BaseException], None]
+    places: Places,
+    settings: Settings,
+    stack: AsyncExitStack,
+    on_broken: Callable[[BaseException], None],
+    remembered: Callable[[], Sequence[Witness]] = lambda: (),
 ) -> Parts:
-    """From the truth outwards: log, state, artifacts, ledger, views, edges. `on_broken`: the log takes nothing more.
+    """From the truth outwards: log, state, artifacts, ledger, views, edges. `on_broken`: the log takes nothing more;
+    `remembered`: what this process knows of its head.
 
     Raises LogDamaged, LogFromNewer, sqlite3.Error, OSError; what was open by then is closed with the stack.
     """
-    the_log = await asyncio.to_thread(open_log, places.log, places.head, others=lambda: witnesses(places))
+
+    def others() -> Sequence[Witness]:
+        return (*remembered(), *witnesses(places))
+
+    the_log = await asyncio.to_thread(open_log, places.log, places.head, others=others)
     stack.push_async_callback(lambda: note_head(places, the_log.head))
     stack.push_async_callback(the_log.close)
     state = await asyncio.to_thread(snapshots.restore, places.snapshots, places.log)
@@ -120,7 +129,7 @@ async def open_parts(
     floors = settings.daemon
     vitals = Vitals(submit_floor=floors.submit_floor_mb << 20, dispatch_floor=floors.free_floor_mb << 20)
     vitals.free_bytes = upkeep.free_bytes(places)
-    rules = rules_of(settings, _utc_offset)
+    rules = rules_of(settings, utc_offset)
     ledger = Ledger(state, the_log, clock=time.time, vitals=vitals, rules=rules, on_broken=on_broken)
     root = results_root(places, settings)
     views = await Views.open(places.views, the_log, results=root, clock=time.time)
@@ -245,6 +254,6 @@ def draw_id() -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(ID_LENGTH))
 
 
-def _utc_offset(now: float) -> float:
+def utc_offset(now: float) -> float:
     """Seconds that local time is ahead of UTC just then."""
     return float(time.localtime(now).tm_gmtoff)

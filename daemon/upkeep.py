@@ -14,6 +14,7 @@ from daemon.claim import Claim
 from daemon.core.vitals import Vitals
 from daemon.log import snapshots
 from daemon.log.reading import hashes_named
+from daemon.obstacle import Obstacle, Watched
 from schema.ids import Sha256
 from schema.places import Places
 from schema.settings import Settings
@@ -21,6 +22,7 @@ from schema.settings import Settings
 log = logging.getLogger(__name__)
 
 ROUND_SECONDS = 5.0
+GROUND_SECONDS = 1.0
 
 FIRST_SWEEP_SECONDS = 600.0
 SWEEP_SECONDS = 86_400.0
@@ -32,6 +34,14 @@ _SHA256 = re.compile(r'"([0-9a-f]{64})"')
 def free_bytes(places: Places) -> int:
     """On the fuller of the disks that hold the log and the artifacts."""
     return min(shutil.disk_usage(folder).free for folder in (places.state, places.artifacts))
+
+
+async def keep_ground(ground: Watched, tell: Callable[[Obstacle], None]) -> None:
+    """Notices, also while nothing is written, that the log's folder is away or can only be read."""
+    while True:
+        if (obstacle := await asyncio.to_thread(ground.look)) is not None:
+            tell(obstacle)
+        await asyncio.sleep(GROUND_SECONDS)
 
 
 async def keep_disk(places: Places, vitals: Vitals, pulse: Callable[[], None]) -> None:
@@ -49,7 +59,9 @@ async def keep_socket(claim: Claim, runner: web.BaseRunner, env: Mapping[str, st
         await asyncio.sleep(ROUND_SECONDS)
         if not claim.is_listening():
             log.warning("the socket's file was removed; it is made again")
-            await web.SockSite(runner, claim.listen(env)).start()
+            claim.listen(env)
+            await web.SockSite(runner, claim.door()).start()
+        claim.is_told()
 
 
 async def keep_snapshots(places: Places, settings: Settings, durable: Callable[[], int]) -> None:

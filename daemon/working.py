@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import sqlite3
 from collections.abc import Coroutine, Mapping, Sequence
 
@@ -12,16 +11,22 @@ from daemon import backing_up, upkeep
 from daemon.api.house import House
 from daemon.api.server import serve
 from daemon.claim import Claim
+from daemon.halt import Halt
 from daemon.hooks.hooks import Now
+from daemon.obstacle import Watched
 from daemon.parts import VERSION, Parts
 from daemon.watch import in_a_line
 from schema.observations import DaemonBegan, DaemonEnds
 
+PATIENCE = 1.0
+"""Seconds in which whoever follows the ledger may still take in its last events."""
 
-async def work(
-    parts: Parts, house: House, claim: Claim, listener: socket.socket, env: Mapping[str, str], stopping: asyncio.Event
-) -> None:
-    """Followers first, so that nothing is told before they listen; then the ledger; then those who feed it."""
+
+async def work(parts: Parts, house: House, claim: Claim, env: Mapping[str, str], halt: Halt) -> None:
+    """Followers first, so that nothing is told before they listen; then the ledger; then those who feed it.
+
+    Until told to stop, or until an obstacle comes up. Raises what ends one of them before.
+    """
     ledger = parts.ledger
     follow = ledger.follow
     async with (
@@ -36,7 +41,7 @@ async def work(
         writing = group.create_task(ledger.run())
         viewing = group.create_task(parts.views.follow(for_views))
         await ledger.observe(DaemonBegan(version=VERSION, sqlite=sqlite3.sqlite_version, host=os.uname().nodename))
-        runner = await serve(house, listener)
+        runner = await serve(house, claim.door())
         following = [
             parts.results.run(for_results),
             parts.films.run(for_films),
@@ -44,19 +49,22 @@ async def work(
             parts.learner.run(for_lessons),
             parts.hooks.run(for_hooks, parts.log, Now(ledger.scene, lambda: ledger.durable)),
         ]
-        edges = [group.create_task(edge) for edge in (*following, *_edges(parts, claim, runner, env))]
-        await stopping.wait()
-        await runner.cleanup()
-        for edge in edges:
-            edge.cancel()
-        await parts.loopback.stop()
-        await ledger.observe(DaemonEnds(reason="told to stop"))
+        edges = [group.create_task(edge) for edge in (*following, *_edges(parts, claim, runner, env, halt))]
+        try:
+            await halt.wait()
+        finally:  # also where one of them broke: nobody may be answered any more
+            for edge in edges:
+                edge.cancel()
+            await asyncio.gather(runner.cleanup(), parts.loopback.stop())
+        if halt.obstacle is None:
+            await ledger.observe(DaemonEnds(reason="told to stop"))
         await ledger.stop()
-        await asyncio.wait((writing, viewing))
+        await asyncio.wait((writing, viewing), timeout=PATIENCE)
+        viewing.cancel()  # it may be waiting for room on the disk
 
 
 def _edges(
-    parts: Parts, claim: Claim, runner: web.BaseRunner, env: Mapping[str, str]
+    parts: Parts, claim: Claim, runner: web.BaseRunner, env: Mapping[str, str], halt: Halt
 ) -> Sequence[Coroutine[object, object, None]]:
     """Everything else that goes on for as long as the daemon works; none of them ends by itself."""
     places, ledger = parts.places, parts.ledger
@@ -64,6 +72,7 @@ def _edges(
         parts.fleet.run(),
         parts.models.run(),
         parts.store.warm(),
+        upkeep.keep_ground(Watched(places), halt.meet),
         upkeep.keep_disk(places, parts.vitals, ledger.pulse),
         upkeep.keep_snapshots(places, parts.settings, lambda: ledger.durable),
         upkeep.keep_socket(claim, runner, env),

@@ -3,7 +3,10 @@
 `STABLENEW_HOME` puts everything below one folder. Without it: the platform's folders.
 """
 
+import os
+import tempfile
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
@@ -104,6 +107,15 @@ class Places(NamedTuple):
     def workflows(self) -> Path:
         """ComfyUI workflows in API format."""
         return self.config / "workflows"
+
+
+SPARE_PREFIX = "stablenew-"
+"""How folders for sockets begin whose own place has too long a path, is away or takes nothing."""
+
+
+def spare_folder(owner: Path) -> Path:
+    """Where a socket of the folder `owner` lies that cannot lie there itself; the same for daemon and clients."""
+    return Path(tempfile.gettempdir()) / f"{SPARE_PREFIX}{os.geteuid()}-{sha256(os.fsencode(owner)).hexdigest()[:12]}"
 
 
 def places(env: Mapping[str, str]) -> Places:

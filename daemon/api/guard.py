@@ -56,7 +56,8 @@ def make_guard(house: House, routes: dict[tuple[str, str], Route], door: TcpDoor
         except Refused as fault:
             return faults.refusal(fault)
         except LedgerStopped:
-            return faults.refusal(faults.Unavailable("the daemon is stopping.", remedy="Ask again when it runs."))
+            why = house.trouble() if house.condition() == "read-only" else "the daemon is stopping."
+            return faults.refusal(faults.Unavailable(why, remedy="Ask again when it works."))
         except web.HTTPException as fault:
             return faults.of_http(fault, request)
         except ConnectionError:

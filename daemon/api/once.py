@@ -13,7 +13,7 @@ from aiohttp import web
 from daemon.api.faults import Conflict
 from daemon.api.house import House
 from daemon.api.told import answer
-from daemon.api.wish import origin
+from daemon.api.wish import check_open, origin
 
 MOST = 256
 """Keys that are remembered."""
@@ -28,6 +28,7 @@ class Once:
     ) -> web.Response:
         """What `do` gives, or gave the first time this key was used. A refusal is not kept. Raises Conflict."""
         whose = origin(house, request, asked)
+        check_open(house)
         if whose.key is None or whose.digest is None:
             return answer(await do())
         name = (whose.actor, whose.key)

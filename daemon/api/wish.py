@@ -35,8 +35,7 @@ async def wish(house: House, request: web.Request, asked: object, make: Callable
 
 
 def origin(house: House, request: web.Request, asked: object) -> Origin:
-    """`asked` is the whole wish: it tells a repetition from another wish. Raises Unavailable."""
-    check_open(house)
+    """`asked` is the whole wish: it tells a repetition from another wish."""
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return Origin(request[ACTOR], CommandId(house.draw_id()))
@@ -48,10 +47,12 @@ def origin(house: House, request: web.Request, asked: object) -> Origin:
 
 
 def check_open(house: House) -> None:
+    """Raises Unavailable where nothing is changed now, with what is in the way."""
     condition = house.condition()
     if condition in ("read-only", "stopping"):
+        told = house.trouble() if condition == "read-only" else ""
         raise Unavailable(
-            f"the daemon is {condition} and changes nothing now.", remedy="`stablenew daemon status` says more."
+            f"the daemon is {condition} and changes nothing now.", remedy=told or "`stablenew status` says more."
         )
 
 
@@ -62,7 +63,10 @@ def digest_of(request: web.Request, asked: object) -> bytes:
 
 
 async def kept_for(house: House, whose: Origin) -> KeptKey | None:
-    """The command that brought this key before; None: none has. Raises Conflict when it was another wish."""
+    """The command that brought this key before; None: none has, and it may be carried out.
+
+    Raises Conflict when it was another wish, Unavailable where it is none that was carried out and nothing is now.
+    """
     kept = None if whose.key is None else await house.log.find_key(whose.actor, whose.key)
     if kept is not None and kept.digest != whose.digest:
         raise Conflict(
@@ -70,6 +74,8 @@ async def kept_for(house: House, whose: Origin) -> KeptKey | None:
             where="--key",
             remedy="Take a new key for a new one.",
         )
+    if kept is None:
+        check_open(house)
     return kept
 
 

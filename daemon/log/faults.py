@@ -38,7 +38,9 @@ class LogDamaged(Unusable):
 class LogFromNewer(Unusable):
     """A newer stablenew wrote this log, or events this version does not know. Nothing is dropped or guessed."""
 
-    def __init__(self, sentence: str, *, where: str = "") -> None:
+    def __init__(self, sentence: str, *, where: str = "", readable: int = 0) -> None:
+        """`readable`: the last event before the first that cannot be read."""
+        self.readable = readable
         super().__init__(
             sentence,
             where=where,

@@ -104,10 +104,10 @@ def reader(path: Path) -> sqlite3.Connection:
     """A read-only connection; never writes, never checkpoints. Raises sqlite3.Error when there is no such file."""
     try:
         return _read_only(path, "mode=ro")
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as fault:
         # Beside a log that was closed in order SQLite makes its shared index anew, for which a full disk has no room
         # and a read-only one no place. All of the log is in its one file then, and nobody can write it.
-        if _has_wal(path):
+        if fault.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR) or _has_wal(path):
             raise
         return _read_only(path, "mode=ro&immutable=1")
 

@@ -42,19 +42,25 @@ class Reader:
             return self._read_old(seq, name, v, data)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise LogFromNewer(
-                f"event {seq} ({name}, version {v}) holds what this version cannot read: {error}."
+                f"event {seq} ({name}, version {v}) holds what this version cannot read: {error}.", readable=seq - 1
             ) from error
 
     def _read_old(self, seq: int, name: str, v: int, data: bytes) -> events.Event:
         now = self._now.get(name)
         if now is None:
-            raise LogFromNewer(f"event {seq} is of the type {name}, which this version does not know.")
+            raise LogFromNewer(
+                f"event {seq} is of the type {name}, which this version does not know.", readable=seq - 1
+            )
         if v > now:
-            raise LogFromNewer(f"event {seq} ({name}) has version {v}; this version reads up to {now}.")
+            raise LogFromNewer(
+                f"event {seq} ({name}) has version {v}; this version reads up to {now}.", readable=seq - 1
+            )
         fields = msgspec.json.decode(data, type=Fields)
         for step in range(v, now):
             upcast = self._upcasters.get((name, step))
             if upcast is None:
-                raise LogFromNewer(f"event {seq} ({name}) has version {v}, from which no way leads to {now}.")
+                raise LogFromNewer(
+                    f"event {seq} ({name}) has version {v}, from which no way leads to {now}.", readable=seq - 1
+                )
             fields = upcast(fields)
         return self.read(seq, name, now, msgspec.json.encode(fields))

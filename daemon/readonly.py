@@ -1,0 +1,218 @@
+"""The house of a daemon that cannot write its log: lists, pictures and plans as of the last good event.
+
+Nothing here writes to the folders that are in the way. Where not even the log can be read, there is what the process
+remembers: the last scene that was on disk.
+"""
+
+import asyncio
+import logging
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, closing
+from pathlib import Path
+from typing import NamedTuple
+
+from daemon.api.house import Condition, House, KeptKey, LedgerDoor, ReadLog
+from daemon.api.lessons import LearningDoor, NobodyLearns
+from daemon.artifacts.results import find
+from daemon.artifacts.sheets.writing import sheet_of
+from daemon.artifacts.store import file_in
+from daemon.artifacts.thumbs import Thumbnails
+from daemon.cards import Cards
+from daemon.core.forecast import forecast
+from daemon.core.outlook import Outlook
+from daemon.core.rules import rules_of
+from daemon.core.state import State
+from daemon.core.vitals import Vitals
+from daemon.differing import differing
+from daemon.halt import Halt
+from daemon.learner import Learner
+from daemon.library.shelf import FolderShelf
+from daemon.log.chain import ZERO, Head
+from daemon.log.faults import LogBroken, Unusable
+from daemon.log.fold import CORE
+from daemon.log.reader import LogReader
+from daemon.log.reading import hash_at, newest
+from daemon.log.snapshots import Snapshots
+from daemon.log.streams import LogPast
+from daemon.log.tables import reader
+from daemon.log.when import seq_of
+from daemon.memory import Memory
+from daemon.obstacle import Obstacle
+from daemon.parts import VERSION, draw_id, results_root, utc_offset
+from daemon.planner import Planner, last_run
+from daemon.still import StillLedger
+from daemon.views.away import AwayViews
+from daemon.views.read_views import ReadViews
+from daemon.views.then import ViewsThen
+from schema.errors import Away
+from schema.events import Envelope
+from schema.forecast import Forecast
+from schema.ids import CommandId, RunId, Seq, Sha256
+from schema.pages import ImageRow
+from schema.places import Places
+from schema.settings import Settings
+from schema.then import Moment
+
+log = logging.getLogger(__name__)
+
+
+class Read(NamedTuple):
+    """What there is to be shown."""
+
+    ledger: LedgerDoor
+    log: ReadLog
+    views: ReadViews
+    learning: LearningDoor
+    state: State
+    outlook: Callable[[], Awaitable[Outlook]] | None
+    moment: Moment | None
+
+
+async def open_readonly(
+    places: Places,
+    settings: Settings,
+    stack: AsyncExitStack,
+    obstacle: Obstacle,
+    memory: Memory,
+    halt: Halt,
+    socket: Path,
+) -> House:
+    """What is open by the end is closed with the stack. `halt` is asked where somebody stops the daemon."""
+
+    def refusal() -> Away:
+        return Away(obstacle.sentence, remedy=obstacle.remedy)
+
+    try:
+        read = await _as_of(places, settings, stack, obstacle.seq, refusal)
+    except (OSError, sqlite3.Error, LogBroken, Unusable) as fault:
+        log.warning("the log cannot be read: %s; what is remembered is shown", fault)
+        read = _remembered(memory, refusal)
+    thumbnails = Thumbnails(places.thumbnails, lambda sha: file_in(places.artifacts, sha))
+    stack.callback(thumbnails.close)
+    return _house(places, settings, obstacle, halt, socket, read, thumbnails, refusal)
+
+
+async def _as_of(
+    places: Places, settings: Settings, stack: AsyncExitStack, seq: int | None, refusal: Callable[[], Away]
+) -> Read:
+    """From the log up to event `seq`. Raises sqlite3.Error and the like where it cannot be read so far."""
+    head, moment = await asyncio.to_thread(_mark, places.log, seq)
+    state = await asyncio.to_thread(Snapshots(places.snapshots, places.log, CORE).as_of, head.seq)
+    the_log = LogReader(places.log, head)
+    stack.push_async_callback(the_log.close)
+    past, root = LogPast(places.log), results_root(places, settings)
+    views = await ViewsThen.open(places.views, past, head.seq, results=root, clock=time.time)
+    stack.push_async_callback(views.close)
+    ledger = StillLedger(state, time.time, refusal, rules=rules_of(settings, utc_offset))
+    stack.callback(ledger.end)
+    learner = Learner(views, ledger, seq_at=lambda when: seq_of(places.log, when, time.time()), version=VERSION)
+    return Read(ledger, the_log, views, learner, state, ledger.outlook, moment)
+
+
+def _mark(path: Path, seq: int | None) -> tuple[Head, Moment]:
+    """The event up to which the log is shown."""
+    with closing(reader(path)) as db:
+        last = newest(db)[0]
+        upto = last if seq is None else min(seq, last)
+        at = db.execute("SELECT ts_us FROM events WHERE seq=?", (upto,)).fetchone()
+        head = Head(upto, hash_at(db, upto) or ZERO.hash)
+    return head, Moment(seq=Seq(upto), at=at[0] / 1e6 if at else None, newest=Seq(last))
+
+
+def _remembered(memory: Memory, refusal: Callable[[], Away]) -> Read:
+    ledger: LedgerDoor = memory.ledger or StillLedger(State(), time.time, refusal)
+    views = AwayViews(memory.head.seq, refusal)
+    return Read(ledger, _NoLog(refusal), views, NobodyLearns(), State(), None, None)
+
+
+def _house(
+    places: Places,
+    settings: Settings,
+    obstacle: Obstacle,
+    halt: Halt,
+    socket: Path,
+    read: Read,
+    thumbnails: Thumbnails,
+    refusal: Callable[[], Away],
+) -> House:
+    def condition() -> Condition:
+        return "stopping" if halt.asked else "read-only"
+
+    def path_of(sha: Sha256) -> Path:
+        return file_in(places.artifacts, sha)
+
+    def in_results(row: ImageRow) -> Path | None:
+        return find(root, row, path_of(Sha256(row.sha256)))
+
+    async def not_now(_: object) -> Sha256:
+        raise refusal()
+
+    async def foretold(run: RunId | None) -> Forecast:
+        if read.outlook is None:
+            raise refusal()
+        return await asyncio.to_thread(forecast, await read.outlook(), run)
+
+    root = results_root(places, settings)
+    cards = Cards(read.state, Vitals(), path_of)
+    shelf = FolderShelf(places, lambda: last_run(read.ledger.last, path_of))
+    dice = secrets.randbelow
+    planner = Planner(shelf, settings, time.time, dice, cards.known, path_of, lessons=lambda: read.ledger.lessons)
+    return House(
+        version=VERSION,
+        pid=os.getpid(),
+        uid=os.geteuid(),
+        socket=socket,
+        started=time.time(),
+        clock=time.time,
+        draw_id=draw_id,
+        condition=condition,
+        trouble=lambda: obstacle.told,
+        stop=halt.ask,
+        settings=lambda: settings,
+        results=root,
+        ledger=read.ledger,
+        log=read.log,
+        views=read.views,
+        library=planner,
+        plan=planner.plan,
+        try_out=planner.try_out,
+        config=planner.config,
+        edit=planner.edit,
+        free_bytes=lambda: None,
+        put_blob=not_now,
+        put_picture=not_now,
+        blob=path_of,
+        thumbnail=thumbnails.of,
+        sheet=sheet_of(path_of),
+        results_reached=_nothing_to_wait_for,
+        in_results=in_results,
+        known=cards.known,
+        forecast=foretold,
+        learning=read.learning,
+        moment=read.moment,
+        differ=differing(places.log, places.snapshots, time.time),
+    )
+
+
+async def _nothing_to_wait_for(seq: int) -> None:
+    """What is in the results folders is all that comes for now."""
+
+
+class _NoLog:
+    """In place of a log that cannot be read."""
+
+    def __init__(self, refusal: Callable[[], Away]) -> None:
+        self._refusal = refusal
+
+    async def find_key(self, actor: str, key: str) -> KeptKey | None:
+        raise self._refusal()
+
+    async def events_of(self, command: CommandId) -> tuple[Envelope, ...]:
+        raise self._refusal()
+
+    async def read(self, after: int, limit: int) -> tuple[Envelope, ...]:
+        raise self._refusal()
