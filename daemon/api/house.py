@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
+from daemon.api.disk import DiskDoor, NoDisk
 from daemon.api.lessons import LearningDoor, NobodyLearns
 from daemon.api.shelf import ModelShelf, NoModels
 from daemon.core.state import LastUsed
@@ -334,6 +335,8 @@ class House:
     """What the daemon reads off itself."""
     hooks: HookDoor = field(default_factory=NoHooks)
     """Who is told of what happens."""
+    disk: DiskDoor = field(default_factory=NoDisk)
+    """Who looks after the disk; of another moment nobody does."""
     moment: Moment | None = None
     """The moment that everything here is of; None: now."""
     then: Callable[[str], Awaitable["House"]] = field(default=_no_past)

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from schema.events import (
+    AccessGranted,
+    AccessRevoked,
     CommandRedone,
     CommandUndone,
     ComparisonTakenBack,
@@ -10,6 +12,7 @@ from schema.events import (
     Event,
     ImageRated,
     ImagesCompared,
+    PicturesDeleted,
     RunRated,
 )
 from schema.ids import CommandId
@@ -23,7 +26,7 @@ def answer_of(command: CommandId, envelopes: Sequence[Envelope]) -> Answer:
     events = [envelope.event for envelope in envelopes]
     if any(isinstance(event, ImageRated) for event in events):
         events = [event for event in events if not isinstance(event, RunRated)]
-    subjects = tuple(dict.fromkeys(name for event in events if (name := _subject(event))))
+    subjects = tuple(dict.fromkeys(name for event in events for name in _subjects(event)))
     return Answer(
         command=command,
         seq=envelopes[-1].seq if envelopes else 0,
@@ -32,12 +35,23 @@ def answer_of(command: CommandId, envelopes: Sequence[Envelope]) -> Answer:
     )
 
 
+def _subjects(event: Event) -> tuple[str, ...]:
+    if isinstance(event, PicturesDeleted):
+        return event.images
+    name = _subject(event)
+    return (name,) if name else ()
+
+
 def _subject(event: Event) -> str | None:
     """The id of what the event is about."""
     if isinstance(event, ImagesCompared | ComparisonTakenBack):
         return event.better
     if isinstance(event, CommandUndone | CommandRedone):
         return None
+    if isinstance(event, AccessGranted):
+        return event.access.name
+    if isinstance(event, AccessRevoked):
+        return event.name
     for kind in ("job", "run", "image", "node", "model"):
         name: str | None = getattr(event, kind, None)
         if name is not None:

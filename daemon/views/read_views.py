@@ -81,6 +81,11 @@ class ReadViews(VerdictViews, RoomViews, ABC):
         async with self._readers.reading() as db:
             return await select.image_ids(db, names, self._clock())
 
+    async def resolve_trashed(self, names: Sequence[str]) -> tuple[ImageId, ...]:
+        """The same in the trash."""
+        async with self._readers.reading() as db:
+            return await select.image_ids(db, names, self._clock(), trashed=True)
+
     async def runs_named(self, names: Sequence[str]) -> tuple[RunId, ...]:
         """Those of the names that stand for whole runs where pictures are selected."""
         async with self._readers.reading() as db:

@@ -44,19 +44,24 @@ async def job_ids(db: Reading, select: Sequence[str], now: float, among: Sequenc
     return tuple(found)
 
 
-async def image_ids(db: Reading, select: Sequence[str], now: float) -> tuple[ImageId, ...]:
-    """Run and job ids stand for their final pictures that are not in the trash."""
+async def image_ids(db: Reading, select: Sequence[str], now: float, *, trashed: bool = False) -> tuple[ImageId, ...]:
+    """Run and job ids stand for their final pictures that are not in the trash; `trashed`: for those that are.
+
+    FILTERs likewise.
+    """
     named, words = _split(select, "picture, job or run")
     found: dict[ImageId, None] = {}
     for word in named:
-        images = await _images_of(db, word)
+        images = await _images_of(db, word, trashed=trashed)
         if not images and words:
             words.append(word)
         elif not images:
             raise _no_such(word, "picture, job or run with pictures")
         found.update(dict.fromkeys(images))
     if words:
-        where = images_where(await whole_runs(db, parse_filter(" ".join(words), now, IMAGE_STATES)), final=True)
+        wanted = await whole_runs(db, parse_filter(" ".join(words), now, IMAGE_STATES))
+        wanted = wanted._replace(states=(*wanted.states, "trashed")) if trashed else wanted
+        where = images_where(wanted, final=not trashed)
         rows = await db.all(
             f"SELECT images.id FROM images CROSS JOIN jobs ON jobs.id = images.job WHERE {where.sql} ORDER BY images.n",
             where.values,
@@ -138,7 +143,7 @@ async def _jobs_of(db: Reading, word: str, among: Sequence[str]) -> list[JobId] 
     return [JobId(row["id"]) for row in rows]
 
 
-async def _images_of(db: Reading, word: str) -> list[ImageId]:
+async def _images_of(db: Reading, word: str, *, trashed: bool) -> list[ImageId]:
     if "." not in word:
         images = await _beginning(db, "images", word)
         runs = await _beginning(db, "runs", word)
@@ -148,7 +153,8 @@ async def _images_of(db: Reading, word: str) -> list[ImageId]:
             return [ImageId(_unique(word, images, "pictures"))]
     found: list[ImageId] = []
     for job in await _jobs_of(db, word, ()) or ():
-        sql = "SELECT id FROM images WHERE job = ? AND final AND NOT trashed ORDER BY n"
+        which = "trashed = 1" if trashed else "final AND NOT trashed"
+        sql = f"SELECT id FROM images WHERE job = ? AND {which} ORDER BY n"
         found += [ImageId(row["id"]) for row in await db.all(sql, (job,))]
     return found
 

@@ -2,8 +2,10 @@
 
 from daemon.api.route import Route
 from daemon.api.routes import (
+    access,
     asking,
     daemon,
+    disk,
     feedback,
     foreign,
     gallery,
@@ -28,6 +30,7 @@ ALL: tuple[Route, ...] = (
     *runs.ROUTES,
     *jobs.ROUTES,
     *images.ROUTES,
+    *disk.ROUTES,
     *queue.ROUTES,
     *pairing.ROUTES,
     *nodes.ROUTES,
@@ -43,4 +46,5 @@ ALL: tuple[Route, ...] = (
     *gallery.ROUTES,
     *hooks.ROUTES,
     *sheets.ROUTES,
+    *access.ROUTES,
 )

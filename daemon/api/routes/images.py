@@ -165,7 +165,7 @@ async def _trash(house: House, asked: ImageSelection) -> Command:
 
 
 async def _restore(house: House, asked: ImageSelection) -> Command:
-    return RestoreImages(images=await house.views.resolve_images(asked.select))
+    return RestoreImages(images=await house.views.resolve_trashed(asked.select))
 
 
 VERBS: tuple[tuple[str, str, Answering, Scope], ...] = (

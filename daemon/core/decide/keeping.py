@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from itertools import zip_longest
 from typing import TypeVar, assert_never
 
 from daemon.core.state import State
@@ -62,13 +61,14 @@ def _deleted(state: State, command: c.DeletePictures) -> list[e.Event]:
     files = _pieces([file for file in command.files if file not in held])
     if not images:
         return []
-    pieces = list(zip_longest(images, files, fillvalue=()))
+    last = max(len(images), len(files)) - 1
     return [
         e.PicturesDeleted(
-            images=some, files=of_some, bytes=command.bytes if number == len(pieces) else 0, reason=command.reason
+            images=images[n] if n < len(images) else (), files=files[n] if n < len(files) else (),
+            bytes=command.bytes if n == last else 0, reason=command.reason,
         )
-        for number, (some, of_some) in enumerate(pieces, 1)
-    ]
+        for n in range(last + 1)
+    ]  # fmt: skip
 
 
 def _pieces(names: Sequence[Name]) -> list[tuple[Name, ...]]:
