@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from schema.keeping import Scope
 from schema.plans import Lane, Learning, Matrix, PromptOrder, Scalar
 
 
@@ -162,6 +163,14 @@ class PinRequest(_Request, frozen=True, kw_only=True):
     """`POST /v1/queue/pin`."""
 
     node: str | None
+
+
+class GrantRequest(_Request, frozen=True, kw_only=True):
+    """`POST /v1/access`: who may ask over TCP, and for how many days; for ever without."""
+
+    name: str
+    scope: Scope
+    days: float | None = None
 
 
 class SwitchRequest(_Request, frozen=True, kw_only=True):

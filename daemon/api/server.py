@@ -56,6 +56,7 @@ async def serve(house: House, sock: socket.socket) -> Runner:
     )
     await runner.setup()
     await web.SockSite(runner, sock, backlog=BACKLOG).start()
+    app[TCP].connections = lambda: len(runner.over_tcp)
     await app[TCP].open(runner)
     return runner
 

@@ -7,6 +7,7 @@ import asyncio
 import ipaddress
 import logging
 import os
+from collections.abc import Callable
 from contextlib import suppress
 
 from aiohttp import web
@@ -36,6 +37,8 @@ class TcpDoor:
         self.address = ""
         self.trouble = ""
         self.hosts: frozenset[str] = frozenset()
+        self.connections: Callable[[], int] = lambda: 0
+        """How many there are now."""
 
     @property
     def alone(self) -> bool:

@@ -8,6 +8,7 @@ from daemon.api.asked import no_body
 from daemon.api.house import House
 from daemon.api.openapi import OPENAPI
 from daemon.api.route import Route
+from daemon.api.tcp import TCP
 from daemon.api.told import answer
 from schema.readings import Readings
 from schema.scenes import Frame, NodeScene, QueueScene, RunningJob, RunScene
@@ -37,6 +38,20 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """What the daemon reads off itself: memory, open files, what grows or stands."""
     moment: Moment | None = None
     """What all this is of; null: now."""
+    api: "OverTcp"
+    """Who else may ask, and where."""
+
+
+class OverTcp(msgspec.Struct, frozen=True, kw_only=True):
+    """The same API over TCP."""
+
+    address: str
+    """Where it listens; empty: nowhere."""
+    alone: bool
+    """Only programs on this machine can reach it."""
+    accesses: int
+    """How many hold a secret."""
+    connections: int
 
 
 class Stopping(msgspec.Struct, frozen=True):
@@ -51,9 +66,17 @@ async def status(house: House, request: web.Request) -> web.StreamResponse:
             trouble=house.trouble(), started=house.started, results=str(house.results),
             head=scene.head, queue=scene.queue,
             running=scene.running, runs=scene.runs, nodes=scene.nodes, undo=scene.undo, redo=scene.redo,
-            concerns=house.concerns(), readings=house.readings(), moment=house.moment,
+            concerns=(*house.concerns(), *filter(None, (request.app[TCP].trouble,))), api=_over_tcp(house, request),
+            readings=house.readings(), moment=house.moment,
         )
     )  # fmt: skip
+
+
+def _over_tcp(house: House, request: web.Request) -> OverTcp:
+    door = request.app[TCP]
+    return OverTcp(
+        address=door.address, alone=door.alone, accesses=len(house.ledger.access), connections=door.connections()
+    )
 
 
 async def stop(house: House, request: web.Request) -> web.StreamResponse:
