@@ -54,7 +54,7 @@ class Version(NamedTuple):
 
 class Feed:
     def __init__(self, house: House) -> None:
-        self._house = house
+        self.house = self._house = house
         self._versions: deque[Version] = deque(maxlen=KEPT)
         self._encoded: dict[int | None, bytes] = {}
         self._jobs: dict[JobId, None] = {}
@@ -228,7 +228,10 @@ async def serve(house: House, request: web.Request) -> web.StreamResponse:
     await ws.prepare(request)
     sockets = request.app[SOCKETS]
     sockets.add(ws)
-    sending = asyncio.create_task(_send(request.app[FEED], ws, 1 / rate))
+    feed = request.app[FEED]
+    if house is not feed.house:  # of the past: one whole frame, and nothing ever changes
+        feed = Feed(house)
+    sending = asyncio.create_task(_send(feed, ws, 1 / rate))
     try:
         async for _ in ws:  # nothing a client says matters; this sees it go
             pass
