@@ -165,6 +165,8 @@ async def _until_over(house: House, tally: Tally, news: News, response: web.Stre
             shown, shown_at = progress, now
         if tally.over:
             return True
+        if house.moment is not None and house.moment.asked:
+            return False  # the past does not go on
         await news.wait(LEAST_SECONDS)
 
 

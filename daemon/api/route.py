@@ -13,6 +13,9 @@ Answering = Callable[[House, web.Request], Awaitable[web.StreamResponse]]
 
 MIB = 1024 * 1024
 
+AS_OF = "as_of"
+"""Query of every GET: a seq, an ISO time or an age. The answer is what it was then; empty: now."""
+
 PAGE = ("filter", "sort", "offset", "limit")
 """Query of every list."""
 
@@ -40,3 +43,17 @@ class Route:
     limit: int = MIB
     """Bytes its body may have."""
     status: int = 200
+
+    def __post_init__(self) -> None:
+        """Whatever can be read can be read as of any moment; some routes take it up themselves."""
+        if self.method == "GET" and AS_OF not in self.query:
+            object.__setattr__(self, "query", (*self.query, AS_OF))
+            object.__setattr__(self, "run", _travelling(self.run))
+
+
+def _travelling(run: Answering) -> Answering:
+    async def travelling(house: House, request: web.Request) -> web.StreamResponse:
+        when = request.query.get(AS_OF, "")
+        return await run(await house.then(when) if when else house, request)
+
+    return travelling

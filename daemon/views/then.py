@@ -7,7 +7,7 @@ of them in memory is brought up to the event; where there are none, the log is f
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -71,8 +71,17 @@ class ViewsThen(ReadViews):
         await self.reached(seq)
 
     async def close(self) -> None:
-        await super().close()
-        await asyncio.to_thread(self._source.close)
+        await self.closing()()
+
+    def closing(self) -> Callable[[], Awaitable[None]]:
+        """What closes it; holds on to what is open alone, and so may outlive it."""
+        readers, source = self._readers, self._source
+
+        async def close() -> None:
+            await readers.close()
+            await asyncio.to_thread(source.close)
+
+        return close
 
 
 def source_of(file: Path, log: PastLog, seq: int) -> Source:

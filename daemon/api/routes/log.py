@@ -31,7 +31,7 @@ class StateHash(msgspec.Struct, frozen=True):
 
 async def events(house: House, request: web.Request) -> web.StreamResponse:
     after, limit = number(request, "after", 0), number(request, "limit", 2**62)
-    following = flag(request, "follow")
+    following = flag(request, "follow") and not (house.moment and house.moment.asked)  # the past does not go on
     response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
     await response.prepare(request)
     if following:
