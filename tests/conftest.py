@@ -8,10 +8,15 @@ import datetime
 import os
 import random
 import statistics
+import sys
 from collections import defaultdict
+from collections.abc import Generator
+from pathlib import Path
 
 import hypothesis
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `checker`, which reads every log that a test leaves behind
 
 MEASURED = "seconds: "
 
@@ -49,6 +54,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         today = datetime.datetime.now(datetime.UTC).date().isoformat()
         chosen = set(random.Random(today).sample([item.nodeid for item in items], min(sample, len(items))))
         _keep(config, items, [item for item in items if item.nodeid in chosen])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    """Behind all that a test opened: no log that it made breaks a rule, unless the test is there to damage it."""
+    folder = getattr(item, "funcargs", {}).get("tmp_path")
+    yield
+    if folder is not None and item.get_closest_marker("damages") is None:
+        from checker.after import findings_below
+
+        if found := findings_below(folder):
+            told = "\n".join(found[:10])
+            pytest.fail(f"the checker of logs finds (a test that damages its log is marked `damages`):\n{told}", False)
 
 
 def _keep(config: pytest.Config, items: list[pytest.Item], kept: list[pytest.Item]) -> None:

@@ -118,6 +118,7 @@ def test_an_independent_checker_agrees(path: Path) -> None:
     assert findings(path) == []
 
 
+@pytest.mark.damages
 @pytest.mark.parametrize("column", [*COLUMNS[1:], "hash"])
 def test_every_column_is_covered(path: Path, column: str) -> None:
     changed: dict[str, str] = {

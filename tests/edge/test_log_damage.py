@@ -17,6 +17,8 @@ from daemon.log.tables import writer
 from schema.events import Envelope, JobHeld, JobReleased, QueuePaused
 from schema.ids import JobId, Seq
 
+pytestmark = pytest.mark.damages
+
 EVENTS = 400
 IMAGES = ("events.db", "events.db-wal", "events.head")
 

@@ -238,6 +238,7 @@ async def test_a_backup_while_the_log_is_written(
     await log.close()
 
 
+@pytest.mark.damages
 async def test_a_damaged_log_makes_no_backup(
     append: Append, home: Places, say: Callable[..., Said], tmp_path: Path
 ) -> None:
@@ -391,6 +392,7 @@ async def test_a_missing_anchor_is_made_anew_when_accepted(
     assert say("verify")["ok"] is True
 
 
+@pytest.mark.damages
 async def test_a_log_that_is_gone_altogether(append: Append, home: Places, say: Callable[..., Said]) -> None:
     await append(12)
     home.log.unlink()

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple
 
+from checker.whole import check_connection
+
 from daemon.core.apply import apply
 from daemon.core.look import outline
 from daemon.core.rules import Rules
@@ -290,6 +292,7 @@ class World:
                 if reader.names.get(name, 0) != 1:
                     self.found.append(f"run {name} was acknowledged and is there {reader.names.get(name, 0)} times")
         self.found += reader.left_undone()
+        self.found += map(str, check_connection(self.log._db))
         return Report(self.seed, self.found, seq, self.crashes, live, log)
 
 
