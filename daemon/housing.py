@@ -86,6 +86,7 @@ def house_of(parts: Parts, socket: Path, halt: Halt) -> House:
         foreign=parts.foreign,
         gallery=parts.gallery,
         learning=parts.learner,
+        disk=parts.room,
         hooks=parts.hooks,
         readings=lambda: parts.watch.readings,
         differ=differing(parts.places.log, parts.places.snapshots, time.time),

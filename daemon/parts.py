@@ -26,6 +26,8 @@ from daemon.cards import Cards
 from daemon.concerns import Concerns
 from daemon.core.rules import rules_of
 from daemon.core.vitals import Vitals
+from daemon.deleting import Deleting
+from daemon.diskroom import DiskRoom
 from daemon.films import Films
 from daemon.fleet.fleet import Fleet
 from daemon.fleet.heart import Timers
@@ -45,10 +47,12 @@ from daemon.library.models.index import Index
 from daemon.library.models.store import Store
 from daemon.library.shelf import FolderShelf
 from daemon.log import snapshots
+from daemon.log.backups import keeping_of
 from daemon.log.store import LogFile, open_log
 from daemon.log.when import seq_of
 from daemon.log.witness import Witness, witnesses
 from daemon.looking import Looking
+from daemon.measuring import folders_of
 from daemon.models import Models, model_folders
 from daemon.models import Parts as ModelParts
 from daemon.notify import Notifier
@@ -57,6 +61,7 @@ from daemon.planner import Planner, last_run
 from daemon.prompting.looks.lean import Lean
 from daemon.prompting.proposed import check_settings
 from daemon.results import Results
+from daemon.scrub import Scrub
 from daemon.session import Session, profiles
 from daemon.views.views import Views
 from daemon.watch import Watch
@@ -94,6 +99,8 @@ class Parts:
     models: Models
     learner: Learner
     concerns: Concerns
+    deleting: Deleting
+    room: DiskRoom
     hooks: Hooks
     watch: Watch
 
@@ -182,6 +189,13 @@ async def open_parts(
         Writer(os.uname().nodename, LookUps(past.run, past.job, results.reached)), clock=time.time,
     )  # fmt: skip
     concerns.heard = hooks.trouble
+    backups = keeping_of(places, settings.backup, 0).folder
+    deleting = Deleting(past, views, store, thumbnails, results.reached, places.log)
+    scrub = Scrub(
+        ledger, past, views, store, places.artifacts, root, backups / "art", places.state / "scrub.json", time.time,
+        links=settings.results.links,
+    )  # fmt: skip
+    folders = folders_of(places, root, backups)
     return Parts(
         places=places,
         settings=settings,
@@ -202,6 +216,8 @@ async def open_parts(
         cards=cards,
         models=models,
         concerns=concerns,
+        deleting=deleting,
+        room=DiskRoom(ledger, views, deleting, scrub, thumbnails, concerns, folders, settings.disk, draw_id),
         hooks=hooks,
         watch=Watch(places, Notifier.of(os.environ, os.getpid()), concerns, the_log),
         learner=Learner(

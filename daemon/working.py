@@ -37,6 +37,7 @@ async def work(parts: Parts, house: House, claim: Claim, env: Mapping[str, str],
         follow() as for_looks,
         follow() as for_lessons,
         follow() as for_hooks,
+        follow() as for_deleting,
     ):
         writing = group.create_task(ledger.run())
         viewing = group.create_task(parts.views.follow(for_views))
@@ -47,6 +48,7 @@ async def work(parts: Parts, house: House, claim: Claim, env: Mapping[str, str],
             parts.films.run(for_films),
             parts.looking.run(for_looks),
             parts.learner.run(for_lessons),
+            parts.deleting.run(for_deleting),
             parts.hooks.run(for_hooks, parts.log, Now(ledger.scene, lambda: ledger.durable)),
         ]
         edges = [group.create_task(edge) for edge in (*following, *_edges(parts, claim, runner, env, halt))]
@@ -72,6 +74,7 @@ def _edges(
         parts.fleet.run(),
         parts.models.run(),
         parts.store.warm(),
+        parts.room.run(),
         upkeep.keep_ground(Watched(places), halt.meet),
         upkeep.keep_disk(places, parts.vitals, ledger.pulse),
         upkeep.keep_snapshots(places, parts.settings, lambda: ledger.durable),
