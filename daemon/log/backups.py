@@ -174,7 +174,9 @@ def last_slot(at: str, now: float) -> float:
 
 
 def first_at(log: Path) -> float | None:
-    """When the log's first event was written, in Unix seconds; None: it has none. Raises sqlite3.Error."""
+    """When the log's first event was written, in Unix seconds; None: there is none. Raises sqlite3.Error."""
+    if not log.exists():
+        return None
     with closing(reader(log)) as db:
         found = db.execute("SELECT ts_us FROM events WHERE seq=1").fetchone()
     return found[0] / 1e6 if found else None
@@ -182,6 +184,8 @@ def first_at(log: Path) -> float | None:
 
 def last_version(log: Path) -> str | None:
     """The version of the program that last began to write to the log; None: none has. Raises sqlite3.Error."""
+    if not log.exists():
+        return None
     with closing(reader(log)) as db:
         found = db.execute(
             "SELECT json_extract(CAST(data AS TEXT),'$.version') FROM events WHERE type='DaemonStarted'"
