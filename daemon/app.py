@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from time import monotonic
 
+from daemon.backing_up import before_upgrade
 from daemon.claim import Claim
 from daemon.halt import Halt
 from daemon.housing import house_of
@@ -25,6 +26,7 @@ from daemon.memory import Memory
 from daemon.obstacle import obstacle_of
 from daemon.parts import VERSION, draw_id, open_parts
 from daemon.standing import stand
+from daemon.travelling import travelling
 from daemon.working import work
 from schema.errors import Exit
 from schema.places import Places
@@ -82,12 +84,15 @@ async def _work(
             if parts is None:
                 return
             memory.of(parts)
+            if await halt.unless(before_upgrade(places, settings, parts.concerns, VERSION)) is None:
+                return
             gc.collect()
             gc.freeze()  # what is there now mostly stays: later collections pass it by instead of stopping the loop
             if not claim.is_listening():
                 claim.listen(env)
             log.info("stablenew %s begins", VERSION, extra={"seq": parts.ledger.durable})
-            await work(parts, house_of(parts, claim.socket, halt), claim, env, halt)
+            house = travelling(house_of(parts, claim.socket, halt), places, settings, stack)
+            await work(parts, house, claim, env, halt)
     except (OSError, sqlite3.Error, LogBroken, Unusable, LedgerStopped, BaseExceptionGroup) as fault:
         obstacle = halt.obstacle or await asyncio.to_thread(obstacle_of, fault, places)
         if obstacle is None:

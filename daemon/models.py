@@ -7,7 +7,9 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass, field
+from dataclasses import replace as dataclass_replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -87,6 +89,13 @@ class Models:
             self._looked.set()
             await asyncio.to_thread(self._thread.shutdown, True, cancel_futures=True)
             self._parts.index.close()
+
+    def as_of(self, views: ReadViews, known: Callable[[], Sequence[Known]]) -> "Models":
+        """The files of now with what people had said of them and what nodes had by another moment. To be asked only."""
+        then = copy(self)
+        then._parts = dataclass_replace(self._parts, views=views, durable=lambda: views.seq, known=known)
+        then._listed = None
+        return then
 
     async def scan(self) -> ModelScan:
         await self._looked.wait()

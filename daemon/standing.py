@@ -15,6 +15,7 @@ from daemon.halt import Halt
 from daemon.memory import Memory
 from daemon.obstacle import Obstacle, over, signature
 from daemon.readonly import open_readonly
+from daemon.travelling import travelling
 from schema.places import Places
 from schema.settings import Settings
 
@@ -34,7 +35,7 @@ async def stand(
         house = await halt.unless(open_readonly(places, settings, stack, obstacle, memory, halt, claim.socket))
         if house is None:
             return
-        runner = await serve(house, claim.door())
+        runner = await serve(travelling(house, places, settings, stack), claim.door())
         stack.push_async_callback(runner.cleanup)
         logs.let_go()
         async with asyncio.TaskGroup() as group:
