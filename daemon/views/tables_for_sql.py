@@ -25,7 +25,7 @@ _JOBS = f"""
 CREATE VIEW v1_jobs AS
 SELECT jobs.id AS job, jobs.run, jobs.number, jobs.name, jobs.state, jobs.lane, jobs.priority,
   {_time("jobs.created")} AS submitted, {_time("jobs.started")} AS started, {_time("jobs.ended")} AS ended,
-  jobs.seconds, jobs.pack, jobs.model, jobs.seed, jobs.node_name AS node, jobs.attempts, jobs.reason, jobs.stars,
+  jobs.seconds, jobs.pack, jobs.model, jobs.seed, jobs.node_name AS node, jobs.reason, jobs.stars,
   json_extract(CAST(specs.spec AS TEXT), '$.prompt') AS prompt,
   coalesce(json_extract(CAST(specs.spec AS TEXT), '$.negative'), '') AS negative
 FROM jobs LEFT JOIN specs ON specs.job = jobs.id;
@@ -34,7 +34,7 @@ FROM jobs LEFT JOIN specs ON specs.job = jobs.id;
 _STAGES = f"""
 CREATE VIEW v1_stages AS
 SELECT job, stage, state, node_name AS node, {_time("started")} AS started, {_time("ended")} AS ended,
-  ended - started AS seconds, attempts, reason
+  round(ended - started, 3) AS seconds, attempts, reason
 FROM stages;
 """
 

@@ -34,6 +34,7 @@ def paths() -> dict[str, str | None]:
         "artifacts": str(where.artifacts),
         "state": str(where.state),
         "log": str(where.log),
+        "views": str(where.views),
         "logs": str(where.logs),
         "socket": socket_of(os.environ),
         "results": _results(where.settings, where.results),
