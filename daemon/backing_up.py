@@ -14,6 +14,7 @@ from typing import NamedTuple
 from daemon.concerns import Concerns
 from daemon.log import backups, witness
 from daemon.log.chain import Head
+from daemon.log.faults import LogDamaged
 from schema.errors import why
 from schema.places import Places
 from schema.settings import Settings
@@ -99,31 +100,21 @@ def _due(places: Places, settings: Settings, now: float) -> bool:
 
 
 async def before_upgrade(
-    places: Places,
-    settings: Settings,
-    concerns: Concerns,
-    version: str,
-    stopping: asyncio.Event,
-    make: Maker = copy_in_child,
-) -> None:
-    """A copy before a program of another version first writes to the log; broken off where the daemon is to stop, which
-    must then write nothing.
-    """
+    places: Places, settings: Settings, concerns: Concerns, version: str, make: Maker = copy_in_child
+) -> bool:
+    """A copy before a program of another version first writes to the log; whether there was one to be made."""
     if not settings.backup.upgrade:
-        return
+        return False
     try:
         before = await asyncio.to_thread(backups.last_version, places.log)
     except sqlite3.Error as fault:  # an event that cannot be read will be told of by whoever needs it
         log.warning("nobody knows which version wrote the log: %s", fault)
-        return
-    if before is not None and before != version:
-        log.info("the log was written by %s, this is %s: it is copied first", before, version)
-        copying = asyncio.ensure_future(_made(make, "upgrade", concerns))
-        stopped = asyncio.ensure_future(stopping.wait())
-        await asyncio.wait((copying, stopped), return_when=asyncio.FIRST_COMPLETED)
-        for task in (copying, stopped):
-            task.cancel()
-        await asyncio.gather(copying, stopped, return_exceptions=True)
+        return False
+    if before is None or before == version:
+        return False
+    log.info("the log was written by %s, this is %s: it is copied first", before, version)
+    await _made(make, "upgrade", concerns)
+    return True
 
 
 async def _made(make: Maker, kind: backups.Kind, concerns: Concerns) -> bool:
@@ -158,25 +149,20 @@ async def note_head(places: Places, head: Head) -> None:
 
 
 def heard_of_later(
-    places: Places, head: int, concerns: Concerns, end: Callable[[], None], name: str, epoch: int
+    places: Places, head: int, concerns: Concerns, meet: Callable[[LogDamaged], None], name: str, epoch: int
 ) -> None:
     """An agent that obeys this daemon's key alone has worked for a daemon that began with event `epoch`.
 
-    A log that ends before it is an older copy: that is noted, and the work ends, so that the next look at the log finds
-    it with exact numbers. One that goes on behind it is another past with the same numbers: nothing can be put right.
+    So the log is an older copy, or has gone on from one. That is noted, so that every later check finds it, too.
     """
-    if epoch > head:
-        try:
-            witness.hear(places, epoch)
-        except OSError as fault:
-            log.error("that agent %s knows of event %d could not be noted: %s", name, epoch, why(fault))
-        else:
-            log.error("agent %s knows of event %d, and the log ends at %d", name, epoch, head)
-            end()
-            return
-    concerns.tell(
-        f"later {name}",
-        f"Agent {name} has worked for a daemon that began with event {epoch}, which this log does not know: an older "
-        "copy of the log may have been put in place. Put the newer one back; or if it is gone, remove the file `epoch` "
-        "in the agent's folder and start the agent again.",
-    )
+    try:
+        witness.hear(places, epoch)
+    except OSError as fault:
+        concerns.tell(
+            f"later {name}",
+            f"Agent {name} has worked for a later daemon than this log knows, which could not be noted: {why(fault)}. "
+            "Put the newer log back.",
+        )
+        return
+    told = f"agent {name} knows of event {epoch}, with which a later daemon began, but the log ends at {head}"
+    meet(LogDamaged((told,), where=str(places.log), ends_at=head, promised=epoch))

@@ -13,7 +13,8 @@ from daemon.api.server import serve
 from daemon.claim import Claim
 from daemon.halt import Halt
 from daemon.hooks.hooks import Now
-from daemon.obstacle import Watched
+from daemon.log.faults import LogDamaged
+from daemon.obstacle import Watched, obstacle_of
 from daemon.parts import VERSION, Parts
 from daemon.watch import in_a_line
 from schema.observations import DaemonBegan, DaemonEnds
@@ -29,6 +30,15 @@ async def work(parts: Parts, house: House, claim: Claim, env: Mapping[str, str],
     """
     ledger = parts.ledger
     follow = ledger.follow
+
+    def damaged(fault: LogDamaged) -> None:
+        if (obstacle := obstacle_of(fault, parts.places)) is not None:
+            halt.meet(obstacle)
+
+    def later(name: str, epoch: int) -> None:
+        backing_up.heard_of_later(parts.places, parts.log.head.seq, parts.concerns, damaged, name, epoch)
+
+    parts.fleet.later = later
     async with (
         asyncio.TaskGroup() as group,
         follow() as for_views,

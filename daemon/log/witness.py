@@ -11,7 +11,7 @@ from daemon.log.chain import Head
 from schema.places import Places
 
 UNKNOWN: Final = bytes(32)
-"""In place of a hash where only the seq is known."""
+"""In place of a hash where only the seq is known, and that a daemon began with it."""
 
 
 class Witness(NamedTuple):

@@ -290,7 +290,7 @@ async def begin(home: Places, version: str, *, fault: str = "", settings: Settin
         asked.kinds.append(kind)
         return Outcome(fault)
 
-    await before_upgrade(home, settings or at_night(), asked.concerns, version, asyncio.Event(), copy)
+    await before_upgrade(home, settings or at_night(), asked.concerns, version, copy)
     return asked
 
 
@@ -309,23 +309,6 @@ async def test_an_upgrade_goes_on_without_its_copy_and_says_so(home: Places) -> 
     await append(home, DaemonStarted(version="0.1", sqlite="3", host="here"))
     asked = await begin(home, "0.2", fault="The disk is full. Make room.")
     assert asked.concerns.sentences() == ("The log was not backed up before the upgrade: The disk is full. Make room.",)
-
-
-async def test_told_to_stop_the_copy_is_broken_off(home: Places) -> None:
-    await append(home, DaemonStarted(version="0.1", sqlite="3", host="here"))
-    stopping, broken_off = asyncio.Event(), asyncio.Event()
-
-    async def for_ever(kind: backups.Kind) -> Outcome:
-        stopping.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            broken_off.set()
-        return Outcome("")
-
-    async with asyncio.timeout(5):
-        await before_upgrade(home, at_night(), Concerns(), "0.2", stopping, for_ever)
-    assert broken_off.is_set()
 
 
 @pytest.mark.story
