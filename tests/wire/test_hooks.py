@@ -3,7 +3,10 @@
 import asyncio
 import json
 import os
+import re
+import subprocess
 import sys
+import tomllib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -22,7 +25,7 @@ from daemon.hooks.sending import Outcome, environment
 from daemon.hooks.writing import LookUps, Writer
 from daemon.past import Past
 from schema.observations import StageBroke
-from schema.settings import HookSettings
+from schema.settings import HookSettings, Settings
 
 ALL = ("run-finished", "queue-empty", "attention", "trouble")
 
@@ -432,3 +435,25 @@ async def test_what_waits_for_a_hook_has_an_end(tmp_path: Path, monkeypatch: pyt
 def test_a_command_is_given_nothing_that_is_private_to_us():
     ours = {"PATH": "/bin", "STABLENEW_HOME": "/h", "STABLENEW_HOOKS__A__TOKEN": "x", "NOTIFY_SOCKET": "/n"}
     assert environment(ours) == {"PATH": "/bin", "STABLENEW_HOME": "/h"}
+
+
+PAGE = (Path(__file__).parents[2] / "docs/hooks.md").read_text()
+
+
+def examples() -> list[dict[str, HookSettings]]:
+    return [Settings.model_validate(tomllib.loads(text)).hooks for text in re.findall(r"```toml\n(.*?)```", PAGE, re.S)]
+
+
+def test_the_examples_of_the_page_are_hooks():
+    assert [sorted(hooks) for hooks in examples()] == [["copy", "phone"], ["sleep"], ["sleep"]]
+
+
+@pytest.mark.parametrize(("queued", "sleeps"), [(0, True), (3, False), (12, False)])
+def test_the_example_that_looks_again_sleeps_only_where_nothing_came(tmp_path: Path, queued: int, sleeps: bool):
+    scene = json.dumps({"counts": {"queued": queued, "held": 4, "running": 0}}, separators=(",", ":"))
+    for name, does in (("stablenew", f"echo '{scene}'"), ("systemctl", f"echo $1 > {tmp_path}/slept"), ("sleep", ":")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+    command = examples()[-1]["sleep"].command
+    subprocess.run(command, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=False)
+    assert (tmp_path / "slept").exists() == sleeps
