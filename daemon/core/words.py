@@ -60,11 +60,12 @@ def label(state: State, one: Undoable) -> str:
             return f"{one.verb} {jobs}"
 
 
-def deleted_since(pictures: int) -> str:
+def deleted_since(pictures: int, one: Undoable) -> str:
     """Behind what was taken back: why it is less than was done."""
-    return (
-        f" ({pictures} of the pictures {'was' if pictures == 1 else 'were'} deleted for good since)" if pictures else ""
-    )
+    if not pictures:
+        return ""
+    many = f"{pictures} of them were" if pictures < one.count else "they were" if pictures > 1 else "it was"
+    return f"; {many} deleted for good since"
 
 
 def nothing_left(state: State, one: Undoable, events: Iterable[Event], doing: Literal["take back", "do again"]) -> str:

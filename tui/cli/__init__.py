@@ -19,6 +19,7 @@ ROOT: Mapping[str, Entry] = {
     "undo": Entry("tui.cli.queue", "Take back the last command.", "UNDO"),
     "redo": Entry("tui.cli.queue", "Do again what `undo` took back.", "REDO"),
     "image": Entry("tui.cli.image", "List, rate, tag, compare, enhance, export and trash pictures."),
+    "disk": Entry("tui.cli.disk", "What takes room; the trash, deleting for good, checking every file."),
     "video": Entry("tui.cli.video", "Make a film of pictures.", "VIDEO"),
     "pack": Entry("tui.cli.library", "List, show, check and keep packs.", "PACK_VERBS"),
     "pipeline": Entry("tui.cli.library", "List, show and keep pipelines.", "PIPELINE_VERBS"),

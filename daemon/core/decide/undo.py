@@ -34,7 +34,7 @@ def redo(state: State, command: c.Redo) -> list[e.Event]:
 
 
 def _text(state: State, one: Undoable, command: c.Undo | c.Redo, made_up: list[e.Event]) -> str:
-    gone = deleted_since(len(command.deleted))
+    gone = deleted_since(len(command.deleted), one)
     if made_up:
         return label(state, one) + gone
     doing: Literal["take back", "do again"] = "take back" if isinstance(command, c.Undo) else "do again"
