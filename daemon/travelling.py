@@ -1,5 +1,6 @@
 """Lets a house be asked as of any moment: what a house of then needs besides its ledger and its views."""
 
+import secrets
 import time
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -12,9 +13,12 @@ from daemon.core.vitals import Vitals
 from daemon.learner import Learner
 from daemon.learner.asking import Asker
 from daemon.learner.lab import Lab
+from daemon.library.shelf import FolderShelf
 from daemon.log.when import seq_of
 from daemon.models import Models
 from daemon.parts import utc_offset
+from daemon.planner import Planner, last_run
+from daemon.prompting.looks.lean import Lean
 from daemon.prompting.proposed import check_settings
 from daemon.then import Files, Moments
 from schema.places import Places
@@ -25,20 +29,31 @@ def travelling(house: House, places: Places, settings: Settings, stack: AsyncExi
     """The same house; its moments are closed with the stack."""
 
     def dressed(then: House, state: State) -> House:
-        """With the nodes' cards of then, and what verdicts had taught by then; files of models are those of now."""
+        """With the nodes' cards of then, and what verdicts had taught; files of the library and models are of now."""
         known = Cards(state, Vitals(), house.blob).known
+        shelf = FolderShelf(places, lambda: last_run(then.ledger.last, house.blob))
+        planner = Planner(
+            shelf,
+            settings,
+            then.clock,
+            secrets.randbelow,
+            known,
+            house.blob,
+            lambda: Lean(then.ledger.feedback),
+            lessons=lambda: then.ledger.lessons,
+        )
         learner = Learner(
             then.views,
             then.ledger,
             seq_at=lambda when: seq_of(places.log, when, time.time()),
-            lab=Lab(house.plan, house.config, known),
-            asker=Asker(house.plan, known),
+            lab=Lab(planner.plan, planner.config, known),
+            asker=Asker(planner.plan, known),
             check=check_settings,
             version=house.version,
             salt=places.state / "learning-salt",
         )
         models = house.models.as_of(then.views, known) if isinstance(house.models, Models) else house.models
-        return replace(then, known=known, learning=learner, models=models)
+        return replace(then, known=known, library=planner, learning=learner, models=models)
 
     files = Files(places.log, places.snapshots, places.views)
     moments = Moments(house, files, rules=rules_of(settings, utc_offset), dress=dressed)
