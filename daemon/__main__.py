@@ -107,9 +107,11 @@ def _loop(program: Coroutine[object, object, int]) -> int:
     try:
         import uvloop
     except ImportError:
-        return asyncio.run(program)
-    answer: int = uvloop.run(program)
-    return answer
+        pass  # left, so that no trace of it stands in front of every later fault
+    else:
+        answer: int = uvloop.run(program)
+        return answer
+    return asyncio.run(program)
 
 
 if __name__ == "__main__":

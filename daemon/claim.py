@@ -59,8 +59,7 @@ class Claim:
 
     def renew(self) -> None:
         """After the folder was away: the lock on the file that lies there now. Raises Locked, OSError."""
-        held, named = os.fstat(self._lock), self._places.lock.stat()
-        if (held.st_dev, held.st_ino) == (named.st_dev, named.st_ino):
+        if self._is_home():
             return
         old, self._lock = self._lock, _locked(self._places.lock)
         os.close(old)
@@ -71,6 +70,8 @@ class Claim:
         Where the socket's own folder is away or takes nothing, in a short one of ours. Raises Refused, OSError.
         """
         try:
+            if not self._is_home():
+                raise FileNotFoundError(errno.ENOENT, "the lock is away", str(self._places.lock))
             server, path = _bind(socket_path(self._places, env))
         except (OSError, Refused) as fault:
             if env.get("STABLENEW_SOCKET"):
@@ -80,7 +81,8 @@ class Claim:
         found = path.stat()
         self._leave()
         self._server, self._bound = server, (path, found.st_dev, found.st_ino)
-        self._write_endpoint()
+        if self._is_home():
+            self._write_endpoint()
 
     def door(self) -> socket.socket:
         """The listening socket under another number: closing it leaves this one, and who waits there, alone."""
@@ -105,16 +107,26 @@ class Claim:
         return (found.st_dev, found.st_ino) == (device, inode)
 
     def is_told(self) -> bool:
-        """Whether clients can read where it listens; where they cannot, it is written again if that can be done."""
-        if not self._places.endpoint.exists():
+        """Whether clients can read where it listens. Where they cannot, it is written again if that can be done."""
+        if not self._places.endpoint.exists() and self._is_home():
             self._write_endpoint()
         return self._places.endpoint.exists()
 
     def release(self) -> None:
         self._leave()
-        with suppress(OSError):
-            self._places.endpoint.unlink(missing_ok=True)
+        if self._is_home():
+            with suppress(OSError):
+                self._places.endpoint.unlink(missing_ok=True)
         os.close(self._lock)
+
+    def _is_home(self) -> bool:
+        """Whether what is locked is still what lies there: else the folder is away, or by now another daemon's."""
+        held = os.fstat(self._lock)
+        try:
+            named = self._places.lock.stat()
+        except OSError:
+            return False
+        return (held.st_dev, held.st_ino) == (named.st_dev, named.st_ino)
 
     def _leave(self) -> None:
         if self.is_listening() and self._bound:

@@ -1,10 +1,13 @@
 """Where the daemon listens, and how one is started: never a guess, always what the daemon itself wrote down.
 
-`STABLENEW_SOCKET` names the socket; without it the daemon's `endpoint.json` does.
+`STABLENEW_SOCKET` names the socket; without it the daemon's `endpoint.json` does. While the daemon's folder is away or
+takes nothing, that cannot be: then the socket lies in the one other place that both know.
 """
 
 import json
 import os
+import socket
+import stat
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -12,13 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from schema.errors import Exit, NoDaemon, Refused
-from schema.places import Places, places
+from schema.places import Places, places, spare_folder
 from tui.link.call import Daemon, Refusal
 from tui.link.doc import Doc
 
 if TYPE_CHECKING:
     from subprocess import Popen
 
+
+PROBE_SECONDS = 1.0
+"""To see whether anybody listens."""
 
 START_PATIENCE = 120.0
 """Seconds a start may take: a long log is verified and replayed first."""
@@ -52,11 +58,40 @@ def socket_of(env: Mapping[str, str]) -> str | None:
     """The socket's path as named, whether or not somebody listens there; None when no daemon has written one down."""
     if named := env.get("STABLENEW_SOCKET"):
         return str(Path(named).absolute())
+    where = places(env)
+    spare = spare_folder(where.state) / "s"
     try:
-        written = json.loads(places(env).endpoint.read_bytes())
+        written = json.loads(where.endpoint.read_bytes())
     except (OSError, ValueError):
-        return None
-    return Doc(written if isinstance(written, dict) else {}).text("socket") or None
+        return str(spare) if _is_ours(spare) and _answers(spare) else None
+    path = Doc(written if isinstance(written, dict) else {}).text("socket") or None
+    if path != str(spare) and _is_ours(spare) and not (path and _answers(Path(path))) and _answers(spare):
+        return str(spare)
+    return path
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether there is a socket in a folder that nobody else could have made or written to."""
+    try:
+        folder = path.parent.lstat()
+        return (
+            stat.S_ISDIR(folder.st_mode)
+            and folder.st_uid == os.geteuid()
+            and not folder.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+            and path.is_socket()
+        )
+    except OSError:
+        return False
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(PROBE_SECONDS)
+        try:
+            client.connect(str(path))
+        except OSError:
+            return False
+        return True
 
 
 def reach(env: Mapping[str, str]) -> Daemon:
