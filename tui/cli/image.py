@@ -54,6 +54,7 @@ def show(image: str, as_of: str | None, as_json: bool) -> int:
                 "image": row.text("id"),
                 "job": f"{row.text('job')}, stage {row.text('stage')}{', final' if row.flag('final') else ''}",
                 "file": row.text("path"),
+                "damaged": DAMAGED if answer.flag("damaged") else "",
                 "size": f"{row.whole('width')}x{row.whole('height')}, {output.size(row.whole('bytes'))}",
                 "stars": output.stars(row.whole("stars")),
                 "tags": ", ".join(row.texts("tags")),
@@ -68,6 +69,9 @@ def show(image: str, as_of: str | None, as_json: bool) -> int:
         )
     )
     return 0
+
+
+DAMAGED = "its file is not what was stored, or gone: `stablenew disk check` says more, and mends it from a good copy"
 
 
 def _from(job: Doc) -> str:

@@ -37,6 +37,8 @@ FOREVER = "private, max-age=31536000, immutable"
 class ImageAnswer(msgspec.Struct, frozen=True):
     image: ImageRow
     job: JobRecord
+    damaged: bool = False
+    """Its file was found damaged or gone, and there is no good copy."""
 
 
 async def list_images(house: House, request: web.Request) -> web.StreamResponse:
@@ -50,7 +52,7 @@ async def show(house: House, request: web.Request) -> web.StreamResponse:
     row = await _row(house, request)
     job = await house.views.job(row.job)
     assert job is not None  # a picture is stored for a job that was submitted
-    return answer(ImageAnswer(_with_path(house, row), job))
+    return answer(ImageAnswer(_with_path(house, row), job, row.sha256 in house.ledger.damaged))
 
 
 async def file(house: House, request: web.Request) -> web.StreamResponse:
