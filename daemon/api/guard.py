@@ -105,7 +105,7 @@ def peer_uid(connection: socket.socket) -> int | None:
 
 def _no_browser(request: web.Request) -> None:
     """No browser is ever a client; a page that reaches the socket through some proxy is an attack."""
-    if "Origin" in request.headers or request.headers.get("Sec-Fetch-Site", "none") != "none":
+    if "Origin" in request.headers or set(request.headers.getall("Sec-Fetch-Site", [])) - {"none"}:
         raise faults.NotAllowed("requests from web pages are not answered.", where="Origin")
 
 
