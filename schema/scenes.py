@@ -12,6 +12,7 @@ from schema.ids import CommandId, JobId, NodeId, RunId, StageId, Token
 from schema.nodes import Link
 from schema.orders import BackendState
 from schema.plans import Lane, Plain
+from schema.then import Moment
 
 
 class Counts(Plain, frozen=True, kw_only=True):
@@ -182,6 +183,18 @@ class Row(Plain, frozen=True, kw_only=True):
     attempts: int = 0
 
 
+class Standing(Plain, frozen=True, kw_only=True):
+    """How the daemon itself stands, whatever is in the queue."""
+
+    state: Literal["starting", "ready", "read-only", "stopping"] = "ready"
+    trouble: str = ""
+    """Why it is not ready, with the remedy."""
+    concerns: tuple[str, ...] = ()
+    """What a person should know although the work goes on, a sentence each."""
+    moment: Moment | None = None
+    """What all it tells is of; None: now."""
+
+
 # The feed: msgpack frames, one of these each ----------------------------------------------------
 
 
@@ -191,6 +204,7 @@ class Welcome(Plain, frozen=True, kw_only=True, tag_field="type", tag=True):
     protocol: int
     version: str
     scene: Scene
+    standing: Standing = Standing()
 
 
 class Delta(Plain, frozen=True, kw_only=True, tag_field="type", tag=True):
@@ -204,6 +218,7 @@ class Delta(Plain, frozen=True, kw_only=True, tag_field="type", tag=True):
     undo: str | None = None
     redo: str | None = None
     library: int | None = None
+    standing: Standing | None = None
     jobs: tuple[JobId, ...] = ()
     """Jobs whose rows changed."""
     images: tuple[str, ...] = ()

@@ -23,7 +23,7 @@ from daemon.ledger.mail import Committed
 from schema.errors import Refused
 from schema.events import ModelFavoured, ModelRated, ModelTagged
 from schema.ids import JobId
-from schema.scenes import Delta, Frame, RunningJob, Scene, Step, Welcome
+from schema.scenes import Delta, Frame, RunningJob, Scene, Standing, Step, Welcome
 
 PROTOCOL = 1
 
@@ -46,6 +46,7 @@ JUDGED = (ModelTagged, ModelRated, ModelFavoured)
 class Version(NamedTuple):
     number: int
     scene: Scene
+    standing: Standing
     jobs: dict[JobId, None]
     """Changed since the version before; no more than `NAMED`."""
     images: dict[str, None]
@@ -133,12 +134,14 @@ class Feed:
         return 1 / RATE if scene is not None and scene.running else SLOW_SECONDS
 
     def _differs(self) -> bool:
-        return not self._versions or self._scene() != self._versions[-1].scene
+        last = self._versions[-1] if self._versions else None
+        return last is None or self._scene() != last.scene or self._standing() != last.standing
 
     def _publish(self) -> None:
-        scene = self._scene()
+        scene, standing = self._scene(), self._standing()
         last = self._versions[-1] if self._versions else None
-        if last is not None and scene == last.scene and not (self._jobs or self._images):
+        same = last is not None and scene == last.scene and standing == last.standing
+        if same and not (self._jobs or self._images):
             return
         if last is None or scene.nodes != last.scene.nodes:
             self._slow_at = asyncio.get_running_loop().time()
@@ -147,6 +150,7 @@ class Feed:
             Version(
                 number=self._next,
                 scene=scene,
+                standing=standing,
                 jobs=self._jobs if named else {},
                 images=self._images if named else {},
                 everything=self._everything,
@@ -157,6 +161,12 @@ class Feed:
         self._encoded.clear()
         self._moved.set()
         self._moved = asyncio.Event()
+
+    def _standing(self) -> Standing:
+        house = self._house
+        return Standing(
+            state=house.condition(), trouble=house.trouble(), concerns=house.concerns(), moment=house.moment
+        )
 
     def _scene(self) -> Scene:
         """The scene of now; drifting readings as they were told last, until it is time to tell them again."""
@@ -171,9 +181,14 @@ class Feed:
 
     def _frame(self, have: int | None, newest: Version) -> Frame:
         if have is None:
-            return Welcome(protocol=PROTOCOL, version=self._house.version, scene=newest.scene)
+            return Welcome(protocol=PROTOCOL, version=self._house.version, scene=newest.scene, standing=newest.standing)
         since = [version for version in self._versions if version.number >= have]
-        return difference(since[0].scene, since[1:], newest.scene)
+        frame = difference(since[0].scene, since[1:], newest.scene)
+        if since[0].standing == newest.standing:
+            return frame
+        if not isinstance(frame, Delta):
+            frame = Delta(head=newest.scene.head, running=newest.scene.running)
+        return msgspec.structs.replace(frame, standing=newest.standing)
 
 
 def difference(old: Scene, versions: list[Version], new: Scene) -> Frame:

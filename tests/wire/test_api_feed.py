@@ -15,7 +15,7 @@ from daemon.api import feed as feeds
 from daemon.api.feed import FEED, difference
 from schema.ids import JobId, NodeId, StageId, Token
 from schema.orders import Progress
-from schema.scenes import Counts, Delta, Frame, QueueScene, RunningJob, Scene, Step, Welcome
+from schema.scenes import Counts, Delta, Frame, QueueScene, RunningJob, Scene, Standing, Step, Welcome
 
 sys.path.insert(0, str(Path(__file__).parent))  # for `api_world`
 
@@ -92,6 +92,16 @@ async def test_what_changes_follows_and_adds_up_to_the_scene_of_now(it: World) -
         deltas = [frame for frame in client.frames if isinstance(frame, Delta)]
         assert {job for delta in deltas for job in delta.jobs} == {f"{run}.1", f"{run}.2"}
         assert len({image for delta in deltas for image in delta.images}) == 6
+
+
+async def test_how_the_daemon_stands_is_told_without_anything_else_changing(it: World) -> None:
+    async with watching(it) as client:
+        frame = await client.next()
+        assert isinstance(frame, Welcome) and frame.standing == Standing()
+        it.condition = "read-only"
+        frame = await client.next()
+        assert isinstance(frame, Delta) and frame.standing == Standing(state="read-only")
+        assert frame.queue is None and not frame.everything
 
 
 async def test_many_commits_are_few_frames(it: World) -> None:
