@@ -88,7 +88,7 @@ class Scrub:
         async with self._one:
             await self._past.caught_up()
             total = await asyncio.to_thread(self._count)
-            most = max(1, round(total * min(percent, 100.0) / 100.0)) if percent > 0 else 0
+            most = max(1, round(total * percent / 100.0)) if percent < 100.0 else None
             behind = self._mark().behind if percent < 100.0 else ""
             found, told = Checked(of=total), 0
             async for file in self._files(behind, most):
@@ -103,7 +103,7 @@ class Scrub:
             await asyncio.to_thread(self._remember, Mark(behind if percent < 100.0 else "", self._clock()))
             yield found
 
-    async def _files(self, behind: str, most: int) -> AsyncIterator[Sha256]:
+    async def _files(self, behind: str, most: int | None) -> AsyncIterator[Sha256]:
         """By name, from the one behind the last and round the end: what pictures have, and what lies there."""
         start, given = int(behind[:2] or "0", 16), 0
         for step in range(256 + bool(behind)):
