@@ -23,6 +23,7 @@ from daemon.log.faults import Unusable
 from daemon.log.store import LogBroken, LogFull, LogGone
 from daemon.logs import start_logs
 from daemon.memory import Memory
+from daemon.notify import Notifier
 from daemon.obstacle import obstacle_of
 from daemon.parts import VERSION, draw_id, open_parts
 from daemon.standing import stand
@@ -44,7 +45,12 @@ async def run(
     places: Places, settings: Settings, env: Mapping[str, str], asked: Callable[[], None] = lambda: None
 ) -> int:
     """Serves until it is told to stop; the exit code. `asked` is called when it is. Raises Locked, Refused."""
-    halt = Halt(asked)
+
+    def on_ask() -> None:
+        Notifier.of(env, os.getpid()).stopping()
+        asked()
+
+    halt = Halt(on_ask)
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, halt.ask)

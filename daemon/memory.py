@@ -14,6 +14,8 @@ class Memory:
         self._log: LogFile | None = None
         self.ledger: Ledger | None = None
         """Of the last time that it worked; its scene is the last that was on disk."""
+        self.troubles: dict[str, float] = {}
+        """Kind of trouble to when hooks were told of it last."""
 
     def of(self, parts: Parts) -> None:
         """From now on, and once these are closed."""

@@ -5,17 +5,24 @@ What was in the way may be gone: then the log is checked again as at every start
 
 import asyncio
 import logging
+import os
+import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 from daemon import logs, upkeep
 from daemon.api.server import serve
 from daemon.claim import Claim
+from daemon.concerns import Concerns
 from daemon.halt import Halt
+from daemon.hooks.hooks import Hooks
+from daemon.hooks.writing import LookUps, Writer, nobody
 from daemon.memory import Memory
+from daemon.notify import Notifier
 from daemon.obstacle import Obstacle, over, signature
 from daemon.readonly import open_readonly
 from daemon.travelling import travelling
+from daemon.watch import Watch
 from schema.places import Places
 from schema.settings import Settings
 
@@ -35,6 +42,12 @@ async def stand(
         house = await halt.unless(open_readonly(places, settings, stack, obstacle, memory, halt, claim.socket))
         if house is None:
             return
+        concerns = Concerns()
+        house.concerns = concerns.sentences
+        watch = Watch(places, Notifier.of(env, os.getpid()), concerns, None)
+        house.readings = lambda: watch.readings
+        hooks = _hooks(places, settings, memory, concerns)
+        house.hooks = hooks
         runner = await serve(travelling(house, places, settings, stack), claim.door())
         stack.push_async_callback(runner.cleanup)
         logs.let_go()
@@ -42,10 +55,20 @@ async def stand(
             rounds = [
                 group.create_task(_look_around(obstacle, places, halt, wait)),
                 group.create_task(upkeep.keep_socket(claim, runner, env)),
+                group.create_task(watch.run(lambda: f"read-only: {obstacle.told}")),
+                group.create_task(hooks.run_still()),
             ]
+            hooks.trouble(f"log {obstacle.kind}", obstacle.told)
             await halt.wait()
             for one in rounds:
                 one.cancel()
+
+
+def _hooks(places: Places, settings: Settings, memory: Memory, concerns: Concerns) -> Hooks:
+    """They are told of trouble; how far they had come before stays as it is."""
+    writer = Writer(os.uname().nodename, LookUps(nobody, nobody, nobody))
+    file = places.state / "hooks.json"
+    return Hooks(settings.hooks, file, concerns, writer, clock=time.time, quiet=memory.troubles)
 
 
 async def _look_around(obstacle: Obstacle, places: Places, halt: Halt, wait: float) -> None:

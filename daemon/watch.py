@@ -50,13 +50,10 @@ class Watch:
         self.readings = Readings()
 
     async def run(self, status: Callable[[], str]) -> None:
-        """Begun when the daemon answers; never ends. `status`: one line on what goes on, for systemd."""
+        """Begun whenever the daemon answers anew; never ends. `status`: one line on what goes on, for systemd."""
         self._notifier.ready()
-        try:
-            with Stalls(asyncio.get_running_loop()) as self._stalls:
-                await self._rounds(status)
-        finally:
-            self._notifier.stopping()
+        with Stalls(asyncio.get_running_loop()) as self._stalls:
+            await self._rounds(status)
 
     async def _rounds(self, status: Callable[[], str]) -> None:
         clock = asyncio.get_running_loop().time

@@ -46,8 +46,9 @@ class Hooks:
     def __init__(
         self, settings: Mapping[str, HookSettings], cursor: Path, told: Told, writer: Writer,
         *, clock: Callable[[], float], wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        quiet: dict[str, float] | None = None,
     ) -> None:  # fmt: skip
-        """`cursor`: the file that tells how far they are."""
+        """`cursor`: the file that tells how far they are. `quiet`: kind of trouble to when it was told last."""
         self._clock = clock
         self._cursor = Cursor(cursor)
         self._hooks = {
@@ -55,8 +56,7 @@ class Hooks:
             for name, how in settings.items()
         }
         self._finder = Finder()
-        self._quiet: dict[str, float] = {}
-        """Kind of trouble to when it was told last."""
+        self._quiet = {} if quiet is None else quiet
         self._troubles = 0
 
     async def run(self, batches: AsyncIterator[Batch], past: Past, now: Now) -> None:

@@ -1,7 +1,7 @@
 """The whole news from what was found: looked up when its turn has come, with a sentence for people."""
 
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from daemon.hooks.finding import Found
 from schema.errors import Refused
@@ -17,6 +17,11 @@ class LookUps(NamedTuple):
     job: Callable[[JobId], Awaitable[JobRecord]]
     results_reached: Callable[[int], Awaitable[None]]
     """Returns when the results folders hold everything up to this seq."""
+
+
+async def nobody(_: object) -> NoReturn:
+    """While the log can only be read, nothing is told that one would have to look up."""
+    raise Refused("the log is not followed now.")
 
 
 class Writer:

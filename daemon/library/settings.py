@@ -57,6 +57,9 @@ def shown(settings: Settings) -> Tree:
         section, name = secret.split(".")
         if tree[section][name] is not None:
             tree[section][name] = SET
+    for hook in tree["hooks"].values():
+        if hook["token"] is not None:
+            hook["token"] = SET
     return tree
 
 
