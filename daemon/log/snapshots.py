@@ -29,6 +29,9 @@ from daemon.log.tables import reader
 
 KEPT_NEWEST: Final = 3
 
+RUNG: Final = 100_000
+"""Events: within each such stretch of the log one snapshot stays for ever, so that no moment is far from one."""
+
 _MAGIC: Final = b"SNSTATE1"
 _HEADER: Final = struct.Struct("<8sIQ32sQ")
 _CHECKSUM: Final = 32
@@ -110,14 +113,38 @@ class Snapshots(Generic[S]):
         state, before = self.newest(seq)
         if before == seq:
             return seq
+        for rung in range(before // RUNG * RUNG + RUNG, seq, RUNG):  # of a long way, as after an upgrade
+            self._fold.onto(state, read_log(self._log, before, rung))
+            self._write(rung, self._hash_at(rung), self._fold.canonical(state))
+            before = rung
         self._fold.onto(state, read_log(self._log, before, seq))
         self._write(seq, digest, self._fold.canonical(state))
-        saved = self.saved()
-        surplus = thinned([one.seq for one in saved if one.seq <= seq])
-        for one in saved:
-            if one.seq > seq or one.seq in surplus:  # those ahead of the log are another log's
-                one.path.unlink(missing_ok=True)
+        self._thin(seq)
         return seq
+
+    def _thin(self, seq: int) -> None:
+        """Those ahead of the log are another log's, those of another version are of no use."""
+        saved = [one for one in self.saved() if self._is_of_use(one, seq)]
+        kept = {one.seq for one in saved}.difference(thinned([one.seq for one in saved]))
+        for one in self.saved():
+            if one.seq not in kept:
+                one.path.unlink(missing_ok=True)
+
+    def _is_of_use(self, saved: _Saved, seq: int) -> bool:
+        if saved.seq > seq:
+            return False
+        try:
+            with saved.path.open("rb") as file:
+                magic, version, *_ = _HEADER.unpack(file.read(_HEADER.size))
+        except (OSError, struct.error):
+            return False
+        return bool(magic == _MAGIC and version == self._fold.version)
+
+    def _hash_at(self, seq: int) -> bytes:
+        with closing(reader(self._log)) as db:
+            found = hash_at(db, seq)
+        assert found is not None  # it was folded a moment ago
+        return found
 
     def saved(self) -> list[_Saved]:
         """What lies in the folder, newest first, checked or not."""
@@ -184,10 +211,13 @@ class Snapshots(Generic[S]):
 
 
 def thinned(seqs: Iterable[int]) -> list[int]:
-    """Which snapshots to drop: the newest three stay, and of the older ones the oldest at each doubling of the way."""
+    """Which to drop: the newest three stay, the oldest of each `RUNG`, and the oldest at each doubling of the way."""
     order = sorted(seqs, reverse=True)
+    doublings: dict[int, int] = {}
     rungs: dict[int, int] = {}
     for seq in order[KEPT_NEWEST:]:
-        rungs[(order[0] - seq).bit_length()] = seq  # later ones are older
-    kept = {*order[:KEPT_NEWEST], *rungs.values()}
+        doublings[(order[0] - seq).bit_length()] = seq  # later ones are older
+    for seq in order:
+        rungs[seq // RUNG] = seq
+    kept = {*order[:KEPT_NEWEST], *doublings.values(), *rungs.values()}
     return [seq for seq in order if seq not in kept]

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Awaitable, Callable
 from itertools import count as count_up
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -10,7 +11,7 @@ import pytest
 
 from daemon.log import snapshots
 from daemon.log.fold import CORE, Fold
-from daemon.log.snapshots import Snapshots, thinned
+from daemon.log.snapshots import RUNG, Snapshots, thinned
 from daemon.log.store import open_log, read_log
 from schema.events import Envelope, JobHeld, QueueMode, QueueModeChanged, QueuePaused, QueueResumed
 from schema.ids import JobId, Seq
@@ -180,7 +181,8 @@ async def test_strangers_in_the_folder_are_left_alone(append: Append, folder: Pa
     assert all(stranger.exists() for stranger in strangers)
 
 
-def test_the_ladder_keeps_ever_fewer_of_the_older() -> None:
+def test_the_ladder_keeps_ever_fewer_of_the_older(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshots, "RUNG", 10**9)
     kept: list[int] = []
     for seq in range(20_000, 4_000_001, 20_000):
         kept = [old for old in [*kept, seq] if old not in thinned([*kept, seq])]
@@ -189,6 +191,42 @@ def test_the_ladder_keeps_ever_fewer_of_the_older() -> None:
     assert kept[0] <= 40_000
     for age in (100_000, 400_000, 1_500_000):  # something near is left to start from
         assert any(4_000_000 - 4 * age <= seq <= 4_000_000 - age for seq in kept)
+
+
+def test_no_moment_is_far_from_a_snapshot() -> None:
+    kept: list[int] = []
+    for seq in range(20_000, 4_000_001, 20_000):
+        kept = [old for old in [*kept, seq] if old not in thinned([*kept, seq])]
+    assert len(kept) <= 4_000_000 // RUNG + 14
+    assert max(later - seq for seq, later in pairwise([0, *kept])) <= RUNG + 20_000
+
+
+async def test_on_a_long_way_snapshots_are_left_behind(
+    append: Append, folder: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "RUNG", 10)
+    await append(37)
+
+    assert Snapshots(folder, log, counting()).save() == 37
+
+    assert sorted(one.seq for one in Snapshots(folder, log, counting()).saved()) == [10, 20, 30, 37]
+    state, seq = Snapshots(folder, log, counting()).newest(25)
+    assert (seq, state.seq, sum(state.counts.values())) == (20, 20, 20)
+
+
+async def test_snapshots_of_another_version_make_room(
+    append: Append, folder: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "RUNG", 10)
+    await append(15)
+    Snapshots(folder, log, counting(version=99)).save()
+    await append(2)
+
+    Snapshots(folder, log, counting()).save()
+
+    found = Snapshots(folder, log, counting())
+    assert {one.seq for one in found.saved()} == {10, 17}
+    assert all(found.newest(one.seq)[1] == one.seq for one in found.saved())
 
 
 # The daemon's own state ---------------------------------------------------------------------------
