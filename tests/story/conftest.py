@@ -20,6 +20,8 @@ class Home:
 
     root: Path
     env: dict[str, str] = field(default_factory=dict)
+    inside: list[str] = field(default_factory=list)
+    """Words before each command that take it into a namespace."""
 
     def run(self, *words: str, timeout: float = 100) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -40,7 +42,7 @@ class Home:
 
     @property
     def command(self) -> list[str]:
-        return [str(Path(sys.executable).with_name("stablenew"))]
+        return [*self.inside, str(Path(sys.executable).with_name("stablenew"))]
 
     def daemon_pid(self) -> int | None:
         try:
