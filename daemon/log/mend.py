@@ -111,6 +111,12 @@ def recover(
 
     Raises Refused for another number, or when nothing is wrong.
     """
+    plan, promised = to_recover(places, accepted, backups)
+    return _replace(places, plan, promised, actor, clock)
+
+
+def to_recover(places: Places, accepted: int | None, backups: Sequence[Path]) -> tuple[Plan, int]:
+    """What can be had again, and the newest seq that anybody was told of. Looks only; raises as `recover`."""
     verdict = check(places.log, places.head, deep=True, others=lambda: witness.witnesses(places))
     if not verdict.findings:
         raise Refused("the log is whole; nothing is to be recovered.", where=str(places.log))
@@ -123,7 +129,7 @@ def recover(
             remedy=f"{'If you accept that, run' if lost else 'Run'} `stablenew log recover --accept-loss {lost}`"
             + ("." if plan.backup or not lost else "; a backup may hold them."),
         )
-    return _replace(places, plan, verdict.promised, actor, clock)
+    return plan, verdict.promised
 
 
 def _what_is_lost(verdict: Verdict, plan: Plan, lost: int, accepted: int | None) -> str:

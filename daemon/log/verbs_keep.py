@@ -19,6 +19,7 @@ from schema.pages import iso
 from schema.places import Places
 
 LATEST = "latest"
+READ_ONLY = "read-only"
 
 
 def backup(where: Places, target: Path | None, keeping: Callable[[], Keeping], kind: Kind, *, json: bool) -> int:
@@ -66,10 +67,10 @@ def restore(where: Places, source: str, keeping: Callable[[], Keeping], *, json:
 
 
 def recover(where: Places, accepted: int | None, keeping: Callable[[], Keeping], *, json: bool) -> int:
-    def work(actor: str) -> mend.Mended:
-        return mend.recover(where, accepted, actor, time.time, [copy.path for copy in copies(keeping().folder)])
-
-    return _mend(where, work, json=json)
+    saved = [copy.path for copy in copies(keeping().folder)]
+    if neighbour.condition(where.endpoint) == READ_ONLY:
+        mend.to_recover(where, accepted, saved)  # who only asks what would be lost stops nobody
+    return _mend(where, lambda actor: mend.recover(where, accepted, actor, time.time, saved), json=json)
 
 
 def _restore_newest(where: Places, folder: Path, actor: str) -> mend.Mended:
@@ -111,7 +112,7 @@ def _claimed(where: Places) -> Claim:
     try:
         return Claim.take(where, boot="")
     except Locked:
-        if neighbour.condition(where.endpoint) != "read-only" or not neighbour.stop(where.endpoint):
+        if neighbour.condition(where.endpoint) != READ_ONLY or not neighbour.stop(where.endpoint):
             raise
     sys.stderr.write("The daemon ran read-only and was asked to stop.\n")
     neighbour.wait_gone(where.endpoint)

@@ -146,9 +146,10 @@ def _tell(found: Statistics) -> None:
         f" moved into the file), {found.streams} streams, {found.commands} commands"
     )
     say(f"from {found.first} to {found.last}; snapshots at {', '.join(map(str, found.snapshots)) or 'no event yet'}")
+    backups = f"{found.backups} backup{'s' * (found.backups != 1)} of {_bytes(found.backup_bytes)}"
     say(
-        f"beside it: {_bytes(found.view_bytes)} of views, {_bytes(found.snapshot_bytes)} of snapshots,"
-        f" {found.backups} backups of {_bytes(found.backup_bytes)}; {_bytes(found.free_bytes)} of its disk are free"
+        f"beside it: {_bytes(found.view_bytes)} of views, {_bytes(found.snapshot_bytes)} of snapshots, {backups};"
+        f" {_bytes(found.free_bytes)} of its disk are free"
     )
     growth = found.growth
     if growth.days:
