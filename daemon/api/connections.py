@@ -28,6 +28,9 @@ YOUNG_SECONDS = 0.25
 CROWD = 8
 """Times the limit: beyond it nobody more is let in, young or not."""
 
+LINGER_SECONDS = 1.0
+"""How long what a refused request still sends is thrown away, so that it hears why."""
+
 STALLED_SECONDS = 60.0
 """How long one over TCP may leave what it is sent unread. On the socket a stopped terminal may take for ever."""
 
@@ -85,7 +88,7 @@ class Connection(RequestHandler):
             keepalive_timeout=KEEPALIVE_SECONDS,
             tcp_keepalive=False,
             access_log=None,  # type: ignore[arg-type]  # None: no access log, as aiohttp documents
-            lingering_time=1.0,  # seconds of throwing away what a refused request still sends
+            lingering_time=LINGER_SECONDS,
             auto_decompress=False,
         )
         self._door = door

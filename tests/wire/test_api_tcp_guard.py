@@ -1,4 +1,4 @@
-"""The guard of the TCP listener as a table: a hundred ways to ask wrongly, on every route there is, and one right one."""
+"""The guard of the TCP listener as a table: a hundred wrong ways to ask, on every route, and one that is right."""
 
 import sys
 from collections.abc import AsyncIterator
