@@ -37,22 +37,23 @@ def paths() -> dict[str, str | None]:
         "views": str(where.views),
         "logs": str(where.logs),
         "socket": socket_of(os.environ),
-        "results": _results(where.settings, where.results),
+        "backups": _named("backup", where.settings, where.backups),
+        "results": _named("results", where.settings, where.results),
     }
 
 
-def _results(settings: "Path", default: "Path") -> str:
-    """The settings may name another folder; the environment wins over the file."""
+def _named(section: str, settings: "Path", default: "Path") -> str:
+    """The settings may name another folder in this section; the environment wins over the file."""
     import tomllib
     from pathlib import Path
 
-    folder: object = os.environ.get("STABLENEW_RESULTS__FOLDER")
+    folder: object = os.environ.get(f"STABLENEW_{section.upper()}__FOLDER")
     if not folder:
         try:
-            section = tomllib.loads(settings.read_text()).get("results")
+            table = tomllib.loads(settings.read_text()).get(section)
         except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
-            section = None  # `config validate` says what is wrong
-        folder = section.get("folder") if isinstance(section, dict) else None
+            table = None  # `config validate` says what is wrong
+        folder = table.get("folder") if isinstance(table, dict) else None
     return str(Path(folder).expanduser().absolute() if isinstance(folder, str) and folder else default)
 
 

@@ -3,10 +3,10 @@
 import os
 import sys
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
 
 from schema.errors import Exit, NoDaemon, Refused, why
 from tui.cli import ask, config, output
+from tui.cli.doctorlog import Finding, backups, libraries, log_files, running, service
 from tui.cli.tree import JSON, Verb
 from tui.link.doc import Doc
 
@@ -17,13 +17,6 @@ SQLITE_FLOOR = (3, 51, 3)
 """Older ones have a rare fault when a write-ahead log is reset under several connections."""
 
 OURS = ("schema", "daemon", "agent", "tui")
-
-
-class Finding(NamedTuple):
-    name: str
-    state: Literal["ok", "note", "broken"]
-    text: str
-    remedy: str = ""
 
 
 def doctor(as_json: bool) -> int:
@@ -45,14 +38,17 @@ def doctor(as_json: bool) -> int:
 def findings() -> Iterator[Finding]:
     yield _versions()
     yield _sqlite()
+    yield libraries()
     yield _packages()
     yield from _folders()
+    yield log_files()
+    yield backups()
     yield _settings()
     yield _ffmpeg()
     yield _terminal()
     yield _pictures()
     yield _mdns()
-    yield from _service()
+    yield from service()
     answer = _asked()
     if isinstance(answer, Finding):
         yield answer
@@ -173,23 +169,6 @@ def _mdns() -> Finding:
     return Finding("mdns", "ok", "can be used")
 
 
-def _service() -> Iterator[Finding]:
-    """A user's services and the folder of their sockets go at the last logout, unless the user lingers."""
-    from getpass import getuser
-    from pathlib import Path
-
-    from tui.cli.daemon import unit_path
-
-    if not unit_path().exists():
-        return
-    if Path("/var/lib/systemd/linger", getuser()).exists():
-        yield Finding("service", "ok", f"{unit_path()}, also while nobody is logged in")
-    else:
-        yield Finding(
-            "service", "note", f"{unit_path()} stops at your last logout.", "`loginctl enable-linger` keeps it running."
-        )
-
-
 def _asked() -> Doc | Finding:
     """The daemon's status, or why there is none."""
     try:
@@ -201,9 +180,7 @@ def _asked() -> Doc | Finding:
 
 
 def _daemon(answer: Doc) -> Iterator[Finding]:
-    state = answer.text("state")
-    text = f"{state}, version {answer.text('version')}, pid {answer.whole('pid')} on {answer.text('socket')}"
-    yield Finding("daemon", "ok" if state == "ready" else "note", text)
+    yield from running(answer)
     for node in answer.docs("nodes"):
         yield _node(node)
 

@@ -7,6 +7,7 @@ from tui.cli import ask, output
 from tui.cli.tree import JSON, Verb, argument
 from tui.link.doc import Doc
 
+
 def list_hooks(as_json: bool) -> int:
     answer = ask.daemon().get("/v1/hooks")
     if as_json:
