@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 LONGEST_SOCKET_PATH = 107
 """Bytes; Linux refuses more."""
 
+SPARE = "s"
+"""The socket's name in its short folder."""
+
 UNSAFE_FILE_SYSTEMS = ("nfs", "cifs", "smb", "fuse", "9p", "afs")
 """Beginnings of the names of file systems on which SQLite's WAL and flock cannot be trusted."""
 
@@ -77,12 +80,16 @@ class Claim:
             if env.get("STABLENEW_SOCKET"):
                 raise
             log.warning("the socket does not lie where it should: %s", fault)
-            server, path = _bind(short_folder(self._places.state) / "s")
+            server, path = _bind(short_folder(self._places.state) / SPARE)
+        self._take(server, path)
+        if not self._told and path.name != SPARE and not env.get("STABLENEW_SOCKET"):
+            self._take(*_bind(short_folder(self._places.state) / SPARE))  # where clients look without being told
+
+    def _take(self, server: socket.socket, path: Path) -> None:
         found = path.stat()
         self._leave()
         self._server, self._bound = server, (path, found.st_dev, found.st_ino)
-        if self._is_home():
-            self._write_endpoint()
+        self._write_endpoint()
 
     def door(self) -> socket.socket:
         """The listening socket under another number: closing it leaves this one, and who waits there, alone."""
@@ -108,9 +115,9 @@ class Claim:
 
     def is_told(self) -> bool:
         """Whether clients can read where it listens. Where they cannot, it is written again if that can be done."""
-        if not self._places.endpoint.exists() and self._is_home():
+        if not self._told or not self._places.endpoint.exists():
             self._write_endpoint()
-        return self._places.endpoint.exists()
+        return self._told
 
     def release(self) -> None:
         self._leave()
@@ -140,13 +147,16 @@ class Claim:
     def _write_endpoint(self) -> None:
         """What cannot be written is not missed: clients look in the short folder, too."""
         told = json.dumps({"socket": str(self.socket), "pid": os.getpid(), "boot": self._boot})
+        before = self._told
         try:
+            if not self._is_home():
+                raise FileNotFoundError(errno.ENOENT, "its folder is away")
             write_whole(self._places.endpoint, told.encode(), sync=False)
             self._told = True
         except OSError as fault:
-            if self._told:
-                log.warning("%s could not be written: %s", self._places.endpoint, why(fault))
             self._told = False
+            if before:
+                log.warning("%s could not be written: %s", self._places.endpoint, why(fault))
 
 
 def _locked(path: Path) -> int:
@@ -216,7 +226,7 @@ def socket_path(places: Places, env: Mapping[str, str]) -> Path:
     path = places.state / "api.sock"
     if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
         return path
-    return short_folder(places.state) / "s"
+    return short_folder(places.state) / SPARE
 
 
 def short_folder(owner: Path) -> Path:

@@ -12,19 +12,23 @@ from tui.link.doc import Doc
 if TYPE_CHECKING:
     from pathlib import Path
 
-STATUS_FIELDS = ("pid", "socket", "version", "head", "state", "started", "results")
+STATUS_FIELDS = ("pid", "socket", "version", "head", "state", "trouble", "started", "results")
 
 
 def start(as_json: bool) -> int:
+    """A daemon that only shows things counts as a failure, though it runs: a script would go on to submit."""
     from tui.link import endpoint
 
     was_up = endpoint.state_of(os.environ) in endpoint.UP
     answer = ask.started().get("/v1/status")
     if as_json:
         output.put_json(_status_of(answer))
+    elif answer.text("state") == "read-only":
+        output.tell(f"The daemon runs (pid {answer.whole('pid')}) and only shows what there is.")
+        output.tell(output.clean(answer.text("trouble")))
     else:
         output.tell(f"The daemon {'already runs' if was_up else 'is ready'} (pid {answer.whole('pid')}).")
-    return Exit.DONE
+    return Exit.FAILED if answer.text("state") == "read-only" else Exit.DONE
 
 
 def stop(as_json: bool) -> int:
@@ -49,6 +53,8 @@ def status(as_json: bool) -> int:
         output.put_json(_status_of(answer))
         return Exit.DONE
     shown = {name: str(answer.fields.get(name) or "") for name in STATUS_FIELDS}
+    if not shown["trouble"]:
+        del shown["trouble"]
     output.put(output.pairs({**shown, "started": output.moment(answer.text("started"))}))
     return Exit.DONE
 

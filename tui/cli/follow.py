@@ -9,6 +9,7 @@ from schema.errors import Exit, NoDaemon
 from tui.cli import output
 from tui.cli.stalled import Stalled
 from tui.link import endpoint
+from tui.link.call import Refusal
 from tui.link.doc import Doc
 
 GRACE = 30.0
@@ -19,6 +20,9 @@ QUIET = 1.0
 
 SILENCE = 30.0
 """Seconds; the daemon says something every five."""
+
+AGAIN = 503
+"""The status of an answer that says: not now."""
 
 BAR = 20
 
@@ -31,11 +35,19 @@ def follow(selected: Sequence[str]) -> Doc:
     show = Live() if sys.stderr.isatty() else Lines()
     stalled = Stalled(selected)
     endpoint.reach(os.environ).get("/v1/status")  # a daemon that was never there is not waited for
+    told = ""
     try:
         while True:
+            if (trouble := _in_the_way()) != told and (told := trouble):
+                show.end()
+                output.tell(f"{output.clean(trouble)} The wait goes on.")
             try:
                 done = _until_done(selected, show, stalled)
             except NoDaemon:
+                done = None
+            except Refusal as refusal:  # not even the log can be read now
+                if refusal.status != AGAIN:
+                    raise
                 done = None
             if done is not None:
                 return done
@@ -80,7 +92,14 @@ def _until_done(selected: Sequence[str], show: "Live | Lines", stalled: Stalled)
     return None
 
 
+def _in_the_way() -> str:
+    """What keeps the daemon from working for now; empty: nothing."""
+    seen = endpoint.look(os.environ)
+    return seen.trouble if seen.state == "read-only" else ""
+
+
 def _wait_for_return() -> None:
+    time.sleep(endpoint.LOOK_AGAIN * 4)  # a stream that ends at once must not be asked for again and again
     deadline = time.monotonic() + GRACE
     while time.monotonic() < deadline:
         if endpoint.state_of(os.environ) in endpoint.UP:

@@ -4,6 +4,7 @@
 takes nothing, that cannot be: then the socket lies in the one other place that both know.
 """
 
+import errno
 import json
 import os
 import socket
@@ -187,16 +188,29 @@ def absolute(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def _output(where: Places) -> BinaryIO:
-    """What a detached daemon prints: nothing as a rule, its last sentence when it cannot start."""
+    """What a detached daemon prints: nothing as a rule, its last sentence when it cannot start.
+
+    Where a disk takes nothing, that is no reason not to start one: it shows what there is.
+    """
     try:
         where.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.statvfs(where.state).f_bavail:
+            return _elsewhere()
         where.logs.mkdir(mode=0o700, exist_ok=True)
         return (where.logs / "daemon.out").open("a+b")
     except OSError as fault:
+        if fault.errno in (errno.EROFS, errno.ENOSPC, errno.EDQUOT) and where.lock.exists():
+            return _elsewhere()
         raise NotStarted(
             f"cannot write here: {fault.strerror}", where=str(where.logs), code=Exit.REFUSED,
             remedy="Make it writable, or set STABLENEW_HOME to a folder that is.",
         ) from None  # fmt: skip
+
+
+def _elsewhere() -> BinaryIO:
+    import tempfile
+
+    return tempfile.TemporaryFile("a+b")  # type: ignore[return-value]  # it is one, and typed as its wrapper
 
 
 def _spawn(env: Mapping[str, str], output: BinaryIO) -> "Popen[bytes]":
