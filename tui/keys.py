@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 from textual.binding import Binding, BindingType
 
+from tui.diskkeys import DISK
 from tui.learnkeys import LEARN
 from tui.picturekeys import ALONE, ALONE_TITLES, stars
 from tui.picturekeys import Key as Key
+from tui.thenkeys import THEN, TRAVEL
 
 
 class Area(NamedTuple):
@@ -46,6 +48,7 @@ EVERYWHERE = (
     Key("app.help", "question_mark,f1", "the keys of what has focus", "app.keys_help", "everywhere", "help"),
     Key("app.back", "q", "back; at the top: leave, the daemon keeps running", "app.back", "everywhere"),
     Key("app.redraw", "ctrl+l", "draw everything again", "app.redraw", "everywhere"),
+    *TRAVEL,
     Key("app.suspend", "ctrl+z", "to the shell; `fg` comes back", "app.suspend_process", "everywhere"),
     Key("app.leave", "ctrl+q", "leave at once", "app.quit", "everywhere"),
 )
@@ -101,6 +104,10 @@ GALLERY = (
     Key("gallery.duel", "b", "two pictures that are worth comparing: which is better", "duel", "gallery"),
     Key("gallery.whole", "W", "rate its run as a whole", "whole", "gallery"),
     Key("gallery.trash", "d", "to the trash", "trash", "gallery", "trash"),
+    Key("gallery.trash_view", "T", "the trash, or back to the pictures", "trash_view", "gallery"),
+    Key("gallery.restore", "u", "out of the trash", "restore", "gallery"),
+    Key("gallery.delete", "D", "delete for good what is in the trash (asks)", "delete", "gallery"),
+    Key("gallery.disk", "M", "what takes room on the disk, and deleting by run", "disk", "gallery"),
     Key("gallery.again", "r", "new run with the settings of this picture", "again", "gallery"),
     Key("gallery.enhance", "E", "new picture from this one: paint over, upscale", "enhance", "gallery", "enhance"),
     Key("gallery.details", "e", "everything known of it", "details", "gallery"),
@@ -188,20 +195,23 @@ SAMPLES = (
 )
 
 TABLE = (
-    *EVERYWHERE, *LISTS, *QUEUE, *GALLERY, *LEARN, *NODES, *PACKS, *MODELS, *FORM, *PROMPT, *TEXT, *PLACES, *SAMPLES,
-    *ALONE,
+    *EVERYWHERE, *THEN, *LISTS, *QUEUE, *GALLERY, *LEARN, *NODES, *PACKS, *MODELS, *FORM, *PROMPT, *TEXT, *PLACES,
+    *SAMPLES, *DISK, *ALONE,
 )  # fmt: skip
 
 TITLES = {
-    "everywhere": "Everywhere", "lists": "Lists", "queue": "Queue", "gallery": "Gallery", "learn": "Learn",
-    "nodes": "Nodes",
+    "everywhere": "Everywhere", "then": "In the past", "lists": "Lists",
+    "queue": "Queue", "gallery": "Gallery", "learn": "Learn", "nodes": "Nodes",
     "packs": "Packs", "models": "Models", "form": "A new run", "prompt": "Prompt editor",
     "text": "A prompt as one types", "places": "Places to vary", "samples": "Variants",
+    "disk": "The disk",
     **ALONE_TITLES,
 }  # fmt: skip
 
 SHOWN = {
     "question_mark": "?", "slash": "/", "colon": ":", "plus": "+", "minus": "-", "asterisk": "*",
+    "at": "@", "exclamation_mark": "!", "left_parenthesis": "(", "right_parenthesis": ")",
+    "left_curly_bracket": "{", "right_curly_bracket": "}", "ctrl+left": "^←", "ctrl+right": "^→",
     "full_stop": ".", "greater_than_sign": ">", "comma": ",", "less_than_sign": "<",
     "right_square_bracket": "]", "left_square_bracket": "[",
     "equals_sign": "=", "space": "␣", "enter": "⏎", "escape": "esc", "down": "↓", "up": "↑", "left": "←", "right": "→",

@@ -21,7 +21,7 @@ from daemon.api.news import listening
 from daemon.api.route import MIB
 from daemon.ledger.mail import Committed
 from schema.errors import Refused
-from schema.events import ModelFavoured, ModelRated, ModelTagged
+from schema.events import ModelFavoured, ModelRated, ModelTagged, PicturesDeleted
 from schema.ids import JobId
 from schema.scenes import Delta, Frame, RunningJob, Scene, Standing, Step, Welcome
 
@@ -126,6 +126,8 @@ class Feed:
                 self._jobs[job] = None
             if (image := getattr(event, "image", None)) is not None:
                 self._images[image] = None
+            if isinstance(event, PicturesDeleted):
+                self._images.update(dict.fromkeys(event.images))
         self._everything = len(self._jobs) > NAMED or len(self._images) > NAMED
 
     def _patience(self) -> float:

@@ -14,7 +14,7 @@ from schema.words import words_in
 from tui.background import begin
 from tui.keys import bindings, of
 from tui.live import Change
-from tui.screens.area import ListScreen
+from tui.screens.trash import TrashScreen
 from tui.widgets.imagecard import rating, whole
 from tui.widgets.imagegrid import ImageGrid
 from tui.widgets.ink import Piece
@@ -24,12 +24,7 @@ from tui.widgets.preview import Preview
 from tui.widgets.thumbs import Thumbs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tui.widgets.preview import SharpClass
-
-EVERY_IMAGE = "stars:>=0"
-"""A FILTER that every picture matches."""
 
 LOOKED_THROUGH = 20
 """Pages at most that are searched for the next unrated picture."""
@@ -42,7 +37,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     job: JobRecord
 
 
-class GalleryScreen(ListScreen[ImageRow]):
+class GalleryScreen(TrashScreen):
     area = "gallery"
     BINDINGS = bindings(of("gallery"))
     route = "/v1/images"
@@ -70,15 +65,6 @@ class GalleryScreen(ListScreen[ImageRow]):
 
     def shape(self) -> type[Page[ImageRow]]:
         return Page[ImageRow]
-
-    def asked_for(self) -> "Mapping[str, str | int]":
-        return {**super().asked_for(), "final": 1}
-
-    def noun(self, many: int) -> str:
-        return " picture" if many == 1 else " pictures"
-
-    def everything(self) -> str:
-        return EVERY_IMAGE
 
     def concerns(self, change: Change) -> bool:
         return change.everything or bool(change.images)
@@ -155,10 +141,6 @@ class GalleryScreen(ListScreen[ImageRow]):
                 self.verb("tag", msgspec.structs.replace(wish.body, select=targets), "tagged")
 
         await self.app.push_screen(Tags(like.tags), told)
-
-    def action_trash(self) -> None:
-        self.verb("trash", ImageSelection(select=self.targets()), "in the trash; z takes it back")
-        self.listing.unmark()
 
     def action_unrated(self, step: int) -> None:
         begin(self, partial(self.seek_unrated, step), group="unrated", exclusive=True)

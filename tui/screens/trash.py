@@ -1,0 +1,96 @@
+"""The trash, seen in the gallery: pictures out of it, pictures deleted for good, and what takes room on the disk."""
+
+from collections.abc import Mapping
+from functools import partial
+
+from schema.diskuse import EmptyRequest
+from schema.pages import ImageRow
+from schema.requests import ImageSelection
+from tui.background import begin
+from tui.screens.area import ListScreen
+from tui.widgets.ink import Line, Piece
+
+EVERY_IMAGE = "stars:>=0"
+"""A FILTER that every picture matches."""
+
+IN_TRASH = "state:trashed"
+
+
+class TrashScreen(ListScreen[ImageRow]):
+    """A list of pictures that can be turned over to the trash and back."""
+
+    trash = False
+
+    def heading(self) -> Line:
+        if not self.trash:
+            return (Piece("Images", "title"),)
+        return (Piece("Trash", "warn"), Piece("  u out of it  D delete for good  T back", "dim"))
+
+    def asked_for(self) -> Mapping[str, str | int]:
+        asked = dict(super().asked_for())
+        if self.trash:
+            return asked | {"filter": f"{IN_TRASH} {self.filter}".strip()}
+        return asked | {"final": 1}
+
+    def everything(self) -> str:
+        return IN_TRASH if self.trash else EVERY_IMAGE
+
+    def noun(self, many: int) -> str:
+        return (" picture" if many == 1 else " pictures") + (" in the trash" if self.trash else "")
+
+    def targets(self) -> tuple[str, ...]:
+        targets = super().targets()
+        if self.trash and self.listing.all_marked:
+            return (f"{IN_TRASH} {self.filter}".strip(),)
+        return targets
+
+    def action_trash_view(self) -> None:
+        self.trash = not self.trash
+        self._of_all = None
+        self.listing.unmark()
+        self.listing.retitle(self.heading())
+        self.anew()
+        self.tally()
+
+    def action_trash(self) -> None:
+        if self.trash:
+            self.home.say("it is in the trash: u takes it out, D deletes it for good")
+        else:
+            self._send("trash", "in the trash; z takes it back")
+
+    def action_restore(self) -> None:
+        if self.trash:
+            self._send("restore", "out of the trash")
+        else:
+            self.home.say("T shows the trash; there u takes a picture out of it")
+
+    def action_delete(self) -> None:
+        """Only of what is in the trash: what is deleted for good never comes back."""
+        from tui.screens.disk import delete_asked
+
+        if not self.trash:
+            self.home.say("only what is in the trash is deleted for good: d puts it there, T shows it")
+            return
+        targets = self.targets()
+        if targets:
+            what = "in the trash" if len(targets) > 1 or self.listing.all_marked else f"({targets[0]})"
+            begin(self, partial(delete_asked, self.home, "empty", EmptyRequest(select=targets), what), group="disk")
+            self.listing.unmark()
+
+    def action_disk(self) -> None:
+        from tui.screens.disk import DiskScreen
+
+        def opened(run: str | None) -> None:
+            if run is not None:
+                if self.trash:
+                    self.action_trash_view()
+                self.filter_line.input.value = f"run:{run}"
+                self.apply_filter(f"run:{run}")
+
+        self.app.push_screen(DiskScreen(self.home), opened)
+
+    def _send(self, verb: str, told: str) -> None:
+        targets = self.targets()
+        if targets:
+            self.home.command(f"/v1/images/{verb}", ImageSelection(select=targets), told)
+            self.listing.unmark()
