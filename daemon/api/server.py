@@ -24,7 +24,7 @@ from daemon.api.tcp import TCP, TcpDoor
 
 BACKLOG = 512
 
-SHUTDOWN_SECONDS = 3.0
+SHUTDOWN_SECONDS = 1.0
 """How long answers may still take when the daemon stops."""
 
 logger = logging.getLogger(__name__)
