@@ -210,7 +210,7 @@ def _output(where: Places) -> BinaryIO:
 def _elsewhere() -> BinaryIO:
     import tempfile
 
-    return tempfile.TemporaryFile("a+b")  # type: ignore[return-value]  # it is one, and typed as its wrapper
+    return tempfile.TemporaryFile("a+b")
 
 
 def _spawn(env: Mapping[str, str], output: BinaryIO) -> "Popen[bytes]":
