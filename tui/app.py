@@ -34,9 +34,10 @@ from tui.live import Change, heard, silent
 from tui.messages import FrameArrived, WentSilent
 from tui.preferences import Preferences
 from tui.screens.area import AreaScreen
+from tui.thenkeys import THEN
+from tui.travel import Travelling
 from tui.widgets.ink import plain
 from tui.widgets.thumbs import Thumbs
-from tui.wishes import Wishing
 
 if TYPE_CHECKING:
     from tui.widgets.preview import SharpClass
@@ -54,7 +55,7 @@ TRUECOLOR = ("tmux-256color", "xterm-256color", "xterm-kitty", "foot", "alacritt
 """Terminals that show 24-bit colour though ssh does not say so."""
 
 
-class StableNew(Wishing):
+class StableNew(Travelling):
     """`find` names the daemon's socket; `ensure` starts a daemon where none runs; `clock` gives Unix seconds."""
 
     TITLE = "stablenew"
@@ -77,13 +78,15 @@ class StableNew(Wishing):
         clock: Callable[[], float] = time.time,
         complaint: str = "",
         sharp: "SharpClass | None" = None,
+        as_of: str = "",
     ) -> None:
+        """`as_of`: the moment to begin at; empty: now."""
         super().__init__()
         self.sharp = sharp
         """The widget of the terminal's own pictures; None: half cells."""
         self.ui = ui or Preferences()
         self.env = env if env is not None else {}
-        self.clock = clock
+        self.wall = clock
         self.asker = Asker(find, fresh_key=lambda: os.urandom(8).hex())
         self.catalogue = Catalogue(self.asker)
         self.thumbs = self.thumbs_of(self.asker.picture)
@@ -93,6 +96,7 @@ class StableNew(Wishing):
         self.keymap_of_user = dict(self.ui.keymap)
         self.remote = outside.is_remote(self.env)
         self._ensure = ensure
+        self._as_of = as_of
         self._complaint = complaint
         self._leading = False
         self._again_at = 0.0
@@ -122,6 +126,11 @@ class StableNew(Wishing):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
+        self.listen()
+        if self._as_of:
+            self.go_to(self._as_of)
+
+    def listen(self) -> None:
         begin(self, self._listen, group="feed", exclusive=True)
 
     # What the daemon tells --------------------------------------------------------------------------
@@ -147,16 +156,19 @@ class StableNew(Wishing):
             self.say(str(e), bad=True)
 
     @on(FrameArrived)
-    def _heard(self, message: FrameArrived) -> None:
+    async def _heard(self, message: FrameArrived) -> None:
+        if self.past:
+            return
         if not self.live.linked:
             self.thumbs.forget_broken()
         known = {node.node for node in self.live.scene.nodes} if self.live.linked else None
         live, change = heard(self.live, message.frame)
         self.see(live)
         if change.scene:
-            self.history.take(live.scene.nodes, self.clock())
+            self.history.take(live.scene.nodes, self.wall())
             self._greet(known)
         self.tell_screens(change)
+        await self.announce()
 
     def _greet(self, known: set[NodeId] | None) -> None:
         """Says who has just turned up and asks to join."""
@@ -168,7 +180,9 @@ class StableNew(Wishing):
 
     @on(WentSilent)
     def _silent(self, message: WentSilent) -> None:
-        self._again_at = self.clock() + message.again_in
+        if self.past:
+            return
+        self._again_at = self.wall() + message.again_in
         self.see(silent(self.live, message.reason))
         self.tell_screens(Change())
 
@@ -188,7 +202,7 @@ class StableNew(Wishing):
         return next((screen for screen in self.screen_stack if isinstance(screen, AreaScreen)), None)
 
     def time(self) -> str:
-        return f"{datetime.fromtimestamp(self.clock()):%H:%M}"
+        return f"{datetime.fromtimestamp(self.wall()):%H:%M}"
 
     def again(self) -> str:
         return "trying again" if self._again_at else "looking for it"
@@ -217,9 +231,14 @@ class StableNew(Wishing):
         elif self._leading:
             await self._led(screen, event)
             return True
+        elif await self.travel_key(event):
+            return True
         active = screen.active_bindings
         for key in event.aliases:
             if (found := active.get(key)) is not None and found.enabled:
+                if not self.may(found.binding.id or "app."):
+                    self.refuse_wish()
+                    return True
                 if focused is not None or screen.is_modal:
                     await _caught_up(focused or screen)
                 return await self.run_action(found.binding.action, default_namespace=found.node)
@@ -250,7 +269,7 @@ class StableNew(Wishing):
         from tui.screens.help import KeysHelp
 
         if isinstance(self.screen, AreaScreen):
-            await self.push_screen(KeysHelp(self.screen.area, self.focused, self.keymap_of_user))
+            await self.push_screen(KeysHelp(self.screen.area, self.focused, self.keymap_of_user, past=self.past))
 
     async def action_back(self) -> None:
         screen = self.area_screen
@@ -272,8 +291,8 @@ class StableNew(Wishing):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: every key of this area by name, then the themes."""
         if isinstance(screen, AreaScreen):
-            for key in screen.hinted():
-                if key.id not in ("app.palette", "app.leader"):
+            for key in (*(THEN if self.past else ()), *screen.hinted()):
+                if self.may(key.id) and key.id not in ("app.palette", "app.leader"):
                     yield SystemCommand(key.does, f"{TITLES[key.where]} · {key.id}", self._doing(key.action, screen))
         yield SystemCommand("theme", "other colours", self.action_change_theme)
         if not self.live.linked and self._ensure is not None:
@@ -295,9 +314,6 @@ def run(as_of: str | None = None) -> int:
     from tui.link.endpoint import ensure, socket_of
     from tui.preferences import preferences
 
-    if as_of is not None:
-        print("The terminal UI shows the present only; `stablenew log at WHEN` shows the past.", file=sys.stderr)
-        return 2
     ui, complaint = preferences(places(os.environ).settings, os.environ)
     colours(ui)
 
@@ -312,7 +328,15 @@ def run(as_of: str | None = None) -> int:
         from tui.widgets.preview import sharp_class
 
         sharp = sharp_class(ui.images, remote=outside.is_remote(os.environ), tmux=bool(os.environ.get("TMUX")))
-    app = StableNew(find, ensure=lambda: _ensured(ensure), ui=ui, env=os.environ, complaint=complaint, sharp=sharp)
+    app = StableNew(
+        find,
+        ensure=lambda: _ensured(ensure),
+        ui=ui,
+        env=os.environ,
+        complaint=complaint,
+        sharp=sharp,
+        as_of=as_of or "",
+    )
 
     async def shown() -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.exit, None, 143)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from schema.ids import JobId
-from schema.scenes import Delta, Frame, QueueScene, RunningJob, Scene, Step, Welcome
+from schema.scenes import Delta, Frame, QueueScene, RunningJob, Scene, Standing, Step, Welcome
 
 NOTHING = Scene(head=0, queue=QueueScene())
 
@@ -22,6 +22,8 @@ class Live:
     """Why nobody speaks, while `linked` is false."""
     running: dict[JobId, RunningJob] = field(default_factory=dict)
     """The scene's running jobs, with their newest progress."""
+    standing: Standing = field(default_factory=Standing)
+    """How the daemon itself stands."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ class Change:
 def heard(live: Live, frame: Frame) -> tuple[Live, Change]:
     match frame:
         case Welcome():
-            now = Live(frame.scene, True, frame.version, "", {job.job: job for job in frame.scene.running})
+            running = {job.job: job for job in frame.scene.running}
+            now = Live(frame.scene, True, frame.version, "", running, frame.standing)
             return now, Change(everything=True, library=True, scene=True)
         case Delta():
             return told(live, frame)
@@ -89,7 +92,8 @@ def told(live: Live, delta: Delta) -> tuple[Live, Change]:
         library=scene.library != was.library,
         scene=(scene.queue, scene.runs, scene.nodes, scene.running) != (was.queue, was.runs, was.nodes, was.running),
     )
-    return replace(live, scene=scene, running=running), change
+    standing = live.standing if delta.standing is None else delta.standing
+    return replace(live, scene=scene, running=running, standing=standing), change
 
 
 def stepped(live: Live, frame: Step) -> tuple[Live, Change]:

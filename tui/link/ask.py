@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 
 Shape = TypeVar("Shape")
 
-TIMES = frozenset(
-    {"added", "at", "checked", "created", "deadline", "ended", "latest", "not_before", "since", "soonest", "started", "until"}
-)
+TIMES = frozenset("added at checked created deadline ended latest not_before since soonest started until".split())
 """Fields that structs hold as Unix seconds and routes write as ISO 8601."""
 
 JSON = {"Content-Type": "application/json"}
@@ -102,6 +100,8 @@ class Asker:
         self._find = find
         self._fresh_key = fresh_key
         self._session: ClientSession | None = None
+        self.as_of: int | None = None
+        """The seq that questions are about, and no wishes are sent; None: now."""
 
     async def get(self, path: str, shape: type[Shape], query: Mapping[str, str | int] | None = None) -> Shape:
         """Raises Refused, or NoDaemon when nobody answers."""
@@ -197,6 +197,7 @@ class Asker:
         """`content`: a picture, instead of a JSON `body`; `patience`: seconds until the answer must be here."""
         from aiohttp import ClientError, ClientTimeout
 
+        query = self._then(verb, query)
         headers = (JSON if content is None else PICTURE) | ({"Idempotency-Key": key} if key else {})
         sent = msgspec.json.encode(body) if body is not None else content
         try:
@@ -214,6 +215,14 @@ class Asker:
         except (ClientError, OSError, TimeoutError) as e:
             await self.drop()
             raise NoDaemon(why(e)) from e
+
+    def _then(self, verb: str, query: Mapping[str, str | int] | None) -> Mapping[str, str | int] | None:
+        """The query with the moment it is about. Raises Refused for wishes about the past."""
+        if self.as_of is None:
+            return query
+        if verb != "GET":
+            raise Refused("this is the past: nothing can be changed here.", remedy="Go back to now first.")
+        return {"as_of": self.as_of, **(query or {})}
 
     def session(self) -> "ClientSession":
         """Raises NoDaemon when no socket is known."""

@@ -18,6 +18,7 @@ from tui.background import begin
 from tui.keys import Key, bindings, of, places_of
 from tui.live import Change, Live
 from tui.messages import CursorMoved, FilterChanged, ItemOpened, MarksChanged, PagesWanted
+from tui.widgets.banner import Banner
 from tui.widgets.filterline import WAIT, FilterLine
 from tui.widgets.foot import Foot
 from tui.widgets.ink import Piece, plain
@@ -55,10 +56,12 @@ class AreaScreen(Screen[None]):
         super().__init__()
         self._compositor = ThriftyCompositor()
         self.top_bar = TopBar(self.area)
+        self.banner = Banner()
         self.foot = Foot()
 
     def compose(self) -> ComposeResult:
         yield self.top_bar
+        yield self.banner
         yield from self.body()
         yield TooSmall()
         yield self.foot
@@ -77,6 +80,8 @@ class AreaScreen(Screen[None]):
         """The newest state, and what of it is new."""
         self.top_bar.show(live, self.home.time())
         self.foot.show(live, self.home.again())
+        self.banner.tell(self.home.banner(self.size.width))
+        self.foot.hint(self.home.hints(self.hinted()), self.home.keymap_of_user)
 
     def tick(self) -> None:
         """Time passes, though nothing is told: every few seconds."""
@@ -99,7 +104,6 @@ class AreaScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.ready = True
-        self.foot.hint(self.hinted(), self.home.keymap_of_user)
         self.told(self.home.live, Change(everything=True, scene=True))
 
     def on_screen_resume(self) -> None:

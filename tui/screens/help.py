@@ -41,8 +41,10 @@ class KeysHelp(ModalScreen[None]):
         Binding("ctrl+u,pageup", "scroll(-10)", "page up"),
     ]
 
-    def __init__(self, area: str, focused: Widget | None, keymap: Mapping[str, str]) -> None:
+    def __init__(self, area: str, focused: Widget | None, keymap: Mapping[str, str], *, past: bool = False) -> None:
+        """`past`: the keys of travel are told first."""
         super().__init__()
+        self._past = past
         self._area = area
         self._typing = isinstance(focused, Input)
         self._keymap = keymap
@@ -63,7 +65,7 @@ class KeysHelp(ModalScreen[None]):
         panel.refoot([Piece("esc back", "dim")])
 
     def lines(self, width: int) -> list[Line]:
-        mine = [self.section(where, width) for where in places_of(self._area)]
+        mine = [self.section(where, width) for where in (*(("then",) if self._past else ()), *places_of(self._area))]
         other = [self.section("everywhere", width), self.leader()]
         if "lists" in places_of(self._area):
             other.append(self.filters())

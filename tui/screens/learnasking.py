@@ -48,6 +48,8 @@ class LearnAsking(Lessons):
 
     def _take_up(self, live: Live) -> None:
         """The answers of runs that have ended."""
+        if self.home.readonly:
+            return
         open_ = {one.run for one in live.scene.runs}
         for run in [run for run in self._asking if live.linked and run not in open_]:
             begin(self, partial(self._answered, run, self._asking.pop(run)), group="commands")

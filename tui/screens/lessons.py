@@ -135,7 +135,7 @@ class Lessons(AreaScreen):
         if found is None:
             return
         self.insights = found
-        if not self.as_of:
+        if not self.as_of and not self.home.past:
             self.lost |= {one.key: one for pack in found.packs for one in pack.withdrawn}
         self.draw()
         if (listed := await self.asked(partial(learn.suggestions, asker))) is not None:
@@ -193,7 +193,7 @@ class Lessons(AreaScreen):
     def saw(self, whole: PackInsight | None, listed: Sequence[PackInsight]) -> None:
         """On the screen are all claims of `whole`, the surest one of each that is `listed`, and what was taken back."""
         found = self.insights
-        if found is None or self.as_of or not self.is_current:
+        if found is None or self.as_of or self.home.readonly or not self.is_current:
             return
         said = {id(one): (surest(one),) if one.claims else () for one in listed}
         parts = [

@@ -1,0 +1,57 @@
+"""The keys of travel in time, and which of the others only look: those work in the past, too."""
+
+from collections.abc import Mapping
+
+from tui.picturekeys import Key
+
+TRAVEL = (
+    Key("app.then", "at", "go to a moment of the past", "app.then", "everywhere"),
+    Key("app.standing", "exclamation_mark", "how the daemon stands: what is wrong, and what to do", "app.standing",
+        "everywhere"),
+)  # fmt: skip
+"""At any time."""
+
+THEN = (
+    Key("then.back", "left_parenthesis", "one event back", "app.travel(-1)", "then", "event", "( )"),
+    Key("then.on", "right_parenthesis", "one event on", "app.travel(1)", "then"),
+    Key("then.back100", "left_curly_bracket", "a hundred events back", "app.travel(-100)", "then", "100", "{ }"),
+    Key("then.on100", "right_curly_bracket", "a hundred events on", "app.travel(100)", "then"),
+    Key("then.hour_back", "ctrl+left", "an hour back", "app.travel_hours(-1)", "then", "hour", "^← ^→"),
+    Key("then.hour_on", "ctrl+right", "an hour on", "app.travel_hours(1)", "then"),
+    Key("then.to", "at", "go to a moment: a seq, a time, an age", "app.then", "then", "go to"),
+    Key("then.what", "w", "what the event was, and what it changed", "app.happening", "then", "what"),
+    Key("then.mark", "m", "mark this moment", "app.mark_moment", "then", "mark it"),
+    Key(
+        "then.diff", "equals_sign", "what is different from the mark, or from now", "app.difference", "then", "differs"
+    ),
+    Key("then.now", "0", "back to now", "app.now", "then", "now"),
+)
+"""Where a moment of the past is shown. They come before what the same key means in an area now."""
+
+CHANGING = frozenset({"app.undo", "app.redo", "learn.past"})
+"""Of keys that would otherwise only look."""
+
+LOOKING = frozenset({
+    "gallery.next", "gallery.previous", "gallery.left", "gallery.right", "models.lack", "models.kind",
+    "learn.numbers", "learn.knob", "learn.knob_back", "learn.tab", "learn.tab_back", "learn.open", "learn.down",
+    "learn.up", "learn.half_down", "learn.half_up", "learn.bottom", "learn.top", "learn.copy",
+    "zoom.next", "zoom.previous", "zoom.unrated", "zoom.unrated_back", "zoom.outside", "zoom.back",
+})  # fmt: skip
+
+LOOKING_PLACES = ("go.", "app.", "list.", "then.")
+LOOKING_ENDS = (".details", ".list")
+
+
+def only_looks(key: str) -> bool:
+    """Whether the binding with this id changes nothing. One that nobody thought of is taken to change something."""
+    if key in CHANGING:
+        return False
+    return key in LOOKING or key.startswith(LOOKING_PLACES) or key.endswith(LOOKING_ENDS)
+
+
+def travelling(pressed: str, keymap: Mapping[str, str]) -> Key | None:
+    """What a key means in the past; None: what it means anyway."""
+    for key in THEN:
+        if pressed in keymap.get(key.id, key.keys).replace(" ", "").split(","):
+            return key
+    return None
