@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 Shape = TypeVar("Shape")
 
-TIMES = frozenset("added at checked created deadline ended latest not_before since soonest started until".split())
+TIMES = frozenset(
+    {"added", "at", "checked", "created", "deadline", "ended", "latest", "not_before", "since", "soonest", "started",
+     "until"}
+)  # fmt: skip
 """Fields that structs hold as Unix seconds and routes write as ISO 8601."""
 
 JSON = {"Content-Type": "application/json"}
