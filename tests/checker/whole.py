@@ -8,7 +8,7 @@ twice in the same way.
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -36,6 +36,11 @@ def check_connection(db: sqlite3.Connection) -> list[Finding]:
     return _read(db)[0]
 
 
+def check_rows(rows: Iterable[Row]) -> list[Finding]:
+    """Of rows that lie nowhere yet."""
+    return _told(rows)[0]
+
+
 def _read(db: sqlite3.Connection) -> tuple[list[Finding], list[tuple[int, bytes]], Pictures | None]:
     if not db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
         return [], [], None
@@ -44,17 +49,23 @@ def _read(db: sqlite3.Connection) -> tuple[list[Finding], list[tuple[int, bytes]
         found.append(Finding("tables", 0, "the file does not say whose it is"))
     if [line for (line,) in db.execute("PRAGMA integrity_check")] != ["ok"]:
         found.append(Finding("tables", 0, "SQLite finds damage"))
+    told, chained, pictures = _told(rows_of(db))
+    return found + told, chained, pictures
+
+
+def _told(rows: Iterable[Row]) -> tuple[list[Finding], list[tuple[int, bytes]], Pictures | None]:
     form, chained = Form(), []
-    tellers: History | None = None
-    for row in rows_of(db):
+    history: History | None = None
+    for row in rows:
         event = form.read(row)
         chained.append((row.seq, row.hash))
-        if row.seq == 1:
-            tellers = None if form.invented else History()
-        if tellers is not None:
-            tellers.read(row, event)
-    told = [] if tellers is None else tellers.found
-    return found + form.found + told, chained, None if tellers is None else tellers.pictures
+        if row.seq == 1 and not form.invented:
+            history = History()
+        if history is not None:
+            history.read(row, event)
+    if history is None:
+        return form.found, chained, None
+    return form.found + history.found, chained, history.pictures
 
 
 class History:
