@@ -80,6 +80,23 @@ def test_secrets_are_shown_as_set_and_never_repeated(capsys, home, monkeypatch):
     assert {name for name in named if secret.search(name.replace("keymap", ""))} == set(SECRETS)
 
 
+def test_the_token_of_a_hook_is_shown_as_set_and_never_repeated(capsys, home, monkeypatch):
+    (home / "config" / "config.toml").write_text(
+        '[hooks.phone]\non = ["attention"]\nurl = "http://127.0.0.1:9"\ntoken = "s3cret-1"\n'
+        '[hooks.mail]\non = ["trouble"]\nurl = "http://127.0.0.1:9"\n'
+    )
+    monkeypatch.setenv("STABLENEW_HOOKS__MAIL__TOKEN", "s3cret-2")
+    for words in (["config-show"], ["config-show", "--json"]):
+        assert main(words) == 0
+        out, err = said(capsys)
+        assert "s3cret" not in out + err and out.count('"set"') == 2
+    for broken in ("s3cret\t\u00fc", "s3 cret"):
+        monkeypatch.setenv("STABLENEW_HOOKS__MAIL__TOKEN", broken)
+        assert main(["config-show"]) == 2
+        out, err = said(capsys)
+        assert "s3" not in out + err
+
+
 @pytest.mark.parametrize(
     "written", ['"s3cret\\n"', '"s3 cret\u00fc"', '["s3cret"]', '{a = "s3cret"}', '"s3cret', "0x5ec4e7"]
 )

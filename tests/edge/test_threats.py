@@ -446,7 +446,8 @@ each address is checked, and asked with `allow_redirects=False` like any other.
 def test_the_daemon_follows_no_redirect_uses_no_proxy_and_unpacks_nothing():
     sessions = [(file, told(call)) for file, call in calls("ClientSession") if file.startswith("daemon/")]
     assert {file for file, _ in sessions} == {
-        "daemon/fleet/link.py", "daemon/fleet/trust/calls.py", "daemon/gallery/client.py", FOLLOWS,
+        "daemon/fleet/link.py", "daemon/fleet/trust/calls.py", "daemon/gallery/client.py", "daemon/hooks/sending.py",
+        FOLLOWS,
     }  # fmt: skip
     for file, said in sessions:
         assert said.get("auto_decompress") == said.get("trust_env") == "False", file
@@ -479,6 +480,13 @@ def test_secrets_of_the_settings_are_read_where_they_belong_and_nowhere_else():
         "civitai_token": {"daemon/library/models/remote/remote.py"},
         "huggingface_token": {"daemon/library/models/remote/remote.py"},
     }
+    hooks = {
+        file
+        for file, tree in SOURCES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node) == "how.token"
+    }
+    assert hooks == {"daemon/hooks/sending.py"}
     for file, text in TEXTS.items():
         if "model_dump" in text and file.startswith("daemon/"):
             assert "settings.model_dump" not in text or file == "daemon/library/settings.py", file
