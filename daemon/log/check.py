@@ -13,10 +13,10 @@ from typing import Final, NamedTuple
 
 from daemon.log import anchor
 from daemon.log.chain import ZERO, Head, walk
-from daemon.log.faults import LogFull, LogGone
+from daemon.log.faults import LogFromNewer, LogFull, LogGone
 from daemon.log.ground import meant
 from daemon.log.reading import hash_at, newest
-from daemon.log.rows import TOLD, envelopes
+from daemon.log.rows import READER
 from daemon.log.tables import COLUMNS, Row, check_format, is_empty, reader
 from daemon.log.witness import UNKNOWN, Witness
 
@@ -69,13 +69,15 @@ def _check_open(
     count = _count(db)
     whole = deep or count <= ALWAYS_WHOLE
     start = ZERO if whole else _start(db, path)
-    head, broken = walk(_rows(db, start.seq), start)
+    each = _Each()
+    rows = _rows(db, start.seq)
+    head, broken = walk(each.of(rows) if deep else rows, start)
     if broken:
         findings.append(broken)
     findings += _told(lambda: _structure(db, whole))
-    findings += _told(lambda: _broken_promises(head, promise, others, db))
-    if deep and not findings:
-        findings += _told(lambda: _streams(db))
+    findings += _told(lambda: _broken_promises(head, promise, () if broken else others, db))
+    if not findings:
+        findings += each.findings()
     told = [promise.seq if promise else 0, *(witness.head.seq for witness in others)]
     promised = max(*told, count if broken else 0)
     return Verdict(head.seq, head, promised, tuple(findings))
@@ -154,16 +156,33 @@ def _broken_promise(head: Head, promise: Head | None, db: sqlite3.Connection | N
     return []
 
 
-def _streams(db: sqlite3.Connection) -> list[str]:
-    """Streams with a gap. Raises LogFromNewer for an event that no decoder reads."""
-    versions: dict[str, int] = {}
-    findings: list[str] = []
-    for stream, sver, *told in db.execute(f"SELECT stream,sver,{TOLD} FROM events ORDER BY seq"):
-        if sver != versions.get(stream, 0) + 1:
-            findings.append(f"event {told[0]} is number {sver} of {stream}, behind {versions.get(stream, 0)}")
-        versions[stream] = sver
-        envelopes((tuple(told),))
-    return findings
+class _Each:
+    """Looks at every event that the chain was found to hold, on the same way through the log."""
+
+    def __init__(self) -> None:
+        self._versions: dict[str, int] = {}
+        self._gaps: list[str] = []
+        self._newer: LogFromNewer | None = None
+
+    def of(self, rows: Iterator[Row]) -> Iterator[Row]:
+        versions, read = self._versions, READER.read
+        for row in rows:
+            yield row  # and comes back only if it belongs there
+            seq, stream, sver = row[0], row[3], row[4]
+            if sver != versions.get(stream, 0) + 1:
+                self._gaps.append(f"event {seq} is number {sver} of {stream}, behind {versions.get(stream, 0)}")
+            versions[stream] = sver
+            if self._newer is None:
+                try:
+                    read(seq, row[5], row[6], row[12])
+                except LogFromNewer as newer:
+                    self._newer = newer
+
+    def findings(self) -> list[str]:
+        """Streams with a gap. Raises LogFromNewer for an event that no decoder reads."""
+        if self._newer is not None:
+            raise self._newer
+        return self._gaps
 
 
 # What was verified before ------------------------------------------------------------------------

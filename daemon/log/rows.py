@@ -10,7 +10,7 @@ from schema.events import Envelope, stream_of, version_of
 from schema.ids import CommandId, Seq
 
 _encode = msgspec.json.Encoder().encode
-_READER = Reader()
+READER = Reader()
 
 Draft = tuple[Seq, int, Seq, str, str, int, str, Seq | None, CommandId | None, str | None, bytes | None, bytes]
 """A row without `sver` and `hash`, which depend on what lies before it."""
@@ -24,7 +24,7 @@ def draft(envelope: Envelope) -> Draft:
         raise ValueError(f"`at` must be whole microseconds, as round(at, 6) makes them, not {envelope.at!r}")
     data = _encode(event)
     # JSON knows no NaN and no infinity: they become null, and a fold of the log would differ from the live state.
-    if b"null" in data and _READER.read(envelope.seq, type(event).__name__, version_of(event), data) != event:
+    if b"null" in data and READER.read(envelope.seq, type(event).__name__, version_of(event), data) != event:
         raise ValueError(f"{type(event).__name__} holds a number that JSON does not know")
     return (
         envelope.seq, micros, envelope.epoch, stream_of(event), type(event).__name__, version_of(event),
@@ -39,7 +39,7 @@ ToldRow = tuple[Seq, int, Seq, str, int, str, Seq | None, CommandId | None, str 
 """One row of `TOLD`."""
 
 
-def envelopes(rows: Iterable[ToldRow], reader: Reader = _READER) -> list[Envelope]:
+def envelopes(rows: Iterable[ToldRow], reader: Reader = READER) -> list[Envelope]:
     """Raises LogFromNewer for an event this version does not know."""
     found: list[Envelope] = []
     append, read = found.append, reader.read
