@@ -1,7 +1,8 @@
 """The API's description for programs: OpenAPI 3.1, made from the route table and the structs."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import cache
 from types import UnionType
 from typing import Any, get_args
 
@@ -19,7 +20,9 @@ OPENAPI = web.AppKey("openapi", dict)
 REF = "#/components/schemas/{name}"
 
 
-def describe(routes: Sequence[Route], version: str) -> Document:
+@cache
+def describe(routes: tuple[Route, ...], version: str) -> Document:
+    """Made once: the routes do not change while the daemon runs. Nobody may change what is returned."""
     kinds = list(
         dict.fromkeys([Told, *(kind for route in routes for kind in (*_parts(route.takes), *_parts(route.gives)))])
     )

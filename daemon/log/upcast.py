@@ -1,7 +1,7 @@
 """Old events read by new code: pure functions from one version of a type to the next, applied on read, never on disk.
 
 A renamed or retyped field is a new version in `schema.events.VERSIONS` and one function here. Nothing here is ever
-removed: a log lives for decades.
+removed: a log lives for decades. An event of a newer version that says of itself that it is optional counts as nothing.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,6 +19,14 @@ Upcaster = Callable[[Fields], Fields]
 
 UPCASTERS: Mapping[tuple[str, int], Upcaster] = {}
 """(type, v) to the function that makes v+1 of it. Empty while every type is at version 1."""
+
+
+def _is_optional(data: bytes) -> bool:
+    """Whether a newer version said that older ones lose nothing when they pass this event by: `"opt": true`."""
+    try:
+        return msgspec.json.decode(data, type=Fields).get("opt") is True
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
 
 
 class Reader:
@@ -47,6 +55,8 @@ class Reader:
 
     def _read_old(self, seq: int, name: str, v: int, data: bytes) -> events.Event:
         now = self._now.get(name)
+        if (now is None or v > now) and _is_optional(data):
+            return events.NothingChanged(command=name)
         if now is None:
             raise LogFromNewer(
                 f"event {seq} is of the type {name}, which this version does not know.", readable=seq - 1
