@@ -21,6 +21,7 @@ from daemon.api.once import ONCE, Once
 from daemon.api.openapi import OPENAPI, describe
 from daemon.api.route import Route
 from daemon.api.tcp import TCP, TcpDoor
+from daemon.api.wish import REMEMBERED
 
 BACKLOG = 512
 
@@ -41,6 +42,7 @@ def make_app(house: House) -> web.Application:
     app[FEED] = Feed(house)
     app[SOCKETS] = set()
     app[ONCE] = Once()
+    app[REMEMBERED] = app[ONCE].digests
     app[OPENAPI] = describe(routes.ALL, house.version)
     app.cleanup_ctx.append(partial(_feeding, house))
     app.on_shutdown.append(feed.close_all)

@@ -17,6 +17,9 @@ from schema.errors import Refused
 from schema.ids import CommandId
 from schema.scenes import Answer
 
+REMEMBERED = web.AppKey("remembered", dict[tuple[str, str], bytes])
+"""Keys of wishes that leave no event, by who used them, and what was wished with them."""
+
 KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,198}[\x21-\x7e])?")
 
 
@@ -35,7 +38,7 @@ async def wish(house: House, request: web.Request, asked: object, make: Callable
 
 
 def origin(house: House, request: web.Request, asked: object) -> Origin:
-    """`asked` is the whole wish: it tells a repetition from another wish."""
+    """`asked` is the whole wish: it tells a repetition from another wish. Raises Conflict."""
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return Origin(request[ACTOR], CommandId(house.draw_id()))
@@ -43,7 +46,10 @@ def origin(house: House, request: web.Request, asked: object) -> Origin:
         raise Refused(
             "an idempotency key is 1 to 200 printable ASCII characters.", where="--key", remedy="Take a UUID, say."
         )
-    return Origin(request[ACTOR], CommandId(house.draw_id()), key, digest_of(request, asked))
+    digest, used = digest_of(request, asked), request.app[REMEMBERED].get((request[ACTOR], key))
+    if used is not None and used != digest:
+        raise used_before(key)
+    return Origin(request[ACTOR], CommandId(house.draw_id()), key, digest)
 
 
 def check_open(house: House) -> None:
@@ -69,14 +75,16 @@ async def kept_for(house: House, whose: Origin) -> KeptKey | None:
     """
     kept = None if whose.key is None else await house.log.find_key(whose.actor, whose.key)
     if kept is not None and kept.digest != whose.digest:
-        raise Conflict(
-            f"the key '{whose.key}' was used for another request.",
-            where="--key",
-            remedy="Take a new key for a new one.",
-        )
+        raise used_before(whose.key or "")
     if kept is None:
         check_open(house)
     return kept
+
+
+def used_before(key: str) -> Conflict:
+    return Conflict(
+        f"the key '{key}' was used for another request.", where="--key", remedy="Take a new key for a new one."
+    )
 
 
 def stored(kept: KeptKey) -> Answer:

@@ -16,7 +16,7 @@ from schema.commands import TagImages
 from schema.errors import Refused
 from schema.events import Envelope, PictureImported
 from schema.foreign import ImportAnswer, ImportedFile, ImportRequest, Understood
-from schema.ids import CommandId, RunId, Sha256
+from schema.ids import CommandId, ImageId, RunId, Sha256
 
 FILES = 64 * MIB
 MOST = 1000
@@ -47,7 +47,9 @@ async def bring_in(house: House, request: web.Request) -> web.StreamResponse:
     whose = origin(house, request, asked)
     kept = await kept_for(house, whose)
     if kept is not None:
-        return answer(_told(kept.envelopes, repeated=True))
+        told = _told(kept.envelopes, repeated=True)
+        await _tag(house, whose, told.images, tags_of(asked.tags))
+        return answer(told)
     if not 0 < len(asked.files) <= MOST:
         raise Refused(f"1 to {MOST} files come in at once.", where="files", remedy="Send them in several imports.")
     tags = tags_of(asked.tags)
@@ -59,12 +61,19 @@ async def bring_in(house: House, request: web.Request) -> web.StreamResponse:
     command = await house.foreign.import_of(run, asked.name or "imported", files, f"imported-{run}")
     await house.ledger.command(command, whose)
     images = tuple(one.image for one in command.pictures)
-    if tags:
-        await house.views.shown(house.ledger.durable)
-        tagging = TagImages(images=await house.views.tagged(images), add=tags)
-        await house.ledger.command(tagging, Origin(whose.actor, CommandId(house.draw_id())))
+    await _tag(house, whose, images, tags)
     silent = tuple(one.name for one in command.pictures if one.program == "none")
     return answer(ImportAnswer(run=run, images=images, known=known, silent=silent))
+
+
+async def _tag(house: House, whose: Origin, images: tuple[ImageId, ...], tags: tuple[str, ...]) -> None:
+    """Under a key of its own: an import that was cut short before its tags gets them when it is sent again."""
+    if not (tags and images):
+        return
+    key = None if whose.key is None else f"{whose.key}\ttags"
+    await house.views.shown(house.ledger.durable)
+    tagging = TagImages(images=await house.views.tagged(images), add=tags)
+    await house.ledger.command(tagging, Origin(whose.actor, CommandId(house.draw_id()), key, whose.digest))
 
 
 async def _fresh(house: House, files: tuple[ImportedFile, ...]) -> tuple[list[ImportedFile], tuple[str, ...]]:

@@ -6,8 +6,8 @@ from aiohttp import web
 
 from daemon.api.asked import ACTOR, body, no_body
 from daemon.api.house import House
+from daemon.api.once import ONCE
 from daemon.api.route import Route
-from daemon.api.told import answer
 from daemon.api.wish import check_open
 from daemon.ledger.mail import Origin
 from schema.commands import Command
@@ -37,14 +37,16 @@ async def post(house: House, request: web.Request) -> web.StreamResponse:
         job = await house.views.job(row.job) if row is not None else None
         if row is not None and job is not None:
             wanted.append((row, job))
-    return answer(await house.gallery.post(wanted, _note(house, request)))
+    return await request.app[ONCE].answer(
+        house, request, asked, lambda: house.gallery.post(wanted, _note(house, request))
+    )
 
 
 async def sync(house: House, request: web.Request) -> web.StreamResponse:
     await no_body(request)
     check_open(house)
     await house.views.shown(house.ledger.durable)
-    return answer(await house.gallery.sync(_note(house, request)))
+    return await request.app[ONCE].answer(house, request, "sync", lambda: house.gallery.sync(_note(house, request)))
 
 
 def _note(house: House, request: web.Request) -> Callable[[Command], Awaitable[None]]:

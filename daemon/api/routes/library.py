@@ -10,6 +10,7 @@ from aiohttp import web
 from daemon.api.asked import body, flag, no_body, number, sent
 from daemon.api.faults import WrongMedia
 from daemon.api.house import Config, House, Noun, Shown
+from daemon.api.once import ONCE
 from daemon.api.route import MIB, Route
 from daemon.api.told import answer
 from daemon.api.wish import check_open
@@ -93,19 +94,26 @@ def _show(noun: Noun) -> Callable[[House, web.Request], Awaitable[web.StreamResp
 
 def _save(noun: Noun) -> Callable[[House, web.Request], Awaitable[web.StreamResponse]]:
     async def run(house: House, request: web.Request) -> web.StreamResponse:
+        asked, name = await body(request, Text), request.match_info["name"]
         check_open(house)
-        text = (await body(request, Text)).text
-        shown = await asyncio.to_thread(house.library.save, noun, request.match_info["name"], text)
-        return answer(Item(*shown))
+
+        async def saved() -> Item:
+            return Item(*await asyncio.to_thread(house.library.save, noun, name, asked.text))
+
+        return await request.app[ONCE].answer(house, request, asked, saved)
 
     return run
 
 
 def _rename(noun: Noun) -> Callable[[House, web.Request], Awaitable[web.StreamResponse]]:
     async def run(house: House, request: web.Request) -> web.StreamResponse:
+        asked, name = await body(request, Renamed), request.match_info["name"]
         check_open(house)
-        to = (await body(request, Renamed)).to
-        return answer(Gone(await asyncio.to_thread(house.library.rename, noun, request.match_info["name"], to)))
+
+        async def renamed() -> Gone:
+            return Gone(await asyncio.to_thread(house.library.rename, noun, name, asked.to))
+
+        return await request.app[ONCE].answer(house, request, asked, renamed)
 
     return run
 
@@ -115,8 +123,12 @@ def _delete(noun: Noun) -> Callable[[House, web.Request], Awaitable[web.StreamRe
         await no_body(request)
         check_open(house)
         name = request.match_info["name"]
-        await asyncio.to_thread(house.library.delete, noun, name)
-        return answer(Gone(name))
+
+        async def deleted() -> Gone:
+            await asyncio.to_thread(house.library.delete, noun, name)
+            return Gone(name)
+
+        return await request.app[ONCE].answer(house, request, "delete", deleted)
 
     return run
 

@@ -53,15 +53,23 @@ def _verb(kind: Kind) -> Answering:
 async def refresh(house: House, request: web.Request) -> web.StreamResponse:
     await no_body(request)
     check_open(house)
-    await house.refresh_node(_node(house, request))
-    return answer(Done())
+
+    async def refreshed() -> Done:
+        await house.refresh_node(_node(house, request))
+        return Done()
+
+    return await request.app[ONCE].answer(house, request, "refresh", refreshed)
 
 
 async def free(house: House, request: web.Request) -> web.StreamResponse:
     await no_body(request)
     check_open(house)
-    await house.free_node(_node(house, request))
-    return answer(Done())
+
+    async def freed() -> Done:
+        await house.free_node(_node(house, request))
+        return Done()
+
+    return await request.app[ONCE].answer(house, request, "free", freed)
 
 
 async def probe(house: House, request: web.Request) -> web.StreamResponse:
