@@ -18,13 +18,13 @@ THEN = (
     Key("then.on100", "right_curly_bracket", "a hundred events on", "app.travel(100)", "then"),
     Key("then.hour_back", "ctrl+left", "an hour back", "app.travel_hours(-1)", "then", "hour", "^← ^→"),
     Key("then.hour_on", "ctrl+right", "an hour on", "app.travel_hours(1)", "then"),
+    Key("then.now", "0", "back to now", "app.now", "then", "now"),
     Key("then.to", "at", "go to a moment: a seq, a time, an age", "app.then", "then", "go to"),
     Key("then.what", "w", "what the event was, and what it changed", "app.happening", "then", "what"),
-    Key("then.mark", "m", "mark this moment", "app.mark_moment", "then", "mark it"),
+    Key("then.mark", "m", "mark this moment", "app.mark_moment", "then", "mark"),
     Key(
         "then.diff", "equals_sign", "what is different from the mark, or from now", "app.difference", "then", "differs"
     ),
-    Key("then.now", "0", "back to now", "app.now", "then", "now"),
 )
 """Where a moment of the past is shown. They come before what the same key means in an area now."""
 

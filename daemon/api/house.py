@@ -242,7 +242,7 @@ def _no_sheet(run: RunRecord, jobs: Sequence[JobRecord], x: str | None, y: str |
     raise Refused("nobody here draws sheets.")
 
 
-async def _no_difference(one: str, other: str) -> Difference:
+async def _no_difference(one: str, other: str | None) -> Difference:
     raise Refused("nobody here compares moments.")
 
 
@@ -341,5 +341,5 @@ class House:
     """The moment that everything here is of; None: now."""
     then: Callable[[str], Awaitable["House"]] = field(default=_no_past)
     """The house as it was at WHEN: reads as this one does, refuses every wish. Raises Refused for no moment."""
-    differ: Callable[[str, str], Awaitable[Difference]] = field(default=_no_difference)
-    """What is different between two WHENs, the earlier first. Raises Refused for no moment."""
+    differ: Callable[[str, str | None], Awaitable[Difference]] = field(default=_no_difference)
+    """What is different between two WHENs (None: now), the earlier first. Raises Refused for no moment."""

@@ -37,23 +37,25 @@ class Stepped(NamedTuple):
     between: Between
 
 
-def difference_between(log: Path, folder: Path, one: str, other: str, now: float) -> Difference:
-    """Of two WHENs, the earlier first whichever way round they are given. `folder`: of the snapshots.
+def difference_between(log: Path, folder: Path, one: str, other: str | None, now: float) -> Difference:
+    """Of two WHENs, the earlier first whichever way round they are given; None is the newest event. `folder`: of the
+    snapshots.
 
     Raises Refused for what is no WHEN, LogFromNewer, or sqlite3.Error.
     """
     with closing(reader(log)) as db:
-        before, after = sorted((moment_of(db, one, now), moment_of(db, other, now)), key=lambda moment: moment.seq)
+        ends = moment_of(db, one, now), moment_of(db, other, now)
+        before, after = sorted(ends, key=lambda moment: moment.seq)
         was, is_ = _sights(Snapshots(folder, log, CORE), log, before.seq, after.seq)
         return difference(was, is_, between(db, before.seq, after.seq), before, after, lambda job: _name_of(db, job))
 
 
-def moment_of(db: sqlite3.Connection, when: str, now: float) -> Moment:
-    """Raises Refused for what is no WHEN."""
-    seq = seq_at(db, when, now)
+def moment_of(db: sqlite3.Connection, when: str | None, now: float) -> Moment:
+    """None: of the newest event. Raises Refused for what is no WHEN."""
     newest = db.execute("SELECT COALESCE(MAX(seq),0) FROM events").fetchone()[0]
+    seq = newest if when is None else seq_at(db, when, now)
     found = db.execute("SELECT ts_us FROM events WHERE seq=?", (seq,)).fetchone()
-    return Moment(seq=Seq(seq), at=found[0] / 1e6 if found else None, newest=Seq(newest), asked=when)
+    return Moment(seq=Seq(seq), at=found[0] / 1e6 if found else None, newest=Seq(newest), asked=when or "")
 
 
 def tally(db: sqlite3.Connection, upto: int) -> dict[str, int]:

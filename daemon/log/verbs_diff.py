@@ -65,9 +65,6 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
 def diff(places: Places, one: str, other: str | None, now: float, *, json: bool) -> int:
     """Between two WHENs; the other one is the newest event where none is given."""
     log = need_log(places)
-    if other is None:
-        with closing(reader(log)) as db:
-            other = str(moment_of(db, "0", now).newest)
     found = difference_between(log, places.snapshots, one, other, now)
     if json:
         write(_document(found))
@@ -83,8 +80,8 @@ def step(places: Places, when: str | None, count: int, now: float, *, back: bool
     if not 1 <= count <= MOST_STEPS:
         raise Refused(f"{count} events are not shown at once.", remedy=f"Take 1 to {MOST_STEPS}.")
     with closing(reader(log)) as db:
-        newest = int(moment_of(db, "0", now).newest)
-        seq = newest if when is None else int(moment_of(db, when, now).seq)
+        moment = moment_of(db, when, now)
+    newest, seq = int(moment.newest), int(moment.seq)
     if back or when is None:
         first, last = max(1, seq - count + 1), seq
     else:

@@ -15,6 +15,8 @@ def status(as_json: bool, as_of: str | None = None) -> int:
         output.put_json(answer.fields)
         return 0
     output.put(in_words(answer))
+    if as_of is not None:
+        return 0
     try:
         learned = learning_words(daemon.get("/v1/learn"))
     except Refused:  # of a daemon that is still starting, or an older one
@@ -65,7 +67,7 @@ def in_words(scene: Doc) -> str:
     if waiting := [node.text("name") for node in nodes if node.text("state") == "new"]:
         who = f"{output.clean(', '.join(waiting))} {'asks' if len(waiting) == 1 else 'ask'} to join"
         parts.append(f"{who}: `stablenew node pair NAME CODE`, with the code shown there")
-    if undo := scene.text("undo"):
+    if (undo := scene.text("undo")) and scene.text("state") != "read-only":
         parts.append(f"`stablenew undo` takes back: {output.clean(undo)}")
     return "\n\n".join(parts)
 

@@ -42,10 +42,12 @@ def _difference(found: Difference, width: int) -> Iterator[Line]:
     if found.runs:
         yield _head(f"{len(found.runs):,} {'run' if len(found.runs) == 1 else 'runs'} submitted")
         yield from _texts("  ".join(found.runs), width)
+        yield []
     if found.images_stored:
         more = f", the first {len(found.images)}" if found.images_stored > len(found.images) else ""
         yield _head(f"{found.images_stored:,} pictures stored{more}")
         yield from _texts("  ".join(found.images), width)
+        yield []
     if found.ratings:
         yield _head(f"{found.ratings:,} ratings given")
         yield []

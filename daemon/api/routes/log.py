@@ -82,7 +82,7 @@ async def difference(house: House, request: web.Request) -> web.StreamResponse:
     before = request.query.get("before")
     if not before:
         raise Refused("which moment is to be compared?", where="before", remedy="Give a seq, an ISO time or an age.")
-    return answer(await house.differ(before, request.query.get("after") or str(house.ledger.durable)))
+    return answer(await house.differ(before, request.query.get("after") or None))
 
 
 def _line(envelope: Envelope) -> bytes:
