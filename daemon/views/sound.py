@@ -47,6 +47,7 @@ def is_structured(db: sqlite3.Connection) -> bool:
 def close(db: sqlite3.Connection, path: Path) -> None:
     """The writer's connection, and notes what is in the file; not where somebody else still has it open."""
     try:
+        db.execute("PRAGMA busy_timeout=0")  # nobody waits for a stranger who reads
         busy = bool(db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
     except sqlite3.Error:  # a full disk: nothing is lost, and nothing noted
         busy = True
