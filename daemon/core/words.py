@@ -64,8 +64,8 @@ def deleted_since(pictures: int, one: Undoable) -> str:
     """Behind what was taken back: why it is less than was done."""
     if not pictures:
         return ""
-    many = f"{pictures} of them were" if pictures < one.count else "they were" if pictures > 1 else "it was"
-    return f"; {many} deleted for good since"
+    who = "it" if one.count == 1 else "they" if pictures >= one.count else f"{pictures} of them"
+    return f"; {who} {'were' if who != 'it' and pictures > 1 else 'was'} deleted for good since"
 
 
 def nothing_left(state: State, one: Undoable, events: Iterable[Event], doing: Literal["take back", "do again"]) -> str:
