@@ -176,7 +176,21 @@ def nothing(path: Path, draw: Random) -> None:
     pass
 
 
-DAMAGES: tuple[Callable[[Path, Random], None], ...] = (flipped, flipped, flipped, cut, zeroed, gone, longer, nothing)
+def changed(path: Path, draw: Random) -> None:
+    """A bit of a row's own text, which the structure does not show; of any byte where there is no such text."""
+    content = bytearray(path.read_bytes())
+    found = [at for word in (b"fox", b"asleep", b"banner", b"sampler") for at in _all(content, word)]
+    content[draw.choice(found) if found else draw.randrange(len(content))] ^= 1 << draw.randrange(5)
+    path.write_bytes(content)
+
+
+def _all(content: bytearray, word: bytes) -> list[int]:
+    return [at for at in range(len(content)) if content.startswith(word, at)]
+
+
+DAMAGES: tuple[Callable[[Path, Random], None], ...] = (
+    flipped, flipped, changed, changed, cut, zeroed, gone, longer, nothing,
+)  # fmt: skip
 
 
 def spoil_views(home: Home, older: Path, other: Path, draw: Random) -> str:
