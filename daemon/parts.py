@@ -182,8 +182,9 @@ async def open_parts(
         named=models.named,
         lessons=lambda: ledger.lessons,
     )
-    results = Results(past, root, store.path, places.state / "results.seq", links=settings.results.links)
     concerns = Concerns()
+    cursor = places.state / "results.seq"
+    results = Results(past, root, store.path, cursor, links=settings.results.links, concerns=concerns)
     hooks = Hooks(
         settings.hooks, places.state / "hooks.json", concerns,
         Writer(os.uname().nodename, LookUps(past.run, past.job, results.reached)), clock=time.time,

@@ -10,16 +10,23 @@ from pathlib import Path
 
 from daemon.artifacts.leaving import take_out
 from daemon.artifacts.results import write_job, write_manifest, write_stage
+from daemon.concerns import Concerns
 from daemon.disk import write_whole
 from daemon.ledger import Committed
 from daemon.past import Past
-from schema.errors import Refused
+from schema.errors import Refused, why
 from schema.events import Envelope, JobFinished, PicturesDeleted, RunFinished, StageFinished
 from schema.ids import ImageId, RunId, Sha256
 
 log = logging.getLogger(__name__)
 
 PAGE = 1000
+
+AGAIN_SECONDS = 60.0
+"""Until what could not be written is tried again."""
+
+SUBJECT = "results"
+"""Of the concern."""
 
 TELLING = StageFinished | JobFinished | RunFinished | PicturesDeleted
 
@@ -33,8 +40,10 @@ class Results:
         cursor: Path,
         *,
         links: bool,
+        concerns: Concerns | None = None,
     ) -> None:
         """`root` holds the runs' folders; `cursor` is the file that tells how far they are."""
+        self._concerns = concerns or Concerns()
         self._past = past
         self._root = root
         self._path_of = path_of
@@ -44,7 +53,9 @@ class Results:
         self._unsaved = 0
         """Events since the cursor was written."""
         self._missed = False
-        """Something could not be written: the cursor stays before it, so that the next start does it again."""
+        """Something could not be written: the cursor stays before it, so that it is done again."""
+        self._one = asyncio.Lock()
+        """Whoever writes, of those who follow and those who try again."""
         self._moved = asyncio.Condition()
 
     async def reached(self, seq: int) -> None:
@@ -57,8 +68,31 @@ class Results:
         self._reached = await self._begin()
         while page := await self._past.read(self._reached, PAGE):
             await self._take(page)
-        async for batch in batches:
-            await self._take(tuple(e for e in batch.envelopes if e.seq > self._reached))
+        async with asyncio.TaskGroup() as group:
+            again = group.create_task(self._keep_trying())
+            async for batch in batches:
+                async with self._one:
+                    await self._take(tuple(e for e in batch.envelopes if e.seq > self._reached))
+            again.cancel()
+
+    async def _keep_trying(self) -> None:
+        """What was missed while a disk was full, read-only or away, from the cursor on."""
+        while True:
+            await asyncio.sleep(AGAIN_SECONDS)
+            if self._missed:
+                async with self._one:
+                    await self.catch_up()
+
+    async def catch_up(self) -> None:
+        """Everything since the cursor once more, as far as it had come."""
+        self._missed, upto = False, self._reached
+        at = await self._begin()
+        while at < upto and not self._missed and (page := await self._past.read(at, PAGE)):
+            await self._take(tuple(envelope for envelope in page if envelope.seq <= upto))
+            at = page[-1].seq
+        if not self._missed:
+            await self._save(upto)
+            self._concerns.settle(SUBJECT)
 
     async def _begin(self) -> int:
         """The cursor; one that points beyond the log was another log's."""
@@ -81,7 +115,7 @@ class Results:
         if (told or self._unsaved >= PAGE) and not self._missed:  # the others are looked at again in no time
             await self._save(envelopes[-1].seq)
         async with self._moved:
-            self._reached = envelopes[-1].seq
+            self._reached = max(self._reached, envelopes[-1].seq)  # what is done again was there before
             self._moved.notify_all()
 
     async def _save(self, seq: int) -> None:
@@ -113,8 +147,7 @@ class Results:
         try:
             await asyncio.to_thread(take_out, self._root, rows)
         except OSError as fault:
-            log.error("deleted pictures still lie in a results folder: %s; they go at the next start", fault)
-            self._missed = True
+            self._miss(f"Deleted pictures still lie in {self._root}: {why(fault)}.")
         return tuple(row.run for row in rows)
 
     async def _rewrite(self, run: RunId) -> None:
@@ -124,12 +157,15 @@ class Results:
             await self._in_thread(write_manifest, record, await self._past.jobs_of(run))
 
     async def _in_thread(self, write: Callable[..., object], *records: object) -> None:
-        """A results folder that cannot be written stops nothing: it is written after the next start."""
+        """A results folder that cannot be written stops nothing: it is written when that is possible again."""
         try:
             await asyncio.to_thread(write, self._root, *records, self._path_of, links=self._links)
         except (OSError, Refused) as fault:
-            log.error("a results folder could not be written: %s; it is tried again at the next start", fault)
-            self._missed = True
+            self._miss(f"Results could not be written in {self._root}: {why(fault)}.")
+
+    def _miss(self, sentence: str) -> None:
+        self._missed = True
+        self._concerns.tell(SUBJECT, f"{sentence} It is tried again; the pictures themselves are safe in the store.")
 
 
 def _read_cursor(path: Path) -> int:

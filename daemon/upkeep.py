@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 ROUND_SECONDS = 5.0
 GROUND_SECONDS = 1.0
+AGAIN_SECONDS = 300.0
+"""After what failed and can wait: a snapshot saves time, nothing else."""
 
 FIRST_SWEEP_SECONDS = 600.0
 SWEEP_SECONDS = 86_400.0
@@ -68,9 +70,11 @@ async def keep_snapshots(places: Places, settings: Settings, durable: Callable[[
     """Saves the state off the loop whenever enough has happened since the last time."""
     saved = await asyncio.to_thread(snapshots.newest_seq, places.snapshots, places.log)
     while True:
+        made = True
         if durable() - saved >= settings.daemon.snapshot_every:
-            saved = await snapshots.make(places.snapshots, places.log) or saved
-        await asyncio.sleep(ROUND_SECONDS)
+            made = bool(seq := await snapshots.make(places.snapshots, places.log))
+            saved = seq or saved
+        await asyncio.sleep(ROUND_SECONDS if made else AGAIN_SECONDS)
 
 
 async def keep_artifacts(places: Places, store: ArtifactStore) -> None:

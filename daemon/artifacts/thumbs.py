@@ -6,6 +6,8 @@ The cache may be deleted at any time.
 import asyncio
 import io
 import os
+import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -36,7 +38,10 @@ class Thumbnails:
         self._root = root
         self._path_of = path_of
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="thumbnail")
-        self._making: dict[Path, asyncio.Future[None]] = {}
+        self._making: dict[Path, asyncio.Future[Path]] = {}
+        self._lock = threading.Lock()
+        self._spare: tempfile.TemporaryDirectory[str] | None = None
+        """Where they lie for as long as the process runs if their own folder takes none."""
 
     async def of(self, sha: Sha256, size: Size) -> Path:
         """A WebP that fits into `size` x `size` pixels; never larger than the picture. Raises Refused."""
@@ -47,11 +52,10 @@ class Thumbnails:
         making = self._making.get(name)
         if making is None:
             loop = asyncio.get_running_loop()
-            making = loop.run_in_executor(self._threads, make, source, name, size)
+            making = loop.run_in_executor(self._threads, self._make, source, name, size)
             self._making[name] = making
             making.add_done_callback(lambda done: self._made(name, done))
-        await asyncio.shield(making)
-        return name
+        return await asyncio.shield(making)
 
     def drop(self, sha: Sha256) -> None:
         """Of a picture that is gone. Blocks. Raises OSError."""
@@ -72,13 +76,28 @@ class Thumbnails:
     def _name(self, sha: Sha256, size: Size) -> Path:
         return self._root / sha[:2] / f"{sha}-{size}.webp"
 
-    def _made(self, name: Path, done: asyncio.Future[None]) -> None:
+    def _make(self, source: Path, name: Path, size: int) -> Path:
+        """Where it lies. On a disk that is full or read-only pictures are looked at, too."""
+        try:
+            make(source, name, size)
+        except OSError:
+            with self._lock:
+                if self._spare is None:
+                    self._spare = tempfile.TemporaryDirectory(prefix="stablenew-thumbs-")
+            name = Path(self._spare.name) / name.name
+            if not _whole(name):
+                make(source, name, size)
+        return name
+
+    def _made(self, name: Path, done: asyncio.Future[Path]) -> None:
         self._making.pop(name, None)
         if not done.cancelled():
             done.exception()
 
     def close(self) -> None:
         self._threads.shutdown(wait=True, cancel_futures=True)
+        if self._spare is not None:
+            self._spare.cleanup()
 
 
 def make(source: Path, name: Path, size: int) -> None:
