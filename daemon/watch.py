@@ -34,6 +34,14 @@ WRITER_SECONDS = 20.0
 """A batch that the disk takes longer over is told of."""
 
 
+SETTLED_SECONDS = 3600.0
+"""After so long its memory and files are what it needs; what comes on top of that many times over is growth."""
+
+TIMES = 2
+MORE_MEMORY, MORE_FILES = 500 << 20, 200
+"""Growth is more than so many times as much, and at least so much more."""
+
+
 class Writer(Protocol):
     """Who writes the log (`daemon.log.store.LogFile`)."""
 
@@ -47,6 +55,8 @@ class Watch:
         """`writer`: None while the log can only be read."""
         self._places, self._notifier, self._concerns, self._writer = places, notifier, concerns, writer
         self._stalls: Stalls | None = None
+        self._settled: Readings | None = None
+        """What was read once it had settled."""
         self.readings = Readings()
 
     async def run(self, status: Callable[[], str]) -> None:
@@ -59,10 +69,13 @@ class Watch:
         clock = asyncio.get_running_loop().time
         pause = min(ROUND_SECONDS, (self._notifier.watchdog or ROUND_SECONDS) / 3)
         looked = noted = float("-inf")
+        began = clock()
         while True:
             if clock() - looked >= ROUND_SECONDS:
                 looked = clock()
                 await self.look()
+                if self._settled is None and looked - began >= SETTLED_SECONDS:
+                    self._settled = self.readings
                 self._notifier.status(status())
             if clock() - noted >= NOTED_SECONDS:
                 noted = clock()
@@ -82,7 +95,8 @@ class Watch:
             read = msgspec.structs.replace(read, stalls=stalls.count, longest_stall=round(stalls.longest, 3))
         self.readings = read
         stands = self._writer.stands() if self._writer is not None else 0.0
-        for subject, is_so, sentence in findings(read, self._places, stands):
+        grown = (growth(read, self._settled or read),)
+        for subject, is_so, sentence in (*findings(read, self._places, stands), *grown):
             if is_so:
                 self._concerns.tell(subject, sentence)
             else:
@@ -120,6 +134,18 @@ def findings(read: Readings, places: Places, stands: float) -> tuple[tuple[str, 
     )  # fmt: skip
 
 
+def growth(read: Readings, settled: Readings) -> tuple[str, bool, str]:
+    """As `findings`: whether it occupies much more than when it had settled."""
+    memory = read.memory > max(TIMES * settled.memory, settled.memory + MORE_MEMORY)
+    files = read.files > max(TIMES * settled.files, settled.files + MORE_FILES)
+    return (
+        "growth", memory or files,
+        f"The daemon has grown from {settled.memory >> 20} MB and {settled.files} open files, an hour after its start,"
+        f" to {read.memory >> 20} MB and {read.files}. `stablenew daemon stop` and `daemon start` give it back;"
+        " nothing is lost.",
+    )  # fmt: skip
+
+
 def _held(file: Path, wal: int) -> str:
     return (
         f"{file}-wal has grown to {wal >> 20} MB: some program keeps reading {file.name} and lets nobody tidy up."
@@ -136,8 +162,9 @@ def read_now(places: Places) -> Readings:
         files=_count("/proc/self/fd"),
         files_limit=0 if limit == resource.RLIM_INFINITY else limit,
         threads=_count("/proc/self/task"),
-        log_wal=_size(places.log),
-        views_wal=_size(places.views),
+        log=_size(places.log),
+        log_wal=_size(wal_of(places.log)),
+        views_wal=_size(wal_of(places.views)),
     )
 
 
@@ -155,8 +182,12 @@ def _count(folder: str) -> int:
         return 0
 
 
-def _size(database: Path) -> int:
+def wal_of(database: Path) -> Path:
+    return database.with_name(f"{database.name}-wal")
+
+
+def _size(file: Path) -> int:
     try:
-        return database.with_name(f"{database.name}-wal").stat().st_size
+        return file.stat().st_size
     except OSError:
         return 0

@@ -11,6 +11,8 @@ class Readings(Plain, frozen=True, kw_only=True):
     files_limit: int = 0
     """More cannot be open; 0: nobody knows."""
     threads: int = 0
+    log: int = 0
+    """Bytes of the log's file."""
     log_wal: int = 0
     """Bytes of the log's write-ahead file."""
     views_wal: int = 0

@@ -123,6 +123,19 @@ def test_what_grows_is_told_with_its_remedy(tmp_path: Path, read: Readings, subj
     assert not any(is_so for _, is_so, _ in findings(Readings(files=40, files_limit=1024), where, 1.0))
 
 
+def test_what_grows_without_end_is_told_and_what_is_only_busy_is_not():
+    settled = Readings(memory=100 << 20, files=40)
+    for read, is_so in (
+        (Readings(memory=550 << 20, files=40), False),
+        (Readings(memory=650 << 20, files=40), True),
+        (Readings(memory=100 << 20, files=200), False),
+        (Readings(memory=100 << 20, files=300), True),
+        (settled, False),
+    ):
+        subject, found, sentence = watch.growth(read, settled)
+        assert (subject, found) == ("growth", is_so) and f"{read.files}." in sentence, read
+
+
 async def test_a_concern_goes_when_its_cause_is_gone(tmp_path: Path):
     where, concerns = places({"STABLENEW_HOME": str(tmp_path)}), Concerns()
     it = Watch(where, Notifier(), concerns, None)
