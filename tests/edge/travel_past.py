@@ -3,19 +3,21 @@
 import random
 import sqlite3
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
-
-import msgspec
 
 sys.path.insert(0, str(Path(__file__).parent))  # for `judged_past`
 
 from judged_past import STEPS, TXT2IMG, UPSCALE, Past, compared, make, rerun
 from views_past import BOX, NOW
 
+from daemon.views.lists import Window
+from daemon.views.read_views import ReadViews
 from daemon.views.tables import TABLES
 from daemon.views.then import ViewsThen
 from schema import events as e
+from schema.errors import Refused
 from schema.events import Envelope, stream_of
 from schema.ids import ImageId, JobId, NodeId, RunId, Sha256, StageId, Token
 from schema.plans import JobSpec, Measures, Picture, RunSpec, StageStep
@@ -42,8 +44,14 @@ class Read:
         return [one for name in types for one in self.envelopes[:upto] if type(one.event).__name__ == name]
 
 
-def moment(file: Path, log: Past, seq: int):
-    return ViewsThen.open(file, Read(log.envelopes), seq, results=Path("/pictures"), clock=lambda: NOW + 1000)
+@asynccontextmanager
+async def moment(file: Path, log: Past, seq: int) -> AsyncIterator[ViewsThen]:
+    past = Read(log.envelopes)
+    then = await ViewsThen.open(file, past, seq, results=Path("/pictures"), clock=lambda: NOW + 1000)
+    try:
+        yield then
+    finally:
+        await then.close()
 
 
 class Chance:
@@ -290,5 +298,34 @@ def rows(db: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:
         db.close()
 
 
-def json(value: object) -> bytes:
-    return msgspec.json.encode(value)
+WINDOWS = (
+    Window(), Window(sort="newest", limit=5), Window(sort="-name", offset=1, limit=7), Window("state:queued"),
+    Window("tag:a"), Window("stars:>=1"), Window("pack:knights"), Window("fox"), Window("since:1h"), Window(sort="ended"),
+)  # fmt: skip
+
+
+async def lists(views: ReadViews) -> dict[str, object]:
+    """What people see of it."""
+    found: dict[str, object] = {}
+    for ask in (views.jobs, views.images, views.runs):
+        for number, window in enumerate(WINDOWS):
+            try:
+                found[f"{ask.__name__} {number}"] = await ask(window)
+            except Refused as refused:  # not every list knows every word
+                found[f"{ask.__name__} {number}"] = refused.told()
+    jobs, runs = (await views.jobs(Window(limit=1000))).items, (await views.runs()).items
+    found["records"] = await views.records([row.id for row in jobs])
+    found["runs"] = [await views.run(row.id) for row in runs]
+    found["models"] = await views.models_said(), await views.models_used()
+    found["verdicts"] = await views.verdicts()
+    found["whole"] = await views.whole_records(), await views.record_runs()
+    found["favourites"] = await views.favourites(20, "rating")
+    found["inbox"] = await views.waiting(), await views.inbox("", "", 0, 50), await views.pair("")
+    found["learned"] = await views.learning_runs(), await views.taught(), await views.lessons(10**9)
+    found["looks"] = (
+        await views.counted(None, ["wildcard", "slot", "lora"]),
+        await views.looks(),
+        await views.looked_at(),
+    )
+    found["posts"] = await views.posts("wall")
+    return found
