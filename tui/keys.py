@@ -210,7 +210,7 @@ TITLES = {
 
 SHOWN = {
     "question_mark": "?", "slash": "/", "colon": ":", "plus": "+", "minus": "-", "asterisk": "*",
-    "at": "@", "exclamation_mark": "!", "left_parenthesis": "(", "right_parenthesis": ")",
+    "at": "@", "apostrophe": "'", "exclamation_mark": "!", "left_parenthesis": "(", "right_parenthesis": ")",
     "left_curly_bracket": "{", "right_curly_bracket": "}", "ctrl+left": "^←", "ctrl+right": "^→",
     "full_stop": ".", "greater_than_sign": ">", "comma": ",", "less_than_sign": "<",
     "right_square_bracket": "]", "left_square_bracket": "[",

@@ -21,7 +21,7 @@ THEN = (
     Key("then.now", "0", "back to now", "app.now", "then", "now"),
     Key("then.to", "at", "go to a moment: a seq, a time, an age", "app.then", "then", "go to"),
     Key("then.what", "w", "what the event was, and what it changed", "app.happening", "then", "what"),
-    Key("then.mark", "m", "mark this moment", "app.mark_moment", "then", "mark"),
+    Key("then.mark", "apostrophe", "mark this moment", "app.mark_moment", "then", "mark"),
     Key(
         "then.diff", "equals_sign", "what is different from the mark, or from now", "app.difference", "then", "differs"
     ),

@@ -61,7 +61,7 @@ class Travelling(Wishing):
 
     def clock(self) -> float:
         """Unix seconds: of now, or of the moment that is shown."""
-        moment = self.moment
+        moment = self.moment or self.live.standing.moment
         return self.wall() if moment is None or moment.at is None else moment.at
 
     # What may be done -------------------------------------------------------------------------------
@@ -79,7 +79,7 @@ class Travelling(Wishing):
         if self.past:
             self.say("this is the past: nothing can be changed here. 0 goes back to now", bad=True)
         else:
-            self.say(f"read-only: {self.live.standing.trouble or 'nothing can be changed now'}", bad=True)
+            self.say("read-only: nothing can be changed now. ! tells why, and what to do", bad=True)
 
     def hints(self, keys: Sequence[Key]) -> tuple[Key, ...]:
         """What the last line tells of them, with the keys of travel first in the past."""

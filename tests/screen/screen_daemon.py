@@ -14,6 +14,7 @@ import msgspec
 import screen_inbox
 import screen_learn
 import screen_library
+import screen_then
 from aiohttp import WSMsgType, web
 from screen_things import (
     CONFIG,
@@ -42,6 +43,7 @@ from schema.scenes import (
     RunningJob,
     RunScene,
     Scene,
+    Standing,
     Step,
     Welcome,
 )
@@ -92,6 +94,8 @@ class FakeDaemon:
         """Set: an attempt to pair ends."""
         self.pairing.set()
         self.now = NOON
+        self.standing = Standing()
+        self.past = screen_then.Past(self)
         self._runner: web.AppRunner | None = None
 
     # The state it tells -----------------------------------------------------------------------------
@@ -164,6 +168,7 @@ class FakeDaemon:
         screen_library.add_routes(app, self.shelf)
         self.lectern.add_routes(app)
         screen_inbox.add_routes(app, self)
+        self.past.add_routes(app)
         app.router.add_post("/v1/{path:.*}", self.command)
         self._runner = web.AppRunner(app, shutdown_timeout=0.05)
         await self._runner.setup()
@@ -179,12 +184,16 @@ class FakeDaemon:
         self.socket.unlink(missing_ok=True)
 
     async def status(self, request: web.Request) -> web.Response:
+        if when := request.query.get("as_of"):
+            self.note(request)
+            return self.past.status(when)
         return web.json_response({"state": "ready", "version": "0.1.0", "pid": os.getpid()})
 
     async def feed(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
-        await socket.send_bytes(msgspec.msgpack.encode(Welcome(protocol=1, version="0.1.0", scene=self.scene())))
+        welcome = Welcome(protocol=1, version="0.1.0", scene=self.scene(), standing=self.standing)
+        await socket.send_bytes(msgspec.msgpack.encode(welcome))
         self.feeds.append(socket)
         async for message in socket:
             if message.type is WSMsgType.ERROR:

@@ -15,7 +15,7 @@ def status(as_json: bool, as_of: str | None = None) -> int:
         output.put_json(answer.fields)
         return 0
     output.put(in_words(answer))
-    if as_of is not None:
+    if answer.text("state") == "read-only":
         return 0
     try:
         learned = learning_words(daemon.get("/v1/learn"))
@@ -50,6 +50,7 @@ def in_words(scene: Doc) -> str:
         head = moment_words(scene.doc("moment"))
     elif trouble := scene.text("trouble"):
         head += f": {output.clean(trouble)}"
+        head += f"\nAll of this is {moment_words(scene.doc('moment'))}." if "moment" in scene else ""
     parts = [head, *(f"! {output.clean(concern)}" for concern in scene.texts("concerns"))]
     parts.append(queue_words(scene.doc("queue")))
     if runs := scene.docs("runs"):

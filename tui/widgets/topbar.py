@@ -55,10 +55,13 @@ class TopBar(Drawn):
         told = [Piece(f"{bad[0]}  ", bad[1])] if bad else []
         words = f"{waiting} {'asks' if waiting == 1 else 'ask'} to join  "
         told += [Piece(words if wide else f"+{waiting}  ", "mark")] if waiting else []
+        stands = "read-only" if _only_shows(self._live) else "daemon up"
+        if stands == "read-only":
+            sign = Piece("● ", "bad")
         if not wide:
             return [*told, sign, Piece(count, "text")]
         word = "node" if len(nodes) == 1 else "nodes"
-        return [*told, sign, Piece("daemon up", "text"), Piece(f"  {count} {word}", "text"), self._clock(wide)]
+        return [*told, sign, Piece(stands, "text"), Piece(f"  {count} {word}", "text"), self._clock(wide)]
 
     def _clock(self, wide: bool) -> Piece:
         return Piece(f"  {self._time}" if wide else "", "dim")
@@ -71,3 +74,8 @@ class TopBar(Drawn):
             if event.x < x:
                 await self.run_action(f"app.go('{area.id}')")
                 return
+
+
+def _only_shows(live: Live) -> bool:
+    """Nobody asked for a moment, and yet nothing can be changed."""
+    return live.standing.state == "read-only" and bool(live.standing.trouble)
