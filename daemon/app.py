@@ -35,7 +35,7 @@ from schema.settings import Settings
 
 log = logging.getLogger(__name__)
 
-FIRST_WAIT, LONGEST_WAIT = 1.0, 10.0
+FIRST_WAIT, LONGEST_WAIT = 1.0, 5.0
 """Seconds between two looks whether the obstacle is gone; doubles while work ends as soon as it began."""
 
 SOON = 5.0

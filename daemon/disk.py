@@ -3,13 +3,23 @@
 Knows nothing of what the files are; every edge writes through it. Everything here blocks.
 """
 
+import errno
 import hashlib
 import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
+
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+AWAY: Final = frozenset(
+    {
+        errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOTCONN,
+        errno.EACCES, errno.EPERM,
+    }
+)  # fmt: skip
+"""Numbers of faults that heal: a disk without room, and one that is read-only or not there."""
 
 UNFINISHED = ".stablenew-"
 """How names of unfinished files begin."""

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from daemon.disk import try_room
+from daemon.disk import AWAY, FULL, try_room
 from daemon.ledger.mail import LedgerStopped
 from daemon.log.faults import LogBroken, LogDamaged, LogFromNewer, LogFull, LogGone
-from daemon.log.ground import AWAY, FULL, check_place, meant, place_of
+from daemon.log.ground import check_place, meant, place_of
 from schema.errors import why
 from schema.places import Places
 

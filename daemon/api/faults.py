@@ -1,12 +1,16 @@
 """How a refusal becomes an answer: status, one sentence, and the exit code for the command line."""
 
+import os
+import sqlite3
+
 import msgspec
 from aiohttp import web
 
 from daemon.api.told import answer
+from daemon.disk import AWAY, FULL
 from daemon.views.select import NotFound
 from daemon.views.views import Behind
-from schema.errors import Away, Exit, Refused
+from schema.errors import Away, Exit, Refused, why
 
 
 class Unavailable(Refused):
@@ -49,6 +53,11 @@ class Told(msgspec.Struct, frozen=True):
     remedy: str
     exit: int
 
+
+SQLITE_GROUND = frozenset(
+    {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR}
+)  # fmt: skip
+FREE = "Free some space or bring the folder back; `stablenew status` says what the daemon makes of it."
 
 CONFLICTS = frozenset({"--plan-hash"})
 """Refusals about these flags say that something is no longer as the asker thinks."""
@@ -105,6 +114,18 @@ def of_http(fault: web.HTTPException, request: web.Request) -> web.Response:
         case _:
             told = Told(f"{fault.reason}.", "", "", Exit.REFUSED)
     return answer(told, fault.status)
+
+
+def of_ground(fault: Exception) -> Unavailable | None:
+    """What a disk that takes nothing, or is away, means for the one who asks; None: it is no such fault."""
+    if isinstance(fault, OSError):
+        if fault.errno not in FULL | AWAY:
+            return None
+        where = os.fsdecode(fault.filename) if isinstance(fault.filename, str | bytes) else ""
+        return Unavailable(f"the disk does not take it: {why(fault)}.", where=where, remedy=FREE)
+    if not isinstance(fault, sqlite3.Error) or getattr(fault, "sqlite_errorcode", 0) & 0xFF not in SQLITE_GROUND:
+        return None
+    return Unavailable(f"the disk does not take it: {why(fault)}.", remedy=FREE)
 
 
 def bug() -> web.Response:

@@ -62,7 +62,10 @@ def make_guard(house: House, routes: dict[tuple[str, str], Route], door: TcpDoor
             return faults.of_http(fault, request)
         except ConnectionError:
             raise  # it hung up while it was answered: aiohttp lets it go
-        except Exception:
+        except Exception as fault:
+            if (told := faults.of_ground(fault)) is not None:
+                logger.warning("%s %s: %s", request.method, request.path, fault)
+                return faults.refusal(told)
             logger.exception("%s %s broke", request.method, request.path)
             return faults.bug()
 

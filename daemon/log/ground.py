@@ -3,22 +3,13 @@
 A failed fsync is neither: Linux forgets that the pages were dirty, so that the next one lies. The process must end.
 """
 
-import errno
 import os
 import sqlite3
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from daemon.disk import try_room
+from daemon.disk import AWAY, FULL, try_room
 from daemon.log.faults import LogBroken, LogFull, LogGone
-
-FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
-AWAY: Final = frozenset(
-    {
-        errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOTCONN,
-        errno.EACCES, errno.EPERM,
-    }
-)  # fmt: skip
 
 ROOM: Final = 64 << 10
 """Bytes that must find room where SQLite does not tell why it could not write: as many as its shared index takes."""
