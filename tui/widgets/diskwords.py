@@ -109,12 +109,11 @@ def question(cut: Cut, freed: int, what: str) -> tuple[str, str]:
 
 def nothing(cut: Cut) -> str:
     """Why there is nothing to delete."""
-    left = []
     if cut.rated:
-        left.append(f"{cut.rated:,} rated")
+        return f"nothing to delete: {cut.rated:,} rated {'stays' if cut.rated == 1 else 'stay'}; 0 takes stars back"
     if cut.unfinished:
-        left.append(f"{cut.unfinished:,} of unfinished jobs")
-    return f"nothing to delete: {' and '.join(left)} stay" if left else "nothing to delete"
+        return f"nothing to delete: {cut.unfinished:,} of jobs that are not done yet"
+    return "nothing to delete"
 
 
 def _cut(line: Sequence[Piece], width: int) -> list[Piece]:
