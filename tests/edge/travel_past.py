@@ -244,7 +244,7 @@ class Chance:
         self.add(
             e.PicturesImported(
                 run=run, spec=RunSpec(name="from elsewhere", base=Sha256("b" * 64), plan_hash="p", seed=1, jobs=1,
-                                      stages=STEPS[:1], folder=run),
+                                      stages=STAGES, folder=run),
             ),
             e.PictureImported(
                 run=run, job=job, image=ImageId(f"m{n}"), spec=spec, stage=TXT2IMG, file=picture, program="webui",
@@ -300,7 +300,8 @@ def rows(db: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:
 
 WINDOWS = (
     Window(), Window(sort="newest", limit=5), Window(sort="-name", offset=1, limit=7), Window("state:queued"),
-    Window("tag:a"), Window("stars:>=1"), Window("pack:knights"), Window("fox"), Window("since:1h"), Window(sort="ended"),
+    Window("tag:a"), Window("stars:>=1"), Window("pack:knights"), Window("fox"), Window("since:1h"),
+    Window(sort="ended"),
 )  # fmt: skip
 
 

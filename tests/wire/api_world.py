@@ -146,7 +146,7 @@ async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
 async def world(folder: Path, **more: Any) -> AsyncIterator[World]:
     """`more` replaces parts of the house."""
     it = World(folder)
-    log = LogInLoop()
+    log = more.pop("log", None) or LogInLoop()
     clock = Clock()
     it.ledger = Ledger(State(), log, clock=clock, vitals=it.vitals, rules=Rules(), on_broken=print)
     it.log = log
