@@ -20,6 +20,8 @@ from schema.settings import HookSettings
 
 PAGE = 1000
 
+LOOK_SECONDS = 10.0
+
 QUIET_SECONDS = 3600.0
 """How long further trouble of the same kind is no news."""
 
@@ -49,7 +51,7 @@ class Hooks:
         quiet: dict[str, float] | None = None,
     ) -> None:  # fmt: skip
         """`cursor`: the file that tells how far they are. `quiet`: kind of trouble to when it was told last."""
-        self._clock = clock
+        self._clock, self._wait = clock, wait
         self._cursor = Cursor(cursor)
         self._hooks = {
             name: Hook(name, how, self._cursor, told, writer.news, clock=clock, wait=wait)
@@ -86,6 +88,20 @@ class Hooks:
         async with asyncio.TaskGroup() as group:
             for hook in self._hooks.values():
                 group.create_task(hook.run())
+
+    async def look_out(self, standing: Callable[[], Mapping[str, str]]) -> None:
+        """Has trouble told that is there at two looks in a row, what passes by itself is none; never ends.
+
+        `standing`: kind of trouble to its sentence, empty where there is none.
+        """
+        before: Mapping[str, str] = {}
+        while True:
+            found = standing()
+            for kind, sentence in found.items():
+                if sentence and before.get(kind):
+                    self.trouble(kind, sentence)
+            before = found
+            await self._wait(LOOK_SECONDS)
 
     def trouble(self, subject: str, sentence: str) -> None:
         """Something that a person is warned of. That a hook does not work is told to no hook."""

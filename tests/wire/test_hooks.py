@@ -77,6 +77,7 @@ class Waits:
 
     async def __call__(self, seconds: float) -> None:
         self.seconds.append(seconds)
+        await asyncio.sleep(0)
 
 
 class Hooked:
@@ -394,6 +395,22 @@ async def test_trouble_is_told_once_an_hour_and_that_a_hook_fails_to_no_hook(tmp
         mine.concerns.tell("backup", "It failed once more. Make room.")
         await until(lambda: len(there.news) == 3)
         assert len(set(there.ids)) == 3
+
+
+async def test_what_stands_in_the_way_is_told_when_it_stays(tmp_path: Path):
+    async with receiver() as there, hooked(tmp_path, phone=posting(there.url, ("trouble",))) as mine:
+        looks = [{"agent": "It died."}, {"agent": ""}, {"agent": "It died."}, {"agent": "It died again."}]
+        looked = asyncio.Event()
+
+        def standing() -> dict[str, str]:
+            if not looks:
+                looked.set()
+            return looks.pop(0) if looks else {}
+
+        task = asyncio.create_task(mine.hooks.look_out(standing))
+        await until(lambda: looked.is_set() and bool(there.news))
+        task.cancel()
+        assert [one["text"] for one in there.news] == ["It died again."]
 
 
 async def test_hooks_are_listed_without_what_may_be_a_secret_and_can_be_tried(tmp_path: Path):
