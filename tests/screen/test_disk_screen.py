@@ -94,7 +94,8 @@ async def to_gallery(eyes) -> None:
     await eyes.sees("[Gallery]", "315 pictures")
 
 
-@pytest.mark.parametrize(("width", "height"), [(120, 36), pytest.param(80, 24, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize(("width", "height"), [(120, 36), (80, 24)])
 async def test_the_disk_at_its_sizes(show, picture_of, width: int, height: int) -> None:
     async with show(width, height) as eyes:
         await eyes.press("g", "i")
