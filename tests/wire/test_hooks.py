@@ -253,6 +253,7 @@ async def test_whoever_does_not_answer_delays_nobody_and_is_left_in_time(tmp_pat
     server.close()
 
 
+@pytest.mark.long
 async def test_a_restart_loses_nothing_and_repeats_nothing(tmp_path: Path):
     async with receiver() as there, hooked(tmp_path, phone=posting(there.url)) as mine:
         await mine.it.submit("a fox")
@@ -465,6 +466,7 @@ def test_the_examples_of_the_page_are_hooks():
     assert [sorted(hooks) for hooks in examples()] == [["copy", "phone"], ["sleep"], ["sleep"]]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("queued", "sleeps"), [(0, True), (3, False), (12, False)])
 def test_the_example_that_looks_again_sleeps_only_where_nothing_came(tmp_path: Path, queued: int, sleeps: bool):
     scene = json.dumps({"counts": {"queued": queued, "held": 4, "running": 0}}, separators=(",", ":"))
