@@ -110,7 +110,8 @@ class Bench:
                 return given_back(self._fence.told(order.epoch))
         except OSError as fault:
             return busy(f"the node's disk takes nothing: {why(fault)}. Free space on the node")
-        self._cards.epoch = self._fence.epoch
+        self._fence.saw(order.token)
+        self._cards.epoch, self._cards.seen = self._fence.epoch, self._fence.seen
         if attempt in self._turns or self._spool.get(attempt):
             return Accepted(state="accepted")
         if attempt in self._orders:
@@ -153,7 +154,7 @@ class Bench:
         That is let go; what of it ends all the same stays in the last one's spool.
         """
         self._spool, self._fence = spool, fence
-        self._cards.epoch = fence.epoch
+        self._cards.epoch, self._cards.seen = fence.epoch, fence.seen
         self._orders.clear()
         self.watched = False
         for turn in self._waiting:

@@ -74,6 +74,8 @@ class Cards:
         self._threads = ThreadPoolExecutor(max(1, len(self._backends)), thread_name_prefix="card")
         self.epoch = 0
         """Newest of a daemon, told with the card."""
+        self.seen = 0
+        """Highest token of an order, told with the card."""
 
     def of(self, backend: Backend) -> BackendCard:
         """As it last was."""
@@ -97,6 +99,7 @@ class Cards:
             host=one.host,
             storage=self._storage,
             epoch=self.epoch,
+            seen=self.seen,
         )
 
     async def recent(self) -> Card:

@@ -119,7 +119,7 @@ def _working(start: Start, owner: Owner, holder: Holder, talk: Talk | None) -> P
     )  # fmt: skip
     place = fleet_home(start.home, owner.fleet)
     fence = Fence(None if start.loopback else place / "epoch")
-    cards.epoch = fence.epoch
+    cards.epoch, cards.seen = fence.epoch, fence.seen
     blobs = Blobs(start.home / "blobs", start.blob_limit_bytes)
     meter = Meter(device, lambda: feed.listeners > 0)
     bench = Bench(

@@ -149,20 +149,23 @@ async def note_head(places: Places, head: Head) -> None:
 
 
 def heard_of_later(
-    places: Places, head: int, concerns: Concerns, meet: Callable[[LogDamaged], None], name: str, epoch: int
+    places: Places, head: int, concerns: Concerns, meet: Callable[[LogDamaged], None], name: str, seq: int
 ) -> None:
-    """An agent that obeys this daemon's key alone has worked for a daemon that began with event `epoch`.
+    """An agent that obeys this daemon's key alone had orders which are not in the log, up to event `seq`.
 
     So the log is an older copy, or has gone on from one. That is noted, so that every later check finds it, too.
     """
     try:
-        witness.hear(places, epoch)
+        witness.hear(places, seq)
     except OSError as fault:
         concerns.tell(
             f"later {name}",
-            f"Agent {name} has worked for a later daemon than this log knows, which could not be noted: {why(fault)}. "
-            "Put the newer log back.",
+            f"Agent {name} had orders of this daemon that the log does not know, which could not be noted: "
+            f"{why(fault)}. Put the newer log back.",
         )
         return
-    told = f"agent {name} knows of event {epoch}, with which a later daemon began, but the log ends at {head}"
-    meet(LogDamaged((told,), where=str(places.log), ends_at=head, promised=epoch))
+    told = f"agent {name} had orders of this daemon up to event {seq}, but the log ends at {head}"
+    if seq <= head:
+        told = f"agent {name} had an order of this daemon with event {seq}, which is another one in the log"
+    meet(LogDamaged((f"{told}: an older copy of it was put in its place",), where=str(places.log), ends_at=head,
+                    promised=seq))  # fmt: skip

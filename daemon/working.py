@@ -35,8 +35,8 @@ async def work(parts: Parts, house: House, claim: Claim, env: Mapping[str, str],
         if (obstacle := obstacle_of(fault, parts.places)) is not None:
             halt.meet(obstacle)
 
-    def later(name: str, epoch: int) -> None:
-        backing_up.heard_of_later(parts.places, parts.log.head.seq, parts.concerns, damaged, name, epoch)
+    def later(name: str, seq: int) -> None:
+        backing_up.heard_of_later(parts.places, parts.log.head.seq, parts.concerns, damaged, name, seq)
 
     parts.fleet.later = later
     async with (
@@ -86,7 +86,7 @@ def _edges(
         parts.store.warm(),
         parts.room.run(),
         upkeep.keep_ground(Watched(places), halt.meet),
-        upkeep.keep_disk(places, parts.vitals, ledger.pulse),
+        upkeep.keep_disk(places, parts.vitals, parts.concerns, ledger.pulse),
         upkeep.keep_snapshots(places, parts.settings, lambda: ledger.durable),
         upkeep.keep_socket(claim, runner, env),
         upkeep.keep_artifacts(places, parts.store),

@@ -116,6 +116,8 @@ class Card(Plain, frozen=True, kw_only=True):
     """Id of the shared storage that it writes results to (`Product.place`); empty: none."""
     epoch: int = 0
     """The newest it has had orders of: a daemon with an older one must not give it any."""
+    seen: int = 0
+    """The highest token of an order that it took: a daemon whose log ends before that event has an older copy of it."""
 
 
 class Order(Plain, frozen=True, kw_only=True):

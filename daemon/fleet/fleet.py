@@ -78,8 +78,8 @@ class Fleet:
         self.admission = Admission(self.lan, books, self._proofs, clock)
         self.ready = self._embedded.ready
         """The embedded agent may be given work."""
-        self.later: Callable[[str, int], None] = lambda name, epoch: None
-        """Told of a paired agent that has worked for a later daemon with this one's keys, and of that one's epoch."""
+        self.later: Callable[[str, int], None] = lambda name, seq: None
+        """Told of a paired agent that knows of an event which the log should hold and does not."""
 
     async def run(self) -> None:
         async with self._books.follow() as batches, asyncio.TaskGroup() as group:
@@ -93,8 +93,8 @@ class Fleet:
             group.create_task(self._live())
             group.create_task(self._local.run())
 
-    def _of_later(self, name: str, epoch: int) -> None:
-        self.later(name, epoch)
+    def _of_later(self, name: str, seq: int) -> None:
+        self.later(name, seq)
 
     @property
     def trouble(self) -> str:

@@ -41,9 +41,9 @@ class Node:
         patience: Patience,
         keep_card: Callable[[Card], Awaitable[Sha256]],
         storage: Storage,
-        later: Callable[[str, int], None] = lambda name, epoch: None,
+        later: Callable[[str, int], None] = lambda name, seq: None,
     ) -> None:
-        """`later` is told of a paired agent, by name, that has worked for a later daemon of this fleet."""
+        """`later` is told of a paired agent, by name, that knows of an event which the log should hold and does not."""
         self.id = node
         self.reach: Link = reach
         """How it is reached now, or was last."""
@@ -150,10 +150,12 @@ class Node:
                 f"agent {card.name} speaks protocol {card.protocol}, this daemon {PROTOCOL}.",
                 remedy=f"Install a newer stablenew {'here' if card.protocol > PROTOCOL else 'on its machine'}.",
             )
-        epoch = await self._books.ask(lambda state: state.epoch)
+        epoch, head = await self._books.ask(lambda state: (state.epoch, state.seq))
+        if reach == "lan" and (card.epoch > epoch or card.seen > head):
+            # It obeys the key of this daemon alone, and took orders of it that the log here does not know.
+            self._later(card.name, max(card.epoch, card.seen))
+            raise Refused(f"agent {card.name} knows of event {max(card.epoch, card.seen)}, and the log ends at {head}.")
         if card.epoch > epoch:
-            if reach == "lan":  # it obeys the key of this daemon alone: the log here is an older copy
-                self._later(card.name, card.epoch)
             raise Refused(
                 f"agent {card.name} has worked for another daemon, or for one with a newer log "
                 f"(epoch {card.epoch}, here {epoch}).",
@@ -221,7 +223,7 @@ class Node:
 def _lasting(card: Card) -> Card:
     """Without what comes and goes: a server or an agent that is restarted keeps the card it had."""
     backends = tuple(msgspec.structs.replace(one, state="ready", trouble="") for one in card.backends)
-    return msgspec.structs.replace(card, instance="", boot="", backends=backends, epoch=0)
+    return msgspec.structs.replace(card, instance="", boot="", backends=backends, epoch=0, seen=0)
 
 
 def _joined(card: Card, node: NodeId, reach: Link, kept: Sha256) -> NodeJoined:

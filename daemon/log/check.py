@@ -135,14 +135,14 @@ def _contradiction(head: Head, witness: Witness, db: sqlite3.Connection | None) 
             f"{witness.who} knows of event {seq}, but the log ends at {head.seq}: "
             "an older copy of it was put in its place"
         )
-    known = db is None or (_begins(db, seq) if digest == UNKNOWN else hash_at(db, seq) == digest)
+    known = db is None or (_orders(db, seq) if digest == UNKNOWN else hash_at(db, seq) == digest)
     return "" if known else f"{witness.who} knows another event {seq}: this is not the log that was last used here"
 
 
-def _begins(db: sqlite3.Connection, seq: int) -> bool:
-    """Whether a daemon began with this event: all that is known of it is that its seq was an epoch."""
+def _orders(db: sqlite3.Connection, seq: int) -> bool:
+    """Whether agents know such events: all that they tell of one is that its seq was an epoch or a token."""
     found = db.execute("SELECT type FROM events WHERE seq=?", (seq,)).fetchone()
-    return found is not None and found[0] == "DaemonStarted"
+    return found is not None and found[0] in ("DaemonStarted", "StageAssigned", "NodeProbeStarted")
 
 
 def _broken_promise(head: Head, promise: Head | None, db: sqlite3.Connection | None) -> list[str]:

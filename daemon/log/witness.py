@@ -1,7 +1,8 @@
 """Who else knows how far the log has been: a state folder that was put back as a whole brings its own old anchor along.
 
-Beside the pictures lies the head once more, written at most once a minute and at the end. And an agent that has worked
-for a later daemon tells that daemon's epoch, which was the seq of an event: it is noted, so that the next start knows.
+Beside the pictures lies the head once more, written at most once a minute and at the end. And an agent tells the
+newest epoch and the highest token it had orders with, which are seqs of events: what the log does not know of is noted,
+so that the next start knows.
 """
 
 from typing import Final, NamedTuple
@@ -11,7 +12,7 @@ from daemon.log.chain import Head
 from schema.places import Places
 
 UNKNOWN: Final = bytes(32)
-"""In place of a hash where only the seq is known, and that a daemon began with it."""
+"""In place of a hash where only the seq is known, and that a daemon began with it or gave an order."""
 
 
 class Witness(NamedTuple):
@@ -25,7 +26,7 @@ def witnesses(places: Places) -> tuple[Witness, ...]:
     found = []
     for path, who in (
         (places.witness, f"a note beside the pictures ({places.witness})"),
-        (places.heard, "an agent that worked for a later daemon"),
+        (places.heard, "an agent that had orders of this daemon"),
     ):
         try:
             head = anchor.read(path)
@@ -48,11 +49,11 @@ def note(places: Places, head: Head) -> None:
         anchor.reset(places.witness, head)
 
 
-def hear(places: Places, epoch: int) -> None:
-    """An agent has worked for a daemon that began with this event. Raises OSError."""
+def hear(places: Places, seq: int) -> None:
+    """An agent had an order with this token, or of a daemon that began with this event. Raises OSError."""
     known = anchor.read(places.heard)
-    if known is None or known.seq < epoch:
-        anchor.reset(places.heard, Head(epoch, UNKNOWN))
+    if known is None or known.seq < seq:
+        anchor.reset(places.heard, Head(seq, UNKNOWN))
 
 
 def replace_all(places: Places, head: Head) -> None:

@@ -275,10 +275,10 @@ async def test_an_agent_of_a_later_daemon_raises_the_alarm(home: Places) -> None
     await append(home, 12, begins=True)
     (met,), concerns = hear(home, 19)
     assert (met.ends_at, met.promised, met.lost) == (12, 19, 7)
-    assert "agent rig2 knows of event 19, with which a later daemon began" in met.sentence
+    assert "agent rig2 had orders of this daemon up to event 19, but the log ends at 12" in met.sentence
     assert concerns.sentences() == ()
     assert findings(home) == (
-        "an agent that worked for a later daemon knows of event 19, but the log ends at 12: "
+        "an agent that had orders of this daemon knows of event 19, but the log ends at 12: "
         "an older copy of it was put in its place",
     )
     mended = recover(home, 7)

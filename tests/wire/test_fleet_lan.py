@@ -383,3 +383,29 @@ def sighting(agent: Away):
         service=f"{agent.home.name}-{agent.node[:8]}.{SERVICE}", node=agent.node, name=agent.home.name,
         addresses=(agent.address,), open=False, protocol=1,
     )  # fmt: skip
+
+
+@pytest.mark.damages
+async def test_an_agent_that_worked_for_a_later_daemon_tells_that_the_log_is_an_older_one(opened, away, tmp_path):
+    """State and data were put back together, so that no file on disk knows better."""
+    async with away("rig") as agent:
+        house = await opened(QUICK)
+        await paired(house, agent)
+        await house.close()
+        for name in ("state", "data"):
+            shutil.copytree(tmp_path / name, tmp_path / f"{name}.old")
+        house = await opened(QUICK)
+        await house.submit(node=agent.node)
+        await house.until(JobFinished)
+        await house.close()
+        for name in ("state", "data"):
+            shutil.rmtree(tmp_path / name)
+            shutil.move(tmp_path / f"{name}.old", tmp_path / name)
+
+        told: list[tuple[str, int]] = []
+        house = await opened(QUICK)
+        house.parts.fleet.later = lambda name, epoch: told.append((name, epoch))
+        await until(lambda: told)
+        assert {name for name, _ in told} == {"rig"} and told[0][1] > house.parts.ledger.durable
+        assert not house.parts.fleet.lan.peers[agent.node].node.ready.is_set()
+        assert not [event for event in house.events if isinstance(event, StageAssigned) and event.node == agent.node]
