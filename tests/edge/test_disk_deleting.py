@@ -246,3 +246,20 @@ async def test_news_of_what_is_no_damage_changes_nothing(fresh) -> None:
     head = it.ledger.durable
     await it.ledger.observe(o.FileChecked(file=Sha256("a" * 64)))
     assert it.ledger.durable == head
+
+
+async def test_a_file_that_another_picture_got_after_the_look_up_stays(fresh) -> None:
+    it = await fresh()
+    content = PNG + b"twice"
+    await it.submit("rk2a", 1)
+    await it.step()
+    await it.step(content)
+    stale = await it.rule()
+    await it.submit("rk2b", 1)
+    await it.step()
+    await it.step(content)
+
+    await it.delete(stale)
+
+    (row,) = await it.finals("rk2b")
+    assert row.sha256 in stale.files and it.file(row).read_bytes() == content
