@@ -11,6 +11,7 @@ from aiohttp import web
 
 from daemon.artifacts.store import ArtifactStore
 from daemon.claim import Claim
+from daemon.concerns import Concerns
 from daemon.core.vitals import Vitals
 from daemon.log import snapshots
 from daemon.log.reading import hashes_named
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 
 ROUND_SECONDS = 5.0
 GROUND_SECONDS = 1.0
+HARDLY_ANY = 1 << 20
+"""Bytes of free disk below which a person is told, whatever the settings say."""
 AGAIN_SECONDS = 300.0
 """After what failed and can wait: a snapshot saves time, nothing else."""
 
@@ -46,13 +49,32 @@ async def keep_ground(ground: Watched, tell: Callable[[Obstacle], None]) -> None
         await asyncio.sleep(GROUND_SECONDS)
 
 
-async def keep_disk(places: Places, vitals: Vitals, pulse: Callable[[], None]) -> None:
+async def keep_disk(places: Places, vitals: Vitals, concerns: Concerns, pulse: Callable[[], None]) -> None:
     """Tells the ledger's vitals how much is free, and wakes it when there is room again."""
     while True:
         before, vitals.free_bytes = vitals.free_bytes, free_bytes(places)
+        if told := short_of_room(places, vitals):
+            concerns.tell("room", told)
+        else:
+            concerns.settle("room")
         if before is not None and before < vitals.dispatch_floor <= vitals.free_bytes:
             pulse()
         await asyncio.sleep(ROUND_SECONDS)
+
+
+def short_of_room(places: Places, vitals: Vitals) -> str:
+    """What does not go on for want of room, with the remedy; empty: there is enough."""
+    free = vitals.free_bytes or 0
+    if free >= max(vitals.dispatch_floor, vitals.submit_floor, HARDLY_ANY):
+        return ""
+    folder = min((places.state, places.artifacts), key=lambda one: shutil.disk_usage(one).free)
+    stopped = [
+        f"{what} below {floor >> 20} MB"
+        for what, floor in (("no stage is started", vitals.dispatch_floor), ("no run is taken", vitals.submit_floor))
+        if free < floor
+    ]
+    told = f"{free >> 20} MB are free on the disk that holds {folder}"
+    return f"{told}: {', '.join(stopped) or 'soon nothing can be kept'}. Free some space; the queue goes on by itself."
 
 
 async def keep_socket(claim: Claim, runner: web.BaseRunner, env: Mapping[str, str]) -> None:
