@@ -248,6 +248,7 @@ async def test_news_of_what_is_no_damage_changes_nothing(fresh) -> None:
     assert it.ledger.durable == head
 
 
+@pytest.mark.damages  # what was looked up is not true any more when it is told
 async def test_a_file_that_another_picture_got_after_the_look_up_stays(fresh) -> None:
     it = await fresh()
     content = PNG + b"twice"
