@@ -374,7 +374,7 @@ async def test_a_command_that_was_begun_is_not_begun_again_by_a_restart(tmp_path
     async with hooked(tmp_path, off=command) as mine:
         await mine.it.submit("a fox")
         await mine.it.finish_all()
-        await until(lambda: (tmp_path / "begun").exists())
+        await until(lambda: (tmp_path / "begun").exists() and bool((tmp_path / "begun").read_text()))
         await mine.stop()
 
         mine.settings["off"] = running("sh", "-c", f"echo y >> {tmp_path}/begun", on=("queue-empty", "run-finished"))
