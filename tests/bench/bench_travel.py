@@ -36,7 +36,7 @@ SHOWN = (
 
 
 def lived(home: Path, events: int) -> tuple[int, int]:
-    """A past of about so many events, with snapshots and views; the seqs before what waited was made, and of the last."""
+    """About so many events, with snapshots and views; the seqs before what waited was made, and of the last."""
     where, past = home_of(home), Past()
     asyncio.run(append(where, past.events(int((events - LIVE) / EVENTS_PER_JOB) - MADE_SINCE, LIVE)))
     waiting = asyncio.run(append(where, iter(())))
