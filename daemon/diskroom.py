@@ -6,8 +6,9 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
+from daemon.api.disk import NoDisk
 from daemon.artifacts.thumbs import Thumbnails
 from daemon.concerns import Concerns
 from daemon.deleting import Deleting
@@ -17,11 +18,12 @@ from daemon.measuring import Folder, disks, measured
 from daemon.scrub import Scrub
 from daemon.views.doomed import Rule
 from daemon.views.filters import Since
+from daemon.views.read_views import ReadViews
 from daemon.views.views import Views
 from schema.commands import DeletePictures
 from schema.diskuse import Checked, DiskUse
 from schema.errors import Refused
-from schema.ids import CommandId
+from schema.ids import CommandId, Sha256
 from schema.settings import DiskSettings
 
 log = logging.getLogger(__name__)
@@ -39,34 +41,22 @@ AGAIN, OVERDUE = 20 * 3600.0, 40 * 3600.0
 DAY = 86_400.0
 
 
-class DiskRoom:
+class DiskUsed(NoDisk):
+    """Only tells what there is: all that can be done where nothing may be written."""
+
     def __init__(
         self,
-        ledger: Ledger,
-        views: Views,
-        deleting: Deleting,
-        scrub: Scrub,
-        thumbnails: Thumbnails,
-        concerns: Concerns,
-        folders: tuple[Folder, ...],
-        settings: DiskSettings,
-        draw_id: Callable[[], str],
-        clock: Callable[[], float] = time.time,
+        views: ReadViews,
+        damaged: Callable[[], Sequence[Sha256]],
+        folders: Sequence[Folder],
+        checked: Callable[[], float | None],
     ) -> None:
-        self._ledger = ledger
+        """`damaged`: files that were found so; `checked`: when files were last looked at, Unix seconds. Blocks."""
         self._views = views
-        self._deleting = deleting
-        self._scrub = scrub
-        self._thumbnails = thumbnails
-        self._concerns = concerns
+        self._damaged = damaged
         self._folders = folders
-        self._settings = settings
-        self._draw_id = draw_id
-        self._clock = clock
-        self._began = clock()
+        self._checked = checked
         self._measuring = asyncio.Lock()
-
-    # What routes ask --------------------------------------------------------------------------------
 
     async def use(self) -> DiskUse:
         """Walks through all folders: takes a while where there are many files."""
@@ -76,9 +66,35 @@ class DiskRoom:
             there = await asyncio.to_thread(disks, self._folders)
         return DiskUse(
             finals=room.finals, stages=room.stages, films=room.films, trash=room.trash, rated=room.rated,
-            folders=folders, disks=there, damaged=len(self._ledger.damaged),
-            checked=await asyncio.to_thread(lambda: self._scrub.checked),
+            folders=folders, disks=there, damaged=len(self._damaged()),
+            checked=await asyncio.to_thread(self._checked),
         )  # fmt: skip
+
+
+class DiskRoom(DiskUsed):
+    def __init__(
+        self,
+        ledger: Ledger,
+        views: Views,
+        deleting: Deleting,
+        scrub: Scrub,
+        thumbnails: Thumbnails,
+        concerns: Concerns,
+        folders: Sequence[Folder],
+        settings: DiskSettings,
+        draw_id: Callable[[], str],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(views, lambda: ledger.damaged, folders, lambda: scrub.checked)
+        self._ledger = ledger
+        self._deleting = deleting
+        self._scrub = scrub
+        self._thumbnails = thumbnails
+        self._concerns = concerns
+        self._settings = settings
+        self._draw_id = draw_id
+        self._clock = clock
+        self._began = clock()
 
     async def needed(self) -> frozenset[str]:
         """Files that nobody may delete now, whoever has them."""

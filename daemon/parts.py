@@ -61,7 +61,7 @@ from daemon.planner import Planner, last_run
 from daemon.prompting.looks.lean import Lean
 from daemon.prompting.proposed import check_settings
 from daemon.results import Results
-from daemon.scrub import Scrub
+from daemon.scrub import NOTE, Scrub
 from daemon.session import Session, profiles
 from daemon.views.views import Views
 from daemon.watch import Watch
@@ -193,7 +193,7 @@ async def open_parts(
     backups = keeping_of(places, settings.backup, 0).folder
     deleting = Deleting(past, views, store, thumbnails, results.reached, places.log)
     scrub = Scrub(
-        ledger, past, views, store, places.artifacts, root, backups / "art", places.state / "scrub.json", time.time,
+        ledger, past, views, store, places.artifacts, root, backups / "art", places.state / NOTE, time.time,
         links=settings.results.links,
     )  # fmt: skip
     folders = folders_of(places, root, backups)

@@ -28,9 +28,11 @@ from daemon.core.rules import rules_of
 from daemon.core.state import State
 from daemon.core.vitals import Vitals
 from daemon.differing import differing
+from daemon.diskroom import DiskUsed
 from daemon.halt import Halt
 from daemon.learner import Learner
 from daemon.library.shelf import FolderShelf
+from daemon.log.backups import keeping_of
 from daemon.log.chain import ZERO, Head
 from daemon.log.faults import LogBroken, Unusable
 from daemon.log.fold import CORE
@@ -40,10 +42,12 @@ from daemon.log.snapshots import Snapshots
 from daemon.log.streams import LogPast
 from daemon.log.tables import reader
 from daemon.log.when import seq_of
+from daemon.measuring import folders_of
 from daemon.memory import Memory
 from daemon.obstacle import Obstacle
 from daemon.parts import VERSION, draw_id, results_root, utc_offset
 from daemon.planner import Planner, last_run
+from daemon.scrub import NOTE, read_mark
 from daemon.still import StillLedger
 from daemon.views.away import AwayViews
 from daemon.views.read_views import ReadViews
@@ -156,7 +160,8 @@ def _house(
             raise refusal()
         return await asyncio.to_thread(forecast, await read.outlook(), run)
 
-    root = results_root(places, settings)
+    root, note = results_root(places, settings), places.state / NOTE
+    folders = folders_of(places, root, keeping_of(places, settings.backup, 0).folder)
     cards = Cards(read.state, Vitals(), path_of)
     shelf = FolderShelf(places, lambda: last_run(read.ledger.last, path_of))
     dice = secrets.randbelow
@@ -193,6 +198,7 @@ def _house(
         known=cards.known,
         forecast=foretold,
         learning=read.learning,
+        disk=DiskUsed(read.views, lambda: read.ledger.damaged, folders, lambda: read_mark(note).at),
         moment=read.moment,
         differ=differing(places.log, places.snapshots, time.time),
     )

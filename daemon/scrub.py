@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 TELL_EVERY = 200
 """Files between two words on how far it is."""
 
+NOTE = "scrub.json"
+"""In the state folder: how far the checks by night have come."""
+
 BY_HAND = "put back by hand"
 
 
@@ -78,7 +81,7 @@ class Scrub:
 
     @property
     def checked(self) -> float | None:
-        return self._mark().at
+        return read_mark(self._note).at
 
     async def check(self, percent: float, *, gently: bool = False) -> AsyncIterator[Checked]:
         """Reads so much of the store, what was read longest ago first; how far it is, and at last what it found.
@@ -89,7 +92,7 @@ class Scrub:
             await self._past.caught_up()
             total = await asyncio.to_thread(self._count)
             most = max(1, round(total * percent / 100.0)) if percent < 100.0 else None
-            behind = self._mark().behind if percent < 100.0 else ""
+            behind = read_mark(self._note).behind if percent < 100.0 else ""
             found, told = Checked(of=total), 0
             async for file in self._files(behind, most):
                 began = asyncio.get_running_loop().time()
@@ -196,15 +199,17 @@ class Scrub:
         except OSError:
             return frozenset()
 
-    def _mark(self) -> Mark:
-        try:
-            return msgspec.json.decode(self._note.read_bytes(), type=Mark)
-        except (OSError, msgspec.DecodeError):
-            return Mark()
-
     def _remember(self, mark: Mark) -> None:
         with suppress(OSError):  # then the same is checked once more
             write_whole(self._note, msgspec.json.encode(mark), sync=False)
+
+
+def read_mark(note: Path) -> Mark:
+    """What is remembered; nothing where it cannot be read."""
+    try:
+        return msgspec.json.decode(note.read_bytes(), type=Mark)
+    except (OSError, msgspec.DecodeError):
+        return Mark()
 
 
 def _hashed(path: Path) -> tuple[int, str]:

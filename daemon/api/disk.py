@@ -1,7 +1,7 @@
 """What the routes need of whoever looks after the disk. `daemon/diskroom.py` does."""
 
 from collections.abc import AsyncIterator
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 from schema.diskuse import Checked, DiskUse
 from schema.errors import Refused
@@ -34,7 +34,7 @@ class NoDisk:
     async def gone(self, seq: int) -> None:
         return
 
-    def check(self, percent: float) -> NoReturn:
+    def check(self, percent: float) -> AsyncIterator[Checked]:
         raise _nobody()
 
 
