@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from daemon.api.disk import NoDisk
 from daemon.api.house import Condition, House, KeptKey, ReadLog
 from daemon.core.forecast import forecast
 from daemon.core.rules import Rules
@@ -178,6 +179,7 @@ def _house(now: House, moment: Moment, ledger: StillLedger, views: ViewsThen, cl
         vitals=Vitals(),
         known=lambda: (),
         forecast=foretold,
+        disk=NoDisk(),
         moment=moment,
     )
 
