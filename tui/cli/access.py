@@ -5,6 +5,7 @@ import os
 from schema.errors import Exit
 from tui.cli import ask, output
 from tui.cli.tree import JSON, KEY, Verb, argument, option
+from tui.link.doc import Doc
 from tui.link.query import quoted
 
 SCOPES = ("read", "rate", "run", "all")
@@ -53,6 +54,15 @@ def revoke(name: str, key: str | None, as_json: bool) -> int:
     done = f"{output.clean(name)} may ask no more; what it was being sent has ended."
     answer = ask.daemon().post(f"/v1/access/{quoted(name)}/revoke", {}, key)
     return ask.told(answer, as_json, done)
+
+
+def told(api: Doc) -> str:
+    """Where the API listens over TCP, and for how many; empty: nowhere."""
+    if not (address := output.clean(api.text("address"))):
+        return ""
+    many = api.whole("accesses")
+    reach = "" if api.flag("alone") else ", reached from the network"
+    return f"{address}{reach}, {many or 'no'} {'access' if many == 1 else 'accesses'}"
 
 
 def _may(scope: str) -> str:

@@ -4,7 +4,7 @@ import os
 from typing import TYPE_CHECKING
 
 from schema.errors import Exit, Refused, why
-from tui.cli import ask, output
+from tui.cli import access, ask, output
 from tui.cli.child import become
 from tui.cli.tree import JSON, Verb, flag
 from tui.link.doc import Doc
@@ -55,12 +55,13 @@ def status(as_json: bool) -> int:
     shown = {name: str(answer.fields.get(name) or "") for name in STATUS_FIELDS}
     if not shown["trouble"]:
         del shown["trouble"]
-    output.put(output.pairs({**shown, "started": output.moment(answer.text("started"))}))
+    shown |= {"started": output.moment(answer.text("started")), "api": access.told(answer.doc("api"))}
+    output.put(output.pairs(shown))
     return Exit.DONE
 
 
 def _status_of(answer: Doc) -> dict[str, object]:
-    return {name: answer.fields.get(name) for name in STATUS_FIELDS}
+    return {name: answer.fields.get(name) for name in (*STATUS_FIELDS, "api")}
 
 
 def run(words: list[str]) -> int:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 
 from schema.errors import Exit, NoDaemon, Refused, why
-from tui.cli import ask, config, output
+from tui.cli import access, ask, config, output
 from tui.cli.doctorlog import Finding, backups, libraries, log_files, running, service
 from tui.cli.tree import JSON, Verb
 from tui.link.doc import Doc
@@ -181,8 +181,27 @@ def _asked() -> Doc | Finding:
 
 def _daemon(answer: Doc) -> Iterator[Finding]:
     yield from running(answer)
+    yield from _api(answer)
     for node in answer.docs("nodes"):
         yield _node(node)
+
+
+def _api(status: Doc) -> Iterator[Finding]:
+    """What of the API is open besides the socket."""
+    api = status.doc("api")
+    if not api.text("address"):
+        yield Finding("api", "ok", "over the socket alone")
+    elif not api.flag("alone"):
+        yield Finding(
+            "api", "note", f"{access.told(api)}. It speaks plain HTTP: who reads along can take a secret.",
+            "Listen at 127.0.0.1 and reach it by `ssh -L`, a VPN, or a proxy that speaks TLS.",
+        )  # fmt: skip
+    elif not api.whole("accesses"):
+        yield Finding(
+            "api", "note", f"{access.told(api)}: nobody may ask there.", "`stablenew token new` lets somebody."
+        )
+    else:
+        yield Finding("api", "ok", access.told(api))
 
 
 def _node(node: Doc) -> Finding:
