@@ -17,6 +17,12 @@ Document = dict[str, Any]  # JSON Schema, made by msgspec
 
 OPENAPI = web.AppKey("openapi", dict)
 
+SECRET: Document = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "Over TCP only; `stablenew token new` gives one. On the socket the kernel says who asks.",
+}
+
 REF = "#/components/schemas/{name}"
 
 
@@ -37,7 +43,7 @@ def describe(routes: tuple[Route, ...], version: str) -> Document:
         "openapi": "3.1.0",
         "info": {"title": "stablenew", "version": version},
         "paths": paths,
-        "components": {"schemas": components},
+        "components": {"schemas": components, "securitySchemes": {"secret": SECRET}},
     }
 
 
@@ -56,10 +62,12 @@ def _schema(kind: object, of: Mapping[object, Document]) -> Document:
 def _operation(route: Route, of: Mapping[object, Document]) -> Document:
     operation: Document = {
         "summary": route.does,
+        "x-scope": route.scope or "socket",
+        "security": [{}] if route.scope in (None, "socket") else [{}, {"secret": []}],
         "parameters": [
             *(_parameter(name, "path") for name in re.findall(r"{(\w+)}", route.path)),
             *(_parameter(name, "query") for name in route.query),
-            *([_parameter("Idempotency-Key", "header")] if route.method == "POST" else []),
+            *([_parameter("Idempotency-Key", "header")] if route.method != "GET" else []),
         ],
         "responses": {
             str(route.status): {
