@@ -255,12 +255,58 @@ THREATS = [
     ),
     Threat(
         "a web page in a browser on the same machine or network",
-        "a Unix socket, and whatever has a browser's headers is refused, on the agents' ports too",
+        "a Unix socket; over TCP exact names, no Origin, no cookies, no CORS, JSON alone; the agents' ports too",
         (
             "wire/test_api_guard.py::test_no_route_answers_a_web_page",
+            "wire/test_api_tcp_guard.py::test_each_wrong_way_is_refused_on_every_route",
+            "wire/test_api_tcp_guard.py::test_each_wrong_way_is_refused_on_some_route",
+            "wire/test_api_tcp_guard.py::test_methods_that_a_route_does_not_have_are_refused",
+            "wire/test_api_tcp_guard.py::test_bodies_of_forms_and_packed_ones_are_refused_whoever_asks",
             "wire/test_pairing_agent.py::test_a_request_that_no_daemon_sends",
         ),
-        unbuilt="the daemon has no TCP API yet, so there are no bearer tokens, hosts and scopes to be tested",
+    ),
+    Threat(
+        "a program on the network that asks the daemon's API",
+        "nobody listens there unless settings say so; a secret of 256 bits on every request, before anything of it is "
+        "read, for routes that are none as well",
+        (
+            "wire/test_api_tcp.py::test_nobody_listens_unless_settings_say_where",
+            "wire/test_api_tcp_guard.py::test_each_wrong_way_is_refused_on_every_route",
+            "wire/test_api_tcp.py::test_who_is_not_let_in_is_not_read",
+            "wire/test_api_tcp.py::test_half_a_request_is_not_waited_for",
+            "wire/test_api_tcp.py::test_crowds_at_one_door_keep_nobody_from_the_other",
+        ),
+    ),
+    Threat(
+        "a secret of the API that comes to light, or a program that does more than it was let in for",
+        "told once and kept as its hash; a scope that each route names; revoked or expired from the next request on, "
+        "streams too; nobody over TCP lets others in",
+        (
+            "wire/test_api_tcp.py::test_a_secret_is_told_once_and_the_log_holds_what_it_is_recognised_by",
+            "wire/test_api_tcp.py::test_what_it_is_being_sent_ends_with_the_access",
+            "wire/test_api_tcp.py::test_too_many_requests_are_told_to_come_later",
+            "wire/test_api_tcp_guard.py::test_each_scope_reaches_its_routes_and_no_others",
+            "wire/test_api_tcp_guard.py::test_every_route_says_whom_it_is_for",
+            "wire/test_api_tcp_guard.py::test_scopes_are_as_they_are_listed_here",
+        ),
+    ),
+    Threat(
+        "requests that nobody thought of",
+        "made from the API's own page: each is answered as it says, or refused in its words",
+        (
+            "wire/test_api_fuzz.py::test_no_request_breaks_it_and_every_answer_is_as_described",
+            "wire/test_api_fuzz.py::test_no_request_breaks_a_route",
+        ),
+    ),
+    Threat(
+        "clients that hang up, ask again, or never read what they are sent",
+        "a wish happens once for its key, whenever it was cut off; who reads nothing holds one connection",
+        (
+            "wire/test_api_again.py::test_whatever_is_sent_again_happens_once",
+            "wire/test_api_again.py::test_a_thousand_wishes_sent_up_to_five_times_and_cut_off_happen_once",
+            "wire/test_api_tcp.py::test_one_that_leaves_what_it_is_sent_unread_is_closed",
+            "wire/test_api_tcp.py::test_a_frame_of_a_gigabyte_ends_its_feed",
+        ),
     ),
     Threat(
         "text from outside that drives a terminal",

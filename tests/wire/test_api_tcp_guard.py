@@ -152,7 +152,7 @@ def test_every_route_says_whom_it_is_for() -> None:
     assert not silent, f"say `scope=` of {silent}"
 
 
-def test_reading_changes_nothing_and_only_what_is_said_here_changes_something_for_readers() -> None:
+def test_scopes_are_as_they_are_listed_here() -> None:
     """Scopes by hand, so that a route does not slip into another one unseen."""
     of = {(route.method, route.path): route.scope for route in ALL}
     assert {scope for (method, _), scope in of.items() if method != "GET"} == {"rate", "run", "all", "socket"}
@@ -181,7 +181,7 @@ async def test_each_scope_reaches_its_routes_and_no_others(it: TcpWorld, monkeyp
                 assert (got.status, got.told["exit"]) == (403, 4), (scope, route.path)
 
 
-async def test_bodies_that_a_form_sends_or_that_unpack_themselves_are_refused_to_the_right_one_too(
+async def test_bodies_of_forms_and_packed_ones_are_refused_whoever_asks(
     it: TcpWorld,
 ) -> None:
     for number, kind in enumerate(BODIES):
