@@ -1,7 +1,7 @@
 """Files of pictures that were deleted for good: unlinked once the log says so, and only where nobody else has them.
 
-Idempotent: everything the log ever said is gone through at every start and once a day, so that a crash between the
-event and the files leaves nothing behind for long.
+Idempotent: a cursor file tells how far all is done, and the rest is gone through at every start and every hour, so
+that a crash between the event and the files leaves nothing behind.
 """
 
 import asyncio
@@ -10,11 +10,13 @@ import re
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
 from daemon.artifacts.store import ArtifactStore, Missing
 from daemon.artifacts.thumbs import Thumbnails
+from daemon.disk import write_whole
 from daemon.ledger import Committed
 from daemon.log.reading import of_type
 from daemon.past import Past
@@ -48,15 +50,19 @@ class Deleting:
         thumbnails: Thumbnails,
         results_reached: Callable[[int], Awaitable[None]],
         events: Path,
+        cursor: Path,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`results_reached`: nobody links the files of earlier events any more; `events`: the log's file."""
+        """`results_reached`: nobody links the files of earlier events any more; `events`: the log's file; `cursor`: a
+        file that tells up to which event all is done.
+        """
         self._past = past
         self._views = views
         self._store = store
         self._thumbnails = thumbnails
         self._results_reached = results_reached
         self._events = events
+        self._cursor = cursor
         self._clock = clock
         self._left = True
         """Something is to be done later."""
@@ -74,6 +80,7 @@ class Deleting:
                 if files := [file for some in deleted for file in some]:
                     await self._results_reached(seq)
                     await self._unlink(files)
+                    await self._done(seq)
                 async with self._moved:
                     self._reached = max(self._reached, seq)
                     self._moved.notify_all()
@@ -84,15 +91,23 @@ class Deleting:
             await self._moved.wait_for(lambda: self._reached >= seq)
 
     async def finish(self) -> None:
-        """Goes once more through all that the log says was deleted."""
-        self._left = False
+        """Goes through all that the log says was deleted since everything was done last."""
+        self._left, upto = False, await self._past.caught_up()
+        after = await asyncio.to_thread(_read_cursor, self._cursor)
         try:
-            for files in await asyncio.to_thread(lambda: list(_pieces(self._events))):
+            for files in await asyncio.to_thread(lambda: list(_pieces(self._events, after if after <= upto else 0))):
                 if there := await asyncio.to_thread(self._there, files):
                     await self._unlink(there)
+            await self._done(upto)
         except sqlite3.Error as fault:
             self._left = True
             log.warning("what was deleted could not be looked through: %s", fault)
+
+    async def _done(self, seq: int) -> None:
+        """Everything up to `seq` needs no other look, unless something of it waits."""
+        if not self._left:
+            with suppress(OSError):  # then it is looked at once more
+                await asyncio.to_thread(write_whole, self._cursor, str(seq).encode(), sync=False)
 
     async def needed(self) -> frozenset[str]:
         """Files that unfinished runs begin from: named in their settings, so that nobody may delete them."""
@@ -108,7 +123,6 @@ class Deleting:
     async def _rounds(self) -> None:
         while True:
             if self._left:
-                await self._past.caught_up()
                 await self.finish()
             await asyncio.sleep(ROUND_SECONDS)
 
@@ -120,8 +134,9 @@ class Deleting:
             some = files[at : at + PIECE]
             had = await self._views.holders(some)
             stored = await self._views.last_stored(some)
-            free = [file for file in some if file not in had and file not in needed]
-            await asyncio.to_thread(self._drop, free, stored)
+            free = [file for file in some if file not in had]
+            self._left |= not needed.isdisjoint(free)
+            await asyncio.to_thread(self._drop, [file for file in free if file not in needed], stored)
 
     def _there(self, files: Sequence[Sha256]) -> list[Sha256]:
         return [file for file in files if self._store.has(file)]
@@ -150,9 +165,17 @@ class Deleting:
             return frozenset()
 
 
-def _pieces(events: Path) -> Iterator[list[Sha256]]:
+def _read_cursor(path: Path) -> int:
+    """0 where there is none or it cannot be read: everything is then looked at once more."""
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):
+        return 0
+
+
+def _pieces(events: Path, after: int) -> Iterator[list[Sha256]]:
     waiting: list[Sha256] = []
-    for envelope in of_type(events, PicturesDeleted.__name__):
+    for envelope in of_type(events, PicturesDeleted.__name__, after):
         if isinstance(envelope.event, PicturesDeleted):
             waiting += envelope.event.files
         if len(waiting) >= PIECE:

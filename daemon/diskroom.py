@@ -96,10 +96,6 @@ class DiskRoom(DiskUsed):
         self._clock = clock
         self._began = clock()
 
-    async def needed(self) -> frozenset[str]:
-        """Files that nobody may delete now, whoever has them."""
-        return await self._deleting.needed()
-
     async def gone(self, seq: int) -> None:
         """Waits until the files of what was deleted up to `seq` are gone, as far as they can be."""
         await self._deleting.reached(seq)
@@ -127,7 +123,7 @@ class DiskRoom(DiskUsed):
             return 0
         await self._views.reached(self._ledger.durable)
         rule = Rule(trash=True, before=Since(None, self._clock() - days * DAY))
-        doomed = await self._views.doomed(rule, await self.needed())
+        doomed = await self._views.doomed(rule)
         if not doomed.images:
             return 0
         command = DeletePictures(

@@ -191,7 +191,8 @@ async def open_parts(
     )  # fmt: skip
     concerns.heard = hooks.trouble
     backups = keeping_of(places, settings.backup, 0).folder
-    deleting = Deleting(past, views, store, thumbnails, results.reached, places.log)
+    cursor = places.state / "deleted.seq"
+    deleting = Deleting(past, views, store, thumbnails, results.reached, places.log, cursor)
     scrub = Scrub(
         ledger, past, views, store, places.artifacts, root, backups / "art", places.state / NOTE, time.time,
         links=settings.results.links,
@@ -220,7 +221,7 @@ async def open_parts(
         deleting=deleting,
         room=DiskRoom(ledger, views, deleting, scrub, thumbnails, concerns, folders, settings.disk, draw_id),
         hooks=hooks,
-        watch=Watch(places, Notifier.of(os.environ, os.getpid()), concerns, the_log),
+        watch=Watch(places, Notifier.of(os.environ, os.getpid()), concerns, the_log, views.empty_wal),
         learner=Learner(
             views,
             ledger,

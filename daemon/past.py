@@ -22,9 +22,11 @@ class Past:
         """At most `limit` events behind seq `after`, in order."""
         return await self._log.read(after, limit)
 
-    async def caught_up(self) -> None:
-        """Returns when the views hold all that is committed now."""
-        await self._views.reached(self._durable())
+    async def caught_up(self) -> int:
+        """Returns when the views hold all that is committed now: up to this seq."""
+        seq = self._durable()
+        await self._views.reached(seq)
+        return seq
 
     async def run(self, run: RunId) -> RunRecord:
         """Raises Refused where the log tells of no such run."""

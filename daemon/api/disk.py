@@ -9,10 +9,6 @@ from schema.errors import Refused
 
 class DiskDoor(Protocol):
     async def use(self) -> DiskUse: ...
-    async def needed(self) -> frozenset[str]:
-        """Files that nobody may delete now."""
-        ...
-
     async def gone(self, seq: int) -> None:
         """Returns when the files of what was deleted up to `seq` are gone."""
         ...
@@ -27,9 +23,6 @@ class NoDisk:
 
     async def use(self) -> DiskUse:
         raise _nobody()
-
-    async def needed(self) -> frozenset[str]:
-        return frozenset()
 
     async def gone(self, seq: int) -> None:
         return

@@ -5,7 +5,7 @@ Chosen here and only here; what comes of it is an event. Blocks: on a connection
 
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from daemon.views.filters import Filter, Since
@@ -56,11 +56,11 @@ class _Found(NamedTuple):
     busy: int
 
 
-def read_doomed(opened: Callable[[], sqlite3.Connection], rule: Rule, needed: Set[str] = frozenset()) -> Doomed:
-    """`opened`: a connection in a transaction. `needed`: files that must stay whoever else has them."""
+def read_doomed(opened: Callable[[], sqlite3.Connection], rule: Rule) -> Doomed:
+    """`opened`: a connection in a transaction."""
     db = opened()
     try:
-        return _Choice(db, rule).doomed(needed)
+        return _Choice(db, rule).doomed()
     finally:
         db.close()
 
@@ -70,7 +70,7 @@ class _Choice:
         self._db = db
         self._rule = rule
 
-    def doomed(self, needed: Set[str]) -> Doomed:
+    def doomed(self) -> Doomed:
         left: Counter[str] = Counter()
         chosen: dict[str, _Found] = {}
         best = self._best()
@@ -87,7 +87,7 @@ class _Choice:
                 chosen[one.id] = one
         if not self._rule.stages:
             chosen |= self._left_behind(chosen)
-        freed = self._freed(chosen, needed)
+        freed = self._freed(chosen)
         return Doomed(
             tuple(ImageId(name) for name in chosen),
             tuple(Sha256(name) for name in freed),
@@ -132,9 +132,9 @@ class _Choice:
                     behind |= {one.id: one for one in every if not one.final and (self._rule.rated or not one.rated)}
         return {name: one for name, one in behind.items() if name not in chosen}
 
-    def _freed(self, chosen: dict[str, _Found], needed: Set[str]) -> dict[str, int]:
+    def _freed(self, chosen: dict[str, _Found]) -> dict[str, int]:
         """SHA-256 to bytes, of files that only chosen pictures have."""
-        files = {one.sha256: one.bytes for one in chosen.values() if one.sha256 not in needed}
+        files = {one.sha256: one.bytes for one in chosen.values()}
         for chunk in chunks(list(files)):
             sql = f"SELECT sha256, id FROM images WHERE sha256 IN ({_marks(chunk)}) AND trashed < 2"
             for sha256, image in self._db.execute(sql, chunk):

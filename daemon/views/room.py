@@ -5,7 +5,7 @@ Sizes are those of their files, whoever else has the same.
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from daemon.views.doomed import Doomed, Rule, read_doomed
@@ -60,9 +60,9 @@ class RoomViews:
         async with self._readers.reading() as db:
             return await whole_runs(db, parse_filter(text, self._clock(), IMAGE_STATES))
 
-    async def doomed(self, rule: Rule, needed: Set[str] = frozenset()) -> Doomed:
-        """What this rule deletes. `needed`: files that stay whoever has them."""
-        return await asyncio.to_thread(read_doomed, self._opened, rule, needed)
+    async def doomed(self, rule: Rule) -> Doomed:
+        """What this rule deletes."""
+        return await asyncio.to_thread(read_doomed, self._opened, rule)
 
     async def deleted_rows(self, images: Sequence[ImageId]) -> tuple[ImageRow, ...]:
         """Those of them that were deleted for good, as lists told of them once."""

@@ -74,7 +74,16 @@ class DiskWorld:
         self.views = await Views.open(where.views, self.log, results=where.results, clock=self.clock)
         past = Past(self.log, self.views, lambda: self.ledger.durable)
         self.results = Results(past, where.results, self.store.path, where.state / "results.seq", links=self.links)
-        self.deleting = Deleting(past, self.views, self.store, self.thumbs, self.results.reached, where.log, self.clock)
+        self.deleting = Deleting(
+            past,
+            self.views,
+            self.store,
+            self.thumbs,
+            self.results.reached,
+            where.log,
+            where.state / "deleted.seq",
+            self.clock,
+        )
         self.scrub = Scrub(
             self.ledger, past, self.views, self.store, where.artifacts, where.results, where.backups / "art",
             where.state / "scrub.json", self.clock, links=self.links,
@@ -169,7 +178,7 @@ class DiskWorld:
         await self.views.reached(self.ledger.durable)
         wanted = parse_filter(text, self.now, IMAGE_STATES)
         rule = Rule(wanted=wanted)._replace(**more)  # type: ignore[arg-type]
-        return await self.views.doomed(rule, await self.deleting.needed())
+        return await self.views.doomed(rule)
 
     async def delete(self, doomed: Doomed, reason: str = "trash") -> None:
         await self.wish(

@@ -12,10 +12,11 @@ sys.path.insert(0, str(Path(__file__).parent))  # for `disk_world`
 
 from disk_world import PNG, DiskWorld, disk_world
 
+from daemon.ledger import Origin
 from schema import commands as c
 from schema import observations as o
 from schema.events import PicturesDeleted
-from schema.ids import Sha256
+from schema.ids import CommandId, Sha256
 from schema.settings import DiskSettings
 
 
@@ -128,7 +129,7 @@ async def test_a_file_that_another_picture_has_stays(fresh) -> None:
     assert it.file(second).read_bytes() == content
 
 
-async def test_a_file_that_an_unfinished_run_begins_from_stays(fresh) -> None:
+async def test_a_file_that_an_unfinished_run_begins_from_stays_until_it_is_done(fresh) -> None:
     it = await fresh()
     (row,) = await it.run("rk2a", 1)
     await it.submit("rk2b", 1, base=json.dumps({"stages": [{"image": row.sha256}]}).encode())
@@ -136,25 +137,30 @@ async def test_a_file_that_an_unfinished_run_begins_from_stays(fresh) -> None:
     doomed = await it.rule("run:rk2a")
     await it.delete(doomed)
 
-    assert row.sha256 not in doomed.files and row.id in doomed.images
-    assert it.store.has(Sha256(row.sha256))
+    assert row.id in doomed.images and it.store.has(Sha256(row.sha256))
+    for _ in range(2):
+        await it.step()
+    await it.deleting.finish()
+    assert not it.store.has(Sha256(row.sha256))
 
 
-async def test_a_crash_between_event_and_file_is_made_up_for_at_the_next_start(fresh, monkeypatch) -> None:
+async def test_a_crash_between_event_and_file_is_made_up_for_at_the_next_start(fresh) -> None:
     it = await fresh()
     (row,) = await it.run("rk2a", 1)
     doomed = await it.rule()
-    monkeypatch.setattr(type(it.deleting), "_drop", lambda *_: None)
-    await it.delete(doomed)
-    assert it.file(row).exists()
-    monkeypatch.undo()
+    for task in it.tasks[-2:]:  # results folders and files
+        task.cancel()
+    await asyncio.wait(it.tasks[-2:])
+    command = c.DeletePictures(images=doomed.images, files=doomed.files, bytes=1, reason="all")
+    await it.ledger.command(command, Origin("uid:1", CommandId("crash")))
+    assert it.file(row).exists() and it.lying(it.places.results)
 
     again = await fresh()
     async with asyncio.timeout(10):
-        while again.store.has(Sha256(row.sha256)):  # noqa: ASYNC110 - files tell nobody
+        while again.lying(again.places.artifacts) or again.lying(again.places.results):  # noqa: ASYNC110 - they tell nobody
             await asyncio.sleep(0.005)
 
-    assert again.lying(again.places.artifacts) == [] and again.lying(again.places.results) == []
+    assert not again.store.has(Sha256(row.sha256)) and await again.views.image(row.id) is None
 
 
 @pytest.mark.long

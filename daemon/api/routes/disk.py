@@ -90,7 +90,7 @@ async def _delete(
     chosen: list[Doomed] = []
 
     async def choose() -> Doomed:
-        chosen.append(await house.views.doomed(await rule(), await house.disk.needed()))
+        chosen.append(await house.views.doomed(await rule()))
         return chosen[-1]
 
     async def make() -> Command:
