@@ -53,7 +53,7 @@ def _run() -> int:
     where = places(os.environ)
     try:
         settings = load_settings(where.settings, os.environ)
-        return _loop(run(where, settings, os.environ, _end_in_time))
+        return _loop(run(where, settings, os.environ, _end_in_time, _leave))
     except Locked as held:
         sys.stderr.write(f"{held}\n")
         return Exit.LOCKED
@@ -71,21 +71,27 @@ def _run() -> int:
         raise
 
 
-END_SECONDS = 4.5
+END_SECONDS = 3.5
 """After so long a daemon that was told to stop ends as it is: whatever it still does can be done again."""
 
 
 def _end_in_time() -> None:
-    """A thread of its own sees to it: the loop may be busy, and threads that verify a long log cannot be stopped."""
+    """A thread of its own sees to it: the loop may be busy."""
     from threading import Timer
 
     def end() -> None:
         logging.getLogger("daemon").warning("the daemon did not end in %.1f s; it ends as it is", END_SECONDS)
-        os._exit(Exit.DONE)
+        _leave(Exit.DONE)
 
     timer = Timer(END_SECONDS, end)
     timer.daemon = True
     timer.start()
+
+
+def _leave(code: int) -> None:
+    """Without waiting for threads: they only read."""
+    logging.shutdown()
+    os._exit(code)
 
 
 def _is_full(fault: BaseException) -> bool:

@@ -42,9 +42,16 @@ SOON = 5.0
 
 
 async def run(
-    places: Places, settings: Settings, env: Mapping[str, str], asked: Callable[[], None] = lambda: None
+    places: Places,
+    settings: Settings,
+    env: Mapping[str, str],
+    asked: Callable[[], None] = lambda: None,
+    left: Callable[[int], None] = lambda code: None,
 ) -> int:
-    """Serves until it is told to stop; the exit code. `asked` is called when it is. Raises Locked, Refused."""
+    """Serves until it is told to stop; the exit code. Raises Locked, Refused.
+
+    `asked` is called when it is told to; `left` at its end where threads still verify or fold a long log.
+    """
 
     def on_ask() -> None:
         Notifier.of(env, os.getpid()).stopping()
@@ -67,6 +74,8 @@ async def run(
         log.info("stablenew ends", extra={"seq": memory.head.seq})
     finally:
         claim.release()
+    if halt.left:
+        left(Exit.DONE)
     return Exit.DONE
 
 

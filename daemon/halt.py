@@ -19,6 +19,8 @@ class Halt:
         """To stop for good."""
         self.obstacle: Obstacle | None = None
         """What the daemon cannot work for now."""
+        self.left = False
+        """Something was begun that goes on in a thread and that nobody waits for any more."""
         self._on_ask = on_ask
         self._over = asyncio.Event()
 
@@ -58,6 +60,7 @@ class Halt:
         task, over = asyncio.create_task(doing), asyncio.create_task(self.wait())
         try:
             await asyncio.wait((task, over), return_when=asyncio.FIRST_COMPLETED)
+            self.left = self.left or not task.done()
             return await task if task.done() else None
         finally:
             for one in (task, over):
