@@ -74,7 +74,7 @@ class Moments:
     async def then(self, when: str) -> House:
         """The house behind the last event not after WHEN. Raises Refused where that is none, or still to come."""
         seq = await asyncio.to_thread(seq_of, self._files.log, when, self._now.clock())
-        await self._now.views.reached(seq)
+        await self._now.views.shown(seq)
         kept = self._kept.pop(seq, None)
         made = kept.made if kept is not None else asyncio.create_task(self._make(seq))
         self._kept[seq] = _Kept(made, asyncio.get_running_loop().time())

@@ -30,8 +30,8 @@ def travelling(house: House, places: Places, settings: Settings, stack: AsyncExi
 
     def dressed(then: House, state: State) -> House:
         """With the nodes' cards of then, and what verdicts had taught; files of the library and models are of now."""
-        known = Cards(state, Vitals(), house.blob).known
-        shelf = FolderShelf(places, lambda: last_run(then.ledger.last, house.blob))
+        known, ledger = Cards(state, Vitals(), house.blob).known, then.ledger
+        shelf = FolderShelf(places, lambda: last_run(ledger.last, house.blob))
         planner = Planner(
             shelf,
             settings,
@@ -39,12 +39,12 @@ def travelling(house: House, places: Places, settings: Settings, stack: AsyncExi
             secrets.randbelow,
             known,
             house.blob,
-            lambda: Lean(then.ledger.feedback),
-            lessons=lambda: then.ledger.lessons,
+            lambda: Lean(ledger.feedback),
+            lessons=lambda: ledger.lessons,
         )
         learner = Learner(
             then.views,
-            then.ledger,
+            ledger,
             seq_at=lambda when: seq_of(places.log, when, time.time()),
             lab=Lab(planner.plan, planner.config, known),
             asker=Asker(planner.plan, known),

@@ -25,7 +25,7 @@ from daemon.core.state import State
 from daemon.learner import Learner
 from daemon.log.store import LogInLoop
 from daemon.still import StillLedger
-from daemon.then import Files, Moments
+from daemon.then import KEPT, Files, Moments
 from daemon.views.views import Views
 from schema.errors import Refused
 from schema.events import Envelope
@@ -52,7 +52,7 @@ async def travelling(folder: Path) -> AsyncIterator[World]:
         files = Files(folder / "events.db", folder / "snapshots", folder / "views.db")
         learned = lambda house, state: replace(house, learning=_learner(house))  # noqa: E731
         moments = Moments(it.house, files, dress=learned)
-        it.house.then = moments.then
+        it.house.then, it.moments = moments.then, moments
         it.house.learning = _learner(it.house)
         try:
             yield it
@@ -264,9 +264,10 @@ async def test_streams_of_the_past_end_with_it(tmp_path: Path) -> None:
 
 async def test_many_moments_at_once_and_only_few_are_kept(tmp_path: Path) -> None:
     async with travelling(tmp_path) as it:
-        await it.submit("a fox")
+        await it.submit("a fox", count=6)
         seqs = list(range(1, it.ledger.durable + 1))[-6:]
 
         found = await asyncio.gather(*(it.get("/v1/state", as_of=str(seq)) for seq in seqs * 2))
 
+        await until(lambda: len(it.moments._open) == KEPT)
     assert [one["seq"] for one in found] == seqs * 2
