@@ -6,7 +6,7 @@ Says so in `status`, and to systemd that all is well; only a loop that turns and
 import asyncio
 import logging
 import resource
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -26,6 +26,9 @@ NOTED_SECONDS = 3600.0
 """Between two lines in the daemon's own log, which show growth over days."""
 
 WAL_BYTES = 64 << 20
+TIDY_BYTES = 20 << 20
+"""More than the views keep where nobody reads for long."""
+
 MEMORY_BYTES = 2 << 30
 FILES_SHARE = 0.8
 """Of as many as may be open."""
@@ -51,9 +54,13 @@ class Writer(Protocol):
 
 
 class Watch:
-    def __init__(self, places: Places, notifier: Notifier, concerns: Concerns, writer: Writer | None) -> None:
-        """`writer`: None while the log can only be read."""
+    def __init__(
+        self, places: Places, notifier: Notifier, concerns: Concerns, writer: Writer | None,
+        tidy: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:  # fmt: skip
+        """`writer`: None while the log can only be read. `tidy` empties the write-ahead file of the views."""
         self._places, self._notifier, self._concerns, self._writer = places, notifier, concerns, writer
+        self._tidy = tidy
         self._stalls: Stalls | None = None
         self._settled: Readings | None = None
         """What was read once it had settled."""
@@ -90,6 +97,9 @@ class Watch:
     async def look(self) -> None:
         """Reads everything anew and tells what a person should know."""
         read = await asyncio.to_thread(read_now, self._places)
+        if self._tidy is not None and read.views_wal > TIDY_BYTES:
+            await self._tidy()
+            read = await asyncio.to_thread(read_now, self._places)
         stalls = self._stalls
         if stalls is not None:
             read = msgspec.structs.replace(read, stalls=stalls.count, longest_stall=round(stalls.longest, 3))

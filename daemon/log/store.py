@@ -256,13 +256,14 @@ class _Writer:
 
     def _empty_wal(self) -> None:
         self._db.execute("PRAGMA busy_timeout=0")  # a reader may keep the WAL; batches must not wait for it
+        kept = 0
         try:
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            (kept, *_) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_FULL:  # all is safe in the WAL; when there is room again, then
                 raise
         self._db.execute("PRAGMA busy_timeout=5000")
-        self._emptied = True
+        self._emptied = not kept
 
     def _tell(self, batches: list[_Batch], error: BaseException | None) -> None:
         try:

@@ -102,6 +102,10 @@ class Views(ReadViews):
         """The same for a person who asks: raises Behind where the disk is full and nobody knows how long it takes."""
         await self._wait(seq, patient=False)
 
+    async def empty_wal(self) -> None:
+        """Gives back what was written beside the file, where nobody reads it just now."""
+        await self._writer.empty_wal()
+
     async def close(self) -> None:
         await super().close()
         await self._writer.close()

@@ -9,6 +9,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -68,6 +69,10 @@ class ViewWriter:
         """Makes what readers need to be quick, where it is not there yet."""
         await self._on_thread(self._index)
 
+    async def empty_wal(self) -> None:
+        """Once a reader who kept it has gone: nothing else would, before much more is written."""
+        await self._on_thread(self._empty_wal)
+
     async def restart(self) -> None:
         """Begins again with empty tables. No reader may be open."""
         await self._on_thread(self._create)
@@ -102,6 +107,13 @@ class ViewWriter:
     def _create(self) -> None:
         self._close()
         self._db, self.mark = create(self.path), Mark(0, b"")
+
+    def _empty_wal(self) -> None:
+        assert self._db is not None
+        self._db.execute("PRAGMA busy_timeout=0")
+        with suppress(sqlite3.OperationalError):  # somebody still reads, or there is no room: another time
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self._db.execute("PRAGMA busy_timeout=5000")
 
     def _index(self) -> None:
         assert self._db is not None

@@ -320,6 +320,8 @@ async def test_a_reader_that_dawdles_holds_up_nobody(
             for turn in range(1, 20):
                 await log.append(batch(turn * 50 + 1, turn * 50 + 50))
                 await asyncio.sleep(0.02)
+    wal = path.with_name("events.db-wal")
+    await eventually(lambda: wal.stat().st_size == 0)  # although nothing more is written
     await log.close()
 
 

@@ -104,5 +104,11 @@ async def test_a_reader_sees_one_moment_and_holds_nobody_up(tmp_path: Path):
             await views._catch_up()
             assert (await views.images(Window())).total == before + 2
             assert db.execute("SELECT count(*) FROM v1_pictures").fetchone()[0] == before
+            wal = tmp_path / "views.db-wal"
+            await views.empty_wal()
+            assert wal.stat().st_size  # it is still being read
             db.rollback()
             assert db.execute("SELECT count(*) FROM v1_pictures").fetchone()[0] == before + 2
+            db.rollback()
+            await views.empty_wal()
+            assert wal.stat().st_size == 0
