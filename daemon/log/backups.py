@@ -4,6 +4,7 @@ A copy is `events-20261121T043000Z.db`, made by night or when asked for, or `eve
 before another version of the program first wrote to the log. Nothing with another name is ever touched.
 """
 
+import os
 import re
 import shutil
 import sqlite3
@@ -16,7 +17,7 @@ from typing import Final, Literal, NamedTuple
 
 from daemon.log import mend, reading
 from daemon.log.tables import reader
-from schema.errors import Refused
+from schema.errors import Refused, why
 from schema.places import Places
 from schema.settings import BackupSettings
 
@@ -83,7 +84,7 @@ def make(places: Places, keeping: Keeping, kind: Kind, clock: Callable[[], float
 
     Raises Refused, sqlite3.Error, OSError; then everything is as it was.
     """
-    keeping.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _check_folder(places, keeping.folder)
     _clear(keeping.folder, clock())
     _check_room(places, keeping)
     stamp = datetime.fromtimestamp(clock(), UTC).strftime(_STAMP)
@@ -92,6 +93,20 @@ def make(places: Places, keeping: Keeping, kind: Kind, clock: Callable[[], float
     for copy in surplus(copies(keeping.folder), keeping):
         copy.path.unlink(missing_ok=True)
     return made
+
+
+def _check_folder(places: Places, folder: Path) -> None:
+    """Only the program's own is made: one that a person named may lie on a disk that is not there now."""
+    try:
+        if folder == places.backups:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            return
+        fault = "there is no such folder" if not folder.exists() else "this folder cannot be written"
+    except OSError as error:
+        fault = f"this folder cannot be made: {why(error)}"
+    remedy = "Mount its disk, make the folder writable, or name another as [backup] folder."
+    raise Refused(f"{fault}.", where=str(folder), remedy=remedy)
 
 
 def _check_room(places: Places, keeping: Keeping) -> None:

@@ -19,7 +19,7 @@ from daemon.log.chain import ZERO, Head
 from daemon.log.check import Verdict, check, check_against
 from daemon.log.recovery import Part, Plan, best
 from daemon.log.tables import COLUMNS, WIDTH, close_whole, reader, writer
-from schema.errors import Refused
+from schema.errors import Refused, why
 from schema.events import Envelope, Event, LogLossAccepted, NothingChanged
 from schema.ids import Seq
 from schema.places import Places
@@ -61,9 +61,7 @@ def backup(places: Places, target: Path) -> Backup:
     promise, others = anchor.read(places.head), witness.witnesses(places)
     spare = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        with closing(reader(log)) as db:
-            db.execute("PRAGMA query_only=OFF")  # the new file is written; the log itself is open read-only
-            db.execute("VACUUM INTO ?", (str(spare),))
+        _copy_whole(log, spare)
         verdict = check_against(spare, promise or ZERO, others, deep=True)
         if verdict.findings:
             raise Refused(
@@ -80,7 +78,24 @@ def backup(places: Places, target: Path) -> Backup:
     return Backup(target, verdict.events, verdict.head, size)
 
 
+def _copy_whole(log: Path, spare: Path) -> None:
+    try:
+        with closing(reader(log)) as db:
+            db.execute("PRAGMA query_only=OFF")  # the new file is written; the log itself is open read-only
+            db.execute("VACUUM INTO ?", (str(spare),))
+    except sqlite3.OperationalError as fault:
+        if fault.sqlite_errorcode & 0xFF not in _GROUND:
+            raise
+        raise Refused(
+            f"the copy could not be written: {why(fault)}.", where=str(spare.parent),
+            remedy="Make room and see to it that it can be written, or name another folder.",
+        ) from fault  # fmt: skip
+
+
 _VERIFY = "Run `stablenew log verify`."
+
+_GROUND = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+"""What SQLite says of the disk rather than of what lies on it."""
 
 
 # Restore and recover -----------------------------------------------------------------------------

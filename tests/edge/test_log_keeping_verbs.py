@@ -77,6 +77,8 @@ async def test_without_a_file_the_copy_goes_where_the_settings_say(
     await append(AT, AT + 1)
     home.config.mkdir(parents=True)
     home.settings.write_text(f'[daemon]\nfree_floor_mb = 0\n[backup]\nfolder = "{tmp_path}/elsewhere"\n')
+    assert "there is no such folder. Mount its disk" in say("backup").complaint
+    (tmp_path / "elsewhere").mkdir()
     made = say("backup")
     assert Path(str(made["path"])).parent == tmp_path / "elsewhere"
     listed = say("backups")
