@@ -199,7 +199,7 @@ class Travelling(Wishing):
         if moment.at is None:
             self.action_travel(1 if by > 0 else -1)
             return
-        at = datetime.fromtimestamp(moment.at + by * HOUR, UTC).isoformat()
+        at = datetime.fromtimestamp(min(moment.at + by * HOUR, self.wall()), UTC).isoformat()
         try:
             found = (await then(self.asker, at)).moment
         except (Refused, NoDaemon) as fault:
