@@ -1,10 +1,11 @@
 """A log of a million events, or of five: checks, copies, replay and start-up, against bare SQLite and bare file copies.
 
-    python tests/bench/bench_history.py [--events N] [--rounds N] [--folder DIR] [--json]
+    python tests/bench/bench_history.py [--events N] [--rounds N] [--folder DIR | --home DIR] [--json]
 
 Verbs and daemons are real processes, the peers run in between. While a copy is made, events are appended one by one
 through the log's own writer, and the waits for their commits are what is told. The disk is /dev/shm, where syncs cost
-nothing, or the one of `--folder`, which needs about 4 GB for a million events.
+nothing, or the one of `--folder`, which needs about 2 GB for a million events. `--home` is a home whose log was made
+before; it stays. What has been measured is told on stderr as it comes.
 Goals: ready within 10 s from a snapshot and within 60 s without; a copy within 30 s; commits within 50 ms meanwhile.
 """
 
@@ -21,9 +22,10 @@ from contextlib import closing
 from pathlib import Path
 from time import perf_counter
 
+import running as running_daemons
 from bench_startup import fetch_and_decode, without
 from lived import EVENTS_PER_JOB, Past, append
-from measure import Goal, Line, compared, finish, interleaved, percentile, scratch, seconds
+from measure import Goal, Line, compared, finish, interleaved, percentile, scratch, seconds, table
 from running import home_of, running
 
 from daemon.disk import sync_folder
@@ -41,6 +43,9 @@ LIVE = 3_000
 TAIL_JOBS = 1_430
 """About 10,000 events."""
 
+PATIENCE_S = 3600.0
+"""Until a daemon is given up that makes the views of five million events."""
+
 PAUSE_S = 0.005
 """Between two commits while a copy is made."""
 
@@ -50,9 +55,13 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--home", type=Path)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    if args.folder is None:
+    running_daemons.PATIENCE = PATIENCE_S
+    if args.home is not None:
+        lines = measured(args.home, args.events, args.rounds)
+    elif args.folder is None:
         with scratch("history") as folder:
             lines = measured(folder, args.events, args.rounds)
     else:
@@ -63,14 +72,19 @@ def main() -> None:
 
 def measured(home: Path, events: int, rounds: int) -> list[Line]:
     where = home_of(home)
-    past = Past()
-    asyncio.run(append(where, past.events(int((events - LIVE) / EVENTS_PER_JOB), LIVE)))
-    Snapshots(where.snapshots, where.log, CORE).save()
-    asyncio.run(append(where, past.lives(TAIL_JOBS)))
+    if not where.log.exists():
+        past = Past()
+        asyncio.run(append(where, past.events(int((events - LIVE) / EVENTS_PER_JOB), LIVE)))
+        Snapshots(where.snapshots, where.log, CORE).save()
+        asyncio.run(append(where, past.lives(TAIL_JOBS)))
     total = asyncio.run(append(where, iter(())))
     (where.state / "results.seq").write_text(str(total))  # the results folders are not what is measured
-    lines = [*checks(home, where, rounds), *copying(home, where, rounds)]
-    return [*lines, *starting(home, where, rounds), *sizes(where, total)]
+    lines: list[Line] = []
+    for part in (starting, checks, copying):
+        found = part(home, where, rounds)
+        print(table(found), file=sys.stderr, flush=True)
+        lines += found
+    return [*lines, *sizes(where, total)]
 
 
 # Checks and replay ---------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ The queue is paused at its end, so that a daemon that starts on it has nothing t
 
 import itertools
 from collections.abc import Iterator
+from importlib.metadata import version
 
 from daemon.log.store import open_log
 from schema import events as e
@@ -74,7 +75,7 @@ class Past:
             yield one
 
     def _beginning(self) -> Iterator[Told]:
-        yield e.DaemonStarted(version="0.1", sqlite="3", host="here"), "daemon", None, None
+        yield e.DaemonStarted(version=version("stablenew"), sqlite="3", host="here"), "daemon", None, None
         joined = e.NodeJoined(
             node=NODE, name="here", instance="i", link="loopback", backends=("sketch",), kinds=("txt2img", "upscale"),
             vram_gb=8.0,

@@ -128,7 +128,8 @@ def home_of(folder: Path) -> Places:
 def start(folder: Path, env: Mapping[str, str] | None = None) -> Running:
     """Starts `python -m daemon` with everything below `folder` and waits until it says that it is ready."""
     where = home_of(folder)
-    whole = {**os.environ, "STABLENEW_HOME": str(folder), **(env or {})}
+    quiet = {"STABLENEW_BACKUP__NIGHTLY": "false", "STABLENEW_BACKUP__UPGRADE": "false"}
+    whole = {**os.environ, **quiet, "STABLENEW_HOME": str(folder), **(env or {})}
     began = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-P", "-m", "daemon", "run"], env=whole, stdin=subprocess.DEVNULL)
     while time.perf_counter() - began < PATIENCE:
