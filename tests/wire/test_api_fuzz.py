@@ -177,7 +177,7 @@ def _fits(running: Running, schema: Any, content: bytes, asked: object) -> None:
     assert not faults, (asked, content[:300], faults[:3])
 
 
-QUIETLY = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=25)
+QUIETLY = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=15)
 
 
 @QUIETLY
