@@ -262,16 +262,23 @@ class Travelling(Wishing):
     # How the daemon stands --------------------------------------------------------------------------
 
     async def action_standing(self) -> None:
-        from tui.screens.then import stands
+        from tui.screens.then import Stands
 
-        await self.push_screen(stands(self.live))
+        await self.push_screen(Stands(lambda: self.live))
 
     async def announce(self) -> None:
-        """Trouble that is new is shown whole, once, wherever one is."""
+        """Trouble that is new is shown whole, once, wherever one is; that it is over, in a word."""
         standing = self.live.standing
-        trouble = standing.trouble if standing.state == "read-only" and self.live.linked and not self.past else ""
-        fresh = trouble and trouble != self._announced
-        if self.live.linked:
-            self._announced = trouble
-        if fresh:
+        trouble = standing.trouble if standing.state == "read-only" else ""
+        if trouble == self._announced:
+            return
+        was, self._announced = self._announced, trouble
+        from tui.screens.then import Stands
+
+        page = self.screen if isinstance(self.screen, Stands) else None
+        if page is None and trouble:
             await self.action_standing()
+        elif page is not None:
+            page.told()
+        if was and not trouble:
+            self.say("the daemon goes on: wishes are granted again")

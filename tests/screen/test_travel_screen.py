@@ -204,6 +204,7 @@ async def test_a_disk_that_is_full_and_has_room_again_is_seen_as_it_happens(show
         await eyes.press("escape")
         await eyes.sees("read-only: The disk is full")
         await daemon.tell(Delta(head=4213, standing=Standing()))
+        await eyes.sees("the daemon goes on: wishes are granted again")
         await eyes.until(lambda: "read-only" not in eyes.text())
         await eyes.press("p")
         await eyes.until(lambda: daemon.commands)

@@ -1,6 +1,6 @@
 """What is told over an area: a difference between two moments, one event, how the daemon stands."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -25,9 +25,15 @@ def happened(happening: Happening, found: Difference) -> Details:
     return Details(title, lambda width: list(_happening(happening, found, width)))
 
 
-def stands(live: Live) -> Details:
-    title = (Piece("How the daemon stands", "title"), Piece("  esc back", "dim"))
-    return Details(title, lambda width: list(_standing(live, width)))
+class Stands(Details):
+    """How the daemon stands, as it is now: `live` is asked again whenever something is told."""
+
+    def __init__(self, live: Callable[[], Live]) -> None:
+        title = (Piece("How the daemon stands", "title"), Piece("  esc back", "dim"))
+        super().__init__(title, lambda width: list(_standing(live(), width)))
+
+    def told(self) -> None:
+        self.on_resize()
 
 
 def _difference(found: Difference, width: int) -> Iterator[Line]:
