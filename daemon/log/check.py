@@ -135,7 +135,7 @@ def _contradiction(head: Head, witness: Witness, db: sqlite3.Connection | None) 
             f"{witness.who} knows of event {seq}, but the log ends at {head.seq}: "
             "an older copy of it was put in its place"
         )
-    known = db is None or (_orders(db, seq) if digest == UNKNOWN else hash_at(db, seq) == digest)
+    known = db is None or not seq or (_orders(db, seq) if digest == UNKNOWN else hash_at(db, seq) == digest)
     return "" if known else f"{witness.who} knows another event {seq}: this is not the log that was last used here"
 
 
