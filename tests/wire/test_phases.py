@@ -5,11 +5,12 @@ import json
 import shutil
 import sqlite3
 from contextlib import asynccontextmanager
+from unittest.mock import Mock
 
 import aiohttp
 import pytest
 
-from daemon import app, upkeep
+from daemon import app, standing, upkeep
 from daemon.artifacts.store import ArtifactStore
 from daemon.claim import Claim
 from daemon.fleet.loopback import Loopback
@@ -82,13 +83,12 @@ def daemon(home, tmp_path, monkeypatch):
     monkeypatch.setattr(app, "FIRST_WAIT", 0.01)
     monkeypatch.setattr(app, "LONGEST_WAIT", 0.01)
     monkeypatch.setattr(upkeep, "GROUND_SECONDS", 0.01)
-    settings = Settings.model_validate(
-        {"fleet": {"discover": False}, "daemon": {"free_floor_mb": 0, "submit_floor_mb": 0}}
-    )
+    usual = {"fleet": {"discover": False}, "daemon": {"free_floor_mb": 0, "submit_floor_mb": 0}}
     socket = str(tmp_path / "s")
 
     @asynccontextmanager
-    async def started():
+    async def started(**more):
+        settings = Settings.model_validate({**usual, **more})
         task = asyncio.create_task(app.run(home, settings, {"STABLENEW_SOCKET": socket}))
         async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(socket)) as client:
             try:
@@ -249,3 +249,37 @@ async def test_a_second_daemon_is_kept_out_also_while_the_first_stands_still(dae
         await it.until("read-only")
         with pytest.raises(Exception, match="another daemon"):
             Claim.take(home, boot="b2")
+
+
+@pytest.mark.long
+async def test_a_disk_that_is_full_before_the_first_event_is_outlived_too(daemon, disk):
+    disk.set()
+    async with daemon() as it:
+        await it.until("read-only", "is full")
+        disk.clear()
+        await it.until("starting")
+        assert (await it.ask("/v1/runs", RUN))[0] == 201
+
+
+@pytest.mark.long
+async def test_hooks_and_systemd_are_told_of_a_log_that_can_only_be_read(daemon, disk, tmp_path, monkeypatch):
+    note, env = tmp_path / "told", {}
+    monkeypatch.setattr(
+        standing, "Notifier", Mock(of=lambda told, pid: env.setdefault("standing", Mock(watchdog=None)))
+    )
+    hooks = {"note": {"on": ["trouble"], "command": ["sh", "-c", f"cat >> {note}; echo >> {note}"]}}
+    async with daemon(hooks=hooks) as it:
+        for _ in range(2):
+            disk.set()
+            await it.ask("/v1/runs", RUN)
+            assert (await it.until("read-only"))["readings"] is not None
+            assert (await it.ask("/v1/hooks"))[1]["total"] == 1
+            async with asyncio.timeout(SECONDS):
+                while not note.exists() or not note.read_text().endswith("\n"):  # noqa: ASYNC110 - a command writes it
+                    await asyncio.sleep(0.01)
+            disk.clear()
+            await it.until("starting")
+    (line,) = note.read_text().splitlines()  # the second time within the hour is no news
+    assert json.loads(line)["on"] == "trouble" and "is full" in json.loads(line)["text"]
+    env["standing"].ready.assert_called()
+    assert any("read-only" in call.args[0] for call in env["standing"].status.call_args_list)
