@@ -23,6 +23,7 @@ def start_logs(folder: Path) -> None:
         outlets.append(logging.StreamHandler(sys.stderr))
     for outlet in outlets:
         outlet.setFormatter(JsonLines())
+    logging.raiseExceptions = False  # lines for which the disk has no room are lost without a word
     logging.basicConfig(level=logging.INFO, handlers=outlets, force=True)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     logging.getLogger("zeroconf").setLevel(logging.ERROR)  # it warns of every interface that has no multicast

@@ -14,7 +14,7 @@ from typing import Final, Literal
 from daemon.disk import AWAY, FULL, try_room
 from daemon.ledger.mail import LedgerStopped
 from daemon.log.faults import LogBroken, LogDamaged, LogFromNewer, LogFull, LogGone
-from daemon.log.ground import check_place, meant, place_of
+from daemon.log.ground import check_places, meant, places_of
 from schema.errors import why
 from schema.places import Places
 
@@ -107,14 +107,14 @@ class Watched:
 
     def __init__(self, places: Places) -> None:
         self._places = places
-        self._place = place_of(places.log)
+        self._opened = places_of(places.log)
 
     def look(self) -> Obstacle | None:
         """Blocks."""
         if (obstacle := look(self._places)) is not None:
             return obstacle
         try:
-            check_place(self._places.log, self._place)
+            check_places(self._opened)
         except LogGone as gone:
             return Obstacle("away", f"{_capital(str(gone))}.", BRING_BACK)
         return None

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from daemon.api.house import Condition, House, KeptKey, LedgerDoor, ReadLog
 from daemon.api.lessons import LearningDoor, NobodyLearns
+from daemon.api.shelf import ModelPage, ModelsAsked, NoModels
 from daemon.artifacts.results import find
 from daemon.artifacts.sheets.writing import sheet_of
 from daemon.artifacts.store import file_in
@@ -56,6 +57,7 @@ from schema.errors import Away
 from schema.events import Envelope
 from schema.forecast import Forecast
 from schema.ids import CommandId, RunId, Seq, Sha256
+from schema.models import ModelScan
 from schema.pages import ImageRow
 from schema.places import Places
 from schema.settings import Settings
@@ -198,6 +200,7 @@ def _house(
         known=cards.known,
         forecast=foretold,
         learning=read.learning,
+        models=_NoModels(refusal),
         disk=DiskUsed(read.views, lambda: read.ledger.damaged, folders, lambda: read_mark(note).at),
         moment=read.moment,
         differ=differing(places.log, places.snapshots, time.time),
@@ -206,6 +209,19 @@ def _house(
 
 async def _nothing_to_wait_for(seq: int) -> None:
     """What is in the results folders is all that comes for now."""
+
+
+class _NoModels(NoModels):
+    """Files are not looked at: what is known of them could not be kept."""
+
+    def __init__(self, refusal: Callable[[], Away]) -> None:
+        self._refusal = refusal
+
+    async def page(self, asked: ModelsAsked) -> ModelPage:
+        raise self._refusal()
+
+    async def scan(self) -> ModelScan:
+        raise self._refusal()
 
 
 class _NoLog:

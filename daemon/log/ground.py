@@ -22,24 +22,31 @@ _UNCLEAR: Final = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqli
 class Place(NamedTuple):
     """Which file it is, whatever name it has by now."""
 
+    path: Path
     device: int
     inode: int
 
 
-def place_of(log: Path) -> Place:
-    """Raises OSError."""
-    found = log.stat()
-    return Place(found.st_dev, found.st_ino)
+def places_of(log: Path) -> tuple[Place, ...]:
+    """The log's own and, while it is open, its write-ahead file's. Raises OSError where there is no log."""
+    wal = log.with_name(log.name + "-wal")
+    return tuple(_place(path) for path in (log, wal) if path == log or path.exists())
 
 
-def check_place(log: Path, place: Place) -> None:
-    """Raises LogGone where the log that is open has no longer this name: what it took now nobody would find."""
-    try:
-        here = place_of(log) == place
-    except OSError as fault:
-        raise LogGone(f"{log} is not there any more ({fault.strerror})") from fault
-    if not here:
-        raise LogGone(f"{log} is another file than the one that was opened")
+def _place(path: Path) -> Place:
+    found = path.stat()
+    return Place(path, found.st_dev, found.st_ino)
+
+
+def check_places(places: tuple[Place, ...]) -> None:
+    """Raises LogGone where a file that is open has no longer its name: what it took now nobody would find."""
+    for place in places:
+        try:
+            here = _place(place.path) == place
+        except OSError as fault:
+            raise LogGone(f"{place.path} is not there any more ({fault.strerror})") from fault
+        if not here:
+            raise LogGone(f"{place.path} is another file than the one that was opened")
 
 
 def meant(fault: BaseException, log: Path) -> LogBroken:

@@ -21,7 +21,7 @@ from daemon.log.appender import Appender
 from daemon.log.chain import Head
 from daemon.log.check import check, note_verified
 from daemon.log.faults import LogBroken, LogDamaged, LogFromNewer, LogFull, LogGone
-from daemon.log.ground import Place, check_place, meant, place_of
+from daemon.log.ground import check_places, meant, places_of
 from daemon.log.inloop import LogInLoop
 from daemon.log.reader import LogReader
 from daemon.log.reading import Kept, read_log
@@ -192,7 +192,7 @@ class _Writer:
         settle: Callable[[Sequence[_Batch], Head, BaseException | None], None],
     ) -> None:
         self._path = path
-        self._place: Place = place_of(path)
+        self._places = places_of(path)
         self._db = db
         self._anchor = head_anchor
         self._appender = Appender(db, head)
@@ -242,7 +242,7 @@ class _Writer:
             elif not self._stopping:
                 self._empty_wal()
             return
-        check_place(self._path, self._place)
+        check_places(self._places)
         self._appender.append([batch.envelopes for batch in batches])
         self._emptied = False
         self._anchor.promise(self._appender.head)

@@ -26,7 +26,8 @@ from daemon.log.store import open_log
 from daemon.log.tables import reader, writer
 from daemon.log.upcast import Reader
 from daemon.obstacle import Obstacle, Watched, obstacle_of, over, signature
-from schema.events import NothingChanged
+from schema.events import DaemonStarted, Envelope, NothingChanged
+from schema.ids import Seq
 from schema.places import places
 from tui.link import endpoint
 
@@ -131,6 +132,20 @@ async def test_a_log_that_was_moved_takes_nothing_more(home):
     with pytest.raises(LogGone, match="not there any more"):
         await log.append(())
     await log.close()
+
+
+async def test_a_write_ahead_file_that_was_deleted_costs_nothing_that_was_acknowledged(home):
+    """What is in it is moved into the log before anybody else opens that."""
+    log = await asyncio.to_thread(open_log, home.log, home.head)
+    begun = DaemonStarted(version="0", sqlite="0", host="test")
+    await log.append([Envelope(seq=Seq(1), at=1.0, epoch=Seq(1), actor="daemon", event=begun)])
+    home.log.with_name("events.db-wal").unlink()
+    with pytest.raises(LogGone, match="wal is not there any more"):
+        await log.append(())
+    await log.close()
+    again = await asyncio.to_thread(open_log, home.log, home.head)
+    assert again.head.seq == 1
+    await again.close()
 
 
 def test_an_obstacle_is_over_when_the_folder_takes_something_again(home, monkeypatch):
