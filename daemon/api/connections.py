@@ -6,6 +6,7 @@ Each of the two doors counts for itself: whoever crowds the one keeps nobody fro
 import asyncio
 import logging
 import socket
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
@@ -204,10 +205,17 @@ class Runner(web.AppRunner):
         super().__init__(app, **options)
         self.connections = Connections(limit)
         self.over_tcp = Connections(over_tcp)
+        self.before_cleanup: list[Callable[[], Awaitable[None]]] = []
+        """What must be over before the listeners end."""
 
     async def _make_server(self) -> web.Server:
         inner = await super()._make_server()
         return Door(inner, self.connections, self.over_tcp, asyncio.get_running_loop())
+
+    async def cleanup(self) -> None:
+        for end in self.before_cleanup:
+            await end()
+        await super().cleanup()
 
 
 def _crowded() -> bytes:

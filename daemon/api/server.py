@@ -46,7 +46,6 @@ def make_app(house: House) -> web.Application:
     app[OPENAPI] = describe(routes.ALL, house.version)
     app.cleanup_ctx.append(partial(_feeding, house))
     app.on_shutdown.append(feed.close_all)
-    app.on_shutdown.append(_closed)
     return app
 
 
@@ -59,12 +58,9 @@ async def serve(house: House, sock: socket.socket) -> Runner:
     await runner.setup()
     await web.SockSite(runner, sock, backlog=BACKLOG).start()
     app[TCP].connections = lambda: len(runner.over_tcp)
+    runner.before_cleanup.append(app[TCP].close)
     await app[TCP].open(runner)
     return runner
-
-
-async def _closed(app: web.Application) -> None:
-    await app[TCP].close()
 
 
 def _answering(house: House, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

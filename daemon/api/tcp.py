@@ -16,6 +16,9 @@ from daemon.api.faults import Elsewhere
 from schema.errors import why
 from schema.settings import ApiSettings
 
+FIRST_SECONDS = 1.0
+"""How long the daemon's start waits for the first attempt to listen."""
+
 AGAIN_SECONDS = 5.0
 """After a failure to listen, until it is tried again."""
 
@@ -34,6 +37,7 @@ class TcpDoor:
         self._wanted = settings.listen
         self._names = settings.hosts
         self._task: asyncio.Task[None] | None = None
+        self._tried = asyncio.Event()
         self.address = ""
         self.trouble = ""
         self.hosts: frozenset[str] = frozenset()
@@ -50,8 +54,10 @@ class TcpDoor:
 
     async def open(self, runner: web.BaseRunner) -> None:
         """Listens, if settings say so. What fails is told in `trouble` and tried again until `close`."""
-        if self._wanted and not await self._listens(runner):
-            self._task = asyncio.create_task(self._keep_trying(runner))
+        if self._wanted:
+            self._task = asyncio.create_task(self._until_it_listens(runner))
+            with suppress(TimeoutError):  # a name that is looked up for long holds nothing up
+                await asyncio.wait_for(self._tried.wait(), FIRST_SECONDS)
 
     async def close(self) -> None:
         """No further attempts; the listener itself ends with its runner."""
@@ -69,11 +75,11 @@ class TcpDoor:
                 remedy=f"Here is {self.address}; further names go into `[api] hosts` of the settings.",
             )  # fmt: skip
 
-    async def _keep_trying(self, runner: web.BaseRunner) -> None:
-        while True:
+    async def _until_it_listens(self, runner: web.BaseRunner) -> None:
+        while not await self._listens(runner):
+            self._tried.set()
             await asyncio.sleep(AGAIN_SECONDS)
-            if await self._listens(runner):
-                return
+        self._tried.set()
 
     async def _listens(self, runner: web.BaseRunner) -> bool:
         host, port = split(self._wanted)
