@@ -235,6 +235,9 @@ class ApiSettings(_Section):
     max_clients: Annotated[int, Field(ge=1, le=10_000)] = 32
 
 
+HookName = Annotated[str, Field(pattern=r"^[\w-]{1,40}$")]
+
+
 class HookSettings(_Section):
     """Somebody to be told, or a command to be run, when something has happened."""
 
@@ -289,7 +292,7 @@ class Settings(_Section):
     library: LibrarySettings = LibrarySettings()
     backup: BackupSettings = BackupSettings()
     api: ApiSettings = ApiSettings()
-    hooks: dict[str, HookSettings] = {}
+    hooks: dict[HookName, HookSettings] = {}
     """By a name of your own: `[hooks.sleep]`."""
     disk: DiskSettings = DiskSettings()
     ui: UiSettings = UiSettings()
