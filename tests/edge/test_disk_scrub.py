@@ -3,14 +3,17 @@
 import asyncio
 import shutil
 import sys
+import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # for `disk_world`
 
 from disk_world import DiskWorld, disk_world
 
+from daemon.scrub import Mark
 from schema.diskuse import Checked
 from schema.events import FileDamaged, FileMended
 from schema.ids import Sha256
@@ -167,3 +170,22 @@ async def test_damage_is_a_concern_until_the_picture_is_deleted(fresh) -> None:
 
     await it.delete(await it.rule())
     assert it.ledger.damaged == () and not it.store.has(Sha256(row.sha256))
+
+
+@pytest.mark.parametrize(
+    ("hour", "hours_ago", "checks"),
+    [(3, 24, True), (3, 5, False), (14, 24, False), (14, 41, True), (3, None, True), (14, None, False)],
+)
+async def test_by_night_and_not_before_the_next_one(
+    fresh, monkeypatch, hour: int, hours_ago: int | None, checks: bool
+) -> None:
+    it = await fresh()
+    now = time.struct_time((2026, 11, 21, hour, 0, 0, 5, 325, 0))
+    monkeypatch.setattr("daemon.diskroom.time.localtime", lambda _: now)
+    if hours_ago is not None:
+        (it.places.state / "scrub.json").write_bytes(msgspec.json.encode(Mark("", it.now - hours_ago * 3600)))
+    before = it.scrub.checked
+
+    await it.room._check_by_night()
+
+    assert (it.scrub.checked != before) == checks

@@ -1,6 +1,7 @@
 """Thumbnails: made once per content and size, made again when damaged, never on the event loop."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -110,3 +111,18 @@ async def test_the_loop_goes_on_meanwhile(cache: Thumbnails):
 
     assert turns > 3
     assert longest < 0.25
+
+
+async def test_the_cache_is_kept_small_and_what_was_looked_at_last_stays(cache: Thumbnails, tmp_path: Path):
+    names = [Sha256(f"{n:02x}" + "0" * 62) for n in range(4)]
+    paths = [await cache.of(name, 256) for name in names]
+    for age, path in enumerate(reversed(paths)):
+        os.utime(path, (1_700_000_000 - age, 1_700_000_000 - age))
+    size = paths[0].stat().st_size
+
+    assert cache.shrink(2 * size) == 2
+    assert [path.exists() for path in paths] == [False, False, True, True]
+
+    cache.drop(names[3])
+    assert [path.exists() for path in paths] == [False, False, True, False]
+    assert (await cache.of(names[0], 256)).exists()
