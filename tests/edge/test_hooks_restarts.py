@@ -11,12 +11,23 @@ import pytest
 
 from daemon.concerns import Concerns
 from daemon.hooks import hook
+from daemon.hooks.finding import Finder
 from daemon.hooks.hooks import Hooks, Now
 from daemon.hooks.sending import Outcome
 from daemon.hooks.writing import Writer
-from schema.events import Envelope, Event, JobFinished, JobParked, NothingChanged, RunFinished
+from schema.events import (
+    DaemonStarted,
+    Envelope,
+    Event,
+    JobFinished,
+    JobParked,
+    NodeJoined,
+    NodeLost,
+    NothingChanged,
+    RunFinished,
+)
 from schema.hooks import News
-from schema.ids import JobId, RunId, Seq
+from schema.ids import JobId, NodeId, RunId, Seq
 from schema.scenes import Counts, QueueScene, Scene
 from schema.settings import HookSettings
 
@@ -137,6 +148,24 @@ class _Words(Writer):
     async def news(self, found: object, hook: str) -> News | None:
         await self._daemon.pause()
         return News(id=found.id, on=found.on, at="", seq=Seq(found.seq), hook=hook, host="h", text="t")
+
+
+def told(*events: Event) -> list[str]:
+    """What is found in them, in the order they came."""
+    envelopes = [
+        Envelope(seq=Seq(seq), at=1e9, epoch=Seq(1), actor="daemon", event=event) for seq, event in enumerate(events, 1)
+    ]
+    return [found.text or found.on for found in Finder().read(envelopes)]
+
+
+def test_a_machine_of_the_fleet_that_is_lost_is_trouble_and_our_own_agent_and_a_restart_are_not():
+    rig, here = NodeId("rig"), NodeId("here")
+    came = NodeJoined(node=rig, name="rig2", instance="i", link="lan", backends=(), kinds=())
+    ours = NodeJoined(node=here, name="vm", instance="i", link="loopback", backends=(), kinds=())
+    began = DaemonStarted(version="1", sqlite="3", host="h")
+    lost, gone = NodeLost(node=rig, reason="it is silent"), NodeLost(node=here, reason="it died")
+    assert told(came, ours, lost, gone) == ["The node rig2 is lost: it is silent."]
+    assert told(came, began, lost, came, lost, lost) == ["The node rig2 is lost: it is silent."]
 
 
 async def one_story(seed: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
