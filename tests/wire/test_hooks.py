@@ -368,6 +368,7 @@ async def test_what_a_command_says_last_is_told_without_what_could_drive_a_termi
         assert "could not be run: no such file or directory" in missing + failed and not mine.waits.seconds
 
 
+@pytest.mark.long
 async def test_a_command_that_was_begun_is_not_begun_again_by_a_restart(tmp_path: Path):
     """It may be what ended the daemon: a machine must not switch itself off again when it is switched on."""
     command = running("sh", "-c", f"echo x >> {tmp_path}/begun; sleep 60", on=("queue-empty", "run-finished"))
@@ -398,6 +399,7 @@ async def test_trouble_is_told_once_an_hour_and_that_a_hook_fails_to_no_hook(tmp
         assert len(set(there.ids)) == 3
 
 
+@pytest.mark.long
 async def test_what_stands_in_the_way_is_told_when_it_stays(tmp_path: Path):
     async with receiver() as there, hooked(tmp_path, phone=posting(there.url, ("trouble",))) as mine:
         looks = [{"agent": "It died."}, {"agent": ""}, {"agent": "It died."}, {"agent": "It died again."}]
