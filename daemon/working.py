@@ -90,14 +90,8 @@ def _edges(
         upkeep.keep_snapshots(places, parts.settings, lambda: ledger.durable),
         upkeep.keep_socket(claim, runner, env),
         upkeep.keep_artifacts(places, parts.store),
-        parts.hooks.look_out(lambda: _standing(parts)),
+        parts.hooks.look_out(lambda: {"agent": parts.fleet.trouble}),
         parts.watch.run(lambda: in_a_line(ledger.scene())),
         backing_up.keep_witness(places, lambda: parts.log.head),
         backing_up.keep_backups(places, parts.settings, parts.concerns),
     )
-
-
-def _standing(parts: Parts) -> dict[str, str]:
-    """What keeps work from being done although the log is well, by kind; empty where nothing does."""
-    blocked = parts.ledger.scene().queue.blocked
-    return {"agent": parts.fleet.trouble, "queue": f"Nothing is given out: {blocked}." if blocked else ""}
