@@ -84,24 +84,27 @@ async def images_page(db: Reading, window: Window, now: float, *, final: bool) -
 async def runs_page(db: Reading, window: Window, now: float, results: Path) -> Page[RunRow]:
     where = runs_where(await wanted_of(db, window, now, RUN_STATES))
     order = ordered(window.sort or "newest", RUN_SORTS)
-    total = await db.number(f"SELECT count(*) FROM runs WHERE {where.sql}", where.values)
+    total = await db.total("n", f"runs WHERE {where.sql}", where.values)
     rows = await db.all(
-        f"SELECT {RUN_COLUMNS} FROM runs WHERE {where.sql} ORDER BY {order} LIMIT ? OFFSET ?",
+        f"SELECT {RUN_COLUMNS}, {_terms(order)} FROM runs WHERE {where.sql} ORDER BY {order} LIMIT ? OFFSET ?",
         (*where.values, window.limit, window.offset),
     )
     return Page(items=tuple(run_row(row, results) for row in rows), total=total, head=await _head(db))
 
 
 async def _window(db: Reading, key: str, table: str, where: Where, order: str, window: Window) -> tuple[int, list[int]]:
-    """How many match, and the keys of those in the window: read from indices wherever one holds all that is asked."""
+    """How many match, and the keys of those in the window: read from indices wherever one holds all that is asked.
+
+    What orders is among the columns: else no index is used where a table is a union of two (`daemon.views.shadows`).
+    """
     values = (*where.values, window.limit, window.offset)
     sql = f"FROM {table} WHERE {where.sql} ORDER BY {order} LIMIT ? OFFSET ?"
     if "texts" in where.sql:  # to look into texts is dear: once for both
         rows = await db.all(f"SELECT {key}, count(*) OVER () {sql}", values)
         if rows or not window.offset:
             return int(rows[0][1]) if rows else 0, [int(row[0]) for row in rows]
-    total = await db.number(f"SELECT count(*) FROM {table} WHERE {where.sql}", where.values)
-    return total, [int(row[0]) for row in await db.all(f"SELECT {key} {sql}", values)]
+    total = await db.total(key, f"{table} WHERE {where.sql}", where.values)
+    return total, [int(row[0]) for row in await db.all(f"SELECT {key}, {_terms(order)} {sql}", values)]
 
 
 def _in_order(rows: Sequence[Found], keys: Sequence[int]) -> list[Found]:
@@ -131,6 +134,11 @@ def ordered(sort: str, sorts: Mapping[str, str]) -> str:
     if name not in sorts:
         raise Refused(f"a list cannot be sorted by '{name}'.", where="sort", remedy=f"Use one of {', '.join(sorts)}.")
     return sorts[name] if name == sort else ", ".join(_turned(term) for term in sorts[name].split(", "))
+
+
+def _terms(order: str) -> str:
+    """The columns that order, as columns of the answer."""
+    return ", ".join(f"{term.removesuffix(' DESC')} AS by_{at}" for at, term in enumerate(order.split(", ")))
 
 
 def _turned(term: str) -> str:

@@ -23,8 +23,10 @@ PATIENCE = 20.0
 class Reading:
     """One query's look at the views."""
 
-    def __init__(self, db: aiosqlite.Connection) -> None:
+    def __init__(self, db: aiosqlite.Connection, *, shadowed: bool = False) -> None:
+        """`shadowed`: tables are unions of two (`daemon.views.shadows`)."""
         self._db = db
+        self._shadowed = shadowed
 
     async def all(self, sql: str, values: Iterable[Value] = ()) -> list[Found]:
         return list(await self._db.execute_fetchall(sql, tuple(values)))
@@ -36,6 +38,12 @@ class Reading:
     async def number(self, sql: str, values: Iterable[Value] = ()) -> int:
         row = await self.one(sql, values)
         return 0 if row is None else int(row[0])
+
+    async def total(self, key: str, source: str, values: Iterable[Value] = ()) -> int:
+        """How many rows; `source`: what stands behind FROM, `key`: a column that is in every index."""
+        if self._shadowed:  # the limit keeps SQLite from counting a union by way of all its columns
+            return await self.number(f"SELECT count(*) FROM (SELECT {key} FROM {source} LIMIT -1)", values)
+        return await self.number(f"SELECT count(*) FROM {source}", values)
 
 
 def read_only(path: Path) -> str:
@@ -89,7 +97,7 @@ class Readers:
             await db.execute("BEGIN")
             if self._level is not None:
                 await self._level(db)
-            yield Reading(db)
+            yield Reading(db, shadowed=self._level is not None)
         finally:
             # Also after a cancelled query: what was still running on the connection's thread ends first.
             await asyncio.shield(self._give_back(db))
