@@ -24,6 +24,8 @@ class Job:
     run: str
     prompt: str
     priority: int = 0
+    born_with: int = 0
+    """The priority it has when it comes back from its end: what it had last is forgotten, unless that is undone."""
     phase: str = "waiting"
     """`waiting`, `running`, `attention`, or how it ended."""
     hold: bool = False
@@ -104,7 +106,7 @@ class Model:
     def submit(self, run: str, prompts: Sequence[str], priorities: Sequence[int], hold: bool) -> None:
         self.runs[run] = Run([f"{run}.{number}" for number in range(1, len(prompts) + 1)])
         for name, prompt, priority in zip(self.runs[run].jobs, prompts, priorities, strict=True):
-            self.jobs[name] = Job(name, run, prompt, priority, hold=hold)
+            self.jobs[name] = Job(name, run, prompt, priority, priority, hold=hold)
             self.order.append(name)
 
     def hold(self, names: Iterable[str], hold: bool) -> None:
@@ -180,6 +182,7 @@ class Model:
     def _back(self, job: Job, kept: list[str], only: str | None, held: bool = False) -> None:
         self._goes_on(job)
         if not job.live:
+            job.priority = job.born_with
             self.order.append(job.name)
         self._leave(job)
         job.phase, job.hold, job.done, job.skipped, job.only = "waiting", held, kept, set(), only
@@ -193,6 +196,7 @@ class Model:
                 held = before.hold and before.phase == "waiting"
                 self.jobs[name].phase, self.jobs[name].hold = "waiting", held
                 self.jobs[name].skipped, self.jobs[name].only = set(), None
+                self.jobs[name].born_with = before.priority
                 self.jobs[name].waits_anew()
                 self._goes_on(self.jobs[name])
         self.order = list(was.order)
@@ -253,7 +257,7 @@ class Model:
         return job
 
     def _is_done(self, job: Job, stage: str) -> None:
-        job.done.append(stage)
+        job.done = [one for one in STAGES if one in job.done or one == stage]
         job.hold = job.hold and job.phase != "attention"
         job.phase, job.token = "waiting", None
         job.waits_anew()

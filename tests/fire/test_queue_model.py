@@ -80,7 +80,7 @@ class QueueMachine(RuleBasedStateMachine):
             self.take_back(before, command)
             if taken == "done again":
                 self.commit(c.Redo(**self.looked_up(self.command)))
-                self.model = after
+                self.do_again(after, command)
         self.settle()
 
     def commit(self, command: Input) -> None:
@@ -97,6 +97,12 @@ class QueueMachine(RuleBasedStateMachine):
         if isinstance(command, c.CancelJobs):
             self.model = after.copy()
             self.model.un_cancel(before, command.jobs)
+
+    def do_again(self, after: Model, command: c.Command) -> None:
+        if isinstance(command, c.CancelJobs):
+            self.model.cancel(command.jobs)
+        else:
+            self.model = after
 
     def looked_up(self, done: CommandId) -> dict[str, Any]:
         """What an undo needs of the log, as the views would tell it."""
@@ -118,8 +124,6 @@ class QueueMachine(RuleBasedStateMachine):
                     done[stage] = e.StageDone(stage=stage, token=token, node=node, images=images, files=files)
                 case e.JobEdited(now=now):
                     spec = now
-                case e.JobPriorityChanged(now=priority):
-                    spec = msgspec.structs.replace(spec, priority=priority)
                 case e.JobFinished() | e.JobFailed() | e.JobCancelled() as end:
                     phase = {"JobFinished": "finished", "JobFailed": "failed"}.get(type(end).__name__, "cancelled")
         return c.EndedJob(
@@ -342,9 +346,9 @@ class QueueMachine(RuleBasedStateMachine):
     def the_queue_is_as_the_model_says(self) -> None:
         state, model = self.state, self.model
         live = {name: job for name, job in model.jobs.items() if job.live}
-        assert {name: _shown(job) for name, job in state.jobs.items()} == {
-            name: job.shown() for name, job in live.items()
-        }
+        assert set(state.jobs) == set(live)
+        for name, job in live.items():
+            assert _shown(state.jobs[name]) == job.shown(), (name, _shown(state.jobs[name]), job.shown())
         assert sorted(live, key=lambda name: (state.jobs[name].rank, name)) == model.order
         assert state.paused == model.paused
         assert {run.id: run.paused for run in state.runs.values()} == {
