@@ -145,7 +145,7 @@ class LearnScreen(LearnWishes):
         self.draw_closely(keep_place=True)
 
     def draw_lost(self) -> None:
-        lines = withdrawn(() if self.as_of else tuple(self.lost.values()), self.size.width)
+        lines = withdrawn(() if self.gone_by else tuple(self.lost.values()), self.size.width)
         if len(lines) > MOST_LOST:
             lines = [*lines[: MOST_LOST - 1], [Piece(f"   and {len(lines) - MOST_LOST + 1} more lines", "dim")]]
         self.lost_lines.tell(lines)
@@ -192,7 +192,7 @@ class LearnScreen(LearnWishes):
         if pack is not None:
             taken = self.status.adopted.get(pack.pack) if self.status is not None else None
             if pack.preset is not None:
-                lines += [heading("Would change", "a" if self.may(pack, "preset") and not self.as_of else "")]
+                lines += [heading("Would change", "a" if self.may(pack, "preset") and not self.gone_by else "")]
                 lines += [*clear(pack, width), *preset(pack.preset, width, numbers=self.numbers, adopted=taken), []]
             if words_matter(pack) and (taken is None or not taken.weights):
                 lines += [heading("Draw liked words more often", "A"), []]
@@ -200,7 +200,7 @@ class LearnScreen(LearnWishes):
                 lines += [heading("Taken over by new runs", "A"), *adoption(taken, width), []]
             if others := self.suggestions_of(pack.pack):
                 lines += [heading("Proposed by others", "S"), *suggestions(others, width), []]
-        found = () if self.as_of else self.proposed()
+        found = () if self.gone_by else self.proposed()
         lines.append(heading("Next", "f" if found else ""))
         if not found:
             lines += block("Nothing is proposed: rate more pictures first, or begin one: n.", width, "dim")

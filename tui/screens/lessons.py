@@ -59,6 +59,11 @@ class Lessons(AreaScreen):
         self._all_stale = False
         self._settling: Timer | None = None
 
+    @property
+    def gone_by(self) -> bool:
+        """Whether what is shown is of then: there is nothing to be told of it, and nothing to be done about it."""
+        return bool(self.as_of) or self.home.past
+
     def draw(self) -> None:
         """Everything again, as it is known now."""
 
@@ -135,7 +140,7 @@ class Lessons(AreaScreen):
         if found is None:
             return
         self.insights = found
-        if not self.as_of and not self.home.past:
+        if not self.gone_by:
             self.lost |= {one.key: one for pack in found.packs for one in pack.withdrawn}
         self.draw()
         if (listed := await self.asked(partial(learn.suggestions, asker))) is not None:

@@ -9,6 +9,8 @@ from tui.widgets.ink import Drawn, Line, Piece, fit, measure, plain, wrap
 MOST = 3
 """Lines of trouble; all of it is one key away."""
 
+STILL = (" · nothing can be changed here", " · nothing can be changed", " · the past")
+
 
 class Banner(Drawn):
     ALLOW_SELECT = False
@@ -33,10 +35,10 @@ def of_past(moment: Moment, words: str, mark: Moment | None, width: int) -> list
     wide = width >= 100
     head = f" ◷ as of {told(moment, wide=wide)} · event {moment.seq:,} of {moment.newest:,}"
     line = [Piece(head, "mark")]
-    still = " · nothing can be changed here"
     right = f"mark: event {mark.seq:,} " if mark is not None and wide else ""
-    if measure(line) + len(still) <= width:
-        line.append(Piece(still, "warn"))
+    room = width - measure(line)
+    still = next((words for words in STILL if len(words) <= room), "")
+    line.append(Piece(still, "warn"))
     gap = width - measure(line) - len(right)
     if right and gap > 0:
         line += [Piece(" " * gap), Piece(right, "dim")]
