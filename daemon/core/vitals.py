@@ -76,5 +76,5 @@ def check_room(vitals: Vitals, command: Command | Observation) -> None:
         return
     raise Refused(
         f"only {vitals.free_bytes / MEGA:,.0f} MB of disk are free and runs need {vitals.submit_floor / MEGA:,.0f} MB.",
-        remedy="Free some space, or lower daemon.submit_floor_mb.",
+        remedy="Free some space: `stablenew disk show` says what takes it. Or lower daemon.submit_floor_mb.",
     )

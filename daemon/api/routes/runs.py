@@ -247,7 +247,7 @@ def _check_room(house: House) -> None:
     if free is not None and free < floor * MEGA:
         raise Unavailable(
             f"only {free / MEGA:,.0f} MB of disk are free and runs need {floor:,} MB.",
-            remedy="Free some space, or lower daemon.submit_floor_mb.",
+            remedy="Free some space: `stablenew disk show` says what takes it. Or lower daemon.submit_floor_mb.",
         )
 
 
