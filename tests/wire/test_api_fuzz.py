@@ -189,7 +189,7 @@ def test_no_request_breaks_it_and_every_answer_is_as_described(running: Running,
 @pytest.mark.long
 @pytest.mark.parametrize(("method", "path"), OPERATIONS, ids=[" ".join(one) for one in OPERATIONS])
 def test_no_request_breaks_a_route(running: Running, method: str, path: str) -> None:
-    @settings(QUIETLY, max_examples=50)
+    @settings(QUIETLY, max_examples=30)
     @given(data=st.data())
     def many(data: st.DataObject) -> None:
         fuzzed(running, method, path, data)
