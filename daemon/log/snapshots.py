@@ -29,8 +29,10 @@ from daemon.log.tables import reader
 
 KEPT_NEWEST: Final = 3
 
-RUNG: Final = 100_000
-"""Events: within each such stretch of the log one snapshot stays for ever, so that no moment is far from one."""
+RUNG: Final = 40_000
+"""Events, folded in half a second: of each such stretch of the log one snapshot stays for ever, so that no moment is
+far from one.
+"""
 
 _MAGIC: Final = b"SNSTATE1"
 _HEADER: Final = struct.Struct("<8sIQ32sQ")
