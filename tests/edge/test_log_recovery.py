@@ -4,7 +4,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from random import Random
 
@@ -19,10 +19,12 @@ from daemon.log.chain import ZERO, Head
 from daemon.log.check import check
 from daemon.log.store import LogDamaged, open_log, read_log
 from daemon.log.witness import witnesses
+from daemon.parts import open_parts
 from schema.errors import Refused
 from schema.events import DaemonStarted, Envelope, Event, JobHeld, LogLossAccepted, NothingChanged, QueuePaused
 from schema.ids import JobId, Seq
 from schema.places import Places, places
+from schema.settings import Settings
 
 pytestmark = pytest.mark.damages
 
@@ -228,6 +230,18 @@ async def test_a_log_that_went_on_elsewhere_is_another_log(home: Places, tmp_pat
     assert "knows another event 15: this is not the log that was last used here" in findings(home)[0]
     recover(home, 0)
     assert findings(home) == ()
+
+
+async def test_a_daemon_asks_them_before_it_opens_anything_else(home: Places, tmp_path: Path) -> None:
+    await append(home, 5)
+    shutil.copytree(home.state, tmp_path / "old")
+    await append(home, 5)
+    shutil.rmtree(home.state)
+    shutil.copytree(tmp_path / "old", home.state)
+    async with AsyncExitStack() as stack:
+        with pytest.raises(LogDamaged, match="knows of event 10, but the log ends at 5"):
+            await open_parts(home, Settings(), stack, print)
+    assert not home.views.exists()
 
 
 async def test_a_state_folder_that_is_gone_is_noticed(home: Places) -> None:
