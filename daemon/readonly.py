@@ -9,6 +9,7 @@ import logging
 import os
 import secrets
 import sqlite3
+import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, closing
@@ -17,7 +18,7 @@ from typing import NamedTuple
 
 from daemon.api.house import Condition, House, KeptKey, LedgerDoor, ReadLog
 from daemon.api.lessons import LearningDoor, NobodyLearns
-from daemon.api.shelf import ModelPage, ModelsAsked, NoModels
+from daemon.artifacts.decoders import Shrinkers
 from daemon.artifacts.results import find
 from daemon.artifacts.sheets.writing import sheet_of
 from daemon.artifacts.store import file_in
@@ -32,6 +33,8 @@ from daemon.differing import differing
 from daemon.diskroom import DiskUsed
 from daemon.halt import Halt
 from daemon.learner import Learner
+from daemon.library.models.index import Index
+from daemon.library.models.store import Store
 from daemon.library.shelf import FolderShelf
 from daemon.log.backups import keeping_of
 from daemon.log.chain import ZERO, Head
@@ -45,6 +48,8 @@ from daemon.log.tables import reader
 from daemon.log.when import seq_of
 from daemon.measuring import folders_of
 from daemon.memory import Memory
+from daemon.models import Models, model_folders
+from daemon.models import Parts as ModelParts
 from daemon.obstacle import Obstacle
 from daemon.parts import VERSION, draw_id, results_root, utc_offset
 from daemon.planner import Planner, last_run
@@ -57,7 +62,6 @@ from schema.errors import Away
 from schema.events import Envelope
 from schema.forecast import Forecast
 from schema.ids import CommandId, RunId, Seq, Sha256
-from schema.models import ModelScan
 from schema.pages import ImageRow
 from schema.places import Places
 from schema.settings import Settings
@@ -99,7 +103,37 @@ async def open_readonly(
         read = _remembered(memory, refusal)
     thumbnails = Thumbnails(places.thumbnails, lambda sha: file_in(places.artifacts, sha))
     stack.callback(thumbnails.close)
-    return _house(places, settings, obstacle, halt, socket, read, thumbnails, refusal)
+    cards = Cards(read.state, Vitals(), lambda sha: file_in(places.artifacts, sha))
+    models = await _models(settings, stack, read, cards)
+    return _house(places, settings, obstacle, halt, socket, read, thumbnails, cards, models, refusal)
+
+
+async def _models(settings: Settings, stack: AsyncExitStack, read: Read, cards: Cards) -> Models:
+    """The files of models there are, looked at anew: what is known of them is kept elsewhere meanwhile."""
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="stablenew-models-")))
+    shrinkers = Shrinkers(1)
+    stack.push_async_callback(shrinkers.close)
+    models = Models(
+        ModelParts(
+            index=Index(model_folders(settings), Store(folder / "models.db"), time.time),
+            views=read.views,
+            durable=lambda: read.views.seq,
+            known=cards.known,
+            vitals=Vitals(),
+            clock=time.time,
+            cache=folder,
+            shrink=shrinkers.small,
+            settings=settings.library,
+        )
+    )
+    looking = asyncio.create_task(models.run())
+
+    async def end() -> None:
+        looking.cancel()
+        await asyncio.wait((looking,))
+
+    stack.push_async_callback(end)
+    return models
 
 
 async def _as_of(
@@ -143,6 +177,8 @@ def _house(
     socket: Path,
     read: Read,
     thumbnails: Thumbnails,
+    cards: Cards,
+    models: Models,
     refusal: Callable[[], Away],
 ) -> House:
     def condition() -> Condition:
@@ -164,7 +200,6 @@ def _house(
 
     root, note = results_root(places, settings), places.state / NOTE
     folders = folders_of(places, root, keeping_of(places, settings.backup, 0).folder)
-    cards = Cards(read.state, Vitals(), path_of)
     shelf = FolderShelf(places, lambda: last_run(read.ledger.last, path_of))
     dice = secrets.randbelow
     planner = Planner(shelf, settings, time.time, dice, cards.known, path_of, lessons=lambda: read.ledger.lessons)
@@ -200,7 +235,7 @@ def _house(
         known=cards.known,
         forecast=foretold,
         learning=read.learning,
-        models=_NoModels(refusal),
+        models=models,
         disk=DiskUsed(read.views, lambda: read.ledger.damaged, folders, lambda: read_mark(note).at),
         moment=read.moment,
         differ=differing(places.log, places.snapshots, time.time),
@@ -209,19 +244,6 @@ def _house(
 
 async def _nothing_to_wait_for(seq: int) -> None:
     """What is in the results folders is all that comes for now."""
-
-
-class _NoModels(NoModels):
-    """Files are not looked at: what is known of them could not be kept."""
-
-    def __init__(self, refusal: Callable[[], Away]) -> None:
-        self._refusal = refusal
-
-    async def page(self, asked: ModelsAsked) -> ModelPage:
-        raise self._refusal()
-
-    async def scan(self) -> ModelScan:
-        raise self._refusal()
 
 
 class _NoLog:
