@@ -383,7 +383,7 @@ def _shown(job: Any) -> tuple[object, ...]:
 
 
 QueueMachine.TestCase.settings = settings(
-    max_examples=6, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=4, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestQueue = QueueMachine.TestCase
 
