@@ -167,8 +167,8 @@ class LogFile(LogReader):
         if self._closed:
             return
         self._closed = True
-        self._queue.put(None)
         await super().close()  # before the writer, so that the last to close tidies the files away
+        self._queue.put(None)
         await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
 
 
@@ -284,7 +284,9 @@ class _Writer:
                 break
             batches = [batch]
         if isinstance(error, LogFull | LogGone):
-            with suppress(sqlite3.Error, OSError):
+            with suppress(sqlite3.Error):  # a write-ahead file that was deleted is gone with this connection
+                self._empty_wal()
+            with suppress(sqlite3.Error):
                 self._db.close()
             with suppress(OSError):
                 self._anchor.close()

@@ -12,11 +12,12 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
-from daemon import logs, upkeep
+from daemon import logs, results, upkeep
 from daemon.api import faults
 from daemon.artifacts import thumbs
 from daemon.artifacts.thumbs import Thumbnails
 from daemon.claim import Claim, Locked
+from daemon.concerns import Concerns
 from daemon.core.vitals import Vitals
 from daemon.halt import Halt
 from daemon.ledger import LedgerStopped
@@ -26,10 +27,16 @@ from daemon.log.store import open_log
 from daemon.log.tables import reader, writer
 from daemon.log.upcast import Reader
 from daemon.obstacle import Obstacle, Watched, obstacle_of, over, signature
-from schema.events import DaemonStarted, Envelope, NothingChanged
-from schema.ids import Seq
+from schema.errors import Exit, NoDaemon
+from schema.events import DaemonStarted, Envelope, NothingChanged, RunFinished
+from schema.ids import RunId, Seq
 from schema.places import places
+from tui.cli import ask, follow
+from tui.cli import daemon as daemon_verbs
 from tui.link import endpoint
+from tui.link.call import Refusal
+from tui.link.doc import Doc
+from tui.link.endpoint import Seen
 
 
 @pytest.fixture
@@ -289,3 +296,75 @@ def test_too_little_room_is_told_with_what_stops(home, monkeypatch):
     assert "no run is taken below 512 MB" in upkeep.short_of_room(home, vitals)
     vitals.free_bytes = 4 << 30
     assert upkeep.short_of_room(home, vitals) == ""
+
+
+class PastRuns:
+    """Two runs that have ended."""
+
+    ended = tuple(
+        Envelope(seq=Seq(seq), at=float(seq), epoch=Seq(1), actor="daemon", event=RunFinished(run=RunId(f"run{seq}")))
+        for seq in (1, 2)
+    )
+
+    async def read(self, after: int, limit: int) -> tuple[Envelope, ...]:
+        return tuple(one for one in self.ended if one.seq > after)[:limit]
+
+    async def run(self, run):
+        return SimpleNamespace(id=run)
+
+    async def jobs_of(self, run):
+        return ()
+
+
+async def test_what_a_results_folder_did_not_take_is_told_and_written_when_it_does(tmp_path, monkeypatch):
+    written: list[str] = []
+    room = asyncio.Event()
+
+    def write_manifest(root, run, jobs, path_of, links):
+        if not room.is_set():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written.append(run.id)
+
+    async def nothing_new():
+        await asyncio.Event().wait()
+        yield
+
+    monkeypatch.setattr(results, "write_manifest", write_manifest)
+    concerns, cursor = Concerns(), tmp_path / "results.seq"
+    made = results.Results(PastRuns(), tmp_path, lambda sha: tmp_path, cursor, links=True, concerns=concerns)
+    following = asyncio.create_task(made.run(nothing_new()))
+    await asyncio.wait_for(made.reached(2), 5)  # it stops nothing
+    assert str(tmp_path) in concerns.sentences()[0] and "tried again" in concerns.sentences()[0]
+    assert not cursor.exists()
+    room.set()
+    await made.catch_up()
+    assert written == ["run1", "run2"] and cursor.read_text() == "2" and concerns.sentences() == ()
+    following.cancel()
+    await asyncio.wait((following,))
+
+
+def test_whoever_waits_is_told_what_is_in_the_way_and_waits_on(tmp_path, monkeypatch, capsys):
+    seen = iter([Seen("read-only", "The disk is full. Free some space."), *[Seen("ready")] * 9])
+    ends = iter([NoDaemon("it stands still now"), Refusal("not now", status=503), Doc({"jobs": 1, "finished": 1})])
+
+    def until_done(selected, show, stalled):
+        if isinstance(end := next(ends), Exception):
+            raise end
+        return end
+
+    monkeypatch.setattr(follow.endpoint, "look", lambda env: next(seen))
+    monkeypatch.setattr(follow.endpoint, "state_of", lambda env: "ready")
+    monkeypatch.setattr(follow.endpoint, "reach", lambda env: SimpleNamespace(get=lambda path: None))
+    monkeypatch.setattr(follow.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(follow, "_until_done", until_done)
+    assert follow.follow(["r1"]).whole("finished") == 1
+    told = capsys.readouterr().err
+    assert told.count("The disk is full. Free some space. The wait goes on.") == 1
+
+
+def test_a_daemon_that_only_shows_things_has_not_started_well(monkeypatch, capsys):
+    status = Doc({"state": "read-only", "pid": 7, "trouble": "The disk is full. Free some space."})
+    monkeypatch.setattr(endpoint, "state_of", lambda env: "read-only")
+    monkeypatch.setattr(ask, "started", lambda: SimpleNamespace(get=lambda path: status))
+    assert daemon_verbs.start(False) == Exit.FAILED
+    assert "The disk is full. Free some space." in capsys.readouterr().err
