@@ -81,6 +81,7 @@ async def test_the_ledger_itself_keeps_what_an_unfinished_job_needs(fresh) -> No
     assert it.file(row).exists()
 
 
+@pytest.mark.long
 async def test_with_a_final_picture_its_earlier_stages_go_and_stages_alone_leave_finals(fresh) -> None:
     it = await fresh()
     first, second = await it.run("rk2a", 2)
@@ -91,6 +92,7 @@ async def test_with_a_final_picture_its_earlier_stages_go_and_stages_alone_leave
     assert set((await it.rule("run:rk2a")).images) == {"rk2a-2-txt2img", second.id}
 
 
+@pytest.mark.long
 async def test_the_best_of_each_run_stay(fresh) -> None:
     it = await fresh()
     one, two, three = await it.run("rk2a", 3)
@@ -113,6 +115,7 @@ async def test_frames_of_a_film_that_is_to_be_made_stay(fresh) -> None:
     assert (await it.rule()).images == () and len(rows) == 2
 
 
+@pytest.mark.long
 async def test_a_file_that_another_picture_has_stays(fresh) -> None:
     it = await fresh()
     content = PNG + b"twice"
@@ -129,6 +132,7 @@ async def test_a_file_that_another_picture_has_stays(fresh) -> None:
     assert it.file(second).read_bytes() == content
 
 
+@pytest.mark.long
 async def test_a_file_that_an_unfinished_run_begins_from_stays_until_it_is_done(fresh) -> None:
     it = await fresh()
     (row,) = await it.run("rk2a", 1)
@@ -181,6 +185,7 @@ async def test_the_same_file_that_came_in_anew_is_not_lost(fresh) -> None:
     assert not it.store.has(Sha256(row.sha256))
 
 
+@pytest.mark.long
 async def test_the_trash_is_emptied_by_itself_after_its_days_but_for_rated_pictures(fresh) -> None:
     it = await fresh()
     one, other, late = await it.run("rk2a", 3)
@@ -214,6 +219,7 @@ async def test_undo_of_a_trash_brings_back_what_is_left_of_it(fresh) -> None:
     assert text == "trash 2 pictures; 1 of them was deleted for good since"
 
 
+@pytest.mark.long
 async def test_a_job_is_run_again_from_where_its_pictures_are_gone(fresh) -> None:
     it = await fresh()
     await it.run("rk2a", 1)
@@ -224,6 +230,7 @@ async def test_a_job_is_run_again_from_where_its_pictures_are_gone(fresh) -> Non
     assert [done.stage for done in ended.done] == ["upscale"]
 
 
+@pytest.mark.long
 async def test_what_lies_where_is_measured_once(fresh) -> None:
     it = await fresh()
     one, _ = await it.run("rk2a", 2)

@@ -43,6 +43,7 @@ def damage(path: Path) -> None:
     path.write_bytes(content)
 
 
+@pytest.mark.long
 async def test_whole_files_say_nothing(fresh) -> None:
     it = await fresh()
     await it.run("rk2a", 2)
@@ -53,7 +54,7 @@ async def test_whole_files_say_nothing(fresh) -> None:
     assert not [event for event in it.events if isinstance(event, FileDamaged | FileMended)]
 
 
-@pytest.mark.parametrize("how", ["flipped", "gone"])
+@pytest.mark.parametrize("how", ["flipped", pytest.param("gone", marks=pytest.mark.long)])
 async def test_damage_without_a_copy_is_told_until_the_file_is_put_back(fresh, how: str) -> None:
     it = await fresh()
     (row,) = await it.run("rk2a", 1)
@@ -74,6 +75,7 @@ async def test_damage_without_a_copy_is_told_until_the_file_is_put_back(fresh, h
     assert it.ledger.damaged == ()
 
 
+@pytest.mark.long
 async def test_a_flipped_bit_is_mended_from_the_copy_in_the_results_folder(copying) -> None:
     it = await copying()
     (row,) = await it.run("rk2a", 1)
@@ -119,6 +121,7 @@ async def test_a_bad_copy_mends_nothing(copying) -> None:
     assert [one.file for one in found.damaged] == [row.sha256] and found.mended == ()
 
 
+@pytest.mark.long
 async def test_a_lost_file_is_linked_back_from_its_results_folder(fresh) -> None:
     it = await fresh()
     (row,) = await it.run("rk2a", 1)
@@ -131,6 +134,7 @@ async def test_a_lost_file_is_linked_back_from_its_results_folder(fresh) -> None
     assert path.samefile(it.places.results / "folder-rk2a" / "rk2a-1.png") or path.read_bytes()
 
 
+@pytest.mark.long
 async def test_what_was_deleted_is_not_missed(fresh) -> None:
     it = await fresh()
     await it.run("rk2a", 1)
@@ -154,6 +158,7 @@ async def test_parts_of_the_store_come_round_to_all_of_it(fresh) -> None:
     assert it.scrub.checked is not None
 
 
+@pytest.mark.long
 async def test_damage_is_a_concern_until_the_picture_is_deleted(fresh) -> None:
     it = await fresh()
     (row,) = await it.run("rk2a", 1)
@@ -172,6 +177,7 @@ async def test_damage_is_a_concern_until_the_picture_is_deleted(fresh) -> None:
     assert it.ledger.damaged == () and not it.store.has(Sha256(row.sha256))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("hour", "hours_ago", "checks"),
     [(3, 24, True), (3, 5, False), (14, 24, False), (14, 41, True), (3, None, True), (14, None, False)],

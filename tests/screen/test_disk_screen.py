@@ -142,6 +142,7 @@ async def test_a_check_says_which_picture_is_damaged(show, daemon) -> None:
         await eyes.sees("2 files read", "1 damaged or gone", "im000007")
 
 
+@pytest.mark.long
 async def test_the_trash_is_seen_emptied_and_left(show, daemon) -> None:
     async with show() as eyes:
         await to_gallery(eyes)

@@ -25,6 +25,7 @@ async def finals(it: World) -> list[str]:
     return [row["id"] for row in (await it.get("/v1/images", final=1, sort="oldest"))["items"]]
 
 
+@pytest.mark.long
 async def test_a_dry_run_says_what_would_go_and_nothing_goes(it: World) -> None:
     before = it.ledger.durable
 
@@ -60,6 +61,7 @@ async def test_only_what_is_in_the_trash_is_emptied_and_rated_pictures_stay_in_i
     assert (await it.post("/v1/images/rate", {"select": [other], "stars": 3}))["status"] == 404
 
 
+@pytest.mark.long
 async def test_named_pictures_that_are_not_in_the_trash_are_left_alone(it: World) -> None:
     one, other = await finals(it)
     await it.post("/v1/images/trash", {"select": [one]})
@@ -80,6 +82,7 @@ async def test_undo_says_that_the_pictures_are_gone(it: World) -> None:
     assert done["text"] == "nothing was left to take back of: trash 1 picture; it was deleted for good since"
 
 
+@pytest.mark.long
 async def test_a_run_of_the_trash_is_restored_as_a_whole(it: World) -> None:
     run = (await it.get("/v1/runs"))["items"][0]["id"]
     before = await finals(it)
@@ -91,6 +94,7 @@ async def test_a_run_of_the_trash_is_restored_as_a_whole(it: World) -> None:
     assert done["changed"] == 2 and await finals(it) == before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("path", "body", "where"),
     [
@@ -111,6 +115,7 @@ async def test_what_is_asked_wrongly_is_refused_and_nothing_goes(
     assert it.ledger.durable == before
 
 
+@pytest.mark.long
 async def test_runs_are_told_by_what_they_take(it: World) -> None:
     page = await it.get("/v1/disk/runs", sort="size")
     (run,) = page["items"]

@@ -38,6 +38,7 @@ def test_without_a_terminal_and_a_yes_nothing_is_deleted(tmp_path: Path, fake: F
     ]
 
 
+@pytest.mark.long
 def test_a_yes_deletes_with_the_key_and_says_what_stays(tmp_path: Path, fake: FakeDaemon) -> None:
     told = stablenew(tmp_path, "disk", "prune", "--older-than", "30d", "--yes", "--key", "k1")
 
@@ -46,6 +47,7 @@ def test_a_yes_deletes_with_the_key_and_says_what_stays(tmp_path: Path, fake: Fa
     assert [(one.fields, one.key) for one in fake.asked] == [({"older_than": "30d"}, "k1")]
 
 
+@pytest.mark.long
 def test_a_dry_run_is_data_on_one_line(tmp_path: Path, fake: FakeDaemon) -> None:
     told = stablenew(tmp_path, "disk", "prune", "--stages", "--dry-run", "--json")
 
@@ -53,6 +55,7 @@ def test_a_dry_run_is_data_on_one_line(tmp_path: Path, fake: FakeDaemon) -> None
     assert told.out.count("\n") == 1
 
 
+@pytest.mark.long
 def test_damage_that_is_left_is_an_exit_code(tmp_path: Path, fake: FakeDaemon) -> None:
     told = stablenew(tmp_path, "disk", "check")
 
