@@ -51,11 +51,11 @@ def _difference(found: Difference, width: int) -> Iterator[Line]:
         yield []
     if found.images_stored:
         more = f", the first {len(found.images)}" if found.images_stored > len(found.images) else ""
-        yield _head(f"{found.images_stored:,} pictures stored{more}")
+        yield _head(f"{found.images_stored:,} {'picture' if found.images_stored == 1 else 'pictures'} stored{more}")
         yield from _texts("  ".join(found.images), width)
         yield []
     if found.ratings:
-        yield _head(f"{found.ratings:,} ratings given")
+        yield _head(f"{found.ratings:,} {'rating' if found.ratings == 1 else 'ratings'} given")
         yield []
     yield _head(f"{found.events:,} events")
     for kind, number in found.kinds.items():
