@@ -317,9 +317,9 @@ async def test_whatever_is_sent_again_happens_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(4))
 async def test_a_thousand_wishes_sent_up_to_five_times_and_cut_off_happen_once(tmp_path: Path, seed: int) -> None:
-    played = await rounds(tmp_path, 600, seed=seed)
+    played = await rounds(tmp_path, 260, seed=seed)
     never = {route.path for route in ALL if route.method != "GET"} - set(played.granted) - CHANGES_NOTHING
     assert never <= set(BY_NATURE) | set(NEVER_HERE), (never, played.refused)
-    assert len(played.granted) >= 500
+    assert len(played.granted) >= 200
