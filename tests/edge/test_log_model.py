@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from checker.whole import check_log
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -42,6 +43,7 @@ class LogMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.loop.run_until_complete(self.log.close())
         self.loop.close()
+        assert check_log(self.path, self.anchor) == []
         shutil.rmtree(self.folder)
 
     def reopen(self) -> None:

@@ -17,7 +17,6 @@ from lives import Lives
 from scenario import home
 
 from daemon.log.faults import LogDamaged
-from daemon.parts import open_parts
 from schema.settings import Settings
 
 pytestmark = pytest.mark.damages
@@ -60,6 +59,8 @@ def rows_of(folder: Path) -> Rows:
 
 async def opens(folder: Path) -> LogDamaged | None:
     """As the daemon opens its parts; what it is told if it may not begin."""
+    from daemon.parts import open_parts  # loads nearly everything
+
     broken: list[BaseException] = []
     async with AsyncExitStack() as stack:
         try:
