@@ -15,6 +15,7 @@ from typing import NamedTuple
 from daemon.disk import sync_folder
 from daemon.log import anchor, witness
 from daemon.log.appender import Appender
+from daemon.log.aside import move_aside, take_back
 from daemon.log.chain import ZERO, Head
 from daemon.log.check import Verdict, check, check_against
 from daemon.log.recovery import Part, Plan, best
@@ -103,6 +104,7 @@ _GROUND = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, s
 
 def restore(places: Places, source: Path, actor: str, clock: Callable[[], float]) -> Mended:
     """Puts a backup in the place of the log. Raises Refused when the file is no whole log."""
+    take_back(places.log)
     if not source.exists():
         raise Refused(
             "there is no such file.", where=str(source), remedy="`stablenew log backups` lists what there is."
@@ -126,6 +128,7 @@ def recover(
 
     Raises Refused for another number, or when nothing is wrong.
     """
+    take_back(places.log)
     plan, promised = to_recover(places, accepted, backups)
     return _replace(places, plan, promised, actor, clock)
 
@@ -157,8 +160,9 @@ def _what_is_lost(verdict: Verdict, plan: Plan, lost: int, accepted: int | None)
 
 def _replace(places: Places, plan: Plan, promised: int, actor: str, clock: Callable[[], float]) -> Mended:
     places.state.mkdir(parents=True, exist_ok=True)
+    for left in places.state.glob(f".{places.log.name}.[0-9]*"):  # of one that was killed: the lock is held
+        left.unlink()
     spare = places.log.with_name(f".{places.log.name}.{os.getpid()}")
-    _remove(spare)
     good = plan.head
     db = writer(spare)
     try:
@@ -174,7 +178,7 @@ def _replace(places: Places, plan: Plan, promised: int, actor: str, clock: Calla
         _remove(spare)
         raise
     close_whole(db)
-    beside = _move_aside(places.log)
+    beside = move_aside(places.log)
     spare.replace(places.log)
     witness.replace_all(places, appender.head)
     # Made from the old log; made anew from this one.
@@ -209,21 +213,6 @@ def _losses(after: int, lost: int, epoch: Seq, actor: str, now: float) -> Iterat
         if seq == after + 1:
             event = LogLossAccepted(after=Seq(after), lost=lost)
         yield Envelope(seq=Seq(seq), at=now, epoch=epoch, actor=actor, event=event)
-
-
-def _move_aside(log: Path) -> Path | None:
-    """Gives the log with all that belongs to it a second name, and tells it."""
-    if not log.exists():
-        return None
-    number = 1
-    while (beside := log.with_name(f"{log.stem}.old-{number}{log.suffix}")).exists():
-        number += 1
-    os.link(log, beside)  # the name stays taken until the new log replaces it
-    for ending in ("-wal", "-shm"):  # would be read as the new log's
-        part = log.with_name(log.name + ending)
-        if part.exists():
-            part.rename(beside.with_name(beside.name + ending))
-    return beside
 
 
 def _remove(database: Path) -> None:

@@ -18,6 +18,7 @@ from daemon.disk import sync_folder
 from daemon.log import anchor
 from daemon.log.anchor import Anchor
 from daemon.log.appender import Appender
+from daemon.log.aside import take_back
 from daemon.log.chain import Head
 from daemon.log.check import check, note_verified
 from daemon.log.faults import LogBroken, LogDamaged, LogFromNewer, LogFull, LogGone
@@ -80,6 +81,7 @@ def open_log(
     `others` know of its head besides the anchor. Raises LogDamaged (nothing was changed), LogFromNewer, Refused for a
     too old SQLite, sqlite3.Error or OSError.
     """
+    take_back(path)
     verdict = check(path, anchor_path, deep=deep, others=others)
     if verdict.findings:
         raise LogDamaged(verdict.findings, where=str(path), ends_at=verdict.head.seq, promised=verdict.promised)

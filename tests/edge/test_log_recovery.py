@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from daemon.backing_up import heard_of_later
 from daemon.concerns import Concerns
 from daemon.log import anchor, mend, witness
+from daemon.log.aside import move_aside
 from daemon.log.chain import ZERO, Head
 from daemon.log.check import check
 from daemon.log.store import LogDamaged, open_log, read_log
@@ -346,3 +347,40 @@ async def test_losses_without_number_are_written_in_pages(home: Places) -> None:
     events = [envelope.event for envelope in read_log(home.log, 3)]
     assert events[0] == LogLossAccepted(after=Seq(3), lost=4000)
     assert set(events[1:]) == {NothingChanged(command="LogLossAccepted")}
+
+
+async def killed_with_a_tail(home: Places, tmp_path: Path) -> Places:
+    """Twelve events, the last six of them in the write-ahead file only, as a daemon leaves them that was killed."""
+    await append(home, 6, begins=True)
+    with closing(sqlite3.connect(home.log)) as reading:  # keeps the write-ahead file from being emptied
+        reading.execute("BEGIN")
+        reading.execute("SELECT count(*) FROM events").fetchone()
+        await append(home, 6)
+        shutil.copytree(tmp_path / "home", tmp_path / "killed")
+    where = places({"STABLENEW_HOME": str(tmp_path / "killed")})
+    assert where.log.with_name("events.db-wal").stat().st_size > 0
+    return where
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("how", ["start", "recover", "restore"])
+async def test_a_log_that_was_half_moved_aside_is_taken_back(home: Places, tmp_path: Path, how: str) -> None:
+    saved = tmp_path / "saved.db"
+    where = await killed_with_a_tail(home, tmp_path)
+    mend.backup(where, saved)
+    beside = move_aside(where.log)  # and then the power goes
+    assert beside is not None and check(where.log, where.head).head.seq == 6
+    (where.state / ".events.db.4711").write_bytes(b"half a copy")
+    match how:
+        case "start":
+            await append(where, 1)
+            assert check(where.log, where.head).head.seq == 13 and not beside.exists()
+        case "recover":
+            with pytest.raises(Refused, match="whole"):
+                recover(where, None)
+            assert findings(where) == ()
+        case _:
+            mended = mend.restore(where, saved, "uid:0", lambda: 2.0)
+            assert (mended.kept, mended.lost) == (12, 0) and findings(where) == ()
+            assert mended.beside == beside and check(beside, tmp_path / "no").head.seq == 12
+            assert not list(where.state.glob(".events.db.*"))
