@@ -27,6 +27,15 @@ AGAIN_STATUS = (408, 425, 429)
 TAIL = 400
 """Bytes of a command's last words that are shown."""
 
+MOST = 1 << 20
+"""Bytes of what a command prints that are kept until it ends."""
+
+LOOK_SECONDS = 0.1
+"""Between two looks at how much that is."""
+
+BLOCK = 512
+"""Bytes, as `stat` counts them."""
+
 
 class Outcome(NamedTuple):
     well: bool
@@ -42,9 +51,9 @@ async def send(how: HookSettings, news: News) -> Outcome:
 
 
 def shown(how: HookSettings) -> str:
-    """Where it goes, without what may be a secret."""
+    """Where it goes, without what may be a secret: neither paths of addresses nor arguments of programs."""
     if how.command:
-        return " ".join(how.command)[:200]
+        return printable(how.command[0])[:200]
     parts = urlsplit(how.url or "")
     return f"{parts.scheme}://{parts.netloc}"
 
@@ -99,9 +108,12 @@ async def _run(how: HookSettings, body: bytes) -> Outcome:
             return await _ended(process, how, said)
     except OSError as fault:
         return Outcome(False, f"could not be run: {why(fault)}", again=False)
+    except (ValueError, RuntimeError):  # a NUL in its words; a home of nobody
+        return Outcome(False, "could not be run: this is no command of this machine", again=False)
 
 
 async def _ended(process: Process, how: HookSettings, said: IO[bytes]) -> Outcome:
+    bounding = asyncio.create_task(_bounded(said))
     try:
         async with asyncio.timeout(how.timeout):
             code = await process.wait()
@@ -110,10 +122,19 @@ async def _ended(process: Process, how: HookSettings, said: IO[bytes]) -> Outcom
         await process.wait()
         return Outcome(False, f"took longer than {how.timeout:g} s and was killed")
     finally:
+        bounding.cancel()
         _kill(process)
     if code == 0:
         return Outcome(True, "ended with 0")
     return Outcome(False, f"ended with {code}{_last_words(said)}")
+
+
+async def _bounded(said: IO[bytes]) -> None:
+    """Gives back the room of what it said before: one that never stops talking fills no disk. Ends when cancelled."""
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        if os.fstat(said.fileno()).st_blocks * BLOCK > MOST:
+            os.ftruncate(said.fileno(), 0)  # it writes on where it was, and what lies before that takes no room
 
 
 def _kill(process: Process) -> None:
@@ -126,9 +147,13 @@ def _kill(process: Process) -> None:
 def _last_words(said: IO[bytes]) -> str:
     size = said.seek(0, os.SEEK_END)
     said.seek(max(0, size - TAIL))
-    lines = said.read().decode(errors="replace").strip().splitlines()
-    words = "".join(sign for sign in lines[-1] if sign.isprintable()) if lines else ""
+    lines = said.read().decode(errors="replace").strip("\0 \t\r\n").splitlines()
+    words = printable(lines[-1]) if lines else ""
     return f": {words[:TAIL]}" if words else ""
+
+
+def printable(words: str) -> str:
+    return "".join(sign for sign in words if sign.isprintable())
 
 
 def _words(command: Sequence[str]) -> tuple[str, ...]:

@@ -369,6 +369,49 @@ async def test_what_a_command_says_last_is_told_without_what_could_drive_a_termi
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("words", [("~nosuchuser/bin/told",), ("/bin/echo", "a\0b"), ("",)])
+async def test_a_command_that_cannot_be_one_stops_no_other_hook(tmp_path: Path, words: tuple[str, ...]):
+    async with receiver() as there, hooked(tmp_path, none=running(*words), phone=posting(there.url)) as mine:
+        await mine.it.submit("a fox")
+        await mine.it.finish_all()
+        await mine.rest()
+        assert there.kinds == ["run-finished", "queue-empty"]
+        assert "could not be run" in mine.concerns.sentences()[0] and not mine.waits.seconds
+        assert "could not be run" in (await mine.hooks.test("none")).told
+
+
+@pytest.mark.long
+async def test_a_command_that_never_stops_talking_takes_little_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("daemon.hooks.sending.LOOK_SECONDS", 0.001)
+    given_back: list[int] = []
+    ftruncate = os.ftruncate
+
+    def counted(file: int, size: int) -> None:
+        given_back.append(os.fstat(file).st_size)
+        ftruncate(file, size)
+
+    monkeypatch.setattr("daemon.hooks.sending.os.ftruncate", counted)
+    command = running(
+        "sh", "-c", "head -c 50000000 /dev/zero | tr '\\0' x; sleep 0.2; echo; echo last words; exit 3", tries=1
+    )
+    async with hooked(tmp_path, mine=command) as mine:
+        await mine.it.submit("a fox")
+        await mine.it.finish_all()
+        await mine.rest()
+        assert given_back and mine.hooks.rows()[0].told == "ended with 3: last words"
+
+
+@pytest.mark.long
+async def test_what_a_command_is_given_is_shown_to_nobody(tmp_path: Path):
+    command = running("sh", "-c", "exit 3", "Authorization: Bearer s3cret", tries=1)
+    async with hooked(tmp_path, mine=command) as mine:
+        await mine.it.submit("a fox")
+        await mine.it.finish_all()
+        await mine.rest()
+        assert mine.hooks.rows()[0].to == "sh" and "s3cret" not in mine.concerns.sentences()[0]
+
+
+@pytest.mark.long
 async def test_a_command_that_was_begun_is_not_begun_again_by_a_restart(tmp_path: Path):
     """It may be what ended the daemon: a machine must not switch itself off again when it is switched on."""
     command = running("sh", "-c", f"echo x >> {tmp_path}/begun; sleep 60", on=("queue-empty", "run-finished"))
