@@ -20,7 +20,7 @@ from daemon.views.doomed import Rule
 from daemon.views.filters import Since
 from daemon.views.read_views import ReadViews
 from daemon.views.views import Views
-from schema.commands import DeletePictures
+from schema.commands import DeletePictures, Looked
 from schema.diskuse import Checked, DiskUse
 from schema.errors import Refused
 from schema.ids import CommandId, Sha256
@@ -121,14 +121,16 @@ class DiskRoom(DiskUsed):
         days = self._settings.trash_days
         if not days:
             return 0
+        looked = Looked(await self._ledger.undo_top(), await self._ledger.redo_top())
         await self._views.reached(self._ledger.durable)
         rule = Rule(trash=True, before=Since(None, self._clock() - days * DAY))
         doomed = await self._views.doomed(rule)
         if not doomed.images:
             return 0
         command = DeletePictures(
-            images=doomed.images, files=doomed.files, bytes=doomed.cut.bytes, reason=f"trash_days = {days:g}"
-        )
+            images=doomed.images, files=doomed.files, bytes=doomed.cut.bytes, reason=f"trash_days = {days:g}",
+            looked=looked,
+        )  # fmt: skip
         await self._ledger.command(command, Origin("daemon", CommandId(self._draw_id())))
         log.info("%d pictures that lay in the trash for %g days were deleted", len(doomed.images), days)
         return len(doomed.images)

@@ -15,6 +15,7 @@ from schema.foreign import NotePosts as NotePosts
 from schema.ids import CommandId, ImageId, JobId, NodeId, RunId, StageId
 from schema.keeping import DeletePictures as DeletePictures
 from schema.keeping import GrantAccess as GrantAccess
+from schema.keeping import Looked as Looked
 from schema.keeping import RevokeAccess as RevokeAccess
 from schema.lessons import AdoptAdvice as AdoptAdvice
 from schema.lessons import DismissInsight as DismissInsight

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from schema.happened import Happened
-from schema.ids import ImageId, Sha256
+from schema.ids import CommandId, ImageId, Sha256
 from schema.plans import Plain
 
 Scope = Literal["read", "rate", "run", "all"]
@@ -71,6 +71,13 @@ class RevokeAccess(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", 
     name: str
 
 
+class Looked(msgspec.Struct, frozen=True):
+    """What stood on top of undo and redo: each verdict and each restoring changes one of them."""
+
+    undo: CommandId | None
+    redo: CommandId | None
+
+
 class DeletePictures(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True):
     """Look-up: the pictures that a person chose, with the files nobody else has."""
 
@@ -78,6 +85,8 @@ class DeletePictures(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"
     files: tuple[Sha256, ...]
     bytes: int
     reason: str
+    looked: Looked | None = None
+    """When that was; None: it holds whatever was wished since."""
 
 
 class FileChecked(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True):

@@ -62,6 +62,59 @@ async def test_only_what_is_in_the_trash_is_emptied_and_rated_pictures_stay_in_i
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("meanwhile", ["rate", "tag", "restore", "undo"])
+async def test_what_is_rated_or_restored_while_pictures_are_chosen_stays(
+    it: World, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    one, other = await finals(it)
+    await it.post("/v1/images/trash", {"select": [other]})
+    await it.post("/v1/images/trash", {"select": [one]})
+    views, chosen = it.house.views, 0
+    look = views.doomed
+    told = {"rate": {"stars": 4}, "tag": {"add": ["favourite"]}, "restore": {}, "undo": None}[meanwhile]
+    path = "/v1/undo" if meanwhile == "undo" else f"/v1/images/{meanwhile}"
+
+    async def slow(rule: object) -> object:
+        nonlocal chosen
+        found = await look(rule)
+        if not chosen:
+            await it.post(path, None if told is None else {"select": [one], **told})
+        chosen += 1
+        return found
+
+    monkeypatch.setattr(views, "doomed", slow)
+
+    done = await it.post("/v1/disk/empty", {}, "k1")
+
+    assert chosen == 2 and other in done["subjects"] and one not in done["subjects"]
+    assert "status" not in await it.get(f"/v1/images/{one}")
+
+
+@pytest.mark.long
+async def test_deleting_gives_up_where_somebody_always_wishes_something(
+    it: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    views, stars = it.house.views, 0
+    one, _ = await finals(it)
+    look = views.doomed
+
+    async def slow(rule: object) -> object:
+        nonlocal stars
+        found = await look(rule)
+        stars += 1
+        await it.post("/v1/images/rate", {"select": [one], "stars": stars % 5 + 1})
+        return found
+
+    monkeypatch.setattr(views, "doomed", slow)
+
+    done = await it.post("/v1/disk/prune", {"stages": True}, "k1")
+
+    assert (done["status"], done["exit"]) == (409, 2) and "Nothing was deleted" in done["remedy"]
+    monkeypatch.setattr(views, "doomed", look)
+    assert (await it.post("/v1/disk/prune", {"stages": True}, "k1"))["changed"] == 4
+
+
+@pytest.mark.long
 async def test_named_pictures_that_are_not_in_the_trash_are_left_alone(it: World) -> None:
     one, other = await finals(it)
     await it.post("/v1/images/trash", {"select": [one]})

@@ -2,17 +2,20 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from aiohttp import web
 
 from daemon.api.asked import body, window
+from daemon.api.faults import Conflict
 from daemon.api.house import House
 from daemon.api.route import PAGE, Route
 from daemon.api.told import answer, line, page_answer
 from daemon.api.wish import check_open, wish
+from daemon.core.decide.keeping import LookedTooSoon
 from daemon.views.doomed import Doomed, Rule
 from daemon.views.filters import Since, parse_when
-from schema.commands import Command, DeletePictures
+from schema.commands import Command, DeletePictures, Looked
 from schema.diskuse import Checked, CheckLine, CheckRequest, Cut, Deleted, DiskUse, EmptyRequest, PruneRequest, RunUse
 from schema.errors import Refused
 from schema.events import PicturesDeleted
@@ -22,6 +25,9 @@ from schema.scenes import Answer
 
 PATIENCE = 20.0
 """Seconds that an answer waits for the files to be gone; they go anyway."""
+
+LOOKS = 20
+"""Times that pictures are chosen, where each time somebody wishes something meanwhile."""
 
 
 async def use(house: House, request: web.Request) -> web.StreamResponse:
@@ -94,17 +100,29 @@ async def _delete(
         return chosen[-1]
 
     async def make() -> Command:
+        looked = Looked(await house.ledger.undo_top(), await house.ledger.redo_top())
+        await house.views.shown(house.ledger.durable)
         doomed = await choose()
-        return DeletePictures(images=doomed.images, files=doomed.files, bytes=doomed.cut.bytes, reason=reason)
+        return DeletePictures(
+            images=doomed.images, files=doomed.files, bytes=doomed.cut.bytes, reason=reason, looked=looked
+        )
 
     if dry:
         await house.views.shown(house.ledger.durable)
         cut = (await choose()).cut
         return answer(_dry(cut))
-    done = await wish(house, request, asked, make)
+    done = await _wished(house, request, asked, make)
     if not done.repeated:
         await _gone(house, done.seq)
     return answer(await _told(house, done, chosen[-1].cut if chosen else None))
+
+
+async def _wished(house: House, request: web.Request, asked: object, make: Callable[[], Awaitable[Command]]) -> Answer:
+    """A picture that is rated or restored while others are chosen is not deleted: it is chosen anew."""
+    for _ in range(LOOKS):
+        with suppress(LookedTooSoon):
+            return await wish(house, request, asked, make)
+    raise Conflict("other wishes came each time pictures were chosen.", remedy="Nothing was deleted; try again.")
 
 
 async def _gone(house: House, seq: int) -> None:

@@ -16,6 +16,11 @@ PIECE = 200
 
 Name = TypeVar("Name", ImageId, Sha256)
 
+
+class LookedTooSoon(Refused):
+    """A verdict or another wish came after the look-up: look again."""
+
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 
 KeepingCommand = c.GrantAccess | c.RevokeAccess | c.DeletePictures
@@ -53,8 +58,14 @@ def checked(state: State, news: o.FileChecked) -> list[e.Event]:
     return [e.FileMended(file=news.file, source=news.source)] if known else []
 
 
+def looked(state: State) -> c.Looked:
+    return c.Looked(state.undo[-1].command if state.undo else None, state.redo[-1].command if state.redo else None)
+
+
 def _deleted(state: State, command: c.DeletePictures) -> list[e.Event]:
-    """What an unfinished job still needs stays, whatever a look-up said of it a moment ago."""
+    """What an unfinished job still needs stays, whatever a look-up said of it a moment ago. Raises LookedTooSoon."""
+    if command.looked is not None and command.looked != looked(state):
+        raise LookedTooSoon("wishes came while pictures were chosen.", remedy="Ask again.")
     done = [one for job in state.jobs.values() for one in job.done]
     needed, held = {image for one in done for image in one.images}, {file for one in done for file in one.files}
     images = _pieces([image for image in command.images if image not in needed])
