@@ -313,6 +313,7 @@ async def test_an_upgrade_goes_on_without_its_copy_and_says_so(home: Places) -> 
 
 @pytest.mark.story
 @pytest.mark.damages
+@pytest.mark.slow
 async def test_a_child_makes_it(home: Places, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STABLENEW_HOME", str(home.state.parent))
     monkeypatch.setenv("STABLENEW_DAEMON__FREE_FLOOR_MB", "0")

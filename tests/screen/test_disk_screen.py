@@ -106,6 +106,7 @@ async def test_the_disk_at_its_sizes(show, picture_of, width: int, height: int) 
         picture_of(eyes, f"disk-{width}x{height}")
 
 
+@pytest.mark.slow
 async def test_nothing_is_deleted_for_good_before_it_is_asked(show, daemon) -> None:
     async with show() as eyes:
         await to_gallery(eyes)

@@ -260,6 +260,7 @@ async def test_streams_of_the_past_end_with_it(tmp_path: Path) -> None:
     assert [line["progress"]["finished"] for line in progress] == [0]
 
 
+@pytest.mark.slow
 async def test_many_moments_at_once_and_only_few_are_kept(tmp_path: Path) -> None:
     async with travelling(tmp_path) as it:
         await it.submit("a fox", count=6)

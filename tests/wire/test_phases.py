@@ -218,6 +218,7 @@ def add_newer(home, data: bytes) -> int:
     return seq + 1
 
 
+@pytest.mark.slow
 async def test_a_log_of_a_newer_version_is_shown_up_to_what_is_not_known(daemon, home):
     async with daemon() as it:
         await it.ask("/v1/runs", RUN)
