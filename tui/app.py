@@ -185,6 +185,7 @@ class StableNew(Travelling):
         self._again_at = self.wall() + message.again_in
         self.see(silent(self.live, message.reason))
         self.tell_screens(Change())
+        self.tell_page()
 
     def _tick(self) -> None:
         if (screen := self.area_screen) is not None and screen.ready:

@@ -46,6 +46,9 @@ class Travelling(Wishing):
         self._seq = 0
         """Where the steps pressed so far lead."""
         self._going = False
+        self._there = asyncio.Event()
+        """Set while no step is under way."""
+        self._there.set()
         self._announced = ""
         """The trouble that was last shown whole."""
 
@@ -116,6 +119,7 @@ class Travelling(Wishing):
         self._way = wanted
         if not self._going:
             self._going = True
+            self._there.clear()
             begin(self, self._on_the_way, group="travel")
 
     async def _on_the_way(self) -> None:
@@ -125,6 +129,7 @@ class Travelling(Wishing):
                 await self._arrive(wanted)
         finally:
             self._going = False
+            self._there.set()
 
     async def _arrive(self, wanted: str) -> None:
         try:
@@ -246,12 +251,18 @@ class Travelling(Wishing):
             await self.push_screen(differs(found, "the mark" if other is not None else "now"))
 
     def action_happening(self) -> None:
-        if self.happening is not None:
-            begin(self, partial(self._happening, self.happening), group="difference", exclusive=True)
+        if self.moment is not None:
+            begin(self, self._happening, group="difference", exclusive=True)
 
-    async def _happening(self, happening: Happening) -> None:
+    async def _happening(self) -> None:
+        """Of the event where the steps pressed so far lead."""
         from tui.screens.then import happened
 
+        await self._there.wait()
+        if (happening := self.happening) is None:
+            if self.past:
+                self.say("nothing had happened yet")
+            return
         try:
             found = await difference(self.asker, happening.seq - 1, happening.seq)
         except (Refused, NoDaemon) as fault:
@@ -264,21 +275,23 @@ class Travelling(Wishing):
     async def action_standing(self) -> None:
         from tui.screens.then import Stands
 
-        await self.push_screen(Stands(lambda: self.live))
+        await self.push_screen(Stands(lambda: self.live, past=self.past))
 
     async def announce(self) -> None:
         """Trouble that is new is shown whole, once, wherever one is; that it is over, in a word."""
         standing = self.live.standing
         trouble = standing.trouble if standing.state == "read-only" else ""
-        if trouble == self._announced:
-            return
         was, self._announced = self._announced, trouble
-        from tui.screens.then import Stands
-
-        page = self.screen if isinstance(self.screen, Stands) else None
-        if page is None and trouble:
+        if not self.tell_page() and trouble and trouble != was:
             await self.action_standing()
-        elif page is not None:
-            page.told()
         if was and not trouble:
             self.say("the daemon goes on: wishes are granted again")
+
+    def tell_page(self) -> bool:
+        """Has the page on how the daemon stands say how it stands now; whether it is open."""
+        from tui.screens.then import Stands
+
+        pages = [screen for screen in self.screen_stack if isinstance(screen, Stands)]
+        for page in pages:
+            page.told()
+        return bool(pages)

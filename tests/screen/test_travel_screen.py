@@ -109,6 +109,7 @@ async def test_a_rating_is_not_even_shown_in_the_past(show, daemon):
         assert eyes.app.screen.listing.item().stars == before and daemon.commands == []
 
 
+@pytest.mark.slow
 async def test_back_to_now_the_feed_is_heard_again_and_wishes_are_granted(show, daemon):
     async with show() as eyes:
         await go(eyes, "5000")
@@ -180,7 +181,8 @@ def test_no_key_of_travel_hides_one_that_only_looks():
 # A daemon that can only show -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("width", "height"), [pytest.param(120, 36, marks=pytest.mark.long), (80, 24)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "height"), [(120, 36), (80, 24)])
 async def test_damage_is_told_on_one_screen_and_stays_in_view(show, picture_of, daemon, width, height):
     daemon.standing = DAMAGED
     async with show(width, height) as eyes:
@@ -217,3 +219,47 @@ async def test_a_concern_stands_in_one_line_and_all_are_one_key_away(show, daemo
         await eyes.sees("! The last backup failed: no room on /backup. (and 1 more)", "131 jobs")
         await eyes.press("exclamation_mark")
         await eyes.sees("It works.", "! The WAL has 80 MB.")
+
+
+@pytest.mark.long
+async def test_the_page_on_how_the_daemon_stands_never_keeps_what_is_over(show, daemon):
+    async with show() as eyes:
+        await eyes.sees("131 jobs")
+        await daemon.tell(Delta(head=4212, standing=DAMAGED))
+        await eyes.sees("How the daemon stands", "--accept-loss")
+        await daemon.tell(Delta(head=4213, standing=Standing(state="starting")))
+        await eyes.sees("It starts.")
+        await daemon.tell(Delta(head=4214, standing=Standing(concerns=("The newest backup is old.",))))
+        await eyes.sees("It works.", "The newest backup is old.")
+        await daemon.tell(Delta(head=4215, standing=Standing()))
+        await eyes.sees("Nothing is wrong.")
+        assert "backup" not in eyes.text() and "It starts." not in eyes.text()
+
+
+@pytest.mark.long
+async def test_the_past_offers_no_key_that_changes_something(show, daemon):
+    async with show() as eyes:
+        await eyes.sees("131 jobs")
+        await go(eyes, "5000")
+        await eyes.sees("event 5,000 of")
+        eyes.app.area_screen.listing.still, eyes.app.area_screen.listing.pages.total = True, 0
+        eyes.app.area_screen.listing.redraw_all()
+        await eyes.press("exclamation_mark")
+        await eyes.sees("This is the past", "0 goes back to now")
+        await eyes.press("escape", "g", "i")
+        await eyes.sees("Stars & tags", "n next unrated")
+        assert "1-5 rate" not in eyes.text()
+        await eyes.press("M")
+        await eyes.sees("Disk", "back")
+        assert "empty trash" not in eyes.text()
+
+
+@pytest.mark.long
+async def test_what_an_event_was_is_told_of_the_one_that_steps_lead_to(show, daemon):
+    async with show() as eyes:
+        await go(eyes, "1000")
+        await eyes.sees("event 1,000 of")
+        for _ in range(5):
+            eyes.app.action_travel(-1)
+        eyes.app.action_happening()
+        await eyes.sees("Event 995")

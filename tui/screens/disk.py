@@ -103,7 +103,7 @@ class DiskScreen(ModalScreen[str | None]):
     def _hints(self) -> Line:
         pieces = [Piece(" ")]
         for key in of("disk"):
-            if key.hint:
+            if key.hint and self.home.may(key.id):
                 pieces += [Piece(first_shown(key, self.home.keymap_of_user), "key"), Piece(f" {key.hint}  ", "dim")]
         return pieces
 

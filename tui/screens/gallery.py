@@ -71,7 +71,6 @@ class GalleryScreen(TrashScreen):
 
     def on_mount(self) -> None:
         self.panel.can_focus = False
-        self.panel.title_line = (Piece("Rate & tag", "title"),)
 
     # The picture under the cursor -------------------------------------------------------------------
 
@@ -96,8 +95,9 @@ class GalleryScreen(TrashScreen):
         panel, image = self.panel, self.listing.item()
         wide = self.app.size.width >= 100
         panel.bare = not wide
-        lines = rating(image, self.record, panel.room[0], wide=wide) if image else []
-        panel.fill(lines, panel.title_line, keep_place=False)
+        still = self.home.readonly
+        lines = rating(image, self.record, panel.room[0], wide=wide, still=still) if image else []
+        panel.fill(lines, (Piece("Stars & tags" if still else "Rate & tag", "title"),), keep_place=False)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.look)

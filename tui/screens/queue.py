@@ -89,8 +89,9 @@ class QueueScreen(BesideScreen[Row]):
 
     def told(self, live: Live, change: Change) -> None:
         super().told(live, change)
-        if (nodes := len(live.scene.nodes)) != self.listing.nodes:
-            self.listing.nodes = nodes
+        nodes, still = len(live.scene.nodes), self.home.readonly
+        if (nodes, still) != (self.listing.nodes, self.listing.still):
+            self.listing.nodes, self.listing.still = nodes, still
             self.listing.redraw_all()
         if change.steps or change.everything or change.jobs:
             self.listing.progressed(live.running, frozenset((*live.running, *change.steps, *change.jobs)))

@@ -28,9 +28,9 @@ def happened(happening: Happening, found: Difference) -> Details:
 class Stands(Details):
     """How the daemon stands, as it is now: `live` is asked again whenever something is told."""
 
-    def __init__(self, live: Callable[[], Live]) -> None:
+    def __init__(self, live: Callable[[], Live], *, past: bool = False) -> None:
         title = (Piece("How the daemon stands", "title"), Piece("  esc back", "dim"))
-        super().__init__(title, lambda width: list(_standing(live(), width)))
+        super().__init__(title, lambda width: list(_standing(live(), width, past=past)))
 
     def told(self) -> None:
         self.on_resize()
@@ -57,7 +57,7 @@ def _difference(found: Difference, width: int) -> Iterator[Line]:
     if found.ratings:
         yield _head(f"{found.ratings:,} {'rating' if found.ratings == 1 else 'ratings'} given")
         yield []
-    yield _head(f"{found.events:,} events")
+    yield _head(f"{found.events:,} {'event' if found.events == 1 else 'events'}")
     for kind, number in found.kinds.items():
         yield [Piece(f"   {number:>7,} ", "dim"), Piece(plain(kind))]
 
@@ -109,8 +109,12 @@ def _happening(happening: Happening, found: Difference, width: int) -> Iterator[
         yield from ([Piece(" " * 19 + line)] for line in lines[1:])
 
 
-def _standing(live: Live, width: int) -> Iterator[Line]:
+def _standing(live: Live, width: int, *, past: bool) -> Iterator[Line]:
     standing = live.standing
+    if past:
+        yield from _texts("This is the past, where nothing can be changed. 0 goes back to now; there ! tells how the "
+                          "daemon stands.", width)  # fmt: skip
+        return
     if not live.linked:
         yield from _texts(f"No daemon answers: {live.silence}", width, "bad")
         return

@@ -24,7 +24,8 @@ class TrashScreen(ListScreen[ImageRow]):
     def heading(self) -> Line:
         if not self.trash:
             return (Piece("Images", "title"),)
-        return (Piece("Trash", "warn"), Piece("  u out of it  D delete for good  T back", "dim"))
+        keys = "T back" if self.home.readonly else "u out of it  D delete for good  T back"
+        return (Piece("Trash", "warn"), Piece(f"  {keys}", "dim"))
 
     def asked_for(self) -> Mapping[str, str | int]:
         asked = dict(super().asked_for())

@@ -23,6 +23,8 @@ class JobTable(Listing[Row]):
         self.title_line = (Piece("Jobs", "title"),)
         self.nodes = 0
         """How many there are: with one, its column says nothing."""
+        self.still = False
+        """Nothing can be changed: it is the past, or the daemon only shows."""
         self._id_width = 10
 
     def name_of(self, item: Row) -> str:
@@ -37,7 +39,8 @@ class JobTable(Listing[Row]):
 
     def inner(self, y: int, width: int) -> Strip:
         if self.pages.known and not self.pages.total and y == 3:
-            return self.strip([Piece(fit("  No job here.  n makes a new run.", width), "dim")], width)
+            words = "  No job here." if self.still else "  No job here.  n makes a new run."
+            return self.strip([Piece(fit(words, width), "dim")], width)
         return super().inner(y, width)
 
     def cell_line(self, index: int, item: Row | None, line: int, width: int) -> Strip:
