@@ -229,9 +229,9 @@ class ApiSettings(_Section):
     """The same API over TCP, for programs that cannot reach the socket; needs `stablenew token new`."""
 
     listen: ListenAt = ""
-    """`HOST:PORT`, as `127.0.0.1:7860`; empty: not at all."""
+    """`HOST:PORT`, as `127.0.0.1:7800`; empty: not at all."""
     hosts: Folders = ()
-    """Names that requests may give for this machine besides the one listened at, as `nas.local:7860`."""
+    """Names that requests may give for this machine besides the one listened at, as `nas.local:7800`."""
     max_clients: Annotated[int, Field(ge=1, le=10_000)] = 32
 
 

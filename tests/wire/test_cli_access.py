@@ -7,7 +7,7 @@ import pytest
 from tui.cli import access, ask
 from tui.link.doc import Doc
 
-GRANTED = {"secret": "stablenew_abc", "repeated": False, "until": None, "address": "127.0.0.1:7860", "seq": 3}
+GRANTED = {"secret": "stablenew_abc", "repeated": False, "until": None, "address": "127.0.0.1:7800", "seq": 3}
 LISTED = {
     "items": [
         {"name": "gallery", "scope": "rate", "created": "2026-11-20T22:04:05Z", "until": "2026-11-21T22:04:05Z",
@@ -42,7 +42,7 @@ def test_a_secret_is_all_that_is_printed(monkeypatch: pytest.MonkeyPatch, capsys
     assert access.new("gallery", "rate", 90.0, "k", as_json=False) == 0
     out, err = capsys.readouterr()
     assert out == "stablenew_abc\n"
-    assert "stablenew_abc" not in err and "give verdicts" in err and "http://127.0.0.1:7860/v1/status" in err
+    assert "stablenew_abc" not in err and "give verdicts" in err and "http://127.0.0.1:7800/v1/status" in err
     assert it.asked == [("/v1/access", {"name": "gallery", "scope": "rate", "days": 90.0}, "k")]
 
 
@@ -56,7 +56,7 @@ def test_the_same_key_again_says_that_it_was_told_then(monkeypatch: pytest.Monke
 def test_where_nobody_listens_the_settings_are_shown(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     asked(monkeypatch, {**GRANTED, "address": ""})
     access.new("gallery", "read", None, None, as_json=False)
-    assert 'listen = "127.0.0.1:7860"' in capsys.readouterr().err
+    assert 'listen = "127.0.0.1:7800"' in capsys.readouterr().err
 
 
 def test_a_list_says_who_may_until_when(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
