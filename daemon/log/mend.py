@@ -164,29 +164,43 @@ def _replace(places: Places, plan: Plan, promised: int, actor: str, clock: Calla
         left.unlink()
     spare = places.log.with_name(f".{places.log.name}.{os.getpid()}")
     good = plan.head
-    db = writer(spare)
+    lost = max(0, promised - good.seq)
     try:
-        for part in plan.parts:
-            _copy(part, db)
-        appender = Appender(db, good)
-        lost = max(0, promised - good.seq)
-        told = _losses(good.seq, lost, _epoch(db), actor, round(clock(), 6))
-        while page := list(islice(told, _COPIED)):
-            appender.append([page])
-    except BaseException:
-        db.close()
+        head = _write_anew(plan, lost, spare, actor, clock)
+    except BaseException as fault:
         _remove(spare)
+        if isinstance(fault, sqlite3.OperationalError) and fault.sqlite_errorcode & 0xFF in _GROUND:
+            raise Refused(
+                f"the log could not be written anew: {why(fault)}. It is as it was.", where=str(places.state),
+                remedy="Make room and see to it that it can be written, then run this again.",
+            ) from fault  # fmt: skip
         raise
-    close_whole(db)
     beside = move_aside(places.log)
     spare.replace(places.log)
-    witness.replace_all(places, appender.head)
+    witness.replace_all(places, head)
     # Made from the old log; made anew from this one.
     _remove(places.views)
     for saved in places.snapshots.glob("*.snapshot"):
         saved.unlink()
     places.log.with_name(places.log.name + ".verified").unlink(missing_ok=True)
-    return Mended(good.seq, lost, appender.head, beside, plan.backup)
+    return Mended(good.seq, lost, head, beside, plan.backup)
+
+
+def _write_anew(plan: Plan, lost: int, spare: Path, actor: str, clock: Callable[[], float]) -> Head:
+    """What the plan holds, then what stands for the lost; the newest event of it all. Raises sqlite3.Error."""
+    db = writer(spare)
+    try:
+        for part in plan.parts:
+            _copy(part, db)
+        appender = Appender(db, plan.head)
+        told = _losses(plan.head.seq, lost, _epoch(db), actor, round(clock(), 6))
+        while page := list(islice(told, _COPIED)):
+            appender.append([page])
+    except BaseException:
+        db.close()
+        raise
+    close_whole(db)
+    return appender.head
 
 
 def _copy(part: Part, target: sqlite3.Connection) -> None:

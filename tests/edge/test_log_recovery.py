@@ -19,6 +19,7 @@ from daemon.log.aside import move_aside
 from daemon.log.chain import ZERO, Head
 from daemon.log.check import check
 from daemon.log.store import LogDamaged, open_log, read_log
+from daemon.log.tables import writer
 from daemon.log.witness import witnesses
 from daemon.parts import open_parts
 from schema.errors import Refused
@@ -384,3 +385,31 @@ async def test_a_log_that_was_half_moved_aside_is_taken_back(home: Places, tmp_p
             assert (mended.kept, mended.lost) == (12, 0) and findings(where) == ()
             assert mended.beside == beside and check(beside, tmp_path / "no").head.seq == 12
             assert not list(where.state.glob(".events.db.*"))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("how", ["recover", "restore"])
+async def test_a_full_disk_leaves_the_log_as_it_was_and_says_so(
+    home: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    await append(home, 400, begins=True)
+    saved = tmp_path / "saved.db"
+    mend.backup(home, saved)
+    home.head.unlink()
+    before = home.log.read_bytes()
+
+    def act() -> mend.Mended:
+        return recover(home, 0) if how == "recover" else mend.restore(home, saved, "uid:0", lambda: 2.0)
+
+    def on_a_full_disk(path: Path) -> sqlite3.Connection:
+        db = writer(path)
+        db.execute("PRAGMA max_page_count=12")
+        return db
+
+    monkeypatch.setattr(mend, "writer", on_a_full_disk)
+    with pytest.raises(Refused, match="could not be written anew") as told:
+        act()
+    assert "Make room" in told.value.remedy
+    assert home.log.read_bytes() == before and not list(home.state.glob(".events.db.*"))
+    monkeypatch.undo()
+    assert (act().kept, findings(home)) == (400, ())
