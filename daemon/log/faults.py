@@ -25,13 +25,13 @@ class LogDamaged(Unusable):
         super().__init__(
             "; ".join(findings[:3]) + more + ".",
             where=where,
-            remedy=f"Restore a backup with `stablenew log restore FILE`, or keep what is good with "
-            f"`stablenew log recover --accept-loss {self.lost}`.",
+            remedy="Run `stablenew log recover`: it changes nothing, and tells what can be had again, also of backups. "
+            f"Without any it is `stablenew log recover --accept-loss {self.lost}`.",
         )
 
     @property
     def lost(self) -> int:
-        """How many events `log recover` would give up."""
+        """How many events `log recover` would give up if no backup reached further."""
         return max(0, self.promised - self.ends_at)
 
 

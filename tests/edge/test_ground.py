@@ -103,6 +103,7 @@ def test_an_obstacle_says_up_to_where_the_log_is_good(home):
     damage = LogDamaged(("event 7 was changed",), where="log", ends_at=6, promised=9)
     assert (obstacle_of(damage, home).kind, obstacle_of(damage, home).seq) == ("damaged", 6)
     assert "--accept-loss 3" in obstacle_of(damage, home).told
+    assert "Run `stablenew log recover`: it changes nothing" in obstacle_of(damage, home).told
     with pytest.raises(LogFromNewer) as newer:
         Reader().read(5, "WeatherTold", 1, b'{"type":"WeatherTold"}')
     assert (obstacle_of(newer.value, home).kind, obstacle_of(newer.value, home).seq) == ("newer", 4)
