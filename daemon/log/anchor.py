@@ -8,6 +8,7 @@ each commit and synced at most once a second, so a power cut can make the anchor
 
 import os
 import struct
+import tempfile
 import zlib
 from pathlib import Path
 from typing import Final
@@ -26,10 +27,10 @@ def pack(head: Head) -> bytes:
 
 
 def read(path: Path) -> Head | None:
-    """The newest promised head; None when the file is missing or no slot is whole."""
+    """The newest promised head; None when the file is missing, is none, or no slot is whole."""
     try:
         content = path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         return None
     heads = [head for start in (0, SLOT) if (head := _slot(content[start : start + SLOT])) is not None]
     return max(heads, key=lambda head: head.seq, default=None)
@@ -74,5 +75,7 @@ def reset(path: Path, head: Head) -> None:
         file.write(pack(head) * 2)
         file.flush()
         os.fsync(file.fileno())
+    if path.is_dir():  # no file takes its place
+        path.rename(tempfile.mkdtemp(prefix=f"{path.name}.was-", dir=path.parent))
     spare.replace(path)
     sync_folder(path.parent)

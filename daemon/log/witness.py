@@ -5,6 +5,7 @@ newest epoch and the highest token it had orders with, which are seqs of events:
 so that the next start knows.
 """
 
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from daemon.log import anchor
@@ -60,4 +61,5 @@ def replace_all(places: Places, head: Head) -> None:
     """After a person has accepted what is lost: everybody knows this head and no other. Raises OSError."""
     anchor.reset(places.head, head)
     note(places, head)
-    places.heard.unlink(missing_ok=True)
+    with suppress(IsADirectoryError):  # it says nothing
+        places.heard.unlink(missing_ok=True)

@@ -413,3 +413,19 @@ async def test_a_full_disk_leaves_the_log_as_it_was_and_says_so(
     assert home.log.read_bytes() == before and not list(home.state.glob(".events.db.*"))
     monkeypatch.undo()
     assert (act().kept, findings(home)) == (400, ())
+
+
+@pytest.mark.long
+async def test_folders_in_place_of_what_knows_the_head_say_nothing_and_make_room(home: Places) -> None:
+    await append(home, 12, begins=True)
+    for path in (home.head, home.witness, home.heard):
+        path.unlink(missing_ok=True)
+        path.mkdir()
+        (path / "what somebody put there").touch()
+    assert "its head anchor is missing" in findings(home)[0]
+    with pytest.raises(LogDamaged):
+        open_log(home.log, home.head)
+    assert recover(home, 0).kept == 12
+    assert findings(home) == () and anchor.read(home.witness) == anchor.read(home.head) is not None
+    assert len(list(home.state.glob("events.head.was-*/what*"))) == 1  # nothing is deleted
+    await append(home, 1)
