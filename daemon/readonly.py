@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ from daemon.api.lessons import LearningDoor, NobodyLearns
 from daemon.artifacts.decoders import Shrinkers
 from daemon.artifacts.results import find
 from daemon.artifacts.sheets.writing import sheet_of
-from daemon.artifacts.store import file_in
+from daemon.artifacts.store import Missing, file_in
 from daemon.artifacts.thumbs import Thumbnails
 from daemon.cards import Cards
 from daemon.core.forecast import forecast
@@ -187,9 +188,6 @@ def _house(
     def path_of(sha: Sha256) -> Path:
         return file_in(places.artifacts, sha)
 
-    def in_results(row: ImageRow) -> Path | None:
-        return find(root, row, path_of(Sha256(row.sha256)))
-
     async def not_now(_: object) -> Sha256:
         raise refusal()
 
@@ -231,7 +229,7 @@ def _house(
         thumbnail=thumbnails.of,
         sheet=sheet_of(path_of),
         results_reached=_nothing_to_wait_for,
-        in_results=in_results,
+        in_results=partial(in_results, places.artifacts, root),
         known=cards.known,
         forecast=foretold,
         learning=read.learning,
@@ -240,6 +238,15 @@ def _house(
         moment=read.moment,
         differ=differing(places.log, places.snapshots, time.time),
     )
+
+
+def in_results(artifacts: Path, root: Path, row: ImageRow) -> Path | None:
+    """Where a picture lies in its run's folder. None where it is not there or nowhere: a list still shows it."""
+    try:
+        source = file_in(artifacts, Sha256(row.sha256))
+    except Missing:  # deleted for good behind the last good event, or lost
+        return None
+    return find(root, row, source)
 
 
 async def _nothing_to_wait_for(seq: int) -> None:
