@@ -1,5 +1,6 @@
 """Pictures in results folders that are deleted, or looked for: where each may lie, by its sidecar. All of it blocks."""
 
+import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,11 +16,12 @@ from schema.pages import ImageRow
 def take_out(root: Path, rows: Iterable[ImageRow]) -> int:
     """Deletes these pictures and their sidecars below `root`; how many files there were. Raises OSError.
 
+    What a person has painted over in their place is their own work, and stays with its sidecar.
     Where a later attempt's picture lies behind, the sidecar stays and keeps the slot: names of others do not change.
     """
     deleted = 0
     for row in rows:
-        for name in list(copies(root, row)):
+        for name in [name for name in copies(root, row) if _is_still(name, row)]:
             name.unlink(missing_ok=True)
             deleted += 1
             if not _is_followed(name):
@@ -49,6 +51,15 @@ def _spots(root: Path, row: ImageRow) -> Iterator[tuple[Path, str]]:
     yield folder / "stages", f"{stem}-{row.stage_number:02d}-{row.stage}{behind}"
     if row.final:
         yield folder, f"{stem}{behind}"
+
+
+def _is_still(name: Path, row: ImageRow) -> bool:
+    """Whether the file is what was stored; a further link to the stored file is, and need not be read."""
+    found = name.lstat()
+    if found.st_nlink > 1 and found.st_size == row.bytes:
+        return True
+    with name.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == row.sha256
 
 
 def _told(name: Path) -> str:

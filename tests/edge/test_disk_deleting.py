@@ -69,6 +69,24 @@ async def test_rated_pictures_favourites_and_unfinished_jobs_stay(fresh) -> None
     assert {one.id, other.id} <= set((await it.rule(rated=True)).images)
 
 
+@pytest.mark.long
+async def test_what_a_person_painted_over_in_a_results_folder_stays(fresh) -> None:
+    it = await fresh()
+    first, second = await it.run("rk2a", 2)
+    folder = it.places.results / "folder-rk2a"
+    (folder / "mine.png").write_bytes(b"painted over")
+    (folder / "mine.png").replace(folder / "rk2a-1.png")
+    copied = (folder / "rk2a-2.png").read_bytes()
+    (folder / "rk2a-2.png").unlink()
+    (folder / "rk2a-2.png").write_bytes(copied)
+
+    await trashed(it, first.id, second.id)
+    await it.delete(await it.rule(trash=True))
+
+    assert it.lying(folder) == ["rk2a-1.png"] and (folder / "rk2a-1.png").read_bytes() == b"painted over"
+    assert not it.store.has(Sha256(first.sha256)) and not it.store.has(Sha256(second.sha256))
+
+
 async def test_the_ledger_itself_keeps_what_an_unfinished_job_needs(fresh) -> None:
     it = await fresh()
     await it.submit("rk2b", 1)
