@@ -5,6 +5,7 @@ one's. So there is a moment in which the log lies without it, and whoever comes 
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ _ENDINGS: Final = ("-wal", "-shm")
 def move_aside(log: Path) -> Path | None:
     """Gives the log with all that belongs to it a second name, and tells it; None where there is no log."""
     if not log.exists():
+        leave_orphans(log)
         return None
     number = 1
     while (beside := _named(log, number)).exists():
@@ -24,6 +26,13 @@ def move_aside(log: Path) -> Path | None:
         if part.exists():
             part.rename(beside.with_name(beside.name + ending))
     return beside
+
+
+def leave_orphans(log: Path) -> None:
+    """What belonged to a log that is not there gets another name: it would be read as that of the next one."""
+    for ending in _ENDINGS:
+        with suppress(FileNotFoundError):
+            log.with_name(log.name + ending).rename(log.with_name(f"{log.name}{ending}.orphan"))
 
 
 def take_back(log: Path) -> None:

@@ -18,7 +18,7 @@ from daemon.disk import sync_folder
 from daemon.log import anchor
 from daemon.log.anchor import Anchor
 from daemon.log.appender import Appender
-from daemon.log.aside import take_back
+from daemon.log.aside import leave_orphans, take_back
 from daemon.log.chain import Head
 from daemon.log.check import check, note_verified
 from daemon.log.faults import LogBroken, LogDamaged, LogFromNewer, LogFull, LogGone
@@ -101,9 +101,7 @@ def _create(path: Path) -> None:
     for ending in ("", "-journal", "-wal", "-shm"):
         spare.with_name(spare.name + ending).unlink(missing_ok=True)
     close_whole(writer(spare))
-    for ending in ("-wal", "-shm"):  # of a log that somebody took away: not of this one
-        with suppress(FileNotFoundError):
-            path.with_name(path.name + ending).rename(path.with_name(f"{path.name}{ending}.orphan"))
+    leave_orphans(path)  # of a log that somebody took away: not of this one
     spare.replace(path)
     sync_folder(path.parent)
 

@@ -429,3 +429,18 @@ async def test_folders_in_place_of_what_knows_the_head_say_nothing_and_make_room
     assert findings(home) == () and anchor.read(home.witness) == anchor.read(home.head) is not None
     assert len(list(home.state.glob("events.head.was-*/what*"))) == 1  # nothing is deleted
     await append(home, 1)
+
+
+@pytest.mark.long
+async def test_what_is_left_of_a_log_that_is_gone_is_not_read_into_the_next(home: Places, tmp_path: Path) -> None:
+    saved = tmp_path / "saved.db"
+    await append(home, 3, begins=True)
+    mend.backup(home, saved)
+    where = await killed_with_a_tail(home, tmp_path)
+    where.log.unlink()
+    with pytest.raises(LogDamaged):
+        open_log(where.log, where.head)
+    mended = mend.restore(where, saved, "uid:0", lambda: 2.0)
+    assert (mended.kept, mended.lost, mended.beside) == (3, 12, None)
+    assert findings(where) == () and where.log.with_name("events.db-wal.orphan").exists()
+    await append(where, 1)
