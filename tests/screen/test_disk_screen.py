@@ -150,7 +150,8 @@ async def test_the_trash_is_seen_emptied_and_left(show, daemon) -> None:
         await eyes.press("D")
         await eyes.sees("only what is in the trash")
         await eyes.press("T")
-        await eyes.sees("Trash", "3 pictures in the trash")
+        await eyes.sees("Trash", "3 pictures in the trash", "u out of it", "D delete for good", "T back")
+        assert "d trash" not in eyes.text()
         await eyes.press("u")
         await eyes.until(lambda: daemon.sent("/v1/images/restore"))
         assert daemon.sent("/v1/images/restore") == [{"select": ["im000000"]}]
@@ -160,7 +161,7 @@ async def test_the_trash_is_seen_emptied_and_left(show, daemon) -> None:
         await eyes.until(lambda: len(daemon.sent("/v1/disk/empty")) == 2)
         assert daemon.sent("/v1/disk/empty")[-1] == {"select": ["state:trashed"]}
         await eyes.press("T")
-        await eyes.sees("315 pictures")
+        await eyes.sees("315 pictures", "d trash")
 
 
 def test_a_question_says_how_much_and_what_stays() -> None:

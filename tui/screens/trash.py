@@ -7,6 +7,7 @@ from schema.diskuse import EmptyRequest
 from schema.pages import ImageRow
 from schema.requests import ImageSelection
 from tui.background import begin
+from tui.picturekeys import Key
 from tui.screens.area import ListScreen
 from tui.widgets.ink import Line, Piece
 
@@ -14,6 +15,11 @@ EVERY_IMAGE = "stars:>=0"
 """A FILTER that every picture matches."""
 
 IN_TRASH = "state:trashed"
+
+HINTS = {
+    "gallery.restore": "out of it", "gallery.delete": "delete for good", "gallery.trash_view": "back",
+}  # fmt: skip
+"""What the last line tells of keys while the trash is shown."""
 
 
 class TrashScreen(ListScreen[ImageRow]):
@@ -24,8 +30,14 @@ class TrashScreen(ListScreen[ImageRow]):
     def heading(self) -> Line:
         if not self.trash:
             return (Piece("Images", "title"),)
-        keys = "T back" if self.home.readonly else "u out of it  D delete for good  T back"
-        return (Piece("Trash", "warn"), Piece(f"  {keys}", "dim"))
+        return (Piece("Trash", "warn"), Piece("  T back", "dim"))
+
+    def hinted(self) -> tuple[Key, ...]:
+        keys = super().hinted()
+        if not self.trash:
+            return keys
+        own = tuple(key._replace(hint=HINTS[key.id]) for key in keys if key.id in HINTS)
+        return (*own, *(key for key in keys if not key.id.startswith("gallery.")))
 
     def asked_for(self) -> Mapping[str, str | int]:
         asked = dict(super().asked_for())
@@ -50,6 +62,7 @@ class TrashScreen(ListScreen[ImageRow]):
         self._of_all = None
         self.listing.unmark()
         self.listing.retitle(self.heading())
+        self.foot.hint(self.home.hints(self.hinted()), self.home.keymap_of_user)
         self.anew()
         self.tally()
 
