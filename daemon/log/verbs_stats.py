@@ -155,7 +155,7 @@ def _tell(found: Statistics) -> None:
     if growth.days:
         until = f"; its disk is full in {growth.full_in_days:.0f} days" if growth.full_in_days is not None else ""
         say(
-            f"over {growth.days:.0f} days: {growth.events_per_day:.0f} events and {_bytes(growth.bytes_per_day)} a day;"
+            f"over {'1 day' if round(growth.days) == 1 else f'{growth.days:.0f} days'}: {growth.events_per_day:.0f} events and {_bytes(growth.bytes_per_day)} a day;"
             f" in a year {_bytes(growth.bytes_in_a_year)}{until}"
         )
     for day in found.days[:_SHOWN_DAYS]:
