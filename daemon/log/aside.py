@@ -20,6 +20,9 @@ def move_aside(log: Path) -> Path | None:
     number = 1
     while (beside := _named(log, number)).exists():
         number += 1
+    if log.is_dir():  # somebody put a folder there; what belonged to the log is of no use to it
+        leave_orphans(log)
+        return log.rename(beside)
     os.link(log, beside)  # the name stays taken until the new log replaces it
     for ending in _ENDINGS:  # would be read as the new log's
         part = log.with_name(log.name + ending)

@@ -11,7 +11,7 @@ from pathlib import Path
 from daemon.claim import Locked
 from daemon.log import verbs_at, verbs_diff, verbs_fold, verbs_keep, verbs_read, verbs_stats
 from daemon.log.backups import Keeping, Kind, keeping_of
-from daemon.log.faults import Unusable
+from daemon.log.faults import LogBroken, Unusable
 from schema.errors import Exit, Refused, why
 from schema.places import Places, places
 from schema.settings import BackupSettings
@@ -36,6 +36,9 @@ def main(argv: list[str], keeping: Callable[[Places], Keeping] = by_default) -> 
         return _complain(str(unusable), Exit.FAILED)
     except Locked as locked:
         return _complain(str(locked), Exit.LOCKED)
+    except LogBroken as broken:
+        told = f"{places(os.environ).log}: the log cannot be reached: {broken}."
+        return _complain(f"{told} See to it that its disk is there and that you may read it.", Exit.FAILED)
     except BrokenPipeError:  # `log tail | head`: what was wanted was read
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE

@@ -444,3 +444,14 @@ async def test_what_is_left_of_a_log_that_is_gone_is_not_read_into_the_next(home
     assert (mended.kept, mended.lost, mended.beside) == (3, 12, None)
     assert findings(where) == () and where.log.with_name("events.db-wal.orphan").exists()
     await append(where, 1)
+
+
+@pytest.mark.long
+async def test_a_folder_in_place_of_the_log_stays_beside(home: Places, tmp_path: Path) -> None:
+    await append(home, 3, begins=True)
+    mend.backup(home, tmp_path / "saved.db")
+    home.log.unlink()
+    home.log.mkdir()
+    mended = mend.restore(home, tmp_path / "saved.db", "uid:0", lambda: 2.0)
+    assert (mended.kept, mended.lost) == (3, 0) and mended.beside is not None and mended.beside.is_dir()
+    assert findings(home) == ()

@@ -14,6 +14,7 @@ import pytest
 
 from daemon.log import verbs
 from daemon.log.anchor import read as read_anchor
+from daemon.log.faults import LogGone
 from daemon.log.fold import CORE
 from daemon.log.store import open_log, read_log
 from schema.events import Envelope, JobHeld, LogLossAccepted, NothingChanged, QueuePaused
@@ -399,3 +400,16 @@ async def test_a_log_that_is_gone_altogether(append: Append, home: Places, say: 
     assert say("recover", "--accept-loss", 12) == {"kept": 0, "lost": 12, "head": 12, "beside": None, "backup": None}
     await append(1)
     assert say("verify")["head"] == 13
+
+
+@pytest.mark.long
+def test_a_log_that_may_not_be_read_is_told_with_a_remedy(
+    home: Places, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def gone(where: Places, *, json: bool) -> int:
+        raise LogGone("unable to open database file")
+
+    monkeypatch.setattr(verbs.verbs_read, "verify", gone)
+    assert verbs.main(["verify"]) == 1
+    told = capsys.readouterr().err
+    assert str(home.log) in told and "may read it" in told and "Traceback" not in told

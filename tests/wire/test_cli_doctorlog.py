@@ -91,3 +91,11 @@ def test_the_unit_is_told_that_it_is_ready_and_alive_and_starts_again_after_a_di
     assert sorted(prevented) == ["2", "75"]  # not 74
     breaks = ("PrivateDevices", "ProtectHome", "ProtectSystem", "PrivateTmp", "MemoryDenyWriteExecute", "DeviceAllow")
     assert not [line for line in lines if line.startswith(breaks)]  # graphics cards, folders of pictures, short sockets
+
+
+def test_a_log_that_cannot_be_reached_is_told(home: Path):
+    (home / "state").rmdir()
+    (home / "state").symlink_to(home / "state")  # as a folder that may not be entered, also for root
+    told = doctorlog.log_files()
+    assert told.state == "broken" and "cannot be reached" in told.text and "permissions" in told.remedy
+    assert doctorlog.backups(NOW).state == "ok"

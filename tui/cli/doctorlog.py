@@ -56,8 +56,14 @@ def log_files() -> Finding:
     """Without a daemon as well: what lies there."""
     log = Path(config.paths()["log"] or "")
     wal = _size(log.with_name(f"{log.name}-wal"))
-    if not log.exists():
+    try:
+        log.stat()
+    except FileNotFoundError:
         return Finding("log", "ok", f"none yet at {log}")
+    except OSError as fault:
+        return Finding(
+            "log", "broken", f"{log} cannot be reached: {why(fault)}.", "Check the permissions of its folder."
+        )
     text = f"{log}, {output.size(_size(log))}"
     if wal > WAL_BYTES:
         return Finding(
@@ -79,7 +85,9 @@ def backups(now: float | None = None) -> Finding:
         stamps = []
     except OSError as fault:
         return Finding("backups", "note", f"{folder} cannot be read: {why(fault)}.", "Check its permissions.")
-    if not log.exists():
+    try:
+        log.stat()
+    except OSError:  # why it cannot be reached is told of the log itself
         return Finding("backups", "ok", "there is nothing to copy yet")
     remedy = "The daemon makes one every night while it runs; `stablenew log backup FILE` makes one now."
     if not stamps:
