@@ -29,12 +29,18 @@ from tui.widgets.ink import plain
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ("daemon", "agent", "tui", "schema")
-SOURCES = {
-    str(path.relative_to(ROOT)): ast.parse(path.read_text())
-    for program in PROGRAMS
-    for path in sorted((ROOT / program).rglob("*.py"))
-}
-TEXTS = {file: (ROOT / file).read_text() for file in SOURCES}
+
+
+@cache
+def texts() -> dict[str, str]:
+    """All that we wrote, by its path. Read and parsed when a test asks, not when tests are looked for."""
+    paths = (path for program in PROGRAMS for path in sorted((ROOT / program).rglob("*.py")))
+    return {str(path.relative_to(ROOT)): path.read_text() for path in paths}
+
+
+@cache
+def sources() -> dict[str, ast.Module]:
+    return {file: ast.parse(text) for file, text in texts().items()}
 
 
 class Threat(NamedTuple):
@@ -408,7 +414,7 @@ def all_calls() -> list[tuple[str, ast.Call, str]]:
     """With their files and dotted names."""
     return [
         (file, node, ast.unparse(node.func))
-        for file, tree in SOURCES.items()
+        for file, tree in sources().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
     ]
@@ -443,7 +449,7 @@ def test_pictures_are_opened_as_one_of_three_formats():
     for file, call in opened:
         said = told(call).get("formats", "")
         assert said == "FORMATS" or (said and set(ast.literal_eval(said)) <= three), f"{file}: {said}"
-    assert {file for file, tree in SOURCES.items() if sets_formats(tree)} == {
+    assert {file for file, tree in sources().items() if sets_formats(tree)} == {
         "daemon/artifacts/verifier.py", "agent/pictures/__init__.py",
     }  # fmt: skip
     assert set(FORMATS) == set(AGENT_FORMATS) == three
@@ -468,7 +474,7 @@ def test_what_nobody_has_verified_is_read_in_bounded_processes():
             if hasattr(resource, "prlimit"):  # Linux alone lets one look at another process
                 assert {limit: resource.prlimit(child.pid, limit)[1] for limit in wanted} == wanted, name
     readers = {"reading", "stealth", "containers", "tiff", "films", "xmp"}
-    for file, tree in SOURCES.items():
+    for file, tree in sources().items():
         if file.startswith("daemon/") and not file.startswith("daemon/artifacts/foreign/"):
             found = {
                 name
@@ -504,8 +510,8 @@ def test_the_daemon_follows_no_redirect_uses_no_proxy_and_unpacks_nothing():
     for file, call in asked:
         if file.startswith("daemon/"):
             assert told(call).get("allow_redirects") == "False", f"{file}: {ast.unparse(call)}"
-    assert {file for file, text in TEXTS.items() if file.startswith("daemon/") and '"Location"' in text} == {FOLLOWS}
-    checked = [ast.unparse(node) for node in ast.walk(SOURCES[FOLLOWS]) if isinstance(node, ast.For)]
+    assert {file for file, text in texts().items() if file.startswith("daemon/") and '"Location"' in text} == {FOLLOWS}
+    checked = [ast.unparse(node) for node in ast.walk(sources()[FOLLOWS]) if isinstance(node, ast.For)]
     assert any("range(REDIRECTS)" in loop and loop.index("self._check(url)") < loop.index(".get(") for loop in checked)
     assert [told(call).get("resolver") for file, call in calls("TCPConnector") if file == FOLLOWS] == [
         "_Public(self._sites)"
@@ -516,7 +522,7 @@ def test_secrets_of_the_settings_are_read_where_they_belong_and_nowhere_else():
     """Nothing else can show, log or send one."""
     names = {secret.split(".")[1] for secret in SECRETS}
     readers: dict[str, set[str]] = {name: set() for name in names}
-    for file, tree in SOURCES.items():
+    for file, tree in sources().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute) and node.attr in names and "settings" in ast.unparse(node.value):
                 readers[node.attr].add(file)
@@ -528,12 +534,12 @@ def test_secrets_of_the_settings_are_read_where_they_belong_and_nowhere_else():
     }
     hooks = {
         file
-        for file, tree in SOURCES.items()
+        for file, tree in sources().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and ast.unparse(node) == "how.token"
     }
     assert hooks == {"daemon/hooks/sending.py"}
-    for file, text in TEXTS.items():
+    for file, text in texts().items():
         if "model_dump" in text and file.startswith("daemon/"):
             assert "settings.model_dump" not in text or file == "daemon/library/settings.py", file
 
@@ -549,11 +555,11 @@ def test_no_websocket_is_compressed_or_takes_frames_without_end():
 
 def test_secrets_are_compared_in_constant_time():
     """In the files that hold one, nothing called by the name of a secret stands beside `==`."""
-    files = [file for file in SOURCES if "/pairing/" in file or "/trust/" in file]
+    files = [file for file in sources() if "/pairing/" in file or "/trust/" in file]
     files += ["schema/pake.py", "schema/tls.py", "schema/keys.py", "schema/tokens.py"]
     secret = re.compile(r"\b(confirmation|daemon_pin|wanted|given)\b")
     for file in files:
-        for node in ast.walk(SOURCES[file]):
+        for node in ast.walk(sources()[file]):
             if isinstance(node, ast.Compare) and any(isinstance(op, ast.Eq | ast.NotEq) for op in node.ops):
                 told_of = ast.unparse(node)
                 assert not secret.search(told_of), f"{file}: {told_of}"
