@@ -23,8 +23,10 @@ Kind = Literal["full", "away", "damaged", "newer"]
 ROOM_TO_GO_ON: Final = 1 << 20
 """Bytes that must find room before a log that met a full disk is opened again."""
 
-FREE_SPACE: Final = "Free some space there: the daemon goes on by itself, and what it had acknowledged is safe."
-BRING_BACK: Final = "Bring it back: the daemon goes on by itself, and what it had acknowledged is safe."
+GOES_ON: Final = "the daemon goes on by itself, and what it had acknowledged is safe."
+FREE_SPACE: Final = f"Free some space there: {GOES_ON}"
+BRING_BACK: Final = f"Bring it back: {GOES_ON}"
+MAKE_WRITABLE: Final = f"Make it writable: {GOES_ON}"
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def look(places: Places) -> Obstacle | None:
         except OSError as fault:
             return Obstacle("away", f"The folder {folder} cannot be reached: {why(fault)}.", BRING_BACK)
         if flags & os.ST_RDONLY:
-            return Obstacle("away", f"The disk that holds {folder} is read-only.", "Make it writable" + BRING_BACK[13:])
+            return Obstacle("away", f"The disk that holds {folder} is read-only.", MAKE_WRITABLE)
     return None
 
 
