@@ -77,6 +77,22 @@ async def test_what_is_wished_over_tcp_is_by_that_access_and_its_keys_are_its_ow
     assert status["queue"]["paused"] and status["api"]["address"] == it.host and status["api"]["accesses"] == 2
 
 
+@pytest.mark.long
+async def test_only_who_may_everything_takes_back_what_others_wished(it: TcpWorld) -> None:
+    """Else `run` would reach through undo what it may not wish: a drained machine, say, or what was put away."""
+    one, every = await it.secret("run", "one"), await it.secret("all", "every")
+    host = f"Host: {it.host}"
+
+    async def asked(secret: str, path: str) -> int:
+        return (await it.ask("POST", path, host, bearer(secret))).status
+
+    await it.world.post("/v1/queue/pause")
+    assert await asked(one, "/v1/undo") == 403 and (await it.world.get("/v1/status"))["queue"]["paused"]
+    assert await asked(every, "/v1/undo") == 200
+    assert await asked(one, "/v1/redo") == 403
+    assert [await asked(one, f"/v1/{path}") for path in ("queue/pause", "undo", "redo")] == [200] * 3
+
+
 @pytest.mark.parametrize("end", ["revoked", "expired"])
 async def test_what_it_is_being_sent_ends_with_the_access(it: TcpWorld, end: str) -> None:
     await it.world.submit()

@@ -6,7 +6,8 @@ from typing import Literal, get_args
 import msgspec
 from aiohttp import web
 
-from daemon.api.asked import body, no_body
+from daemon.api.asked import ACTOR, body, no_body
+from daemon.api.faults import NotAllowed
 from daemon.api.house import House
 from daemon.api.route import Answering, Route
 from daemon.api.told import answer
@@ -120,6 +121,7 @@ async def _take_back(house: House, request: web.Request, verb: Literal["undo", "
                 f"there is nothing to {verb}.", remedy="Only changes to the queue and verdicts are taken back."
             )
         events = await house.log.events_of(top)
+        _check_reach(house, request[ACTOR], events)
         ended = await house.views.ended(_jobs_that_ended(events))
         runs = await house.views.ended_runs(list(dict.fromkeys(run_of(job.job) for job in ended)))
         deleted = await house.views.deleted(_pictures_moved(events))
@@ -133,6 +135,16 @@ async def _take_back(house: House, request: web.Request, verb: Literal["undo", "
             text=last.event.text if isinstance(last.event, CommandUndone | CommandRedone) else "", nothing=not made_up,
         )
     )  # fmt: skip
+
+
+def _check_reach(house: House, actor: str, events: Sequence[Envelope]) -> None:
+    """Over TCP, who may not everything takes back their own alone: others may have had to ask for more."""
+    access = house.ledger.access.get(actor.removeprefix("api:")) if actor.startswith("api:") else None
+    if access is not None and access.scope != "all" and events and events[0].actor != actor:
+        raise NotAllowed(
+            f"the last wish was by somebody else, and {access.name} takes back its own alone.", where="Authorization",
+            remedy="An access with the scope `all` takes back everybody's.",
+        )  # fmt: skip
 
 
 def _jobs_that_ended(events: Sequence[Envelope]) -> list[JobId]:
