@@ -83,7 +83,7 @@ def _closed() -> str:
 
     return (
         "The API listens at no TCP address yet. Put this into"
-        f' {places(os.environ).settings} and start the daemon again:\n  [api]\n  listen = "127.0.0.1:7800"'
+        f' {places(os.environ).settings} (make it) and start the daemon again:\n  [api]\n  listen = "127.0.0.1:7800"'
     )
 
 
