@@ -27,6 +27,7 @@ GOES_ON: Final = "the daemon goes on by itself, and what it had acknowledged is 
 FREE_SPACE: Final = f"Free some space there: {GOES_ON}"
 BRING_BACK: Final = f"Bring it back: {GOES_ON}"
 MAKE_WRITABLE: Final = f"Make it writable: {GOES_ON}"
+LET_IN: Final = "Give yourself its permissions back (`chmod u+rwX`): the daemon goes on by itself."
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,10 @@ def _of_one(fault: BaseException, places: Places) -> Obstacle | None:
             return None if type(broken := meant(fault, places.log)) is LogBroken else _of_one(broken, places)
         case OSError() if fault.errno in FULL:
             return full(Path(os.fsdecode(fault.filename)) if isinstance(fault.filename, str | bytes) else places.state)
+        case PermissionError(filename=str() as file) if Path(file).is_relative_to(places.state) or Path(
+            file
+        ).is_relative_to(places.artifacts):
+            return look(places) or Obstacle("away", f"{file} cannot be used: {why(fault)}.", LET_IN)
         case OSError() if fault.errno in AWAY:
             return look(places)
         case _:
@@ -145,7 +150,7 @@ def signature(places: Places) -> tuple[int, ...]:
         except OSError as fault:
             found.append(-(fault.errno or errno.EIO))
         else:
-            found += (told.st_dev, told.st_ino, told.st_size, told.st_mtime_ns)
+            found += (told.st_dev, told.st_ino, told.st_size, told.st_mtime_ns, told.st_mode)
     return tuple(found)
 
 

@@ -369,3 +369,18 @@ def test_a_daemon_that_only_shows_things_has_not_started_well(monkeypatch, capsy
     monkeypatch.setattr(ask, "started", lambda: SimpleNamespace(get=lambda path: status))
     assert daemon_verbs.start(False) == Exit.FAILED
     assert "The disk is full. Free some space." in capsys.readouterr().err
+
+
+def test_a_file_that_may_not_be_read_is_an_obstacle_that_goes_with_its_permissions(tmp_path):
+    where = places({"STABLENEW_HOME": str(tmp_path)})
+    for folder in (where.state, where.artifacts):
+        folder.mkdir(parents=True)
+    for path in (where.head, where.artifacts / ".tmp"):
+        obstacle = obstacle_of(PermissionError(errno.EACCES, "Permission denied", str(path)), where)
+        assert obstacle is not None and obstacle.kind == "away"
+        assert str(path) in obstacle.sentence and "chmod" in obstacle.remedy
+    assert obstacle_of(PermissionError(errno.EACCES, "Permission denied", "/elsewhere"), where) is None
+    where.log.touch()
+    before = signature(where)
+    where.log.chmod(0)
+    assert signature(where) != before
