@@ -217,6 +217,8 @@ class StableNew(Travelling):
         typed fast, or sent in one burst by a slow line, `x` would cancel a job before the filter line has the focus,
         and of backspace and `8` the `8` would be deleted.
         """
+        if isinstance(event, events.Key) and self._exit:
+            return  # typed for the shell: a dialog would be opened that is never filled
         if isinstance(event, events.Key) and not event.is_forwarded and await self._own_key(event):
             return
         if isinstance(event, events.Paste) and not event.is_forwarded and await self.dropped(event.text):

@@ -2,6 +2,7 @@
 that can only show."""
 
 import pytest
+from textual import events
 
 from schema.scenes import Delta, Standing
 from schema.then import Moment
@@ -263,3 +264,13 @@ async def test_what_an_event_was_is_told_of_the_one_that_steps_lead_to(show, dae
             eyes.app.action_travel(-1)
         eyes.app.action_happening()
         await eyes.sees("Event 995")
+
+
+@pytest.mark.long
+async def test_keys_behind_the_one_that_leaves_do_nothing(show, daemon):
+    async with show() as eyes:
+        await eyes.sees("131 jobs")
+        eyes.app.exit()
+        before = len(eyes.app.screen_stack)
+        await eyes.app.on_event(events.Key("s", "s"))
+        assert len(eyes.app.screen_stack) == before
