@@ -9,7 +9,20 @@ from aiohttp import web
 from schema.pages import Page, iso
 
 TIMES = frozenset(
-    {"added", "at", "checked", "created", "deadline", "ended", "latest", "not_before", "since", "soonest", "started", "until"}
+    {
+        "added",
+        "at",
+        "checked",
+        "created",
+        "deadline",
+        "ended",
+        "latest",
+        "not_before",
+        "since",
+        "soonest",
+        "started",
+        "until",
+    }
 )
 """Fields of our structs that hold Unix seconds."""
 

@@ -154,8 +154,9 @@ def _tell(found: Statistics) -> None:
     growth = found.growth
     if growth.days:
         until = f"; its disk is full in {growth.full_in_days:.0f} days" if growth.full_in_days is not None else ""
+        days = "1 day" if round(growth.days) == 1 else f"{growth.days:.0f} days"
         say(
-            f"over {'1 day' if round(growth.days) == 1 else f'{growth.days:.0f} days'}: {growth.events_per_day:.0f} events and {_bytes(growth.bytes_per_day)} a day;"
+            f"over {days}: {growth.events_per_day:.0f} events and {_bytes(growth.bytes_per_day)} a day;"
             f" in a year {_bytes(growth.bytes_in_a_year)}{until}"
         )
     for day in found.days[:_SHOWN_DAYS]:

@@ -15,7 +15,7 @@ from schema.pages import EventLine, event_line
 from schema.then import Difference
 
 PAGE = 64
-"""Events read and sent at once: what a client that stopped reading costs, a hundred times over if there are a hundred."""
+"""Events read and sent at once: what a client that stopped reading costs, and a hundred of them a hundred times."""
 
 LOOK_SECONDS = 0.5
 """Between two looks whether the daemon stops."""
