@@ -4,6 +4,7 @@ Every row can be made again from the log, so there are no migrations: an old fil
 """
 
 import sqlite3
+import tempfile
 import zlib
 from pathlib import Path
 
@@ -270,6 +271,8 @@ FORMAT = zlib.crc32(f"{FOLD}{TABLES}{INDICES}".encode())
 def create(path: Path) -> sqlite3.Connection:
     """Throws away what lies at `path` and makes empty tables there, without indices. Nobody else writes them."""
     for leftover in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
+        if leftover.is_dir():  # whoever put it there may want it
+            leftover.rename(tempfile.mkdtemp(prefix=f"{leftover.name}.was-", dir=path.parent))
         leftover.unlink(missing_ok=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     db = connect(path)
