@@ -5,6 +5,7 @@ What a test measures it records as a property `seconds: WHAT`; the end of the ru
 
 import asyncio
 import datetime
+import gc
 import os
 import random
 import statistics
@@ -67,6 +68,12 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
         if found := findings_below(folder):
             told = "\n".join(found[:10])
             pytest.fail(f"the checker of logs finds (a test that damages its log is marked `damages`):\n{told}", False)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests stay to the end: collections of garbage need not look through them each time."""
+    gc.collect()
+    gc.freeze()
 
 
 def _keep(config: pytest.Config, items: list[pytest.Item], kept: list[pytest.Item]) -> None:

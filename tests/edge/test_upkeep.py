@@ -2,6 +2,8 @@
 
 import os
 
+import pytest
+
 from daemon import upkeep
 from daemon.artifacts.store import ArtifactStore
 from daemon.log.store import open_log
@@ -36,6 +38,7 @@ async def test_what_the_log_names_stays_and_what_nothing_names_is_put_aside(tmp_
     await store.close()
 
 
+@pytest.mark.damages
 async def test_a_log_that_cannot_be_read_loses_nothing(tmp_path, caplog):
     where = places({"STABLENEW_HOME": str(tmp_path)})
     where.state.mkdir(parents=True)
