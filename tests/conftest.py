@@ -41,6 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
         searching = "long" in config.option.markexpr and "not long" not in config.option.markexpr
         hypothesis.settings.load_profile("search" if searching else "same")
     os.environ.setdefault("STABLENEW_FLEET__DISCOVER", "false")
+    os.nice = lambda more: 0  # verbs that step back are children of their own; here they would hold up a whole worker
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the daemon loads numpy (`daemon.algebra`)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)

@@ -34,6 +34,7 @@ async def test_the_form_and_its_chooser_at_two_sizes(show, picture_of, width, he
         picture_of(eyes, f"chooser-{width}x{height}")
 
 
+@pytest.mark.slow
 async def test_a_model_is_found_by_typing_and_reaches_the_request(show, daemon):
     async with show() as eyes:
         await to_form(eyes)
@@ -66,6 +67,7 @@ async def test_five_thousand_names_are_asked_for_once_and_found_while_one_types(
         assert sum("list=models" in asked for asked in asked_names(daemon)) == 1
 
 
+@pytest.mark.slow
 async def test_a_name_that_no_node_has_may_be_taken_and_is_marked(show, daemon):
     async with show() as eyes:
         await to_form(eyes)
@@ -82,6 +84,7 @@ async def test_a_name_that_no_node_has_may_be_taken_and_is_marked(show, daemon):
         await eyes.until(lambda: "! no node has it" not in eyes.text())
 
 
+@pytest.mark.slow
 async def test_a_sampler_in_another_programs_words_is_no_doubt(show, daemon):
     async with show() as eyes:
         await to_form(eyes)
@@ -121,6 +124,7 @@ async def test_the_backend_is_told_with_its_state_and_sent(show, daemon):
         assert daemon.sent("/v1/runs")[0]["backend"] == "comfyui"
 
 
+@pytest.mark.slow
 async def test_a_lora_goes_into_the_prompt_and_an_embedding_into_the_negative(show, daemon):
     async with show() as eyes:
         await to_form(eyes)
@@ -205,6 +209,7 @@ async def test_a_setting_of_no_stage_is_seen_and_can_be_dropped(show, daemon):
         await eyes.until(lambda: eyes.app.screen.sets == ("txt2img.cfg=6.0",))
 
 
+@pytest.mark.slow
 async def test_with_sketch_alone_any_name_is_fine(show, daemon):
     server = BackendScene(kind="sketch", state="ready")
     daemon.nodes = (msgspec.structs.replace(daemon.nodes[0], backends=("sketch",), servers=(server,)),)
@@ -251,6 +256,7 @@ async def test_a_stage_is_added_at_its_place(show, daemon):
         ]  # fmt: skip
 
 
+@pytest.mark.slow
 async def test_another_pipeline_forgets_the_stages_that_were_added_to_the_first(show, daemon):
     async with show() as eyes:
         await to_form(eyes)

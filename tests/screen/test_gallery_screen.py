@@ -21,6 +21,7 @@ async def test_only_final_pictures_are_asked_for(show, daemon):
         assert all("final=1" in asked for asked in daemon.asked if asked.startswith("/v1/images?"))
 
 
+@pytest.mark.slow
 async def test_a_digit_rates_and_the_stars_are_seen_at_once(show, daemon):
     async with show() as eyes:
         await to_gallery(eyes)
@@ -47,6 +48,7 @@ async def test_n_goes_to_the_next_picture_without_stars(show, daemon):
         await eyes.until(lambda: eyes.app.area_screen.listing.cursor == 0)
 
 
+@pytest.mark.slow
 async def test_new_pictures_do_not_slip_under_the_cursor(show, daemon):
     """A rating meant for one picture must not meet the one that came in its place."""
     async with show() as eyes:
@@ -107,6 +109,7 @@ async def test_a_zoomed_picture_is_rated_alone_though_others_are_marked(show, da
         await eyes.sees("2 marked")
 
 
+@pytest.mark.slow
 async def test_moving_the_cursor_asks_for_no_picture_and_draws_none(show, daemon):
     async with show() as eyes:
         await to_gallery(eyes)

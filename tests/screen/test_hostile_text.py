@@ -18,6 +18,7 @@ HOSTILE = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 async def test_a_hostile_name_is_text_in_its_place(show, daemon, name):
     row = msgspec.structs.replace(daemon.rows[2], name=name, reason=name, state="failed")

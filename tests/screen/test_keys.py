@@ -31,6 +31,7 @@ def test_no_key_is_used_that_terminals_do_not_send():
     assert not lost & {name for key in keys.TABLE for name in key.keys.split(",")}
 
 
+@pytest.mark.slow
 async def test_every_binding_has_its_action(show):
     async with show() as eyes:
         for area in keys.AREAS:

@@ -46,6 +46,7 @@ async def test_what_was_seen_is_told_once_and_what_was_taken_back_stays_until_it
         assert len(daemon.sent("/v1/learn/told")) == 1
 
 
+@pytest.mark.slow
 async def test_what_is_surely_better_is_taken_over_at_once(show, daemon):
     async with show() as eyes:
         await to_learn(eyes)

@@ -24,6 +24,7 @@ async def queue(eyes, daemon):
     return {name: sent.get(name) for name in ("node", "whole", "window", "deadline")}
 
 
+@pytest.mark.slow
 async def test_a_run_is_queued_for_the_night(show, daemon):
     async with show() as eyes:
         await to_form(eyes)
@@ -33,6 +34,7 @@ async def test_a_run_is_queued_for_the_night(show, daemon):
     assert sent == {"node": None, "whole": None, "window": "22:00-07:00", "deadline": "07:00"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("chosen", "node", "whole"), [("studio", "studio", None), ("/", None, True)])
 async def test_a_run_is_for_one_node(show, daemon, chosen, node, whole):
     async with show(80, 24) as eyes:

@@ -22,6 +22,7 @@ async def test_the_nodes_at_three_sizes(show, picture_of, width, height):
         picture_of(eyes, f"nodes-{width}x{height}")
 
 
+@pytest.mark.slow
 async def test_a_backend_that_comes_up_is_seen_on_its_way(show, daemon):
     def told(state, trouble=""):
         server = BackendScene(kind="webui", state=state, trouble=trouble, url="http://127.0.0.1:7860")

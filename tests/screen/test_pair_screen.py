@@ -52,6 +52,7 @@ async def test_a_code_is_typed_and_the_way_to_ready_is_seen(show, picture_of, as
         await eyes.until(lambda: "Pair laptop" not in eyes.text())
 
 
+@pytest.mark.slow
 async def test_a_refusal_is_a_sentence_and_another_code_may_be_typed(show, asking):
     asking.refuse["/v1/nodes/pair"] = ("laptop took another code", "It shows a new one by now.")
     async with show() as eyes:
@@ -63,6 +64,7 @@ async def test_a_refusal_is_a_sentence_and_another_code_may_be_typed(show, askin
         await eyes.sees("laptop is paired and ready")
 
 
+@pytest.mark.slow
 async def test_what_was_begun_goes_on_when_the_question_is_left(show, asking):
     asking.pairing.clear()
     asking.paired = {"paired": True, "ready": False, "reason": "its picture was flat"}
@@ -134,6 +136,7 @@ async def test_what_is_wrong_is_told_in_every_area(show, daemon):
         await to_nodes(eyes, "‼ cellar is conflicted: two machines live with its key")
 
 
+@pytest.mark.slow
 async def test_what_agents_say_is_text_in_its_place(show, daemon):
     node = msgspec.structs.replace(CONFLICTED, name=HOSTILE, trouble=HOSTILE, address=HOSTILE, version=HOSTILE)
     stranger = msgspec.structs.replace(STRANGERS[0], name=HOSTILE, address=HOSTILE)

@@ -18,6 +18,7 @@ def look_into(eyes, name):
     eyes.app.screen.set_focus(eyes.app.screen.query_one(f"#{name}"))
 
 
+@pytest.mark.slow
 async def test_places_variants_and_count_at_two_sizes_and_a_variant_written_over(show, daemon, picture_of):
     async with show() as eyes:
         await to_editor(eyes, SEA, "12 variants · 12 jobs", "dawn · dawn · fog")

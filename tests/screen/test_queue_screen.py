@@ -187,6 +187,7 @@ async def test_the_order_is_chosen_from_a_list(show, daemon):
         await eyes.until(lambda: any("sort=name" in asked for asked in daemon.asked))
 
 
+@pytest.mark.slow
 async def test_a_new_run_is_planned_before_it_is_queued(show, daemon):
     async with show() as eyes:
         await eyes.sees("131 jobs")
@@ -200,6 +201,7 @@ async def test_a_new_run_is_planned_before_it_is_queued(show, daemon):
         await eyes.sees("newrun22")
 
 
+@pytest.mark.slow
 async def test_a_run_that_is_refused_stays_written(show, daemon):
     daemon.refuse["/v1/runs"] = ("only 0.1 GB are free", "Make room.")
     async with show() as eyes:
@@ -224,6 +226,7 @@ async def test_a_job_is_cloned_with_its_settings(show, daemon):
         assert sent["prompt"].startswith("masterpiece, knight in rain")
 
 
+@pytest.mark.slow
 async def test_the_form_fits_into_80_by_24(show, picture_of):
     async with show(80, 24) as eyes:
         await eyes.sees("kn00gt7a.4", "kn00gt7a.19")
