@@ -60,7 +60,7 @@ class Eyes:
         return "\n".join("".join(segment.text for segment in strip) for strip in strips)
 
     async def until(self, holds: Callable[[], object], why: str = "") -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             for look in itertools.count(1):
                 if holds():
                     return
