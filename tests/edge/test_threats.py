@@ -31,9 +31,6 @@ ROOT = Path(__file__).parents[2]
 PROGRAMS = ("daemon", "agent", "tui", "schema")
 
 
-pytestmark = pytest.mark.xdist_group("sources")  # all sources are parsed once, by one worker
-
-
 @cache
 def texts() -> dict[str, str]:
     """All that we wrote, by its path. Read and parsed when a test asks, not when tests are looked for."""

@@ -406,6 +406,7 @@ async def test_its_own_attempt_under_a_false_name_leaves_the_true_one_open(opene
     await unharmed(house, tmp_path)
 
 
+@pytest.mark.damages  # its agent speaks of tokens that no log gave out, and the checker believes the agent
 async def test_results_that_nobody_asked_for_are_not_fetched_and_end_the_connection(
     opened, agent, tmp_path, monkeypatch
 ):
