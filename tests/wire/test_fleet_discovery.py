@@ -109,7 +109,8 @@ else:
             await until(lambda: house.parts.vitals.strangers)
             await house.parts.fleet.admission.pair("rig", await agent.code())
             await house.close()
-            shutil.rmtree(tmp_path / "state")
+            for mine in ("state", "data"):
+                shutil.rmtree(tmp_path / mine)
             other = await opened(QUICK, discover=True)
             await until(lambda: [one.state for one in other.parts.vitals.strangers] == ["taken"])
             with pytest.raises(Refused, match="another daemon"):

@@ -30,6 +30,7 @@ pytestmark = pytest.mark.fleet
 SECONDS = 20
 
 
+@pytest.mark.damages
 async def test_a_job_whose_base_config_is_gone_fails_alone(opened):
     house = await opened()
     plan = house.parts.planner.plan(RunRequest(prompt="boats", seed=1), house.run)
@@ -48,6 +49,7 @@ async def test_a_job_whose_picture_is_gone_fails_alone(opened, tmp_path, monkeyp
     assert "0" * 12 in failed.reason
 
 
+@pytest.mark.damages
 async def test_results_of_a_log_that_is_gone_are_forgotten(opened, tmp_path):
     """The log was deleted or an older one restored; the agent's spool still holds what it made."""
     spool = Spool(places({"STABLENEW_HOME": str(tmp_path)}).agent / "spool")
