@@ -106,10 +106,16 @@ class Foot(Drawn):
         return (f"VRAM {used:.1f}/{have:.0f}G" if wide else f"{used:.0f}/{have:.0f}G") if nodes else ""
 
     def _letters(self) -> list[Piece]:
-        line = [Piece(f" {LEADER} ", "active"), Piece("then  ", "dim")]
-        for area in AREAS:
-            line += [Piece(area.letter, "key"), Piece(f" {area.title}   ", "text")]
-        return [*line, Piece(LEADER_TOP, "key"), Piece(" top   ", "text"), Piece("esc", "key"), Piece(" no", "dim")]
+        """As far apart as there is room for."""
+        line: list[Piece] = []
+        for gap in ("   ", "  ", " "):
+            line = [Piece(f" {LEADER} ", "active"), Piece("then  " if len(gap) == 3 else " ", "dim")]
+            for area in AREAS:
+                line += [Piece(area.letter, "key"), Piece(f" {area.title}{gap}", "text")]
+            line += [Piece(LEADER_TOP, "key"), Piece(f" top{gap}", "text"), Piece("esc", "key"), Piece(" no", "dim")]
+            if measure(line) <= self.size.width:
+                return line
+        return line[:-2]
 
     def _keys(self) -> list[tuple[Piece, str]]:
         """As many hints as fit, with the action a click on each runs; the way out and the help always do."""

@@ -28,28 +28,37 @@ class TopBar(Drawn):
     def line(self, y: int) -> Line:
         width = self.size.width
         wide = width >= 100
-        left = [Piece(" stablenew  " if wide else " ", "title")]
+        left = [Piece(" stablenew  " if wide else " ", "title"), *self._areas(" " if wide else "")]
+        told, right = self._right(wide)
+
+        def gap() -> int:
+            return width - measure(left) - measure(told) - measure(right) - 1
+
+        if gap() < 1:  # where there is little room the name goes first, then what is wrong: the footer tells it too
+            left = [Piece(" ", "title"), *self._areas("")]
+        while gap() < 1 and told:
+            told.pop(0)
+        if gap() < 1:
+            left = [Piece(" ", "title"), *self._areas("", letters=True)]
+        return [*left, Piece(" " * max(1, gap())), *told, *right]
+
+    def _areas(self, between: str, *, letters: bool = False) -> list[Piece]:
+        """A piece for each area; with `letters` the others are what is typed behind the leader."""
+        told = []
         for area in AREAS:
             here = area.id == self._area
-            word = f"[{area.title}]" if here else f" {area.title} "
-            left.append(Piece(word + (" " if wide else ""), "active" if here else "dim"))
-        right = self._right(wide)
-        gap = width - measure(left) - measure(right) - 1
-        if gap < 1:  # where there is little room the name goes first, then what is wrong: the footer tells it too
-            left[0] = Piece(" ", "title")
-            gap = width - measure(left) - measure(right) - 1
-        while gap < 1 and len(right) > 2:
-            right.pop(0)
-            gap = width - measure(left) - measure(right) - 1
-        return [*left, Piece(" " * max(1, gap)), *right]
+            word = f"[{area.title}]" if here else f" {area.letter if letters else area.title} "
+            told.append(Piece(word + between, "active" if here else "dim"))
+        return told
 
-    def _right(self, wide: bool) -> list[Piece]:
+    def _right(self, wide: bool) -> tuple[list[Piece], list[Piece]]:
+        """What is wrong or waits, where there is room for it; and what is always told."""
         nodes = [node for node in self._live.scene.nodes if node.state not in STRANGERS]
         waiting = sum(node.state == "new" for node in self._live.scene.nodes)
         up = sum(node.state in ("ready", "busy") for node in nodes)
         count = f"{up}/{len(nodes)}"
         if not self._live.linked:
-            return [Piece("○ ", "bad"), Piece("no daemon" if wide else "off", "bad"), self._clock(wide)]
+            return [], [Piece("○ ", "bad"), Piece("no daemon" if wide else "off", "bad"), self._clock(wide)]
         sign = Piece("● ", "good" if up == len(nodes) and up else "warn")
         bad = troubled(nodes)
         told = [Piece(f"{bad[0]}  ", bad[1])] if bad else []
@@ -59,9 +68,9 @@ class TopBar(Drawn):
         if stands == "read-only":
             sign = Piece("● ", "bad")
         if not wide:
-            return [*told, sign, Piece(count, "text")]
+            return told, [sign, Piece(count, "text")]
         word = "node" if len(nodes) == 1 else "nodes"
-        return [*told, sign, Piece(stands, "text"), Piece(f"  {count} {word}", "text"), self._clock(wide)]
+        return told, [sign, Piece(stands, "text"), Piece(f"  {count} {word}", "text"), self._clock(wide)]
 
     def _clock(self, wide: bool) -> Piece:
         return Piece(f"  {self._time}" if wide else "", "dim")
