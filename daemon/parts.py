@@ -105,6 +105,28 @@ class Parts:
     watch: Watch
 
 
+@dataclass(kw_only=True)
+class _Ground:
+    """What is true, and what shows it: the rest is made from these."""
+
+    places: Places
+    settings: Settings
+    log: LogFile
+    store: ArtifactStore
+    thumbnails: Thumbnails
+    shrinkers: Shrinkers
+    vitals: Vitals
+    ledger: Ledger
+    views: Views
+    past: Past
+    cards: Cards
+    concerns: Concerns
+    epoch: Callable[[], int]
+    """The seq of the newest start of the daemon."""
+    root: Path
+    """Of the results."""
+
+
 async def open_parts(
     places: Places,
     settings: Settings,
@@ -117,7 +139,73 @@ async def open_parts(
 
     Raises LogDamaged, LogFromNewer, sqlite3.Error, OSError; what was open by then is closed with the stack.
     """
+    ground = await _open_ground(places, settings, stack, on_broken, remembered)
+    ledger, views, store, past, cards = ground.ledger, ground.views, ground.store, ground.past, ground.cards
+    readers = Readers(places.artifacts / TEMPORARY)
+    stack.push_async_callback(readers.close)
+    shelf = FolderShelf(places, lambda: last_run(ledger.last, store.path))
+    models = _models(ground)
+    planner = Planner(
+        shelf,
+        settings,
+        time.time,
+        secrets.randbelow,
+        cards.known,
+        store.path,
+        lambda: Lean(ledger.feedback),
+        named=models.named,
+        lessons=lambda: ledger.lessons,
+    )
+    loopback, fleet = _fleet(ground, Session(past, profiles(shelf.profile), models.candidates, cards.known), stack)
+    links = settings.results.links
+    results = Results(
+        past, ground.root, store.path, places.state / "results.seq", links=links, concerns=ground.concerns
+    )
+    deleting, room = _disk(ground, results)
+    return Parts(
+        places=places,
+        settings=settings,
+        log=ground.log,
+        store=store,
+        thumbnails=ground.thumbnails,
+        vitals=ground.vitals,
+        ledger=ledger,
+        views=views,
+        results=results,
+        looking=Looking(ledger, past, views),
+        films=Films(ledger, past, store.path, store.accept_film, make_film, draw_id, places.state / "films"),
+        foreign=ForeignPictures(readers, store, draw_id),
+        gallery=Galleries(lambda: settings.gallery, views, store.path),
+        loopback=loopback,
+        fleet=fleet,
+        planner=planner,
+        cards=cards,
+        models=models,
+        concerns=ground.concerns,
+        deleting=deleting,
+        room=room,
+        hooks=_hooks(ground, results),
+        watch=Watch(places, Notifier.of(os.environ, os.getpid()), ground.concerns, ground.log, views.empty_wal),
+        learner=Learner(
+            views,
+            ledger,
+            seq_at=lambda when: seq_of(places.log, when, time.time()),
+            lab=Lab(planner.plan, planner.config, cards.known),
+            asker=Asker(planner.plan, cards.known),
+            check=check_settings,
+            version=VERSION,
+            salt=places.state / "learning-salt",
+        ),
+    )
 
+
+async def _open_ground(
+    places: Places,
+    settings: Settings,
+    stack: AsyncExitStack,
+    on_broken: Callable[[BaseException], None],
+    remembered: Callable[[], Sequence[Witness]],
+) -> _Ground:
     def others() -> Sequence[Witness]:
         return (*remembered(), *witnesses(places))
 
@@ -127,8 +215,6 @@ async def open_parts(
     state = await asyncio.to_thread(snapshots.restore, places.snapshots, places.log)
     store = ArtifactStore(places.artifacts)
     stack.push_async_callback(store.close)
-    readers = Readers(places.artifacts / TEMPORARY)
-    stack.push_async_callback(readers.close)
     shrinkers = Shrinkers(1)
     stack.push_async_callback(shrinkers.close)
     thumbnails = Thumbnails(places.thumbnails, store.path)
@@ -141,97 +227,86 @@ async def open_parts(
     root = results_root(places, settings)
     views = await Views.open(places.views, the_log, results=root, clock=time.time)
     stack.push_async_callback(views.close)
-    past = Past(the_log, views, lambda: ledger.durable)
-    watched = settings.agent.previews
-    cards = Cards(state, vitals, store.path)
-    shelf = FolderShelf(places, lambda: last_run(ledger.last, store.path))
-    models = Models(
-        ModelParts(
-            index=Index(model_folders(settings), Store(places.models), time.time),
-            views=views,
-            durable=lambda: ledger.durable,
-            known=cards.known,
-            vitals=vitals,
-            clock=time.time,
-            cache=places.thumbnails / "models",
-            shrink=shrinkers.small,
-            settings=settings.library,
-            floor=floors.free_floor_mb << 20,
-        )
-    )
-    intake = HouseIntake(
-        store, past, lambda: int(state.epoch), draw_id, VERSION, previews=lambda: watched and vitals.watchers > 0,
-        session=Session(past, profiles(shelf.profile), models.candidates, cards.known),
-    )  # fmt: skip
-    auth = {"STABLENEW_AGENT_AUTH": settings.agent.auth} if settings.agent.auth else {}
-    loopback = Loopback(places.agent, os.uname().nodename, _agent_options(settings), auth)
-    stack.push_async_callback(loopback.stop)
-
-    async def keep_card(card: Card) -> Sha256:
-        return await store.put_blob(msgspec.json.encode(card, order="sorted"))
-
-    patience = Patience(attempt=floors.stage_timeout, stall=floors.stall_timeout)
-    planner = Planner(
-        shelf,
-        settings,
-        time.time,
-        secrets.randbelow,
-        cards.known,
-        store.path,
-        lambda: Lean(ledger.feedback),
-        named=models.named,
-        lessons=lambda: ledger.lessons,
-    )
-    concerns = Concerns()
-    cursor = places.state / "results.seq"
-    results = Results(past, root, store.path, cursor, links=settings.results.links, concerns=concerns)
-    hooks = Hooks(
-        settings.hooks, places.state / "hooks.json", concerns,
-        Writer(os.uname().nodename, LookUps(past.run, past.job, results.reached)), clock=time.time,
-    )  # fmt: skip
-    concerns.heard = hooks.trouble
-    backups = keeping_of(places, settings.backup, 0).folder
-    cursor = places.state / "deleted.seq"
-    deleting = Deleting(past, views, store, thumbnails, results.reached, places.log, cursor)
-    scrub = Scrub(
-        ledger, past, views, store, places.artifacts, root, backups / "art", places.state / NOTE, time.time,
-        links=settings.results.links,
-    )  # fmt: skip
-    folders = folders_of(places, root, backups)
-    return Parts(
+    return _Ground(
         places=places,
         settings=settings,
         log=the_log,
         store=store,
         thumbnails=thumbnails,
+        shrinkers=shrinkers,
         vitals=vitals,
         ledger=ledger,
         views=views,
-        results=results,
-        looking=Looking(ledger, past, views),
-        films=Films(ledger, past, store.path, store.accept_film, make_film, draw_id, places.state / "films"),
-        foreign=ForeignPictures(readers, store, draw_id),
-        gallery=Galleries(lambda: settings.gallery, views, store.path),
-        loopback=loopback,
-        fleet=Fleet(loopback, ledger, intake, vitals, patience, keep_card, places.agents, network_of(places, settings)),
-        planner=planner,
-        cards=cards,
-        models=models,
-        concerns=concerns,
-        deleting=deleting,
-        room=DiskRoom(ledger, views, deleting, scrub, thumbnails, concerns, folders, settings.disk, draw_id),
-        hooks=hooks,
-        watch=Watch(places, Notifier.of(os.environ, os.getpid()), concerns, the_log, views.empty_wal),
-        learner=Learner(
-            views,
-            ledger,
-            seq_at=lambda when: seq_of(places.log, when, time.time()),
-            lab=Lab(planner.plan, planner.config, cards.known),
-            asker=Asker(planner.plan, cards.known),
-            check=check_settings,
-            version=VERSION,
-            salt=places.state / "learning-salt",
-        ),
+        past=Past(the_log, views, lambda: ledger.durable),
+        cards=Cards(state, vitals, store.path),
+        concerns=Concerns(),
+        epoch=lambda: int(state.epoch),
+        root=root,
+    )
+
+
+def _models(ground: _Ground) -> Models:
+    settings = ground.settings
+    return Models(
+        ModelParts(
+            index=Index(model_folders(settings), Store(ground.places.models), time.time),
+            views=ground.views,
+            durable=lambda: ground.ledger.durable,
+            known=ground.cards.known,
+            vitals=ground.vitals,
+            clock=time.time,
+            cache=ground.places.thumbnails / "models",
+            shrink=ground.shrinkers.small,
+            settings=settings.library,
+            floor=settings.daemon.free_floor_mb << 20,
+        )
+    )
+
+
+def _fleet(ground: _Ground, session: Session, stack: AsyncExitStack) -> tuple[Loopback, Fleet]:
+    places, settings, vitals, store = ground.places, ground.settings, ground.vitals, ground.store
+    auth = {"STABLENEW_AGENT_AUTH": settings.agent.auth} if settings.agent.auth else {}
+    loopback = Loopback(places.agent, os.uname().nodename, _agent_options(settings), auth)
+    stack.push_async_callback(loopback.stop)
+    intake = HouseIntake(
+        store,
+        ground.past,
+        ground.epoch,
+        draw_id,
+        VERSION,
+        previews=lambda: settings.agent.previews and vitals.watchers > 0,
+        session=session,
+    )
+
+    async def keep_card(card: Card) -> Sha256:
+        return await store.put_blob(msgspec.json.encode(card, order="sorted"))
+
+    patience = Patience(attempt=settings.daemon.stage_timeout, stall=settings.daemon.stall_timeout)
+    network = network_of(places, settings)
+    return loopback, Fleet(loopback, ground.ledger, intake, vitals, patience, keep_card, places.agents, network)
+
+
+def _hooks(ground: _Ground, results: Results) -> Hooks:
+    past, concerns = ground.past, ground.concerns
+    writer = Writer(os.uname().nodename, LookUps(past.run, past.job, results.reached))
+    hooks = Hooks(ground.settings.hooks, ground.places.state / "hooks.json", concerns, writer, clock=time.time)
+    concerns.heard = hooks.trouble
+    return hooks
+
+
+def _disk(ground: _Ground, results: Results) -> tuple[Deleting, DiskRoom]:
+    places, settings, past, views = ground.places, ground.settings, ground.past, ground.views
+    ledger, store, thumbnails, root = ground.ledger, ground.store, ground.thumbnails, ground.root
+    cursor = places.state / "deleted.seq"
+    deleting = Deleting(past, views, store, thumbnails, results.reached, places.log, cursor)
+    backups = keeping_of(places, settings.backup, 0).folder
+    scrub = Scrub(
+        ledger, past, views, store, places.artifacts, root, backups / "art", places.state / NOTE, time.time,
+        links=settings.results.links,
+    )  # fmt: skip
+    folders = folders_of(places, root, backups)
+    return deleting, DiskRoom(
+        ledger, views, deleting, scrub, thumbnails, ground.concerns, folders, settings.disk, draw_id
     )
 
 
