@@ -40,8 +40,6 @@ from daemon.hooks.hooks import Hooks
 from daemon.hooks.writing import LookUps, Writer
 from daemon.intake import HouseIntake
 from daemon.learner import Learner
-from daemon.learner.asking import Asker
-from daemon.learner.lab import Lab
 from daemon.ledger import Ledger
 from daemon.library.models.index import Index
 from daemon.library.models.store import Store
@@ -49,7 +47,6 @@ from daemon.library.shelf import FolderShelf
 from daemon.log import snapshots
 from daemon.log.backups import keeping_of
 from daemon.log.store import LogFile, open_log
-from daemon.log.when import seq_of
 from daemon.log.witness import Witness, witnesses
 from daemon.looking import Looking
 from daemon.measuring import folders_of
@@ -57,12 +54,11 @@ from daemon.models import Models, model_folders
 from daemon.models import Parts as ModelParts
 from daemon.notify import Notifier
 from daemon.past import Past
-from daemon.planner import Planner, last_run
-from daemon.prompting.looks.lean import Lean
-from daemon.prompting.proposed import check_settings
+from daemon.planner import Planner
 from daemon.results import Results
 from daemon.scrub import NOTE, Scrub
 from daemon.session import Session, profiles
+from daemon.thinking import learner_over, planner_over
 from daemon.views.views import Views
 from daemon.watch import Watch
 from schema.ids import ALPHABET, ID_LENGTH, Sha256
@@ -143,20 +139,10 @@ async def open_parts(
     ledger, views, store, past, cards = ground.ledger, ground.views, ground.store, ground.past, ground.cards
     readers = Readers(places.artifacts / TEMPORARY)
     stack.push_async_callback(readers.close)
-    shelf = FolderShelf(places, lambda: last_run(ledger.last, store.path))
     models = _models(ground)
-    planner = Planner(
-        shelf,
-        settings,
-        time.time,
-        secrets.randbelow,
-        cards.known,
-        store.path,
-        lambda: Lean(ledger.feedback),
-        named=models.named,
-        lessons=lambda: ledger.lessons,
-    )
-    loopback, fleet = _fleet(ground, Session(past, profiles(shelf.profile), models.candidates, cards.known), stack)
+    planner = planner_over(ledger, places, settings, cards.known, store.path, named=models.named)
+    session = Session(past, profiles(FolderShelf(places).profile), models.candidates, cards.known)
+    loopback, fleet = _fleet(ground, session, stack)
     links = settings.results.links
     results = Results(
         past, ground.root, store.path, places.state / "results.seq", links=links, concerns=ground.concerns
@@ -186,16 +172,7 @@ async def open_parts(
         room=room,
         hooks=_hooks(ground, results),
         watch=Watch(places, Notifier.of(os.environ, os.getpid()), ground.concerns, ground.log, views.empty_wal),
-        learner=Learner(
-            views,
-            ledger,
-            seq_at=lambda when: seq_of(places.log, when, time.time()),
-            lab=Lab(planner.plan, planner.config, cards.known),
-            asker=Asker(planner.plan, cards.known),
-            check=check_settings,
-            version=VERSION,
-            salt=places.state / "learning-salt",
-        ),
+        learner=learner_over(views, ledger, planner, cards.known, places, VERSION),
     )
 
 

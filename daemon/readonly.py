@@ -7,7 +7,6 @@ remembers: the last scene that was on disk.
 import asyncio
 import logging
 import os
-import secrets
 import sqlite3
 import tempfile
 import time
@@ -36,7 +35,6 @@ from daemon.halt import Halt
 from daemon.learner import Learner
 from daemon.library.models.index import Index
 from daemon.library.models.store import Store
-from daemon.library.shelf import FolderShelf
 from daemon.log.backups import keeping_of
 from daemon.log.chain import ZERO, Head
 from daemon.log.faults import LogBroken, Unusable
@@ -53,9 +51,9 @@ from daemon.models import Models, model_folders
 from daemon.models import Parts as ModelParts
 from daemon.obstacle import Obstacle
 from daemon.parts import VERSION, draw_id, results_root, utc_offset
-from daemon.planner import Planner, last_run
 from daemon.scrub import NOTE, read_mark
 from daemon.still import StillLedger
+from daemon.thinking import planner_over
 from daemon.views.away import AwayViews
 from daemon.views.read_views import ReadViews
 from daemon.views.then import ViewsThen
@@ -198,9 +196,7 @@ def _house(
 
     root, note = results_root(places, settings), places.state / NOTE
     folders = folders_of(places, root, keeping_of(places, settings.backup, 0).folder)
-    shelf = FolderShelf(places, lambda: last_run(read.ledger.last, path_of))
-    dice = secrets.randbelow
-    planner = Planner(shelf, settings, time.time, dice, cards.known, path_of, lessons=lambda: read.ledger.lessons)
+    planner = planner_over(read.ledger, places, settings, cards.known, path_of)
     return House(
         version=VERSION,
         pid=os.getpid(),
