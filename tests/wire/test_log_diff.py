@@ -26,7 +26,7 @@ from daemon.log.store import open_log
 from schema.events import Envelope, Event, JobCancelled, JobFailed, JobFinished, PictureImported, QueuePaused
 from schema.places import Places, places
 from schema.sentences import sentence
-from schema.then import Difference
+from schema.then import Difference, Moment
 
 
 @pytest.fixture
@@ -187,6 +187,8 @@ async def test_the_route_compares_with_now_where_nothing_else_is_said(home: Plac
         told = await it.get("/v1/diff", before=3)
         assert told["after"]["seq"] == told["after"]["newest"] and told["before"]["seq"] == 3
         assert told["events"] == told["after"]["seq"] - 3 and told["before"]["at"].endswith("Z")
+        it.house.moment = Moment(seq=7, at=None, newest=9)
+        assert (await it.get("/v1/diff", before=3))["after"]["seq"] == 7, "of a house of then, now is its moment"
         assert (await it.get("/v1/diff"))["where"] == "before"
         assert "no point in time" in (await it.get("/v1/diff", before="soon"))["error"]
         home.log.write_bytes(b"no log at all" * 100)

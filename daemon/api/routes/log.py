@@ -82,7 +82,8 @@ async def difference(house: House, request: web.Request) -> web.StreamResponse:
     before = request.query.get("before")
     if not before:
         raise Refused("which moment is to be compared?", where="before", remedy="Give a seq, an ISO time or an age.")
-    return answer(await house.differ(before, request.query.get("after") or None))
+    upto = str(house.moment.seq) if house.moment is not None else None
+    return answer(await house.differ(before, request.query.get("after") or upto))
 
 
 def _line(envelope: Envelope) -> bytes:
