@@ -16,9 +16,9 @@ from pydantic import ValidationError
 
 from daemon.artifacts.film import BadFrames, Film, FilmFault, make_film
 from daemon.artifacts.foreign import told
-from daemon.prompting.faults import sentence
 from daemon.prompting.runs import film_spec
 from schema.errors import Exit, Refused, why
+from schema.faults import sentence
 from schema.plans import FilmSpec
 from schema.stages import Video
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from daemon.library.kinds import ENDINGS, Kind
-from daemon.prompting.faults import KINDS
 from daemon.prompting.marked.nodes import Node
 from daemon.prompting.marked.reading import read
 from daemon.prompting.packs import read_list
@@ -13,6 +12,7 @@ from daemon.prompting.presets import SECTIONS
 from daemon.prompting.texts import suffix
 from daemon.prompting.wildcards import MAX_WILDCARDS
 from schema.errors import Refused
+from schema.faults import KINDS
 
 _FOLDERS: dict[str, Kind] = {
     "prompts": "pack", "lists": "pack", "characters": "profile", "stories": "profile",

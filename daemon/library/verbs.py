@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from daemon.library import checking, shelving, takings, translating
-from daemon.library.settings import load, shown, table
+from daemon.library.settings import load
 from daemon.library.shelf import FolderShelf
 from daemon.prompting.texts import cleaned, told
+from schema.configured import shown, table
 from schema.errors import Exit, Refused
 from schema.places import Places, places
 from schema.settings import Settings

@@ -9,7 +9,6 @@ from functools import lru_cache
 import msgspec
 from pydantic import ValidationError
 
-from daemon.prompting.faults import sentence
 from daemon.prompting.fields import Flat, flat, flat_stage, read_assignment, settle, with_values
 from daemon.prompting.heirs import inherited
 from daemon.prompting.needs import words_need
@@ -17,6 +16,7 @@ from daemon.prompting.steps import steps_of
 from daemon.prompting.texts import MAX_PROMPT, cleaned
 from daemon.prompting.workflows import Find, no_workflows, with_workflows
 from schema.errors import Refused
+from schema.faults import sentence
 from schema.ids import StageId
 from schema.pipeline import PipelineConfig
 from schema.plans import JobSpec, Pick, Scalar, Written

@@ -11,9 +11,9 @@ import msgspec
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from daemon.prompting.faults import sentence
 from daemon.prompting.texts import nearest, told
 from schema.errors import Refused
+from schema.faults import sentence
 from schema.parts import Hires, Part, Switch, Workflow
 from schema.pipeline import PipelineConfig
 from schema.plans import Scalar

@@ -4,10 +4,10 @@ from functools import lru_cache
 
 from pydantic import ValidationError
 
-from daemon.prompting.faults import sentence
 from daemon.prompting.texts import file_stem, nearest, told
 from daemon.prompting.written import Json, read_json_or_yaml
 from schema.errors import Refused
+from schema.faults import sentence
 from schema.pipeline import PipelineConfig
 from schema.settings import RefineSettings
 from schema.stages import Dispatch, Img2Img, PromptStage, Refine, Stage, Txt2Img, Video

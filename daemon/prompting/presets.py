@@ -6,11 +6,11 @@ understands is told, never guessed.
 
 from typing import NamedTuple
 
-from daemon.prompting.faults import KINDS
 from daemon.prompting.fields import Setting, coerce, listed
 from daemon.prompting.texts import told
 from daemon.prompting.written import Json, read_json_or_yaml
 from schema.errors import Refused
+from schema.faults import KINDS
 from schema.pipeline import PipelineConfig
 from schema.plans import Scalar
 from schema.stages import Stage

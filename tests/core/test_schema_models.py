@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from daemon.prompting.faults import KINDS, sentence
 from daemon.prompting.fields import coerce, flat, flat_stage, names, read_assignment, settle, with_values
 from schema.errors import Refused, why
+from schema.faults import KINDS, sentence
 from schema.pipeline import AT_MOST, RANK, STANDARD, PipelineConfig
 from schema.settings import Settings
 from schema.stages import STAGE

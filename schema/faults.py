@@ -6,7 +6,7 @@ from typing import TypeGuard, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from daemon.prompting.texts import nearest, told
+from schema.printable import nearest, told
 from schema.stages import Stage
 
 KINDS: dict[str, type[BaseModel]] = {
