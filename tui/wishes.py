@@ -75,6 +75,8 @@ class Wishing(App[None]):
         """Commands reach the daemon in the order of the keys."""
         self._moved = asyncio.Event()
         """`live` is another one than it was."""
+        self._hashes: dict[str, str] = {}
+        """Pictures that were named, and their hashes."""
 
     @property
     def covered(self) -> bool:
@@ -261,10 +263,28 @@ class Wishing(App[None]):
             return Completions()
 
     async def clone(self, job: str) -> None:
-        """Opens a new run with this job's settings."""
+        """A new run with this job's settings."""
         from tui.screens.draft import draft_of
-        from tui.screens.newrun import NewRun
 
         draft = await draft_of(self.asker, job, self.say)
         if draft is not None:
-            await self.push_screen(NewRun(draft))
+            await self.write(draft)
+
+    async def write(self, draft: "Draft") -> None:
+        """Goes on with this draft of a run, to be changed and queued."""
+        from tui.screens.newrun import NewRun
+
+        await self.push_screen(NewRun(draft))
+
+    async def hash_of(self, picture: str | None) -> str | None:
+        """Of a picture as a person names it: a path, an image's id, a hash; a file is sent to the daemon, once.
+
+        None: none was named. Raises Refused for one that is none, or NoDaemon.
+        """
+        from tui.screens.pictures import picture_named
+
+        if picture is None or not picture.strip():
+            return None
+        if picture not in self._hashes:
+            self._hashes[picture] = await picture_named(self.asker, picture)
+        return self._hashes[picture]

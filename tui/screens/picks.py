@@ -18,7 +18,6 @@ from tui.background import begin, is_open
 from tui.link.ask import PlanLine
 from tui.screens.doubts import doubt
 from tui.screens.draft import Draft, ground_request
-from tui.screens.pictures import picture_named
 from tui.widgets.ink import plain
 from tui.widgets.pick import Pick
 
@@ -56,8 +55,6 @@ class Picking(ModalScreen[None]):
         self.sets = draft.set
         self.own = draft.own
         self.stages: tuple[StageSheet, ...] | None = None
-        self.pictures: dict[str, str] = {}
-        """Pictures that were named, and their hashes."""
         self._ground: Draft | None = None
         """What `stages` were made from."""
         self._written = "#prompt"
@@ -150,11 +147,7 @@ class Picking(ModalScreen[None]):
 
     async def image_of(self, draft: Draft) -> str | None:
         """The hash of the picture it begins from. Raises Refused for one that is none, or NoDaemon."""
-        if draft.picture is None or not draft.picture.strip():
-            return None
-        if draft.picture not in self.pictures:
-            self.pictures[draft.picture] = await picture_named(self.home.asker, draft.picture)
-        return self.pictures[draft.picture]
+        return await self.home.hash_of(draft.picture)
 
     def show_picks(self) -> None:
         if not is_open(self):
