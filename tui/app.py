@@ -5,7 +5,6 @@ Screens draw and ask; only here frames are folded and commands sent. Textual wri
 
 import asyncio
 import os
-import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -25,6 +24,7 @@ from schema.ids import NodeId
 from tui import outside
 from tui.areas import screen_of
 from tui.background import begin
+from tui.ending import obey
 from tui.history import LoadHistory
 from tui.keys import AREAS, EVERYWHERE, LEADER, LEADER_TOP, TITLES, bindings, unknown
 from tui.link.ask import Asker
@@ -34,6 +34,7 @@ from tui.live import Change, heard, silent
 from tui.messages import FrameArrived, WentSilent
 from tui.preferences import Preferences
 from tui.screens.area import AreaScreen
+from tui.terminal import prepare
 from tui.thenkeys import THEN
 from tui.travel import Travelling
 from tui.widgets.ink import plain
@@ -50,9 +51,6 @@ LAST_TRY = 3.0
 
 CATCH_UP_SECONDS = 1.0
 """A widget that has not taken in its keys by then is not waited for."""
-
-TRUECOLOR = ("tmux-256color", "xterm-256color", "xterm-kitty", "foot", "alacritty", "wezterm")
-"""Terminals that show 24-bit colour though ssh does not say so."""
 
 
 class StableNew(Travelling):
@@ -318,7 +316,7 @@ def run(as_of: str | None = None) -> int:
     from tui.preferences import preferences
 
     ui, complaint = preferences(places(os.environ).settings, os.environ)
-    colours(ui)
+    prepare(ui)
 
     def find() -> Path:
         socket = socket_of(os.environ)
@@ -342,10 +340,12 @@ def run(as_of: str | None = None) -> int:
     )
 
     async def shown() -> None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.exit, None, 143)
-        await app.run_async(mouse=ui.mouse)
-        await app.outbox.flush(LAST_TRY)
-        await app.asker.drop()
+        obey(lambda code: app.exit(None, code))
+        try:
+            await app.run_async(mouse=ui.mouse)
+        finally:  # also when the terminal is gone and nothing can be drawn any more
+            await app.outbox.flush(LAST_TRY)
+            await app.asker.drop()
 
     asyncio.run(shown())
     if unsent := app.outbox.unsent():
@@ -355,15 +355,6 @@ def run(as_of: str | None = None) -> int:
 
 def _ensured(ensure: Callable[[Mapping[str, str]], object]) -> None:
     ensure(os.environ)
-
-
-def colours(ui: Preferences) -> None:
-    """24-bit colours where the terminal is known to have them: ssh does not pass COLORTERM on."""
-    if ui.truecolor == "no":
-        os.environ.pop("COLORTERM", None)
-    known = os.environ.get("TERM", "") in TRUECOLOR and ui.truecolor == "auto"
-    if not os.environ.get("COLORTERM") and (known or ui.truecolor == "yes"):
-        os.environ["COLORTERM"] = "truecolor"
 
 
 async def _caught_up(widget: Widget) -> None:

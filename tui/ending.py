@@ -1,0 +1,37 @@
+"""How the program ends when it is told to: by a signal, or because the terminal itself is gone. No textual here.
+
+The terminal is given back as after `q`, verdicts on their way get their last try, and the exit code says which signal
+it was. A terminal that takes nothing any more (the line is dead, tmux was killed) holds nobody up for ever.
+"""
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+"""SIGHUP: the window was closed, ssh has lost its line, tmux was killed."""
+
+PATIENCE = 6.0
+"""Seconds to end in; longer than the last try of what is on its way."""
+
+
+def obey(leave: Callable[[int], None]) -> None:
+    """From now on each of the signals calls `leave` in the running loop, with the exit code.
+
+    By `signal.signal` and not by the loop: while a write waits for a terminal that is stuck, the loop waits too, and
+    what it was to do about a signal would never be done. Such a process ends when its patience does.
+    """
+    loop = asyncio.get_running_loop()
+
+    def told(number: int, frame: FrameType | None) -> None:
+        code = 128 + number
+        at_last = threading.Timer(PATIENCE, os._exit, (code,))
+        at_last.daemon = True
+        at_last.start()
+        loop.call_soon_threadsafe(leave, code)
+
+    for number in SIGNALS:
+        signal.signal(number, told)
