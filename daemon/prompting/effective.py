@@ -41,6 +41,14 @@ def job_config(base: bytes, overlay: Mapping[str, Scalar]) -> Config:
     return _config(base, tuple(sorted(overlay.items())))
 
 
+def base_config(base: bytes) -> Config:
+    """Every stage's settings as they were written, `enabled` among them; nothing is taken over from the first."""
+    told = {stage.id: {"type": stage.type, **flat_stage(stage)} for stage in pipeline_of(base).stages}
+    for fields in told.values():
+        fields.pop("workflow.graph", None)
+    return told
+
+
 def effective(base: bytes, overlay: Mapping[str, Scalar], inherit: bool = True) -> PipelineConfig:
     """The job's pipeline; with `inherit` as an agent gets it, without as the person wrote it."""
     if not inherit:

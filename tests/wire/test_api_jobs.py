@@ -1,6 +1,7 @@
 """Runs and jobs over the real socket: submit, look, change, take back."""
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -33,6 +34,15 @@ async def test_a_preview_has_a_line_per_job_and_ends_with_the_plans_hash(it: Wor
     assert jobs[0]["prompt"] == "a red fox"
     assert jobs[0]["config"]["txt2img"]["width"] == 512
     assert end["jobs"] == 3 and end["seed"] == 7 and len(end["plan_hash"]) == 64
+
+
+async def test_a_preview_ends_with_every_stage_as_it_was_written_those_that_are_off_too(it: World) -> None:
+    stages = [{"type": "txt2img", "model": "toy", "hires": {"scale": 2}}, {"type": "detail", "enabled": False}]
+    told = (await it.post("/v1/plan", {**FOX, "pipeline": {"name": "p.json", "text": json.dumps(stages)}}))[-1]["base"]
+    assert [(name, stage["type"], stage["enabled"]) for name, stage in told.items()] == [
+        ("txt2img", "txt2img", True), ("detail", "detail", False),
+    ]  # fmt: skip
+    assert (told["txt2img"]["hires.scale"], told["detail"]["model"]) == (2.0, None), "nothing is taken over"
 
 
 async def test_a_job_tells_which_of_its_words_are_embeddings_where_it_can_be_made(tmp_path: Path) -> None:

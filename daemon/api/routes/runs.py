@@ -13,6 +13,7 @@ from daemon.api.route import MIB, PAGE, Answering, Route
 from daemon.api.told import answer, line, page_answer
 from daemon.api.which import node_of
 from daemon.api.wish import kept_for, origin, stored, wish
+from daemon.prompting.effective import base_config
 from schema.commands import Command, PauseRun, ResumeRun, SubmitRun
 from schema.errors import Refused
 from schema.events import Envelope, RunSubmitted
@@ -64,6 +65,8 @@ class PlanEnd(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...]
     space: str = ""
     """How many variants there were to choose from, in digits."""
+    base: dict[str, dict[str, Scalar]] = {}
+    """Stage to its settings as its jobs begin from them, `enabled` among them: also stages that are switched off."""
 
 
 class Submitted(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +131,7 @@ async def plan(house: House, request: web.Request) -> web.StreamResponse:
         seed=planned.seed,
         warnings=tuple(planned.warnings),
         space=planned.spec.randomizer.space,
+        base=base_config(planned.base),
     )
     await response.write(line(end))
     await response.write_eof()
