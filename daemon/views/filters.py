@@ -2,7 +2,8 @@
 
     knight "red banner" state:failed state:attention pack:knights stars:>=4 tag:keep since:2h
 
-Pairs of different keys must all hold; of the same key any (of `tag` all). `state:open` is whatever is unfinished.
+Pairs of different keys must all hold; of the same key any (of `tag` all). `state:open` is whatever is unfinished,
+`state:failed|attention` is either.
 Words must all occur in the name or the prompt, whatever their case. A value in quotes may hold spaces.
 """
 
@@ -108,9 +109,13 @@ def _with_pair(found: Filter, token: str, key: str, value: str, now: float, stat
         raise Refused(f"nothing stands after '{key}:'.", where=where, remedy="Write a value right behind the colon.")
     match key:
         case "state":
-            if value.lower() not in states:
-                raise Refused(f"there is no state '{value}'.", where=where, remedy=f"Use one of {', '.join(states)}.")
-            return found._replace(states=(*found.states, value.lower()))
+            wanted = tuple(value.lower().split("|"))
+            strange = [one for one in wanted if one not in states]
+            if strange:
+                raise Refused(
+                    f"there is no state '{strange[0]}'.", where=where, remedy=f"Use one of {', '.join(states)}."
+                )
+            return found._replace(states=(*found.states, *wanted))
         case "run":
             return found._replace(runs=(*found.runs, value))
         case "pack":

@@ -48,6 +48,9 @@ IMAGE_SORTS = {
     "name": "jobs.name, images.n",
     "size": "images.bytes DESC, images.n",
     "job": "jobs.run, jobs.number, images.n",
+    "run": "(SELECT n FROM runs WHERE id = images.run) DESC, images.n DESC",
+    "pack": "images.pack, images.n DESC",
+    "model": "images.model, images.n DESC",
 }
 RUN_SORTS = {
     "newest": "n DESC",

@@ -48,6 +48,7 @@ async def test_priority_rank_and_running_decide_the_place_in_the_queue(tmp_path:
         ("state:open", ["kq8.1", "kn7.3", "dr9.1", "dr9.2"]),
         ("state:held", ["dr9.2"]),
         ("state:failed state:finished", ["kn7.2", "kn7.1"]),
+        ("state:failed|finished", ["kn7.2", "kn7.1"]),
         ("run:kn7", ["kn7.3", "kn7.2", "kn7.1"]),
         ("run:kn", ["kn7.3", "kn7.2", "kn7.1"]),
         ("run:nothing", []),
@@ -91,6 +92,8 @@ async def test_total_counts_all_that_match_whatever_is_shown(tmp_path: Path) -> 
     ("window", "sentence"),
     [
         (Window("state:done"), "filter 'state:done': there is no state 'done'"),
+        (Window("state:queued|done"), "filter 'state:queued|done': there is no state 'done'"),
+        (Window("state:queued|"), "filter 'state:queued|': there is no state ''"),
         (Window("knight colour:red"), "filter 'colour:red': a filter has no 'colour:'"),
         (Window("pack:"), "filter 'pack:': nothing stands after 'pack:'"),
         (Window("stars:>9"), "filter 'stars:>9': stars go from 0 to 5"),
@@ -119,6 +122,25 @@ async def test_images_are_listed_with_what_is_known_of_them(tmp_path: Path) -> N
         assert (page.items[0].tags, page.items[0].model, page.items[0].name) == (("banner", "keep"), "sd15", "knight-1")
         assert [image.id for image in (await views.images(final=True)).items] == ["kn7-1-upscale"]
         assert (await views.images(Window("stars:<4 knight"))).total == 1
+
+
+@pytest.mark.parametrize(
+    ("sort", "expected"),
+    [
+        ("run", ["zz9-1-upscale", "mm3-1-upscale", "aa2-2-upscale", "aa2-1-upscale"]),
+        ("pack", ["mm3-1-upscale", "aa2-2-upscale", "aa2-1-upscale", "zz9-1-upscale"]),
+        ("-pack", ["zz9-1-upscale", "aa2-1-upscale", "aa2-2-upscale", "mm3-1-upscale"]),
+    ],
+)
+async def test_pictures_of_one_run_or_pack_stand_together(tmp_path: Path, sort: str, expected: list[str]) -> None:
+    log = MemoryLog()
+    for run, pack, many in (("aa2", "ants", 2), ("mm3", None, 1), ("zz9", "bees", 1)):
+        log.add(*run_of(run, [f"job-{n}" for n in range(many)], pack=pack))
+    for job in ("aa2.1", "zz9.1", "mm3.1", "aa2.2"):
+        made(log, job)
+    async with opened(log, tmp_path) as views:
+        page = await views.images(Window(sort=sort), final=True)
+        assert [image.id for image in page.items] == expected
 
 
 async def test_trashed_images_are_shown_only_when_asked_for(tmp_path: Path) -> None:
