@@ -17,6 +17,7 @@ from daemon.log.documents import BackedUp, Copies, CopyLine, Mending, say, write
 from schema.errors import Exit, Refused
 from schema.pages import iso
 from schema.places import Places
+from schema.sizes import size
 
 LATEST = "latest"
 READ_ONLY = "read-only"
@@ -30,7 +31,7 @@ def backup(where: Places, target: Path | None, keeping: Callable[[], Keeping], k
     else:
         made = mend.backup(where, target.absolute())
     document = BackedUp(path=str(made.path), events=made.events, head=made.head.seq, bytes=made.bytes)
-    write(document) if json else say(f"{document.events} events, checked, in {document.path} ({document.bytes} bytes)")
+    write(document) if json else say(f"{document.events} events, checked, in {document.path} ({size(document.bytes)})")
     return Exit.DONE
 
 
@@ -51,7 +52,7 @@ def backups(keeping: Keeping, *, json: bool) -> int:
         return Exit.DONE
     for copy in found:
         upto = f"up to event {copy.head}" if copy.head is not None else "cannot be read"
-        say(f"{copy.at}  {copy.kind:<7}  {copy.bytes:>12} bytes  {upto:<24}  {copy.path}")
+        say(f"{copy.at}  {copy.kind:<7}  {size(copy.bytes):>9}  {upto:<24}  {copy.path}")
     if not found:
         say(f"no copies of the log in {keeping.folder} yet")
     return Exit.DONE

@@ -18,6 +18,7 @@ from daemon.log.verbs_read import need_log
 from schema.errors import Exit
 from schema.pages import iso
 from schema.places import Places
+from schema.sizes import size
 
 DAYS: Final = 30
 """Days with events that are looked at for growth."""
@@ -44,14 +45,14 @@ def _statistics(db: sqlite3.Connection, places: Places, keeping: Keeping, now: f
     streams, commands, first, last = db.execute(
         "SELECT COUNT(DISTINCT stream),COUNT(DISTINCT command),MIN(ts_us),MAX(ts_us) FROM events"
     ).fetchone()
-    kinds, size = _kinds(db, log.stat().st_size), log.stat().st_size
-    days, free = _days(db, size / seq if seq else 0.0), shutil.disk_usage(places.state).free
+    kinds, whole = _kinds(db, log.stat().st_size), log.stat().st_size
+    days, free = _days(db, whole / seq if seq else 0.0), shutil.disk_usage(places.state).free
     saved, kept = Snapshots(places.snapshots, log, CORE).saved(), copies(keeping.folder)
     return Statistics(
         events=seq,
         head=seq,
         hash=digest.hex(),
-        bytes=size,
+        bytes=whole,
         wal_bytes=_size(log.with_name(log.name + "-wal")),
         streams=streams,
         commands=commands,
@@ -60,7 +61,7 @@ def _statistics(db: sqlite3.Connection, places: Places, keeping: Keeping, now: f
         types=dict(sorted(((name, kind.events) for name, kind in kinds.items()), key=lambda one: (-one[1], one[0]))),
         kinds=kinds,
         days=days,
-        growth=_growth(days, size, free, now),
+        growth=_growth(days, whole, free, now),
         free_bytes=free,
         snapshots=tuple(one.seq for one in saved),
         snapshot_bytes=sum(_size(one.path) for one in saved),
@@ -72,11 +73,11 @@ def _statistics(db: sqlite3.Connection, places: Places, keeping: Keeping, now: f
     )
 
 
-def _kinds(db: sqlite3.Connection, size: int) -> dict[str, Kind]:
+def _kinds(db: sqlite3.Connection, whole: int) -> dict[str, Kind]:
     """What each type takes of the file: its rows' own bytes, and of what is around them the same share."""
     rows = db.execute("SELECT type,COUNT(*),SUM(LENGTH(data)) FROM events GROUP BY type ORDER BY 3 DESC,1").fetchall()
     events = sum(count for _, count, _ in rows)
-    around = max(0, size - sum(own for _, _, own in rows)) / events if events else 0.0
+    around = max(0, whole - sum(own for _, _, own in rows)) / events if events else 0.0
     return {name: Kind(events=count, bytes=own + round(around * count)) for name, count, own in rows}
 
 
@@ -108,7 +109,7 @@ def _last_before(db: sqlite3.Connection, micros: int, upto: int) -> int:
     return low
 
 
-def _growth(days: Sequence[Day], size: int, free: int, now: float) -> Growth:
+def _growth(days: Sequence[Day], taken: int, free: int, now: float) -> Growth:
     """Per day of the calendar, not per day with events: nights off count."""
     today = datetime.fromtimestamp(now).date().isoformat()
     whole = [day for day in days if day.day != today] or list(days)
@@ -120,7 +121,7 @@ def _growth(days: Sequence[Day], size: int, free: int, now: float) -> Growth:
         days=span,
         events_per_day=round(each, 1),
         bytes_per_day=round(grows, 1),
-        bytes_in_a_year=size + round(grows * _YEAR_DAYS),
+        bytes_in_a_year=taken + round(grows * _YEAR_DAYS),
         full_in_days=round(left, 1) if left is not None and left < _CENTURY_DAYS else None,
     )
 
@@ -142,35 +143,27 @@ def _size(path: Path) -> int:
 
 def _tell(found: Statistics) -> None:
     say(
-        f"{found.events} events in {_bytes(found.bytes + found.wal_bytes)} ({_bytes(found.wal_bytes)} of it not yet"
+        f"{found.events} events in {size(found.bytes + found.wal_bytes)} ({size(found.wal_bytes)} of it not yet"
         f" moved into the file), {found.streams} streams, {found.commands} commands"
     )
     say(f"from {found.first} to {found.last}; snapshots at {', '.join(map(str, found.snapshots)) or 'no event yet'}")
-    backups = f"{found.backups} backup{'s' * (found.backups != 1)} of {_bytes(found.backup_bytes)}"
+    backups = f"{found.backups} backup{'s' * (found.backups != 1)} of {size(found.backup_bytes)}"
     say(
-        f"beside it: {_bytes(found.view_bytes)} of views, {_bytes(found.snapshot_bytes)} of snapshots, {backups};"
-        f" {_bytes(found.free_bytes)} of its disk are free"
+        f"beside it: {size(found.view_bytes)} of views, {size(found.snapshot_bytes)} of snapshots, {backups};"
+        f" {size(found.free_bytes)} of its disk are free"
     )
     growth = found.growth
     if growth.days:
         until = f"; its disk is full in {growth.full_in_days:.0f} days" if growth.full_in_days is not None else ""
         days = "1 day" if round(growth.days) == 1 else f"{growth.days:.0f} days"
         say(
-            f"over {days}: {growth.events_per_day:.0f} events and {_bytes(growth.bytes_per_day)} a day;"
-            f" in a year {_bytes(growth.bytes_in_a_year)}{until}"
+            f"over {days}: {growth.events_per_day:.0f} events and {size(growth.bytes_per_day)} a day;"
+            f" in a year {size(growth.bytes_in_a_year)}{until}"
         )
     for day in found.days[:_SHOWN_DAYS]:
-        say(f"{day.events:>10}  {_bytes(day.bytes):>9}  {day.day}")
+        say(f"{day.events:>10}  {size(day.bytes):>9}  {day.day}")
     for name, kind in list(found.kinds.items())[:_SHOWN_KINDS]:
-        say(f"{kind.events:>10}  {_bytes(kind.bytes):>9}  {name}")
+        say(f"{kind.events:>10}  {size(kind.bytes):>9}  {name}")
     if rest := list(found.kinds.values())[_SHOWN_KINDS:]:
         taken = sum(kind.bytes for kind in rest)
-        say(f"{sum(kind.events for kind in rest):>10}  {_bytes(taken):>9}  of {len(rest)} other types")
-
-
-def _bytes(size: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
+        say(f"{sum(kind.events for kind in rest):>10}  {size(taken):>9}  of {len(rest)} other types")

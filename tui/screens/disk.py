@@ -11,12 +11,13 @@ from textual.screen import ModalScreen
 from schema.diskuse import CheckLine, CheckRequest, Deleted, DiskUse, EmptyRequest, PruneRequest, RunUse
 from schema.errors import NoDaemon, Refused
 from schema.pages import Page
+from schema.sizes import size
 from tui.background import begin
 from tui.keys import bindings, first_shown, of
 from tui.link.ask import reply
 from tui.screens.ask import Choose, Confirm
 from tui.screens.zoom import Caption
-from tui.widgets.diskwords import head, heads, nothing, of_run, question, size
+from tui.widgets.diskwords import head, heads, nothing, of_run, question
 from tui.widgets.ink import Line, Piece
 from tui.widgets.panel import Panel
 from tui.wishes import COVERS

@@ -3,19 +3,10 @@
 from collections.abc import Sequence
 
 from schema.diskuse import Count, Cut, DiskUse, RunUse
+from schema.sizes import size
 from tui.widgets.ink import Line, Piece, fit, fit_middle, plain
 
 BAR = 24
-
-
-def size(count: float) -> str:
-    """`812 B`, `1.4 MB`: powers of a thousand, as the command line writes them."""
-    amount, unit = float(count), "B"
-    for bigger in ("kB", "MB", "GB", "TB"):
-        if amount < 1000:
-            break
-        amount, unit = amount / 1000, bigger
-    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
 
 
 def head(use: DiskUse, width: int) -> list[Line]:
