@@ -84,6 +84,8 @@ class RunRequest(_Request, frozen=True, kw_only=True):
     """Prompts are taken as they stand: nothing in them is expanded."""
     edits: tuple[Edit, ...] = ()
     lane: Lane | None = None
+    priority: int = 0
+    """Of all its jobs: higher ones run first within a lane."""
     node: str | None = None
     backend: str | None = None
     whole: bool = False

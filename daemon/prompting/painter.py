@@ -68,7 +68,7 @@ class Painter:
         self._recipe, self._phrasing, self._drawer, self._edits = recipe, phrasing, drawer, edits
         self._seed_origin = "drawn" if request.seed is None else "--seed"
         self._negative, self._literal = bool(request.negative), request.literal
-        self._backend = request.backend
+        self._backend, self._priority = request.backend, request.priority
         self._steps = steps_of(recipe.base)
         self._looks: dict[tuple[tuple[str, Scalar], ...], _Look] = {}
         self._packs: dict[str, dict[str, Scalar]] = {}
@@ -149,6 +149,7 @@ class Painter:
             negative=drawn.negative,
             overlay=dict(look.overlay),
             stages=look.stages,
+            priority=self._priority,
             backend=None if self._backend is not None else prompt.backend,
             picks=(*(self._explained(pick, worded) for pick in dealt.variant.picks), *drawn.picks),
             axes=dealt.cell.axes if dealt.cell else {},

@@ -14,8 +14,8 @@ SEEDS = 2
 
 _SENSIBLE = (
     "--negative", "--pipeline", "--preset", "--profile", "--template", "--style", "--overlay", "--last", "--set",
-    "--seed", "--order", "--lock", "--chance", "--literal", "--lane", "--node", "--whole", "--backend", "--at",
-    "--window", "--deadline", "--hold", "--video", "--plan-hash", "--name",
+    "--seed", "--order", "--lock", "--chance", "--literal", "--lane", "--priority", "--node", "--whole", "--backend",
+    "--at", "--window", "--deadline", "--hold", "--video", "--plan-hash", "--name",
 )  # fmt: skip
 """Flags of `run` that hold for all pictures of an experiment alike."""
 

@@ -62,6 +62,7 @@ REQUEST = (
     flag("--literal", "Take prompts as they stand: expand nothing."),
     options("--edit", "NAME=TEXT", "Write over the prompt of one variant or job of the plan; NAME:negative=TEXT too."),
     option("--lane", "LANE", "Default: interactive for prompts, batch for packs.", choices=("interactive", "batch")),
+    option("--priority", "N", "Of its jobs: higher ones run first within a lane; default 0.", kind=int),
     option("--node", "NAME", "Only on this node."),
     flag("--whole", "Keep all its jobs on one node, whichever takes the first."),
     option("--backend", "NAME", "Only with this backend."),

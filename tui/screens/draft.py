@@ -9,10 +9,10 @@ import msgspec
 
 from schema.errors import NoDaemon, Refused
 from schema.pages import ImageRow, JobRecord, RunRecord
-from schema.plans import Scalar
+from schema.plans import Learning, Scalar
 from schema.requests import RunRequest, TextFile
 from tui.link.ask import Asker
-from tui.screens.numbers import whole
+from tui.screens.numbers import whole, whole_or_less
 from tui.screens.variation import AS_USUAL, Variation, digits, named, variation_of
 
 ENHANCING = ("img2img", "detail", "upscale", "face_restore")
@@ -43,6 +43,12 @@ class Draft:
     """`22:00-07:00`: stages begin only then."""
     deadline: str = ""
     """When it should be done, `07:00` or `8h`."""
+    batch: bool = False
+    """Many packs for the night: it stands in the batch lane whatever it is made of."""
+    priority: str = ""
+    """Higher ones first within a lane; empty: as all are."""
+    learning: Learning | None = None
+    """None: as the settings say."""
     last: bool = False
     """With the settings of the last run; a pipeline that is chosen stands before them."""
     set: tuple[str, ...] = ()
@@ -101,6 +107,9 @@ def request(draft: Draft, image: str | None = None) -> RunRequest:
         whole=draft.whole,
         window=draft.window.strip() or None,
         deadline=draft.deadline.strip() or None,
+        lane="batch" if draft.batch else None,
+        priority=whole_or_less(draft.priority, "priority") or 0,
+        learning=draft.learning,
         video=True if draft.video else None,
         hold=draft.hold,
         image=image,
@@ -121,6 +130,7 @@ def draft_like(wish: RunRequest, origin: str) -> Draft:
         count=str(wish.count),
         seed=digits(wish.seed),
         set=wish.set,
+        learning=wish.learning,
         varied=variation_of(wish),
         origin=origin,
     )

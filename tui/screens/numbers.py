@@ -19,6 +19,14 @@ def whole(text: str, field: str) -> int | None:
     return int(text)
 
 
+def whole_or_less(text: str, field: str) -> int | None:
+    """As `whole`, and negative ones too: `-3`."""
+    if text.strip().startswith("-"):
+        number = whole(text.strip()[1:], field)
+        return -number if number else number
+    return whole(text, field)
+
+
 def many(digits: str) -> str:
     """`1,200`; `about 3.6e41` where nobody would read all of them."""
     digits = digits.lstrip("0") or "0"

@@ -5,15 +5,15 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 
 from schema.errors import NoDaemon, Refused
 from schema.prompts import Segment, Tried
 from schema.requests import RunRequest
 from tui.background import begin, is_open
-from tui.screens.draft import Draft
+from tui.screens.draft import Draft, request
 from tui.screens.numbers import is_wild, many
 from tui.screens.places import Place, places_of, shifted
 from tui.screens.variation import MATRIX, Variation
@@ -22,6 +22,8 @@ from tui.widgets.samplelist import Numbered
 
 if TYPE_CHECKING:
     from tui.app import StableNew
+
+Answer = TypeVar("Answer")
 
 SEEDED = re.compile(r"-s\d+$")
 
@@ -35,17 +37,18 @@ MOST = 500
 """That are shown at all: nobody looks through more."""
 
 
-class Trying(ModalScreen[Draft | None]):
+class TryingOut(Screen[Answer]):
     """`tried` is the newest answer; `show_tried` is told when it is another."""
 
-    def __init__(self, draft: Draft, wish: Callable[[Draft], Awaitable[RunRequest]]) -> None:
+    def __init__(self, draft: Draft) -> None:
         super().__init__()
-        self.began = draft
-        """What the form had."""
         self.draft = draft
         self.tried: Tried | None = None
+        self.tried_draft: Draft | None = None
+        """What `tried` is about."""
         self.fault = ""
-        self._wish = wish
+        self.fault_at = ""
+        """Where it is: `prompt:1:3`."""
         self._words = ("", "")
         """Prompt and negative that `tried` is about."""
         self._show = FIRST
@@ -67,18 +70,20 @@ class Trying(ModalScreen[Draft | None]):
         """As it stands."""
         return self.draft
 
+    async def wish(self, draft: Draft) -> RunRequest:
+        """The request it makes. Raises Refused or NoDaemon."""
+        return request(draft, await self.home.hash_of(draft.picture))
+
+    def lacking(self, draft: Draft) -> str:
+        """What an empty draft needs first."""
+        return "write a prompt; __ { [[ and < begin places to vary and names"
+
     def show_tried(self) -> None:
         """There is another answer, or why there is none."""
 
     def vary_now(self, varied: Variation) -> None:
         self.draft = replace(self.draft, varied=varied)
         self.try_soon(0.0)
-
-    def pushed(self) -> Draft:
-        """For the form; with the seed where something is drawn, so that what was seen is what runs."""
-        draft, varied = self.read(), self.varied
-        drawn = varied.matrix == "random" or varied.rerolls or varied.limit or varied.variants
-        return replace(draft, seed=self._seed) if drawn and not draft.seed else draft
 
     # Asking -----------------------------------------------------------------------------------------
 
@@ -97,18 +102,18 @@ class Trying(ModalScreen[Draft | None]):
             return
         draft = self.read()
         if draft.empty:
-            self.tried, self.fault = Tried(), "write a prompt; __ { [[ and < begin places to vary and names"
+            self.tried, self.tried_draft, self.fault, self.fault_at = Tried(), draft, self.lacking(draft), ""
             self.show_tried()
             return
         try:
-            wish = await self._wish(replace(draft, seed=draft.seed or self._seed))
+            wish = await self.wish(replace(draft, seed=draft.seed or self._seed))
             tried = await self.home.asker.try_out(wish, self._show)
         except Refused as e:
-            self.fault = unflagged(e.told())
+            self.fault, self.fault_at = unflagged(e.told()), e.where or ""
         except NoDaemon:
-            self.fault = "the daemon does not answer; what it comes to is told when it does"
+            self.fault, self.fault_at = "the daemon does not answer; what it comes to is told when it does", ""
         else:
-            self.tried, self.fault = tried, ""
+            self.tried, self.tried_draft, self.fault, self.fault_at = tried, draft, "", ""
             self._words = wish.prompt or "", wish.negative or ""
             self._seed = self._seed or str(tried.seed)
         if is_open(self):
@@ -158,6 +163,25 @@ class Trying(ModalScreen[Draft | None]):
             more = f"  (+{len(hints) - 1})" if len(hints) > 1 else ""
             words.append((f"\n! {hints[0]}{more}", "$warning"))
         return words
+
+
+class Trying(TryingOut[Draft | None], ModalScreen[Draft | None]):
+    """Over a form: what it came to is pushed back."""
+
+    def __init__(self, draft: Draft, wish: Callable[[Draft], Awaitable[RunRequest]]) -> None:
+        super().__init__(draft)
+        self.began = draft
+        """What the form had."""
+        self._wish = wish
+
+    async def wish(self, draft: Draft) -> RunRequest:
+        return await self._wish(draft)
+
+    def pushed(self) -> Draft:
+        """For the form; with the seed where something is drawn, so that what was seen is what runs."""
+        draft, varied = self.read(), self.varied
+        drawn = varied.matrix == "random" or varied.rerolls or varied.limit or varied.variants
+        return replace(draft, seed=self._seed) if drawn and not draft.seed else draft
 
 
 def variant_of(name: str) -> str:
