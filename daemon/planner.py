@@ -9,17 +9,15 @@ from pathlib import Path
 
 import msgspec
 
-from daemon.api.house import Config, Noun, Shown
+from daemon.api.house import Config
 from daemon.artifacts.thumbs import size_of
 from daemon.core.state import LastUsed
 from daemon.library.completing import Completer
-from daemon.library.shelf import FolderShelf, Kind
+from daemon.library.shelf import FolderShelf
 from daemon.prompting import effective
-from daemon.prompting.dialects.directives import slot_lines
 from daemon.prompting.grids import with_known_loras
 from daemon.prompting.looks.lean import Lean
 from daemon.prompting.needs import listed, words_need
-from daemon.prompting.packs import read_pack
 from daemon.prompting.plan import Plan, make_plan
 from daemon.prompting.recipe import LastRun
 from daemon.scheduling.able import (
@@ -34,6 +32,7 @@ from daemon.scheduling.able import (
     makers,
 )
 from daemon.scheduling.fitness import is_real
+from daemon.shelved import Shelved
 from schema.errors import Refused
 from schema.ids import RunId, Sha256
 from schema.lessons import Lessons
@@ -43,11 +42,6 @@ from schema.prompts import CompletionKind, Completions, Sample, Trial, Tried
 from schema.requests import RunRequest, Selection
 from schema.settings import Settings
 from schema.stages import Img2Img, Txt2Img
-
-KINDS: dict[Noun, Kind] = {
-    "packs": "pack", "pipelines": "pipeline", "presets": "preset", "profiles": "profile", "templates": "template",
-    "styles": "style", "overlays": "overlay", "wildcards": "wildcard", "workflows": "workflow",
-}  # fmt: skip
 
 MOST_SHOWN = 500
 """Variants of a prompt that is tried out."""
@@ -76,7 +70,7 @@ def _nobody() -> tuple[Known, ...]:
     return ()
 
 
-class Planner:
+class Planner(Shelved):
     def __init__(
         self,
         shelf: FolderShelf,
@@ -92,7 +86,7 @@ class Planner:
         """`known` gives every known node with its newest card; `path_of` raises Refused for a picture that is not;
         `leaning` gives what looks at pictures suggest now; `named` the LoRAs or embeddings of the library of models,
         with a note on each; None: those of the nodes are all there are; `lessons` what verdicts taught by now."""
-        self._shelf = shelf
+        super().__init__(shelf)
         self._settings = settings
         self._clock = clock
         self._draw_below = draw_below
@@ -251,28 +245,6 @@ class Planner:
                 f"there is no picture {sha256[:12]}.", where=where, remedy="Upload it, or name one of `image list`."
             ) from None
 
-    # The library as the routes show it --------------------------------------------------------
-
-    def names(self, noun: Noun) -> tuple[str, ...]:
-        """What lists show, sorted; a person's own and the program's."""
-        return self._shelf.names(KINDS[noun])
-
-    def troubles(self, noun: Noun) -> tuple[str, ...]:
-        """What of these is broken or left out, with file and line."""
-        return self._shelf.troubles(KINDS[noun])
-
-    def save(self, noun: Noun, name: str, text: str) -> Shown:
-        """In the place of what is there, as the file was written: its encoding, line ends and ending stay."""
-        self._shelf.save(KINDS[noun], name, text)
-        return self.show(noun, name)
-
-    def rename(self, noun: Noun, name: str, to: str) -> str:
-        """Its new name."""
-        return self._shelf.rename(KINDS[noun], name, to).name
-
-    def delete(self, noun: Noun, name: str) -> None:
-        self._shelf.delete(KINDS[noun], name)
-
     def complete(self, text: str, at: int, limit: int, kind: CompletionKind | None) -> Completions:
         """What may stand where the cursor is."""
         return self._completer.complete(text, at, limit, kind)
@@ -287,15 +259,6 @@ class Planner:
                 for name in listed(backend, "loras" if kind == "lora" else "embeddings"):
                     owners.setdefault(name, []).append(node.name or node.id)
         return {name: ", ".join(dict.fromkeys(nodes)) for name, nodes in owners.items()}
-
-    def show(self, noun: Noun, name: str, *, whole: bool = True) -> Shown:
-        """Raises Refused for a name that is not there and, when `whole`, a file that cannot be read."""
-        file = self._shelf.text(KINDS[noun], name)
-        pack = read_pack(file.name, file.text) if noun == "packs" and whole else None
-        if pack is None:
-            return Shown(name, file.text)
-        negatives = tuple(prompt.negative for prompt in pack.prompts)
-        return Shown(name, file.text, tuple(one.text for one in pack.prompts), negatives, slot_lines(pack.matrix))
 
     def last(self) -> Config | None:
         last = self._shelf.last()

@@ -31,6 +31,7 @@ from schema.readings import Readings
 from schema.requests import RunRequest, Selection
 from schema.scenes import Answer, Scene
 from schema.settings import Settings
+from schema.shelf import Said, Use
 from schema.then import Difference, Moment
 
 Condition = Literal["starting", "ready", "read-only", "stopping"]
@@ -155,6 +156,12 @@ class Shown(NamedTuple):
     """One for each of them."""
     slots: tuple[str, ...] = ()
     """Of a pack's matrix, as lines that a prompt alone may begin with: `#! [[weather]] = rain | fog`."""
+    says: tuple[Said, ...] = ()
+    """Of all but packs and workflows: what is in it, line by line."""
+    path: str = ""
+    """Empty: it is built in, or stands in a file with others."""
+    builtin: bool = False
+    """It comes with the program and stays as it is."""
 
 
 Noun = Literal[
@@ -180,7 +187,22 @@ class Library(Protocol):
         """Its new name."""
         ...
 
-    def delete(self, noun: Noun, name: str) -> None: ...
+    def delete(self, noun: Noun, name: str) -> None:
+        """What is deleted can be restored for a while."""
+        ...
+
+    def restore(self, noun: Noun, name: str) -> str:
+        """The name of the last one of this name that was deleted, and is there again."""
+        ...
+
+    def check(self, noun: Noun, name: str, text: str) -> tuple[str, ...]:
+        """Warnings of a text that is not saved yet; Refused where it could not be."""
+        ...
+
+    def uses(self, noun: str, name: str) -> tuple[Use, ...]:
+        """Who names it; `noun` may be loras, embeddings or models too."""
+        ...
+
     def complete(self, text: str, at: int, limit: int, kind: CompletionKind | None) -> Completions: ...
     def last(self) -> Config | None:
         """The effective config of the last run; None: there was none."""

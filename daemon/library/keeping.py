@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from daemon.disk import sync_folder
+from daemon.library.aside import keep_style, put_aside
 from daemon.library.checks import check_text
 from daemon.library.files import write_text
 from daemon.library.finding import Finder
@@ -69,14 +70,20 @@ def rename(finder: Finder, kind: Kind, name: str, to: str) -> Entry:
 
 
 def delete(finder: Finder, kind: Kind, name: str) -> None:
-    """A style that is not called as its file is taken out of its file; the file goes with its last."""
+    """What is deleted lies aside for a while: see `aside`.
+
+    A style that is not called as its file is taken out of its file; the file goes with its last.
+    """
     if kind == "style" and finder.own(kind, name) is None and (entry := _style_file(finder, name)):
+        for style in finder.styles():
+            if style.name.casefold() == name.strip().casefold():
+                keep_style(finder, style)
+                break
         _rewritten(finder, entry, lambda file, text: without(file, text, name))
         return
     entry = _owned(finder, kind, name)
     assert entry.path is not None
-    entry.path.unlink(missing_ok=True)
-    sync_folder(entry.path.parent)
+    put_aside(finder, kind, entry.path)
 
 
 def _among_others(finder: Finder, name: str) -> Entry | None:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 
 from daemon.library import keeping
+from daemon.library.aside import bring_back
 from daemon.library.finding import Finder
 from daemon.library.kinds import ENDINGS, EXAMPLES, LARGEST, Entry, Kind
 from daemon.prompting.packs import PRIORITY, only_settings
@@ -85,6 +86,10 @@ class FolderShelf(Finder):
 
     def delete(self, kind: Kind, name: str) -> None:
         keeping.delete(self, kind, name)
+
+    def bring_back(self, kind: Kind, name: str) -> Entry:
+        """The last one of this name that was deleted."""
+        return bring_back(self, kind, _bare(name) if kind == "wildcard" else name)
 
     def _pack(self, entry: Entry, name: str) -> TextFile:
         """The pack's text. A JSON that only brings settings lends them to the text or table of the same stem."""

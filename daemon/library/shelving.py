@@ -1,4 +1,5 @@
-"""The verb `library`: list, show, save, edit, rename, delete, import and export what people wrote. Needs no daemon.
+"""The verb `library`: list, show, save, edit, rename, delete, restore, import and export what people wrote. Needs no
+daemon.
 
     library VERB KIND [NAME] [FILE|TO] [--replace] [--json]     KIND: pack pipeline preset profile workflow
                                                                     wildcard style template overlay
@@ -162,6 +163,10 @@ def _delete(asked: Asked) -> None:
     print(json.dumps({"deleted": name}) if asked.json else f"deleted {asked.kind} {told(name)}")
 
 
+def _restore(asked: Asked) -> None:
+    _told(asked, "restored", asked.shelf.bring_back(asked.kind, asked.word(0, "the name")))
+
+
 def _edit(asked: Asked) -> None:
     """One change of a pack, as JSON; without it in the editor."""
     change = asked.words[1] if len(asked.words) > 1 else None
@@ -175,6 +180,7 @@ VERBS: dict[str, tuple[int, Callable[[Asked], None]]] = {
     "edit": (2, _edit),
     "rename": (2, _rename),
     "delete": (1, _delete),
+    "restore": (1, _restore),
     "import": (2, _import),
     "export": (2, _export),
 }

@@ -107,6 +107,10 @@ class ShelfTables:
         """The same object as long as the names are the same."""
         return self._book.names
 
+    def meant(self, name: str) -> Sequence[str]:
+        """The wildcards that `__name__` stands for, in order."""
+        return self._book.names.meant(name)
+
     def place(self, name: str) -> Place | None:
         """Of the first that is meant."""
         meant = self._book.names.meant(name)

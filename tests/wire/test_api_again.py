@@ -22,7 +22,9 @@ from test_api_foreign import InProcess, Store, png
 
 from daemon.foreign import ForeignPictures
 
-CHANGES_NOTHING = {"/v1/plan", "/v1/prompt", "/v1/foreign", "/v1/learn/mixes", "/v1/learn/question"}
+CHANGES_NOTHING = {
+    "/v1/plan", "/v1/prompt", "/v1/check", "/v1/foreign", "/v1/learn/mixes", "/v1/learn/question",
+}  # fmt: skip
 NEVER_HERE = {
     "/v1/feedback/reset": "nothing was adjusted",
     "/v1/jobs/skip": "no job is beyond its first stage",
@@ -101,6 +103,8 @@ class Rounds:
         if "{name}" in path and method == "POST" and not path.startswith("/v1/access"):
             noun = path.split("/")[2]
             await self.it.ask("PUT", f"/v1/{noun}/{name}", {"text": _TEXTS[noun]})
+            if path.endswith("/restore"):
+                await self.it.post(f"/v1/{noun}/{name}/delete")
             self.effects.clear()
         elif path.endswith("/revoke"):
             await self.it.post("/v1/access", {"name": name, "scope": "read"})
@@ -246,7 +250,7 @@ class _Library:
 
     def __getattr__(self, name: str) -> Any:
         does = getattr(self._library, name)
-        if name not in ("save", "rename", "delete"):
+        if name not in ("save", "rename", "delete", "restore"):
             return does
 
         def counted(*given: Any) -> Any:

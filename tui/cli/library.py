@@ -49,6 +49,7 @@ def _kept(kind: str) -> dict[str, Verb]:
         "save": verb("save", f"Write a {kind}; one of the same name is replaced.", NAME, file),
         "rename": verb("rename", f"Give a {kind} another name.", NAME, argument("TO", "The new name.")),
         "delete": verb("delete", f"Delete a {kind}; runs that were made with it keep what they need.", NAME),
+        "restore": verb("restore", f"Bring back the last {kind} of this name that was deleted.", NAME),
         "import": verb(
             "import", f"Take a file into the library as a {kind}.",
             argument("FILE", "The file, or `-` for stdin."),

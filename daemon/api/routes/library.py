@@ -18,6 +18,7 @@ from schema.errors import Refused
 from schema.ids import JobId, RunId
 from schema.plans import Scalar
 from schema.prompts import CompletionKind, Completions
+from schema.shelf import Said, Use
 
 NOUNS: tuple[Noun, ...] = get_args(Noun)
 
@@ -37,6 +38,9 @@ class Item(msgspec.Struct, frozen=True):
     prompts: tuple[str, ...]
     negatives: tuple[str, ...] = ()
     slots: tuple[str, ...] = ()
+    says: tuple[Said, ...] = ()
+    path: str = ""
+    builtin: bool = False
 
 
 class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,8 +51,25 @@ class Renamed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     to: str
 
 
+class Draft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A text that is not saved yet."""
+
+    noun: Noun
+    text: str
+    name: str = "draft"
+
+
+class Checked(msgspec.Struct, frozen=True):
+    warnings: tuple[str, ...] = ()
+
+
+class Uses(msgspec.Struct, frozen=True):
+    items: tuple[Use, ...]
+    total: int
+
+
 class Gone(msgspec.Struct, frozen=True):
-    """What was renamed, by its new name, or deleted."""
+    """What was renamed, by its new name, deleted or restored."""
 
     name: str
 
@@ -133,6 +154,34 @@ def _delete(noun: Noun) -> Callable[[House, web.Request], Awaitable[web.StreamRe
     return run
 
 
+def _restore(noun: Noun) -> Callable[[House, web.Request], Awaitable[web.StreamResponse]]:
+    async def run(house: House, request: web.Request) -> web.StreamResponse:
+        await no_body(request)
+        check_open(house)
+        name = request.match_info["name"]
+
+        async def restored() -> Gone:
+            return Gone(await asyncio.to_thread(house.library.restore, noun, name))
+
+        return await request.app[ONCE].answer(house, request, "restore", restored)
+
+    return run
+
+
+async def check(house: House, request: web.Request) -> web.StreamResponse:
+    """Of a text as one types it. Refused with its line where it could not be saved."""
+    asked = await body(request, Draft)
+    return answer(Checked(await asyncio.to_thread(house.library.check, asked.noun, asked.name, asked.text)))
+
+
+async def uses(house: House, request: web.Request) -> web.StreamResponse:
+    noun, name = request.query.get("noun", ""), request.query.get("name", "")
+    if noun not in (*NOUNS, "loras", "embeddings", "models"):
+        raise Refused(f"there are no '{noun[:40]}' in the library.", where="noun")
+    found = await asyncio.to_thread(house.library.uses, noun, name)
+    return answer(Uses(found, len(found)))
+
+
 async def completions(house: House, request: web.Request) -> web.StreamResponse:
     """`kind` where the text is such a name alone, as in a field of its own."""
     query = request.query
@@ -207,6 +256,21 @@ ROUTES = (
             scope="all", does=f"Delete one of the library's {noun}; runs made with it keep what they need.",
         )
         for noun in NOUNS
+    ),
+    *(
+        Route(
+            method="POST", path=f"/v1/{noun}/{{name}}/restore", run=_restore(noun), gives=Gone,
+            scope="all", does=f"Bring back the last of the library's {noun} that was deleted under this name.",
+        )
+        for noun in NOUNS
+    ),
+    Route(
+        method="POST", path="/v1/check", run=check, takes=Draft, gives=Checked, limit=16 * MIB,
+        scope="read", does="Check a text of the library before it is saved.",
+    ),
+    Route(
+        method="GET", path="/v1/uses", run=uses, gives=Uses, query=("noun", "name"),
+        scope="read", does="Which files of the library name one of its things, with the line.",
     ),
     Route(
         method="GET", path="/v1/completions", run=completions, gives=Completions,
