@@ -9,18 +9,18 @@ from textual.containers import Horizontal
 
 from schema.errors import NoDaemon, Refused
 from schema.pages import JobRecord, Page
-from schema.requests import ModeRequest, PinRequest, Selection
+from schema.requests import Selection
 from schema.scenes import Row
 from schema.words import words_in
 from tui.background import begin
 from tui.keys import bindings, of
 from tui.live import Change, Live
 from tui.screens.beside import BesideScreen
+from tui.screens.lanes import choose_mode, pause_or_resume
 from tui.widgets.ink import plain
 from tui.widgets.jobcard import card, title
 from tui.widgets.jobtable import JobTable
 from tui.widgets.livepicture import LivePicture
-from tui.widgets.nodeline import STRANGERS, name_of
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -32,8 +32,6 @@ LONG_RUNNING = 60.0
 
 MANY = 100
 """More items than this are not cancelled unasked."""
-
-MODES = ("share", "warm", "free")
 
 LOOK_PAUSE = 0.5
 """Seconds between two looks at a job that changes."""
@@ -189,39 +187,10 @@ class QueueScreen(BesideScreen[Row]):
         return ""
 
     def action_pause(self) -> None:
-        self.home.command_as_shown(self._pause_or_resume)
-
-    def _pause_or_resume(self) -> tuple[str, str]:
-        if self.home.live.scene.queue.paused:
-            return "/v1/queue/resume", "the queue goes on"
-        return "/v1/queue/pause", "the queue is paused; what runs ends"
+        pause_or_resume(self.home)
 
     async def action_mode(self) -> None:
-        """How the lanes share the nodes, each way with its cost; and the node that live work goes to."""
-        from tui.screens.ask import Choose
-
-        queue, scene = self.home.live.scene.queue, self.home.live.scene
-        costs = dict(zip(MODES, queue.mode_costs, strict=False))
-        choices = [(mode, f"{mode:<6}{plain(costs.get(mode, ''))}") for mode in MODES]
-        pins = [node for node in scene.nodes if node.state not in STRANGERS]
-        if len(pins) > 1 or queue.pin:
-            choices += [(f"pin {node.node}", f"live work goes to {name_of(node)} only") for node in pins]
-            choices.append(("pin any", "live work goes to whichever node is done first"))
-        title = "Live work and batches" + (f", live work on {self._pinned()}" if queue.pin else "")
-
-        def chosen(what: str | None) -> None:
-            if what in MODES:
-                self.home.command("/v1/queue/mode", ModeRequest(mode=what), f"the nodes are shared: {what}")
-            elif what is not None:
-                node = what.removeprefix("pin ")
-                words = "live work goes to whichever is done first" if node == "any" else "live work has its node"
-                self.home.command("/v1/queue/pin", PinRequest(node=None if node == "any" else node), words)
-
-        await self.app.push_screen(Choose(title, choices, queue.mode, wide=True), chosen)
-
-    def _pinned(self) -> str:
-        pin = self.home.live.scene.queue.pin
-        return next((name_of(node) for node in self.home.live.scene.nodes if node.node == pin), plain(pin or ""))
+        await choose_mode(self.home)
 
     def action_retry(self) -> None:
         self.verb("retry", Selection(select=self.targets()), "tried again")
