@@ -113,9 +113,13 @@ def lines(text: str) -> dict[str, int]:
 PART = re.compile(r"""\s*("[^"]*"|'[^']*'|[^.]+)\s*(?:\.|$)""")
 
 
+def parts(dotted: str) -> tuple[str, ...]:
+    """`ui . "queue.cancel"` -> `ui`, `queue.cancel`."""
+    return tuple(part.strip().strip("\"'") for part in PART.findall(dotted))
+
+
 def bare(dotted: str) -> str:
-    """`ui . "queue.cancel"` -> `ui.queue.cancel`."""
-    return ".".join(part.strip().strip("\"'") for part in PART.findall(dotted))
+    return ".".join(parts(dotted))
 
 
 def _variables(env: Mapping[str, str]) -> list[tuple[str, tuple[str, ...], str]]:

@@ -104,6 +104,8 @@ _PATTERNS: dict[object, str] = {
     "^[A-Za-z][A-Za-z0-9_-]{0,39}$": "a letter with up to 39 more letters, digits, _ or -",
     "^[0-9a-f]{64}$": "the SHA-256 of an uploaded picture, 64 hex digits",
     "^[1-9][0-9]*[kKmM]?$": "a bit rate such as 4M or 800k",
+    r"^([01]\d|2[0-3]):[0-5]\d$": "a time of day such as 04:30",
+    r"^$|^(\[[0-9a-fA-F:]+\]|[0-9A-Za-z.-]+):\d{1,5}$": "HOST:PORT, such as 127.0.0.1:7800",
 }
 _ELSE = "written as it must be"
 

@@ -1,5 +1,6 @@
-"""`config`: where things live, and the settings with their faults. No daemon is needed."""
+"""`config`: where things live, the settings with their faults, and changing one. No daemon is needed."""
 
+import json
 import os
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,35 @@ def _named(section: str, settings: "Path", default: "Path") -> str:
     return str(Path(folder).expanduser().absolute() if isinstance(folder, str) and folder else default)
 
 
+def put(key: str, value: str, as_json: bool) -> int:
+    return _changed(key, value, as_json)
+
+
+def unset(key: str, as_json: bool) -> int:
+    return _changed(key, None, as_json)
+
+
+def _changed(key: str, value: str | None, as_json: bool) -> int:
+    from schema.places import places
+    from tui.link.configfile import change
+    from tui.link.settingsheet import when
+
+    config = change(places(os.environ).settings, os.environ, key, value)
+    if config.fault is not None:
+        raise config.fault  # of the environment: the file has been read back before it was written
+    origin = config.origins.get(key, "default")
+    if as_json:
+        output.put_json({"key": key, "value": config.value(key), "origin": origin, "path": str(config.path)})
+        return 0
+    if key in config.values:
+        output.put(f"{key} = {json.dumps(config.value(key), ensure_ascii=False)}  # {origin}")
+    if origin.startswith("STABLENEW_"):
+        output.tell(f"The file was changed, but {origin} is set and stands above it.")
+    else:
+        output.tell(f"This is obeyed {when(key)}.")
+    return 0
+
+
 VERBS = {
     "path": Verb(path, "Where settings, packs, log, socket and results lie.", (JSON,)),
     "show": passing(("config-show",), "The settings in force: file, environment and defaults.", JSON),
@@ -65,6 +95,20 @@ VERBS = {
         "Check the settings file, or another; each fault with its line and field.",
         argument("FILE", "Default: the settings file.", often="?"),
         JSON,
+    ),
+    "set": Verb(
+        put,
+        "Write one setting into the settings file; its other lines stay as they are.",
+        (
+            argument("KEY", "Its name: `daemon.retries`, `ui.theme`, `hooks.sleep.url`."),
+            argument("VALUE", "Lists: separated by commas. A table: {name = value}."),
+            JSON,
+        ),
+    ),
+    "unset": Verb(
+        unset,
+        "Take one setting out of the settings file, so that its default holds again.",
+        (argument("KEY", "Its name; of a table of your own, all of it: `hooks.sleep`."), JSON),
     ),
     "schema": passing(("config-schema",), "The JSON Schema of the settings file.", JSON),
 }
