@@ -32,6 +32,7 @@ CHANGING = frozenset({"app.undo", "app.redo", "learn.past"})
 """Of keys that would otherwise only look."""
 
 LOOKING = frozenset({
+    "queue.why",
     "gallery.next", "gallery.previous", "gallery.left", "gallery.right", "gallery.trash_view", "gallery.disk",
     "disk.down", "disk.up", "disk.half_down", "disk.half_up", "disk.open", "disk.order", "disk.reread", "disk.leave",
     "disk.redraw", "models.lack", "models.kind",

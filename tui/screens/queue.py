@@ -1,23 +1,21 @@
 """The queue: every job there is and ever was, what is being made now, and one job in full."""
 
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
-import msgspec
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from schema.errors import NoDaemon, Refused
 from schema.pages import JobRecord, Page
-from schema.requests import Selection
 from schema.scenes import Row
 from schema.words import words_in
 from tui.background import begin
 from tui.keys import bindings, of
 from tui.live import Change, Live
-from tui.screens.beside import BesideScreen
-from tui.screens.lanes import choose_mode, pause_or_resume
-from tui.widgets.ink import plain
+from tui.screens.queuewishes import QueueWishes
+from tui.screens.why import Explained, explained
 from tui.widgets.jobcard import card, title
 from tui.widgets.jobtable import JobTable
 from tui.widgets.livepicture import LivePicture
@@ -27,21 +25,11 @@ if TYPE_CHECKING:
 
     from tui.widgets.preview import SharpClass
 
-LONG_RUNNING = 60.0
-"""Seconds after which a running job is not cancelled unasked."""
-
-MANY = 100
-"""More items than this are not cancelled unasked."""
-
 LOOK_PAUSE = 0.5
 """Seconds between two looks at a job that changes."""
 
 
-class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    text: str = ""
-
-
-class QueueScreen(BesideScreen[Row]):
+class QueueScreen(QueueWishes):
     area = "queue"
     BINDINGS = bindings(of("queue"))
     route = "/v1/jobs"
@@ -57,8 +45,6 @@ class QueueScreen(BesideScreen[Row]):
             pause=pause,
             sharp=sharp,
         )
-        self.record: JobRecord | None = None
-        """The job in the details, whole."""
         self._why = ""
         self._again: Timer | None = None
 
@@ -79,6 +65,11 @@ class QueueScreen(BesideScreen[Row]):
 
     def noun(self, many: int) -> str:
         return " job" if many == 1 else " jobs"
+
+    def models_seen(self) -> Iterable[str]:
+        first, last = self.listing.in_view()
+        rows = map(self.listing.pages.get, range(first, last + 1))
+        return dict.fromkeys(row.model for row in rows if row is not None and row.model)
 
     # What is shown ----------------------------------------------------------------------------------
 
@@ -120,7 +111,7 @@ class QueueScreen(BesideScreen[Row]):
             record = await self.home.asker.get(f"/v1/jobs/{row.id}", JobRecord)
             why = ""
             if record.state in ("queued", "held") and not record.reason:
-                why = (await self.home.asker.get(f"/v1/jobs/{row.id}/explain", Explanation)).text
+                why = (await self.home.asker.get(f"/v1/jobs/{row.id}/explain", Explained)).text
         except (NoDaemon, Refused):
             return
         same = self.record is not None and self.record.id == record.id
@@ -150,82 +141,7 @@ class QueueScreen(BesideScreen[Row]):
         self.call_after_refresh(self.show_picture)
         self.settle()
 
-    # Verbs ------------------------------------------------------------------------------------------
-
-    def verb(self, name: str, selection: Selection, told: str = "") -> None:
-        """Does it to the targets, in the order of the keys; what it did is told when it is done."""
-        if selection.select:
-            self.home.command(f"/v1/jobs/{name}", selection, told)
-
-    async def action_cancel(self) -> None:
-        targets = self.targets()
-        question = self.question(targets)
-
-        async def answered(yes: bool | None) -> None:
-            if yes:
-                self.verb("cancel", Selection(select=targets), "cancelled")
-                self.listing.unmark()
-
-        if question:
-            from tui.screens.ask import Confirm
-
-            await self.app.push_screen(
-                Confirm(question, "z brings cancelled jobs back; a running stage is lost."), answered
-            )
-        else:
-            await answered(True)
-
-    def question(self, targets: tuple[str, ...]) -> str:
-        """What to ask before cancelling these; empty: nothing, it is small and can be taken back."""
-        many = self.listing.marked or len(targets)
-        if many > MANY:
-            return f"Cancel {many:,} jobs?"
-        now = self.home.clock()
-        for name, job in self.home.live.running.items():
-            if name in targets and job.since and now - job.since > LONG_RUNNING:
-                return f"Cancel {name}? It has been running for {round(now - job.since) // 60} min."
-        return ""
-
-    def action_pause(self) -> None:
-        pause_or_resume(self.home)
-
-    async def action_mode(self) -> None:
-        await choose_mode(self.home)
-
-    def action_retry(self) -> None:
-        self.verb("retry", Selection(select=self.targets()), "tried again")
-
-    def action_hold(self) -> None:
-        row = self.listing.item()
-        held = row is not None and row.state == "held"
-        self.verb("release" if held else "hold", Selection(select=self.targets()), "released" if held else "held")
-
-    def action_skip(self) -> None:
-        self.verb("skip", Selection(select=self.targets()), "goes on without its stage")
-
-    def action_priority(self, by: int) -> None:
-        row = self.listing.item()
-        if row is not None:
-            self.verb(
-                "priority",
-                Selection(select=self.targets(), priority=row.priority + by),
-                f"priority {row.priority + by:+d}",
-            )
-            self.listing.pages.replace(self.listing.cursor, msgspec.structs.replace(row, priority=row.priority + by))
-
-    def action_shift(self, by: int) -> None:
-        """One place up or down; shown at once, and as the daemon has it a moment later."""
-        listing = self.listing
-        row, beside = listing.item(), listing.pages.get(listing.cursor + by)
-        if row is None or beside is None:
-            return
-        if self.order != "position" or self.filter:
-            self.home.say("jobs are moved in the whole list, sorted by position")
-            return
-        self.verb("move", Selection(select=(row.id,), to="after" if by > 0 else "before", anchor=beside.id))
-        listing.pages.swap(listing.cursor, listing.cursor + by)
-        listing.redraw_items(listing.cursor, listing.cursor + by)
-        listing.go(listing.cursor + by)
+    # Elsewhere --------------------------------------------------------------------------------------
 
     async def action_new(self) -> None:
         from tui.screens.draft import Draft
@@ -240,54 +156,19 @@ class QueueScreen(BesideScreen[Row]):
         kept = self.home.draft
         await self.app.push_screen(NewRun(kept if kept and kept.picture is not None else Draft(picture="")))
 
-    async def action_send(self) -> None:
-        """Who is to make the waiting jobs among the targets."""
-        from tui.screens.ask import Choose
-        from tui.screens.picks import backends_of
-
-        targets, row = self.targets(), self.listing.item()
-        if not targets:
-            return
-        if row is not None and targets == (row.id,) and row.state not in ("queued", "held"):
-            self.home.say(f"{row.id} does not wait: c makes a new run like it")
-            return
-        found = backends_of(self.home.live.scene.nodes)
-        choices = [("", "any that can"), *((kind, f"{kind} · {plain(words)}") for kind, words in found.items())]
-
-        def chosen(kind: str | None) -> None:
-            if kind is not None:
-                told = f"for {kind}" if kind else "for any backend that can"
-                self.verb("edit", Selection(select=targets, backend=kind), told)
-                self.listing.unmark()
-
-        await self.app.push_screen(Choose("Send to", choices, "", wide=True), chosen)
-
-    def action_write(self) -> None:
-        """Over the words of a job that waits, before its pictures are begun."""
+    def action_why(self) -> None:
+        """Why it is where it is, in full."""
         row = self.listing.item()
-        if row is not None and row.state not in ("queued", "held"):
-            self.home.say(f"{row.id} does not wait: c makes a new run like it")
-        elif row is not None:
-            begin(self, partial(self._write, row), group="write", exclusive=True)
+        if row is not None:
+            begin(self, partial(self._explain, row), group="why", exclusive=True)
 
-    async def _write(self, row: Row) -> None:
-        from tui.screens.overwrite import Overwrite
-        from tui.widgets.samplelist import Numbered
-
+    async def _explain(self, row: Row) -> None:
         try:
-            record = await self.home.asker.get(f"/v1/jobs/{row.id}", JobRecord)
+            screen = await explained(self.home.asker, row)
         except (NoDaemon, Refused) as fault:
-            self.home.say(str(fault))
-            return
-        was, spec = words_in(record), record.spec
-        shown = Numbered(number=spec.variant, name=spec.name, seed=spec.seed, prompt=was.prompt, negative=was.negative)
-
-        def written(words: tuple[str, str] | None) -> None:
-            if words is not None and words != was:
-                prompt, negative = (new if new != old else None for new, old in zip(words, was, strict=True))
-                self.verb("edit", Selection(select=(row.id,), prompt=prompt, negative=negative), "has other words")
-
-        await self.app.push_screen(Overwrite(shown, self.home.names_at), written)
+            self.home.say(str(fault), bad=True)
+        else:
+            await self.app.push_screen(screen)
 
     async def action_whole(self) -> None:
         from tui.screens.stars import rate_whole

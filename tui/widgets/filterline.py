@@ -1,25 +1,44 @@
 """The line above a list: the filter, typed in place, and at its right how much there is."""
 
+from collections.abc import Callable, Sequence
+
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.widgets import Input
 
+from tui.filterwords import Offer, begin_of_word, taken
 from tui.messages import FilterChanged
 from tui.widgets.ink import Drawn, Line, Piece, measure
+from tui.widgets.offerlist import OfferList
 
 WAIT = 0.2
 """Seconds after the last letter before the list is asked anew."""
 
 
-class FilterInput(Input):
-    """Enter keeps the filter, escape brings the one before back; arrows still move the list."""
+Offering = Callable[[str, int], Sequence[Offer]]
+"""The text and the character at its cursor, to what may stand there."""
 
-    BINDINGS = [Binding("escape", "give_up", "the filter before", show=False)]
+
+class FilterInput(Input):
+    """Enter keeps the filter, escape brings the one before back; arrows still move the list.
+
+    While words are offered tab takes one, and once one is begun arrows choose among them.
+    """
+
+    BINDINGS = [
+        Binding("escape", "give_up", "the filter before", show=False),
+        Binding("tab", "take", "take the word", show=False),
+        Binding("down", "step(1)", "next word", show=False),
+        Binding("up", "step(-1)", "word before", show=False),
+    ]
+    offering: Offering | None = None
+    """None: nothing is offered."""
 
     def __init__(self) -> None:
         super().__init__(placeholder="press / to filter", id="filter", compact=True, select_on_focus=False)
         self._before = ""
+        self._list: OfferList | None = None
 
     def on_mount(self) -> None:
         self.cursor_blink = self.app.animation_level != "none"
@@ -28,16 +47,60 @@ class FilterInput(Input):
         self._before = self.value
         self.screen.set_focus(self)
         self.cursor_position = len(self.value)
+        self.call_after_refresh(self._offer)
 
     def on_input_changed(self) -> None:
         self.post_message(FilterChanged(self.value.strip(), done=False))
+        self._offer()
 
     def on_input_submitted(self) -> None:
+        self._close()
         self.post_message(FilterChanged(self.value.strip(), done=True))
 
+    def on_blur(self) -> None:
+        self._close()
+
     def action_give_up(self) -> None:
+        self._close()
         self.value = self._before
         self.post_message(FilterChanged(self._before.strip(), done=True))
+
+    # Words ------------------------------------------------------------------------------------------
+
+    @property
+    def is_offering(self) -> bool:
+        return self._list is not None and self._list.display
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "take":
+            return self.is_offering
+        if action == "step":
+            return self.is_offering and begin_of_word(self.value, self.cursor_position) < self.cursor_position
+        return super().check_action(action, parameters)
+
+    def _offer(self) -> None:
+        found = self.offering(self.value, self.cursor_position) if self.offering is not None and self.has_focus else ()
+        if not found:
+            self._close()
+            return
+        if self._list is None:
+            self._list = OfferList(self.action_take)
+            self.screen.mount(self._list)
+        cursor = self.cursor_screen_offset
+        self._list.show(found, (max(0, cursor.x - (self.cursor_position - found[0].start)), cursor.y + 1))
+
+    def _close(self) -> None:
+        if self._list is not None:
+            self._list.hide()
+
+    def action_step(self, by: int) -> None:
+        if self._list is not None:
+            self._list.step(by)
+
+    def action_take(self) -> None:
+        chosen = self._list.chosen() if self._list is not None else None
+        if chosen is not None:
+            self.value, self.cursor_position = taken(self.value, chosen)
 
 
 class Tally(Drawn):

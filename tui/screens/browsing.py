@@ -1,0 +1,86 @@
+"""What lists of jobs, runs and pictures share: words offered in the filter, and a question before many are changed."""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TypeVar
+
+from schema.errors import NoDaemon, Refused
+from tui.background import begin
+from tui.filterwords import STATES, Offer, offers, usual
+from tui.link.shelf import names_of
+from tui.screens.area import ListScreen
+from tui.screens.tagging import KNOWN
+from tui.widgets.nodeline import STRANGERS, name_of
+
+Item = TypeVar("Item")
+
+MANY = 100
+"""More items than this are not changed unasked."""
+
+BACK = "z takes it back."
+
+
+class Browsing(ListScreen[Item]):
+    states: Sequence[tuple[str, str]] = STATES
+    """Of its FILTER, each with what it means."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.filter_line.input.offering = self.offered
+        self._packs: tuple[str, ...] = ()
+        self._models: tuple[str, ...] = ()
+
+    # The filter -------------------------------------------------------------------------------------
+
+    def narrow(self, text: str) -> None:
+        """Shows what fits this FILTER, as if it had been typed."""
+        self.filter_line.input.value = text
+        self.apply_filter(text)
+
+    def action_filter(self) -> None:
+        super().action_filter()
+        begin(self, self._names, group="names", exclusive=True)
+
+    async def _names(self) -> None:
+        """Of the packs and models there are, for whoever begins to type one."""
+        asker = self.home.asker
+        try:
+            self._packs = await names_of(asker, "packs")
+            self._models = tuple(one.name for one in await self.home.catalogue.of("models"))
+        except (NoDaemon, Refused):
+            return
+
+    def offered(self, text: str, at: int) -> list[Offer]:
+        scene = self.home.live.scene
+        values = usual(self.states)
+        values["run"] = [(run.run, run.name) for run in scene.runs]
+        values["node"] = [(name_of(node), node.state) for node in scene.nodes if node.state not in STRANGERS]
+        values["pack"] = [(name, "") for name in self._packs]
+        values["model"] = [(name, "") for name in dict.fromkeys((*self.models_seen(), *self._models))]
+        values["tag"] = [(tag, "") for tag in dict.fromkeys((*KNOWN, *self.tags_seen()))]
+        return offers(text, at, values)
+
+    def models_seen(self) -> Iterable[str]:
+        """Models of what is shown now."""
+        return ()
+
+    def tags_seen(self) -> Iterable[str]:
+        return ()
+
+    # Many at once -----------------------------------------------------------------------------------
+
+    async def sure(self, verb: str, act: Callable[[], None], remedy: str = BACK) -> None:
+        """Does it to the targets; of more than `MANY` only when that is meant. `verb`: `Cancel`, `Hold`."""
+        listing = self.listing
+        if listing.marked <= MANY:
+            act()
+            return
+        await self.ask(f"{verb} {listing.marked:,}{self.noun(listing.marked)}?", remedy, act)
+
+    async def ask(self, question: str, detail: str, act: Callable[[], None] | Callable[[], Awaitable[None]]) -> None:
+        from tui.screens.ask import Confirm
+
+        async def answered(yes: bool | None) -> None:
+            if yes and (waits := act()) is not None:
+                await waits
+
+        await self.app.push_screen(Confirm(question, detail), answered)
