@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from schema.configured import MOST_BYTES, loaded, parsed, shown, table
+from schema.configured import MOST_BYTES, loaded, parsed, shown
 from schema.errors import Refused, why
 from schema.plans import Scalar
 from schema.printable import nearest
@@ -30,7 +30,7 @@ class Config:
     text: str = ""
     sheet: tuple[Setting, ...] = ()
     values: Mapping[str, Scalar] = field(default_factory=dict)
-    """By key; of a secret only that it is set."""
+    """By key; lists with commas between, of a secret only that it is set."""
     origins: Mapping[str, str] = field(default_factory=dict)
     """By key, `config.toml:12` or a variable; what is missing is a default."""
     keymap: Mapping[str, str] = field(default_factory=dict)
@@ -61,7 +61,19 @@ def read(path: Path, env: Mapping[str, str]) -> Config:
 def _read(path: Path, text: str, env: Mapping[str, str]) -> Config:
     settings, origins = loaded(path, text, env)
     tree = shown(settings)
-    return Config(path, text, every(tree), table(settings), origins, dict(settings.ui.keymap))
+    return Config(path, text, every(tree), _flat(tree), origins, dict(settings.ui.keymap))
+
+
+def _flat(tree: Mapping[str, object], prefix: str = "") -> dict[str, Scalar]:
+    flat: dict[str, Scalar] = {}
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list):
+            flat[prefix + name] = ", ".join(map(str, value))
+        else:
+            flat[prefix + name] = value if isinstance(value, str | int | float | bool) else None
+    return flat
 
 
 def text_of(path: Path) -> str:
@@ -91,6 +103,14 @@ def change(path: Path, env: Mapping[str, str], key: str, written: str | None) ->
     Raises Refused for what it cannot be, with the key, and when the file cannot be written.
     """
     text = text_of(path)
+    new = with_setting(path, text, key, written)
+    if new != text:
+        write(path, new)
+    return read(path, env)
+
+
+def with_setting(path: Path, text: str, key: str, written: str | None) -> str:
+    """The text of the file with this change, which the daemon would obey. Raises Refused; `path` is only told."""
     parsed(path, text)
     where, sheet = path_of(key), sheet_of(path, text)
     value = None if written is None else meant(key, written, sheet)
@@ -101,9 +121,7 @@ def change(path: Path, env: Mapping[str, str], key: str, written: str | None) ->
         loaded(path, new, {})
     except Refused as fault:
         raise _as_typed(fault, key, path, text) from None
-    if new != text:
-        write(path, new)
-    return read(path, env)
+    return new
 
 
 def sheet_of(path: Path, text: str) -> tuple[Setting, ...]:

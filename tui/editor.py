@@ -1,0 +1,74 @@
+"""The person's own editor, on a file, while the screen steps aside. No textual here but the app it is told of."""
+
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from schema.errors import why
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+USUAL = ("sensible-editor", "nano", "vim", "vi")
+"""Looked for where neither VISUAL nor EDITOR is set."""
+
+AT_LINE = (
+    "vi",
+    "vim",
+    "nvim",
+    "nano",
+    "emacs",
+    "emacsclient",
+    "micro",
+    "kak",
+    "joe",
+    "mcedit",
+    "view",
+    "sensible-editor",
+)
+"""Editors that go to a line by `+N` before the file; `hx` and others take `FILE:N`."""
+
+BEHIND_COLON = ("hx", "helix", "subl", "zed")
+
+
+def editor_of(env: Mapping[str, str]) -> list[str]:
+    """The words of the command; empty: there is none."""
+    named = env.get("VISUAL") or env.get("EDITOR") or ""
+    try:
+        words = shlex.split(named)
+    except ValueError:
+        words = [named]
+    return words or [found for name in USUAL if (found := shutil.which(name))][:1]
+
+
+def command(editor: list[str], path: Path, line: int = 0) -> list[str]:
+    """`line` from 1; 0: nowhere in particular."""
+    name = Path(editor[0]).name
+    if line and name in AT_LINE:
+        return [*editor, f"+{line}", str(path)]
+    if line and name in BEHIND_COLON:
+        return [*editor, f"{path}:{line}"]
+    if line and name in ("code", "codium"):
+        return [*editor, "--wait", "--goto", f"{path}:{line}"]
+    return [*editor, str(path)]
+
+
+def edit(app: "App[None]", path: Path, line: int = 0) -> str:
+    """Returns when it was closed: what went wrong, with what to do; empty when all went well."""
+    from textual.app import SuspendNotSupported
+
+    editor = editor_of(os.environ)
+    if not editor:
+        return f"No editor is known: set EDITOR. The file lies here: {path}"
+    try:
+        with app.suspend():
+            done = subprocess.run(command(editor, path, line), check=False)
+    except SuspendNotSupported:
+        return f"This terminal cannot be lent to an editor. The file lies here: {path}"
+    except OSError as fault:
+        return f"{editor[0]} cannot be started: {why(fault)}. EDITOR names another."
+    return "" if done.returncode == 0 else f"{editor[0]} ended with {done.returncode}."
