@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from schema.errors import NoDaemon, Refused, why
+from schema.forecast import Foretold
 from schema.foreign import Understood
 from schema.pages import Resource
 from schema.plans import Scalar
@@ -78,6 +79,12 @@ class PlanLine(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     config: dict[str, dict[str, Scalar]] = {}
     """Stage id to its settings, of a job."""
+    overlay: dict[str, Scalar] = {}
+    """`stage.field` to value, of a job: what differs from `base`."""
+    origins: dict[str, str] = {}
+    """`stage.field` to who said so, of a job."""
+    base: dict[str, dict[str, Scalar]] = {}
+    """Of the last line: every stage as its jobs begin from it, also those that are off."""
 
 
 class Blob(msgspec.Struct, frozen=True):
@@ -177,6 +184,10 @@ class Asker:
     async def try_out(self, wish: RunRequest, show: int) -> Tried:
         """What the run would be, with its first `show` variants; nothing is queued. Raises Refused or NoDaemon."""
         return reply(await self.raw("POST", "/v1/prompt", body=Trial(run=wish, show=show)), Tried)
+
+    async def foretell(self, wish: RunRequest) -> Foretold:
+        """By when it would be done if it were queued now, and what room it takes. Raises Refused or NoDaemon."""
+        return reply(await self.raw("POST", "/v1/forecast", body=wish), Foretold)
 
     async def completions(self, text: str, at: int, limit: int = 50) -> Completions:
         """What may stand at this character. Raises Refused or NoDaemon."""

@@ -24,9 +24,6 @@ from tui.widgets.promptarea import PromptArea
 from tui.widgets.samplelist import Numbered, SampleList
 from tui.widgets.variantpane import VariantPane
 
-DRAWN = ("random",)
-"""Ways of varying in which every place is drawn."""
-
 
 class PromptEditor(Trying):
     """Answers the draft as it is to stand in the form, or None."""
@@ -176,19 +173,6 @@ class PromptEditor(Trying):
 
     def action_reroll(self) -> None:
         self.reroll([one.key for one in self.places_now()])
-
-    def reroll(self, keys: list[str]) -> None:
-        """Draws these anew, but for those that are held; to draw at all, the run must be a drawn one."""
-        held = {key for key, _ in self.varied.locks}
-        free = [key for key in keys if key not in held]
-        if not free:
-            self.home.say("nothing here is free to be drawn")
-            return
-        varied = self.varied.rerolled(*free)
-        if varied.matrix not in DRAWN:
-            varied = replace(varied, matrix="random")
-            self.home.say("now drawn at random; ^o makes every combination again")
-        self.vary_now(varied)
 
     # Variants ---------------------------------------------------------------------------------------
 

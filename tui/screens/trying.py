@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
+DRAWN = ("random",)
+"""Ways of varying in which every place is drawn."""
+
 SEEDED = re.compile(r"-s\d+$")
 
 WAIT = 0.25
@@ -84,6 +87,19 @@ class TryingOut(Screen[Answer]):
     def vary_now(self, varied: Variation) -> None:
         self.draft = replace(self.draft, varied=varied)
         self.try_soon(0.0)
+
+    def reroll(self, keys: list[str]) -> None:
+        """Draws these anew, but for those that are held; to draw at all, the run must be a drawn one."""
+        held = {key for key, _ in self.varied.locks}
+        free = [key for key in keys if key not in held]
+        if not free:
+            self.home.say("nothing here is free to be drawn")
+            return
+        varied = self.varied.rerolled(*free)
+        if varied.matrix not in DRAWN:
+            varied = replace(varied, matrix="random")
+            self.home.say("now drawn at random; ^o makes every combination again")
+        self.vary_now(varied)
 
     # Asking -----------------------------------------------------------------------------------------
 
