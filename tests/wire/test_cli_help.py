@@ -140,15 +140,6 @@ def test_the_terminal_is_believed(monkeypatch: pytest.MonkeyPatch, answer: str, 
     assert terminal.picture_protocol() == protocol
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_offers_every_verb(shell: str) -> None:
-    done = python(f'import sys; sys.argv = ["stablenew", "completion", {shell!r}]; from tui.cli import main; main()')
-
-    assert all(path[-1] in done.stdout for path, _ in VERBS)
-    if shell == "bash":
-        assert subprocess.run(["bash", "-n"], input=done.stdout, text=True, check=False).returncode == 0
-
-
 def test_options_and_arguments_may_be_mixed() -> None:
     call = tree.read(["job", "cancel", "a", "--reason", "no", "b", "--json"], ROOT)
 

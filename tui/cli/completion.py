@@ -1,68 +1,100 @@
-"""`completion`: a script that lets the shell complete commands, verbs and options, made of the commands themselves."""
+"""`completion`: a script that lets the shell complete words; on tab it asks this program what may come next."""
 
+import re
+
+from schema.errors import NoDaemon, Refused
 from tui.cli import output
-from tui.cli.tree import Verb, argument
+from tui.cli.tree import Verb, argument, option
 
-BASH = """\
-_stablenew() {
-  local word="${COMP_WORDS[COMP_CWORD]}" words=""
-  case "${COMP_WORDS[1]} ${COMP_WORDS[2]}" in
-%s
+BASH = r"""_stablenew() {
+  local kind= line
+  COMPREPLY=()
+  {
+    IFS= read -r kind
+    while IFS= read -r line; do COMPREPLY+=("$line"); done
+  } < <(stablenew completion bash --line="${COMP_LINE:0:COMP_POINT}" 2>/dev/null)
+  case "$kind" in
+    files)
+      compopt -o filenames
+      while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;
+    part) compopt -o nospace ;;
+    words) for line in "${!COMPREPLY[@]}"; do printf -v "COMPREPLY[$line]" %q "${COMPREPLY[line]}"; done ;;
   esac
-  if [ "$COMP_CWORD" -eq 1 ]; then words="%s"; fi
-  COMPREPLY=($(compgen -W "$words" -- "$word"))
-  if [ ${#COMPREPLY[@]} -eq 0 ]; then COMPREPLY=($(compgen -f -- "$word")); fi
 }
 complete -F _stablenew stablenew"""
 
-ZSH = "autoload -Uz bashcompinit && bashcompinit\n"
+ZSH = r"""#compdef stablenew
+_stablenew() {
+  local kind line
+  local -a said candidates shown apart
+  said=("${(@f)$(stablenew completion zsh --line="${(j: :)words[1,CURRENT-1]} $PREFIX" 2>/dev/null)}")
+  kind=$said[1]
+  for line in "${(@)said[2,-1]}"; do
+    candidates+=("${line%%$'\t'*}")
+    shown+=("${line/$'\t'/  }")
+  done
+  [[ $kind = part ]] && apart=(-S '')
+  (( $#candidates )) && compadd -l -d shown $apart -a candidates
+  [[ $kind = files ]] && _files
+}
+(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
+if [[ $funcstack[1] = _stablenew ]]; then _stablenew "$@"; else compdef _stablenew stablenew; fi"""
+
+FISH = r"""function __stablenew_next
+  set -l said (stablenew completion fish --line=(commandline -cp | string collect -N) 2>/dev/null)
+  if test "$said[1]" = files
+    __fish_complete_path (commandline -ct)
+  end
+  set -e said[1]
+  string join \n -- $said
+end
+complete -c stablenew -e
+complete -c stablenew -f -a '(__stablenew_next)'"""
+
+SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
 
 
-def completion(shell: str) -> int:
-    from schema.errors import Refused
-
-    if shell not in ("bash", "zsh", "fish"):
+def completion(shell: str, line: str | None) -> int:
+    if shell not in SCRIPTS:
         raise Refused(f"there is no script for '{output.clean(shell)}'.", remedy="There are: bash, zsh, fish.")
-    output.put({"bash": bash, "zsh": lambda: ZSH + bash(), "fish": fish}[shell]())
+    output.put(SCRIPTS[shell] if line is None else said(shell, line))
     return 0
 
 
-def bash() -> str:
+def said(shell: str, line: str) -> str:
+    """What the scripts read: in the first line whether files, or no spaces, may follow; then a word a line."""
     from tui.cli import ROOT
-    from tui.cli.reference import verbs
+    from tui.cli.completing import after
 
-    cases, groups = [], dict[str, list[str]]()
-    for path, verb in verbs():
-        pattern = f'"{path[0]} {path[1]}"' if len(path) == 2 else f'"{path[0]} "*'
-        cases.append(f'    {pattern}) words="{" ".join(_flags(verb))}" ;;')
-        if len(path) == 2:
-            groups.setdefault(path[0], []).append(path[1])
-    cases += [f'    "{noun} "*) words="{" ".join(names)}" ;;' for noun, names in groups.items()]
-    return BASH % ("\n".join(cases), " ".join(ROOT))
-
-
-def fish() -> str:
-    from tui.cli import ROOT
-    from tui.cli.reference import verbs
-
-    lines = [f"complete -c stablenew -n __fish_use_subcommand -f -a {name}" for name in ROOT]
-    for path, verb in verbs():
-        here = f"__fish_seen_subcommand_from {path[-1]}"
-        if len(path) == 2:
-            lines.append(f"complete -c stablenew -n '__fish_seen_subcommand_from {path[0]}' -f -a {path[1]}")
-            here = f"__fish_seen_subcommand_from {path[0]}; and {here}"
-        lines += [f"complete -c stablenew -n '{here}' -l {flag[2:]}" for flag in _flags(verb)]
-    return "\n".join(lines)
+    try:
+        found = after(line, ROOT)
+    except (Refused, NoDaemon):
+        return "words"
+    cut = typed_before_break(line) if shell == "bash" else ""
+    words = (word.removeprefix(cut) for word, _ in found.words)
+    if shell != "bash":
+        words = (f"{word}\t{first_sentence(about)}" if about else word for word, about in found.words)
+    return "\n".join([found.kind, *words])
 
 
-def _flags(verb: Verb) -> list[str]:
-    flags = [flag for take in verb.takes for flag in take.flags if flag.startswith("--")]
-    return [*flags, *(f"--no-{take.flags[0][2:]}" for take in verb.takes if take.action == "switch"), "--help"]
+def typed_before_break(line: str) -> str:
+    """bash takes what stands before `:` and `=` for words of its own, and puts in only what comes behind them."""
+    from tui.cli.completing import split
+
+    word = split(line)[-1]
+    return word[: max(word.rfind(":"), word.rfind("=")) + 1]
+
+
+def first_sentence(about: str) -> str:
+    return re.split(r"(?<=[.;])\s", about, maxsplit=1)[0].rstrip(".;")
 
 
 COMPLETION = Verb(
     completion,
-    "Print a script that completes words in your shell.\n"
+    "Print a script that completes words in your shell: commands, options, and names that the daemon knows.\n"
     'bash and zsh: eval "$(stablenew completion bash)" in your profile; fish: stablenew completion fish | source',
-    (argument("SHELL", "bash, zsh or fish."),),
+    (
+        argument("SHELL", "bash, zsh or fish."),
+        option("--line", "TEXT", "What was typed so far: print what may come next. The scripts ask this."),
+    ),
 )
