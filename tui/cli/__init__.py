@@ -46,6 +46,7 @@ ROOT: Mapping[str, Entry] = {
     "config": Entry("tui.cli.config", "Where things live, and the settings."),
     "doctor": Entry("tui.cli.doctor", "Say what works here and what does not.", "DOCTOR"),
     "ui": Entry("tui.cli.ui", "Open the terminal UI.", "UI"),
+    "web": Entry("tui.cli.web", "Open the terminal UI in a browser of this machine.", "WEB"),
     "completion": Entry("tui.cli.completion", "Let your shell complete words.", "COMPLETION"),
     "token": Entry("tui.cli.access", "Let programs ask over TCP, each within its scope, and let them no more."),
     "daemon": Entry("tui.cli.daemon", "Start, stop and look at the daemon, or run it as a service."),

@@ -1,0 +1,7 @@
+"""`python -P -m tui`: the terminal UI without the command line, as a browser's tab starts it (`tui/web.py`)."""
+
+import sys
+
+from tui.app import run
+
+sys.exit(run())
