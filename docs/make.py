@@ -226,6 +226,13 @@ def commands() -> str:
     return reference()
 
 
+def manual() -> str:
+    """docs/stablenew.1, the man page, from the commands' own help."""
+    from tui.cli.manual import manual
+
+    return manual()
+
+
 def keymap() -> str:
     """docs/keymap.md, from the table of keys."""
     from tui.keys import page
@@ -246,6 +253,7 @@ PAGES = {
     "docs/manifest.schema.json": manifest,
     "docs/pipelines.md": pipelines,
     "docs/settings.md": settings,
+    "docs/stablenew.1": manual,
 }
 
 if __name__ == "__main__":

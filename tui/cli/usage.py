@@ -39,18 +39,23 @@ def of_group(path: tuple[str, ...], verbs: Mapping[str, Verb], about: str) -> st
 def of_verb(path: tuple[str, ...], verb: Verb) -> str:
     arguments = [take for take in verb.takes if not take.flags]
     chosen = [take for take in verb.takes if take.flags]
-    words = [*path, *map(_argument_word, arguments), *(_option_word(take) for take in chosen if take.required)]
-    if any(not take.required for take in chosen):
-        words.append("[OPTIONS]")
     first, _, more = verb.about.partition("\n")
-    lines = [first, "", f"Usage: stablenew {' '.join(words)}"]
+    lines = [first, "", f"Usage: {synopsis(path, verb)}"]
     if more.strip():
         lines += ["", *more.strip().splitlines()]
     if arguments:
         lines += ["", "Arguments:", *_rows((take.metavar, take.about) for take in arguments)]
     if chosen:
-        lines += ["", "Options:", *_rows((_option_names(take), _option_about(take)) for take in chosen)]
+        lines += ["", "Options:", *_rows((option_names(take), option_about(take)) for take in chosen)]
     return "\n".join(lines)
+
+
+def synopsis(path: tuple[str, ...], verb: Verb) -> str:
+    """`stablenew job cancel JOB|RUN|FILTER ... [OPTIONS]`"""
+    chosen = [take for take in verb.takes if take.flags]
+    words = [*path, *(_argument_word(take) for take in verb.takes if not take.flags)]
+    words += [_option_word(take) for take in chosen if take.required]
+    return " ".join(["stablenew", *words, *(["[OPTIONS]"] if any(not take.required for take in chosen) else [])])
 
 
 def _argument_word(take: Take) -> str:
@@ -63,13 +68,13 @@ def _option_word(take: Take) -> str:
     return f"{take.flags[0]} {take.metavar}"
 
 
-def _option_names(take: Take) -> str:
+def option_names(take: Take) -> str:
     if take.action == "switch":
         return f"{take.flags[0]}/--no-{take.flags[0][2:]}"
     return " ".join(filter(None, (", ".join(take.flags), "|".join(take.choices) or take.metavar)))
 
 
-def _option_about(take: Take) -> str:
+def option_about(take: Take) -> str:
     return f"{take.about} Several times." if take.action == "append" else take.about
 
 
