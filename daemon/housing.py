@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 from daemon.api.house import Condition, House
@@ -13,6 +14,7 @@ from daemon.core.forecast import forecast
 from daemon.differing import differing
 from daemon.halt import Halt
 from daemon.parts import VERSION, Parts, draw_id, results_root
+from daemon.said import said
 from schema.forecast import Forecast
 from schema.ids import RunId, Sha256
 from schema.pages import ImageRow
@@ -88,6 +90,7 @@ def house_of(parts: Parts, socket: Path, halt: Halt) -> House:
         learning=parts.learner,
         disk=parts.room,
         hooks=parts.hooks,
+        lines=partial(said, parts.places.logs),
         readings=lambda: parts.watch.readings,
         differ=differing(parts.places.log, parts.places.snapshots, time.time),
     )

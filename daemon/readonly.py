@@ -51,7 +51,9 @@ from daemon.models import Models, model_folders
 from daemon.models import Parts as ModelParts
 from daemon.obstacle import Obstacle
 from daemon.parts import VERSION, draw_id, results_root, utc_offset
+from daemon.said import said
 from daemon.scrub import NOTE, read_mark
+from daemon.sieve import Found, Part, Sieve
 from daemon.still import StillLedger
 from daemon.thinking import planner_over
 from daemon.views.away import AwayViews
@@ -232,6 +234,7 @@ def _house(
         models=models,
         disk=DiskUsed(read.views, lambda: read.ledger.damaged, folders, lambda: read_mark(note).at),
         moment=read.moment,
+        lines=partial(said, places.logs),
         differ=differing(places.log, places.snapshots, time.time),
     )
 
@@ -262,4 +265,10 @@ class _NoLog:
         raise self._refusal()
 
     async def read(self, after: int, limit: int) -> tuple[Envelope, ...]:
+        raise self._refusal()
+
+    async def sift(self, sieve: Sieve, part: Part) -> Found:
+        raise self._refusal()
+
+    async def hash_at(self, seq: int) -> bytes | None:
         raise self._refusal()

@@ -22,6 +22,7 @@ from daemon.core.vitals import Vitals
 from daemon.log.states import States
 from daemon.log.streams import LogPast
 from daemon.log.when import seq_of
+from daemon.sieve import Found, Part, Sieve
 from daemon.still import StillLedger
 from daemon.views.then import ViewsThen
 from schema.errors import Refused
@@ -154,6 +155,12 @@ class LogThen:
 
     async def read(self, after: int, limit: int) -> tuple[Envelope, ...]:
         return await self._log.read(after, min(limit, max(0, self._seq - after)))
+
+    async def sift(self, sieve: Sieve, part: Part) -> Found:
+        return await self._log.sift(sieve, part._replace(upto=min(part.upto, self._seq)))
+
+    async def hash_at(self, seq: int) -> bytes | None:
+        return await self._log.hash_at(seq) if seq <= self._seq else None
 
 
 def _house(now: House, moment: Moment, ledger: StillLedger, views: ViewsThen, clock: Callable[[], float]) -> House:

@@ -13,6 +13,7 @@ from daemon.core.state import LastUsed
 from daemon.core.vitals import Vitals
 from daemon.ledger.mail import Committed, Origin
 from daemon.scheduling.able import Known
+from daemon.sieve import Found, LineSieve, Part, Sieve
 from daemon.views.read_views import ReadViews
 from schema.commands import Command, ImportPictures
 from schema.errors import Refused
@@ -24,6 +25,7 @@ from schema.hooks import HookRow, HookTried
 from schema.ids import CommandId, JobId, NodeId, RunId, Sha256
 from schema.keeping import Access
 from schema.lessons import Lessons
+from schema.logpages import ProgramLine
 from schema.pages import ImageRow, JobRecord, RunRecord
 from schema.plans import JobSpec, RunSpec, Scalar, Written
 from schema.prompts import CompletionKind, Completions, Trial, Tried
@@ -126,6 +128,8 @@ class ReadLog(Protocol):
     async def find_key(self, actor: str, key: str) -> KeptKey | None: ...
     async def events_of(self, command: CommandId) -> tuple[Envelope, ...]: ...
     async def read(self, after: int, limit: int) -> tuple[Envelope, ...]: ...
+    async def sift(self, sieve: Sieve, part: Part) -> Found: ...
+    async def hash_at(self, seq: int) -> bytes | None: ...
 
 
 class Planned(Protocol):
@@ -238,6 +242,10 @@ class Probed(Protocol):
     def reason(self) -> str: ...
     @property
     def seconds(self) -> float: ...
+
+
+def _no_lines(sieve: LineSieve) -> tuple[ProgramLine, ...]:
+    raise Refused("nobody here keeps logs of programs.")
 
 
 async def _nobody(node: NodeId) -> None:
@@ -355,6 +363,8 @@ class House:
     """What verdicts teach."""
     readings: Callable[[], Readings] = field(default=Readings)
     """What the daemon reads off itself."""
+    lines: Callable[[LineSieve], tuple[ProgramLine, ...]] = field(default=_no_lines)
+    """What the programs on this machine wrote of themselves of late, the oldest first. Called off the loop."""
     hooks: HookDoor = field(default_factory=NoHooks)
     """Who is told of what happens."""
     disk: DiskDoor = field(default_factory=NoDisk)

@@ -10,7 +10,9 @@ from daemon.log.appender import Appender
 from daemon.log.chain import Head
 from daemon.log.faults import LogBroken
 from daemon.log.reading import Kept
+from daemon.log.sifting import Sifter
 from daemon.log.tables import writer
+from daemon.sieve import Found, Part, Sieve
 from schema.events import Envelope
 from schema.ids import CommandId
 
@@ -31,6 +33,7 @@ class LogInLoop:
         connection: sqlite3.Connection | None = None,
     ) -> None:
         self._db = connection or writer(path or ":memory:", durable=False)
+        self._sifter = Sifter(self._db)
         self._appender = Appender(self._db, Head(*reading.newest(self._db)))
         self._delay = commit_delay
         self._waiting: list[_Waiting] = []
@@ -87,6 +90,14 @@ class LogInLoop:
     async def read(self, after: int, limit: int) -> tuple[Envelope, ...]:
         await asyncio.sleep(0)
         return reading.read(self._db, after, limit)
+
+    async def sift(self, sieve: Sieve, part: Part) -> Found:
+        await asyncio.sleep(0)
+        return self._sifter.part(sieve, part._replace(upto=min(part.upto, self.head.seq)))
+
+    async def hash_at(self, seq: int) -> bytes | None:
+        await asyncio.sleep(0)
+        return reading.hash_at(self._db, seq)
 
     async def close(self) -> None:
         """Waits for all batches. May be called twice."""

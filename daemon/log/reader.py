@@ -9,7 +9,9 @@ from typing import ParamSpec, TypeVar
 from daemon.log import reading
 from daemon.log.chain import Head
 from daemon.log.reading import Kept
+from daemon.log.sifting import Sifter
 from daemon.log.tables import reader
+from daemon.sieve import Found, Part, Sieve
 from schema.events import Envelope
 from schema.ids import CommandId
 
@@ -24,6 +26,7 @@ class LogReader:
         self.head = head
         """Nothing behind it is told."""
         self._reader = reader(path)
+        self._sifter = Sifter(self._reader)
         self._reads = ThreadPoolExecutor(1, thread_name_prefix="log-reader")
 
     async def find_key(self, actor: str, key: str) -> Kept | None:
@@ -34,6 +37,17 @@ class LogReader:
 
     async def read(self, after: int, limit: int) -> tuple[Envelope, ...]:
         return await self._read(reading.read, self._reader, after, min(limit, max(0, self.head.seq - after)))
+
+    async def sift(self, sieve: Sieve, part: Part) -> Found:
+        """A window of the events that fall through; look by look, so that others can read meanwhile."""
+        part = part._replace(upto=min(part.upto, self.head.seq))
+        while await self._read(self._sifter.ahead, sieve, part.upto):
+            pass
+        return await self._read(self._sifter.part, sieve, part)
+
+    async def hash_at(self, seq: int) -> bytes | None:
+        """Of the chain up to this event; None: there is none yet."""
+        return await self._read(reading.hash_at, self._reader, seq) if seq <= self.head.seq else None
 
     async def _read(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._reads, lambda: work(*args, **kwargs))

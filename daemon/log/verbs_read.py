@@ -2,16 +2,16 @@
 
 import time
 from contextlib import closing
-from itertools import islice
 from pathlib import Path
 
 from daemon.log.check import check, note_verified
 from daemon.log.documents import Events, Verified, line, say, write
 from daemon.log.faults import LogFromNewer
-from daemon.log.reading import newest, read, read_log
+from daemon.log.reading import hash_at, newest, read
 from daemon.log.tables import reader
 from daemon.log.witness import witnesses
 from schema.errors import Exit, Refused
+from schema.logpages import event_whole
 from schema.pages import event_line
 from schema.places import Places
 
@@ -48,10 +48,11 @@ def verify(places: Places, *, json: bool) -> int:
 
 
 def show(places: Places, seq: int, *, json: bool) -> int:
-    found = next(islice(read_log(need_log(places), seq - 1, seq), 1), None) if seq > 0 else None
-    if found is None:
-        raise Refused(f"the log has no event {seq}.", remedy="`stablenew log stats` tells how many there are.")
-    write(event_line(found)) if json else say(line(found))
+    with closing(reader(need_log(places))) as db:
+        found = read(db, seq - 1, 1) if seq > 0 else ()
+        if not found:
+            raise Refused(f"the log has no event {seq}.", remedy="`stablenew log stats` tells how many there are.")
+        write(event_whole(found[0], hash_at(db, seq) or b"")) if json else say(line(found[0]))
     return Exit.DONE
 
 

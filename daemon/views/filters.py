@@ -34,6 +34,7 @@ class Filter(NamedTuple):
     """Case folded."""
     states: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
+    jobs: tuple[str, ...] = ()
     packs: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
@@ -42,7 +43,7 @@ class Filter(NamedTuple):
     since: Since | None = None
 
 
-KEYS = ("state", "run", "pack", "node", "model", "stars", "tag", "since")
+KEYS = ("state", "run", "job", "pack", "node", "model", "stars", "tag", "since")
 JOB_STATES: tuple[str, ...] = (*get_args(JobPhase), "open")
 RUN_STATES: tuple[str, ...] = (*JOB_STATES, "active", "paused")
 IMAGE_STATES: tuple[str, ...] = (*JOB_STATES, "trashed")
@@ -57,12 +58,31 @@ _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 def parse_filter(text: str, now: float, states: tuple[str, ...] = JOB_STATES) -> Filter:
     """Refused, naming the word at fault. `now` is what ages count back from, Unix seconds."""
     found = Filter()
+    for key, value in pairs(text, KEYS):
+        if key:
+            found = _with_pair(found, key, value, now, states)
+        else:
+            found = found._replace(words=(*found.words, value.casefold()))
+    return found
+
+
+def pairs(text: str, keys: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Each `key:value` of a FILTER that knows these keys; a word has the key "". Refused, naming the word at fault."""
+    found = []
     for token in _tokens(text):
         pair = _PAIR.fullmatch(token)
         if pair is None or token.startswith('"'):
-            found = found._replace(words=(*found.words, _bare(token).casefold()))
-        else:
-            found = _with_pair(found, token, pair[1].lower(), _bare(pair[2]), now, states)
+            found.append(("", _bare(token)))
+            continue
+        key, value, where = pair[1].lower(), _bare(pair[2]), f"filter '{token}'"
+        if key not in keys:
+            known = ", ".join(f"{name}:" for name in keys)
+            remedy = f'Use one of {known} or quote it: "{token}".'
+            raise Refused(f"a filter has no '{key}:'.", where=where, remedy=remedy)
+        if not value:
+            remedy = "Write a value right behind the colon."
+            raise Refused(f"nothing stands after '{key}:'.", where=where, remedy=remedy)
+        found.append((key, value))
     return found
 
 
@@ -100,13 +120,8 @@ def _bare(token: str) -> str:
     return token.replace('"', "")
 
 
-def _with_pair(found: Filter, token: str, key: str, value: str, now: float, states: tuple[str, ...]) -> Filter:
-    where = f"filter '{token}'"
-    if key not in KEYS:
-        known = ", ".join(f"{name}:" for name in KEYS)
-        raise Refused(f"a filter has no '{key}:'.", where=where, remedy=f'Use one of {known} or quote it: "{token}".')
-    if not value:
-        raise Refused(f"nothing stands after '{key}:'.", where=where, remedy="Write a value right behind the colon.")
+def _with_pair(found: Filter, key: str, value: str, now: float, states: tuple[str, ...]) -> Filter:
+    where = f"filter '{key}:{value}'"
     match key:
         case "state":
             wanted = tuple(value.lower().split("|"))
@@ -118,6 +133,8 @@ def _with_pair(found: Filter, token: str, key: str, value: str, now: float, stat
             return found._replace(states=(*found.states, *wanted))
         case "run":
             return found._replace(runs=(*found.runs, value))
+        case "job":
+            return found._replace(jobs=(*found.jobs, value))
         case "pack":
             return found._replace(packs=(*found.packs, value))
         case "node":

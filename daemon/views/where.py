@@ -22,6 +22,7 @@ def jobs_where(wanted: Filter) -> Where:
     return _all(
         _any_of("jobs.state", _opened(wanted.states)),
         _any_of("jobs.run", wanted.runs),
+        _any_of("jobs.id", wanted.jobs),
         _names("jobs.pack", wanted.packs),
         _node("jobs.node", wanted.nodes),
         _names("jobs.model", wanted.models),
@@ -41,6 +42,7 @@ def images_where(wanted: Filter, *, final: bool) -> Where:
         (f"{'+' if wanted.stars else ''}images.final = 1", ()) if final else None,  # +: look by stars, they are rarer
         _any_of("jobs.state", states),
         _any_of("images.run", wanted.runs),
+        _any_of("images.job", wanted.jobs),
         _names("images.pack", wanted.packs),
         _node("images.node", wanted.nodes),
         _names("images.model", wanted.models),
@@ -58,6 +60,7 @@ def runs_where(wanted: Filter) -> Where:
     return _all(
         _either([_run_state(state) for state in wanted.states]),
         _any_of("runs.id", wanted.runs),
+        _nested(of_jobs, _any_of("jobs.id", wanted.jobs)),
         _either([
             (f"EXISTS (SELECT 1 FROM json_each(runs.packs) WHERE {sql})", values)
             for sql, values in (_name("value", pack) for pack in wanted.packs)

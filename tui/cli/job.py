@@ -10,7 +10,7 @@ from tui.link.query import named
 
 Words = list[str]
 
-FILTER = "Words and key:value pairs: state: run: pack: node: model: stars: tag: since:"
+FILTER = "Words and key:value pairs: state: run: job: pack: node: model: stars: tag: since:"
 SELECT = argument("JOB|RUN|FILTER", "Ids, unique prefixes of ids, or a FILTER.", dest="select", often="+")
 COMMAND = (KEY, JSON)
 

@@ -1,17 +1,24 @@
-"""The log, as lines of JSON, and the live state's hash."""
+"""The log: as lines of JSON, as a list in words, one event whole; the live state's hash; what programs wrote."""
+
+import asyncio
 
 import msgspec
 from aiohttp import web
 
-from daemon.api.asked import flag, number
+from daemon.api.asked import flag, number, window
 from daemon.api.house import House
+from daemon.api.logfilters import events_filter, lines_filter
 from daemon.api.news import listening
+from daemon.api.route import PAGE as PAGED
 from daemon.api.route import Route
-from daemon.api.told import answer, line
+from daemon.api.told import answer, line, page_answer
+from daemon.sieve import Part
+from daemon.views.lists import Window
 from daemon.views.select import NotFound
 from schema.errors import Refused
 from schema.events import Envelope
-from schema.pages import EventLine, event_line
+from schema.logpages import EventRow, EventWhole, ProgramLine, event_row, event_whole
+from schema.pages import EventLine, Page, event_line
 from schema.then import Difference
 
 PAGE = 64
@@ -22,6 +29,12 @@ LOOK_SECONDS = 0.5
 
 QUIET_SECONDS = 15.0
 """After so long without an event an empty line shows that the stream lives."""
+
+
+MOST = 1000
+"""Rows of one page of events or lines: each event is read and put into words."""
+
+SORTS = ("oldest", "newest")
 
 
 class StateHash(msgspec.Struct, frozen=True):
@@ -71,7 +84,38 @@ async def event(house: House, request: web.Request) -> web.StreamResponse:
     text = request.match_info["seq"]
     if not text.isdigit() or not (found := await house.log.read(max(0, int(text[:18]) - 1), 1)) or text == "0":
         raise NotFound(f"the log has no event {text[:40]}.", remedy=f"It goes from 1 to {house.ledger.durable}.")
-    return answer(event_line(found[0]))
+    return answer(event_whole(found[0], await house.log.hash_at(found[0].seq) or b""))
+
+
+async def in_words(house: House, request: web.Request) -> web.StreamResponse:
+    asked, head = _window(request), house.ledger.durable
+    wanted = events_filter(asked.filter, house.clock(), f"uid:{house.uid}")
+    newest = (asked.sort or SORTS[0]) == "newest"
+    part = Part(head, wanted.since, wanted.until, asked.offset, asked.limit, newest)
+    found = await house.log.sift(wanted.sieve, part)
+    return await page_answer(Page(items=tuple(map(event_row, found.envelopes)), total=found.total, head=head))
+
+
+async def lines(house: House, request: web.Request) -> web.StreamResponse:
+    """Of a moment of the past: what had been written by then."""
+    asked, moment = _window(request), house.moment
+    sieve = lines_filter(asked.filter, house.clock())
+    if moment is not None and moment.asked and moment.at is not None:
+        sieve = sieve._replace(until=min(sieve.until or moment.at, moment.at))
+    found = await asyncio.to_thread(house.lines, sieve)
+    found = found[::-1] if (asked.sort or SORTS[0]) == "newest" else found
+    part = found[asked.offset : asked.offset + asked.limit]
+    return await page_answer(Page(items=part, total=len(found), head=house.ledger.durable))
+
+
+def _window(request: web.Request) -> Window:
+    asked = window(request)
+    if asked.limit > MOST:
+        raise Refused(f"a page has at most {MOST} rows.", where="limit", remedy="Read on with offset.")
+    if asked.sort and asked.sort not in SORTS:
+        remedy = f"Use one of {', '.join(SORTS)}."
+        raise Refused(f"a list cannot be sorted by '{asked.sort[:40]}'.", where="sort", remedy=remedy)
+    return asked
 
 
 async def state(house: House, request: web.Request) -> web.StreamResponse:
@@ -95,7 +139,18 @@ ROUTES = (
         method="GET", path="/v1/log", run=events, gives=EventLine, media="application/x-ndjson",
         query=("after", "limit", "follow"), scope="read", does="Events in order; with `follow=1` also those to come.",
     ),
-    Route(method="GET", path="/v1/log/{seq}", run=event, gives=EventLine, scope="read", does="One event."),
+    Route(
+        method="GET", path="/v1/log/{seq}", run=event, gives=EventWhole, scope="read",
+        does="One event, with its hash in the chain.",
+    ),
+    Route(
+        method="GET", path="/v1/events", run=in_words, gives=Page[EventRow], query=PAGED, scope="read",
+        does="Events as a list, each a sentence.",
+    ),
+    Route(
+        method="GET", path="/v1/lines", run=lines, gives=Page[ProgramLine], query=PAGED, scope="read",
+        does="What daemon and agents on its machine wrote of themselves of late.",
+    ),
     Route(
         method="GET", path="/v1/state", run=state, gives=StateHash,
         scope="read", does="The live state's canonical hash.",
