@@ -24,6 +24,7 @@ from schema.ids import NodeId
 from tui import outside
 from tui.areas import screen_of
 from tui.background import begin
+from tui.drawing import Drawing
 from tui.ending import obey
 from tui.history import LoadHistory
 from tui.keys import AREAS, EVERYWHERE, LEADER, LEADER_TOP, TITLES, bindings, unknown
@@ -53,7 +54,7 @@ CATCH_UP_SECONDS = 1.0
 """A widget that has not taken in its keys by then is not waited for."""
 
 
-class StableNew(Travelling):
+class StableNew(Drawing, Travelling):
     """`find` names the daemon's socket; `ensure` starts a daemon where none runs; `clock` gives Unix seconds."""
 
     TITLE = "stablenew"
@@ -81,7 +82,6 @@ class StableNew(Travelling):
         """`as_of`: the moment to begin at; empty: now."""
         super().__init__()
         self.sharp = sharp
-        """The widget of the terminal's own pictures; None: half cells."""
         self.ui = ui or Preferences()
         self.env = env if env is not None else {}
         self.wall = clock
@@ -288,6 +288,13 @@ class StableNew(Travelling):
         if self._driver is not None:
             self._driver.write("\x1b[2J")
         self.screen.refresh(layout=True)
+
+    def drawn_otherwise(self) -> None:
+        self.tell_screens(Change())
+        self.action_redraw()
+
+    def told_how(self, words: str) -> None:
+        self.say(words)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: every key of this area by name, then the themes."""

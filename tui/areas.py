@@ -37,6 +37,4 @@ def screen_of(area: str, home: "StableNew") -> Screen[None]:
         case _:
             from tui.screens.queue import QueueScreen
 
-            kitty = home.sharp is not None and home.sharp.__name__ == "TGPImage"
-            sharp = home.sharp if kitty else None  # sixel flickers when it is drawn again and again
-            return QueueScreen(pause=PAUSE_REMOTE if home.remote else PAUSE, sharp=sharp)
+            return QueueScreen(pause=PAUSE_REMOTE if home.remote else PAUSE, sharp=home.sharp_live)

@@ -30,18 +30,37 @@ def stars(where: str) -> tuple[Key, ...]:
 ZOOM = (
     Key("zoom.next", "j,l,right,down,space", "next picture", "step(1)", "zoom", "next"),
     Key("zoom.previous", "k,h,left,up", "previous picture", "step(-1)", "zoom", "previous"),
-    Key("zoom.unrated", "n", "next without a rating", "unrated(1)", "zoom", "next unrated"),
-    Key("zoom.unrated_back", "N", "previous without a rating", "unrated(-1)", "zoom"),
     *stars("zoom"),
     Key("zoom.unrate", "0", "take the rating back", "rate(0)", "zoom"),
-    Key("zoom.outside", "o", "open outside the terminal", "outside", "zoom", "open"),
+    Key("zoom.unrated", "n", "next without a rating", "unrated(1)", "zoom", "next unrated"),
+    Key("zoom.unrated_back", "N", "previous without a rating", "unrated(-1)", "zoom"),
     Key("zoom.back", "escape,enter,q", "back to the gallery", "leave", "zoom", "back"),
-)
+    Key("zoom.onward", "a", "a rating goes on to the next without one, or stays: one key for each picture", "onward",
+        "zoom", "go on"),
+    Key("zoom.tag", "t", "tags", "tag", "zoom", "tag"),
+    Key("zoom.trash", "d", "to the trash", "trash", "zoom", "trash"),
+    Key("zoom.again", "v,r", "reuse what it was made with in a new run", "again", "zoom", "reuse"),
+    Key("zoom.enhance", "E", "new picture from this one: paint over, upscale", "enhance", "zoom"),
+    Key("zoom.details", "e", "everything known of it", "details", "zoom"),
+    Key("zoom.copy", "y", "copy the path of its file", "copy('id')", "zoom"),
+    Key("zoom.copy_text", "Y", "copy its prompt", "copy('text')", "zoom"),
+    Key("zoom.copy_as", "ctrl+y", "copy something else of it: a link, its seed, its settings", "copy_as", "zoom"),
+    Key("zoom.outside", "o", "open outside the terminal", "outside", "zoom", "open"),
+    Key("zoom.pictures", "p", "how pictures are drawn: half cells, kitty, sixel, none", "app.pictures", "zoom"),
+    Key("zoom.undo", "z", "take back the last change", "app.undo", "zoom", "undo"),
+    Key("zoom.redo", "Z", "do again what was taken back", "app.redo", "zoom"),
+    Key("zoom.redraw", "ctrl+l", "draw everything again", "app.redraw", "zoom"),
+)  # fmt: skip
 
 COMPARE = (
     Key("compare.left", "1,h,left", "the left one is better", "better(0)", "compare", "left"),
     Key("compare.right", "2,l,right", "the right one is better", "better(1)", "compare", "right"),
-    Key("compare.back", "escape,q", "neither; back", "leave", "compare", "back"),
+    Key("compare.tie", "0,equals_sign", "neither is better", "tie", "compare", "equal"),
+    Key("compare.settings", "e", "what they differ in, or the pictures alone", "settings", "compare", "what differs"),
+    Key("compare.down", "j,down", "on in what differs", "scroll(1)", "compare"),
+    Key("compare.up", "k,up", "back in what differs", "scroll(-1)", "compare"),
+    Key("compare.redraw", "ctrl+l", "draw everything again", "app.redraw", "compare"),
+    Key("compare.back", "escape,q", "no verdict; back", "leave", "compare", "back"),
 )
 
 INBOX = (

@@ -39,6 +39,9 @@ LOOKING = frozenset({
     "learn.numbers", "learn.knob", "learn.knob_back", "learn.tab", "learn.tab_back", "learn.open", "learn.down",
     "learn.up", "learn.half_down", "learn.half_up", "learn.bottom", "learn.top", "learn.copy",
     "zoom.next", "zoom.previous", "zoom.unrated", "zoom.unrated_back", "zoom.outside", "zoom.back",
+    "zoom.details", "zoom.copy", "zoom.copy_text", "zoom.copy_as", "zoom.pictures", "zoom.redraw",
+    "gallery.compare", "gallery.copy_as", "gallery.pictures", "gallery.group", "gallery.group_back", "gallery.like",
+    "compare.settings", "compare.down", "compare.up", "compare.redraw", "compare.back",
 })  # fmt: skip
 
 LOOKING_PLACES = ("go.", "app.", "list.", "then.")

@@ -45,7 +45,7 @@ def _may_teach(path: "Path") -> bool:
 
 def _only_pictures(path: "Path") -> bool:
     """A picture, or a folder of pictures and of what says how they were made."""
-    from tui.cli.foreign import PICTURES
+    from tui.link.files import PICTURES
 
     if not path.is_dir():
         return path.suffix.lower() in PICTURES

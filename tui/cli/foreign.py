@@ -1,8 +1,7 @@
 """Files of other programs on the command line: read by an offline child, or sent to the daemon and kept there."""
 
 import json
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from schema.errors import Exit, Refused, why
@@ -11,13 +10,8 @@ from tui.cli import ask, output
 if TYPE_CHECKING:
     from pathlib import Path
 
-PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
-"""What can be kept; parameters are read of more kinds."""
-
 AT_ONCE = 200
 """Files of one request."""
-
-LARGEST_BESIDE = 1 << 20
 
 
 def like(file: str) -> tuple[dict[str, object], list[str]]:
@@ -55,6 +49,8 @@ def bring_in(paths: Sequence[str], name: str | None, tags: Sequence[str], key: s
     Raises Refused, naming the file, for what is no picture. What `stablenew import` calls for pictures.
     """
     from pathlib import Path
+
+    from tui.link.files import pictures_in
 
     files = list(pictures_in([Path(path) for path in paths]))
     if not files:
@@ -97,33 +93,15 @@ def bring_in(paths: Sequence[str], name: str | None, tags: Sequence[str], key: s
     return Exit.FAILED if refused else Exit.DONE
 
 
-def pictures_in(paths: Sequence["Path"]) -> Iterator["Path"]:
-    """Files as they are named; of a folder all pictures below it, by name. Links out of a folder are not followed."""
-    for path in paths:
-        if path.is_dir():
-            for folder, folders, names in os.walk(path):
-                folders[:] = sorted(each for each in folders if not each.startswith("."))
-                for each in sorted(names):
-                    found = path.__class__(folder) / each
-                    if found.suffix.lower() in PICTURES and not each.startswith(".") and not found.is_symlink():
-                        yield found
-        elif path.exists():
-            yield path
-        else:
-            raise Refused("there is no such file or folder.", where=str(path), remedy="Check the path.")
-
-
 def _beside(path: "Path") -> str:
-    """The text of the `.txt` or `.json` that lies beside a picture."""
-    for ending in (".txt", ".json"):
-        beside = path.with_suffix(ending)
-        try:
-            if beside.is_file() and beside.stat().st_size <= LARGEST_BESIDE:
-                raw = beside.read_bytes()
-                return raw.decode("utf-8-sig", "replace")
-        except OSError as fault:
-            output.tell(f"{output.clean(str(beside))}: cannot be read: {why(fault)}.")
-    return ""
+    """The text that lies beside a picture."""
+    from tui.link.files import text_beside
+
+    try:
+        return text_beside(path)
+    except OSError as fault:
+        output.tell(f"{output.clean(str(path))}: what lies beside it cannot be read: {why(fault)}.")
+        return ""
 
 
 def post(select: list[str], as_json: bool) -> int:

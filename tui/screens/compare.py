@@ -1,4 +1,4 @@
-"""Two pictures side by side: which is better? The answer is their id, or None."""
+"""Two pictures side by side, and below them what they differ in: which is better? The answer is its id, or None."""
 
 from typing import TYPE_CHECKING
 
@@ -6,14 +6,27 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.screen import ModalScreen
 
-from schema.pages import ImageRow
+from schema.errors import NoDaemon, Refused
+from schema.pages import ImageRow, JobRecord
+from tui.background import begin, is_open
 from tui.keys import bindings, first_shown, of
+from tui.screens.alone import Shown
 from tui.screens.zoom import Caption
-from tui.widgets.ink import Piece
+from tui.widgets.differing import differences, lines
+from tui.widgets.imagegrid import stars_of
+from tui.widgets.ink import Piece, plain
+from tui.widgets.panel import Panel
 from tui.widgets.preview import Preview
+from tui.wishes import COVERS
 
 if TYPE_CHECKING:
     from tui.app import StableNew
+
+EQUAL = "="
+"""The answer that neither is better."""
+
+ROOM = 3
+"""The differences take a third of the screen's lines at most."""
 
 
 class Compare(ModalScreen[str | None]):
@@ -21,7 +34,10 @@ class Compare(ModalScreen[str | None]):
 
     def __init__(self, left: ImageRow, right: ImageRow) -> None:
         super().__init__()
+        self.add_class(COVERS)
         self._pair = (left, right)
+        self._records: dict[str, JobRecord] = {}
+        self.panel = Panel(id="differences")
 
     @property
     def home(self) -> "StableNew":
@@ -34,23 +50,60 @@ class Compare(ModalScreen[str | None]):
         with Horizontal():
             yield Preview(self.home.thumbs, self.home.sharp, id="left")
             yield Preview(self.home.thumbs, self.home.sharp, id="right")
+        yield self.panel
         yield Caption()
 
     def on_mount(self) -> None:
         for name, image in zip(("#left", "#right"), self._pair, strict=True):
-            self.query_one(name, Preview).show(image)
+            preview = self.query_one(name, Preview)
+            preview.show(image)
+            preview.refoot(stars_of(image.stars))
         hints = [
             piece
             for key in of("compare")
+            if key.hint
             for piece in (
                 Piece(first_shown(key, self.home.keymap_of_user), "key"),
                 Piece(f" {key.hint}   ", "dim"),
             )
         ]
         self.query_one(Caption).tell([Piece(" which is better?   ", "title"), *hints])
+        self.draw()
+        begin(self, self._look_up, group="records")
+
+    async def _look_up(self) -> None:
+        for image in self._pair:
+            try:
+                self._records[image.id] = (await self.home.asker.get(f"/v1/images/{image.id}", Shown)).job
+            except (NoDaemon, Refused):
+                return
+        if is_open(self):
+            self.draw()
+
+    def draw(self) -> None:
+        left, right = self._pair
+        differ, alike = differences(left, self._records.get(left.id), right, self._records.get(right.id))
+        width = max(20, self.size.width - 2)
+        shown = lines(differ, alike, width)
+        self.panel.styles.height = min(len(shown) + 2, max(4, self.size.height // ROOM))
+        names = [Piece("what differs", "title"), Piece(f"   {plain(left.job)} │ {plain(right.job)}", "dim")]
+        self.panel.fill(shown, names, keep_place=True)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.draw)
 
     def action_better(self, which: int) -> None:
         self.dismiss(self._pair[which].id)
+
+    def action_tie(self) -> None:
+        self.dismiss(EQUAL)
+
+    def action_scroll(self, by: int) -> None:
+        self.panel.scroll_by(by)
+
+    def action_settings(self) -> None:
+        """Only the pictures, or what they differ in too."""
+        self.panel.display = not self.panel.display
 
     def action_leave(self) -> None:
         self.dismiss(None)

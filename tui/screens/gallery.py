@@ -1,24 +1,23 @@
 """The gallery: pictures as they come, rated with one key each, compared two by two."""
 
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
-import msgspec
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from schema.errors import NoDaemon, Refused
-from schema.pages import ImageRow, JobRecord, Page
+from schema.pages import ImageRow, Page
 from schema.requests import ImageSelection
-from schema.words import words_in
 from tui.background import begin
 from tui.keys import bindings, of
-from tui.live import Change
-from tui.screens.trash import TrashScreen
+from tui.live import Change, Live
+from tui.screens.alone import Shown
+from tui.screens.picturewishes import PictureWishes
 from tui.widgets.imagecard import rating, whole
 from tui.widgets.imagegrid import ImageGrid
 from tui.widgets.ink import Piece
-from tui.widgets.pages import PAGE
 from tui.widgets.panel import Panel
 from tui.widgets.preview import Preview
 from tui.widgets.thumbs import Thumbs
@@ -26,27 +25,18 @@ from tui.widgets.thumbs import Thumbs
 if TYPE_CHECKING:
     from tui.widgets.preview import SharpClass
 
-LOOKED_THROUGH = 20
-"""Pages at most that are searched for the next unrated picture."""
 
-
-class Shown(msgspec.Struct, frozen=True, kw_only=True):
-    """`GET /v1/images/{id}`."""
-
-    image: ImageRow
-    job: JobRecord
-
-
-class GalleryScreen(TrashScreen):
+class GalleryScreen(PictureWishes):
     area = "gallery"
     BINDINGS = bindings(of("gallery"))
     route = "/v1/images"
-    orders = (("newest", "newest"), ("stars", "stars"), ("name", "name"), ("oldest", "oldest"))
+    orders = (
+        ("newest", "newest"), ("stars", "stars"), ("run", "by run"), ("pack", "by pack"), ("model", "by model"),
+        ("name", "name"), ("oldest", "oldest"), ("size", "size of the file"),
+    )  # fmt: skip
 
     def __init__(self, thumbs: Thumbs, sharp: "SharpClass | None") -> None:
         super().__init__()
-        self.record: JobRecord | None = None
-        """Of the job that made the picture under the cursor."""
         self.grid = ImageGrid(thumbs)
         self.preview = Preview(thumbs, sharp, id="preview")
         self.panel = Panel(id="rating")
@@ -71,6 +61,25 @@ class GalleryScreen(TrashScreen):
 
     def on_mount(self) -> None:
         self.panel.can_focus = False
+
+    def told(self, live: Live, change: Change) -> None:
+        super().told(live, change)
+        self.preview.use(self.home.sharp)
+        self.grid.look_again()
+
+    def anew(self) -> None:
+        self.grid.group = self.grouped
+        super().anew()
+
+    def models_seen(self) -> Iterable[str]:
+        return (image.model for image in self._in_view() if image.model)
+
+    def tags_seen(self) -> Iterable[str]:
+        return (tag for image in self._in_view() for tag in image.tags)
+
+    def _in_view(self) -> Iterable[ImageRow]:
+        first, last = self.listing.in_view()
+        return (image for image in map(self.listing.pages.get, range(first, last + 1)) if image is not None)
 
     # The picture under the cursor -------------------------------------------------------------------
 
@@ -102,68 +111,6 @@ class GalleryScreen(TrashScreen):
     def on_resize(self) -> None:
         self.call_after_refresh(self.look)
 
-    # Verdicts ---------------------------------------------------------------------------------------
-
-    def verb(self, name: str, selection: ImageSelection, told: str = "") -> None:
-        if selection.select:
-            self.home.command(f"/v1/images/{name}", selection, told)
-
-    def action_rate(self, stars: int) -> None:
-        targets = self.targets()
-        self.rate(targets, stars)
-        if self.listing.marked:
-            self.home.say(f"{self.listing.marked:,} pictures: {'★' * stars or 'no stars'}")
-
-    def rate(self, targets: tuple[str, ...], stars: int) -> None:
-        """Shown at once, and sent; what the daemon says of it comes with the feed."""
-        listing = self.listing
-        self.verb("rate", ImageSelection(select=targets, stars=stars))
-        for name in targets:
-            index = listing.pages.find(name)
-            item = listing.pages.get(index) if index is not None else None
-            if index is not None and item is not None:
-                listing.pages.replace(index, msgspec.structs.replace(item, stars=stars))
-                listing.redraw_items(index)
-        self.draw_rating()
-
-    async def action_tag(self) -> None:
-        """Of the picture under the cursor; of many at once, what differs from it is added or taken away."""
-        from tui.screens.tagging import Tags, tagging
-
-        image, targets = self.listing.item(), self.targets()
-        if image is None:
-            return
-        like = image if not self.listing.marked else msgspec.structs.replace(image, tags=())
-
-        def told(tags: tuple[str, ...] | None) -> None:
-            wish = tagging(like, tags) if tags is not None else None
-            if wish is not None and isinstance(wish.body, ImageSelection):
-                self.verb("tag", msgspec.structs.replace(wish.body, select=targets), "tagged")
-
-        await self.app.push_screen(Tags(like.tags), told)
-
-    def action_unrated(self, step: int) -> None:
-        begin(self, partial(self.seek_unrated, step), group="unrated", exclusive=True)
-
-    async def seek_unrated(self, step: int) -> None:
-        """Looks at rows that are not here yet, too, some pages far."""
-        listing, pages = self.listing, self.listing.pages
-        index = listing.cursor + step
-        while 0 <= index < pages.total:
-            item = pages.get(index)
-            if item is None:
-                if abs(index - listing.cursor) > LOOKED_THROUGH * PAGE:
-                    break
-                await self._fetch(index // PAGE)
-                item = pages.get(index)
-                if item is None:
-                    return
-            if item.stars == 0:
-                listing.go(index)
-                return
-            index += step
-        self.home.say("no picture without a rating further " + ("down" if step > 0 else "up"))
-
     # Looking closer ---------------------------------------------------------------------------------
 
     async def action_open(self) -> None:
@@ -173,33 +120,32 @@ class GalleryScreen(TrashScreen):
             await self.app.push_screen(Zoom(self))
 
     async def action_compare(self) -> None:
-        from tui.screens.compare import Compare
+        """The two that are marked, or the one that is and the one under the cursor."""
+        from tui.screens.compare import EQUAL, Compare
 
-        marks = self.listing.marks
-        found = [self.listing.pages.find(name) for name in sorted(marks)]
-        images = [item for item in (self.listing.pages.get(i) for i in found if i is not None) if item is not None]
+        listing = self.listing
+        names = set(listing.marks)
+        if len(names) == 1 and (here := listing.item()) is not None:
+            names.add(here.id)
+        found = [listing.pages.find(name) for name in sorted(names)]
+        images = [item for item in (listing.pages.get(i) for i in found if i is not None) if item is not None]
         if len(images) != 2:
             self.home.say("mark two pictures with space, then c")
             return
-        await self.app.push_screen(Compare(images[0], images[1]), self._compared)
+        pair = tuple(image.id for image in images)
 
-    async def _compared(self, better: str | None) -> None:
-        if better is not None:
-            pair = tuple(sorted(self.listing.marks))
-            self.verb("compare", ImageSelection(select=pair, better=better), "noted which is better")
-            self.listing.unmark()
+        def compared(better: str | None) -> None:
+            if better is not None:
+                told = "noted that neither is better" if better == EQUAL else "noted which is better"
+                self.verb("compare", ImageSelection(select=pair, better=better), told)
+                listing.unmark()
+
+        await self.app.push_screen(Compare(images[0], images[1]), compared)
 
     async def action_inbox(self) -> None:
         from tui.screens.inbox import InboxScreen
 
         await self.app.push_screen(InboxScreen(self.home))
-
-    async def action_whole(self) -> None:
-        from tui.screens.stars import rate_whole
-
-        image = self.listing.item()
-        if image is not None:
-            await rate_whole(self.home, image.run)
 
     async def action_duel(self) -> None:
         from tui.screens.duel import DuelScreen
@@ -228,17 +174,3 @@ class GalleryScreen(TrashScreen):
         image = self.listing.item()
         if image is not None:
             await self.home.clone(image.job)
-
-    def action_copy(self, what: str) -> None:
-        image = self.listing.item()
-        if image is not None and what == "id":
-            self.home.copy(image.path or image.id, "path" if image.path else "id")
-        elif self.record is not None:
-            self.home.copy(words_in(self.record).prompt, "prompt")
-
-    def action_outside(self) -> None:
-        from pathlib import Path
-
-        image = self.listing.item()
-        if image is not None and image.path:
-            self.home.open_outside(Path(image.path))

@@ -78,6 +78,7 @@ class QueueScreen(QueueWishes):
 
     def told(self, live: Live, change: Change) -> None:
         super().told(live, change)
+        self.picture.use(self.home.sharp_live)
         nodes, still = len(live.scene.nodes), self.home.readonly
         if (nodes, still) != (self.listing.nodes, self.listing.still):
             self.listing.nodes, self.listing.still = nodes, still

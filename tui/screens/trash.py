@@ -8,7 +8,7 @@ from schema.pages import ImageRow
 from schema.requests import ImageSelection
 from tui.background import begin
 from tui.picturekeys import Key
-from tui.screens.area import ListScreen
+from tui.screens.browsing import Browsing
 from tui.widgets.ink import Line, Piece
 
 EVERY_IMAGE = "stars:>=0"
@@ -22,7 +22,7 @@ HINTS = {
 """What the last line tells of keys while the trash is shown."""
 
 
-class TrashScreen(ListScreen[ImageRow]):
+class TrashScreen(Browsing[ImageRow]):
     """A list of pictures that can be turned over to the trash and back."""
 
     trash = False
@@ -66,15 +66,15 @@ class TrashScreen(ListScreen[ImageRow]):
         self.anew()
         self.tally()
 
-    def action_trash(self) -> None:
+    async def action_trash(self) -> None:
         if self.trash:
             self.home.say("it is in the trash: u takes it out, D deletes it for good")
         else:
-            self._send("trash", "in the trash; z takes it back")
+            await self.sure("Put into the trash", partial(self._send, "trash", "in the trash; z takes it back"))
 
-    def action_restore(self) -> None:
+    async def action_restore(self) -> None:
         if self.trash:
-            self._send("restore", "out of the trash")
+            await self.sure("Take out of the trash", partial(self._send, "restore", "out of the trash"))
         else:
             self.home.say("T shows the trash; there u takes a picture out of it")
 
@@ -98,8 +98,7 @@ class TrashScreen(ListScreen[ImageRow]):
             if run is not None:
                 if self.trash:
                     self.action_trash_view()
-                self.filter_line.input.value = f"run:{run}"
-                self.apply_filter(f"run:{run}")
+                self.narrow(f"run:{run}")
 
         self.app.push_screen(DiskScreen(self.home), opened)
 

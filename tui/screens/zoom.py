@@ -1,19 +1,28 @@
-"""One picture on the whole terminal, rated and turned over as in the gallery."""
+"""One picture on the whole terminal: turned over, rated, tagged, compared and used again as in the gallery."""
 
+import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
+from textual import on
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
 
+from schema.pages import ImageRow
 from tui.background import begin
 from tui.keys import bindings, first_shown, of
+from tui.screens.alone import Attention
 from tui.widgets.imagegrid import stars_of
-from tui.widgets.ink import Drawn, Line, Piece, plain
-from tui.widgets.preview import Preview
+from tui.widgets.ink import Drawn, Line, Piece, fit_middle, measure, plain
+from tui.widgets.judged import Judged
 
 if TYPE_CHECKING:
     from tui.screens.gallery import GalleryScreen
+
+NAME = 16
+"""Cells of a picture's name in the last line, where there is little room."""
+
+TOO_SOON = "that came before the picture could be seen: it has no verdict yet"
 
 
 class Caption(Drawn):
@@ -27,43 +36,75 @@ class Caption(Drawn):
         self.redraw(0)
 
 
-class BarePreview(Preview):
-    bare = True
-
-
 class Zoom(ModalScreen[None]):
     BINDINGS = bindings(of("zoom"))
 
     def __init__(self, gallery: "GalleryScreen") -> None:
         super().__init__()
         self._gallery = gallery
+        self.picture = Judged(gallery.home.thumbs, gallery.home.sharp)
+        self.attention = Attention(lambda: asyncio.get_running_loop().time())
 
     def compose(self) -> ComposeResult:
-        home = self._gallery.home
-        yield BarePreview(home.thumbs, home.sharp)
+        yield self.picture
         yield Caption()
 
     def on_mount(self) -> None:
         self.show()
 
+    @on(Judged.Seen)
+    def _seen(self, event: Judged.Seen) -> None:
+        event.stop()
+        self.attention.seen()
+
+    @property
+    def image(self) -> ImageRow | None:
+        return self._gallery.listing.item()
+
     def show(self) -> None:
+        image, before = self.image, self.picture.image
+        if image is None or before is None or image.id != before.id:
+            self.attention.lost()
+        self.picture.show(image)
         listing = self._gallery.listing
-        image = listing.item()
-        self.query_one(Preview).show(image)
+        for beside in (listing.cursor + 1, listing.cursor - 1):
+            if (one := listing.pages.get(beside)) is not None:
+                self.picture.prefetch(one)
+        self.tell()
+
+    def tell(self) -> None:
+        """The last line: the verdict, which picture, and as many keys as there is room for."""
+        image, listing, width = self.image, self._gallery.listing, self.size.width
         if image is None:
+            self.query_one(Caption).tell(())
             return
+        told: list[Piece] = [Piece(" "), *stars_of(image.stars)]
+        name = plain(image.job) if width >= 100 else fit_middle(plain(image.job), NAME).strip()
         where = f"{listing.cursor + 1:,} of {listing.pages.total:,}"
-        hints = [
-            piece
-            for key in of("zoom")
-            if key.hint
-            for piece in (
-                Piece(first_shown(key, self._gallery.home.keymap_of_user), "key"),
-                Piece(f" {key.hint}  ", "dim"),
-            )
-        ]
-        name = Piece(f"  {plain(image.job)}  {image.width}x{image.height}  {where}   ")
-        self.query_one(Caption).tell([Piece(" "), *stars_of(image.stars), name, *hints])
+        told.append(Piece(f"  {name}  {image.width}x{image.height}  {where}  "))
+        if image.tags:
+            told.append(Piece(f"{plain(', '.join(image.tags))}  ", "mark"))
+        if self._gallery.onward:
+            told.append(Piece("a rating goes on  ", "active"))
+        self.query_one(Caption).tell([*told, *self._hints(width - measure(told) - 1)])
+
+    def _hints(self, room: int) -> list[Piece]:
+        told: list[Piece] = []
+        for key in of("zoom"):
+            if key.hint and self._gallery.home.may(key.id):
+                face = [
+                    Piece(first_shown(key, self._gallery.home.keymap_of_user), "key"),
+                    Piece(f" {key.hint}  ", "dim"),
+                ]
+                if measure(face) <= room:
+                    told += face
+                    room -= measure(face)
+        return told
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.tell)
+
+    # Turning over -----------------------------------------------------------------------------------
 
     def action_step(self, by: int) -> None:
         self._gallery.listing.move(by, 0)
@@ -77,11 +118,50 @@ class Zoom(ModalScreen[None]):
         if self.is_current:
             self.show()
 
-    def action_rate(self, stars: int) -> None:
-        image = self._gallery.listing.item()
-        if image is not None:
-            self._gallery.rate((image.id,), stars)
-        self.show()
+    def action_onward(self) -> None:
+        """Whether a rating goes on to the next picture without one: one key for each picture."""
+        self._gallery.onward = not self._gallery.onward
+        self.tell()
+
+    # Verdicts ---------------------------------------------------------------------------------------
+
+    async def action_rate(self, stars: int) -> None:
+        image, gallery = self.image, self._gallery
+        if image is None:
+            return
+        if gallery.onward and not self.attention.counts():
+            gallery.home.say(TOO_SOON)
+            return
+        gallery.rate((image.id,), stars)
+        if gallery.onward and stars:
+            await self._unrated(1)
+        else:
+            self.show()
+
+    async def action_tag(self) -> None:
+        await self._gallery.tag_alone(self.tell)
+
+    def action_trash(self) -> None:
+        self._gallery.trash_alone()
+
+    # The picture elsewhere --------------------------------------------------------------------------
+
+    async def action_again(self) -> None:
+        self.dismiss()
+        await self._gallery.action_again()
+
+    async def action_enhance(self) -> None:
+        self.dismiss()
+        await self._gallery.action_enhance()
+
+    async def action_details(self) -> None:
+        await self._gallery.action_details()
+
+    def action_copy(self, what: str) -> None:
+        self._gallery.action_copy(what)
+
+    async def action_copy_as(self) -> None:
+        await self._gallery.action_copy_as()
 
     def action_outside(self) -> None:
         self._gallery.action_outside()

@@ -1,6 +1,8 @@
 """What is known of a picture, in a few lines or in all of them. Pure."""
 
+import socket
 from collections.abc import Sequence
+from urllib.parse import quote
 
 from schema.pages import ImageRow, JobRecord, StageRecord
 from tui.widgets.ink import Line, Piece, fit, fit_middle, plain, wrap
@@ -13,7 +15,7 @@ def rating(image: ImageRow, record: JobRecord | None, width: int, *, wide: bool,
     stars = [Piece(" " + "★" * image.stars, "star"), Piece("☆" * (5 - image.stars), "faint")]
     tags: list[Piece] = [Piece(" tags  " if wide else "  ", "dim")]
     tags += [Piece(plain(tag) + "  ", "mark") for tag in image.tags] or [Piece("none" if wide else "", "faint")]
-    path = [Piece(" " + fit_middle(plain(image.path), max(6, width - 2)), "dim")]
+    path = [Piece(" "), Piece(fit_middle(plain(image.path), max(6, width - 2)), "dim", link_to(image.path))]
     if not wide:
         return [[*stars, *tags], *told(image, record, width)[:2], path]
     keys = Piece("   n next unrated" if still else "   1-5 rate  0 clear  n next unrated", "faint")
@@ -22,6 +24,11 @@ def rating(image: ImageRow, record: JobRecord | None, width: int, *, wide: bool,
         lines.append([Piece(f" may be broken: {plain(image.suspect)}", "warn")])
     heard = [line for name, text in said(record) for line in answer(name, text, width)] if record is not None else []
     return [*lines, [], *heard, *told(image, record, width), path]
+
+
+def link_to(path: str) -> str:
+    """`file://host/path`: a terminal on another machine sees by the host that the file is not its own."""
+    return f"file://{quote(socket.gethostname())}{quote(path, errors='replace')}" if path.startswith("/") else ""
 
 
 def answer(name: str, text: str, width: int) -> list[Line]:

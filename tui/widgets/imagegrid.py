@@ -9,6 +9,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from schema.pages import ImageRow
+from tui.widgets.grouping import Group, group_of
 from tui.widgets.ink import Piece, fit, fit_middle, plain
 from tui.widgets.listing import Listing
 from tui.widgets.pages import Pages
@@ -33,8 +34,11 @@ class ImageGrid(Listing[ImageRow]):
         super().__init__(Pages(lambda image: image.id), id="images")
         self.thumbs = thumbs
         self.title_line = (Piece("Images", "title"),)
+        self.group: Group | None = None
+        """What neighbours have in common: told below each picture."""
         self._shape = 1.0
         """Width by height of the usual picture here."""
+        self._off = thumbs.off
 
     def name_of(self, item: ImageRow) -> str:
         return item.id
@@ -52,6 +56,12 @@ class ImageGrid(Listing[ImageRow]):
         rows = max(1, round(lines / (wanted + CAPTION)))
         return columns, max(CAPTION + 3, lines // rows)
 
+    def look_again(self) -> None:
+        """Pictures may be wanted now that were not, or the other way round."""
+        if self._off != self.thumbs.off:
+            self._off = self.thumbs.off
+            self.on_resize()
+
     def wish(self, image: ImageRow) -> Wish:
         columns, high = self.cells()
         return Wish(image.id, self.room[0] // columns - 2, high - CAPTION)
@@ -65,8 +75,11 @@ class ImageGrid(Listing[ImageRow]):
         if not self.pictures:
             return self.list_line(index, item, width)
         high = self.cells()[1]
-        if item is None or line >= high - 1:
+        if item is None:
             return self.strip((), width)
+        if line >= high - 1:
+            told = group_of(item, self.group) if self.group is not None else ""
+            return self.strip([Piece(fit("  " + plain(told), width - 2), "faint")], width)
         if line == high - CAPTION:
             return self.caption(index, item, width)
         return self.picture_line(index, item, line, width, high - CAPTION)

@@ -34,6 +34,8 @@ UNPRINTABLE = re.compile(
 class Piece(NamedTuple):
     text: str
     ink: str = "text"
+    link: str = ""
+    """Where a click leads, in a terminal that knows links (OSC 8): a percent-encoded address."""
 
 
 Line = Sequence[Piece]
@@ -88,6 +90,12 @@ def wrap(text: str, width: int, limit: int) -> list[str]:
     return lines
 
 
+@lru_cache(maxsize=256)
+def leading_to(link: str) -> Style:
+    """One style for each address: its id tells a terminal which cells are one link."""
+    return Style(link=link)
+
+
 def measure(line: Iterable[Piece]) -> int:
     return sum(cell_len(piece.text) for piece in line)
 
@@ -125,7 +133,7 @@ class Drawn(Widget):
         segments = []
         for piece in line:
             if piece.text:
-                style = self.ink(piece.ink)
+                style = self.ink(piece.ink) + leading_to(piece.link) if piece.link else self.ink(piece.ink)
                 segments.append(Segment(piece.text, style + ground if ground and piece.ink not in GROUNDED else style))
         return Strip(segments).adjust_cell_length(width, base + ground if ground else base).simplify()
 

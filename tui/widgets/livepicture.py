@@ -49,6 +49,15 @@ class LivePicture(Framed):
         if self._sharp is not None:
             yield self._sharp(None, classes="sharp")
 
+    def use(self, sharp: "SharpClass | None") -> None:
+        """Draws by another protocol from now on."""
+        if sharp is not self._sharp:
+            self.query(".sharp").remove()
+            self._sharp = sharp
+            if sharp is not None:
+                self.mount(sharp(None, classes="sharp"))
+            self.show(None)
+
     def show(self, job: str | None, number: int = 0) -> None:
         """The job that is looked at; None: none, or none that runs. Number 0: what is shown of it stays."""
         if job is None or (number == 0 and (self._wanted is None or self._wanted[0] != job)):

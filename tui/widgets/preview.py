@@ -1,6 +1,13 @@
 """One picture as large as its pane: half cells, or the terminal's own pictures where the setting says so."""
 
+import fcntl
 import io
+import os
+import struct
+import sys
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -35,6 +42,17 @@ class Preview(Framed):
     def compose(self) -> ComposeResult:
         if self._sharp is not None:
             yield self._sharp(None, classes="sharp")
+
+    def use(self, sharp: "SharpClass | None") -> None:
+        """Draws by another protocol from now on."""
+        if sharp is self._sharp:
+            return
+        self.query(".sharp").remove()
+        self._sharp = sharp
+        if sharp is not None:
+            self.mount(sharp(None, classes="sharp"))
+        image, self.image = self.image, None
+        self.show(image)
 
     def show(self, image: ImageRow | None) -> None:
         same = image is not None and self.image is not None and image.id == self.image.id
@@ -97,6 +115,37 @@ def set_picture(widget: Widget, picture: "Image") -> None:
 
     if isinstance(widget, SixelImage | TGPImage):
         widget.image = picture
+
+
+def sharp_now(how: str) -> "SharpClass | None":
+    """While the app runs: the terminal is not asked whether it can, for its answer would arrive as key presses."""
+    if how not in ("kitty", "sixel"):
+        return None
+    with unasked():
+        from textual_image.widget import SixelImage, TGPImage
+    return TGPImage if how == "kitty" else SixelImage
+
+
+@contextmanager
+def unasked() -> Iterator[None]:
+    """textual_image asks when it is first loaded, if its output is a terminal."""
+    terminal, cells = sys.__stdout__, pixels_of_a_cell()
+    if cells is not None:
+        os.environ["TEXTUAL_CELL_WIDTH"], os.environ["TEXTUAL_CELL_HEIGHT"] = map(str, cells)
+    setattr(sys, "__stdout__", io.StringIO())  # noqa: B010  # to a type checker it is for ever what it was
+    try:
+        yield
+    finally:
+        setattr(sys, "__stdout__", terminal)  # noqa: B010
+
+
+def pixels_of_a_cell() -> tuple[int, int] | None:
+    """Width and height, where the system knows them without asking the terminal."""
+    try:
+        lines, columns, width, height = struct.unpack("HHHH", fcntl.ioctl(2, termios.TIOCGWINSZ, bytes(8)))
+    except OSError:
+        return None
+    return (width // columns, height // lines) if width and height and columns and lines else None
 
 
 def sharp_class(setting: str, *, remote: bool, tmux: bool) -> "SharpClass | None":
