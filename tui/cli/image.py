@@ -133,7 +133,8 @@ VERBS = {
             flag("--final", "Only what each job's last stage made."),
             *PAGE,
             option(
-                "--sort", "ORDER", "newest (default), oldest, stars, name, size or job; `--sort=-name` turns it round."
+                "--sort", "ORDER",
+                "newest (default), oldest, stars, name, size, job, run, pack or model; `--sort=-name` turns it round.",
             ),
             AS_OF,
             JSON,
