@@ -3,9 +3,14 @@
 `can_replace` lets a newer message swallow an older one that still waits: back-pressure in one line.
 """
 
+from typing import TYPE_CHECKING
+
 from textual.message import Message
 
 from schema.scenes import Frame
+
+if TYPE_CHECKING:
+    from tui.screens.draft import Draft
 
 
 class FrameArrived(Message):
@@ -61,4 +66,12 @@ class FilterChanged(Message):
     def __init__(self, text: str, *, done: bool) -> None:
         self.text = text
         self.done = done
+        super().__init__()
+
+
+class StagesEdited(Message):
+    """The cards of the stages were changed: the whole draft as it is now."""
+
+    def __init__(self, draft: "Draft") -> None:
+        self.draft = draft
         super().__init__()

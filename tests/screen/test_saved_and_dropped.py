@@ -23,7 +23,7 @@ async def test_a_preset_is_saved_renamed_deleted_and_applied(show, daemon):
         await to_saved(eyes)
         await eyes.press("ctrl+n")
         await eyes.sees("nothing to save")
-        eyes.app.screen._preset = '{"txt2img": {"steps": 30}}'
+        eyes.app.screen._text = '{"txt2img": {"steps": 30}}'
         await eyes.press("ctrl+n")
         await eyes.sees("Save a preset")
         eyes.app.screen.focused.value = "night"

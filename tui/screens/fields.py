@@ -16,7 +16,8 @@ from schema.parts import Control, Hires, Switch, Workflow
 from schema.plans import Scalar
 from schema.stages import Stage
 
-Sort = Literal["name", "names", "flag", "choice", "number", "text", "picture", "units", "part"]
+Sort = Literal["name", "names", "flag", "choice", "number", "text", "picture", "units", "part", "more"]
+"""`more`: none of its own, but the line that stands for fields that are not shown."""
 
 LISTS = {
     "model": "models", "vae": "vaes", "sampler": "samplers", "scheduler": "schedulers", "encoders": "encoders",
@@ -37,6 +38,23 @@ PARTS: dict[str, type[BaseModel]] = {"hires": Hires, "refiner": Switch, "workflo
 LEFT_OUT = ("id", "type", "enabled", "options", "graph")
 
 
+class Limits(NamedTuple):
+    """What a number may be; None: as far as one likes."""
+
+    low: float | None = None
+    high: float | None = None
+    above: bool = False
+    """`low` itself is too little."""
+    whole: bool = False
+
+    def __str__(self) -> str:
+        """In words: `1 to 500`; empty where there are none."""
+        if self.low is None:
+            return ""
+        low = f"above {self.low:g}" if self.above else f"{self.low:g}"
+        return f"{low} or more" if self.high is None else f"{low} to {self.high:g}"
+
+
 class Field(NamedTuple):
     name: str
     """`steps`, `hires.scale`; of a ControlNet unit `controls.1.weight`."""
@@ -44,8 +62,7 @@ class Field(NamedTuple):
     of: str = ""
     """The list its names come from."""
     choices: tuple[str, ...] = ()
-    limits: str = ""
-    """In words: `1 to 500`."""
+    limits: Limits = Limits()
     default: Scalar = None
     empty: bool = False
     """Nothing may stand there: the backend's own choice."""
@@ -85,8 +102,8 @@ def _fields(model: type[BaseModel], kind: str, prefix: str) -> Iterator[Field]:
 
 
 FIRST = (
-    "upscaler", "factor", "detector", "restorer", "processor", "scale",
-    "model", "vae", "sampler", "scheduler", "steps", "cfg", "width", "height", "denoise", "controls",
+    "fps", "seconds", "trim_from", "trim_to", "codec", "upscaler", "factor", "detector", "restorer", "processor",
+    "scale", "model", "vae", "sampler", "scheduler", "steps", "cfg", "width", "height", "denoise", "controls",
 )  # fmt: skip
 
 
@@ -97,50 +114,64 @@ def _weight(name: str) -> int:
 def _field(name: str, info: FieldInfo, kind: str, prefix: str) -> Field:
     default = info.default if isinstance(info.default, str | int | float | bool) else None
     of = OTHER_LISTS.get((kind, name)) or LISTS.get(name, "")
-    kinds, empty, limits, choices = _parted(info.annotation, info.metadata)
+    told = _told(info.annotation, info.metadata)
     sort: Sort
     if name == "controls":
         sort = "units"
     elif name in ("image", "mask"):
         sort = "picture"
     elif of:
-        sort = "names" if tuple in kinds else "name"
-    elif choices:
+        sort = "names" if tuple in told.kinds else "name"
+    elif told.choices:
         sort = "choice"
-    elif bool in kinds:
+    elif bool in told.kinds:
         sort = "flag"
     else:
-        sort = "number" if kinds & {int, float} else "text"
-    return Field(prefix + name, sort, of, choices, limits, default, empty or tuple in kinds)
+        sort = "number" if told.kinds & {int, float} else "text"
+    limits = told.limits._replace(whole=float not in told.kinds)
+    return Field(prefix + name, sort, of, told.choices, limits, default, told.empty or tuple in told.kinds)
 
 
-def _parted(annotation: Any, metadata: list[Any]) -> tuple[set[type], bool, str, tuple[str, ...]]:
-    """The plain types in an annotation, whether None is among them, its range in words, its choices."""
+class _Told(NamedTuple):
+    """What an annotation says."""
+
+    kinds: frozenset[type]
+    """The plain types in it."""
+    empty: bool = False
+    """None is among them."""
+    limits: Limits = Limits()
+    choices: tuple[str, ...] = ()
+
+
+def _told(annotation: Any, metadata: list[Any]) -> _Told:
     if isinstance(annotation, type):
-        return {annotation}, annotation is NoneType, _range(metadata), ()
+        return _Told(frozenset({annotation}), annotation is NoneType, _limits(metadata))
     origin = get_origin(annotation)
     if origin is Annotated:
         inner, *marks = get_args(annotation)
-        return _parted(inner, [*metadata, *marks])
+        return _told(inner, [*metadata, *marks])
     if origin is Literal:
-        return {str}, False, "", tuple(str(choice) for choice in get_args(annotation))
+        return _Told(frozenset({str}), choices=tuple(str(choice) for choice in get_args(annotation)))
     if origin in (Union, UnionType):
-        found = [_parted(part, list(metadata)) for part in get_args(annotation)]
-        told = [part for part in found if part[0] != {NoneType}]
-        kinds = {kind for part in told for kind in part[0]}
-        limits = next((part[2] for part in told if part[2]), "")
-        return kinds, len(told) < len(found), limits, tuple(c for part in told for c in part[3])
-    return ({origin} if isinstance(origin, type) else set()), False, "", ()
+        found = [_told(part, list(metadata)) for part in get_args(annotation)]
+        told = [part for part in found if part.kinds != {NoneType}]
+        return _Told(
+            frozenset(kind for part in told for kind in part.kinds),
+            len(told) < len(found),
+            next((part.limits for part in told if part.limits != Limits()), Limits()),
+            tuple(choice for part in told for choice in part.choices),
+        )
+    return _Told(frozenset({origin}) if isinstance(origin, type) else frozenset())
 
 
-def _range(metadata: list[Any]) -> str:
-    low, high = "", ""
+def _limits(metadata: list[Any]) -> Limits:
+    found = Limits()
     for mark in [inner for outer in metadata for inner in getattr(outer, "metadata", [outer])]:
         match mark:
-            case Ge(ge=value):
-                low = f"{value:g}" if isinstance(value, int | float) else ""
-            case Gt(gt=value):
-                low = f"above {value:g}" if isinstance(value, int | float) else ""
-            case Le(le=value) | Lt(lt=value):
-                high = f"{value:g}" if isinstance(value, int | float) else ""
-    return f"{low} to {high}" if low and high else f"{low} or more" if low else ""
+            case Ge(ge=value) if isinstance(value, int | float):
+                found = found._replace(low=value)
+            case Gt(gt=value) if isinstance(value, int | float):
+                found = found._replace(low=value, above=True)
+            case Le(le=value) | Lt(lt=value) if isinstance(value, int | float):
+                found = found._replace(high=value)
+    return found

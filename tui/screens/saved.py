@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding
 
@@ -39,12 +39,15 @@ class Saved(Shelved):
         Binding("ctrl+d", "delete", "delete", priority=True),
     ]
 
-    def __init__(self, preset: str, applied: Mapping[str, str], moved: "Callable[[str, str], None]") -> None:
-        """`preset`: the form as the text of one. `applied`: what the form has, by noun; `moved` is told the noun and
-        the new name of such a one, empty where it was deleted."""
-        super().__init__("Saved", "presets", applied["presets"], empty=False)
-        self._lists = ("presets", "profiles")
-        self._preset = preset
+    lists: ClassVar[tuple[Noun, ...]] = ("presets", "profiles")
+    heading = "Saved"
+
+    def __init__(self, text: str, applied: Mapping[str, str], moved: "Callable[[str, str], None]") -> None:
+        """`text`: the form as one of the first list. `applied`: what the form has, by noun; `moved` is told the noun
+        and the new name of such a one, empty where it was deleted."""
+        super().__init__(self.heading, self.lists[0], applied[self.lists[0]], empty=False)
+        self._lists = self.lists
+        self._text = text
         self._applied = dict(applied)
         self._moved = moved
 
@@ -53,7 +56,7 @@ class Saved(Shelved):
 
     @property
     def noun(self) -> Noun:
-        return "presets" if self.of == "presets" else "profiles"
+        return next(noun for noun in self.lists if noun == self.of)
 
     @property
     def now(self) -> str:
@@ -79,11 +82,12 @@ class Saved(Shelved):
             if name and name.strip():
                 begin(self, partial(self._save, self.noun, name.strip()), group="shelf")
 
-        if self.noun == "presets" and not json.loads(self._preset):
+        if self.noun == "presets" and not json.loads(self._text):
             self.home.say("nothing to save: the form is as the pipeline says", bad=True)
             return
-        help = "What was changed in the form, under this name." if self.noun == "presets" else "A new character."
-        await self.app.push_screen(Type(f"Save a {self.one}", help, self.typed), named)
+        help = {"presets": "What was changed in the form, under this name.", "profiles": "A new character."}
+        told = help.get(self.noun, "All the stages of the form, under this name.")
+        await self.app.push_screen(Type(f"Save a {self.one}", told, self.typed), named)
 
     async def _save(self, noun: Noun, name: str) -> None:
         from tui.screens.ask import Confirm
@@ -101,7 +105,7 @@ class Saved(Shelved):
             await self.write(noun, name)
 
     async def write(self, noun: Noun, name: str) -> None:
-        if await self.done(partial(save, self.home.asker, noun, name, self._preset)):
+        if await self.done(partial(save, self.home.asker, noun, name, self._text)):
             self.home.say(f"{name} saved")
             self._current = name
             self.ask_anew()

@@ -84,8 +84,8 @@ class SheetList(Listing[Row]):
 def may_be(row: Row, one: Field, first: str) -> str:
     """What stands under the list: `txt2img.steps · 1 to 500`. `first`: the stage that others take from."""
     told = [plain(row.key)]
-    if one.limits:
-        told.append(one.limits)
+    if str(one.limits):
+        told.append(str(one.limits))
     if one.choices:
         told.append(", ".join(one.choices))
     if row.inherited:
