@@ -68,6 +68,8 @@ class FakeDaemon:
         self.pipeline_of_runs = "standard"
         self.config: dict[str, object] = CONFIG
         """What every job was planned with."""
+        self.over: dict[str, tuple[object, str]] = {}
+        """What packs and presets put over a pipeline: `stage.field` to the value and who says so."""
         self.said: dict[str, str | float] = {}
         """What the last stage of every picture's job reported."""
         self.rows = [make_row(n) for n in range(131)]
@@ -306,14 +308,18 @@ class FakeDaemon:
     async def plan(self, request: web.Request) -> web.StreamResponse:
         body = json.loads(await request.read())
         self.commands.append(("/v1/plan", body, ""))
-        many = int(body.get("count", 1)) * (40 if body.get("packs") else 1)
+        many = int(body.get("count", 1)) * (min(40, int(body.get("max_images", 40))) if body.get("packs") else 1)
+        said = self.over if body.get("packs") or body.get("preset") else {}
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await response.prepare(request)
         for number in range(many):
             line = {"prompt": body.get("prompt", "a knight"), "seed": 7 + number, "name": f"run-{number}"}
-            line["config"] = planned(body)
+            line["config"] = {name: stage for name, stage in planned(body).items() if stage.get("enabled", True)}
+            line["overlay"] = {key: value for key, (value, _) in said.items()}
+            line["origins"] = {key: origin for key, (_, origin) in said.items()}
             await response.write(json.dumps(line).encode() + b"\n")
-        last = {"jobs": many, "plan_hash": "cafe01", "seed": 7, "warnings": []}
+        base = {name: {"enabled": True, **stage} for name, stage in planned(body).items()}
+        last = {"jobs": many, "plan_hash": "cafe01", "seed": 7, "warnings": [], "base": base}
         await response.write(json.dumps(last).encode() + b"\n")
         return response
 

@@ -289,8 +289,10 @@ def planned(body: dict[str, object]) -> dict[str, object]:
     pipeline = body.get("pipeline")
     if isinstance(pipeline, dict):
         stages = json.loads(pipeline["text"])["stages"]
-        return {stage["type"]: {**CONFIG.get(stage["type"], {}), **flat(stage)} for stage in stages}
-    return {name: stage for name, stage in CONFIG.items() if name == "txt2img" or pipeline != "quick"}
+        named = ((stage.get("id", stage["type"]), stage) for stage in stages)
+        return {name: {**CONFIG.get(stage["type"], {}), **flat(stage)} for name, stage in named}
+    there = ("txt2img", "video") if body.get("video") else ("txt2img",)
+    return {name: stage for name, stage in CONFIG.items() if name in there or pipeline != "quick"}
 
 
 def matching(rows: list[Row], text: str) -> list[Row] | None:

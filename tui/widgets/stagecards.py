@@ -14,7 +14,8 @@ from textual import on
 from schema.errors import NoDaemon, Refused
 from tui.background import begin
 from tui.keys import bindings, of
-from tui.messages import CursorMoved, ItemOpened, StagesEdited
+from tui.messages import CursorMoved, ItemOpened
+from tui.messages import StagesEdited as StagesEdited
 from tui.screens.draft import Draft
 from tui.screens.fields import Field
 from tui.screens.nudging import complaint, nudged, typed
