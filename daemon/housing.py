@@ -3,21 +3,23 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from daemon.api.house import Condition, House
 from daemon.artifacts.results import find
 from daemon.artifacts.sheets.writing import sheet_of
-from daemon.core.forecast import forecast
+from daemon.core.forecast import forecast, foretell
+from daemon.core.outlook import Besides
 from daemon.differing import differing
 from daemon.halt import Halt
 from daemon.parts import VERSION, Parts, draw_id, results_root
 from daemon.said import said
-from schema.forecast import Forecast
+from schema.forecast import Forecast, Foretold
 from schema.ids import RunId, Sha256
 from schema.pages import ImageRow
+from schema.plans import JobSpec, RunSpec
 
 
 def house_of(parts: Parts, socket: Path, halt: Halt) -> House:
@@ -43,6 +45,12 @@ def house_of(parts: Parts, socket: Path, halt: Halt) -> House:
         """One at a time, off the loop: it may take a second."""
         async with foretelling:
             return await asyncio.to_thread(forecast, await parts.ledger.outlook(), run)
+
+    async def foretold_of(spec: RunSpec, jobs: Sequence[JobSpec]) -> Foretold:
+        async with foretelling:
+            besides = Besides(RunId("unsent"), spec, jobs)
+            outlook, pixel = await parts.ledger.outlook(besides), await parts.views.bytes_of_a_pixel()
+            return await asyncio.to_thread(foretell, outlook, besides, pixel)
 
     planner, root = parts.planner, results_root(parts.places, parts.settings)
     return House(
@@ -85,6 +93,7 @@ def house_of(parts: Parts, socket: Path, halt: Halt) -> House:
         invite=parts.fleet.admission.invite,
         probe_node=parts.fleet.probe,
         forecast=foretold,
+        foretell=foretold_of,
         foreign=parts.foreign,
         gallery=parts.gallery,
         learning=parts.learner,

@@ -51,3 +51,20 @@ class Forecast(Plain, frozen=True, kw_only=True):
     """Unix seconds at which everything is done that may run."""
     notes: tuple[str, ...] = ()
     """What it does not know: `nothing like 'upscale' was measured yet`."""
+
+
+class Foretold(Plain, frozen=True, kw_only=True):
+    """What a run that is not queued yet would come to: what `POST /v1/forecast` answers."""
+
+    jobs: int
+    stages: int
+    """Of all its jobs together."""
+    pictures: int
+    bytes: int
+    """Of these pictures, as large as those of such stages were so far."""
+    measured: bool = False
+    """False: there were no such pictures yet, and `bytes` is a guess by their pixels."""
+    run: RunForecast
+    """As if it were queued now, behind what waits."""
+    notes: tuple[str, ...] = ()
+    """What the forecast does not know."""

@@ -19,7 +19,7 @@ from schema.commands import Command, ImportPictures
 from schema.errors import Refused
 from schema.events import Envelope
 from schema.feedback import Feedback
-from schema.forecast import Forecast
+from schema.forecast import Forecast, Foretold
 from schema.foreign import ImportedFile, Posted, Synced, Understood
 from schema.hooks import HookRow, HookTried
 from schema.ids import CommandId, JobId, NodeId, RunId, Sha256
@@ -260,6 +260,10 @@ async def _no_invitation() -> tuple[str, float]:
     raise Refused("nobody here talks to the network.")
 
 
+async def _nothing_foretold(spec: RunSpec, jobs: Sequence[JobSpec]) -> Foretold:
+    raise Refused("nothing can be queued here, so nothing is foretold of it.", remedy="Ask when the daemon works.")
+
+
 async def _no_forecast(run: RunId | None) -> Forecast:
     raise Refused("nobody here foretells anything.")
 
@@ -351,6 +355,8 @@ class House:
     """Files of models here and what nodes have, in one list."""
     forecast: Callable[[RunId | None], Awaitable[Forecast]] = field(default=_no_forecast)
     """Of one run, or of all that wait."""
+    foretell: Callable[[RunSpec, Sequence[JobSpec]], Awaitable[Foretold]] = field(default=_nothing_foretold)
+    """Of a run that is not queued yet. Raises Refused where nothing can be queued."""
     sheet: Callable[[RunRecord, Sequence[JobRecord], str | None, str | None, int | None], bytes] = field(
         default=_no_sheet
     )

@@ -11,12 +11,13 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from daemon.core.outlook import Outlook, RunWish
+from daemon.core.outlook import Besides, Outlook, RunWish
 from daemon.core.playing import INFINITE, Played, play
 from daemon.core.remedies import remedies
 from daemon.core.telling import told
-from schema.forecast import Forecast, NodeForecast, RunForecast
+from schema.forecast import Forecast, Foretold, NodeForecast, RunForecast
 from schema.ids import RunId
+from schema.plans import PICTURELESS
 
 MANY = 900
 """Stages that are simulated one by one; of more, jobs are bundled."""
@@ -29,6 +30,12 @@ WIDE = 1.6
 
 FEW = 300
 """The same where only alternatives are compared."""
+
+QUICK = 3
+"""Of these ways, for a run that is still being written."""
+
+GUESSED = 1.6
+"""Bytes of a pixel of a PNG that a sampler made, where no picture tells it."""
 
 TRIED = 3
 """Runs that remedies are tried for, where nobody asked for one run alone."""
@@ -51,6 +58,27 @@ def forecast(outlook: Outlook, run: RunId | None = None) -> Forecast:
         runs=tuple(runs),
         nodes=_nodes(outlook, played, None),
         at=max((end for end in played.ends.values() if end < INFINITE), default=None),
+        notes=tuple(_notes(outlook, played)),
+    )
+
+
+def foretell(outlook: Outlook, besides: Besides, pixel: float | None) -> Foretold:
+    """What a run that is part of the outlook, though nobody queued it, would come to. `pixel`: bytes of one, by the
+    pictures there are; None: there are none. What would help is not tried: it is asked while a person types.
+    """
+    played = play(outlook, FEW)
+    ways = [play(outlook, FEW, luck=luck).ends for luck in range(1, QUICK + 1)]
+    wish = next(one for one in outlook.runs if one.id == besides.run)
+    every = [besides.spec.stages if job.stages is None else job.stages for job in besides.jobs]
+    drawn = [step for steps in every for step in steps if step.kind not in PICTURELESS]
+    size = sum(step.megapixels for step in drawn) * 1e6 * (GUESSED if pixel is None else pixel)
+    return Foretold(
+        jobs=len(besides.jobs),
+        stages=sum(map(len, every)),
+        pictures=len(drawn),
+        bytes=round(size),
+        measured=pixel is not None,
+        run=_run(outlook, wish, played, _span(outlook, wish, played, ways)),
         notes=tuple(_notes(outlook, played)),
     )
 

@@ -3,7 +3,7 @@
 Taken by the ledger's loop, so it costs little; everything that takes time happens later, elsewhere.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from math import log
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from daemon.core.fits import Ask, fits, knows_real, learned_gb
 from daemon.core.prices import GUESS_S, free_at
 from daemon.core.prices import Told as Foretold
 from daemon.core.rules import Rules
-from daemon.core.state import Job, Node, Queued, Run, Running, State, steps_left
+from daemon.core.state import Job, Node, Queued, Run, Running, State, steps_left, workable
 from daemon.core.vitals import Vitals, blocked
 from daemon.core.wording import came_from, needs_now
 from daemon.prompting.steps import asked_backend
@@ -21,8 +21,8 @@ from daemon.scheduling.costs import units
 from daemon.scheduling.families import cost_key
 from daemon.scheduling.groups import Before
 from schema.events import QueueMode
-from schema.ids import JobId, NodeId, RunId
-from schema.plans import PROMPTING, RunSpec, StageStep
+from schema.ids import JobId, NodeId, RunId, job_id
+from schema.plans import PROMPTING, JobSpec, RunSpec, StageStep
 
 WILD = 0.7
 """Spread of the log of such a guess."""
@@ -124,7 +124,15 @@ class Outlook(NamedTuple):
     overdue: float
 
 
-def forecast_input(state: State, vitals: Vitals, now: float, rules: Rules) -> Outlook:
+class Besides(NamedTuple):
+    """A run that is not queued yet, as if it were queued now."""
+
+    run: RunId
+    spec: RunSpec
+    jobs: Sequence[JobSpec]
+
+
+def forecast_input(state: State, vitals: Vitals, now: float, rules: Rules, besides: Besides | None = None) -> Outlook:
     """Everything that `daemon.core.forecast.forecast` needs, and nothing that changes any more."""
     nodes = [node for node in state.nodes.values() if node.standing is None and node.proved]
     rows = _Rows(state, vitals, nodes, now)
@@ -135,6 +143,11 @@ def forecast_input(state: State, vitals: Vitals, now: float, rules: Rules) -> Ou
             stuck[job.run] = stuck.get(job.run, 0) + 1
         elif (wish := _wish(state, job, rows)) is not None:
             wishes.append(wish)
+    runs = [_run(run, stuck.get(run.id, 0), nodes) for run in state.runs.values() if not run.over]
+    if besides is not None:
+        more = Run(id=besides.run, spec=besides.spec, created=now, open=len(besides.jobs))
+        runs.append(_run(more, 0, nodes))
+        wishes += _asked(more, besides.jobs, state.seq, now, rows)
     return Outlook(
         head=state.seq,
         now=now,
@@ -145,7 +158,7 @@ def forecast_input(state: State, vitals: Vitals, now: float, rules: Rules) -> Ou
         live_at=state.live_at,
         rows=tuple(rows.found),
         wishes=tuple(wishes),
-        runs=tuple(_run(run, stuck.get(run.id, 0), nodes) for run in state.runs.values() if not run.over),
+        runs=tuple(runs),
         berths=tuple(_berth(state, vitals, node, now) for node in nodes),
         utc_offset=rules.utc_offset,
         live_for=rules.live_for,
@@ -222,10 +235,22 @@ def _told(state: State, node: Node, step: StageStep, work: float) -> Told:
     return Told(told.seconds, spread, 0.5 * spread)
 
 
+def _asked(run: Run, specs: Sequence[JobSpec], seq: int, now: float, rows: _Rows) -> Iterator[Wish]:
+    """Jobs that nobody has queued, behind all that wait."""
+    for number, spec in enumerate(specs, 1):
+        rank = float(seq + number)
+        job = Job(id=job_id(run.id, number), run=run.id, spec=spec, phase=Queued(since=now), rank=rank, created=now,
+                  priority=spec.priority)  # fmt: skip
+        if rest := workable(run.spec.stages if spec.stages is None else spec.stages):
+            yield _wished(run, job, rest, rows)
+
+
 def _wish(state: State, job: Job, rows: _Rows) -> Wish | None:
     rest = steps_left(state, job)
-    if not rest:
-        return None
+    return _wished(state.runs[job.run], job, rest, rows) if rest else None
+
+
+def _wished(run: Run, job: Job, rest: tuple[StageStep, ...], rows: _Rows) -> Wish:
     since = 0.0
     if isinstance(job.phase, Queued) and job.phase.again_in > 0.0:
         since = job.phase.since + job.phase.again_in
@@ -233,7 +258,7 @@ def _wish(state: State, job: Job, rows: _Rows) -> Wish | None:
         job=job.id,
         run=job.run,
         pack=job.spec.pack or "",
-        rows=rows.of(state.runs[job.run], job, rest),
+        rows=rows.of(run, job, rest),
         before=(-job.priority, job.moved, job.rank if job.moved else 0.0),
         rank=job.rank,
         since=since,

@@ -14,7 +14,7 @@ from daemon.core.apply import apply
 from daemon.core.decide import Input, decide
 from daemon.core.explain import explain
 from daemon.core.look import outline, refresh
-from daemon.core.outlook import Outlook, forecast_input
+from daemon.core.outlook import Besides, Outlook, forecast_input
 from daemon.core.rules import Rules
 from daemon.core.settle import settle
 from daemon.core.state import Brief, LastUsed, State, state_hash
@@ -163,9 +163,9 @@ class Ledger:
         """Why the job waits, in words; empty if it is not an unfinished one."""
         return await self.ask(lambda state: tuple(explain(state, job, self._clock(), self._vitals, self._rules)))
 
-    async def outlook(self) -> Outlook:
-        """What a forecast is made from, as it is now."""
-        return await self.ask(lambda state: forecast_input(state, self._vitals, self._clock(), self._rules))
+    async def outlook(self, besides: Besides | None = None) -> Outlook:
+        """What a forecast is made from, as it is now; with a run that is not queued yet."""
+        return await self.ask(lambda state: forecast_input(state, self._vitals, self._clock(), self._rules, besides))
 
     async def undo_top(self) -> CommandId | None:
         """The command that `Undo` would take back."""

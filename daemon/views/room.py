@@ -24,6 +24,12 @@ from schema.pages import ImageRow, Page
 T = TypeVar("T")
 
 
+NEWEST = """
+SELECT sum(bytes) AS bytes, sum(width * height) AS pixels FROM
+  (SELECT bytes, width, height FROM images WHERE trashed < 2 AND media LIKE 'image/%' ORDER BY n DESC LIMIT 200)
+"""
+
+
 class Room(NamedTuple):
     finals: Count
     stages: Count
@@ -47,6 +53,12 @@ class RoomViews:
 
     async def room(self) -> Room:
         return await asyncio.to_thread(_in, self._opened, _room)
+
+    async def bytes_of_a_pixel(self) -> float | None:
+        """Of the newest pictures; None: there are none."""
+        async with self._readers.reading() as db:
+            (found,) = await db.all(NEWEST)
+        return float(found["bytes"]) / float(found["pixels"]) if found["pixels"] else None
 
     async def rooms(self, window: Window) -> Page[RunUse]:
         """Runs with what their pictures take. The FILTER is that of runs; the largest first."""

@@ -17,7 +17,7 @@ from daemon.prompting.effective import base_config
 from schema.commands import Command, PauseRun, ResumeRun, SubmitRun
 from schema.errors import Refused
 from schema.events import Envelope, RunSubmitted
-from schema.forecast import Forecast
+from schema.forecast import Forecast, Foretold
 from schema.ids import RunId
 from schema.pages import FilmRecord, Page, RunRow
 from schema.plans import JobSpec, Pick, RunSpec, Scalar
@@ -284,6 +284,14 @@ async def forecast(house: House, request: web.Request) -> web.StreamResponse:
     return answer(await house.forecast(run))
 
 
+async def foretell(house: House, request: web.Request) -> web.StreamResponse:
+    """Planned as a submit would be, and queued nowhere."""
+    asked = await _mixed(house, await body(request, RunRequest))
+    planned = await asyncio.to_thread(house.plan, asked, RunId(house.draw_id()))
+    spec = _for_known_nodes(planned.spec, house.ledger.scene())
+    return answer(await house.foretell(spec, planned.jobs))
+
+
 def _verb(kind: type[PauseRun] | type[ResumeRun]) -> Answering:
     async def run(house: House, request: web.Request) -> web.StreamResponse:
         await no_body(request)
@@ -324,6 +332,10 @@ ROUTES = (
     Route(
         method="GET", path="/v1/forecast", run=forecast, gives=Forecast, query=("run",),
         scope="read", does="Whether what waits will be done in time, by when on each node, and what would help.",
+    ),
+    Route(
+        method="POST", path="/v1/forecast", run=foretell, takes=RunRequest, gives=Foretold, limit=PLANS,
+        scope="run", does="What a run that is not queued yet would come to: by when, where, what room it takes.",
     ),
     Route(
         method="POST", path="/v1/runs/{run}/pause", run=_verb(PauseRun), gives=Answer,
