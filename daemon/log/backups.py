@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from daemon.log import mend, reading
-from daemon.log.tables import reader
+from daemon.log.tables import Row, reader
+from daemon.log.watched import Along, unseen
 from schema.errors import Refused, why
 from schema.places import Places
 from schema.settings import BackupSettings
@@ -79,7 +80,13 @@ def head_of(copy: Path) -> int | None:
 # Making ------------------------------------------------------------------------------------------
 
 
-def make(places: Places, keeping: Keeping, kind: Kind, clock: Callable[[], float] = time.time) -> mend.Backup:
+def make(
+    places: Places,
+    keeping: Keeping,
+    kind: Kind,
+    clock: Callable[[], float] = time.time,
+    along: Along[Row] = unseen,
+) -> mend.Backup:
     """A copy that was checked from its first to its last event; then those that nobody needs any more go.
 
     Raises Refused, sqlite3.Error, OSError; then everything is as it was.
@@ -89,7 +96,7 @@ def make(places: Places, keeping: Keeping, kind: Kind, clock: Callable[[], float
     _check_room(places, keeping)
     stamp = datetime.fromtimestamp(clock(), UTC).strftime(_STAMP)
     ending = "-upgrade" if kind == "upgrade" else ""
-    made = mend.backup(places, keeping.folder / f"events-{stamp}{ending}.db")
+    made = mend.backup(places, keeping.folder / f"events-{stamp}{ending}.db", along)
     for copy in surplus(copies(keeping.folder), keeping):
         copy.path.unlink(missing_ok=True)
     return made

@@ -18,6 +18,7 @@ from daemon.log.ground import meant
 from daemon.log.reading import hash_at, newest
 from daemon.log.rows import READER
 from daemon.log.tables import COLUMNS, Row, check_format, is_empty, reader
+from daemon.log.watched import Along, unseen
 from daemon.log.witness import UNKNOWN, Witness
 
 ALWAYS_WHOLE: Final = 50_000
@@ -35,18 +36,31 @@ class Verdict(NamedTuple):
 
 
 def check(
-    path: Path, anchor_path: Path, *, deep: bool = False, others: Callable[[], Sequence[Witness]] = lambda: ()
+    path: Path,
+    anchor_path: Path,
+    *,
+    deep: bool = False,
+    others: Callable[[], Sequence[Witness]] = lambda: (),
+    along: Along[Row] = unseen,
 ) -> Verdict:
     """Checks tables, chain and anchor; with `deep` every event since the first, and that each can be read and decoded.
 
     `others` know of the log's head, too. Raises LogFromNewer when a newer stablenew wrote it. A file that does not
-    exist is an empty log. Raises LogFull and LogGone where its folder keeps it from being looked at.
+    exist is an empty log. Raises LogFull and LogGone where its folder keeps it from being looked at. `along` sees every
+    row that is checked.
     """
     # What was promised first: whoever appends meanwhile commits before promising.
-    return check_against(path, anchor.read(anchor_path), others(), deep=deep)
+    return check_against(path, anchor.read(anchor_path), others(), deep=deep, along=along)
 
 
-def check_against(path: Path, promise: Head | None, others: Sequence[Witness] = (), *, deep: bool = False) -> Verdict:
+def check_against(
+    path: Path,
+    promise: Head | None,
+    others: Sequence[Witness] = (),
+    *,
+    deep: bool = False,
+    along: Along[Row] = unseen,
+) -> Verdict:
     """As `check`; a promise of seq 0 is kept by every log, so that a backup can be checked without its anchor."""
     promised = max([promise.seq if promise else 0, *(witness.head.seq for witness in others)])
     try:
@@ -54,7 +68,7 @@ def check_against(path: Path, promise: Head | None, others: Sequence[Witness] = 
             with closing(reader(path)) as db:
                 db.execute("BEGIN")  # one moment for all reads
                 if not is_empty(db):
-                    return _check_open(db, path, promise, others, deep)
+                    return _check_open(db, path, promise, others, deep, along)
     except (sqlite3.Error, UnicodeDecodeError) as error:  # SQLite cites damaged text as it is
         if isinstance(fault := meant(error, path), LogFull | LogGone):
             raise fault from error  # the ground, not the log: nothing is known of it now
@@ -63,14 +77,19 @@ def check_against(path: Path, promise: Head | None, others: Sequence[Witness] = 
 
 
 def _check_open(
-    db: sqlite3.Connection, path: Path, promise: Head | None, others: Sequence[Witness], deep: bool
+    db: sqlite3.Connection,
+    path: Path,
+    promise: Head | None,
+    others: Sequence[Witness],
+    deep: bool,
+    along: Along[Row],
 ) -> Verdict:
     findings = _told(lambda: check_format(db, path))
     count = _count(db)
     whole = deep or count <= ALWAYS_WHOLE
     start = ZERO if whole else _start(db, path)
     each = _Each()
-    rows = _rows(db, start.seq)
+    rows = along(_rows(db, start.seq), count - start.seq)
     head, broken = walk(each.of(rows) if deep else rows, start)
     if broken:
         findings.append(broken)

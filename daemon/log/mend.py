@@ -19,7 +19,8 @@ from daemon.log.aside import move_aside, take_back
 from daemon.log.chain import ZERO, Head
 from daemon.log.check import Verdict, check, check_against
 from daemon.log.recovery import Part, Plan, best
-from daemon.log.tables import COLUMNS, WIDTH, close_whole, reader, writer
+from daemon.log.tables import COLUMNS, WIDTH, Row, close_whole, reader, writer
+from daemon.log.watched import Along, unseen
 from schema.errors import Refused, why
 from schema.events import Envelope, Event, LogLossAccepted, NothingChanged
 from schema.ids import Seq
@@ -50,7 +51,7 @@ class Mended(NamedTuple):
 # Backup ------------------------------------------------------------------------------------------
 
 
-def backup(places: Places, target: Path) -> Backup:
+def backup(places: Places, target: Path, along: Along[Row] = unseen) -> Backup:
     """A whole, checked copy; the daemon may go on writing. Raises Refused where it would overwrite or is damaged."""
     log = places.log
     if target.exists():
@@ -63,7 +64,7 @@ def backup(places: Places, target: Path) -> Backup:
     spare = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         _copy_whole(log, spare)
-        verdict = check_against(spare, promise or ZERO, others, deep=True)
+        verdict = check_against(spare, promise or ZERO, others, deep=True, along=along)
         if verdict.findings:
             raise Refused(
                 f"no copy was made, for the log is damaged: {verdict.findings[0]}.", where=str(log), remedy=_VERIFY
@@ -102,14 +103,14 @@ _GROUND = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, s
 # Restore and recover -----------------------------------------------------------------------------
 
 
-def restore(places: Places, source: Path, actor: str, clock: Callable[[], float]) -> Mended:
+def restore(places: Places, source: Path, actor: str, clock: Callable[[], float], along: Along[Row] = unseen) -> Mended:
     """Puts a backup in the place of the log. Raises Refused when the file is no whole log."""
     take_back(places.log)
     if not source.exists():
         raise Refused(
             "there is no such file.", where=str(source), remedy="`stablenew log backups` lists what there is."
         )
-    verdict = check_against(source, ZERO, deep=True)
+    verdict = check_against(source, ZERO, deep=True, along=along)
     if verdict.findings:
         raise Refused(
             f"this file is no whole log: {verdict.findings[0]}.", where=str(source), remedy="Take another backup."

@@ -14,6 +14,7 @@ from daemon.claim import Claim, Locked
 from daemon.log import mend, neighbour
 from daemon.log.backups import Keeping, Kind, copies, head_of, make
 from daemon.log.documents import BackedUp, Copies, CopyLine, Mending, say, write
+from daemon.log.watched import along
 from schema.errors import Exit, Refused
 from schema.pages import iso
 from schema.places import Places
@@ -27,9 +28,9 @@ def backup(where: Places, target: Path | None, keeping: Callable[[], Keeping], k
     """Into `target`, or as one of those that are kept in the folder of the settings."""
     if target is None:
         os.nice(10)  # nobody waits for it
-        made = make(where, keeping(), kind)
+        made = make(where, keeping(), kind, along=along("checking the copy"))
     else:
-        made = mend.backup(where, target.absolute())
+        made = mend.backup(where, target.absolute(), along("checking the copy"))
     document = BackedUp(path=str(made.path), events=made.events, head=made.head.seq, bytes=made.bytes)
     write(document) if json else say(f"{document.events} events, checked, in {document.path} ({size(document.bytes)})")
     return Exit.DONE
@@ -61,7 +62,7 @@ def backups(keeping: Keeping, *, json: bool) -> int:
 def restore(where: Places, source: str, keeping: Callable[[], Keeping], *, json: bool) -> int:
     def work(actor: str) -> mend.Mended:
         if source != LATEST:
-            return mend.restore(where, Path(source).absolute(), actor, time.time)
+            return mend.restore(where, Path(source).absolute(), actor, time.time, along("checking the copy"))
         return _restore_newest(where, keeping().folder, actor)
 
     return _mend(where, work, json=json)
@@ -78,7 +79,7 @@ def _restore_newest(where: Places, folder: Path, actor: str) -> mend.Mended:
     """The newest that is whole."""
     for copy in copies(folder):
         try:
-            return mend.restore(where, copy.path, actor, time.time)
+            return mend.restore(where, copy.path, actor, time.time, along("checking the copy"))
         except Refused as refused:
             sys.stderr.write(f"{refused.told()}\n")
     raise Refused("there is no whole copy of the log here.", where=str(folder), remedy="Name a file.")

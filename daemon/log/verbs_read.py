@@ -9,6 +9,7 @@ from daemon.log.documents import Events, Verified, line, say, write
 from daemon.log.faults import LogFromNewer
 from daemon.log.reading import hash_at, newest, read
 from daemon.log.tables import reader
+from daemon.log.watched import along
 from daemon.log.witness import witnesses
 from schema.errors import Exit, Refused
 from schema.logpages import event_whole
@@ -27,7 +28,7 @@ def need_log(places: Places) -> Path:
 def verify(places: Places, *, json: bool) -> int:
     """Everything: tables, chain, streams, every event decoded, the promised head. Exit 1 with findings."""
     try:
-        verdict = check(places.log, places.head, deep=True, others=lambda: witnesses(places))
+        verdict = check(places.log, places.head, deep=True, others=lambda: witnesses(places), along=along("checking"))
         verified = Verified(
             events=verdict.events, head=verdict.head.seq, ok=not verdict.findings, findings=verdict.findings
         )

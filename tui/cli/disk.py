@@ -6,8 +6,10 @@ Deleting cannot be taken back: it asks at a terminal, and wants `--yes` where th
 import sys
 from collections.abc import Mapping, Sequence
 
+from schema.bars import so_far
 from schema.errors import Exit, Refused
 from tui.cli import ask, output
+from tui.cli.bar import Bar
 from tui.cli.job import FILTER
 from tui.cli.tree import JSON, KEY, PAGE, Verb, argument, flag, option
 from tui.link.doc import Doc
@@ -207,11 +209,12 @@ def _agreed(found: Doc) -> bool:
 
 def check(percent: float, as_json: bool) -> int:
     done = Doc({})
-    for line in ask.daemon().lines("/v1/disk/check", body={"percent": percent}, patience=None):
-        if "done" in line:
-            done = line.doc("done")
-        elif not as_json and (now := line.doc("progress")).whole("files") < now.whole("of"):
-            output.tell(f"{now.whole('files')} of {now.whole('of')} files read, {output.size(now.whole('bytes'))}")
+    with Bar() as shown:
+        for line in ask.daemon().lines("/v1/disk/check", body={"percent": percent}, patience=None):
+            if "done" in line:
+                done = line.doc("done")
+            else:
+                shown.show(_so_far(line.doc("progress")))
     damaged = done.docs("damaged")
     if as_json:
         output.put_json(done.fields)
@@ -224,6 +227,12 @@ def check(percent: float, as_json: bool) -> int:
         output.put(f"mended {output.clean(names)}, from: {one.text('source')}")
     output.tell(_verdict(done, damaged))
     return Exit.FAILED if damaged else Exit.DONE
+
+
+def _so_far(now: Doc) -> str:
+    read, of = now.whole("files"), now.whole("of")
+    size = output.size(now.whole("bytes"))
+    return so_far("reading", f"{read:,}", f"{output.plural(of, 'file')}, {size}", read / of if of else 0.0)
 
 
 def _verdict(done: Doc, damaged: Sequence[Doc]) -> str:

@@ -5,8 +5,10 @@ import sys
 import time
 from collections.abc import Sequence
 
+from schema.bars import bar
 from schema.errors import Exit, NoDaemon
 from tui.cli import output
+from tui.cli.bar import Bar
 from tui.cli.stalled import Stalled
 from tui.link import endpoint
 from tui.link.call import Refusal
@@ -23,8 +25,6 @@ SILENCE = 30.0
 
 AGAIN = 503
 """The status of an answer that says: not now."""
-
-BAR = 20
 
 
 def follow(selected: Sequence[str]) -> Doc:
@@ -109,22 +109,16 @@ def _wait_for_return() -> None:
 
 
 class Live:
-    """One line, drawn over itself with a carriage return and blanks: no escape codes."""
+    """One line, drawn over itself."""
 
     def __init__(self) -> None:
-        self._drawn = 0
+        self._bar = Bar()
 
     def show(self, progress: Doc) -> None:
-        line = output.clean(live_line(progress))[: _columns() - 1]
-        sys.stderr.write("\r" + line.ljust(self._drawn))
-        sys.stderr.flush()
-        self._drawn = len(line)
+        self._bar.show(live_line(progress))
 
     def end(self) -> None:
-        if self._drawn:
-            sys.stderr.write("\r" + " " * self._drawn + "\r")
-            sys.stderr.flush()
-            self._drawn = 0
+        self._bar.end()
 
 
 class Lines:
@@ -159,8 +153,7 @@ def live_line(progress: Doc) -> str:
     running = progress.docs("running")
     steps = sum(_share(job) for job in running)
     part = min(1.0, (_ended(progress) + steps) / jobs) if jobs else 0.0
-    filled = round(part * BAR)
-    line = f"{plain_line(progress)} {'█' * filled}{'░' * (BAR - filled)}{_eta(progress)}"
+    line = f"{plain_line(progress)} {bar(part)}{_eta(progress)}"
     if running:
         line += " | " + stage_words(running[0]) + (f" and {len(running) - 1} more" if len(running) > 1 else "")
     return line
@@ -187,10 +180,3 @@ def _ended(progress: Doc) -> int:
 
 def _eta(progress: Doc) -> str:
     return f" ETA {output.duration(progress.real('eta_s'))}" if "eta_s" in progress else ""
-
-
-def _columns() -> int:
-    try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
-    except OSError:
-        return 80

@@ -4,8 +4,10 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from schema.bars import so_far
 from schema.errors import Exit, Refused, why
 from tui.cli import ask, output
+from tui.cli.bar import Bar
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,15 +61,18 @@ def bring_in(paths: Sequence[str], name: str | None, tags: Sequence[str], key: s
     runs, images, known, silent, refused = [], list[str](), list[str](), list[str](), dict[str, str]()
     from tui.cli.uploads import sent
 
+    shown = Bar()
     for number, start in enumerate(range(0, len(files), AT_ONCE)):
         wanted: list[dict[str, object]] = []
-        for path in files[start : start + AT_ONCE]:
+        for at, path in enumerate(files[start : start + AT_ONCE], start):
+            shown.show(so_far("sending", f"{at:,}", output.plural(len(files), "file"), at / len(files)))
             try:
                 wanted.append({"sha256": sent(daemon, path), "name": path.name, "beside": _beside(path)})
             except Refused as fault:
                 if len(files) == 1:
                     raise
                 refused[str(path)] = fault.told()
+                shown.end()
                 output.tell(fault.told())
         if not wanted:
             continue
@@ -78,8 +83,7 @@ def bring_in(paths: Sequence[str], name: str | None, tags: Sequence[str], key: s
         images += taken.texts("images")
         known += taken.texts("known")
         silent += taken.texts("silent")
-        if start + AT_ONCE < len(files):
-            output.tell(f"{start + AT_ONCE} of {len(files)} files")
+    shown.end()
     if as_json:
         output.put_json({"runs": runs, "images": images, "known": known, "silent": silent, "refused": refused})
     else:
@@ -113,14 +117,14 @@ def post(select: list[str], as_json: bool) -> int:
     if not images:
         raise Refused("no picture matches.", where=" ".join(select), remedy="`stablenew image list` shows all.")
     posted, known, failed = list[str](), list[str](), dict[str, str]()
-    for start in range(0, len(images), POSTED_AT_ONCE):
-        some = images[start : start + POSTED_AT_ONCE]
-        taken = daemon.post("/v1/images/post", {"select": some}, None, 1800.0)
-        posted += taken.texts("posted")
-        known += taken.texts("known")
-        failed |= {image: str(reason) for image, reason in taken.doc("failed").fields.items()}
-        if start + POSTED_AT_ONCE < len(images):
-            output.tell(f"{start + len(some)} of {len(images)}")
+    with Bar() as shown:
+        for start in range(0, len(images), POSTED_AT_ONCE):
+            shown.show(so_far("posting", f"{start:,}", output.plural(len(images), "picture"), start / len(images)))
+            some = images[start : start + POSTED_AT_ONCE]
+            taken = daemon.post("/v1/images/post", {"select": some}, None, 1800.0)
+            posted += taken.texts("posted")
+            known += taken.texts("known")
+            failed |= {image: str(reason) for image, reason in taken.doc("failed").fields.items()}
     if as_json:
         output.put_json({"posted": posted, "known": known, "failed": failed})
     else:

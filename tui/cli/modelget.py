@@ -1,9 +1,9 @@
 """`model search` and `model get`: what sites offer. The daemon asks and downloads; here it is shown and followed."""
 
-import sys
-
+from schema.bars import so_far
 from schema.errors import Exit, Refused
 from tui.cli import ask, output
+from tui.cli.bar import Bar
 from tui.link.doc import Doc
 
 Words = list[str]
@@ -42,7 +42,7 @@ def get(id: str | None, about: str | None, of: str, name: str, key: str | None, 
     try:
         done = _followed(wish) if key is None else _awaited(wish, key)
     except KeyboardInterrupt:
-        output.tell("\nThe daemon goes on with it; the same command follows it again.")
+        output.tell("The daemon goes on with it; the same command follows it again.")
         return Exit.INTERRUPTED
     if as_json:
         output.put_json(done.fields)
@@ -56,11 +56,12 @@ def get(id: str | None, about: str | None, of: str, name: str, key: str | None, 
 
 def _followed(wish: dict[str, object]) -> Doc:
     done = Doc({})
-    for line in ask.daemon().lines("/v1/models/get", body=wish):
-        if "done" in line:
-            done = line.doc("done")
-        elif sys.stderr.isatty():
-            _show(line.doc("progress"))
+    with Bar() as shown:
+        for line in ask.daemon().lines("/v1/models/get", body=wish):
+            if "done" in line:
+                done = line.doc("done")
+            else:
+                shown.show(so_far_of(line.doc("progress")))
     return done
 
 
@@ -69,11 +70,7 @@ def _awaited(wish: dict[str, object], key: str) -> Doc:
     return ask.daemon().post("/v1/models/get", wish, key, patience=PATIENCE).doc("done")
 
 
-def _show(progress: Doc) -> None:
-    """One line that is written over."""
+def so_far_of(progress: Doc) -> str:
+    """`downloading ██████░░░░ 61 %  4.1 GB of 6.7 GB`"""
     had, total = progress.whole("bytes"), progress.whole("total")
-    told = f"{output.size(had)} of {output.size(total)}" if total else output.size(had)
-    part = f" {100 * had // total:3d} %" if total else ""
-    print(f"\r\x1b[K{told}{part}", end="", file=sys.stderr, flush=True)
-    if total and had >= total:
-        print(file=sys.stderr)
+    return so_far("downloading", output.size(had), output.size(total) if total else "", had / total if total else 0.0)

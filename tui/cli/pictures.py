@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from schema.bars import so_far
 from schema.errors import Exit, Refused, why
 from tui.cli import ask, output
+from tui.cli.bar import Bar
 from tui.cli.tree import JSON, KEY, option, options, switch
 from tui.link.doc import Doc
 from tui.link.query import named
@@ -36,8 +38,12 @@ def export(select: list[str], folder: str, as_json: bool) -> int:
     copied = []
     try:
         target.mkdir(parents=True, exist_ok=True)
-        for image in selected(ask.daemon(), select):
-            copied.append(str(_copy(Path(image.text("path")), target, image)))
+        with Bar() as shown:
+            images = list(selected(ask.daemon(), select))
+            for number, image in enumerate(images):
+                part = number / len(images)
+                shown.show(so_far("copying", f"{number:,}", output.plural(len(images), "picture"), part))
+                copied.append(str(_copy(Path(image.text("path")), target, image)))
     except OSError as fault:
         raise Refused(
             f"cannot copy: {why(fault)}.", where=str(fault.filename or target), remedy="Check permissions and space."
