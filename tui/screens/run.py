@@ -1,0 +1,344 @@
+"""The Run area: what is made, how often and where; what that comes to as one writes; and what is being made of it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import TextArea
+
+from schema.ids import run_of
+from schema.requests import Selection
+from schema.scenes import RunningJob, RunScene
+from tui.keys import Key, bindings, first_shown, of
+from tui.live import Change, Live
+from tui.messages import CursorMoved, ItemOpened, PagesWanted
+from tui.screens.draft import Draft
+from tui.screens.lanes import choose_mode, pause_or_resume
+from tui.screens.runchoosing import RunChoosing
+from tui.screens.runhead import WORKS, Around, head_fields, work_of
+from tui.screens.runplan import at_work, plan_line, plan_lines, problems
+from tui.screens.trying import MOST, variant_of
+from tui.screens.variation import picked
+from tui.widgets.commandbar import BarWord, CommandBar
+from tui.widgets.headline import HeadLine
+from tui.widgets.ink import Line, Piece, plain
+from tui.widgets.jobrow import bar
+from tui.widgets.livepicture import LivePicture
+from tui.widgets.panel import Panel
+from tui.widgets.promptarea import PromptArea
+from tui.widgets.variantpane import VariantPane
+
+if TYPE_CHECKING:
+    from tui.widgets.preview import SharpClass
+
+PANES = ("stages", "words", "aside")
+
+LONG_RUNNING = 60.0
+"""Seconds after which a running job is not cancelled unasked."""
+
+
+class RunScreen(RunChoosing):
+    area = "run"
+    BINDINGS = bindings(of("run"))
+    HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (60, "-narrow"), (100, "-wide"), (160, "-vast")]
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (15, "-short"), (30, "-tall"), (46, "-high")]
+
+    def __init__(self, *, pause: float = 1.0, sharp: "SharpClass | None" = None) -> None:
+        """`pause`: seconds between two unfinished pictures; `sharp`: as in `Preview`."""
+        super().__init__()
+        self.pane = "words"
+        """Of `PANES`, the one with the focus; a narrow screen shows no other."""
+        self.bar = CommandBar(id="run-bar")
+        self.head = HeadLine()
+        self.tabs = CommandBar(id="run-tabs")
+        self.summary = CommandBar(id="run-summary")
+        self.problems = Panel(id="run-problems")
+        self.variant = VariantPane()
+        self.plan_pane = Panel(id="run-plan")
+        self.work = Panel(id="run-work")
+        self.picture = LivePicture(
+            lambda job: self.home.asker.preview(job),
+            true=lambda: self.home.console.color_system == "truecolor",
+            pause=pause,
+            sharp=sharp,
+        )
+        self._linked = False
+
+    def body(self) -> ComposeResult:
+        yield self.bar
+        yield self.head
+        yield self.tabs
+        with Horizontal(classes="body", id="run-panes"):
+            yield self.cards
+            with Vertical(id="run-words"):
+                with Vertical(id="prompt-box", classes="boxed"):
+                    yield PromptArea("", id="prompt", ask=self.home.names_at)
+                with Vertical(id="negative-box", classes="boxed") as box:
+                    box.border_title = "Negative"
+                    yield PromptArea("", id="negative", ask=self.home.names_at)
+                yield self.problems
+            with Vertical(id="run-aside"):
+                yield self.samples
+                yield self.variant
+                yield self.plan_pane
+                yield self.picture
+                yield self.work
+        yield self.summary
+
+    def on_mount(self) -> None:
+        for area in self.query(PromptArea):
+            area.cursor_blink = self.app.animation_level != "none"
+        self.query_one("#prompt", PromptArea).placeholder = "what should be in the picture"
+        self.look_into("words")
+        self.show_head()
+        self.begin_here()
+        self.stage_soon(again=True)
+        self.try_soon(0.0)
+
+    def begin_here(self) -> None:
+        """What was written elsewhere is shown; the focus is where one goes on."""
+        self.load()
+        if self.last is None or self.draft == Draft():
+            self.look_back()
+        self.set_focus(self.head if self.draft.picture == "" else self.query_one("#prompt"))
+
+    # What is told -----------------------------------------------------------------------------------
+
+    def told(self, live: Live, change: Change) -> None:
+        super().told(live, change)
+        if self.home.draft is not None and self.home.draft is not self.draft:
+            self.load()
+        if change.library or (live.linked and not self._linked):
+            self.home.catalogue.forget()
+            self.home.favoured.forget()
+            self.stage_soon(again=True)
+            self.try_soon()
+        self._linked = live.linked
+        self.show_head()
+        self.show_work()
+
+    def on_screen_resume(self) -> None:
+        if self.ready:
+            self.try_soon(0.0)
+            self.stage_soon()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.show_outcome)
+        self.call_after_refresh(self.show_work)
+
+    def show_head(self) -> None:
+        live = self.home.live
+        seed = self.last.seed if self.last is not None else None
+        self.head.show(head_fields(self.draft, Around(live.scene.nodes, live.linked, seed)))
+        like = f"  like {plain(self.draft.origin)}" if self.draft.origin else ""
+        self.query_one("#prompt-box").border_title = Content(f"Prompt{like}")
+        self.show_bar()
+
+    def show_bar(self) -> None:
+        queue, here = self.home.live.scene.queue, work_of(self.draft)
+        keys, keymap = {key.id: key for key in of("run")}, self.home.keymap_of_user
+
+        def verb(id: str, word: str, ink: str = "text") -> BarWord:
+            return BarWord(first_shown(keys[id], keymap), word, keys[id].action, ink)
+
+        works = [BarWord("", f"[{word}]" if name == here else word, f"work('{name}')",
+                         "active" if name == here else "dim") for name, word in WORKS]  # fmt: skip
+        run, _ = self.run_shown()
+        paused = verb("run.pause", "Resume", "warn") if queue.paused else verb("run.pause", "Pause")
+        verbs = [verb("run.queue", "Run", "strong"), verb("run.stop", "Stop", "text" if run else "faint"), paused,
+                 verb("run.mode", f"mode {queue.mode}")]  # fmt: skip
+        self.bar.show([*works, BarWord("", "│", "", "faint"), *verbs], self.run_words(run))
+
+    def run_words(self, run: RunScene | None) -> Line:
+        if run is None:
+            return ()
+        part = run.finished / max(1, run.jobs)
+        return (Piece(f"{plain(run.name)[:24]} ", "text"), *bar(part, 10), Piece(f" {run.finished}/{run.jobs}", "run"))
+
+    # What it comes to -------------------------------------------------------------------------------
+
+    def show_outcome(self) -> None:
+        plan, faults = self.plan(), self.faults()
+        self.plan_pane.fill(plan_lines(plan, self.plan_pane.room[0]), (Piece("Plan", "title"),), keep_place=True)
+        found = problems(plan, faults, self.problems.room[0])
+        self.problems.fill(found.lines, (Piece("Problems", "title"),), keep_place=True)
+        self.problems.refoot(found.told)
+        self.summary.show([BarWord("", piece.text, "", piece.ink) for piece in plan_line(plan, len(faults))])
+        self.show_variants()
+        self.look_into(self.pane)
+
+    def show_variants(self) -> None:
+        tried = self.tried
+        if tried is None:
+            return
+        self.colour()
+        self.samples.fill(self.numbered(), min(tried.jobs, MOST))
+        shown = f"  {len(tried.samples):,} of {tried.jobs:,}" if tried.jobs else ""
+        self.samples.retitle((Piece("Variants", "title"), Piece(shown, "dim")))
+        self.variant.show(self.samples.item(), tried)
+
+    # What is being made -----------------------------------------------------------------------------
+
+    def run_shown(self) -> tuple[RunScene | None, RunningJob | None]:
+        """The run that was sent from here, else the newest that something is made of; and its job at work."""
+        live = self.home.live
+        runs = {run.run: run for run in live.scene.runs}
+        jobs = sorted(live.running.values(), key=lambda job: job.token is None)
+        own = runs.get(self.followed) if self.followed is not None else None
+        busy = own or next((run for run in runs.values() if any(run_of(job.job) == run.run for job in jobs)), None)
+        return busy, next((job for job in jobs if busy is not None and run_of(job.job) == busy.run), None)
+
+    def show_work(self) -> None:
+        run, job = self.run_shown()
+        lines = at_work(job, run, self.work.room[0] or self.size.width // 3, self.home.clock())
+        self.work.display = bool(lines)
+        self.set_class(job is not None, "-busy")
+        if lines:
+            self.work.fill(lines, (Piece(plain(run.name) if run else "at work", "title"),), keep_place=True)
+        seen = job is not None and not self.home.thumbs.off and (self.size.width >= 100 or self.pane == "aside")
+        self.picture.show(job.job if job is not None and seen else None, job.preview if job is not None else 0)
+
+    async def action_stop(self) -> None:
+        from tui.screens.ask import Confirm
+
+        run, job = self.run_shown()
+        if run is None:
+            self.home.say("nothing is under way that could be stopped")
+            return
+        stopped = Selection(select=(run.run,))
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.home.command("/v1/jobs/cancel", stopped, "cancelled")
+
+        if job is not None and job.since and self.home.clock() - job.since > LONG_RUNNING:
+            question = f"Stop {plain(run.name)}? {plain(job.job)} has been running for over a minute."
+            await self.app.push_screen(Confirm(question, "z brings its jobs back; a running stage is lost."), answered)
+        else:
+            answered(True)
+
+    def action_pause(self) -> None:
+        pause_or_resume(self.home)
+
+    async def action_mode(self) -> None:
+        await choose_mode(self.home)
+
+    # Panes ------------------------------------------------------------------------------------------
+
+    def pane_widget(self, pane: str) -> Widget:
+        return {"stages": self.cards, "aside": self.samples}.get(pane, self.query_one("#prompt"))
+
+    def look_into(self, pane: str) -> None:
+        self.pane = pane
+        for one in PANES:
+            self.set_class(one == pane, f"-{one}")
+        jobs = self.tried.jobs if self.tried is not None else 0
+        names = {"stages": "Stages", "words": "Prompt", "aside": f"Variants {jobs:,}" if jobs else "Variants"}
+        told = [BarWord("", f"[{word}]" if one == pane else f" {word} ", f"pane_of('{one}')",
+                        "active" if one == pane else "dim") for one, word in names.items()]  # fmt: skip
+        help = (Piece("[ ]", "key"), Piece(" or ", "dim"), Piece("^pgdn", "key"), Piece(" another pane", "dim"))
+        self.tabs.show(told, help)
+
+    def action_pane(self, by: int) -> None:
+        self.action_pane_of(PANES[(PANES.index(self.pane) + by) % len(PANES)])
+
+    def action_pane_of(self, pane: str) -> None:
+        self.look_into(pane)
+        self.call_after_refresh(lambda: self.set_focus(self.pane_widget(pane)))
+        self.show_work()
+
+    def on_descendant_focus(self) -> None:
+        """Follows the focus, and tells the keys that do something there."""
+        ancestors = set(self.focused.ancestors_with_self) if self.focused is not None else set()
+        inside = {"stages": self.cards, "words": self.query_one("#run-words"), "aside": self.query_one("#run-aside")}
+        pane = next((one for one, widget in inside.items() if widget in ancestors), self.pane)
+        if pane != self.pane:
+            self.look_into(pane)
+        self.foot.hint(self.home.hints(self.hinted()), self.home.keymap_of_user)
+
+    def hinted(self) -> tuple[Key, ...]:
+        """While one types, only keys that are no letters."""
+        keys = super().hinted()
+        if not isinstance(self.focused, TextArea):
+            return tuple(key for key in keys if key.id != "run.leave")
+        return tuple(key for key in keys if key.first or key.id == "run.leave" or key.where == "everywhere")
+
+    def action_write(self) -> None:
+        self.action_pane_of("words")
+
+    def action_head(self) -> None:
+        self.set_focus(self.head)
+
+    def action_leave(self) -> None:
+        if isinstance(self.focused, TextArea):
+            self.set_focus(self.head)
+
+    def action_top(self) -> None:
+        self.samples.go(0)
+
+    def step_back(self) -> bool:
+        return False
+
+    # Words and variants -----------------------------------------------------------------------------
+
+    @on(TextArea.Changed)
+    def _wrote(self) -> None:
+        if self.is_mounted:
+            self.colour()
+            self.wrote()
+
+    def colour(self) -> None:
+        """Places of the words as they stand, moved along with what was typed since they were told."""
+        for area in self.query(PromptArea):
+            area.colour(self.segments_in(area.text, negative=area.id == "negative"))
+
+    @on(CursorMoved)
+    def _looked_at(self, event: CursorMoved) -> None:
+        event.stop()
+        self.variant.show(self.samples.item(), self.tried)
+
+    @on(ItemOpened)
+    async def _opened(self, event: ItemOpened) -> None:
+        if self.focused is self.samples:
+            event.stop()
+            await self.action_edit_sample()
+
+    @on(PagesWanted)
+    def _more_wanted(self, event: PagesWanted) -> None:
+        event.stop()
+        if not event.pages:
+            self.more()
+
+    def action_drop_edit(self) -> None:
+        if (one := self.samples.item()) is not None and one.edited:
+            self.vary_now(self.varied.edited(None, variant_of(one.name)))
+
+    def action_hold_all(self) -> None:
+        if (one := self.samples.item()) is not None and one.picks:
+            self.vary_now(self.varied.held(picked(one.picks)))
+
+    def action_copy_sample(self) -> None:
+        if (one := self.samples.item()) is not None:
+            self.home.copy(one.prompt, "prompt")
+
+    def action_reroll(self) -> None:
+        """Another seed, and of places that are drawn others."""
+        self._seed = self.draft.seed
+        free: Sequence[str] = [place.key for place in self.places_now()]
+        if free:
+            self.reroll(list(free))
+        else:
+            self.try_soon(0.0)
+
+    def action_payload(self) -> None:
+        self.variant.turn(self.samples.item(), self.tried)
+        if self.size.width < 100:
+            self.action_pane_of("aside")
+
+    async def action_refresh(self) -> None:
+        await self.home.refresh_nodes()
+        self.stage_soon(again=True)
