@@ -1,0 +1,58 @@
+"""A run as lines: what it is, how far it is, when it is done. Pure."""
+
+from schema.forecast import Forecast
+from schema.pages import RunRow
+from schema.scenes import RunScene
+from tui.widgets.ink import Line, Piece, fit, fit_middle, plain
+from tui.widgets.jobcard import block, ends, moment, section
+from tui.widgets.jobrow import bar, clock
+from tui.widgets.runrow import PHASES, ended
+
+
+def title(run: RunRow) -> list[Piece]:
+    sign, ink = PHASES[run.state]
+    return [Piece(run.id, "title"), Piece(f"  {sign} {run.state}", ink)]
+
+
+def card(run: RunRow, live: RunScene | None, foretold: Forecast | None, width: int, now: float) -> list[Line]:
+    """For a pane `width` cells wide; `live`: what is known of it while it is unfinished."""
+    inside = width - 2
+    lines: list[Line] = [*facts(run, inside, now), *(ends(live, inside, now) if live is not None else ()), []]
+    lines += [*counts(run, inside), []]
+    if live is not None and live.film != "none":
+        lines += [[Piece(f" its film {'is being made' if live.film == 'making' else 'waits for its pictures'}")], []]
+    for one in foretold.runs if foretold is not None else ():
+        lines += [section("will it be done in time"), *block(one.text, inside, 8, "text")]
+        if one.helps:
+            lines += [
+                section("what would help"),
+                *(part for help in one.helps for part in block(help, inside, 3, "dim")),
+            ]
+    return lines
+
+
+def facts(run: RunRow, width: int, now: float) -> list[Line]:
+    lasted = clock(run.ended - run.created) if run.ended is not None else ""
+    pairs = [
+        ("name", run.name),
+        ("packs", ", ".join(run.packs)),
+        ("lane", run.lane),
+        ("began", moment(run.created, now)),
+        ("ended", f"{moment(run.ended, now)}, after {lasted}" if run.ended is not None else ""),
+        ("lies in", run.folder),
+    ]
+    return [
+        [Piece(f" {fit(name, 7)} ", "dim"), Piece(fit_middle(plain(text), width - 8))] for name, text in pairs if text
+    ]
+
+
+def counts(run: RunRow, width: int) -> list[Line]:
+    part = ended(run) / run.jobs if run.jobs else 0.0
+    lines: list[Line] = [[Piece(" "), *bar(part, max(4, width - 8)), Piece(f" {int(part * 100)}%", "run")]]
+    waiting = run.jobs - ended(run) - run.attention
+    told = [
+        (run.finished, "done", "good"), (run.failed, "failed", "bad"), (run.attention, "need a decision", "bad"),
+        (run.cancelled, "cancelled", "dim"), (waiting, "to go", "text"),
+    ]  # fmt: skip
+    lines += [[Piece(f"   {many:>7,} ", ink), Piece(word, "dim")] for many, word, ink in told if many]
+    return lines
