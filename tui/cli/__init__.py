@@ -96,8 +96,8 @@ def help_of(call: Call) -> str:
 
 
 def _alone() -> int:
-    """`stablenew` without a word: the UI where there is a terminal, else the status."""
-    if sys.stdin.isatty() and sys.stdout.isatty():
+    """`stablenew` without a word: the UI where there is a terminal that can show it, else the status."""
+    if sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
         from tui.cli.ui import ui
 
         return ui(None)
