@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal
@@ -120,19 +121,46 @@ class Tally(Drawn):
 
 
 class Label(Drawn):
+    """`Filter:`, or the tabs of an area: one is here, a click goes to another."""
+
     ALLOW_SELECT = False
+    tabs: tuple[str, ...] = ()
+    here = 0
 
     def line(self, y: int) -> Line:
+        if self.tabs:
+            return [Piece(" "), *self._tabs()]
         return [Piece(" Filter:" if self.size.width > 4 else "", "dim")]
+
+    def _tabs(self) -> list[Piece]:
+        return [
+            Piece(f"[{title}]" if at == self.here else f" {title} ", "active" if at == self.here else "dim")
+            for at, title in enumerate(self.tabs)
+        ]
+
+    async def on_click(self, event: events.Click) -> None:
+        x = 1
+        for at, piece in enumerate(self._tabs() if self.tabs else ()):
+            x += len(piece.text)
+            if event.x < x:
+                if at != self.here:
+                    await self.run_action(f"screen.tab({at - self.here})")
+                return
 
 
 class FilterLine(Horizontal):
     def __init__(self) -> None:
         super().__init__()
+        self.label = Label(id="filter-label")
         self.input = FilterInput()
         self.tally = Tally(id="tally")
 
+    def show_tabs(self, tabs: tuple[str, ...], here: int) -> None:
+        """Tabs of the area instead of the word; the one with this number is here."""
+        self.label.tabs, self.label.here = tabs, here
+        self.add_class("-tabs")
+
     def compose(self) -> ComposeResult:
-        yield Label(id="filter-label")
+        yield self.label
         yield self.input
         yield self.tally
