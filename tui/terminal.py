@@ -1,4 +1,4 @@
-"""What the terminal can show, settled before the screen opens: how many colours, and which letters."""
+"""What the terminal can show, settled before the screen opens: how many colours, which letters, and where it is drawn."""
 
 import os
 import sys
@@ -12,6 +12,7 @@ TRUECOLOR = ("tmux-256color", "xterm-256color", "xterm-kitty", "foot", "alacritt
 def prepare(ui: Preferences) -> None:
     colours(ui)
     letters()
+    canvas()
 
 
 def colours(ui: Preferences) -> None:
@@ -30,3 +31,11 @@ def letters() -> None:
     """
     if sys.__stderr__ is not None:
         sys.__stderr__.reconfigure(errors="replace")  # type: ignore[attr-defined]  # it is a TextIOWrapper here
+
+
+def canvas() -> None:
+    """Textual draws on stderr: `stablenew 2>log` would show nothing. It draws where stdout goes, then."""
+    if sys.__stdout__ is None or sys.__stderr__ is None:
+        return
+    if sys.__stdout__.isatty() and not sys.__stderr__.isatty():
+        os.dup2(sys.__stdout__.fileno(), sys.__stderr__.fileno())
