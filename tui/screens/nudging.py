@@ -57,8 +57,8 @@ def number(text: str) -> float | None:
         return None
 
 
-def nudged(one: Field, text: str, by: int) -> str:
-    """The number so many steps on, on a whole number of them and within what is allowed."""
+def nudged(one: Field, text: str, by: int, *, even: bool = False) -> str:
+    """The number so many steps on, on a whole number of them and within what is allowed; `even`: also of sizes."""
     width = step(one)
     now = number(text)
     if now is None:
@@ -66,7 +66,7 @@ def nudged(one: Field, text: str, by: int) -> str:
         now = float(told if told is not None else BEGIN.get(inner(one), one.limits.low or 0))
         by = 0
     moved = now + by * width
-    if by and inner(one) not in ("width", "height"):  # sizes keep their remainder: 832 is as good as 768
+    if even or (by and inner(one) not in ("width", "height")):  # a key leaves 832 as good a size as 768
         moved = round(moved / width) * width
     limits = one.limits
     if limits.low is not None:
@@ -88,6 +88,14 @@ def slider(one: Field, text: str, width: int) -> str:
     room = width - 3
     at = round(room * (min(max(now, span.low), span.high) - span.low) / (span.high - span.low))
     return "├" + "─" * at + "●" + "─" * (room - at) + "┤"
+
+
+def at_cell(one: Field, cell: int, width: int) -> str | None:
+    """The number at this cell of a slider so wide; None: it has no slider."""
+    if (span := usual(one)) is None or width < 5:
+        return None
+    part = min(max(cell - 1, 0), width - 3) / (width - 3)
+    return nudged(one, written(span.low + part * (span.high - span.low), whole=False), 0, even=True)
 
 
 def complaint(one: Field, text: str) -> str:

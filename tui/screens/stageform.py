@@ -169,9 +169,12 @@ class StageForm:
         draft = replace(self.draft, pipeline=name, own=None, last=False, set=kept)
         return replace(self, draft=draft, ground=None)
 
-    def as_own(self) -> "StageForm":
-        """The same stages, whatever becomes of the pipeline that they are from."""
-        return replace(self, draft=replace(self.draft, pipeline="").with_own(pipeline_text(self.pipeline)), ground=None)
+    def followed(self, name: str) -> "StageForm":
+        """The pipeline is called otherwise by now; empty: it is gone, and its stages stay as the run's own."""
+        draft = replace(self.draft, pipeline=name)
+        if not name or self.draft.ground.own is not None:
+            draft = draft.with_own(pipeline_text(self.pipeline))
+        return replace(self, draft=draft, ground=None)
 
 
 # What the daemon says of it -------------------------------------------------------------------------

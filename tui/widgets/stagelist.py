@@ -205,7 +205,6 @@ class StageList(HeldList[Row]):
         if self.typing is not None:
             self.end_typing("enter")
             self.typing, self.finding = None, False
-        super().on_blur()
 
     # Hands on the mouse -----------------------------------------------------------------------------
 
@@ -215,10 +214,11 @@ class StageList(HeldList[Row]):
         return super().index_at(x, y)
 
     def on_click(self, event: events.Click) -> None:
+        event.stop()
+        event.prevent_default()
         index = self.index_at(event.x, event.y)
         if index is None:
             return
-        event.stop()
         if self.typing is not None:
             self.end_typing("enter")
         self.go(index)

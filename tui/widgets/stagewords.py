@@ -6,7 +6,7 @@ from typing import NamedTuple
 from schema.names import FILES
 from tui.screens.fields import Field
 from tui.screens.fieldwords import about, purpose
-from tui.screens.nudging import slider
+from tui.screens.nudging import at_cell, slider
 from tui.screens.sheet import Row, StageSheet, first_of, is_on, shown, value_at
 from tui.screens.stageform import StageForm
 from tui.widgets.ink import Piece, fit, fit_middle, plain
@@ -30,7 +30,8 @@ GIST = (
 NARROW = 46
 """Cells below which a line has a sign for its source and no word."""
 
-SLIDER = 12
+SLIDER, NUMBER = 12, 7
+"""Cells of a slider, and of the number before it."""
 
 
 class Typing(NamedTuple):
@@ -130,29 +131,51 @@ def setting(form: StageForm, row: Row, width: int, typing: Typing | None) -> lis
     """`steps  ● 30   ├───●──┤  yours`."""
     one = row.field
     assert one is not None
-    deep = 5 if one.part else 3
-    wide = min(24, max(16, width // 3))
-    doubt, trouble = form.doubts.get(row.key, ""), ""
-    tag, sign = source(row)
+    deep, wide = 5 if one.part else 3, _wide(width)
+    _, sign = source(row)
     left = [Piece(fit(" " * deep + label(one), wide - 3) + " ", "dim"), Piece(f"{sign} ", "mark")]
-    room = max(4, width - wide)
     if typing is not None:
-        return [*left, *typing.pieces(min(room, 24))]
-    tagged = width >= NARROW
-    if doubt:
-        trouble = f" ! {plain(doubt.partition(';')[0])}" if tagged else " !"
-    end = f" {tag}" if tagged and tag else ""
-    room -= len(trouble) + len(end)
-    words, ink = value(row)
-    pieces = [*left, *_valued(one, row, words, ink, max(4, room)), Piece(trouble, "warn")]
+        return [*left, *typing.pieces(min(max(4, width - wide), 24))]
+    trouble, end = _tail(form, row, width)
+    pieces = [*left, *_valued(one, row, _room(form, row, width)), Piece(trouble, "warn")]
     return [*pieces, Piece(end, "mark" if row.changed else "dim")]
 
 
-def _valued(one: Field, row: Row, words: str, ink: str, room: int) -> list[Piece]:
-    if one.sort == "number":
-        drawn = slider(one, row.value, min(SLIDER, room - 7)) if room >= 14 else ""
-        if drawn:
-            return [Piece(fit(words, 6) + " ", ink), Piece(fit(drawn, room - 7), "strong" if row.changed else "dim")]
+def slid(form: StageForm, row: Row, width: int, x: int) -> str | None:
+    """The number at this cell of the line, where its slider is; None: it is not there."""
+    long = _slider(_room(form, row, width))
+    cell = x - _wide(width) - NUMBER
+    if row.field is None or row.field.sort != "number" or not long or not 0 <= cell < long:
+        return None
+    return at_cell(row.field, cell, long) if slider(row.field, row.value, long) else None
+
+
+def _wide(width: int) -> int:
+    """Cells of a line before its value."""
+    return min(24, max(16, width // 3))
+
+
+def _tail(form: StageForm, row: Row, width: int) -> tuple[str, str]:
+    """What may be wrong with it, and whose it is."""
+    tagged, (tag, _) = width >= NARROW, source(row)
+    doubt = plain(form.doubts.get(row.key, "").partition(";")[0])
+    trouble = (f" ! {doubt}" if tagged else " !") if doubt else ""
+    return trouble, f" {tag}" if tagged and tag else ""
+
+
+def _room(form: StageForm, row: Row, width: int) -> int:
+    return max(4, width - _wide(width) - sum(map(len, _tail(form, row, width))))
+
+
+def _slider(room: int) -> int:
+    return min(SLIDER, room - NUMBER) if room >= 14 else 0
+
+
+def _valued(one: Field, row: Row, room: int) -> list[Piece]:
+    words, ink = value(row)
+    if one.sort == "number" and (drawn := slider(one, row.value, _slider(room))):
+        return [Piece(fit(words, NUMBER - 1) + " ", ink),
+                Piece(fit(drawn, room - NUMBER), "strong" if row.changed else "dim")]  # fmt: skip
     chosen = one.sort in ("name", "names", "choice", "units", "picture")
     if chosen and room > 8:
         return [Piece(fit_middle(_short(words, room - 2), room - 2), ink), Piece(" ▾", "faint")]
