@@ -22,7 +22,7 @@ from textual.widget import Widget
 from schema.errors import NoDaemon, Refused
 from schema.ids import NodeId
 from tui import outside
-from tui.areas import screen_of
+from tui.areas import modes_of, screen_of
 from tui.background import begin
 from tui.drawing import Drawing
 from tui.ending import obey
@@ -86,10 +86,13 @@ class StableNew(Drawing, Travelling):
         self.env = env if env is not None else {}
         self.wall = clock
         self.asker = Asker(find, fresh_key=lambda: os.urandom(8).hex())
+        self.asker.heard = self.changes.heard
         self.catalogue = Catalogue(self.asker)
         self.thumbs = self.thumbs_of(self.asker.picture)
-        for area in AREAS:
-            self.add_mode(area.id, partial(screen_of, area.id, self))
+        for mode in (mode for area in AREAS for mode in modes_of(area.id)):
+            self.add_mode(mode, partial(screen_of, mode, self))
+        self._last_tab: dict[str, str] = {}
+        """Of areas with tabs: where one was last."""
         self.history = LoadHistory()
         self.keymap_of_user = dict(self.ui.keymap)
         self.remote = outside.is_remote(self.env)
@@ -264,13 +267,18 @@ class StableNew(Drawing, Travelling):
             self.say(f"{LEADER} and {event.character or event.key}: no such area")
 
     async def action_go(self, area: str) -> None:
-        await self.switch_mode(area)
+        """To an area, at the tab where one was last; or to a tab, `library.styles`."""
+        whole, dot, _ = area.partition(".")
+        if dot:
+            self._last_tab[whole] = area
+        await self.switch_mode(self._last_tab.get(whole) or modes_of(area)[0])
 
     async def action_keys_help(self) -> None:
         from tui.screens.help import KeysHelp
 
         if isinstance(self.screen, AreaScreen):
-            await self.push_screen(KeysHelp(self.screen.area, self.focused, self.keymap_of_user, past=self.past))
+            place = self.screen.place or self.screen.area
+            await self.push_screen(KeysHelp(place, self.focused, self.keymap_of_user, past=self.past))
 
     async def action_back(self) -> None:
         screen = self.area_screen

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 
+from tui.widgets.librarytabs import TABS
+
 if TYPE_CHECKING:
     from tui.app import StableNew
 
@@ -11,8 +13,13 @@ PAUSE, PAUSE_REMOTE = 1.0, 3.0
 """Seconds at least between two unfinished pictures of a running job, here and over SSH."""
 
 
+def modes_of(area: str) -> tuple[str, ...]:
+    """An area of several tabs is a screen for each, `library.styles`; it begins with the first."""
+    return tuple(f"library.{tab}" for tab, _ in TABS) if area == "library" else (area,)
+
+
 def screen_of(area: str, home: "StableNew") -> Screen[None]:
-    """`area`: of `keys.AREAS`."""
+    """`area`: of `keys.AREAS`, or a tab of one: see `modes_of`."""
     match area:
         case "gallery":
             from tui.screens.gallery import GalleryScreen
@@ -26,14 +33,19 @@ def screen_of(area: str, home: "StableNew") -> Screen[None]:
             from tui.screens.nodes import NodesScreen
 
             return NodesScreen()
-        case "packs":
-            from tui.screens.packs import PacksScreen
+        case "library.packs":
+            from tui.screens.librarypacks import PacksScreen
 
             return PacksScreen()
-        case "models":
-            from tui.screens.models import ModelsScreen
+        case "library.models" | "library.loras":
+            from tui.screens.librarymodels import LorasScreen, ModelsScreen
 
-            return ModelsScreen(home.thumbs_of(home.asker.model_preview))
+            kind = ModelsScreen if area == "library.models" else LorasScreen
+            return kind(home.thumbs_of(home.asker.model_preview))
+        case tab if tab.startswith("library."):
+            from tui.screens.librarytexts import TEXTS
+
+            return TEXTS[tab.removeprefix("library.")]()
         case _:
             from tui.screens.queue import QueueScreen
 

@@ -11,7 +11,8 @@ from textual.binding import Binding, BindingType
 from tui.browsekeys import GALLERY, QUEUE
 from tui.diskkeys import DISK
 from tui.learnkeys import LEARN
-from tui.picturekeys import ALONE, ALONE_TITLES, stars
+from tui.librarykeys import LIBRARY, MODELS, PACKS, SHELF, TABS_KEYS
+from tui.picturekeys import ALONE, ALONE_TITLES
 from tui.picturekeys import Key as Key
 from tui.thenkeys import THEN, TRAVEL
 
@@ -30,8 +31,7 @@ AREAS = (
     Area("gallery", "Gallery", "i", "f4"),
     Area("learn", "Learn", "l", "f5"),
     Area("nodes", "Nodes", "n", "f6"),
-    Area("packs", "Packs", "p", "f7"),
-    Area("models", "Models", "m", "f8"),
+    Area("library", "Library", "p", "f7"),
 )
 """In the order of the top line. An area is listed here from the day it works."""
 
@@ -86,28 +86,6 @@ NODES = (
     Key("nodes.list", "h,left", "back to the list", "list", "nodes"),
 )
 
-PACKS = (
-    Key("packs.apply", "n", "new run of this pack, or of the marked ones", "apply", "packs", "run it"),
-    Key("packs.edit", "e", "edit it; its format, order and remarks stay", "edit", "packs", "edit"),
-    Key("packs.try", "t", "this prompt in the editor: its places and variants", "try_out", "packs", "try"),
-    Key("packs.new", "A", "write a new one", "add", "packs", "add"),
-    Key("packs.details", "l,right", "to the prompts", "details", "packs"),
-    Key("packs.list", "h,left", "back to the list", "list", "packs"),
-)
-
-MODELS = (
-    Key("models.favourite", "asterisk,b", "favourite, or no more", "favourite", "models", "favourite"),
-    *stars("models"),
-    Key("models.unrate", "0", "take the stars back", "rate(0)", "models"),
-    Key("models.tag", "t", "tags", "tag", "models", "tag"),
-    Key("models.use", "n", "new run with it", "use", "models", "new run"),
-    Key("models.lack", "m", "only those of which something is missing", "lacking", "models", "missing"),
-    Key("models.kind", "f", "only one kind: models, LoRAs, embeddings", "kind", "models", "kind"),
-    Key("models.scan", "R", "look through the folders now", "scan", "models"),
-    Key("models.details", "l,right", "to the details", "details", "models"),
-    Key("models.list", "h,left", "back to the list", "list", "models"),
-)
-
 FORM = (
     Key("form.queue", "ctrl+j,ctrl+s", "queue it", "queue", "form", first=True),
     Key("form.editor", "ctrl+e", "prompt editor: places to vary, variants, payload", "editor", "form", first=True),
@@ -153,14 +131,15 @@ SAMPLES = (
 )
 
 TABLE = (
-    *EVERYWHERE, *THEN, *LISTS, *QUEUE, *GALLERY, *LEARN, *NODES, *PACKS, *MODELS, *FORM, *PROMPT, *TEXT, *PLACES,
-    *SAMPLES, *DISK, *ALONE,
+    *EVERYWHERE, *THEN, *LISTS, *QUEUE, *GALLERY, *LEARN, *NODES, *LIBRARY, *SHELF, *PACKS, *MODELS, *FORM,
+    *PROMPT, *TEXT, *PLACES, *SAMPLES, *DISK, *ALONE,
 )  # fmt: skip
 
 TITLES = {
     "everywhere": "Everywhere", "then": "In the past", "lists": "Lists",
     "queue": "Queue", "gallery": "Gallery", "learn": "Learn", "nodes": "Nodes",
-    "packs": "Packs", "models": "Models", "form": "A new run", "prompt": "Prompt editor",
+    "library": "Library", "shelf": "Texts of the library", "packs": "Packs", "models": "Models and LoRAs",
+    "form": "A new run", "prompt": "Prompt editor",
     "text": "A prompt as one types", "places": "Places to vary", "samples": "Variants",
     "disk": "The disk",
     **ALONE_TITLES,
@@ -184,6 +163,8 @@ def of(*places: str) -> tuple[Key, ...]:
 
 def places_of(area: str) -> tuple[str, ...]:
     """Whose keys an area has besides those of everywhere."""
+    if area in TABS_KEYS:
+        return TABS_KEYS[area]
     return (area,) if area == "learn" else (area, "lists")
 
 

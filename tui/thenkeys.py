@@ -35,7 +35,7 @@ LOOKING = frozenset({
     "queue.why",
     "gallery.next", "gallery.previous", "gallery.left", "gallery.right", "gallery.trash_view", "gallery.disk",
     "disk.down", "disk.up", "disk.half_down", "disk.half_up", "disk.open", "disk.order", "disk.reread", "disk.leave",
-    "disk.redraw", "models.lack", "models.kind",
+    "disk.redraw", "models.lack", "models.kind", "library.tab", "library.tab_back", "library.pictures",
     "learn.numbers", "learn.knob", "learn.knob_back", "learn.tab", "learn.tab_back", "learn.open", "learn.down",
     "learn.up", "learn.half_down", "learn.half_up", "learn.bottom", "learn.top", "learn.copy",
     "zoom.next", "zoom.previous", "zoom.unrated", "zoom.unrated_back", "zoom.outside", "zoom.back",

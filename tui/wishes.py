@@ -18,6 +18,7 @@ from schema.prompts import Completions
 from schema.scenes import NodeScene
 from tui import outside
 from tui.background import begin
+from tui.changes import Change, Changes
 from tui.link.ask import Asker, Told
 from tui.link.catalogue import Catalogue
 from tui.link.favoured import Favoured
@@ -71,6 +72,7 @@ class Wishing(App[None]):
     def __init__(self) -> None:
         super().__init__()
         self.live = Live()
+        self.changes = Changes()
         self._in_order = asyncio.Lock()
         """Commands reach the daemon in the order of the keys."""
         self._moved = asyncio.Event()
@@ -165,10 +167,35 @@ class Wishing(App[None]):
         begin(self, partial(self._taken_back, "redo"), group="commands")
 
     async def _taken_back(self, verb: str) -> None:
+        """What was done last: a file by its own way back, all else by the daemon."""
+        back = verb == "undo"
+        change = self.changes.last() if back else self.changes.next()
+        if change is not None:
+            await self._file_back(change, back=back)
+            return
         answer = await self.answered(f"/v1/{verb}", None)
-        if answer is not None:
-            head = "taken back" if verb == "undo" else "done again"
-            self.say(answer.text if answer.nothing else f"{head}: {answer.text}", bad=answer.nothing)
+        if answer is None:
+            return
+        (self.changes.taken_back if back else self.changes.done_again)()
+        if answer.nothing and (self.changes.last() if back else self.changes.next()) is not None:
+            await self._taken_back(verb)  # a command that cannot be taken back stood before a file
+            return
+        head = "taken back" if back else "done again"
+        self.say(answer.text if answer.nothing else f"{head}: {answer.text}", bad=answer.nothing)
+
+    async def _file_back(self, change: Change, *, back: bool) -> None:
+        """It shows itself with the daemon's next word on the library."""
+        async with self._in_order:
+            try:
+                await (change.back if back else change.again)()
+            except Refused as e:
+                self.say(e.told(), bad=True)
+                return
+            except NoDaemon:
+                self.say("The daemon does not answer; nothing was changed.", bad=True)
+                return
+        (self.changes.taken_back if back else self.changes.done_again)()
+        self.say(f"{'taken back' if back else 'done again'}: {change.told}")
 
     async def refresh_nodes(self, nodes: Sequence[NodeScene] | None = None) -> None:
         """Lets these nodes, or all that are there, read their lists of models and the like again."""

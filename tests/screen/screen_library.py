@@ -20,7 +20,25 @@ NAMES = {
     "styles": ("film", "woodcut [old]"),
     "overlays": ("gentle",),
     "presets": ("fine", "quick look"),
+    "wildcards": ("sea", "sky", "sky/high"),
+    "pipelines": ("standard", "quick"),
+    "workflows": ("oils",),
 }
+
+SAYS = {
+    "wildcards": [("", "", "dawn"), ("", "3x", "dusk over {calm|rough} water"), ("", "", "storm")],
+    "styles": [("", "around the prompt", "woodcut of {prompt}"), ("", "negative", "photo")],
+    "profiles": [
+        ("", "name", "Mira"),
+        ("", "character", "a cartographer in a green coat"),
+        ("LoRAs", "ink_line", "0.7"),
+    ],
+    "presets": [("txt2img", "steps", "31"), ("txt2img", "cfg", "6.5"), ("upscale", "factor", "2")],
+    "pipelines": [("txt2img", "txt2img", "on"), ("txt2img", "steps", "12"), ("upscale", "upscale", "off")],
+    "templates": [("", "prompt", "a wide view of {prompt}"), ("sets", "txt2img.cfg", "6")],
+    "overlays": [("colour grades", "", "warm"), ("settings", "txt2img.cfg", "5 to 7.5")],
+}
+"""What is in each of them, whichever it is."""
 
 
 def values_of(place: str) -> tuple[str, ...]:
@@ -127,6 +145,10 @@ class Shelf:
     def __init__(self) -> None:
         self.packs = dict(PACKS)
         self.names = dict(NAMES)
+        self.gone: list[tuple[str, str]] = []
+        """Noun and name of what was deleted and not restored."""
+        self.broken: dict[tuple[str, str], str] = {}
+        """Noun and name of what cannot be read, and where it is wrong."""
         self.saved: list[tuple[str, str, str]] = []
         """Noun, name and text of everything that was saved."""
         self.models = [model(n) for n in range(60)]
@@ -158,14 +180,48 @@ class Shelf:
         self.names[noun] = tuple(to if one == name else one for one in self.names[noun])
         return web.json_response({"name": to})
 
+    async def show(self, request: web.Request) -> web.Response:
+        noun, name = request.path.split("/")[2], request.match_info["name"]
+        text = f"# {name}, as it was written\n"
+        if request.query.get("text"):
+            return web.json_response({"name": name, "text": text})
+        if where := self.broken.get((noun, name)):
+            told = {"error": "a bracket is not closed.", "where": where, "remedy": "Close it.", "exit": 2}
+            return web.json_response(told, status=400)
+        says = [dict(zip(("of", "name", "value"), one, strict=True)) for one in SAYS.get(noun, ())]
+        path = f"/config/{noun}/{name}.yaml"
+        return web.json_response({"name": name, "text": text, "prompts": [], "says": says, "path": path})
+
+    async def uses(self, request: web.Request) -> web.Response:
+        found = [{"noun": "packs", "name": "knights", "line": 1, "words": "a knight in __sky__"}]
+        items = found if request.query["name"] == "sky" else []
+        return web.json_response({"items": items, "total": len(items)})
+
+    async def check(self, request: web.Request) -> web.Response:
+        asked = await request.json()
+        if "[" in asked["text"] and "]" not in asked["text"]:
+            where = f"{asked['name']}.yaml:{asked['text'][: asked['text'].index('[')].count(chr(10)) + 1}:3"
+            told = {"error": "a bracket is not closed.", "where": where, "remedy": "", "exit": 2}
+            return web.json_response(told, status=400)
+        return web.json_response({"warnings": []})
+
+    async def restore(self, request: web.Request) -> web.Response:
+        noun, name = request.match_info["noun"], request.match_info["name"]
+        self.gone.remove((noun, name))
+        self.names[noun] = tuple(sorted({*self.names[noun], name}))
+        return web.json_response({"name": name})
+
     async def delete(self, request: web.Request) -> web.Response:
         noun, name = request.match_info["noun"], request.match_info["name"]
+        self.gone.append((noun, name))
         self.names[noun] = tuple(one for one in self.names[noun] if one != name)
         return web.json_response({"name": name})
 
     async def list_names(self, request: web.Request) -> web.Response:
-        names = self.names[request.path.rpartition("/")[2]]
-        return web.json_response({"items": names, "total": len(names)})
+        noun = request.path.rpartition("/")[2]
+        names = self.names[noun]
+        warnings = [f"{where}: a bracket is not closed." for (of, _), where in self.broken.items() if of == noun]
+        return web.json_response({"items": names, "total": len(names), "warnings": warnings})
 
     async def foreign(self, request: web.Request) -> web.Response:
         name = request.query["name"]
@@ -220,6 +276,10 @@ def add_routes(app: web.Application, shelf: Shelf) -> None:
     app.router.add_put("/v1/{noun}/{name}", shelf.save)
     app.router.add_post("/v1/{noun}/{name}/rename", shelf.rename)
     app.router.add_post("/v1/{noun}/{name}/delete", shelf.delete)
+    app.router.add_post("/v1/{noun}/{name}/restore", shelf.restore)
+    app.router.add_post("/v1/check", shelf.check)
+    app.router.add_get("/v1/uses", shelf.uses)
     app.router.add_post("/v1/foreign", shelf.foreign)
     for noun in NAMES:
         app.router.add_get(f"/v1/{noun}", shelf.list_names)
+        app.router.add_get(f"/v1/{noun}/{{name}}", shelf.show)

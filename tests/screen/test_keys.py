@@ -3,6 +3,7 @@
 import pytest
 
 from tui import keys
+from tui.areas import modes_of
 from tui.preferences import Preferences
 
 
@@ -34,10 +35,10 @@ def test_no_key_is_used_that_terminals_do_not_send():
 @pytest.mark.slow
 async def test_every_binding_has_its_action(show):
     async with show() as eyes:
-        for area in keys.AREAS:
-            await eyes.app.action_go(area.id)
+        for mode in (mode for area in keys.AREAS for mode in modes_of(area.id)):
+            await eyes.app.action_go(mode)
             screen = eyes.app.screen
-            for key in keys.of("everywhere", *keys.places_of(area.id)):
+            for key in keys.of("everywhere", *keys.places_of(screen.place or screen.area)):
                 name = key.action.partition("(")[0].removeprefix("app.")
                 owner = eyes.app if key.action.startswith("app.") else screen
                 assert hasattr(owner, f"action_{name}"), key

@@ -8,8 +8,10 @@ from schema.scenes import Delta
 
 async def test_models_at_two_sizes_and_a_file_that_appears_by_itself(show, daemon, picture_of):
     async with show() as eyes:
-        await eyes.app.action_go("models")
-        await eyes.sees("line_07", "60")
+        await eyes.app.action_go("library.models")
+        await eyes.sees("line_07", "20 names")
+        await eyes.press("f", "G", "enter")
+        await eyes.sees("line_07", "60 names")
         await eyes.press("j", "j", "j")
         await eyes.sees("haze_00", "A haze over the sea")
         picture_of(eyes, "models-120x36")
@@ -24,7 +26,9 @@ async def test_models_at_two_sizes_and_a_file_that_appears_by_itself(show, daemo
 
 
 async def to_models(eyes):
-    await eyes.app.action_go("models")
+    await eyes.app.action_go("library.models")
+    await eyes.sees("line_07", "20 names")
+    await eyes.press("f", "end", "enter")
     await eyes.sees("line_07", "60 names", "seahaze")
 
 
@@ -49,12 +53,14 @@ async def test_verdicts_are_sent_and_shown_at_once(show, daemon):
 async def test_only_one_kind_or_only_what_lacks_something(show, daemon):
     async with show() as eyes:
         await to_models(eyes)
+        await eyes.press("right_square_bracket")
+        await eyes.sees("[LoRAs]", "20 names", "sea/haze_00")
         await eyes.press("f")
-        await eyes.sees("Which", "LoRAs")
-        await eyes.press("j", "j", "enter")
-        await eyes.sees("20 names")
-        await eyes.press("f", "home", "enter")
-        await eyes.sees("60 names")
+        await eyes.sees("Which", "embeddings")
+        await eyes.press("j", "enter")
+        await eyes.sees("[LoRAs]", "20 names", "town/")
+        await eyes.press("left_square_bracket")
+        await eyes.sees("[Models]", "60 names")
         await eyes.press("m")
         await eyes.sees("missing:any", "of 60")
 

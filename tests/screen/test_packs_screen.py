@@ -5,7 +5,7 @@ import pytest
 
 async def test_packs_at_two_sizes_and_one_edited_while_what_was_not_touched_stays(show, daemon, picture_of):
     async with show() as eyes:
-        await eyes.app.action_go("packs")
+        await eyes.app.action_go("library.packs")
         await eyes.sees("knights", "broken                   !", "3 variants", "a knight by the {sea|lake}")
         picture_of(eyes, "packs-120x36")
         await eyes.pilot.resize_terminal(80, 24)
@@ -13,7 +13,7 @@ async def test_packs_at_two_sizes_and_one_edited_while_what_was_not_touched_stay
         await eyes.sees("3 variants", "a knight by the {sea|lake}")
         picture_of(eyes, "packs-80x24")
         await eyes.press("h", "j")
-        await eyes.until(lambda: eyes.app.screen.pack is not None and eyes.app.screen.pack.name == "city [bold]")
+        await eyes.until(lambda: eyes.app.screen.item is not None and eyes.app.screen.item.name == "city [bold]")
         await eyes.press("l", "j", "e")
         await eyes.sees("Pack  city [bold]", "jobs")
         assert eyes.app.screen.query_one("#text").cursor_location == (2, 0)
@@ -26,7 +26,7 @@ async def test_packs_at_two_sizes_and_one_edited_while_what_was_not_touched_stay
 
 
 async def to_packs(eyes):
-    await eyes.app.action_go("packs")
+    await eyes.app.action_go("library.packs")
     await eyes.sees("3 variants", "broken")
 
 

@@ -112,6 +112,8 @@ class Asker:
         self._session: ClientSession | None = None
         self.as_of: int | None = None
         """The seq that questions are about, and no wishes are sent; None: now."""
+        self.heard: Callable[[str, int], None] = lambda path, changed: None
+        """Is told of every command that was done, and how much it changed."""
 
     async def get(self, path: str, shape: type[Shape], query: Mapping[str, str | int] | None = None) -> Shape:
         """Raises Refused, or NoDaemon when nobody answers."""
@@ -150,10 +152,13 @@ class Asker:
         wait = FIRST_WAIT
         for tries in range(TRIES):
             try:
-                return reply(await self.raw("POST", path, body=body, key=key), Told)
+                answer = reply(await self.raw("POST", path, body=body, key=key), Told)
             except NoDaemon:
                 if tries + 1 == TRIES:
                     raise
+            else:
+                self.heard(path, answer.changed)
+                return answer
             await asyncio.sleep(wait)
             wait *= 2
         raise NoDaemon("the daemon does not answer")

@@ -4,10 +4,13 @@ from typing import Literal
 
 import msgspec
 
+from schema.shelf import Said, Use
 from tui.link.ask import Asker, reply
 from tui.link.query import quoted
 
-Noun = Literal["packs", "pipelines", "presets", "profiles", "templates", "styles", "overlays", "wildcards"]
+Noun = Literal[
+    "packs", "pipelines", "presets", "profiles", "templates", "styles", "overlays", "wildcards", "workflows"
+]  # fmt: skip
 
 
 class Names(msgspec.Struct, frozen=True):
@@ -23,6 +26,11 @@ class Item(msgspec.Struct, frozen=True):
     negatives: tuple[str, ...] = ()
     slots: tuple[str, ...] = ()
     """Lines that give a pack's slots their values: `#! [[weather]] = rain | fog`."""
+    says: tuple[Said, ...] = ()
+    """Of all but packs and workflows: what is in it, line by line."""
+    path: str = ""
+    builtin: bool = False
+    """It comes with the program and stays as it is."""
 
     def alone(self, number: int) -> tuple[str, str]:
         """The prompt with this number, from 0, and its negative, with what they need of the pack to vary alike."""
@@ -50,6 +58,22 @@ class Checked(msgspec.Struct, frozen=True):
 
 class Text(msgspec.Struct, frozen=True):
     text: str
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """`POST /v1/check`."""
+
+    noun: str
+    name: str
+    text: str
+
+
+class Warnings(msgspec.Struct, frozen=True):
+    warnings: tuple[str, ...] = ()
+
+
+class Uses(msgspec.Struct, frozen=True):
+    items: tuple[Use, ...]
 
 
 async def checked(asker: Asker, noun: Noun) -> Checked:
@@ -81,3 +105,18 @@ async def rename(asker: Asker, noun: Noun, name: str, to: str) -> str:
 
 async def delete(asker: Asker, noun: Noun, name: str) -> None:
     await asker.raw("POST", f"/v1/{noun}/{quoted(name)}/delete")
+
+
+async def restore(asker: Asker, noun: Noun, name: str) -> str:
+    """Brings back the last one of this name that was deleted."""
+    return reply(await asker.raw("POST", f"/v1/{noun}/{quoted(name)}/restore"), _Gone).name
+
+
+async def check(asker: Asker, noun: Noun, name: str, text: str) -> tuple[str, ...]:
+    """Warnings of a text that is not saved yet. Refused with its line where it could not be."""
+    return reply(await asker.raw("POST", "/v1/check", body=Draft(noun, name, text)), Warnings).warnings
+
+
+async def uses_of(asker: Asker, noun: str, name: str) -> tuple[Use, ...]:
+    """Who of the library names it; `noun` may be loras, embeddings or models too."""
+    return (await asker.get("/v1/uses", Uses, {"noun": noun, "name": name})).items

@@ -48,6 +48,8 @@ class AreaScreen(Screen[None]):
     """A screen with a tab. `area` is its id in `keys.AREAS`."""
 
     area: ClassVar[str]
+    place: ClassVar[str] = ""
+    """Whose keys it has, of `keys.TITLES`; empty: the area's."""
     AUTO_FOCUS = ""
     ready = False
     """Its parts are there; before, nothing is told to it."""
@@ -88,7 +90,7 @@ class AreaScreen(Screen[None]):
 
     def hinted(self) -> tuple[Key, ...]:
         """What the footer and the help tell, the most used first."""
-        return (*(key for place in places_of(self.area) for key in of(place)), *of("everywhere"))
+        return (*(key for place in places_of(self.place or self.area) for key in of(place)), *of("everywhere"))
 
     def action_top(self) -> None:
         """To the top of what there is."""

@@ -95,7 +95,7 @@ class KeysHelp(ModalScreen[None]):
 
     def filters(self) -> list[Line]:
         rows: list[Line] = [[Piece(" Words of a filter" + (" (you type one now)" if self._typing else ""), "title")]]
-        told = {"models": MODEL_FILTERS, "packs": NAME_FILTERS}.get(self._area, FILTERS)
+        told = {"models": MODEL_FILTERS, "packs": NAME_FILTERS, "shelf": NAME_FILTERS}.get(self._area, FILTERS)
         for word, meaning in told:
             rows += [[Piece(f"   {word}", "key")], [Piece(f"      {meaning}", "dim")]]
         return [*rows, []]

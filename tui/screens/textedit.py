@@ -15,7 +15,7 @@ from textual.widgets import Static, TextArea
 from schema.errors import NoDaemon, Refused
 from schema.requests import RunRequest, TextFile
 from tui.background import begin, is_open
-from tui.link.shelf import Noun, save
+from tui.link.shelf import Noun, check, save
 from tui.screens.numbers import many
 from tui.screens.packtext import fault_at, shown, written
 from tui.widgets.ink import plain
@@ -81,20 +81,27 @@ class TextEdit(ModalScreen[bool]):
         await asyncio.sleep(wait)
         text = await asyncio.to_thread(written, self._text, shown(self.query_one(PromptArea).text))
         wish = self._wish(TextFile(name=self._called, text=text))
-        if wish is None:
-            return
         try:
-            tried = await self.home.asker.try_out(wish, 1)
+            words, warnings = await self._read(text) if wish is None else await self._planned(wish)
         except Refused as e:
             self._fault = fault_at(e.where)
             self.tell(e.told(), bad=True)
         except NoDaemon:
             self.tell("the daemon does not answer; it is checked when it does", bad=True)
         else:
-            self._fault = next(filter(None, map(fault_at, tried.warnings)), None)
-            noun = "variant" if tried.space == "1" else "variants"
-            words = f"{tried.jobs:,} {'job' if tried.jobs == 1 else 'jobs'} · {many(tried.space)} {noun}"
-            self.tell("\n".join([words, *(f"! {plain(one)}" for one in tried.warnings[:1])]))
+            self._fault = next(filter(None, map(fault_at, warnings)), None)
+            self.tell("\n".join([words, *(f"! {plain(one)}" for one in warnings[:1])]))
+
+    async def _planned(self, wish: RunRequest) -> tuple[str, tuple[str, ...]]:
+        """What a run of it comes to, and its warnings. Raises Refused or NoDaemon."""
+        tried = await self.home.asker.try_out(wish, 1)
+        noun = "variant" if tried.space == "1" else "variants"
+        return f"{tried.jobs:,} {'job' if tried.jobs == 1 else 'jobs'} · {many(tried.space)} {noun}", tried.warnings
+
+    async def _read(self, text: str) -> tuple[str, tuple[str, ...]]:
+        """That it can be saved, and its warnings. Raises Refused or NoDaemon."""
+        warnings = await check(self.home.asker, self._noun, self._called, text)
+        return "can be read" if not warnings else "can be read, with a warning", warnings
 
     def _wish(self, file: TextFile) -> RunRequest | None:
         """A run that reads it; None: there is none that does."""

@@ -16,9 +16,9 @@ class ModelTable(Listing[ModelRow]):
     def bare(self) -> bool:  # type: ignore[override]  # a constant there, here it follows the width
         return self.app.size.width < 100
 
-    def __init__(self) -> None:
+    def __init__(self, title: str) -> None:
         super().__init__(Pages(self.name_of), id="models")
-        self.title_line = (Piece("Models", "title"),)
+        self.title_line = (Piece(title, "title"),)
 
     def name_of(self, item: ModelRow) -> str:
         """A content may have several names, and a name several contents."""

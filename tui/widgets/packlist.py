@@ -1,4 +1,4 @@
-"""Packs by name, the prompts of one, and what a run of it comes to."""
+"""The prompts of a pack, and what a run of it comes to."""
 
 import re
 
@@ -10,50 +10,16 @@ from tui.screens.numbers import is_wild, many
 from tui.screens.places import places_of
 from tui.widgets.held import HeldList
 from tui.widgets.ink import Drawn, Line, Piece, fit, plain, wrap
-from tui.widgets.listing import Listing
-from tui.widgets.pages import Pages
+from tui.widgets.shelflist import ShelfRow
 
 PLACE = re.compile(r"\{[^{}]*\}|__[^\s_](?:[^\s]*[^\s_])?__|\[\[[^\]]+\]\]|\$\{[^{}]*\}|<[a-z]+:[^<>]+>")
 INKS = {"__": "good", "[[": "mark", "${": "warn", "<l": "dim", "<h": "dim"}
 """How a place begins, and its colour; all else is a choice."""
 
 
-class PackRow(msgspec.Struct, frozen=True, kw_only=True):
-    name: str
-    trouble: str = ""
-
-
 class PromptRow(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     text: str
-
-
-class PackList(Listing[PackRow]):
-    @property
-    def bare(self) -> bool:  # type: ignore[override]  # a constant there, here it follows the width
-        return self.app.size.width < 100
-
-    def __init__(self) -> None:
-        super().__init__(Pages(lambda row: row.name), id="packs")
-        self.title_line = (Piece("Packs", "title"),)
-
-    def name_of(self, item: PackRow) -> str:
-        return item.name
-
-    def inner(self, y: int, width: int) -> Strip:
-        if self.pages.known and not self.pages.total and y == 1:
-            return self.strip([Piece(fit("  None yet: A writes one.", width), "dim")], width)
-        return super().inner(y, width)
-
-    def cell_line(self, index: int, item: PackRow | None, line: int, width: int) -> Strip:
-        here = index == self.cursor
-        over = ("cursor" if self.has_focus else "cursor-idle") if here else None
-        if item is None:
-            return self.strip([Piece("  ·", "faint")], width, over)
-        sign = Piece("●" if self.is_marked(item) else " ", "mark")
-        bad = Piece(" !" if item.trouble else "  ", "bad")
-        name = Piece(fit(plain(item.name), max(4, width - 4)), "strong" if here else "text")
-        return self.strip([Piece(">" if here else " ", "strong"), sign, name, bad], width, over)
 
 
 class PromptList(HeldList[PromptRow]):
@@ -96,11 +62,11 @@ class PackHead(Drawn):
 
     def __init__(self) -> None:
         super().__init__(id="packhead")
-        self._row: PackRow | None = None
+        self._row: ShelfRow | None = None
         self._tried: Tried | None = None
         self._fault = ""
 
-    def show(self, row: PackRow | None, tried: Tried | None, fault: str) -> None:
+    def show(self, row: ShelfRow | None, tried: Tried | None, fault: str) -> None:
         self._row, self._tried, self._fault = row, tried, fault
         self.refresh()
 

@@ -119,7 +119,9 @@ def _save(noun: Noun) -> Callable[[House, web.Request], Awaitable[web.StreamResp
         check_open(house)
 
         async def saved() -> Item:
-            return Item(*await asyncio.to_thread(house.library.save, noun, name, asked.text))
+            shown = await asyncio.to_thread(house.library.save, noun, name, asked.text)
+            house.vitals.library += 1
+            return Item(*shown)
 
         return await request.app[ONCE].answer(house, request, asked, saved)
 
@@ -132,7 +134,9 @@ def _rename(noun: Noun) -> Callable[[House, web.Request], Awaitable[web.StreamRe
         check_open(house)
 
         async def renamed() -> Gone:
-            return Gone(await asyncio.to_thread(house.library.rename, noun, name, asked.to))
+            now = await asyncio.to_thread(house.library.rename, noun, name, asked.to)
+            house.vitals.library += 1
+            return Gone(now)
 
         return await request.app[ONCE].answer(house, request, asked, renamed)
 
@@ -147,6 +151,7 @@ def _delete(noun: Noun) -> Callable[[House, web.Request], Awaitable[web.StreamRe
 
         async def deleted() -> Gone:
             await asyncio.to_thread(house.library.delete, noun, name)
+            house.vitals.library += 1
             return Gone(name)
 
         return await request.app[ONCE].answer(house, request, "delete", deleted)
@@ -161,7 +166,9 @@ def _restore(noun: Noun) -> Callable[[House, web.Request], Awaitable[web.StreamR
         name = request.match_info["name"]
 
         async def restored() -> Gone:
-            return Gone(await asyncio.to_thread(house.library.restore, noun, name))
+            there = await asyncio.to_thread(house.library.restore, noun, name)
+            house.vitals.library += 1
+            return Gone(there)
 
         return await request.app[ONCE].answer(house, request, "restore", restored)
 

@@ -1,30 +1,45 @@
-"""The models: what lies in folders here and what nodes have, found, tagged, starred; new files come by themselves."""
+"""The models and the LoRAs: what lies in folders here and what nodes have, found, tagged, starred, fetched.
+
+New files come by themselves.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from typing import ClassVar
 
 import msgspec
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from schema.errors import NoDaemon, Refused
-from schema.models import ModelRecord, ModelRow, ModelScan, ModelSelection
+from schema.models import Fetching, ModelRecord, ModelRow, ModelScan, ModelSelection
 from schema.pages import Page
+from schema.shelf import Use
 from tui.background import begin
 from tui.keys import bindings, of
 from tui.link.query import quoted
+from tui.link.shelf import uses_of
 from tui.live import Change
 from tui.screens.beside import BesideScreen
+from tui.screens.library import LibraryTab, in_quotes
+from tui.screens.librarydrafts import joined
+from tui.widgets.librarytabs import TABS
 from tui.widgets.modelline import SHORT, card, title
 from tui.widgets.modelpicture import ModelPicture
 from tui.widgets.modeltable import ModelTable
+from tui.widgets.shelfwords import named
 from tui.widgets.thumbs import Thumbs
+
+NAMED = ("models", "loras", "embeddings")
+"""Of these the library's texts are asked who names them."""
 
 SCAN_PATIENCE = 300.0
 """Seconds: twenty thousand files take a while the first time."""
 
-KINDS = (("", "all"), *((name, {"vaes": "VAEs", "loras": "LoRAs"}.get(name, name)) for name in SHORT))
+WORDS = {"models": "checkpoints", "vaes": "VAEs", "loras": "LoRAs", "": "all of them"}
+IN_PROMPTS = ("loras", "embeddings", "hypernetworks")
+"""Kinds that a prompt names; they have a tab of their own."""
 
 
 class ModelPage(Page[ModelRow], frozen=True, kw_only=True):
@@ -33,8 +48,10 @@ class ModelPage(Page[ModelRow], frozen=True, kw_only=True):
     head: int = 0
 
 
-class ModelsScreen(BesideScreen[ModelRow]):
-    area = "models"
+class ModelsScreen(LibraryTab[ModelRow], BesideScreen[ModelRow]):
+    tab = place = "models"
+    kinds: ClassVar[tuple[str, ...]] = (*(name for name in SHORT if name not in IN_PROMPTS), "")
+    """What can be listed; the first is the usual one."""
     BINDINGS = bindings(of("models"))
     route = "/v1/models"
     orders = (("favourites", "favourites"), ("name", "name"), ("newest", "newest ▼"), ("stars", "stars ▼"),
@@ -43,13 +60,18 @@ class ModelsScreen(BesideScreen[ModelRow]):
     def __init__(self, thumbs: Thumbs) -> None:
         """`thumbs`: of previews."""
         super().__init__()
-        self.table = ModelTable()
+        self.table = ModelTable(dict(TABS)[self.tab])
         self.record: ModelRecord | None = None
         """Of the model under the cursor, once it is here."""
-        self.kind = ""
+        self.uses: tuple[Use, ...] = ()
+        """Who of the library's texts names it."""
+        self.kind = self.kinds[0]
+        self.fetchings: dict[str, Fetching] = {}
+        """Downloads that were begun here, by the offer's id."""
         self.picture = ModelPicture(thumbs)
 
     def body(self) -> ComposeResult:
+        yield self.tabs
         yield self.filter_line
         with Horizontal(classes="body"):
             yield self.table
@@ -82,7 +104,7 @@ class ModelsScreen(BesideScreen[ModelRow]):
     def look(self) -> None:
         item = self.listing.item()
         if self.record is not None and (item is None or (item.key, item.name) != (self.record.key, self.record.name)):
-            self.record = None
+            self.record, self.uses = None, ()
         self.draw_card(keep_place=False)
         if item is not None:
             begin(self, partial(self._look, item), group="look", exclusive=True)
@@ -90,6 +112,9 @@ class ModelsScreen(BesideScreen[ModelRow]):
     async def _look(self, item: ModelRow) -> None:
         try:
             self.record = await self.home.asker.get(f"/v1/models/{quoted(item.key)}", ModelRecord)
+            self.draw_card()
+            if item.list in NAMED:
+                self.uses = await uses_of(self.home.asker, item.list, item.name)
         except (NoDaemon, Refused):
             return
         self.draw_card()
@@ -100,7 +125,10 @@ class ModelsScreen(BesideScreen[ModelRow]):
         if item is None:
             self.card.fill((), (), keep_place=False)
         else:
-            self.card.fill(card(item, self.record, self.card.room[0]), title(item), keep_place=keep_place)
+            width = self.card.room[0]
+            lines = card(item, self.record, width)
+            lines += [[], *named(self.uses, width - 2)] if self.uses else []
+            self.card.fill(lines, title(item), keep_place=keep_place)
 
     def on_resize(self) -> None:
         super().on_resize()
@@ -176,7 +204,8 @@ class ModelsScreen(BesideScreen[ModelRow]):
                 self.anew()
                 self.tally()
 
-        await self.app.push_screen(Choose("Which", KINDS, self.kind), chosen)
+        kinds = tuple((kind, WORDS.get(kind, kind)) for kind in self.kinds)
+        await self.app.push_screen(Choose("Which", kinds, self.kind), chosen)
 
     def action_scan(self) -> None:
         self.home.say("looking through the folders")
@@ -198,7 +227,6 @@ class ModelsScreen(BesideScreen[ModelRow]):
     async def action_use(self) -> None:
         """A new run with it: the model of the first stage, or words of the prompt."""
         from tui.screens.draft import Draft
-        from tui.screens.newrun import NewRun
 
         item = self.listing.item()
         if item is None:
@@ -206,15 +234,30 @@ class ModelsScreen(BesideScreen[ModelRow]):
         draft = self.home.draft or Draft()
         words = ", ".join(item.triggers[:3])
         if item.list == "models":
-            draft = replace(draft, set=(*draft.set, f"txt2img.model={item.name}"))
+            others = tuple(one for one in draft.set if not one.startswith("txt2img.model="))
+            draft = replace(draft, set=(*others, f"txt2img.model={item.name}"))
         elif item.list == "loras":
             weight = 1.0 if item.weight is None else item.weight
             draft = replace(draft, prompt=joined(draft.prompt, f"<lora:{item.name}:{weight:g}>", words))
         elif item.list == "embeddings":
             draft = replace(draft, prompt=joined(draft.prompt, item.name.rpartition("/")[2]))
         else:
-            self.home.say(f"^t in the form chooses {SHORT.get(item.list, item.list)}s")
-        await self.app.push_screen(NewRun(draft))
+            self.home.say(f"a field of its stage chooses {WORDS.get(item.list, item.list)}")
+        await self.home.write(draft)
+
+    def made_with(self) -> str:
+        item = self.listing.item()
+        if item is None:
+            return ""
+        if item.list == "models":
+            return in_quotes("model:", item.name)
+        return f'"{item.name.rpartition("/")[2]}"' if item.list in IN_PROMPTS else ""
+
+    async def action_search(self) -> None:
+        from tui.screens.libraryoffers import Offers
+
+        words = " ".join(word for word in self.filter.split() if ":" not in word)
+        await self.app.push_screen(Offers(self.kind, words, self.fetchings))
 
     def action_copy(self, what: str) -> None:
         item = self.listing.item()
@@ -230,5 +273,6 @@ class ModelsScreen(BesideScreen[ModelRow]):
             self.home.open_outside(Path(item.path).parent)
 
 
-def joined(*parts: str) -> str:
-    return ", ".join(part.strip() for part in parts if part.strip())
+class LorasScreen(ModelsScreen):
+    tab = "loras"
+    kinds = IN_PROMPTS

@@ -1,0 +1,170 @@
+"""The tabs of texts besides packs: what each says in plain words, what a run becomes with it, who names it."""
+
+from functools import partial
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+
+from schema.errors import NoDaemon, Refused
+from schema.shelf import Use
+from tui.background import begin
+from tui.link.shelf import Item, Noun, text_of, uses_of
+from tui.screens.beside import BesideScreen
+from tui.screens.draft import Draft
+from tui.screens.librarydrafts import EFFECTIVE, Effect, effect, used
+from tui.screens.libraryverbs import ShelfVerbs
+from tui.widgets.shelflist import ShelfRow
+from tui.widgets.shelfwords import broken, card
+
+WORDED: tuple[Noun, ...] = ("wildcards", "styles", "templates", "profiles", "overlays")
+"""Their values are words of prompts."""
+
+
+class TextsScreen(ShelfVerbs, BesideScreen[ShelfRow]):
+    named: ClassVar[bool] = True
+    """Others of the library may name it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.effect: Effect | None = None
+        self.uses: tuple[Use, ...] | None = None
+        self._fault_of_item = ""
+
+    def body(self) -> ComposeResult:
+        yield self.tabs
+        yield self.filter_line
+        with Horizontal(classes="body"):
+            yield self.table
+            yield from self.compose_beside()
+
+    def on_resize(self) -> None:
+        super().on_resize()
+        self.call_after_refresh(self.draw_card)
+
+    # The one under the cursor -----------------------------------------------------------------------
+
+    def show_nothing(self) -> None:
+        self.card.fill((), (), keep_place=False)
+
+    def show_broken(self, row: ShelfRow, fault: str) -> None:
+        self.effect = self.uses = None
+        self._fault_of_item = fault
+        self.card.fill(broken("", fault, self.card.room[0]), self.title(row.name, self.one), keep_place=False)
+        self.faulty(row, fault)
+        begin(self, partial(self._show_text, row, fault), group="look", exclusive=True)
+
+    async def _show_text(self, row: ShelfRow, fault: str) -> None:
+        try:
+            item = await text_of(self.home.asker, self.kept, row.name)
+        except (Refused, NoDaemon):
+            return
+        lines = broken(item.text, fault, self.card.room[0])
+        self.card.fill(lines, self.title(row.name, self.one), keep_place=False)
+
+    async def show_item(self, row: ShelfRow, item: Item) -> None:
+        self.effect = self.uses = None
+        self._fault_of_item = row.trouble
+        self.draw_card(keep_place=False)
+        try:
+            if self.named:
+                self.uses = await uses_of(self.home.asker, self.kept, row.name)
+                self.draw_card()
+            if self.kept in EFFECTIVE:
+                self.effect = await effect(self.home.asker, self.home.draft or Draft(), self.kept, row.name)
+        except Refused as e:
+            if not self.home.past:  # then nothing is planned
+                self._fault_of_item = self._fault_of_item or e.told()
+                self.faulty(row, self._fault_of_item)
+        except NoDaemon:
+            return
+        self.draw_card()
+
+    def draw_card(self, *, keep_place: bool = True) -> None:
+        item = self.item
+        if item is None or not self.is_mounted:
+            return
+        lines = card(
+            item,
+            self.card.room[0],
+            worded=self.kept in WORDED,
+            effect=self.effect,
+            uses=self.uses,
+            fault=self._fault_of_item,
+        )
+        values = f"{len(item.says):,} {'value' if len(item.says) == 1 else 'values'}"
+        more = values if self.kept == "wildcards" else self.one
+        self.card.fill(lines, self.title(item.name, more), keep_place=keep_place)
+
+    # What is done with it ---------------------------------------------------------------------------
+
+    async def action_use(self) -> None:
+        names = tuple(self.every_name())
+        if names:
+            await self.home.write(used(self.home.draft or Draft(), self.kept, names))
+
+    def help_renaming(self) -> str:
+        if not self.uses:
+            return super().help_renaming()
+        files = ", ".join(f"{use.noun} {use.name}" for use in self.uses[:3])
+        more = f" and {len(self.uses) - 3} more" if len(self.uses) > 3 else ""
+        return f"Its new name. These name it by the old one and stay as they are: {files}{more}."
+
+    def action_copy(self, what: str) -> None:
+        row = self.listing.item()
+        if row is None:
+            return
+        if what == "id":
+            self.home.copy(f"__{row.name}__" if self.kept == "wildcards" else row.name, "name")
+        elif self.item is not None:
+            self.home.copy(self.item.text, "text")
+
+    def action_outside(self) -> None:
+        from pathlib import Path
+
+        if self.item is not None and self.item.path:
+            self.home.open_outside(Path(self.item.path))
+        else:
+            self.home.say("it has no file of its own; e edits it here")
+
+
+class WildcardsScreen(TextsScreen):
+    tab, kept, one = "wildcards", "wildcards", "wildcard"
+
+
+class StylesScreen(TextsScreen):
+    tab, kept, one = "styles", "styles", "style"
+
+
+class ProfilesScreen(TextsScreen):
+    tab, kept, one, named = "profiles", "profiles", "profile", False
+
+
+class PresetsScreen(TextsScreen):
+    tab, kept, one, named = "presets", "presets", "preset", False
+
+
+class PipelinesScreen(TextsScreen):
+    tab, kept, one, named = "pipelines", "pipelines", "pipeline", False
+
+
+class TemplatesScreen(TextsScreen):
+    tab, kept, one = "templates", "templates", "template"
+
+
+class OverlaysScreen(TextsScreen):
+    tab, kept, one = "overlays", "overlays", "overlay"
+
+
+class WorkflowsScreen(TextsScreen):
+    tab, kept, one = "workflows", "workflows", "workflow"
+
+
+TEXTS: dict[str, type[TextsScreen]] = {
+    screen.tab: screen
+    for screen in (
+        WildcardsScreen, StylesScreen, ProfilesScreen, PresetsScreen, PipelinesScreen, TemplatesScreen,
+        OverlaysScreen, WorkflowsScreen,
+    )
+}  # fmt: skip
+"""By tab."""

@@ -1,0 +1,103 @@
+"""A text of the library as lines of its card: what it says, what a run becomes with it, who names it. Pure."""
+
+from collections.abc import Iterator, Sequence
+
+from schema.shelf import Said, Use
+from tui.link.shelf import Item
+from tui.screens.librarydrafts import TRIAL, Effect
+from tui.widgets.ink import Line, Piece, fit, fit_middle, plain, wrap
+from tui.widgets.packlist import marked
+
+MOST_LINES = 40
+"""Of one thing that is said."""
+
+MOST_TEXT = 4_000
+"""Lines of a text that is told as it is."""
+
+
+def card(
+    item: Item, width: int, *, worded: bool, effect: Effect | None, uses: Sequence[Use] | None, fault: str = ""
+) -> list[Line]:
+    """`worded`: its values are words of prompts. `effect`, `uses`: None until they are known."""
+    inside = max(12, width - 2)
+    lines: list[Line] = [*faults(fault, inside), *whence(item, inside)]
+    lines += said(item.says, inside, worded=worded) if item.says else whole(item.text, inside)
+    if effect is not None:
+        lines += [[], *changes(effect, inside)]
+    if uses:
+        lines += [[], *named(uses, inside)]
+    return lines
+
+
+def broken(text: str, fault: str, width: int) -> list[Line]:
+    """One that cannot be read: what is wrong, and its text."""
+    inside = max(12, width - 2)
+    return [*faults(fault, inside), *([[], *whole(text, inside)] if text else [])]
+
+
+def faults(fault: str, width: int) -> Iterator[Line]:
+    if fault:
+        yield from ([Piece(f" {line}", "bad")] for line in wrap(f"! {fault}", width, 6))
+        yield [Piece(" e opens its text", "dim")]
+
+
+def whence(item: Item, width: int) -> Iterator[Line]:
+    if item.builtin:
+        yield [Piece(fit(" comes with the program; e makes one of your own of it", width).rstrip(), "dim")]
+    elif item.path:
+        yield [Piece(f" {fit_middle(plain(item.path), width - 1).rstrip()}", "faint")]
+
+
+def said(says: Sequence[Said], width: int, *, worded: bool) -> Iterator[Line]:
+    """What stands under one heading together; a line for each value."""
+    heading: str | None = None
+    names = [len(plain(one.name)) for one in says]
+    wide = min(18, max(names, default=0), width // 3)
+    for number, one in enumerate(says, 1):
+        if one.of != heading:
+            heading = one.of
+            if number > 1 or heading:
+                yield []
+            if heading:
+                yield [Piece(f" {plain(heading)}", "title")]
+        name = f"{number:>4}" if worded and not wide else fit(plain(one.name), wide) if wide else ""
+        lead = len(name) + 3
+        for at, line in enumerate(wrap(one.value, max(8, width - lead), MOST_LINES) or [""]):
+            head = Piece(f" {name if at == 0 else ' ' * len(name)}  ", "dim")
+            yield [head, *(marked(line) if worded else [Piece(line)])]
+
+
+def whole(text: str, width: int) -> Iterator[Line]:
+    yield []
+    for line in text.splitlines()[:MOST_TEXT]:
+        yield [Piece(" " + fit(plain(line), width).rstrip())]
+
+
+def changes(effect: Effect, width: int) -> Iterator[Line]:
+    """What a new run has otherwise than the one that is being written."""
+    yield [Piece(" A new run would change", "title"), Piece("  n begins one", "dim")]
+    if not any(effect):
+        yield [Piece("   nothing: it is like that already", "dim")]
+    name = min(26, max((len(key) for key, _, _ in effect.settings), default=0))
+    for key, was, will in effect.settings:
+        line = [Piece(f"   {fit_middle(plain(key), name)}  ", "dim")]
+        if will:
+            room = max(4, (width - name - 9) // 2)
+            before = fit_middle(plain(was), room).rstrip() if was else "none"
+            line += [Piece(before, "dim"), Piece(" → "), Piece(fit_middle(plain(will), room).rstrip(), "strong")]
+        else:
+            line.append(Piece("not used", "dim"))
+        yield line
+    for head, words in ((f"`{TRIAL}` becomes", effect.prompt), ("against", effect.negative)):
+        if words:
+            yield [Piece(f"   {head}", "dim")]
+            yield from ([Piece(f"     {line}")] for line in wrap(words, width - 5, MOST_LINES))
+
+
+def named(uses: Sequence[Use], width: int) -> Iterator[Line]:
+    many = "one file" if len(uses) == 1 else f"{len(uses):,} files"
+    yield [Piece(" Named in", "title"), Piece(f"  {many}", "dim")]
+    for use in uses:
+        place = f"{use.noun} {use.name}" + (f":{use.line}" if use.line else "")
+        yield [Piece(f"   {fit_middle(plain(place), width - 3).rstrip()}", "run")]
+        yield from ([Piece(f"     {line}", "dim")] for line in wrap(use.words, width - 5, 2))
