@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from rich.cells import cell_len
 from textual import events
 
-from schema.scenes import RunningJob
 from tui.keys import AREAS, LEADER, LEADER_TOP, Key, first_shown
 from tui.live import Live
 from tui.widgets.ink import Drawn, Line, Piece, measure, plain
-from tui.widgets.jobrow import bar, clock, share
+from tui.widgets.statusline import status
 
 ALWAYS = ("go", "undo", "help")
 """Words of hints that are never left out."""
@@ -45,65 +44,12 @@ class Foot(Drawn):
 
     def line(self, y: int) -> Line:
         if y == 0:
-            return self._status() if self._live.linked else self._silent()
+            return status(self._live, self.size.width) if self._live.linked else self._silent()
         return self._letters() if self._leading else [piece for piece, _ in self._keys()]
 
     def _silent(self) -> list[Piece]:
         words = plain(self._live.silence)
         return [Piece(" ○ no daemon ", "bad"), Piece(self._again, "dim"), Piece(f"  {words}" if words else "", "faint")]
-
-    def _status(self) -> list[Piece]:
-        wide = self.size.width >= 100
-        parts = [self._counts(wide)]
-        jobs = sorted(self._live.running.values(), key=lambda job: job.token is None)
-        first = jobs[0] if jobs else None  # one that is on a node, before one that waits between two stages
-        if first is not None:
-            parts.append(self._job(first, wide))
-        eta = self._live.scene.queue.eta_s
-        if eta:
-            parts.append([Piece(f"queue ~{clock(eta)}" if wide else f"q~{clock(eta)}", "dim")])
-        if memory := self._memory(wide):
-            parts.append([Piece(memory, "dim")])
-        line = [Piece(" ")]
-        for number, part in enumerate(parts):
-            if measure(line) + measure(part) + 4 > self.size.width and number:
-                break
-            line += [*([Piece(" │ ", "faint")] if number else []), *part]
-        return line
-
-    def _counts(self, wide: bool) -> list[Piece]:
-        queue, counts = self._live.scene.queue, self._live.scene.queue.counts
-        failed = sum(run.failed for run in self._live.scene.runs) + counts.attention
-        gap = "  " if wide else " "
-        line = [Piece(f"▶ {counts.running} run" if wide else f"▶{counts.running}", "run" if counts.running else "dim")]
-        if queue.paused:
-            line.append(Piece(f"{gap}‖ paused", "warn"))
-        line.append(Piece(f"{gap}{counts.queued:,} queued" if wide else f"{gap}○{counts.queued:,}", "text"))
-        if counts.held:
-            line.append(Piece(f"{gap}{counts.held:,} held" if wide else f"{gap}‖{counts.held:,}", "warn"))
-        if failed:
-            line.append(Piece(f"{gap}{failed:,} failed" if wide else f"{gap}✗{failed:,}", "bad"))
-        if queue.blocked:
-            line.append(Piece(f"{gap}{plain(queue.blocked)}", "warn"))
-        return line
-
-    def _job(self, job: RunningJob, wide: bool) -> list[Piece]:
-        part = share(job)
-        steps = f"{job.step}/{job.steps} " if job.steps else f"{plain(job.doing)} " if job.doing else ""
-        eta = (f" ETA {clock(job.eta_s)}" if wide else f" {clock(job.eta_s)}") if job.eta_s is not None else ""
-        stage = f"{plain(job.stage)} " if wide else ""
-        return [
-            Piece(f"{plain(job.job)} ", "text"),
-            Piece(stage + steps, "dim"),
-            *bar(part, 10 if wide else 6),
-            Piece(f" {int(part * 100)}%", "run"),
-            Piece(eta, "dim"),
-        ]
-
-    def _memory(self, wide: bool) -> str:
-        nodes = [node for node in self._live.scene.nodes if node.vram_used_gb]
-        used, have = sum(node.vram_used_gb for node in nodes), sum(node.vram_gb for node in nodes)
-        return (f"VRAM {used:.1f}/{have:.0f}G" if wide else f"{used:.0f}/{have:.0f}G") if nodes else ""
 
     def _letters(self) -> list[Piece]:
         """As far apart as there is room for."""
