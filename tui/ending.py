@@ -7,6 +7,8 @@ it was. A terminal that takes nothing any more (the line is dead, tmux was kille
 import asyncio
 import os
 import signal
+import sys
+import termios
 import threading
 from collections.abc import Callable
 from types import FrameType
@@ -27,6 +29,8 @@ def obey(leave: Callable[[int], None]) -> None:
     loop = asyncio.get_running_loop()
 
     def told(number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGINT and _lent():
+            return
         code = 128 + number
         at_last = threading.Timer(PATIENCE, os._exit, (code,))
         at_last.daemon = True
@@ -35,3 +39,11 @@ def obey(leave: Callable[[int], None]) -> None:
 
     for number in SIGNALS:
         signal.signal(number, told)
+
+
+def _lent() -> bool:
+    """Whether somebody else has the terminal now, an editor say: while it is ours, ctrl+c is a key and no signal."""
+    try:
+        return sys.__stdin__ is not None and bool(termios.tcgetattr(sys.__stdin__)[3] & termios.ISIG)
+    except (termios.error, OSError, ValueError):
+        return False

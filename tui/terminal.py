@@ -1,4 +1,4 @@
-"""What the terminal can show, settled before the screen opens: how many colours, which letters, and where it is drawn."""
+"""What the terminal can show, settled before the screen opens: how many colours, which letters, and where to draw."""
 
 import os
 import sys
