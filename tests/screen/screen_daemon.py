@@ -14,6 +14,7 @@ import msgspec
 import screen_inbox
 import screen_learn
 import screen_library
+import screen_logs
 import screen_then
 from aiohttp import WSMsgType, web
 from screen_things import (
@@ -98,6 +99,7 @@ class FakeDaemon:
         self.now = NOON
         self.standing = Standing()
         self.past = screen_then.Past(self)
+        self.journal = screen_logs.Journal(self)
         self._runner: web.AppRunner | None = None
 
     # The state it tells -----------------------------------------------------------------------------
@@ -171,6 +173,7 @@ class FakeDaemon:
         self.lectern.add_routes(app)
         screen_inbox.add_routes(app, self)
         self.past.add_routes(app)
+        self.journal.add_routes(app)
         app.router.add_post("/v1/{path:.*}", self.command)
         self._runner = web.AppRunner(app, shutdown_timeout=0.05)
         await self._runner.setup()

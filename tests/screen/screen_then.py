@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from aiohttp import web
 
+from schema.logpages import event_whole
 from schema.pages import iso
 from schema.then import Difference, JobChange, Moment
 
@@ -57,12 +58,8 @@ class Past:
     async def event(self, request: web.Request) -> web.Response:
         self.daemon.note(request)
         seq = int(request.match_info["seq"])
-        event: dict[str, object] = {"type": "QueuePaused"}
-        if seq % 2:
-            event = {"type": "JobHeld", "job": "kn00gt7a.4"}
-        at = iso(self.daemon.now - (self.newest - seq) * MINUTE)
-        told = {"seq": seq, "at": at, "epoch": 1, "actor": "uid:1000", "type": event["type"], "event": event}
-        return web.json_response(told)
+        whole = event_whole(self.daemon.journal.envelope(seq), bytes([seq % 256]) * 32)
+        return web.json_response(msgspec.to_builtins(whole))
 
     async def diff(self, request: web.Request) -> web.Response:
         before, after = request.query["before"], request.query.get("after", "")

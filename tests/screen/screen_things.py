@@ -296,7 +296,7 @@ def planned(body: dict[str, object]) -> dict[str, object]:
 
 
 def matching(rows: list[Row], text: str) -> list[Row] | None:
-    """The rows a FILTER leaves: words of the name, `state:` and `pack:`. None: it is no filter."""
+    """The rows a FILTER leaves: words of the name, `state:`, `pack:` and `job:`. None: it is no filter."""
     for word in text.split():
         key, colon, value = word.partition(":")
         if not colon:
@@ -305,6 +305,8 @@ def matching(rows: list[Row], text: str) -> list[Row] | None:
             rows = [row for row in rows if row.state in value.split("|")]
         elif key == "pack":
             rows = [row for row in rows if row.pack == value]
+        elif key == "job":
+            rows = [row for row in rows if row.id == value]
         else:
             return None
     return rows

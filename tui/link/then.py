@@ -42,6 +42,8 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
     event: dict[str, object]
     cause: int | None = None
     command: str | None = None
+    hash: str = ""
+    """Of the chain up to and with it, hex."""
 
     @property
     def words(self) -> str:

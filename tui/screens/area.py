@@ -90,7 +90,18 @@ class AreaScreen(Screen[None]):
 
     def hinted(self) -> tuple[Key, ...]:
         """What the footer and the help tell, the most used first."""
-        return (*(key for place in places_of(self.place or self.area) for key in of(place)), *of("everywhere"))
+        own = self.focused.own_keys if isinstance(self.focused, Listing) else ""
+        places = (own, *places_of(self.place or self.area))
+        return (*(key for place in places for key in of(place)), *of("everywhere"))
+
+    def event_here(self) -> int | None:
+        """The event of the log that the cursor stands on, where it stands on one."""
+        return None
+
+    def moment_here(self) -> str:
+        """The moment that the cursor stands on, as a person writes it; empty: on none."""
+        event = self.event_here()
+        return str(event) if event is not None else ""
 
     def action_top(self) -> None:
         """To the top of what there is."""
@@ -127,6 +138,8 @@ class ListScreen(AreaScreen, Generic[Item]):
         self.filter = ""
         self.order = self.orders[0][0]
         self._of_all: int | None = None
+        self._sought = ""
+        """The id of the item that the cursor is to stand on as soon as it is here."""
         self._fault = ""
         self._stale = False
         self._reading = False
@@ -197,6 +210,9 @@ class ListScreen(AreaScreen, Generic[Item]):
         listing.arrived(changed, total_changed=first or total != got.total)
         if stood is not None:
             listing.follow(listing.name_of(stood))
+        if self._sought and (at := pages.find(self._sought)) is not None:
+            self._sought = ""
+            listing.go(at)
         if first or listing.cursor in changed:
             self.settle()
 
@@ -284,6 +300,24 @@ class ListScreen(AreaScreen, Generic[Item]):
             self.listing.unmark()
             self.anew()
             self.tally()
+
+    def show_only(self, text: str, item: str = "") -> None:
+        """With this filter, as if it had been typed; the cursor on the item with this id, if it is near the top."""
+        self._sought = item
+        self.filter_line.input.value = text
+        self.apply_filter(text)
+        if item:
+            self.reread()
+
+    def log_filter(self) -> str:
+        """A FILTER of events: what the log says of the item under the cursor. Empty: nothing of it alone."""
+        return ""
+
+    async def action_logs(self) -> None:
+        if words := self.log_filter():
+            await self.home.logs_of(words)
+        else:
+            self.home.say("the log says nothing of this alone")
 
     def action_filter(self) -> None:
         self.filter_line.input.begin()

@@ -81,8 +81,10 @@ class Type(ModalScreen[str | None]):
 
     BINDINGS = [Binding("escape", "leave", "back")]
 
-    def __init__(self, title: str, help: str, value: str = "") -> None:
+    def __init__(self, title: str, help: str, value: str = "", *, instead: bool = False) -> None:
+        """`instead`: what is typed takes the place of the value."""
         super().__init__()
+        self._instead = instead
         self._title = title
         self._help = help
         self._value = value
@@ -90,7 +92,7 @@ class Type(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self._title
-            yield Input(self._value, compact=True, select_on_focus=False)
+            yield Input(self._value, compact=True, select_on_focus=self._instead)
             yield Static(Content(self._help), classes="quiet")
 
     def on_mount(self) -> None:

@@ -29,7 +29,18 @@ MODEL_FILTERS = (
     ("node:NAME local:yes uses:>0", "where it lies, whether it was used"),
     ("missing:any since:2h", "what nobody says of it; new since"),
 )
+EVENT_FILTERS = (
+    ("words", "all of them, anywhere in the event"),
+    ("kind:trouble kind:job|stage", "what went wrong; what it is about"),
+    ("job:ID run:ID picture:ID node:NAME", "all that happened to it"),
+    ("actor:me command:ID type:JobFailed", "who asked; all of one wish; one sort of event"),
+    ("since:2h until:4120", "an age, a date or a seq"),
+    ("level:warning program:agent", "in the tab of the programs"),
+)
 NAME_FILTERS = (("words", "all of them, anywhere in the name"),)
+
+FILTERS_OF = {"logs": EVENT_FILTERS, "models": MODEL_FILTERS, "packs": NAME_FILTERS, "shelf": NAME_FILTERS}
+"""By area, where they are not those of jobs and pictures."""
 
 
 class KeysHelp(ModalScreen[None]):
@@ -95,8 +106,7 @@ class KeysHelp(ModalScreen[None]):
 
     def filters(self) -> list[Line]:
         rows: list[Line] = [[Piece(" Words of a filter" + (" (you type one now)" if self._typing else ""), "title")]]
-        told = {"models": MODEL_FILTERS, "packs": NAME_FILTERS, "shelf": NAME_FILTERS}.get(self._area, FILTERS)
-        for word, meaning in told:
+        for word, meaning in FILTERS_OF.get(self._area, FILTERS):
             rows += [[Piece(f"   {word}", "key")], [Piece(f"      {meaning}", "dim")]]
         return [*rows, []]
 

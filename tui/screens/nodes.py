@@ -72,6 +72,10 @@ class NodesScreen(BesideScreen[NodeScene]):
 
     # What is shown ----------------------------------------------------------------------------------
 
+    def log_filter(self) -> str:
+        node = self.listing.item()
+        return f"node:{node.node}" if node is not None else ""
+
     def concerns(self, change: Change) -> bool:
         return change.everything or change.scene
 

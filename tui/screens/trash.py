@@ -57,6 +57,15 @@ class TrashScreen(Browsing[ImageRow]):
             return (f"{IN_TRASH} {self.filter}".strip(),)
         return targets
 
+    def log_filter(self) -> str:
+        image = self.listing.item()
+        return f"picture:{image.id}" if image is not None else ""
+
+    def show_only(self, text: str, item: str = "") -> None:
+        if self.trash:
+            self.action_trash_view()
+        super().show_only(text, item)
+
     def action_trash_view(self) -> None:
         self.trash = not self.trash
         self._of_all = None

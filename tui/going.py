@@ -1,0 +1,58 @@
+"""The ways from a thing to the area that shows it: to its place in a list, and to what the log says of it."""
+
+import msgspec
+from textual.screen import Screen
+
+from schema.errors import NoDaemon, Refused
+from schema.ids import JobId, NodeId, RunId
+from tui.travel import Travelling
+
+
+class JobOfImage(msgspec.Struct, frozen=True):
+    """Of a picture's record, whose it is."""
+
+    image: "ImageOfJob"
+
+
+class ImageOfJob(msgspec.Struct, frozen=True):
+    job: str
+
+
+class Going(Travelling):
+    async def action_go(self, area: str) -> None:
+        """To an area, or to a tab of one."""
+
+    async def logs_of(self, filter: str) -> None:
+        """To the log, with what this FILTER of events says."""
+        await self._show("logs.events", filter)
+
+    async def show_job(self, job: JobId) -> None:
+        await self._show("queue.jobs", f"job:{job}")
+
+    async def show_run(self, run: RunId) -> None:
+        await self._show("queue.jobs", f"run:{run}")
+
+    async def show_pictures_of(self, run: RunId) -> None:
+        await self._show("gallery", f"run:{run}")
+
+    async def show_node(self, node: NodeId) -> None:
+        await self._show("nodes", "", node)
+
+    async def show_image(self, image: str) -> None:
+        """In the gallery, among the pictures of its job."""
+        try:
+            job = (await self.asker.get(f"/v1/images/{image}", JobOfImage)).image.job
+        except (Refused, NoDaemon) as fault:
+            self.say(str(fault), bad=True)
+        else:
+            await self._show("gallery", f"job:{job}", image)
+
+    async def _show(self, area: str, filter: str, item: str = "") -> None:
+        """In the first tab of the area, or in the tab that is named."""
+        from tui.areas import modes_of
+        from tui.screens.area import ListScreen
+
+        await self.action_go(area if "." in area else modes_of(area)[0])
+        screen: Screen[object] = self.screen
+        if isinstance(screen, ListScreen):
+            screen.show_only(filter, item)
