@@ -4,7 +4,7 @@ A table has one column of cells one line high, a gallery several columns of high
 The list holds no truth: its pages come from outside, it only asks for them (`PagesWanted`).
 """
 
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from textual import events
 from textual.geometry import Region
@@ -21,6 +21,8 @@ class Listing(Framed, Generic[Item], can_focus=True):
     """`cells` says how many columns there are and how wide and high a cell is; `cell_line` draws one line of one."""
 
     ALLOW_SELECT = False
+    own_keys: ClassVar[str] = ""
+    """Of the table of keys, the place of those that only this list has."""
     header_lines = 0
 
     def __init__(self, pages: Pages[Item], *, id: str) -> None:

@@ -13,6 +13,7 @@ INKS = {"choice": "run", "wildcard": "good", "slot": "mark", "variable": "warn",
 
 class PlaceList(HeldList[Place]):
     BINDINGS = bindings(of("places"))
+    own_keys = "places"
     notice = "nothing varies yet: {dawn|dusk}, __sky__, [[slot]]"
 
     def __init__(self) -> None:

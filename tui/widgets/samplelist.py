@@ -29,6 +29,7 @@ class Numbered(Sample, frozen=True, kw_only=True):
 
 class SampleList(HeldList[Numbered]):
     BINDINGS = bindings(of("samples"))
+    own_keys = "samples"
     notice = ""
 
     def __init__(self) -> None:

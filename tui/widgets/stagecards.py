@@ -25,6 +25,7 @@ from tui.widgets.stagewords import slid
 
 class StageCards(StageChoosing):
     BINDINGS = bindings(of("stages"))
+    own_keys = "stages"
 
     async def action_undo(self) -> None:
         """Only what was changed here: whatever else the draft has by now stays."""

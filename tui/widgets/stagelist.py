@@ -36,6 +36,9 @@ class StageList(HeldList[Row]):
 
     def lay_out(self) -> None:
         """The lines of the form as it is now; the cursor stays on its line."""
+        draft = self.form.draft
+        named = "own stages" if draft.ground.own is not None else draft.pipeline
+        self.title_line = (Piece("Stages", "title"), Piece(f"  {plain(named)}" if named else "", "dim"))
         self.fill(self.form.lines(self.opened, self.words, self.whole))
 
     def say(self, complaint: str) -> None:
@@ -49,7 +52,8 @@ class StageList(HeldList[Row]):
     def below(self) -> tuple[Piece, ...]:
         if self.words and not self.finding:
             return (Piece(f"/{plain(self.words)}  esc: all", "mark"),)
-        return super().below()
+        hints = () if self.room[0] < 34 else (Piece("␣ on/off  a add  J/K move", "dim"),)
+        return super().below() or hints
 
     @property
     def about_lines(self) -> int:
