@@ -35,11 +35,7 @@ def stop(as_json: bool) -> int:
     """Returns when the process is gone. What runs is given back to the queue and goes on after the next start."""
     from tui.link import endpoint
 
-    daemon = ask.daemon()
-    pid = daemon.get("/v1/status").whole("pid")
-    daemon.post("/v1/daemon/stop")
-    if not endpoint.wait_gone(os.environ, pid):
-        raise Refused(f"the daemon (pid {pid}) still runs.", remedy="Its log says what it waits for.")
+    pid = endpoint.end(os.environ)
     if as_json:
         output.put_json({"stopped": True, "pid": pid})
     else:

@@ -135,6 +135,8 @@ def _put(lines: list[str], path: Path, value: Value) -> list[str]:
         if one.head and one.path == path:
             new = one.head + literal(value) + remark(one.value)
             return [*lines[: one.first], new, *lines[one.last :]]
+    if any(one.path[: len(path)] == path for one in found):  # a table of its own until now
+        return _put(_drop(lines, path), path, value)
     if isinstance(value, Mapping):
         return _appended(lines, path, value)
     own = next((one for one in found if not one.head and one.path == path[:-1]), None)
@@ -166,10 +168,9 @@ def _drop(lines: list[str], path: Path) -> list[str]:
     }
     kept = [line for number, line in enumerate(lines) if number not in gone]
     headers = [one for one in statements(kept) if not one.head]
-    for one, after in reversed(list(zip(headers, [*headers[1:], None], strict=True))):
-        end = after.first if after is not None else len(kept)
-        above = {header.path for header in headers}
-        if one.path == path[:-1] and one.path in above and not any(map(str.strip, kept[one.last : end])):
+    ends = [*(one.first for one in headers[1:]), len(kept)]
+    for one, end in reversed(list(zip(headers, ends, strict=False))):
+        if one.path == path[:-1] and not any(map(str.strip, kept[one.last : end])):
             first = one.first
             while first and not kept[first - 1].strip():
                 first -= 1

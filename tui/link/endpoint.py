@@ -12,6 +12,7 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
@@ -171,6 +172,23 @@ def wait_gone(env: Mapping[str, str], pid: int, patience: float = START_PATIENCE
             return True
         time.sleep(LOOK_AGAIN)
     return False
+
+
+def end(env: Mapping[str, str]) -> int:
+    """Ends the daemon and returns its pid once it is gone. Raises NoDaemon where none runs."""
+    daemon = reach(env)
+    pid = daemon.get("/v1/status").whole("pid")
+    daemon.post("/v1/daemon/stop")
+    if not wait_gone(env, pid):
+        raise Refused(f"the daemon (pid {pid}) still runs.", remedy="Its log says what it waits for.")
+    return pid
+
+
+def restart(env: Mapping[str, str]) -> Daemon:
+    """Another daemon than the one that runs, if one does. Raises NotStarted, or Refused where it does not end."""
+    with suppress(NoDaemon):
+        end(env)
+    return ensure(env)
 
 
 def daemon_command(*words: str) -> list[str]:
