@@ -1,0 +1,334 @@
+"""What a person changes in Settings: one setting, one key, taken back again; and the daemon started with it.
+
+Every change is a change of `config.toml` that the daemon would obey, or none at all. The screens obey theirs at once.
+"""
+
+import asyncio
+from functools import partial
+from pathlib import Path
+
+from schema.errors import NoDaemon, Refused
+from schema.plans import Learning
+from schema.requests_learning import LearningModeRequest
+from tui.background import begin, is_open
+from tui.changes import Change as Done
+from tui.editor import edit
+from tui.keys import Key, shown
+from tui.link import configfile, learn
+from tui.link.configfile import Config
+from tui.link.endpoint import restart
+from tui.link.settingsheet import Setting, when
+from tui.link.shelf import names_of
+from tui.live import Change
+from tui.preferences import preferences
+from tui.screens.area import AreaScreen
+from tui.widgets.ink import plain
+from tui.widgets.settinglist import MODE, Row
+
+NO_FILE = Refused("no settings file is known here", remedy="`stablenew config path` names it.")
+
+
+FILE = "config.toml"
+"""Among what is pending: a person wrote the file, and nobody knows what changed."""
+
+
+class Configuring(AreaScreen):
+    """What the screen needs besides: `draw` shows what is known now."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.config = Config(Path("config.toml"))
+        self.mode = ""
+        """Of learning; empty while nobody has told."""
+        self.pending: set[str] = set()
+        """What the daemon obeys only once it is started again."""
+        self._order = asyncio.Lock()
+        """One change after the other, and none while the file is read."""
+
+    def draw(self) -> None:
+        """Everything that is shown, anew."""
+
+    @property
+    def path(self) -> Path | None:
+        return self.home.settings_file
+
+    def anew(self) -> None:
+        """Reads the file again: somebody may have written it."""
+        begin(self, self._read, group="settings")
+
+    async def _read(self) -> None:
+        async with self._order:
+            if self.path is None:
+                self.config = Config(Path("config.toml"), fault=NO_FILE)
+            else:
+                self.config = await asyncio.to_thread(configfile.read, self.path, dict(self.home.env))
+        if is_open(self):
+            self.draw()
+
+    def ask_mode(self) -> None:
+        begin(self, self.read_mode, group="mode-of-learning", exclusive=True)
+
+    async def read_mode(self) -> None:
+        try:
+            self.mode = (await learn.status(self.home.asker)).mode
+        except (Refused, NoDaemon):
+            self.mode = ""
+        if is_open(self):
+            self.draw()
+
+    # Changing ---------------------------------------------------------------------------------------
+
+    def judge(self, key: str, written: str) -> str:
+        """What would be wrong with it, in words; empty: nothing."""
+        try:
+            configfile.with_setting(self.config.path, self.config.text, key, written)
+        except Refused as fault:
+            return fault.told().removeprefix(f"{key}: ")
+        return ""
+
+    def put(self, key: str, written: str | None, words: str = "") -> None:
+        """`written` as a person types it; None: back to the default."""
+        begin(self, partial(self._put, {key: written}, words), group="settings")
+
+    def put_all(self, changes: dict[str, str | None], words: str) -> None:
+        """Several as one step."""
+        begin(self, partial(self._put, changes, words), group="settings")
+
+    async def _put(self, changes: dict[str, str | None], words: str) -> None:
+        if self.path is None:
+            self.home.say(NO_FILE.told(), bad=True)
+            return
+        try:
+            async with self._order:
+                before = await asyncio.to_thread(configfile.text_of, self.path)
+                after = await asyncio.to_thread(_changed, self.path, before, changes)
+                if after != before:
+                    await asyncio.to_thread(configfile.write, self.path, after)
+        except Refused as fault:
+            self.home.say(fault.told(), bad=True)
+            return
+        keys = tuple(changes)
+        if after != before:
+            self.note(before, after, keys, words or f"the change of {', '.join(keys)}")
+        await self.counts(keys, changed=after != before)
+        self.home.say(words or self.said(keys[0], changed=after != before))
+
+    def note(self, before: str, after: str, keys: tuple[str, ...], words: str) -> None:
+        """So that z takes it back, as long as nobody else has written the file since."""
+        back, again = partial(self._rewrite, after, before, keys), partial(self._rewrite, before, after, keys)
+        self.home.changes.note(Done(words, back, again))
+
+    async def _rewrite(self, there: str, instead: str, keys: tuple[str, ...]) -> None:
+        """Raises Refused where the file holds something else than it should by now."""
+        assert self.path is not None
+        async with self._order:
+            if await asyncio.to_thread(configfile.text_of, self.path) != there:
+                raise Refused("the file was written since", where=str(self.path), remedy="Open it: e in Settings.")
+            await asyncio.to_thread(configfile.write, self.path, instead)
+        await self.counts(keys, changed=True)
+
+    async def counts(self, keys: tuple[str, ...], *, changed: bool) -> None:
+        """The file is read as it is now; what the screens can obey at once they do."""
+        await self._read()
+        if changed and any(key.startswith("ui") for key in keys):
+            self.obey()
+        if changed:
+            self.pending |= {key for key in keys if not key.startswith("ui")}
+        if is_open(self):
+            self.draw()
+
+    def said(self, key: str, *, changed: bool) -> str:
+        if not changed:
+            return f"{key} is that already"
+        origin = self.config.origins.get(key, "")
+        if origin.startswith("STABLENEW_"):
+            return f"written; but {origin} is set and stands above the file"
+        now = when(key)
+        hint = " (^r)" if "daemon" in now else ""
+        return f"{key} is changed, and counts {now}{hint}"
+
+    def obey(self) -> None:
+        """What of the file is the screens' own, as far as they can change while they run."""
+        if self.path is None:
+            return
+        home = self.home
+        home.ui, complaint = preferences(self.path, home.env)
+        if home.ui.theme in home.available_themes:
+            home.theme = home.ui.theme
+        home.keymap_of_user = dict(home.ui.keymap)
+        home.set_keymap(home.keymap_of_user)
+        if home.ui.images != "auto" and home.ui.images != home.how_drawn:
+            home.draw_by(home.ui.images)
+        if complaint:
+            home.say(complaint, bad=True)
+        self.told(home.live, Change())
+
+    # Asking -----------------------------------------------------------------------------------------
+
+    async def ask_for(self, row: Row) -> None:
+        """The right control for what it is."""
+        setting = row.setting
+        if setting is None:
+            return
+        if setting is MODE:
+            await self._ask_mode()
+        elif setting.key == "ui.theme":
+            await self._ask_theme(str(row.value))
+        elif setting.key == "run.pipeline":
+            begin(self, partial(self._ask_pipeline, row), group="pipelines", exclusive=True)
+        elif setting.sort == "flag":
+            self.put(setting.key, "no" if row.value else "yes")
+        elif setting.sort == "choice":
+            nothing = [("", "nothing")] if setting.empty else []
+            await self.ask_one_of(row, nothing + [(one, one) for one in setting.choices])
+        else:
+            await self._ask_text(row, setting)
+
+    async def ask_one_of(self, row: Row, choices: list[tuple[str, str]]) -> None:
+        from tui.screens.ask import Choose
+
+        def chosen(value: str | None) -> None:
+            if value is not None:
+                self.put(row.key, value)
+
+        await self.app.push_screen(Choose(plain(row.key), choices, str(row.value or "")), chosen)
+
+    async def _ask_text(self, row: Row, setting: Setting) -> None:
+        from tui.screens.settingasking import Written
+        from tui.widgets.settingwords import may_be
+
+        def written(text: str | None) -> None:
+            if text is not None:
+                self.put(row.key, text)
+
+        value = "" if setting.sort == "secret" or row.value is None else str(row.value)
+        asked = Written(
+            plain(row.key), value, may_be(setting), partial(self.judge, row.key), secret=setting.sort == "secret"
+        )
+        await self.app.push_screen(asked, written)
+
+    async def _ask_theme(self, now: str) -> None:
+        from tui.screens.settingasking import Themes
+
+        def chosen(name: str | None) -> None:
+            if name is not None:
+                self.put("ui.theme", name)
+
+        await self.app.push_screen(Themes(now), chosen)
+
+    async def _ask_pipeline(self, row: Row) -> None:
+        try:
+            names = await names_of(self.home.asker, "pipelines")
+        except (Refused, NoDaemon):
+            names = ()
+        if not is_open(self) or row.setting is None:
+            return
+        if names:
+            await self.ask_one_of(row, [(name, plain(name)) for name in names])
+        else:
+            await self._ask_text(row, row.setting)
+
+    async def _ask_mode(self) -> None:
+        from tui.screens.ask import Choose
+        from tui.screens.learnwishes import MODES
+
+        def chosen(name: str | None) -> None:
+            for mode, words in MODES:
+                if mode == name:
+                    begin(self, partial(self._put_mode, mode, words), group="mode")
+
+        if self.home.readonly:
+            self.home.refuse_wish()
+        elif not self.mode:
+            self.home.say("the daemon does not answer; it keeps this", bad=True)
+        else:
+            await self.app.push_screen(Choose("Learning", MODES, self.mode, wide=True), chosen)
+
+    async def _put_mode(self, mode: Learning, words: str) -> None:
+        if await self.home.answered("/v1/learn/mode", LearningModeRequest(mode=mode)) is not None:
+            self.home.say(words)
+            await self.read_mode()
+
+    async def ask_key(self, key: Key, *, more: bool) -> None:
+        """`more`: besides those it has."""
+        from tui.screens.settingasking import PressKey
+
+        keymap = dict(self.config.keymap)
+        had = keymap.get(key.id, key.keys)
+
+        def pressed(answer: tuple[str, Key | None] | None) -> None:
+            if answer is None:
+                return
+            name, other = answer
+            keys = f"{had},{name}" if more else name
+            changes: dict[str, str | None] = {f"ui.keymap.{key.id}": None if keys == key.keys else keys}
+            words = f"{shown(name)} now means: {key.does}"
+            if other is not None:
+                rest = [one for one in keymap.get(other.id, other.keys).split(",") if one.strip() != name]
+                changes[f"ui.keymap.{other.id}"] = ",".join(rest) or had
+                words += f"; {shown(changes[f'ui.keymap.{other.id}'] or '')}: {other.does}"
+            self.put_all(changes, words)
+
+        await self.app.push_screen(PressKey(key, had, keymap, more=more), pressed)
+
+    # The file and the daemon ------------------------------------------------------------------------
+
+    def open_file(self, line: int) -> None:
+        path = self.path
+        if path is None:
+            self.home.say(NO_FILE.told(), bad=True)
+            return
+        before = self.config.text
+        if complaint := edit(self.home, path, line):
+            self.home.say(complaint, bad=True)
+        begin(self, partial(self._edited, before), group="settings")
+
+    async def _edited(self, before: str) -> None:
+        await self._read()
+        after = self.config.text
+        if after == before:
+            return
+        self.note(before, after, ("ui", FILE), "what the editor wrote")
+        if self.config.fault is None:
+            self.obey()
+            self.pending.add(FILE)
+            self.home.say("config.toml is read again; the daemon obeys it when it starts again (^r)")
+        if is_open(self):
+            self.draw()
+
+    async def start_daemon_again(self) -> None:
+        from tui.screens.ask import Confirm
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                begin(self, self._restart, group="restart", exclusive=True)
+
+        if not self.home.env:
+            self.home.say("no daemon can be started from here", bad=True)
+        elif self.config.fault is not None:
+            self.home.say(f"it would not start: {self.config.fault.told()}", bad=True)
+        elif running := len(self.home.live.running):
+            many = "1 job runs" if running == 1 else f"{running:,} jobs run"
+            await self.app.push_screen(
+                Confirm("Start the daemon again?", f"{many}: what they are at begins anew."), answered
+            )
+        else:
+            answered(True)
+
+    async def _restart(self) -> None:
+        self.home.say("the daemon starts again …")
+        try:
+            await asyncio.to_thread(restart, dict(self.home.env))
+        except (Refused, NoDaemon) as fault:
+            self.home.say(str(fault), bad=True)
+            return
+        self.pending.clear()
+        self.home.say("the daemon runs with these settings")
+        if is_open(self):
+            self.draw()
+
+
+def _changed(path: Path, text: str, changes: dict[str, str | None]) -> str:
+    for key, written in changes.items():
+        text = configfile.with_setting(path, text, key, written)
+    return text

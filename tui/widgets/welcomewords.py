@@ -1,0 +1,128 @@
+"""What the first start tells: what this is, where pictures go, what can draw them, and which key does what. Pure."""
+
+from collections.abc import Sequence
+
+from schema.scenes import BackendScene, NodeScene, RunningJob
+from tui.widgets.ink import Line, Piece, fit, fit_middle, plain, wrap
+from tui.widgets.jobrow import bar, clock, share
+
+PROMPT = "a lighthouse on a cliff at dusk, warm light in its windows, calm sea"
+"""Of the first picture."""
+
+WHAT = (
+    "It makes pictures from words: one or thousands, on this machine and on others that you pair with it. What you ask "
+    "for waits in a queue that survives everything; what you rate teaches it which settings suit you."
+)
+
+SIGNS: dict[str, tuple[str, str]] = {"ready": ("●", "good"), "starting": ("◐", "warn")}
+
+FURTHER = (
+    ("r", "a prompt of your own"), ("p", "packs: prompts in files"), ("n", "another machine that draws"),
+    ("comma", "settings"), ("escape", "the queue"),
+)  # fmt: skip
+"""Where one can go from here, whatever was made."""
+
+
+def hello(folder: str, nodes: Sequence[NodeScene], width: int, high: int) -> list[Line]:
+    """Everything before the first picture; without empty lines where there are few."""
+    wide = min(width - 4, 96)
+    gap: list[Line] = [[]] if high >= 18 else []
+    lines: list[Line] = [*gap, [Piece("  stablenew", "title")], *_block(WHAT, wide, 4), *gap]
+    lines += [[Piece("  pictures go to  ", "dim"), Piece(fit_middle(plain(folder) or "…", wide - 16).rstrip())], *gap]
+    lines += [*drawers(nodes, wide), *gap]
+    lines += [[Piece("  ⏎", "key"), Piece("  makes the first picture", "strong")]]
+    lines += [[Piece(f"     {one}", "dim")] for one in wrap(f"“{PROMPT}”", wide - 5, 2)]
+    return [*lines, *gap, *(further(wide) if high >= 16 else [])]
+
+
+def drawers(nodes: Sequence[NodeScene], wide: int) -> list[Line]:
+    """Who can draw, and what to do where that is only the stand-in."""
+    every = [(node, server) for node in nodes if node.state not in ("new", "taken", "lost") for server in node.servers]
+    drawing = [one for one in every if one[1].kind not in ("llm", "words")]
+    lines: list[Line] = []
+    for number, (node, server) in enumerate(drawing[:4]):
+        head = "  what draws      " if not number else " " * 18
+        lines.append([Piece(head, "dim"), *_drawer(node, server, wide - 16)])
+    if not drawing:
+        lines.append([Piece("  what draws      ", "dim"), Piece("looking for it …", "warn")])
+    real = [server for _, server in drawing if server.kind != "sketch"]
+    if drawing and not real:
+        lines += _block(
+            "sketch needs no GPU and draws simple pictures, so that everything can be tried. For real ones: , then "
+            "agent.webui or agent.comfyui with the address of its server; or n pairs a machine that has one.", wide, 4
+        )  # fmt: skip
+    for server in [one for one in real if one.state != "ready"][:1]:
+        lines += _block(server.trouble or f"{server.kind} is {server.state}.", wide, 2, "warn")
+    return lines
+
+
+def _drawer(node: NodeScene, server: BackendScene, room: int) -> list[Piece]:
+    sign, ink = SIGNS.get(server.state, ("○", "bad"))
+    where = server.url if server.url and not server.url.startswith("sketch") else node.name or node.node
+    words = f" {server.state}  {plain(where)}"
+    return [
+        Piece(f"{sign} ", ink),
+        Piece(fit(plain(server.kind), 10), "strong"),
+        Piece(fit(words, max(4, room - 12)).rstrip(), "dim"),
+    ]
+
+
+def further(wide: int) -> list[Line]:
+    """The other keys, as many on a line as fit."""
+    faces = {"comma": ",", "escape": "esc"}
+    lines: list[list[Piece]] = [[Piece("  ")]]
+    room = wide
+    for key, words in FURTHER:
+        face = faces.get(key, key)
+        long = len(face) + len(words) + 4
+        if long > room:
+            lines.append([Piece("  ")])
+            room = wide
+        room -= long
+        lines[-1] += [Piece(face, "key"), Piece(f" {words}   ", "text")]
+    return list(lines)
+
+
+def making(job: RunningJob | None, queued: bool, seconds: float, width: int) -> Line:
+    """How far the first picture is."""
+    if job is None or job.token is None:
+        words = "it waits for somebody to draw it" if queued else "asking for it"
+        return [Piece(f"  {words} … ", "warn"), Piece(clock(seconds), "dim")]
+    part = share(job)
+    steps = f" step {job.step} of {job.steps}" if job.steps else f" {plain(job.doing)}"
+    eta = f", {clock(job.eta_s)} to go" if job.eta_s is not None else ""
+    node = f" on {plain(job.node_name)}" if job.node_name else ""
+    cells = 24 if width >= 100 else 12
+    return [Piece("  "), *bar(part, cells), Piece(f" {int(part * 100)}%", "run"),
+            Piece(fit(f"{steps}{node}{eta}", max(4, width - cells - 10)).rstrip(), "dim")]  # fmt: skip
+
+
+def asked(width: int) -> list[Line]:
+    return [
+        [Piece("  How do you like it? ", "strong"), Piece("1", "key"), Piece(" not at all … "), Piece("5", "key"),
+         Piece(" very much")],
+        [Piece(fit("  Every rating is kept; after some dozens it tells which settings you like.", width), "dim")],
+    ]  # fmt: skip
+
+
+def rated(stars: int, width: int) -> list[Line]:
+    head = [Piece(f"  {'★' * stars}", "star"), Piece(" noted. ", "strong"), Piece("z", "key"),
+            Piece(" takes it back, here and everywhere. From here:", "dim")]  # fmt: skip
+    return [head, *further(min(width - 4, 96))]
+
+
+def failed(reason: str, width: int) -> list[Line]:
+    return [
+        [Piece("  It was not made.", "bad")],
+        *_block(reason or "nobody says why", min(width - 4, 96), 3, "bad"),
+        [
+            Piece("  ⏎", "key"),
+            Piece(" tries again   "),
+            Piece("esc", "key"),
+            Piece(" shows it in the queue: x there says why"),
+        ],
+    ]
+
+
+def _block(text: str, wide: int, most: int, ink: str = "text") -> list[Line]:
+    return [[Piece(f"  {one}", ink)] for one in wrap(text, wide, most)]
