@@ -26,6 +26,7 @@ from tui.areas import modes_of, screen_of
 from tui.background import begin
 from tui.drawing import Drawing
 from tui.ending import obey
+from tui.going import Going
 from tui.history import LoadHistory
 from tui.keys import AREAS, EVERYWHERE, LEADER, LEADER_TOP, TITLES, bindings, unknown
 from tui.link.ask import Asker
@@ -37,7 +38,6 @@ from tui.preferences import Preferences
 from tui.screens.area import AreaScreen
 from tui.terminal import prepare
 from tui.thenkeys import THEN
-from tui.travel import Travelling
 from tui.widgets.ink import plain
 from tui.widgets.thumbs import Thumbs
 
@@ -54,7 +54,7 @@ CATCH_UP_SECONDS = 1.0
 """A widget that has not taken in its keys by then is not waited for."""
 
 
-class StableNew(Drawing, Travelling):
+class StableNew(Drawing, Going):
     """`find` names the daemon's socket; `ensure` starts a daemon where none runs; `clock` gives Unix seconds."""
 
     TITLE = "stablenew"
@@ -202,6 +202,12 @@ class StableNew(Drawing, Travelling):
     def area_screen(self) -> AreaScreen | None:
         """The area in view, also below a question."""
         return next((screen for screen in self.screen_stack if isinstance(screen, AreaScreen)), None)
+
+    def event_here(self) -> int | None:
+        return screen.event_here() if (screen := self.area_screen) is not None else None
+
+    def moment_here(self) -> str:
+        return screen.moment_here() if (screen := self.area_screen) is not None else ""
 
     def time(self) -> str:
         return f"{datetime.fromtimestamp(self.wall()):%H:%M}"

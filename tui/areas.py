@@ -15,6 +15,8 @@ PAUSE, PAUSE_REMOTE = 1.0, 3.0
 
 def modes_of(area: str) -> tuple[str, ...]:
     """An area of several tabs is a screen for each, `library.styles`; it begins with the first."""
+    if area == "logs":
+        return "logs.events", "logs.programs"
     return tuple(f"library.{tab}" for tab, _ in TABS) if area == "library" else (area,)
 
 
@@ -46,6 +48,14 @@ def screen_of(area: str, home: "StableNew") -> Screen[None]:
             from tui.screens.librarytexts import TEXTS
 
             return TEXTS[tab.removeprefix("library.")]()
+        case "logs.events":
+            from tui.screens.logs import LogsScreen
+
+            return LogsScreen()
+        case "logs.programs":
+            from tui.screens.lines import LinesScreen
+
+            return LinesScreen()
         case _:
             from tui.screens.queue import QueueScreen
 

@@ -12,6 +12,7 @@ from tui.browsekeys import GALLERY, QUEUE
 from tui.diskkeys import DISK
 from tui.learnkeys import LEARN
 from tui.librarykeys import LIBRARY, MODELS, PACKS, SHELF, TABS_KEYS
+from tui.logkeys import LOGS
 from tui.picturekeys import ALONE, ALONE_TITLES
 from tui.picturekeys import Key as Key
 from tui.thenkeys import THEN, TRAVEL
@@ -32,6 +33,7 @@ AREAS = (
     Area("learn", "Learn", "l", "f5"),
     Area("nodes", "Nodes", "n", "f6"),
     Area("library", "Library", "p", "f7"),
+    Area("logs", "Logs", "o", "f8"),
 )
 """In the order of the top line. An area is listed here from the day it works."""
 
@@ -71,6 +73,7 @@ LISTS = (
     Key("list.copy", "y", "copy the id; of a node its address", "copy('id')", "lists"),
     Key("list.copy_text", "Y", "copy the text; of a node its id", "copy('text')", "lists"),
     Key("list.outside", "o", "open outside the terminal", "outside", "lists"),
+    Key("list.logs", "L", "what the log says of it", "logs", "lists"),
 )
 
 NODES = (
@@ -132,7 +135,7 @@ SAMPLES = (
 
 TABLE = (
     *EVERYWHERE, *THEN, *LISTS, *QUEUE, *GALLERY, *LEARN, *NODES, *LIBRARY, *SHELF, *PACKS, *MODELS, *FORM,
-    *PROMPT, *TEXT, *PLACES, *SAMPLES, *DISK, *ALONE,
+    *PROMPT, *TEXT, *PLACES, *SAMPLES, *LOGS, *DISK, *ALONE,
 )  # fmt: skip
 
 TITLES = {
@@ -141,7 +144,7 @@ TITLES = {
     "library": "Library", "shelf": "Texts of the library", "packs": "Packs", "models": "Models and LoRAs",
     "form": "A new run", "prompt": "Prompt editor",
     "text": "A prompt as one types", "places": "Places to vary", "samples": "Variants",
-    "disk": "The disk",
+    "logs": "Logs", "disk": "The disk",
     **ALONE_TITLES,
 }  # fmt: skip
 

@@ -44,7 +44,7 @@ LOOKING = frozenset({
     "compare.settings", "compare.down", "compare.up", "compare.redraw", "compare.back",
 })  # fmt: skip
 
-LOOKING_PLACES = ("go.", "app.", "list.", "then.")
+LOOKING_PLACES = ("go.", "app.", "list.", "logs.", "then.")
 LOOKING_ENDS = (".details", ".list")
 
 

@@ -15,7 +15,7 @@ from schema.errors import NoDaemon, Refused
 from schema.scenes import Welcome
 from schema.then import Moment
 from tui.background import begin
-from tui.link.then import Happening, difference, standing, then, when
+from tui.link.then import Happening, difference, happening, standing, then, when
 from tui.live import Change, Live, heard, silent
 from tui.picturekeys import Key
 from tui.thenkeys import THEN, only_looks, travelling
@@ -66,6 +66,14 @@ class Travelling(Wishing):
         """Unix seconds: of now, or of the moment that is shown."""
         moment = self.moment or self.live.standing.moment
         return self.wall() if moment is None or moment.at is None else moment.at
+
+    def event_here(self) -> int | None:
+        """The event of the log that the cursor stands on, where it stands on one."""
+        return None
+
+    def moment_here(self) -> str:
+        """The moment that the cursor stands on; empty: on none."""
+        return ""
 
     # What may be done -------------------------------------------------------------------------------
 
@@ -182,7 +190,7 @@ class Travelling(Wishing):
                 self.go_to(text)
 
         help = "An event's number, a time (2026-11-20 22:00, or 22:00), or an age (2h, 3d). Empty: now."
-        await self.push_screen(Type("Go to", help), typed)
+        await self.push_screen(Type("Go to", help, self.moment_here(), instead=True), typed)
 
     def action_travel(self, by: int) -> None:
         moment = self.moment
@@ -251,24 +259,33 @@ class Travelling(Wishing):
             await self.push_screen(differs(found, "the mark" if other is not None else "now"))
 
     def action_happening(self) -> None:
-        if self.moment is not None:
+        if (seq := self.event_here()) is not None:
+            self.tell_event(seq)
+        elif self.moment is not None:
             begin(self, self._happening, group="difference", exclusive=True)
+
+    def tell_event(self, seq: int) -> None:
+        """What it was, and what it changed."""
+        begin(self, partial(self._tell_event, seq), group="difference", exclusive=True)
 
     async def _happening(self) -> None:
         """Of the event where the steps pressed so far lead."""
+        await self._there.wait()
+        if self.happening is not None:
+            await self._tell_event(self.happening.seq)
+        elif self.past:
+            self.say("nothing had happened yet")
+
+    async def _tell_event(self, seq: int) -> None:
         from tui.screens.then import happened
 
-        await self._there.wait()
-        if (happening := self.happening) is None:
-            if self.past:
-                self.say("nothing had happened yet")
-            return
         try:
-            found = await difference(self.asker, happening.seq - 1, happening.seq)
+            event = await happening(self.asker, seq)
+            found = await difference(self.asker, seq - 1, seq)
         except (Refused, NoDaemon) as fault:
             self.say(str(fault), bad=True)
         else:
-            await self.push_screen(happened(happening, found))
+            await self.push_screen(happened(event, found))
 
     # How the daemon stands --------------------------------------------------------------------------
 

@@ -71,6 +71,10 @@ class QueueScreen(QueueWishes):
         rows = map(self.listing.pages.get, range(first, last + 1))
         return dict.fromkeys(row.model for row in rows if row is not None and row.model)
 
+    def log_filter(self) -> str:
+        row = self.listing.item()
+        return f"job:{row.id}" if row is not None else ""
+
     # What is shown ----------------------------------------------------------------------------------
 
     def concerns(self, change: Change) -> bool:
