@@ -73,9 +73,11 @@ class RunSettings(_Section):
 
 class RefinePreset(_Section):
     tool: Literal["median", "bilateral", "none"] = "bilateral"
+    """What takes the noise away."""
     denoise: Fraction = 0.3
     """How much of the noise goes."""
     sharpen: Annotated[float, Field(ge=0.0, le=5.0)] = 0.5
+    """How much edges are raised."""
     radius: Annotated[float, Field(ge=0.1, le=10.0)] = 1.0
     """Pixels around each that are looked at."""
 
@@ -125,6 +127,7 @@ class AgentSettings(_Section):
     """The agent that the daemon brings along: what it drives on this machine. Others: `stablenew agent run`."""
 
     sketch: bool = True
+    """The backend that needs no GPU and draws simple pictures; off where a real one draws."""
     webui: Address | None = None
     """Address of SD WebUI or Forge, as `http://127.0.0.1:7860`."""
     comfyui: Address | None = None
@@ -186,10 +189,13 @@ class LibrarySettings(_Section):
     remote: bool = False
     """Look up and download models from Civitai and Hugging Face, when asked to."""
     civitai: Address = "https://civitai.com"
+    """Asked about models, or a mirror of it."""
     huggingface: Address = "https://huggingface.co"
+    """The same."""
     civitai_token: Key | None = None
     """Key of an account, for files that need one."""
     huggingface_token: Key | None = None
+    """The same."""
     largest_mb: Annotated[int, Field(ge=1)] = 32_768
     """A larger file is not downloaded."""
 
@@ -213,6 +219,7 @@ class BackupSettings(_Section):
     """Whole, checked copies of the log that the daemon makes by itself."""
 
     nightly: bool = True
+    """Make one every night."""
     folder: str | None = None
     """None: `config path` tells. Better on another disk."""
     at: TimeOfDay = "04:30"
@@ -220,7 +227,9 @@ class BackupSettings(_Section):
     daily: Annotated[int, Field(ge=1, le=1000)] = 7
     """How many of the newest days are kept, and then of weeks and of months."""
     weekly: Annotated[int, Field(ge=0, le=1000)] = 4
+    """How many weeks keep one."""
     monthly: Annotated[int, Field(ge=0, le=1000)] = 12
+    """How many months keep one."""
     upgrade: bool = True
     """One more before a newer version of the program first writes to the log."""
 
@@ -233,6 +242,7 @@ class ApiSettings(_Section):
     hosts: Folders = ()
     """Names that requests may give for this machine besides the one listened at, as `nas.local:7800`."""
     max_clients: Annotated[int, Field(ge=1, le=10_000)] = 32
+    """Connections at once over TCP; beyond it the one that has been silent longest is closed."""
 
 
 HookName = Annotated[str, Field(pattern=r"^[\w-]{1,40}$")]
@@ -273,6 +283,7 @@ class UiSettings(_Section):
     images: Literal["auto", "half", "kitty", "sixel", "none"] = "auto"
     """How pictures are drawn; auto: as the terminal says that it can."""
     mouse: bool = True
+    """Whether clicks and the wheel are ours; off, the terminal marks text with them."""
     truecolor: Literal["auto", "yes", "no"] = "auto"
     """auto: as the terminal says that it can."""
     keymap: dict[str, str] = {}
