@@ -27,7 +27,10 @@ NAMES = (HOST, "localhost", "::1")
 
 PAGE = Path(__file__).with_name("web.html")
 
-POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
+POLICY = (
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self' ws://{host};"
+    " frame-ancestors 'none'"
+)
 """Nothing is loaded from elsewhere, and nobody puts this page into a frame."""
 
 END_PATIENCE = 2.0
@@ -55,7 +58,8 @@ class Tabs(Server):
         """By the name that the browser used: behind `ssh -L` the port is another one."""
         size = to_int(request.query.get("fontsize", "16"), 16)
         text = Template(PAGE.read_text("utf-8")).substitute(websocket=f"ws://{request.host}/ws", size=size)
-        return web.Response(text=text, content_type="text/html", headers={"Content-Security-Policy": POLICY})
+        policy = {"Content-Security-Policy": POLICY.format(host=request.host), "Referrer-Policy": "no-referrer"}
+        return web.Response(text=text, content_type="text/html", headers=policy)
 
 
 def guard(secret: str) -> Handler:
