@@ -4,12 +4,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from schema.errors import NoDaemon, Refused
 from tui.background import begin
-from tui.link.shelf import names_of, save
-from tui.screens.ask import Confirm, Type
+from tui.screens.ask import Type
+from tui.screens.keeping import Keeping
 from tui.screens.saved import Saved
-from tui.widgets.ink import plain
 
 if TYPE_CHECKING:
     from tui.app import StableNew
@@ -29,7 +27,7 @@ class Pipelines(Saved):
 
 
 async def save_as(home: "StableNew", text: str, name: str, saved: Callable[[str], None]) -> None:
-    """Asks for the name, saves the stages under it, and tells `saved`; one that is there already is asked about."""
+    """Asks for the name, saves the stages under it, and tells `saved`. What it writes over `z` brings back."""
 
     def named(to: str | None) -> None:
         if to and to.strip():
@@ -40,15 +38,5 @@ async def save_as(home: "StableNew", text: str, name: str, saved: Callable[[str]
 
 
 async def _save(home: "StableNew", text: str, name: str, saved: Callable[[str], None]) -> None:
-    try:
-        there = name in await names_of(home.asker, "pipelines")
-        if there and not await home.push_screen_wait(Confirm(f"{plain(name)} is there already. Write over it?")):
-            return
-        await save(home.asker, "pipelines", name, text)
-    except Refused as e:
-        home.say(e.told(), bad=True)
-    except NoDaemon:
-        home.say("The daemon does not answer; nothing was saved.", bad=True)
-    else:
-        home.say(f"{name} saved")
+    if await Keeping(home, "pipelines").save(name, text):
         saved(name)

@@ -10,12 +10,13 @@ from textual.binding import Binding
 from schema.errors import NoDaemon, Refused
 from schema.plans import Scalar
 from tui.background import begin
-from tui.link.shelf import Noun, delete, names_of, rename, save
+from tui.link.shelf import Noun, names_of
+from tui.screens.keeping import Keeping
 from tui.screens.shelved import Shelved
 from tui.widgets.ink import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
 Config = Mapping[str, Mapping[str, Scalar]]
 
@@ -90,25 +91,15 @@ class Saved(Shelved):
         await self.app.push_screen(Type(f"Save a {self.one}", told, self.typed), named)
 
     async def _save(self, noun: Noun, name: str) -> None:
-        from tui.screens.ask import Confirm
-
-        if name in await self.known(noun):
-            question = f"{plain(name)} is there already. Write over it?"
-            if noun == "profiles":
-                await self.action_edit()
-            elif await self.app.push_screen_wait(Confirm(question)):
-                await self.write(noun, name)
-        elif noun == "profiles":
+        if noun != "profiles":
+            if await Keeping(self.home, noun).save(name, self._text):
+                self._current = name
+                self.ask_anew()
+        elif name in await self.known(noun):
+            await self.action_edit()
+        else:
             self._current = name
             await self.app.push_screen(self.editor(noun, name, PROFILE.format(name=json.dumps(name))), self._again)
-        else:
-            await self.write(noun, name)
-
-    async def write(self, noun: Noun, name: str) -> None:
-        if await self.done(partial(save, self.home.asker, noun, name, self._text)):
-            self.home.say(f"{name} saved")
-            self._current = name
-            self.ask_anew()
 
     async def action_rename(self) -> None:
         from tui.screens.ask import Type
@@ -123,43 +114,19 @@ class Saved(Shelved):
             await self.app.push_screen(Type(f"Rename {plain(name)}", "Its new name.", name), named)
 
     async def _rename(self, noun: Noun, name: str, to: str) -> None:
-        if await self.done(partial(rename, self.home.asker, noun, name, to)):
-            self.home.say(f"{name} is called {to} now")
+        if await Keeping(self.home, noun).rename(name, to):
             self.put(noun, name, to)
             self.ask_anew()
 
-    async def action_delete(self) -> None:
-        from tui.screens.ask import Confirm
-
-        name, noun = self.chosen(), self.noun
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                begin(self, partial(self._delete, noun, name), group="shelf")
-
-        if name:
-            detail = "Runs that were made with it keep what they need."
-            await self.app.push_screen(Confirm(f"Delete the {self.one} {plain(name)}?", detail), answered)
+    def action_delete(self) -> None:
+        if name := self.chosen():
+            begin(self, partial(self._delete, self.noun, name), group="shelf")
 
     async def _delete(self, noun: Noun, name: str) -> None:
-        if await self.done(partial(delete, self.home.asker, noun, name)):
-            self.home.say(f"{name} deleted")
+        """Runs that were made with it keep what they need."""
+        if await Keeping(self.home, noun).delete(name):
             self.put(noun, name, "")
             self.ask_anew()
-
-    # Doing ------------------------------------------------------------------------------------------
-
-    async def done(self, work: "Callable[[], Awaitable[object]]") -> bool:
-        """False after a toast that says why not."""
-        try:
-            await work()
-        except Refused as e:
-            self.home.say(e.told(), bad=True)
-        except NoDaemon:
-            self.home.say("The daemon does not answer; nothing was changed.", bad=True)
-        else:
-            return True
-        return False
 
     async def known(self, noun: Noun) -> tuple[str, ...]:
         try:

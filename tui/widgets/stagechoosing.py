@@ -60,6 +60,8 @@ class StageChoosing(StageList):
         said = mine_of(form.draft)
         if said in self._told and said != self._told[-1]:
             return
+        if said != mine_of(self.form.draft):
+            self._before = []  # of another draft: nothing of it is to come back into this one
         self._told = []
         known = {stage.id for stage in self.form.stages}
         self.form = form
