@@ -6,16 +6,11 @@ from schema.ids import JobId
 from schema.logpages import ProgramLine
 from schema.pages import Page
 from tui.live import Change, Live
+from tui.logwords import LEVELS, line_offers
 from tui.screens.tailing import TailScreen
 from tui.widgets.eventcard import line_card
 from tui.widgets.ink import Piece
 from tui.widgets.linelist import LineList
-
-LEVELS = (
-    ("", "everything"),
-    ("warning", "warnings and errors"),
-    ("error", "errors only"),
-)
 
 
 class LinesScreen(TailScreen[ProgramLine]):
@@ -25,6 +20,7 @@ class LinesScreen(TailScreen[ProgramLine]):
     def __init__(self) -> None:
         super().__init__()
         self.table = LineList()
+        self.filter_line.input.offering = line_offers
 
     @property
     def listing(self) -> LineList:
@@ -72,7 +68,7 @@ class LinesScreen(TailScreen[ProgramLine]):
             if level is not None:
                 self.add_to_filter(f"level:{level}" if level else "", "level")
 
-        await self.app.push_screen(Choose("Only", LEVELS, now), chosen)
+        await self.app.push_screen(Choose("Only", (("", "everything"), *LEVELS[:2]), now), chosen)
 
     async def action_subject(self) -> None:
         line = self.listing.item()

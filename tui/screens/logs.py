@@ -9,28 +9,15 @@ from schema.ids import JobId, NodeId, RunId, run_of
 from schema.logpages import EventRow
 from schema.pages import Page
 from tui.background import begin
+from tui.filterwords import Offer
 from tui.link.then import Happening, happening
 from tui.live import Change, Live
+from tui.logwords import KINDS, event_offers
 from tui.screens.tailing import TailScreen
 from tui.widgets.eventcard import card
 from tui.widgets.eventlist import EventList
 from tui.widgets.ink import Piece
 from tui.widgets.nodeline import name_of
-
-KINDS = (
-    ("", "everything"),
-    ("trouble", "trouble: what went wrong"),
-    ("run", "runs and films"),
-    ("job", "jobs"),
-    ("stage", "stages and the pictures they made"),
-    ("picture", "verdicts, tags, the trash, files"),
-    ("queue", "the queue, and what was taken back"),
-    ("node", "nodes and pairing"),
-    ("learning", "what was learned"),
-    ("model", "verdicts on models"),
-    ("daemon", "the daemon itself, and who may ask"),
-)
-
 
 NOBODY = "it is about no single job, run, picture or node"
 
@@ -51,6 +38,11 @@ class LogsScreen(TailScreen[EventRow]):
         self.table = EventList()
         self.table.me = f"uid:{os.getuid()}"
         self.whole: Whole | None = None
+        self.filter_line.input.offering = self.offered
+
+    def offered(self, text: str, at: int) -> list[Offer]:
+        scene = self.home.live.scene
+        return event_offers(text, at, scene.nodes, scene.runs)
 
     @property
     def listing(self) -> EventList:
@@ -123,7 +115,8 @@ class LogsScreen(TailScreen[EventRow]):
             if kind is not None:
                 self.add_to_filter(f"kind:{kind}" if kind else "", "kind")
 
-        await self.app.push_screen(Choose("Only", KINDS, now, wide=True), chosen)
+        choices = [("", "everything"), *((kind, f"{kind:<9} {words}") for kind, words in KINDS)]
+        await self.app.push_screen(Choose("Only", choices, now, wide=True), chosen)
 
     def action_wish(self) -> None:
         row = self.listing.item()
