@@ -6,6 +6,7 @@ from typing import NamedTuple
 KEY_WORDS: Mapping[str, str] = {
     "state": "queued, held, running, finished, failed, cancelled, attention, open",
     "run": "a run's id, or the beginning of it",
+    "job": "a job's id",
     "pack": "a pack's name; * stands for anything",
     "node": "the machine that made it",
     "model": "the model it was made with; * stands for anything",
@@ -64,7 +65,8 @@ def offers(text: str, at: int, values: Values, keys: Mapping[str, str] = KEY_WOR
     last = value.rpartition("|")[2] if key.lower() == "state" else value
     begun = last.strip('"').casefold()
     first = at - len(last)
-    fitting = [(name, means) for name, means in known if begun in f"{name} {means if begun else ''}".casefold()]
+    named = key.lower() == "run"  # a run is known by its name, which is what its id means
+    fitting = [(name, means) for name, means in known if begun in (f"{name} {means}" if named else name).casefold()]
     fitting.sort(key=lambda one: not one[0].casefold().startswith(begun))
     if any(name.casefold() == begun for name, _ in fitting):
         return []  # it stands there whole

@@ -15,6 +15,7 @@ import screen_inbox
 import screen_learn
 import screen_library
 import screen_logs
+import screen_runs
 import screen_then
 from aiohttp import WSMsgType, web
 from screen_things import (
@@ -172,6 +173,7 @@ class FakeDaemon:
         screen_library.add_routes(app, self.shelf)
         self.lectern.add_routes(app)
         screen_inbox.add_routes(app, self)
+        screen_runs.add_routes(app, self)
         self.past.add_routes(app)
         self.journal.add_routes(app)
         app.router.add_post("/v1/{path:.*}", self.command)

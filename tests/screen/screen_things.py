@@ -305,6 +305,8 @@ def matching(rows: list[Row], text: str) -> list[Row] | None:
             rows = [row for row in rows if row.state in value.split("|")]
         elif key == "pack":
             rows = [row for row in rows if row.pack == value]
+        elif key == "run":
+            rows = [row for row in rows if row.run.startswith(value)]
         elif key == "job":
             rows = [row for row in rows if row.id == value]
         else:
