@@ -44,10 +44,13 @@ class _Sampled(_Stage):
 
     model: Name | None = None
     vae: Name | None = None
+    """Turns what was sampled into pixels."""
     sampler: Name | None = None
     scheduler: Name | None = None
     steps: Steps = 20
+    """More take longer, and are finer up to a point."""
     cfg: Annotated[float, Field(ge=0.0, le=50.0)] = 7.0
+    """How closely the picture keeps to its prompt."""
     clip_skip: Annotated[int, Field(ge=1, le=12)] = 1
     """Layers of the text encoder that are left out, and one: 1 leaves out none."""
     guidance: Annotated[float, Field(ge=0.0, le=50.0)] | None = None
@@ -80,6 +83,7 @@ class Img2Img(_Sampled):
 
     type: Literal["img2img"] = "img2img"
     denoise: Fraction = 0.5
+    """How far it goes from the picture: 0 not at all, 1 to another one."""
     width: Side | None = None
     height: Side | None = None
     image: Upload | None = None
@@ -132,6 +136,7 @@ class Detail(_Sampled):
     confidence: Fraction = 0.3
     """Below it a find does not count."""
     denoise: Fraction = 0.4
+    """How far a find is painted anew: 0 not at all, 1 wholly."""
     mask_blur: Annotated[int, Field(ge=0, le=64)] = 4
     """Pixels over which the mask's edge fades."""
     dilate: Annotated[int, Field(ge=-128, le=128)] = 4

@@ -132,7 +132,7 @@ async def test_cards_say_who_put_a_value_and_what_a_pack_does_best_with(cards, d
     daemon.over = {"txt2img.steps": (25, "pack knights.txt")}
     async with cards(Draft(pack="knights")) as eyes:
         await to(eyes, "txt2img.steps")
-        await eyes.sees("◆ 25", "by pack knights.txt", "★ 30 to 35 steps clearly score higher", "* takes 30")
+        await eyes.sees("★ 25", "by pack knights.txt", "★ 30 to 35 steps clearly score higher", "* takes 30")
         await eyes.press("asterisk")
         await eyes.sees("● 30", "yours; it was 25 by pack knights.txt")
         sent = daemon.sent("/v1/plan")

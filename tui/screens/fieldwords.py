@@ -18,7 +18,9 @@ def purpose(kind: str, one: Field) -> str:
     kinds, classes = _sources()
     if one.part in PARTS or one.part == "controls":
         return classes.get(OTHERS[one.part], {}).get(one.name.rpartition(".")[2], "")
-    return classes.get(kinds.get(kind, ""), {}).get(one.name, "")
+    return classes.get(kinds.get(kind, ""), {}).get(one.name, "") or classes.get(OTHERS.get(one.name, ""), {}).get(
+        "", ""
+    )
 
 
 def about(kind: str) -> str:

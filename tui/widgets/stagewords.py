@@ -133,7 +133,10 @@ def setting(form: StageForm, row: Row, width: int, typing: Typing | None) -> lis
     assert one is not None
     deep, wide = 5 if one.part else 3, _wide(width)
     _, sign = source(row)
-    left = [Piece(fit(" " * deep + label(one), wide - 3) + " ", "dim"), Piece(f"{sign} ", "mark")]
+    lesson = form.lessons.get(row.key)
+    better = lesson is not None and not row.changed and lesson.value != row.value
+    marked = Piece("★ ", "star") if better else Piece(f"{sign} ", "mark")
+    left = [Piece(fit(" " * deep + label(one), wide - 3) + " ", "dim"), marked]
     if typing is not None:
         return [*left, *typing.pieces(min(max(4, width - wide), 24))]
     trouble, end = _tail(form, row, width)
