@@ -9,7 +9,7 @@ from textual.containers import Horizontal
 from tui.keys import bindings, of, shown
 from tui.live import Change, Live
 from tui.messages import CursorMoved, FilterChanged, ItemOpened, PagesWanted
-from tui.screens.configuring import Configuring
+from tui.screens.configureasking import Asking
 from tui.widgets.filterline import FilterLine
 from tui.widgets.ink import Drawn, Line, Piece, measure, plain
 from tui.widgets.keylist import KeyList, key_rows
@@ -53,7 +53,7 @@ class SettingTabs(Drawn):
                 return
 
 
-class ConfigureScreen(Configuring):
+class ConfigureScreen(Asking):
     area = "settings"
     BINDINGS = bindings(of("settings"))
 

@@ -7,29 +7,31 @@ import asyncio
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from schema.errors import NoDaemon, Refused
-from schema.plans import Learning
-from schema.requests_learning import LearningModeRequest
 from tui.background import begin, is_open
 from tui.changes import Change as Done
 from tui.editor import edit
-from tui.keys import Key, shown
 from tui.link import configfile, learn
 from tui.link.configfile import Config
 from tui.link.endpoint import restart
-from tui.link.settingsheet import Setting, when
-from tui.link.shelf import names_of
+from tui.link.settingsheet import when
 from tui.live import Change
 from tui.preferences import preferences
 from tui.screens.area import AreaScreen
-from tui.widgets.ink import plain
-from tui.widgets.settinglist import MODE, Row
 
 NO_FILE = Refused("no settings file is known here", remedy="`stablenew config path` names it.")
 
 
 FILE = "config.toml"
 """Among what is pending: a person wrote the file, and nobody knows what changed."""
+
+
+class Began(msgspec.Struct, frozen=True):
+    """Of `GET /v1/status`, in Unix seconds."""
+
+    started: float | None = None
 
 
 class Configuring(AreaScreen):
@@ -42,6 +44,8 @@ class Configuring(AreaScreen):
         """Of learning; empty while nobody has told."""
         self.pending: set[str] = set()
         """What the daemon obeys only once it is started again."""
+        self._looked = False
+        """It was seen whether the daemon knows the file as it is."""
         self._order = asyncio.Lock()
         """One change after the other, and none while the file is read."""
 
@@ -73,8 +77,22 @@ class Configuring(AreaScreen):
             self.mode = (await learn.status(self.home.asker)).mode
         except (Refused, NoDaemon):
             self.mode = ""
+        await self._older()
         if is_open(self):
             self.draw()
+
+    async def _older(self) -> None:
+        """Whether the file was written after the daemon had read it, by whomever; looked at once."""
+        if self._looked or self.path is None:
+            return
+        try:
+            began = (await self.home.asker.get("/v1/status", Began)).started
+            written = self.path.stat().st_mtime
+        except (Refused, NoDaemon, OSError):
+            return
+        self._looked = True
+        if began is not None and written > began:
+            self.pending.add(FILE)
 
     # Changing ---------------------------------------------------------------------------------------
 
@@ -143,7 +161,8 @@ class Configuring(AreaScreen):
         origin = self.config.origins.get(key, "")
         if origin.startswith("STABLENEW_"):
             return f"written; but {origin} is set and stands above the file"
-        now = when(key)
+        auto = key == "ui.images" and self.config.value(key) == "auto"
+        now = "when this screen starts again" if auto else when(key)
         hint = " (^r)" if "daemon" in now else ""
         return f"{key} is changed, and counts {now}{hint}"
 
@@ -162,114 +181,6 @@ class Configuring(AreaScreen):
         if complaint:
             home.say(complaint, bad=True)
         self.told(home.live, Change())
-
-    # Asking -----------------------------------------------------------------------------------------
-
-    async def ask_for(self, row: Row) -> None:
-        """The right control for what it is."""
-        setting = row.setting
-        if setting is None:
-            return
-        if setting is MODE:
-            await self._ask_mode()
-        elif setting.key == "ui.theme":
-            await self._ask_theme(str(row.value))
-        elif setting.key == "run.pipeline":
-            begin(self, partial(self._ask_pipeline, row), group="pipelines", exclusive=True)
-        elif setting.sort == "flag":
-            self.put(setting.key, "no" if row.value else "yes")
-        elif setting.sort == "choice":
-            nothing = [("", "nothing")] if setting.empty else []
-            await self.ask_one_of(row, nothing + [(one, one) for one in setting.choices])
-        else:
-            await self._ask_text(row, setting)
-
-    async def ask_one_of(self, row: Row, choices: list[tuple[str, str]]) -> None:
-        from tui.screens.ask import Choose
-
-        def chosen(value: str | None) -> None:
-            if value is not None:
-                self.put(row.key, value)
-
-        await self.app.push_screen(Choose(plain(row.key), choices, str(row.value or "")), chosen)
-
-    async def _ask_text(self, row: Row, setting: Setting) -> None:
-        from tui.screens.settingasking import Written
-        from tui.widgets.settingwords import may_be
-
-        def written(text: str | None) -> None:
-            if text is not None:
-                self.put(row.key, text)
-
-        value = "" if setting.sort == "secret" or row.value is None else str(row.value)
-        asked = Written(
-            plain(row.key), value, may_be(setting), partial(self.judge, row.key), secret=setting.sort == "secret"
-        )
-        await self.app.push_screen(asked, written)
-
-    async def _ask_theme(self, now: str) -> None:
-        from tui.screens.settingasking import Themes
-
-        def chosen(name: str | None) -> None:
-            if name is not None:
-                self.put("ui.theme", name)
-
-        await self.app.push_screen(Themes(now), chosen)
-
-    async def _ask_pipeline(self, row: Row) -> None:
-        try:
-            names = await names_of(self.home.asker, "pipelines")
-        except (Refused, NoDaemon):
-            names = ()
-        if not is_open(self) or row.setting is None:
-            return
-        if names:
-            await self.ask_one_of(row, [(name, plain(name)) for name in names])
-        else:
-            await self._ask_text(row, row.setting)
-
-    async def _ask_mode(self) -> None:
-        from tui.screens.ask import Choose
-        from tui.screens.learnwishes import MODES
-
-        def chosen(name: str | None) -> None:
-            for mode, words in MODES:
-                if mode == name:
-                    begin(self, partial(self._put_mode, mode, words), group="mode")
-
-        if self.home.readonly:
-            self.home.refuse_wish()
-        elif not self.mode:
-            self.home.say("the daemon does not answer; it keeps this", bad=True)
-        else:
-            await self.app.push_screen(Choose("Learning", MODES, self.mode, wide=True), chosen)
-
-    async def _put_mode(self, mode: Learning, words: str) -> None:
-        if await self.home.answered("/v1/learn/mode", LearningModeRequest(mode=mode)) is not None:
-            self.home.say(words)
-            await self.read_mode()
-
-    async def ask_key(self, key: Key, *, more: bool) -> None:
-        """`more`: besides those it has."""
-        from tui.screens.settingasking import PressKey
-
-        keymap = dict(self.config.keymap)
-        had = keymap.get(key.id, key.keys)
-
-        def pressed(answer: tuple[str, Key | None] | None) -> None:
-            if answer is None:
-                return
-            name, other = answer
-            keys = f"{had},{name}" if more else name
-            changes: dict[str, str | None] = {f"ui.keymap.{key.id}": None if keys == key.keys else keys}
-            words = f"{shown(name)} now means: {key.does}"
-            if other is not None:
-                rest = [one for one in keymap.get(other.id, other.keys).split(",") if one.strip() != name]
-                changes[f"ui.keymap.{other.id}"] = ",".join(rest) or had
-                words += f"; {shown(changes[f'ui.keymap.{other.id}'] or '')}: {other.does}"
-            self.put_all(changes, words)
-
-        await self.app.push_screen(PressKey(key, had, keymap, more=more), pressed)
 
     # The file and the daemon ------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from textual.widgets.option_list import Option
 
 from tui.keys import TITLES, Key, shown
 from tui.widgets.ink import plain
-from tui.widgets.keylist import clash
+from tui.widgets.keylist import clash, others
 
 
 class Written(ModalScreen[str | None]):
@@ -139,8 +139,14 @@ class PressKey(ModalScreen[tuple[str, Key | None] | None], inherit_bindings=Fals
         elif other is None or event.key == self._pressed:
             self.dismiss((event.key, other))
         else:
-            self._pressed = event.key
-            face = shown(event.key)
-            words = f"{face} means already: {other.does} ({TITLES[other.where]}).\n"
-            words += f"{face} again: it is taken from there" + ("." if self._more else ", which gets what this had.")
-            self.query_one("#told", Static).update(Content(words))
+            self.query_one("#told", Static).update(Content(self._warned(event.key, other)))
+
+    def _warned(self, pressed: str, other: Key) -> str:
+        """Whose it is, and what pressing it once more would do."""
+        face, rest = shown(pressed), others(other, pressed, self._keymap)
+        words = f"{face} means already: {other.does} ({TITLES[other.where]}).\n"
+        if self._more and not rest:
+            return f"{words}It has no other key; press another here."
+        self._pressed = pressed
+        gets = f"which keeps {shown(rest)}" if rest else f"which gets {shown(self._had)}"
+        return f"{words}{face} again takes it from there, {gets}."

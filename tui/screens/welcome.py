@@ -53,7 +53,7 @@ async def is_first(home: "StableNew") -> bool:
         return False
 
 
-class Told(Drawn):
+class Spoken(Drawn):
     """Lines that are as many as are told."""
 
     lines: list[Line] = []
@@ -77,9 +77,9 @@ class Welcome(ModalScreen[str | None]):
     def __init__(self, home: "StableNew") -> None:
         super().__init__()
         self.home = home
-        self.words = Told(id="welcome-words")
+        self.words = Spoken(id="welcome-words")
         self.picture = Judged(home.thumbs, home.sharp, id="welcome-picture")
-        self.last = Told(id="welcome-last")
+        self.last = Spoken(id="welcome-last")
         self.step: Step = "hello"
         self.run_id = ""
         self.image: ImageRow | None = None

@@ -62,6 +62,12 @@ def clash(key: Key, pressed: str, keymap: Mapping[str, str]) -> Key | None:
     return None
 
 
+def others(key: Key, pressed: str, keymap: Mapping[str, str]) -> str:
+    """The keys it has besides this one."""
+    has = keymap.get(key.id, key.keys).replace(" ", "").split(",")
+    return ",".join(one for one in has if one != pressed)
+
+
 class KeyList(HeldList[KeyRow]):
     @property
     def bare(self) -> bool:  # type: ignore[override]  # a constant there, here it follows the width
