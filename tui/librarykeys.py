@@ -18,6 +18,8 @@ SHELF = (
     Key("shelf.copy", "c", "a copy under another name", "duplicate", "shelf", "copy"),
     Key("shelf.rename", "r", "give it another name", "rename", "shelf", "rename"),
     Key("shelf.delete", "d", "delete it, or the marked ones; z brings them back", "delete", "shelf", "delete"),
+    Key("shelf.bring", "i", "bring in a file", "bring", "shelf"),
+    Key("shelf.write", "w", "write it to a file", "write_out", "shelf"),
     Key("shelf.check", "R", "read all of them again, and say what is wrong where", "check", "shelf"),
 )
 

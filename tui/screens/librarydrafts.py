@@ -1,5 +1,6 @@
 """What a new text of the library begins as, what its copy is, and what a run becomes with it. Pure but for `effect`."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import PurePath
 from typing import NamedTuple
@@ -9,6 +10,8 @@ from schema.plans import Scalar
 from tui.link.ask import Asker, PlanLine
 from tui.link.shelf import Item, Noun
 from tui.screens.draft import Draft, request
+
+Config = Mapping[str, Mapping[str, Scalar]]
 
 
 class Beginning(NamedTuple):
@@ -92,7 +95,7 @@ class Effect(NamedTuple):
     """What a new run becomes with it, compared with the draft that is there."""
 
     settings: tuple[tuple[str, str, str], ...]
-    """`stage.field`, what it is now, what it would be; empty: there is no such."""
+    """`stage.field`, what it is now, what it would be; a stage that comes or goes is told as a whole."""
     prompt: str = ""
     negative: str = ""
     """What becomes of the prompt `TRIAL`; empty: nothing."""
@@ -107,11 +110,7 @@ async def effect(asker: Asker, draft: Draft, noun: Noun, name: str) -> Effect:
         ground = Draft(prompt=TRIAL, seed="1")
         now = await _first(asker, ground)
     then = await _first(asker, used(ground, noun, (name,)))
-    was, will = _flat(now), _flat(then)
-    settings = tuple(
-        (key, was.get(key, ""), will.get(key, "")) for key in (*was, *(key for key in will if key not in was))
-        if was.get(key) != will.get(key)
-    )  # fmt: skip
+    settings = tuple(_changed(now.config, then.config))
     prompt = then.prompt if then.prompt != now.prompt else ""
     return Effect(settings, prompt, then.negative if then.negative != now.negative else "")
 
@@ -121,14 +120,17 @@ async def _first(asker: Asker, draft: Draft) -> PlanLine:
     return lines[0] if lines else PlanLine()
 
 
-def _flat(line: PlanLine) -> dict[str, str]:
-    """`txt2img.steps` to `30`."""
-    return {
-        f"{stage}.{name}": _written(value)
-        for stage, fields in line.config.items()
-        for name, value in fields.items()
-        if name not in ("id", "prompt", "negative")
-    }
+def _changed(now: Config, then: Config) -> Iterator[tuple[str, str, str]]:
+    for stage in dict.fromkeys((*now, *then)):
+        if stage not in then:
+            yield stage, "a stage", "left out"
+        elif stage not in now:
+            yield stage, "none", "a stage of its own"
+        else:
+            was, will = now[stage], then[stage]
+            for name in dict.fromkeys((*was, *will)):
+                if name not in ("id", "prompt", "negative") and was.get(name) != will.get(name):
+                    yield f"{stage}.{name}", _written(was.get(name)), _written(will.get(name))
 
 
 def _written(value: Scalar) -> str:

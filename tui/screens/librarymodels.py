@@ -93,6 +93,13 @@ class ModelsScreen(LibraryTab[ModelRow], BesideScreen[ModelRow]):
     def noun(self, many: int) -> str:
         return " name" if many == 1 else " names"
 
+    def targets(self) -> tuple[str, ...]:
+        """All that are marked are those of the kind that is listed, and no others."""
+        if not self.listing.all_marked:
+            return super().targets()
+        words = (self.filter, f"list:{self.kind}" if self.kind else "")
+        return (" ".join(word for word in words if word) or self.everything(),)
+
     def everything(self) -> str:
         return "uses:>=0"
 
@@ -198,13 +205,16 @@ class ModelsScreen(LibraryTab[ModelRow], BesideScreen[ModelRow]):
     async def action_kind(self) -> None:
         from tui.screens.ask import Choose
 
+        kinds = tuple((kind, WORDS.get(kind, kind)) for kind in self.kinds)
+
         def chosen(kind: str | None) -> None:
             if kind is not None and kind != self.kind:
                 self.kind = kind
+                self.table.headed(dict(TABS)[self.tab], dict(kinds)[kind] if kind != self.kinds[0] else "")
+                self.listing.unmark()
                 self.anew()
                 self.tally()
 
-        kinds = tuple((kind, WORDS.get(kind, kind)) for kind in self.kinds)
         await self.app.push_screen(Choose("Which", kinds, self.kind), chosen)
 
     def action_scan(self) -> None:

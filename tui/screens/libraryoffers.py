@@ -50,7 +50,7 @@ class Offers(ModalScreen[None]):
         return self.app
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog chooser") as dialog:
+        with Vertical(classes="dialog chooser offers") as dialog:
             dialog.border_title = "Models on Civitai and Hugging Face"
             dialog.border_subtitle = "⏎ search, fetch  tab list  esc back"
             yield Input(self._words, placeholder="words, then enter", id="words", compact=True, select_on_focus=False)

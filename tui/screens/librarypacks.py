@@ -42,14 +42,14 @@ class PacksScreen(ShelfVerbs):
         self.head.show(None, None, "")
         self.prompts.fill(())
 
-    def show_broken(self, row: ShelfRow, fault: str) -> None:
+    async def show_broken(self, row: ShelfRow, fault: str) -> None:
         self.head.show(row, None, fault)
         self.prompts.fill(())
 
     async def show_item(self, row: ShelfRow, item: Item) -> None:
         self.prompts.fill([PromptRow(number=n, text=text) for n, text in enumerate(item.prompts, 1)])
         many = len(item.prompts)
-        self.prompts.title_line = self.title(row.name, f"{many:,} {'prompt' if many == 1 else 'prompts'}")
+        self.prompts.title_line = self.headed(row.name, f"{many:,} {'prompt' if many == 1 else 'prompts'}")
         self.prompts.redraw(0)
         await self._count(row)
 

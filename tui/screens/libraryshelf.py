@@ -132,7 +132,7 @@ class ShelfScreen(LibraryTab[ShelfRow]):
             self.item = await item_of(self.home.asker, self.kept, row.name)
         except Refused as e:
             self.item = None
-            self.show_broken(row, e.told())
+            await self.show_broken(row, e.told())
         except NoDaemon:
             return
         else:
@@ -141,7 +141,7 @@ class ShelfScreen(LibraryTab[ShelfRow]):
     def show_nothing(self) -> None:
         """There is none under the cursor."""
 
-    def show_broken(self, row: ShelfRow, fault: str) -> None:
+    async def show_broken(self, row: ShelfRow, fault: str) -> None:
         """It cannot be read."""
 
     async def show_item(self, row: ShelfRow, item: Item) -> None:
@@ -155,7 +155,7 @@ class ShelfScreen(LibraryTab[ShelfRow]):
             self.table.pages.replace(index, self._looked)
             self.table.redraw_items(index, whole=True)
 
-    def title(self, name: str, more: str) -> tuple[Piece, ...]:
+    def headed(self, name: str, more: str) -> tuple[Piece, ...]:
         return Piece(plain(name), "title"), Piece(f"  {more}", "dim")
 
     def every_name(self) -> list[str]:

@@ -1,6 +1,6 @@
 """The tabs of texts besides packs: what each says in plain words, what a run becomes with it, who names it."""
 
-from functools import partial
+import asyncio
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -8,7 +8,6 @@ from textual.containers import Horizontal
 
 from schema.errors import NoDaemon, Refused
 from schema.shelf import Use
-from tui.background import begin
 from tui.link.shelf import Item, Noun, text_of, uses_of
 from tui.screens.beside import BesideScreen
 from tui.screens.draft import Draft
@@ -21,6 +20,10 @@ WORDED: tuple[Noun, ...] = ("wildcards", "styles", "templates", "profiles", "ove
 """Their values are words of prompts."""
 
 
+CLOSELY = 0.25
+"""Seconds the cursor stands still before many files are read for the sake of one."""
+
+
 class TextsScreen(ShelfVerbs, BesideScreen[ShelfRow]):
     named: ClassVar[bool] = True
     """Others of the library may name it."""
@@ -29,7 +32,9 @@ class TextsScreen(ShelfVerbs, BesideScreen[ShelfRow]):
         super().__init__()
         self.effect: Effect | None = None
         self.uses: tuple[Use, ...] | None = None
-        self._fault_of_item = ""
+        self._refused = ""
+        """Why there can be no run with it now."""
+        self._trouble = ""
 
     def body(self) -> ComposeResult:
         yield self.tabs
@@ -47,35 +52,30 @@ class TextsScreen(ShelfVerbs, BesideScreen[ShelfRow]):
     def show_nothing(self) -> None:
         self.card.fill((), (), keep_place=False)
 
-    def show_broken(self, row: ShelfRow, fault: str) -> None:
+    async def show_broken(self, row: ShelfRow, fault: str) -> None:
         self.effect = self.uses = None
-        self._fault_of_item = fault
-        self.card.fill(broken("", fault, self.card.room[0]), self.title(row.name, self.one), keep_place=False)
+        self.card.fill(broken("", fault, self.card.room[0]), self.headed(row.name, self.one), keep_place=False)
         self.faulty(row, fault)
-        begin(self, partial(self._show_text, row, fault), group="look", exclusive=True)
-
-    async def _show_text(self, row: ShelfRow, fault: str) -> None:
         try:
             item = await text_of(self.home.asker, self.kept, row.name)
         except (Refused, NoDaemon):
             return
         lines = broken(item.text, fault, self.card.room[0])
-        self.card.fill(lines, self.title(row.name, self.one), keep_place=False)
+        self.card.fill(lines, self.headed(row.name, self.one), keep_place=False)
 
     async def show_item(self, row: ShelfRow, item: Item) -> None:
         self.effect = self.uses = None
-        self._fault_of_item = row.trouble
+        self._refused, self._trouble = "", row.trouble
         self.draw_card(keep_place=False)
+        await asyncio.sleep(CLOSELY)
         try:
             if self.named:
                 self.uses = await uses_of(self.home.asker, self.kept, row.name)
                 self.draw_card()
-            if self.kept in EFFECTIVE:
+            if self.kept in EFFECTIVE and not self.home.past:
                 self.effect = await effect(self.home.asker, self.home.draft or Draft(), self.kept, row.name)
         except Refused as e:
-            if not self.home.past:  # then nothing is planned
-                self._fault_of_item = self._fault_of_item or e.told()
-                self.faulty(row, self._fault_of_item)
+            self._refused = e.told()
         except NoDaemon:
             return
         self.draw_card()
@@ -90,11 +90,12 @@ class TextsScreen(ShelfVerbs, BesideScreen[ShelfRow]):
             worded=self.kept in WORDED,
             effect=self.effect,
             uses=self.uses,
-            fault=self._fault_of_item,
+            refused=self._refused,
+            fault=self._trouble,
         )
         values = f"{len(item.says):,} {'value' if len(item.says) == 1 else 'values'}"
         more = values if self.kept == "wildcards" else self.one
-        self.card.fill(lines, self.title(item.name, more), keep_place=keep_place)
+        self.card.fill(lines, self.headed(item.name, more), keep_place=keep_place)
 
     # What is done with it ---------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from schema.errors import NoDaemon, Refused
+from schema.errors import NoDaemon, Refused, why
 from tui.background import begin
 from tui.changes import Change
 from tui.keys import bindings, of
@@ -110,6 +110,62 @@ class ShelfVerbs(ShelfScreen):
             self.home.changes.note(Change(f"copy the {self.one} {name}", partial(self._delete, [to]), make))
             self.home.say(f"{to} is a copy of {name}")
             self.show_name(to)
+
+    # Files ------------------------------------------------------------------------------------------
+
+    async def action_bring(self) -> None:
+        from tui.screens.ask import Type
+
+        def typed(text: str | None) -> None:
+            if text and text.strip():
+                begin(self, partial(self._bring, Path(text.strip()).expanduser()), group="shelf")
+
+        help = "Its path, or drop it here. It is called as its file; what is here already stays."
+        await self.app.push_screen(Type(f"Bring in a {self.one}", help), typed)
+
+    async def _bring(self, path: Path) -> None:
+        try:
+            text = await asyncio.to_thread(path.read_text, "utf-8-sig")
+        except OSError as fault:
+            self.home.say(f"{path} cannot be read: {why(fault)}", bad=True)
+            return
+        except UnicodeDecodeError:
+            self.home.say(f"{path} is no UTF-8 text; `stablenew {self.one} import` takes it as it is", bad=True)
+            return
+        make = partial(self._save, path.name, text)
+        if await self._is_free(path.stem) and await self.done(make):
+            self.home.changes.note(Change(f"bring in {path.name}", partial(self._delete, [path.stem]), make))
+            self.home.say(f"{path.stem} is in the library now")
+            self.show_name(path.stem)
+
+    async def action_write_out(self) -> None:
+        from tui.screens.ask import Type
+
+        item = await self._text()
+        ending = Path(self.item.path).suffix if self.item is not None else ""
+
+        def typed(text: str | None) -> None:
+            if item is not None and text and text.strip():
+                begin(self, partial(self._write_out, Path(text.strip()).expanduser(), item.text), group="shelf")
+
+        if item is not None:
+            name = item.name.rpartition("/")[2] + (ending or ".txt")
+            help = "Where to. A file that is there is not written over."
+            await self.app.push_screen(Type(f"Write {plain(item.name)} to a file", help, f"~/{name}"), typed)
+
+    async def _write_out(self, path: Path, text: str) -> None:
+        def write() -> None:
+            with path.open("x", encoding="utf-8", newline="") as file:
+                file.write(text)
+
+        try:
+            await asyncio.to_thread(write)
+        except FileExistsError:
+            self.home.say(f"{path} is there already; nothing was written", bad=True)
+        except OSError as fault:
+            self.home.say(f"{path} cannot be written: {why(fault)}", bad=True)
+        else:
+            self.home.say(f"it is in {path}")
 
     # Names ------------------------------------------------------------------------------------------
 

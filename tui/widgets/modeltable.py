@@ -18,7 +18,11 @@ class ModelTable(Listing[ModelRow]):
 
     def __init__(self, title: str) -> None:
         super().__init__(Pages(self.name_of), id="models")
-        self.title_line = (Piece(title, "title"),)
+        self.headed(title, "")
+
+    def headed(self, title: str, kind: str) -> None:
+        """`kind`: which of them are listed; empty: the usual."""
+        self.title_line = (Piece(title, "title"), *((Piece(f"  {kind}", "dim"),) if kind else ()))
 
     def name_of(self, item: ModelRow) -> str:
         """A content may have several names, and a name several contents."""

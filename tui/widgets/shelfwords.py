@@ -16,14 +16,25 @@ MOST_TEXT = 4_000
 
 
 def card(
-    item: Item, width: int, *, worded: bool, effect: Effect | None, uses: Sequence[Use] | None, fault: str = ""
+    item: Item,
+    width: int,
+    *,
+    worded: bool,
+    effect: Effect | None,
+    uses: Sequence[Use] | None,
+    refused: str = "",
+    fault: str = "",
 ) -> list[Line]:
-    """`worded`: its values are words of prompts. `effect`, `uses`: None until they are known."""
+    """`worded`: its values are words of prompts. `effect`, `uses`: None until they are known. `refused`: why there can
+    be no run with it now."""
     inside = max(12, width - 2)
     lines: list[Line] = [*faults(fault, inside), *whence(item, inside)]
     lines += said(item.says, inside, worded=worded) if item.says else whole(item.text, inside)
     if effect is not None:
         lines += [[], *changes(effect, inside)]
+    elif refused:
+        lines += [[], [Piece(" A new run with it is refused", "warn")]]
+        lines += [[Piece(f"   {line}")] for line in wrap(refused, inside - 3, 6)]
     if uses:
         lines += [[], *named(uses, inside)]
     return lines
@@ -43,7 +54,7 @@ def faults(fault: str, width: int) -> Iterator[Line]:
 
 def whence(item: Item, width: int) -> Iterator[Line]:
     if item.builtin:
-        yield [Piece(fit(" comes with the program; e makes one of your own of it", width).rstrip(), "dim")]
+        yield [Piece(fit(" comes with the program and stays as it is; c makes a copy", width).rstrip(), "dim")]
     elif item.path:
         yield [Piece(f" {fit_middle(plain(item.path), width - 1).rstrip()}", "faint")]
 
@@ -80,14 +91,10 @@ def changes(effect: Effect, width: int) -> Iterator[Line]:
         yield [Piece("   nothing: it is like that already", "dim")]
     name = min(26, max((len(key) for key, _, _ in effect.settings), default=0))
     for key, was, will in effect.settings:
-        line = [Piece(f"   {fit_middle(plain(key), name)}  ", "dim")]
-        if will:
-            room = max(4, (width - name - 9) // 2)
-            before = fit_middle(plain(was), room).rstrip() if was else "none"
-            line += [Piece(before, "dim"), Piece(" → "), Piece(fit_middle(plain(will), room).rstrip(), "strong")]
-        else:
-            line.append(Piece("not used", "dim"))
-        yield line
+        room = max(4, (width - name - 9) // 2)
+        before, then = (fit_middle(plain(text), room).rstrip() if text else "none" for text in (was, will))
+        head = Piece(f"   {fit_middle(plain(key), name)}  ", "dim")
+        yield [head, Piece(before, "dim"), Piece(" → "), Piece(then, "strong")]
     for head, words in ((f"`{TRIAL}` becomes", effect.prompt), ("against", effect.negative)):
         if words:
             yield [Piece(f"   {head}", "dim")]
