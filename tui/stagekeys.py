@@ -19,6 +19,7 @@ STAGES = (
     Key("stages.out", "d,delete", "take the stage out", "out", "stages"),
     Key("stages.down", "J", "the stage a place later", "shift(1)", "stages"),
     Key("stages.up", "K", "the stage a place earlier", "shift(-1)", "stages"),
+    Key("stages.swap", "X", "width for height: upright or across", "swap", "stages"),
     Key("stages.save", "S", "save it all as a pipeline of its own name", "save", "stages", "save"),
     Key("stages.load", "o", "pipelines: load, save, rename, delete, edit", "load", "stages"),
 )  # fmt: skip

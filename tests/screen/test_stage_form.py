@@ -91,6 +91,12 @@ def test_stages_are_added_moved_and_taken_out_within_the_order_of_a_pipeline():
             looks = looks.moved("interrogate", -1)
 
 
+def test_a_picture_is_turned_upright_in_one_go():
+    made = form().put(line(form(), "txt2img.height"), "1216")
+    assert set(made.swapped(made.stages[0]).draft.set) == {"txt2img.width=1216", "txt2img.height=832"}
+    assert form().swapped(form().stages[2]) == form(), "an upscaler that has no size has none to swap"
+
+
 def test_a_stage_that_is_off_stays_so_and_switching_it_back_is_no_change():
     made = form()
     on = made.turned(line(made, "larger.enabled"))

@@ -32,6 +32,7 @@ from tui.screens.sheet import (
     sets_of,
     shown,
     units_of,
+    value_at,
     with_units,
 )
 from tui.screens.variation import Variation
@@ -112,6 +113,13 @@ class StageForm:
     def one_unit_more(self, stage: StageSheet, model: str) -> "StageForm":
         more: list[dict[str, object]] = [*units_of(stage, self.changes), {"model": model}]
         return self.told(with_units(stage, more, self.changes))
+
+    def swapped(self, stage: StageSheet) -> "StageForm":
+        """Its width for its height, where it has both."""
+        width, height = (value_at(stage, name, self.changes) for name in ("width", "height"))
+        if not (width and height):
+            return self
+        return self.told({**self.changes, f"{stage.id}.width": height, f"{stage.id}.height": width})
 
     # Stages -----------------------------------------------------------------------------------------
 

@@ -130,6 +130,10 @@ class StageCards(StageChoosing):
         else:
             self.put(row, lesson.value)
 
+    def action_swap(self) -> None:
+        if (row := self.row()) is not None:
+            self.edit(self.form.swapped(row.stage))
+
     # Stages -----------------------------------------------------------------------------------------
 
     async def action_add(self) -> None:
