@@ -27,6 +27,8 @@ class LogReader:
         """Nothing behind it is told."""
         self._reader = reader(path)
         self._sifter = Sifter(self._reader)
+        self._sifting = asyncio.Lock()
+        """One at a time: more at once than are kept would forget one another's seqs."""
         self._reads = ThreadPoolExecutor(1, thread_name_prefix="log-reader")
 
     async def find_key(self, actor: str, key: str) -> Kept | None:
@@ -41,9 +43,10 @@ class LogReader:
     async def sift(self, sieve: Sieve, part: Part) -> Found:
         """A window of the events that fall through; look by look, so that others can read meanwhile."""
         part = part._replace(upto=min(part.upto, self.head.seq))
-        while await self._read(self._sifter.ahead, sieve, part.upto):
-            pass
-        return await self._read(self._sifter.part, sieve, part)
+        async with self._sifting:
+            while await self._read(self._sifter.ahead, sieve, part.upto):
+                pass
+            return await self._read(self._sifter.part, sieve, part)
 
     async def hash_at(self, seq: int) -> bytes | None:
         """Of the chain up to this event; None: there is none yet."""

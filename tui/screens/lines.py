@@ -36,9 +36,14 @@ class LinesScreen(TailScreen[ProgramLine]):
         self.table.now = self.home.clock()
         super().told(live, change)
 
-    def tick(self) -> None:
+    def concerns(self, change: Change) -> bool:
         """No event tells that a program wrote a line."""
+        return change.everything
+
+    def tick(self) -> None:
+        """Of a long log only the end is told: its first rows fall away as others come."""
         if self.home.live.linked and not self.home.past:
+            self._whole = True
             self.reread()
 
     def look(self) -> None:

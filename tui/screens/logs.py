@@ -144,7 +144,9 @@ class LogsScreen(TailScreen[EventRow]):
 
     def show_event(self, seq: int) -> None:
         """Where it stands among all others; the place of an event is its number."""
-        self.order = "oldest"
+        if self.order != "oldest":
+            self.order = "oldest"
+            self.anew()
         self.show_only("")
         self.follows = False
         begin(self, partial(self._stand_at, seq), group="stand", exclusive=True)
