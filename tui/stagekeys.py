@@ -13,6 +13,8 @@ STAGES = (
     Key("stages.learned", "asterisk", "take what its pack is rated best with", "learned", "stages"),
     Key("stages.fold", "h,left", "fold the card", "fold", "stages"),
     Key("stages.fold_all", "F", "fold all cards, or open those that are on", "fold_all", "stages"),
+    Key("stages.half_down", "ctrl+d", "half a page down", "page(1)", "stages"),
+    Key("stages.half_up", "ctrl+u", "half a page up", "page(-1)", "stages"),
     Key("stages.find", "slash", "find a field by its name or value", "find", "stages", "find"),
     Key("stages.clear", "escape", "show all again", "clear", "stages"),
     Key("stages.add", "a", "add a stage", "add", "stages", "add"),
