@@ -38,6 +38,8 @@ class Preview(Framed):
         self.thumbs = thumbs
         self.image: ImageRow | None = None
         self._sharp = sharp
+        self._failed = ""
+        """Id of the picture that the terminal's own protocol was not given, for it is none."""
 
     def compose(self) -> ComposeResult:
         if self._sharp is not None:
@@ -72,9 +74,11 @@ class Preview(Framed):
 
     def inner(self, y: int, width: int) -> Strip:
         image = self.image
-        if image is None or self._sharp is not None or width < 2:
+        if image is None or (self._sharp is not None and self._failed != image.id) or width < 2:
             return self.strip((), width)
         high = self.room[1]
+        if self._sharp is not None:
+            return self.strip([Piece(f"{'cannot be shown':^{width}}", "bad")] if y == high // 2 else (), width)
         if self.thumbs.off:
             return self.strip(
                 [Piece(f"{'pictures are switched off':^{width}}", "faint")] if y == high // 2 else (), width
@@ -97,20 +101,29 @@ class Preview(Framed):
         try:
             blob = await self.thumbs.blob(image.id, LARGE)
             picture = await asyncio.to_thread(opened, blob)
-        except (NoDaemon, Refused, OSError, ValueError):
-            return
+            self._failed = ""
+        except (NoDaemon, Refused, OSError, ValueError, SyntaxError):
+            self._failed = image.id
+            picture = None
         for widget in self.query(".sharp"):
+            widget.display = picture is not None
             set_picture(widget, picture)
+        if picture is None:
+            self.refresh()
 
 
 def opened(blob: bytes) -> "Image":
+    """Raises OSError, ValueError or SyntaxError for what is no picture, or one that is far too large."""
     from PIL import Image
 
-    with Image.open(io.BytesIO(blob), formats=("JPEG", "PNG", "WEBP")) as image:
-        return image.convert("RGB")
+    try:
+        with Image.open(io.BytesIO(blob), formats=("JPEG", "PNG", "WEBP")) as image:
+            return image.convert("RGB")
+    except Image.DecompressionBombError as fault:
+        raise ValueError(str(fault)) from fault
 
 
-def set_picture(widget: Widget, picture: "Image") -> None:
+def set_picture(widget: Widget, picture: "Image | None") -> None:
     from textual_image.widget import SixelImage, TGPImage
 
     if isinstance(widget, SixelImage | TGPImage):
