@@ -90,7 +90,7 @@ class RefineSettings(_Section):
 
 class ResultSettings(_Section):
     folder: str | None = None
-    """None: `config path` tells."""
+    """Where the folders of runs lie. None: `config path` tells."""
     links: bool = True
     """Hard links to the artifact store where the file system allows; else copies."""
 
@@ -221,7 +221,7 @@ class BackupSettings(_Section):
     nightly: bool = True
     """Make one every night."""
     folder: str | None = None
-    """None: `config path` tells. Better on another disk."""
+    """Where they lie, better on another disk. None: `config path` tells."""
     at: TimeOfDay = "04:30"
     """Local time; made later where the daemon did not run then."""
     daily: Annotated[int, Field(ge=1, le=1000)] = 7

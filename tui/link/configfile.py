@@ -9,11 +9,12 @@ import stat
 import tempfile
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from schema.configured import MOST_BYTES, loaded, parsed, shown
 from schema.errors import Refused, why
+from schema.places import places
 from schema.plans import Scalar
 from schema.printable import nearest
 from tui.link.configtext import Value, drop, put
@@ -33,6 +34,8 @@ class Config:
     """By key; lists with commas between, of a secret only that it is set."""
     origins: Mapping[str, str] = field(default_factory=dict)
     """By key, `config.toml:12` or a variable; what is missing is a default."""
+    usual: Mapping[str, str] = field(default_factory=dict)
+    """Where folders are that nobody has set, by key."""
     keymap: Mapping[str, str] = field(default_factory=dict)
     fault: Refused | None = None
     """Why it is not obeyed; the values are the defaults then."""
@@ -52,16 +55,21 @@ def read(path: Path, env: Mapping[str, str]) -> Config:
     text = ""
     try:
         text = text_of(path)
-        return _read(path, text, env)
+        return replace(_read(path, text, env), usual=usual(env))
     except Refused as fault:
         told = _read(path, "", {})
-        return Config(path, text, told.sheet, told.values, {}, {}, fault)
+        return replace(told, text=text, fault=fault, usual=usual(env))
 
 
 def _read(path: Path, text: str, env: Mapping[str, str]) -> Config:
     settings, origins = loaded(path, text, env)
     tree = shown(settings)
-    return Config(path, text, every(tree), _flat(tree), origins, dict(settings.ui.keymap))
+    return Config(path, text, every(tree), _flat(tree), origins, keymap=dict(settings.ui.keymap))
+
+
+def usual(env: Mapping[str, str]) -> dict[str, str]:
+    where = places(env)
+    return {"results.folder": str(where.results), "backup.folder": str(where.backups)}
 
 
 def _flat(tree: Mapping[str, object], prefix: str = "") -> dict[str, Scalar]:

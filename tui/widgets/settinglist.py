@@ -71,7 +71,10 @@ def _row(setting: Setting, config: Config, mode: str, pending: set[str]) -> Row:
     if setting is MODE:
         return Row(setting.key, setting, mode or None, "the daemon" if mode not in ("", setting.default) else "")
     origin = config.origins.get(setting.key, "")
-    return Row(setting.key, setting, config.value(setting.key), origin, setting.key in pending)
+    value = config.value(setting.key)
+    if value is None:
+        value = config.usual.get(setting.key)
+    return Row(setting.key, setting, value, origin, setting.key in pending)
 
 
 def _fits(row: Row, words: str) -> bool:

@@ -21,7 +21,8 @@ def of_setting(row: Row, config: Config, width: int) -> list[Line]:
     lines: list[Line] = [*_words(setting.about, width, "text")]
     if may := may_be(setting):
         lines += _pair("may be", may, width)
-    lines += _pair("default", value_words(Row("", setting, setting.default)), width)
+    default = config.usual.get(setting.key, setting.default)
+    lines += _pair("default", value_words(Row("", setting, default)), width)
     if setting is MODE:
         return [*lines, *_pair("counts", "at once, for what is rated from then on; z takes it back", width)]
     if row.origin.startswith("STABLENEW_"):

@@ -32,7 +32,7 @@ def hello(folder: str, nodes: Sequence[NodeScene], width: int, high: int) -> lis
     lines += [*drawers(nodes, wide), *gap]
     lines += [[Piece("  ⏎", "key"), Piece("  makes the first picture", "strong")]]
     lines += [[Piece(f"     {one}", "dim")] for one in wrap(f"“{PROMPT}”", wide - 5, 2)]
-    return [*lines, *gap, *(further(wide) if high >= 16 else [])]
+    return [*lines, *gap, *(further(width - 4) if high >= 16 else [])]
 
 
 def drawers(nodes: Sequence[NodeScene], wide: int) -> list[Line]:
@@ -108,19 +108,21 @@ def asked(width: int) -> list[Line]:
 def rated(stars: int, width: int) -> list[Line]:
     head = [Piece(f"  {'★' * stars}", "star"), Piece(" noted. ", "strong"), Piece("z", "key"),
             Piece(" takes it back, here and everywhere. From here:", "dim")]  # fmt: skip
-    return [head, *further(min(width - 4, 96))]
+    return [head, *further(width - 4)]
 
 
 def failed(reason: str, width: int) -> list[Line]:
+    keys = [
+        Piece("  ⏎", "key"),
+        Piece(" tries again   "),
+        Piece("esc", "key"),
+        Piece(" shows it in the queue: w there"),
+    ]
+    wide = min(width - 4, 96)
     return [
         [Piece("  It was not made.", "bad")],
-        *_block(reason or "nobody says why", min(width - 4, 96), 3, "bad"),
-        [
-            Piece("  ⏎", "key"),
-            Piece(" tries again   "),
-            Piece("esc", "key"),
-            Piece(" shows it in the queue: x there says why"),
-        ],
+        *_block(reason or "nobody says why", wide, 3, "bad"),
+        [*keys, Piece(" says more")],
     ]
 
 
