@@ -122,7 +122,7 @@ def failed(reason: str, width: int) -> list[Line]:
     return [
         [Piece("  It was not made.", "bad")],
         *_block(reason or "nobody says why", wide, 3, "bad"),
-        [*keys, Piece(" says more")],
+        [*keys, Piece("w", "key"), Piece(" there says more")],
     ]
 
 
