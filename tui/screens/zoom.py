@@ -1,6 +1,7 @@
 """One picture on the whole terminal: turned over, rated, tagged, compared and used again as in the gallery."""
 
 import asyncio
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
 
+from schema.errors import NoDaemon, Refused
 from schema.pages import ImageRow
 from tui.background import begin
 from tui.keys import bindings, first_shown, of
@@ -70,7 +72,13 @@ class Zoom(ModalScreen[None]):
         for beside in (listing.cursor + 1, listing.cursor - 1):
             if (one := listing.pages.get(beside)) is not None:
                 self.picture.prefetch(one)
+                begin(self, partial(self._ahead, one), group="ahead")
         self.tell()
+
+    async def _ahead(self, image: ImageRow) -> None:
+        """So that it is there when it is turned to, also where the terminal draws it."""
+        with suppress(NoDaemon, Refused):
+            await self.picture.fetch_sharp(image)
 
     def tell(self) -> None:
         """The last line: the verdict, which picture, and as many keys as there is room for."""

@@ -90,6 +90,11 @@ class Forest(Pages[Branch]):
                     return self.place_of(at) + below
         return None
 
+    def names(self, indexes: Iterable[int]) -> list[str]:
+        """What can be named in a wish: runs and jobs, not the line that tells of more."""
+        lines = (self.get(index) for index in indexes)
+        return [line.id for line in lines if line is not None and not isinstance(line, More)]
+
     def runs_between(self, first: int, last: int) -> Iterable[RunId]:
         """The unfolded ones of which a line is among these."""
         low, high = self.run_at(first), self.run_at(last)

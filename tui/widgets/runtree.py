@@ -34,6 +34,12 @@ class RunTree(Listing[Branch]):
     def name_of(self, item: Branch) -> str:
         return item.id
 
+    def mark(self) -> None:
+        if isinstance(self.item(), More):
+            self.go(self.cursor + 1)
+        else:
+            super().mark()
+
     def header_line(self, line: int, width: int) -> Strip:
         return self.strip(runrow.heading(runrow.widths(self.room[0])), width)
 
