@@ -1,16 +1,19 @@
 """The tabs of texts besides packs: what each says in plain words, what a run becomes with it, who names it."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from schema.errors import NoDaemon, Refused
-from schema.shelf import Use
+from schema.shelf import Said, Use
 from tui.link.shelf import Item, Noun, text_of, uses_of
 from tui.screens.beside import BesideScreen
 from tui.screens.draft import Draft
+from tui.screens.fields import fields_of
+from tui.screens.fieldwords import about, purpose
 from tui.screens.librarydrafts import EFFECTIVE, Effect, effect, used
 from tui.screens.libraryverbs import ShelfVerbs
 from tui.widgets.shelflist import ShelfRow
@@ -90,6 +93,7 @@ class TextsScreen(ShelfVerbs, BesideScreen[ShelfRow]):
             worded=self.kept in WORDED,
             effect=self.effect,
             uses=self.uses,
+            about=purposes(self.kept, item.says),
             refused=self._refused,
             fault=self._trouble,
         )
@@ -127,6 +131,20 @@ class TextsScreen(ShelfVerbs, BesideScreen[ShelfRow]):
             self.home.open_outside(Path(self.item.path))
         else:
             self.home.say("it has no file of its own; e edits it here")
+
+
+def purposes(noun: Noun, says: Sequence[Said]) -> dict[tuple[str, str], str]:
+    """What the settings of a preset or a pipeline are for, by stage and field."""
+    found: dict[tuple[str, str], str] = {}
+    kind = stage = ""
+    for one in says if noun in ("presets", "pipelines") else ():
+        if one.of != stage:
+            stage = one.of
+            kind = one.name if noun == "pipelines" else one.of.rstrip("0123456789")
+            found[one.of, one.name] = about(kind) if noun == "pipelines" else ""
+        if (field := next((each for each in fields_of(kind) if each.name == one.name), None)) is not None:
+            found[one.of, one.name] = purpose(kind, field)
+    return found
 
 
 class WildcardsScreen(TextsScreen):

@@ -13,6 +13,7 @@ from tui.keys import bindings, of
 from tui.link import shelf
 from tui.link.shelf import Item, text_of
 from tui.screens.browsing import MANY
+from tui.screens.keeping import Keeping
 from tui.screens.librarydrafts import BEGINNINGS, copied
 from tui.screens.libraryshelf import ShelfScreen
 from tui.widgets.ink import plain
@@ -185,13 +186,7 @@ class ShelfVerbs(ShelfScreen):
         return "Its new name."
 
     async def _rename(self, name: str, to: str) -> None:
-        async def change(one: str, other: str) -> None:
-            await shelf.rename(self.home.asker, self.kept, one, other)
-
-        if await self.done(partial(change, name, to)):
-            again = partial(change, name, to)
-            self.home.changes.note(Change(f"rename the {self.one} {name}", partial(change, to, name), again))
-            self.home.say(f"{name} is called {to} now")
+        if await Keeping(self.home, self.kept).rename(name, to):
             self.show_name(to)
 
     async def action_delete(self) -> None:

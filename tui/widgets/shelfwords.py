@@ -1,6 +1,6 @@
 """A text of the library as lines of its card: what it says, what a run becomes with it, who names it. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from schema.shelf import Said, Use
 from tui.link.shelf import Item
@@ -22,14 +22,15 @@ def card(
     worded: bool,
     effect: Effect | None,
     uses: Sequence[Use] | None,
+    about: Mapping[tuple[str, str], str] | None = None,
     refused: str = "",
     fault: str = "",
 ) -> list[Line]:
-    """`worded`: its values are words of prompts. `effect`, `uses`: None until they are known. `refused`: why there can
-    be no run with it now."""
+    """`worded`: its values are words of prompts. `effect`, `uses`: None until they are known. `about`: what a setting
+    is for, by `of` and `name`. `refused`: why there can be no run with it now."""
     inside = max(12, width - 2)
     lines: list[Line] = [*faults(fault, inside), *whence(item, inside)]
-    lines += said(item.says, inside, worded=worded) if item.says else whole(item.text, inside)
+    lines += said(item.says, inside, worded=worded, about=about or {}) if item.says else whole(item.text, inside)
     if effect is not None:
         lines += [[], *changes(effect, inside)]
     elif refused:
@@ -59,7 +60,7 @@ def whence(item: Item, width: int) -> Iterator[Line]:
         yield [Piece(f" {fit_middle(plain(item.path), width - 1).rstrip()}", "faint")]
 
 
-def said(says: Sequence[Said], width: int, *, worded: bool) -> Iterator[Line]:
+def said(says: Sequence[Said], width: int, *, worded: bool, about: Mapping[tuple[str, str], str]) -> Iterator[Line]:
     """What stands under one heading together; a line for each value."""
     heading: str | None = None
     names = [len(plain(one.name)) for one in says]
@@ -73,9 +74,16 @@ def said(says: Sequence[Said], width: int, *, worded: bool) -> Iterator[Line]:
                 yield [Piece(f" {plain(heading)}", "title")]
         name = f"{number:>4}" if worded and not wide else fit(plain(one.name), wide) if wide else ""
         lead = len(name) + 3
-        for at, line in enumerate(wrap(one.value, max(8, width - lead), MOST_LINES) or [""]):
+        lines = wrap(one.value, max(8, width - lead), MOST_LINES) or [""]
+        for at, line in enumerate(lines):
             head = Piece(f" {name if at == 0 else ' ' * len(name)}  ", "dim")
-            yield [head, *(marked(line) if worded else [Piece(line)])]
+            yield [head, *(marked(line) if worded else [Piece(line)]), *_purpose(about.get((one.of, one.name), ""),
+                width - lead - len(line) - 3 if len(lines) == 1 else 0)]  # fmt: skip
+
+
+def _purpose(words: str, room: int) -> list[Piece]:
+    """Behind a value, where a good part of it fits."""
+    return [Piece("   " + fit(plain(words), min(room, len(words))), "faint")] if words and room >= 24 else []
 
 
 def whole(text: str, width: int) -> Iterator[Line]:
