@@ -24,11 +24,20 @@ def title(record: JobRecord) -> list[Piece]:
 
 
 def card(
-    record: JobRecord, running: RunningJob | None, why: str, width: int, now: float, run: RunScene | None = None
+    record: JobRecord,
+    running: RunningJob | None,
+    why: str,
+    width: int,
+    now: float,
+    run: RunScene | None = None,
+    wanted: str = "",
 ) -> list[Line]:
-    """All lines for a pane `width` cells wide; `why`: the scheduler's words on a job that waits; `run`: unfinished."""
+    """All lines for a pane `width` cells wide.
+
+    `why`: the scheduler's words on a job that waits; `run`: unfinished; `wanted`: the node and the backend it is for.
+    """
     inside = width - 2
-    lines = [*facts(record, inside), *(ends(run, inside, now) if run is not None else ()), []]
+    lines = [*facts(record, inside, wanted), *(ends(run, inside, now) if run is not None else ()), []]
     lines += [*stages(record, running, inside, now)]
     if record.state == "held" and awaits_review(record):  # the words are what it is about now
         lines += [*remedies(record, inside), *prompts(record, inside), *answers(record, inside)]
@@ -51,14 +60,14 @@ def block(text: str, width: int, limit: int, ink: str) -> list[Line]:
     return [*([Piece("   " + line, ink)] for line in wrap(text, width - 2, limit)), []]
 
 
-def facts(record: JobRecord, width: int) -> list[Line]:
+def facts(record: JobRecord, width: int, wanted: str = "") -> list[Line]:
     spec = record.spec
     attempts = max((stage.attempts for stage in record.stages), default=0)
     pairs = [
         ("job", spec.name),
         ("pack", f"{spec.pack} · prompt {spec.prompt_number}" if spec.pack else ""),
         ("node", record.node_name or record.node or ""),
-        ("for", spec.backend or ""),
+        ("for", wanted or spec.backend or ""),
         ("lane", f"{record.lane}   priority {record.priority:+d}" if record.priority else record.lane),
         ("seed", f"{spec.seed}   variant {spec.variant}"),
         ("tries", str(attempts) if attempts > 1 else ""),
