@@ -3,17 +3,13 @@
 A broken file is told, not fatal: the defaults are taken and the sentence names the file and the line.
 """
 
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from schema.errors import why
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
 
 
 @dataclass(frozen=True)
@@ -48,41 +44,16 @@ def preferences(path: Path, env: Mapping[str, str]) -> tuple[Preferences, str]:
 def checked(told: dict[str, object], path: Path, text: str) -> tuple[Preferences, str]:
     from pydantic import ValidationError
 
+    from schema.configured import lines
+    from schema.faults import sentence
     from schema.settings import UiSettings
 
     try:
         ui = UiSettings.model_validate(told)
     except ValidationError as e:
-        first = e.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]) or "ui"
-        line = line_of(text, str(first["loc"][0]) if first["loc"] else "ui")
+        names = [".".join(("ui", *map(str, e.errors()[0]["loc"][:depth]))) for depth in (2, 1)]
+        written = lines(text)
+        line = next((written[name] for name in names if name in written), 0)
         where = f"{path}:{line}" if line else str(path)
-        return Preferences(), f"{where}: ui.{name}: {_saying(first)}. The defaults are used."
+        return Preferences(), f"{where}: ui.{sentence(e, told, UiSettings)} The defaults are used."
     return Preferences(ui.theme, ui.images, ui.mouse, ui.truecolor, ui.keymap), ""
-
-
-def _saying(fault: "ErrorDetails") -> str:
-    match fault["type"], fault.get("ctx", {}):
-        case "literal_error", {"expected": expected}:
-            return f"'{fault['input']}' is not one of {expected}"
-        case "extra_forbidden", _:
-            return "there is no such setting"
-        case (("bool_parsing" | "bool_type"), _):
-            return f"'{fault['input']}' is neither true nor false"
-        case "value_error", {"error": error}:
-            return str(error)
-        case _:
-            return f"'{fault['input']}' cannot be used"
-
-
-def line_of(text: str, field: str) -> int:
-    """The line, from 1, of `field` in section `[ui]`; 0 when it is not written there."""
-    section = ""
-    for number, line in enumerate(text.splitlines(), 1):
-        if head := re.match(r"\s*\[([^\]]+)\]", line):
-            section = head[1].strip()
-            if section == f"ui.{field}":
-                return number
-        elif section == "ui" and re.match(rf"\s*[\"']?{re.escape(field)}[\"']?\s*[.=]", line):
-            return number
-    return 0
