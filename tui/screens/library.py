@@ -8,6 +8,9 @@ from tui.widgets.librarytabs import TABS, LibraryTabs
 
 Item = TypeVar("Item")
 
+CLOSELY = 0.25
+"""Seconds the cursor stands still before many files are read for the sake of one."""
+
 
 class LibraryTab(ListScreen[Item]):
     area = "library"
@@ -33,7 +36,7 @@ class LibraryTab(ListScreen[Item]):
 
         await self.home.action_go("gallery")
         if isinstance(gallery := self.home.screen, GalleryScreen):
-            gallery.narrow(words)
+            gallery.show_only(words)
 
     def made_with(self) -> str:
         """A FILTER of pictures that were made with what the cursor stands on; empty: none can say that."""

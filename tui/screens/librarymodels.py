@@ -3,6 +3,7 @@
 New files come by themselves.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -22,7 +23,7 @@ from tui.link.query import quoted
 from tui.link.shelf import uses_of
 from tui.live import Change
 from tui.screens.beside import BesideScreen
-from tui.screens.library import LibraryTab, in_quotes
+from tui.screens.library import CLOSELY, LibraryTab, in_quotes
 from tui.screens.librarydrafts import joined
 from tui.widgets.librarytabs import TABS
 from tui.widgets.modelline import SHORT, card, title
@@ -121,6 +122,7 @@ class ModelsScreen(LibraryTab[ModelRow], BesideScreen[ModelRow]):
             self.record = await self.home.asker.get(f"/v1/models/{quoted(item.key)}", ModelRecord)
             self.draw_card()
             if item.list in NAMED:
+                await asyncio.sleep(CLOSELY)
                 self.uses = await uses_of(self.home.asker, item.list, item.name)
         except (NoDaemon, Refused):
             return

@@ -14,6 +14,7 @@ from tui.screens.beside import BesideScreen
 from tui.screens.draft import Draft
 from tui.screens.fields import fields_of
 from tui.screens.fieldwords import about, purpose
+from tui.screens.library import CLOSELY
 from tui.screens.librarydrafts import EFFECTIVE, Effect, effect, used
 from tui.screens.libraryverbs import ShelfVerbs
 from tui.widgets.shelflist import ShelfRow
@@ -21,10 +22,6 @@ from tui.widgets.shelfwords import broken, card
 
 WORDED: tuple[Noun, ...] = ("wildcards", "styles", "templates", "profiles", "overlays")
 """Their values are words of prompts."""
-
-
-CLOSELY = 0.25
-"""Seconds the cursor stands still before many files are read for the sake of one."""
 
 
 class TextsScreen(ShelfVerbs, BesideScreen[ShelfRow]):
