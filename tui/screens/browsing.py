@@ -1,6 +1,6 @@
 """What lists of jobs, runs and pictures share: words offered in the filter, and a question before many are changed."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from schema.errors import NoDaemon, Refused
@@ -30,11 +30,6 @@ class Browsing(ListScreen[Item]):
         self._models: tuple[str, ...] = ()
 
     # The filter -------------------------------------------------------------------------------------
-
-    def narrow(self, text: str) -> None:
-        """Shows what fits this FILTER, as if it had been typed."""
-        self.filter_line.input.value = text
-        self.apply_filter(text)
 
     def action_filter(self) -> None:
         super().action_filter()
@@ -76,11 +71,11 @@ class Browsing(ListScreen[Item]):
             return
         await self.ask(f"{verb} {listing.marked:,}{self.noun(listing.marked)}?", remedy, act)
 
-    async def ask(self, question: str, detail: str, act: Callable[[], None] | Callable[[], Awaitable[None]]) -> None:
+    async def ask(self, question: str, detail: str, act: Callable[[], None]) -> None:
         from tui.screens.ask import Confirm
 
-        async def answered(yes: bool | None) -> None:
-            if yes and (waits := act()) is not None:
-                await waits
+        def answered(yes: bool | None) -> None:
+            if yes:
+                act()
 
         await self.app.push_screen(Confirm(question, detail), answered)

@@ -168,8 +168,9 @@ class PictureWishes(TrashScreen):
         choices = [(f"{key}:{in_quotes(value)}", f"{key:<6} {plain(value)}") for key, value in found if value]
 
         def chosen(pair: str | None) -> None:
-            if pair is not None:
-                self.narrow(f"{self.filter} {pair}".strip())
+            if pair is not None:  # where one is, also in the trash
+                self.filter_line.input.value = f"{self.filter} {pair}".strip()
+                self.apply_filter(self.filter_line.input.value)
 
         await self.app.push_screen(Choose("Only those of the same", choices, choices[0][0], wide=True), chosen)
 
@@ -205,7 +206,7 @@ class PictureWishes(TrashScreen):
 
         async def brought(named: str) -> None:
             if (run := await bring_in(self.home, named)) and not self.filter:
-                self.narrow(f"run:{run}")
+                self.show_only(f"run:{run}")
 
         def typed(named: str | None) -> None:
             if named and named.strip():

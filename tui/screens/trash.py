@@ -105,9 +105,7 @@ class TrashScreen(Browsing[ImageRow]):
 
         def opened(run: str | None) -> None:
             if run is not None:
-                if self.trash:
-                    self.action_trash_view()
-                self.narrow(f"run:{run}")
+                self.show_only(f"run:{run}")
 
         self.app.push_screen(DiskScreen(self.home), opened)
 
