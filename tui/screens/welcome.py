@@ -16,6 +16,7 @@ from tui.keys import bindings, of
 from tui.widgets.ink import Drawn, Line, Piece, plain
 from tui.widgets.judged import Judged
 from tui.widgets.welcomewords import PROMPT, asked, failed, hello, making, rated
+from tui.wishes import COVERS
 
 if TYPE_CHECKING:
     from tui.app import StableNew
@@ -77,6 +78,7 @@ class Welcome(ModalScreen[str | None]):
     def __init__(self, home: "StableNew") -> None:
         super().__init__()
         self.home = home
+        self.add_class(COVERS)
         self.words = Spoken(id="welcome-words")
         self.picture = Judged(home.thumbs, home.sharp, id="welcome-picture")
         self.last = Spoken(id="welcome-last")
