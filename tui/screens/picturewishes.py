@@ -13,11 +13,14 @@ from tui.filterwords import in_quotes
 from tui.screens.trash import TrashScreen
 from tui.widgets.grouping import GROUPS, Group, group_of
 from tui.widgets.imagegrid import ImageGrid
-from tui.widgets.ink import plain
+from tui.widgets.ink import fit_middle, plain
 from tui.widgets.pages import PAGE
 
 LOOKED_THROUGH = 20
 """Pages at most that are searched for the next picture of a kind."""
+
+ROOM = 52
+"""Cells of a choice, behind what it is called."""
 
 
 class PictureWishes(TrashScreen):
@@ -165,7 +168,11 @@ class PictureWishes(TrashScreen):
         found: list[tuple[str, str]] = [(by, group_of(image, by)) for by in GROUPS]
         found += [("tag", tag) for tag in image.tags]
         found += [("stars", str(image.stars))]
-        choices = [(f"{key}:{in_quotes(value)}", f"{key:<6} {plain(value)}") for key, value in found if value]
+        choices = [
+            (f"{key}:{in_quotes(value)}", f"{key:<6} {fit_middle(plain(value), ROOM).rstrip()}")
+            for key, value in found
+            if value
+        ]
 
         def chosen(pair: str | None) -> None:
             if pair is not None:  # where one is, also in the trash
@@ -191,7 +198,7 @@ class PictureWishes(TrashScreen):
         if image is None:
             return
         found = copies(image, self.record if self.record is not None and self.record.id == image.job else None)
-        choices = [(one.name, f"{one.name:<16}{plain(one.text)[:200]}") for one in found]
+        choices = [(one.name, f"{one.name:<16}{fit_middle(plain(one.text), ROOM).rstrip()}") for one in found]
 
         def chosen(name: str | None) -> None:
             if (one := next((one for one in found if one.name == name), None)) is not None:
