@@ -223,26 +223,6 @@ async def test_the_library_is_listed_and_shown(it: World) -> None:
     assert (await it.get("/v1/last"))["config"] is None
 
 
-async def test_a_wildcard_is_checked_shown_with_who_names_it_and_brought_back(it: World) -> None:
-    draft = {"noun": "wildcards", "name": "mist", "text": "- [unclosed"}
-    assert (await it.post("/v1/check", {**draft, "text": "thin\nthick\n"})) == {"warnings": []}
-    broken = await it.post("/v1/check", {**draft, "name": "mist.yaml"})
-    assert broken["status"] == 400 and broken["where"].startswith("mist.yaml:1")
-    await it.ask("PUT", "/v1/wildcards/mist", {"text": "thin\n2::thick\n"})
-    await it.ask("PUT", "/v1/packs/piers", {"text": "a bay\n\na pier in __mist__\n"})
-    shown = await it.get("/v1/wildcards/mist")
-    assert [one["value"] for one in shown["says"]][0] == "thin" and shown["path"].endswith("mist.txt")
-    assert (await it.get("/v1/uses", noun="wildcards", name="mist"))["items"] == [
-        {"noun": "packs", "name": "piers", "line": 3, "words": "a pier in __mist__"}
-    ]
-    assert (await it.get("/v1/uses", noun="boats", name="mist"))["status"] == 400
-    await it.post("/v1/wildcards/mist/delete")
-    assert (await it.get("/v1/wildcards/mist"))["status"] == 400
-    assert (await it.post("/v1/wildcards/mist/restore")) == {"name": "mist"}
-    assert (await it.get("/v1/wildcards/mist"))["text"] == "thin\n2::thick\n"
-    assert (await it.post("/v1/wildcards/mist/restore"))["status"] == 400
-
-
 async def test_a_picture_is_brought_and_named_by_its_content(it: World) -> None:
     async def put(data: bytes, media: str) -> tuple[int, dict]:
         async with it.http.put("http://d/v1/blobs", data=data, headers={"Content-Type": media}) as response:

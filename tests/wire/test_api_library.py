@@ -64,3 +64,23 @@ async def test_completions_know_their_kinds(it: World) -> None:
     assert (await it.get("/v1/completions", text="ink", kind="style"))["items"][0]["text"] == "ink wash"
     assert (await it.get("/v1/completions", text="plain words"))["total"] == 0
     assert (await it.get("/v1/completions", text="x", kind="nothing"))["status"] == 400
+
+
+async def test_a_wildcard_is_checked_shown_with_who_names_it_and_brought_back(it: World) -> None:
+    draft = {"noun": "wildcards", "name": "mist", "text": "- [unclosed"}
+    assert (await it.post("/v1/check", {**draft, "text": "thin\nthick\n"})) == {"warnings": []}
+    broken = await it.post("/v1/check", {**draft, "name": "mist.yaml"})
+    assert broken["status"] == 400 and broken["where"].startswith("mist.yaml:1")
+    await it.ask("PUT", "/v1/wildcards/mist", {"text": "thin\n2::thick\n"})
+    await it.ask("PUT", "/v1/packs/piers", {"text": "a bay\n\na pier in __mist__\n"})
+    shown = await it.get("/v1/wildcards/mist")
+    assert [one["value"] for one in shown["says"]][0] == "thin" and shown["path"].endswith("mist.txt")
+    assert (await it.get("/v1/uses", noun="wildcards", name="mist"))["items"] == [
+        {"noun": "packs", "name": "piers", "line": 3, "words": "a pier in __mist__"}
+    ]
+    assert (await it.get("/v1/uses", noun="boats", name="mist"))["status"] == 400
+    await it.post("/v1/wildcards/mist/delete")
+    assert (await it.get("/v1/wildcards/mist"))["status"] == 400
+    assert (await it.post("/v1/wildcards/mist/restore")) == {"name": "mist"}
+    assert (await it.get("/v1/wildcards/mist"))["text"] == "thin\n2::thick\n"
+    assert (await it.post("/v1/wildcards/mist/restore"))["status"] == 400
