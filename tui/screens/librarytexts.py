@@ -17,11 +17,17 @@ from tui.screens.fieldwords import about, purpose
 from tui.screens.library import CLOSELY
 from tui.screens.librarydrafts import EFFECTIVE, Effect, effect, used
 from tui.screens.libraryverbs import ShelfVerbs
+from tui.widgets.ink import Piece
+from tui.widgets.panel import Panel
 from tui.widgets.shelflist import ShelfRow
-from tui.widgets.shelfwords import broken, card
+from tui.widgets.shelfwords import broken, card, numbered
 
 WORDED: tuple[Noun, ...] = ("wildcards", "styles", "templates", "profiles", "overlays")
 """Their values are words of prompts."""
+
+
+VAST = 150
+"""Columns from which on the text itself has room beside what it says."""
 
 
 class TextsScreen(ShelfVerbs, BesideScreen[ShelfRow]):
@@ -32,6 +38,9 @@ class TextsScreen(ShelfVerbs, BesideScreen[ShelfRow]):
         super().__init__()
         self.effect: Effect | None = None
         self.uses: tuple[Use, ...] | None = None
+        self.raw = Panel(id="raw")
+        """Its text as it is written, where there is room for it besides."""
+        self.raw.display = False
         self._refused = ""
         """Why there can be no run with it now."""
         self._trouble = ""
@@ -42,15 +51,18 @@ class TextsScreen(ShelfVerbs, BesideScreen[ShelfRow]):
         with Horizontal(classes="body"):
             yield self.table
             yield from self.compose_beside()
+            yield self.raw
 
     def on_resize(self) -> None:
         super().on_resize()
+        self.raw.display = self.size.width >= VAST
         self.call_after_refresh(self.draw_card)
 
     # The one under the cursor -----------------------------------------------------------------------
 
     def show_nothing(self) -> None:
         self.card.fill((), (), keep_place=False)
+        self.raw.fill((), (), keep_place=False)
 
     async def show_broken(self, row: ShelfRow, fault: str) -> None:
         self.effect = self.uses = None
@@ -62,6 +74,7 @@ class TextsScreen(ShelfVerbs, BesideScreen[ShelfRow]):
             return
         lines = broken(item.text, fault, self.card.room[0])
         self.card.fill(lines, self.headed(row.name, self.one), keep_place=False)
+        self.raw.fill(numbered(item.text, self.raw.room[0]), (Piece("As written", "title"),), keep_place=False)
 
     async def show_item(self, row: ShelfRow, item: Item) -> None:
         self.effect = self.uses = None
@@ -97,6 +110,7 @@ class TextsScreen(ShelfVerbs, BesideScreen[ShelfRow]):
         values = f"{len(item.says):,} {'value' if len(item.says) == 1 else 'values'}"
         more = values if self.kept == "wildcards" else self.one
         self.card.fill(lines, self.headed(item.name, more), keep_place=keep_place)
+        self.raw.fill(numbered(item.text, self.raw.room[0]), (Piece("As written", "title"),), keep_place=keep_place)
 
     # What is done with it ---------------------------------------------------------------------------
 

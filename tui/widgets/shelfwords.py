@@ -92,6 +92,16 @@ def whole(text: str, width: int) -> Iterator[Line]:
         yield [Piece(" " + fit(plain(line), width).rstrip())]
 
 
+def numbered(text: str, width: int) -> list[Line]:
+    """A text with its lines' numbers."""
+    lines = text.splitlines()[:MOST_TEXT]
+    wide = len(str(len(lines)))
+    return [
+        [Piece(f" {number:>{wide}} ", "faint"), Piece(fit(plain(line), max(1, width - wide - 2)).rstrip())]
+        for number, line in enumerate(lines, 1)
+    ]
+
+
 def changes(effect: Effect, width: int) -> Iterator[Line]:
     """What a new run has otherwise than the one that is being written."""
     yield [Piece(" A new run would change", "title"), Piece("  n begins one", "dim")]
