@@ -1,5 +1,6 @@
 """The queue by run: how far each is and when it is done; unfolded, its jobs stand below it."""
 
+from collections.abc import Iterable
 from functools import partial
 
 from textual.app import ComposeResult
@@ -10,7 +11,7 @@ from schema.forecast import Forecast
 from schema.ids import RunId
 from schema.pages import JobRecord, Page, RunRow
 from schema.requests import Selection
-from schema.scenes import Row
+from schema.scenes import Row, RunScene
 from tui.background import begin
 from tui.filterwords import RUN_STATES
 from tui.keys import bindings, of
@@ -67,7 +68,7 @@ class RunsScreen(JobWishes[Branch]):
     # Lines ------------------------------------------------------------------------------------------
 
     def concerns(self, change: Change) -> bool:
-        return change.everything or bool(change.jobs) or change.scene
+        return change.everything or bool(change.jobs)
 
     def told(self, live: Live, change: Change) -> None:
         listing = self.listing
@@ -78,6 +79,8 @@ class RunsScreen(JobWishes[Branch]):
         if was != listing.live:
             listing.redraw_all()
         super().told(live, change)
+        if live.linked and paused(was.values()) != paused(listing.live.values()):
+            self.reread()
 
     async def _fetch(self, page: int) -> None:
         forest = self.listing.forest
@@ -297,3 +300,7 @@ class RunsScreen(JobWishes[Branch]):
         folder = await self.home.folder_of(run)
         if folder:
             self.home.open_outside(folder)
+
+
+def paused(runs: Iterable[RunScene]) -> frozenset[RunId]:
+    return frozenset(one.run for one in runs if one.paused)

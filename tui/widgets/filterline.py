@@ -99,6 +99,7 @@ class FilterInput(Input):
             self._list.step(by)
 
     def action_take(self) -> None:
+        self._offer()  # letters that came just before are in the text, and not in the list yet
         chosen = self._list.chosen() if self._list is not None else None
         if chosen is not None:
             self.value, self.cursor_position = taken(self.value, chosen)
