@@ -136,7 +136,7 @@ class Welcome(ModalScreen[str | None]):
                 self.last.tell(asked(width))
             case "rated":
                 self.words.tell([[Piece("  The first picture", "title"), Piece(f"  {PROMPT}", "dim")]])
-                self.last.tell(rated(self.stars, width))
+                self.last.tell(rated(self.stars, self.image.path if self.image is not None else "", width))
 
     def _standing(self) -> Line:
         live = self.home.live

@@ -105,10 +105,11 @@ def asked(width: int) -> list[Line]:
     ]  # fmt: skip
 
 
-def rated(stars: int, width: int) -> list[Line]:
+def rated(stars: int, path: str, width: int) -> list[Line]:
     head = [Piece(f"  {'★' * stars}", "star"), Piece(" noted. ", "strong"), Piece("z", "key"),
             Piece(" takes it back, here and everywhere. From here:", "dim")]  # fmt: skip
-    return [head, *further(width - 4)]
+    lies = [Piece("  It lies in ", "dim"), Piece(fit_middle(plain(path), width - 14).rstrip(), "text")]
+    return [head, *([lies] if path else []), *further(width - 4)]
 
 
 def failed(reason: str, width: int) -> list[Line]:
