@@ -61,7 +61,7 @@ async def test_what_is_surely_better_is_taken_over_at_once(show, daemon):
 @pytest.mark.long
 async def test_what_is_not_sure_is_not_taken_over(show, daemon):
     unsure = msgspec.structs.replace(KNIGHTS.preset, offered=False, p_better_than_current=0.7)
-    daemon.lectern.packs = (msgspec.structs.replace(KNIGHTS, preset=unsure), CITY)
+    daemon.lectern.packs = (msgspec.structs.replace(KNIGHTS, preset=unsure, claims=()), CITY)
     async with show() as eyes:
         await eyes.press("g", "l")
         await eyes.sees("Not sure enough yet", "Nobody knows")
@@ -72,6 +72,17 @@ async def test_what_is_not_sure_is_not_taken_over(show, daemon):
         assert "all that is recommended" not in eyes.text()
         await eyes.press("escape")
         assert not daemon.sent("/v1/learn/adopt")
+
+
+@pytest.mark.long
+async def test_what_is_clear_in_itself_is_taken_over_though_the_whole_is_not_sure(show, daemon):
+    unsure = msgspec.structs.replace(KNIGHTS.preset, offered=False, p_better_than_current=0.7)
+    daemon.lectern.packs = (msgspec.structs.replace(KNIGHTS, preset=unsure), CITY)
+    async with show() as eyes:
+        await eyes.press("g", "l")
+        await eyes.sees("Not sure enough yet", "Clearly better in itself: steps 30")
+        await eyes.press("a")
+        await eyes.until(lambda: daemon.sent("/v1/learn/adopt"))
 
 
 @pytest.mark.long
