@@ -149,7 +149,7 @@ class ConfigureScreen(Asking):
             many = len(self.pending)
             words = f"{PENDING} {many} {'counts' if many == 1 else 'count'} when the daemon starts again: "
             return [Piece(words if wide else f"{PENDING} {many} for the daemon: ", "warn"), Piece("^r", "key")]
-        return [Piece(plain(str(self.config.path)) if wide else "config.toml", "dim")]
+        return [Piece(plain(self.config.path.name), "dim")]
 
     def tally(self) -> None:
         listing = self.listing

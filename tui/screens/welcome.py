@@ -133,10 +133,14 @@ class Welcome(ModalScreen[str | None]):
                 self.last.tell([self._standing()])
             case "picture":
                 self.words.tell([[Piece("  The first picture", "title"), Piece(f"  {PROMPT}", "dim")]])
-                self.last.tell(asked(width))
+                self.last.tell(asked(self._path, width))
             case "rated":
                 self.words.tell([[Piece("  The first picture", "title"), Piece(f"  {PROMPT}", "dim")]])
-                self.last.tell(rated(self.stars, self.image.path if self.image is not None else "", width))
+                self.last.tell(rated(self.stars, self._path, width))
+
+    @property
+    def _path(self) -> str:
+        return self.image.path if self.image is not None else ""
 
     def _standing(self) -> Line:
         live = self.home.live

@@ -6,7 +6,7 @@ from schema.errors import Refused
 from tui.keys import TITLES, Key, shown
 from tui.link.configfile import Config
 from tui.link.settingsheet import Setting, about_section, when
-from tui.widgets.ink import Line, Piece, fit, plain, wrap
+from tui.widgets.ink import Line, Piece, fit, fit_middle, plain, wrap
 from tui.widgets.settinglist import MODE, TITLE, Row, value_words
 
 AROUND = 4
@@ -28,7 +28,9 @@ def of_setting(row: Row, config: Config, width: int) -> list[Line]:
     if row.origin.startswith("STABLENEW_"):
         lines += _pair("from", f"{row.origin} of the environment, which stands above the file", width, "warn")
     elif row.origin:
-        lines += _pair("from", row.origin, width)
+        line = row.origin.removeprefix(config.path.name)
+        place = fit_middle(f"{config.path}{line}", max(8, width - 11)).rstrip()
+        lines.append([Piece(" from     ", "dim"), Piece(place)])
     lines += _pair("counts", when(setting.key), width, "warn" if row.pending else "dim")
     return lines
 

@@ -48,8 +48,9 @@ def drawers(nodes: Sequence[NodeScene], wide: int) -> list[Line]:
     real = [server for _, server in drawing if server.kind != "sketch"]
     if drawing and not real:
         lines += _block(
-            "sketch needs no GPU and draws simple pictures, so that everything can be tried. For real ones: , then "
-            "agent.webui or agent.comfyui with the address of its server; or n pairs a machine that has one.", wide, 4
+            "sketch needs no GPU and draws simple pictures, so that everything can be tried. For real ones give "
+            "Settings the address of your server (agent.webui or agent.comfyui), or pair a machine that has one.",
+            wide, 4,
         )  # fmt: skip
     for server in [one for one in real if one.state != "ready"][:1]:
         lines += _block(server.trouble or f"{server.kind} is {server.state}.", wide, 2, "warn")
@@ -97,12 +98,14 @@ def making(job: RunningJob | None, queued: bool, seconds: float, width: int) -> 
             Piece(fit(f"{steps}{node}{eta}", max(4, width - cells - 10)).rstrip(), "dim")]  # fmt: skip
 
 
-def asked(width: int) -> list[Line]:
-    return [
+def asked(path: str, width: int) -> list[Line]:
+    """As many lines as when it is answered: the picture above stays where it is."""
+    lines: list[Line] = [
         [Piece("  How do you like it? ", "strong"), Piece("1", "key"), Piece(" not at all … "), Piece("5", "key"),
          Piece(" very much")],
         [Piece(fit("  Every rating is kept; after some dozens it tells which settings you like.", width), "dim")],
     ]  # fmt: skip
+    return [[] for _ in range(len(rated(5, path, width)) - len(lines))] + lines
 
 
 def rated(stars: int, path: str, width: int) -> list[Line]:
