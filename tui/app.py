@@ -20,13 +20,13 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from schema.errors import NoDaemon, Refused
-from schema.ids import NodeId
 from tui import outside
 from tui.areas import modes_of, screen_of
 from tui.background import begin
 from tui.drawing import Drawing
 from tui.ending import obey
 from tui.going import Going
+from tui.greeting import greet, meet
 from tui.history import LoadHistory
 from tui.keys import AREAS, EVERYWHERE, LEADER, LEADER_TOP, TITLES, bindings, unknown
 from tui.link.ask import Asker
@@ -34,6 +34,7 @@ from tui.link.catalogue import Catalogue
 from tui.link.feed import Silence, news
 from tui.live import Change, heard, silent
 from tui.messages import FrameArrived, WentSilent
+from tui.pace import Pace
 from tui.preferences import Preferences
 from tui.screens.area import AreaScreen
 from tui.terminal import prepare
@@ -59,7 +60,7 @@ class StableNew(Drawing, Going):
 
     TITLE = "stablenew"
     CSS_PATH = "styles.tcss"
-    DEFAULT_MODE = "queue"
+    DEFAULT_MODE = "queue.jobs"
     BINDINGS = bindings(EVERYWHERE)
     HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (60, "-narrow"), (100, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (15, "-short"), (30, "-tall")]
@@ -78,11 +79,14 @@ class StableNew(Drawing, Going):
         complaint: str = "",
         sharp: "SharpClass | None" = None,
         as_of: str = "",
+        settings_file: Path | None = None,
     ) -> None:
         """`as_of`: the moment to begin at; empty: now."""
         super().__init__()
         self.sharp = sharp
         self.ui = ui or Preferences()
+        self.settings_file = settings_file
+        """Where they are changed; None: nowhere."""
         self.env = env if env is not None else {}
         self.wall = clock
         self.asker = Asker(find, fresh_key=lambda: os.urandom(8).hex())
@@ -94,6 +98,7 @@ class StableNew(Drawing, Going):
         self._last_tab: dict[str, str] = {}
         """Of areas with tabs: where one was last."""
         self.history = LoadHistory()
+        self.pace = Pace(lambda seconds, act: self.set_timer(seconds, act), self.tell_screens)
         self.keymap_of_user = dict(self.ui.keymap)
         self.remote = outside.is_remote(self.env)
         self._ensure = ensure
@@ -101,6 +106,8 @@ class StableNew(Drawing, Going):
         self._complaint = complaint
         self._leading = False
         self._again_at = 0.0
+        self._met = bool(as_of)
+        """It was seen whether somebody comes for the first time."""
 
     def thumbs_of(self, fetch: Callable[[str, int], Awaitable[bytes]]) -> Thumbs:
         """`fetch`: the bytes of a picture by its id, and its size in pixels."""
@@ -154,7 +161,8 @@ class StableNew(Drawing, Going):
         try:
             await asyncio.to_thread(ensure)
         except (Refused, NoDaemon) as e:
-            self.say(str(e), bad=True)
+            self.absence = str(e)
+            self.tell_screens(Change())
 
     @on(FrameArrived)
     async def _heard(self, message: FrameArrived) -> None:
@@ -162,22 +170,18 @@ class StableNew(Drawing, Going):
             return
         if not self.live.linked:
             self.thumbs.forget_broken()
+            self.absence = ""
         known = {node.node for node in self.live.scene.nodes} if self.live.linked else None
         live, change = heard(self.live, message.frame)
         self.see(live)
         if change.scene:
             self.history.take(live.scene.nodes, self.wall())
-            self._greet(known)
-        self.tell_screens(change)
+            greet(self, known)
+        self.pace.draw(change, len(live.running))
         await self.announce()
-
-    def _greet(self, known: set[NodeId] | None) -> None:
-        """Says who has just turned up and asks to join."""
-        if known is None:
-            return
-        for node in self.live.scene.nodes:
-            if node.state == "new" and node.node not in known:
-                self.say(f"{node.name or node.node} asks to join: g n, then P")
+        if not self._met and self.live.scene.head:
+            self._met = True
+            begin(self, partial(meet, self), group="meeting")
 
     @on(WentSilent)
     def _silent(self, message: WentSilent) -> None:
@@ -336,7 +340,8 @@ def run(as_of: str | None = None) -> int:
     from tui.link.endpoint import ensure, socket_of
     from tui.preferences import preferences
 
-    ui, complaint = preferences(places(os.environ).settings, os.environ)
+    where = places(os.environ).settings
+    ui, complaint = preferences(where, os.environ)
     prepare(ui)
 
     def find() -> Path:
@@ -358,6 +363,7 @@ def run(as_of: str | None = None) -> int:
         complaint=complaint,
         sharp=sharp,
         as_of=as_of or "",
+        settings_file=where,
     )
 
     async def shown() -> None:

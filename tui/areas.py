@@ -15,6 +15,8 @@ PAUSE, PAUSE_REMOTE = 1.0, 3.0
 
 def modes_of(area: str) -> tuple[str, ...]:
     """An area of several tabs is a screen for each, `library.styles`; it begins with the first."""
+    if area == "queue":
+        return "queue.jobs", "queue.runs"
     if area == "logs":
         return "logs.events", "logs.programs"
     return tuple(f"library.{tab}" for tab, _ in TABS) if area == "library" else (area,)
@@ -27,6 +29,10 @@ def screen_of(area: str, home: "StableNew") -> Screen[None]:
             from tui.screens.gallery import GalleryScreen
 
             return GalleryScreen(home.thumbs, home.sharp)
+        case "run":
+            from tui.screens.run import RunScreen
+
+            return RunScreen(pause=PAUSE_REMOTE if home.remote else PAUSE, sharp=home.sharp_live)
         case "learn":
             from tui.screens.learn import LearnScreen
 
@@ -56,6 +62,14 @@ def screen_of(area: str, home: "StableNew") -> Screen[None]:
             from tui.screens.lines import LinesScreen
 
             return LinesScreen()
+        case "queue.runs":
+            from tui.screens.queueruns import RunsScreen
+
+            return RunsScreen()
+        case "settings":
+            from tui.screens.configure import ConfigureScreen
+
+            return ConfigureScreen()
         case _:
             from tui.screens.queue import QueueScreen
 

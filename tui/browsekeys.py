@@ -22,9 +22,31 @@ QUEUE = (
     Key("queue.whole", "W", "rate its run as a whole", "whole", "queue"),
     Key("queue.mode", "M", "how live work and batches share the nodes", "mode", "queue"),
     Key("queue.clone", "c", "new run with the settings of this job", "clone", "queue"),
+    Key("queue.pictures", "i", "its pictures, in the gallery", "pictures", "queue"),
+    Key("queue.tab", "right_square_bracket,left_square_bracket", "the jobs by run, or one by one", "tab(1)", "queue",
+        "runs", "[ ]"),
     Key("queue.details", "l,right", "to the details", "details", "queue"),
     Key("queue.list", "h,left", "back to the list", "list", "queue"),
-)
+)  # fmt: skip
+
+RUNS = (
+    Key("runs.cancel", "x", "cancel what is still to come of it", "cancel", "runs", "cancel"),
+    Key("runs.pause", "p", "pause this run, or let it go on", "pause", "runs", "pause"),
+    Key("runs.retry", "R", "try again what did not work", "retry", "runs", "retry"),
+    Key("runs.hold", "H", "hold its jobs, or release them", "hold", "runs", "hold"),
+    Key("runs.why", "w", "whether it will be done in time; of a job, why it is where it is", "why", "runs", "why"),
+    Key("runs.top", "T", "before all other jobs of its lane", "place('top')", "runs", "first"),
+    Key("runs.bottom", "B", "behind all other jobs of its lane", "place('bottom')", "runs"),
+    Key("runs.jobs", "f", "its jobs, in the list of all", "jobs", "runs"),
+    Key("runs.pictures", "i", "its pictures, in the gallery", "pictures", "runs", "pictures"),
+    Key("runs.clone", "c", "new run with its settings", "clone", "runs"),
+    Key("runs.whole", "W", "rate it as a whole", "whole", "runs"),
+    Key("runs.mode", "M", "how live work and batches share the nodes", "mode", "runs"),
+    Key("runs.tab", "right_square_bracket,left_square_bracket", "the jobs one by one, or by run", "tab(1)", "runs",
+        "jobs", "[ ]"),
+    Key("runs.details", "l,right", "to the details", "details", "runs"),
+    Key("runs.fold", "h,left", "fold the run; of the details, back to the list", "fold", "runs"),
+)  # fmt: skip
 
 GALLERY = (
     *stars("gallery"),
@@ -45,6 +67,7 @@ GALLERY = (
     Key("gallery.pictures", "p", "how pictures are drawn: half cells, kitty, sixel, none", "app.pictures", "gallery"),
     Key("gallery.copy_as", "ctrl+y", "copy something else of it: a link, its seed, its settings", "copy_as", "gallery"),
     Key("gallery.bring", "I", "bring in pictures of other programs from the disk", "bring", "gallery"),
+    Key("gallery.job", "J", "its job, in the queue", "job", "gallery"),
     Key("gallery.whole", "W", "rate its run as a whole", "whole", "gallery"),
     Key("gallery.trash_view", "T", "the trash, or back to the pictures", "trash_view", "gallery"),
     Key("gallery.restore", "u", "out of the trash", "restore", "gallery"),

@@ -24,19 +24,20 @@ class Going(Travelling):
 
     async def logs_of(self, filter: str) -> None:
         """To the log, with what this FILTER of events says."""
-        await self._show("logs.events", filter)
+        await self._go_to("logs.events", filter)
 
     async def show_job(self, job: JobId) -> None:
-        await self._show("queue.jobs", f"job:{job}")
+        await self._go_to("queue.jobs", f"job:{job}")
 
     async def show_run(self, run: RunId) -> None:
-        await self._show("queue.jobs", f"run:{run}")
+        await self._go_to("queue.jobs", f"run:{run}")
 
-    async def show_pictures_of(self, run: RunId) -> None:
-        await self._show("gallery", f"run:{run}")
+    async def show_pictures_of(self, of: RunId | JobId) -> None:
+        """In the gallery, those of a run or of a job."""
+        await self._go_to("gallery", f"{'job' if '.' in of else 'run'}:{of}")
 
     async def show_node(self, node: NodeId) -> None:
-        await self._show("nodes", "", node)
+        await self._go_to("nodes", "", node)
 
     async def show_image(self, image: str) -> None:
         """In the gallery, among the pictures of its job."""
@@ -45,9 +46,9 @@ class Going(Travelling):
         except (Refused, NoDaemon) as fault:
             self.say(str(fault), bad=True)
         else:
-            await self._show("gallery", f"job:{job}", image)
+            await self._go_to("gallery", f"job:{job}", image)
 
-    async def _show(self, area: str, filter: str, item: str = "") -> None:
+    async def _go_to(self, area: str, filter: str, item: str = "") -> None:
         """In the first tab of the area, or in the tab that is named."""
         from tui.areas import modes_of
         from tui.screens.area import ListScreen

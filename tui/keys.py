@@ -8,13 +8,16 @@ from typing import NamedTuple
 
 from textual.binding import Binding, BindingType
 
-from tui.browsekeys import GALLERY, QUEUE
+from tui.browsekeys import GALLERY, QUEUE, RUNS
 from tui.diskkeys import DISK
 from tui.learnkeys import LEARN
 from tui.librarykeys import LIBRARY, MODELS, PACKS, SHELF, TABS_KEYS
 from tui.logkeys import LOGS
 from tui.picturekeys import ALONE, ALONE_TITLES
 from tui.picturekeys import Key as Key
+from tui.runkeys import RUN
+from tui.settingkeys import SETTINGS, WELCOME
+from tui.stagekeys import STAGES
 from tui.thenkeys import THEN, TRAVEL
 
 
@@ -29,11 +32,13 @@ class Area(NamedTuple):
 
 AREAS = (
     Area("queue", "Queue", "q", "f2"),
+    Area("run", "Run", "r", "f3"),
     Area("gallery", "Gallery", "i", "f4"),
     Area("learn", "Learn", "l", "f5"),
     Area("nodes", "Nodes", "n", "f6"),
     Area("library", "Library", "p", "f7"),
     Area("logs", "Logs", "o", "f8"),
+    Area("settings", "Settings", ",", "f9"),
 )
 """In the order of the top line. An area is listed here from the day it works."""
 
@@ -89,25 +94,14 @@ NODES = (
     Key("nodes.list", "h,left", "back to the list", "list", "nodes"),
 )
 
-FORM = (
-    Key("form.queue", "ctrl+j,ctrl+s", "queue it", "queue", "form", first=True),
-    Key("form.editor", "ctrl+e", "prompt editor: places to vary, variants, payload", "editor", "form", first=True),
-    Key("form.vary", "ctrl+o", "how it varies: profile, styles, matrix, how many", "vary", "form", first=True),
-    Key("form.saved", "ctrl+n", "presets and profiles: apply, save, rename, delete", "saved", "form", first=True),
-    Key("form.settings", "ctrl+t", "all settings of the stages", "settings", "form", first=True),
-    Key("form.lora", "ctrl+l", "a LoRA or an embedding into the prompt", "lora", "form", first=True),
-    Key("form.refresh", "ctrl+r", "let the nodes read their lists again", "refresh", "form", first=True),
-    Key("form.leave", "escape", "keep it and go back", "leave", "form"),
-)
-
 PROMPT = (
-    Key("prompt.into", "ctrl+j,ctrl+s", "put it into the form", "into", "prompt", first=True),
+    Key("prompt.into", "ctrl+j,ctrl+s", "put it into the run", "into", "prompt", first=True),
     Key("prompt.reroll", "ctrl+r", "randomize: draw all anew that is not held", "reroll", "prompt", first=True),
     Key("prompt.vary", "ctrl+o", "how it varies, and how many", "vary", "prompt", first=True),
     Key("prompt.payload", "ctrl+t", "what is sent for the first job, or the variant", "payload", "prompt", first=True),
-    Key("prompt.lora", "ctrl+l", "a LoRA or an embedding into the prompt", "lora", "prompt", first=True),
-    Key("prompt.load", "ctrl+g", "load again what the form has", "load", "prompt", first=True),
-    Key("prompt.leave", "escape", "back to the form; asks when something was changed", "leave", "prompt"),
+    Key("prompt.lora", "ctrl+f,ctrl+l", "a LoRA or an embedding into the prompt", "lora", "prompt", first=True),
+    Key("prompt.load", "ctrl+g", "load again what the run has", "load", "prompt", first=True),
+    Key("prompt.leave", "escape", "back to the run; asks when something was changed", "leave", "prompt"),
 )
 
 TEXT = (
@@ -134,17 +128,18 @@ SAMPLES = (
 )
 
 TABLE = (
-    *EVERYWHERE, *THEN, *LISTS, *QUEUE, *GALLERY, *LEARN, *NODES, *LIBRARY, *SHELF, *PACKS, *MODELS, *FORM,
-    *PROMPT, *TEXT, *PLACES, *SAMPLES, *LOGS, *DISK, *ALONE,
+    *EVERYWHERE, *THEN, *LISTS, *QUEUE, *RUNS, *GALLERY, *LEARN, *NODES, *LIBRARY, *SHELF, *PACKS, *MODELS, *RUN,
+    *PROMPT, *TEXT, *PLACES, *SAMPLES, *STAGES, *LOGS, *DISK, *SETTINGS, *WELCOME, *ALONE,
 )  # fmt: skip
 
 TITLES = {
     "everywhere": "Everywhere", "then": "In the past", "lists": "Lists",
-    "queue": "Queue", "gallery": "Gallery", "learn": "Learn", "nodes": "Nodes",
+    "queue": "Queue", "runs": "Runs in the queue", "gallery": "Gallery", "learn": "Learn", "nodes": "Nodes",
     "library": "Library", "shelf": "Texts of the library", "packs": "Packs", "models": "Models and LoRAs",
-    "form": "A new run", "prompt": "Prompt editor",
+    "run": "Run", "prompt": "Prompt editor",
     "text": "A prompt as one types", "places": "Places to vary", "samples": "Variants",
-    "logs": "Logs", "disk": "The disk",
+    "stages": "Cards of the stages",
+    "logs": "Logs", "disk": "The disk", "settings": "Settings", "welcome": "The first start",
     **ALONE_TITLES,
 }  # fmt: skip
 
@@ -168,7 +163,7 @@ def places_of(area: str) -> tuple[str, ...]:
     """Whose keys an area has besides those of everywhere."""
     if area in TABS_KEYS:
         return TABS_KEYS[area]
-    return (area,) if area == "learn" else (area, "lists")
+    return (area,) if area in ("learn", "run", "settings") else (area, "lists")
 
 
 def bindings(keys: Iterable[Key]) -> list[BindingType]:

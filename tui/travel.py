@@ -19,7 +19,7 @@ from tui.link.then import Happening, difference, happening, standing, then, when
 from tui.live import Change, Live, heard, silent
 from tui.picturekeys import Key
 from tui.thenkeys import THEN, only_looks, travelling
-from tui.widgets.banner import of_past, of_standing
+from tui.widgets.banner import of_absence, of_past, of_standing
 from tui.widgets.ink import Line
 from tui.wishes import Wishing
 
@@ -41,6 +41,8 @@ class Travelling(Wishing):
         self.happening: Happening | None = None
         """What happened there last."""
         self.marked: Moment | None = None
+        self.absence = ""
+        """Why the daemon could not be started, with what to do."""
         self._way: str | None = None
         """Where to go next, while one is on the way."""
         self._seq = 0
@@ -111,7 +113,7 @@ class Travelling(Wishing):
     def banner(self, width: int) -> list[Line]:
         if self.moment is not None:
             return of_past(self.moment, self.happening.words if self.happening else "", self.marked, width)
-        return of_standing(self.live.standing, width) if self.live.linked else []
+        return of_standing(self.live.standing, width) if self.live.linked else of_absence(self.absence, width)
 
     # Going ------------------------------------------------------------------------------------------
 

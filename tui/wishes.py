@@ -67,7 +67,9 @@ class Wishing(App[None]):
     catalogue: Catalogue
     env: Mapping[str, str]
     draft: "Draft | None" = None
-    """A run that was written and not queued yet; kept until it is."""
+    """A run as it is written in Run; None: nothing was yet."""
+    draft_before: "Draft | None" = None
+    """What was written there before another one took its place."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -263,23 +265,21 @@ class Wishing(App[None]):
             self.say(f"{what} copied, if the terminal takes OSC 52")
 
     async def dropped(self, text: str) -> bool:
-        """Whether what was pasted is a file that was dropped on the terminal: what it says then fills the form."""
+        """Whether what was pasted is a file that was dropped on the terminal: what it says is then a draft in Run."""
         from tui.dropped import named, path_in
         from tui.screens.area import AreaScreen
-        from tui.screens.draft import Draft
-        from tui.screens.newrun import NewRun
+        from tui.screens.run import RunScreen
 
         screen: Screen[object] = self.screen
-        wanted = isinstance(screen, AreaScreen | NewRun)
+        wanted = isinstance(screen, AreaScreen)
         if not wanted or (self.focused is not None and self.focused.id in TAKING_PATHS) or not path_in(text):
             return False
         path = await asyncio.to_thread(named, text)
         if path is None:
             return False
-        form = screen if isinstance(screen, NewRun) else NewRun(self.draft or Draft())
-        if form is not screen:
-            await self.push_screen(form)
-        form.take_file(path)
+        await self.switch_mode("run")
+        if isinstance(run := self.screen, RunScreen):
+            run.take_file(path)
         return True
 
     async def names_at(self, text: str, at: int) -> Completions:
@@ -298,10 +298,19 @@ class Wishing(App[None]):
             await self.write(draft)
 
     async def write(self, draft: "Draft") -> None:
-        """Goes on with this draft of a run, to be changed and queued."""
-        from tui.screens.newrun import NewRun
+        """Goes on with this draft of a run in Run; what was written there is kept as the draft before."""
+        from tui.screens.run import RunScreen
 
-        await self.push_screen(NewRun(draft))
+        self.keep(draft)
+        await self.switch_mode("run")
+        if isinstance(run := self.screen, RunScreen) and run.ready:
+            run.begin_here()
+
+    def keep(self, draft: "Draft") -> None:
+        """This is what is written from now on."""
+        if self.draft is not None and not self.draft.empty and self.draft != draft:
+            self.draft_before = self.draft
+        self.draft = draft
 
     async def hash_of(self, picture: str | None) -> str | None:
         """Of a picture as a person names it: a path, an image's id, a hash; a file is sent to the daemon, once.

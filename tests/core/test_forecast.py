@@ -11,12 +11,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))  # for `rehearsal_n
 
 from rehearsal_night import Asked, asked
 
-from daemon.core.forecast import forecast
+from daemon.core.forecast import GUESSED, forecast, foretell
 from daemon.core.look import look
-from daemon.core.outlook import forecast_input
+from daemon.core.outlook import Besides, forecast_input
 from schema import events as e
 from schema.commands import PauseRun
-from schema.plans import Measures
+from schema.plans import JobSpec, Measures
 
 HOUR = 3600.0
 
@@ -208,3 +208,24 @@ def test_ten_thousand_jobs_cost_no_more_decisions_than_a_thousand(case):
     (run,) = told(case).runs
     assert run.at == pytest.approx(case.now + 10_000 / (1 / 5 + 1 / 20), rel=0.05)
     assert sum(node.stages for node in run.nodes) == 10_000
+
+
+def test_a_run_that_is_not_queued_is_foretold_as_if_it_were(case):
+    case.node("quick")
+    case.node("slow")
+    measured(case, {"quick": 5.0, "slow": 20.0}, "quick", "slow")
+    case.run("pack", jobs=10, stages=(case.paint,))
+    painted = replace(case.paint, megapixels=2.0)
+    wish = case.submit("more", tuple(JobSpec(name=f"more-{n}") for n in range(30)), stages=(painted, painted))
+    besides = Besides("more", wish.spec, wish.jobs)
+    outlook = forecast_input(case.state, case.vitals, case.now, case.rules, besides)
+    before = case.state.seq
+    found = foretell(outlook, besides, None)
+    assert (found.jobs, found.stages, found.pictures, found.measured) == (30, 60, 60, False)
+    assert found.bytes == round(60 * 2e6 * GUESSED)
+    assert foretell(outlook, besides, 2.0).bytes == 240_000_000
+    assert case.state.seq == before and "more" not in case.state.runs
+    case.wish(wish)
+    queued = next(one for one in told(case).runs if one.run == "more")
+    assert found.run.at == pytest.approx(queued.at, rel=0.05)
+    assert found.run.helps == ()

@@ -15,6 +15,7 @@ import screen_inbox
 import screen_learn
 import screen_library
 import screen_logs
+import screen_run
 import screen_runs
 import screen_then
 from aiohttp import WSMsgType, web
@@ -170,6 +171,7 @@ class FakeDaemon:
         app.router.add_get("/v1/last", self.last)
         app.router.add_post("/v1/plan", self.plan)
         app.router.add_post("/v1/prompt", self.prompt)
+        app.router.add_post("/v1/forecast", self.foretell)
         screen_library.add_routes(app, self.shelf)
         self.lectern.add_routes(app)
         screen_inbox.add_routes(app, self)
@@ -335,6 +337,9 @@ class FakeDaemon:
             return web.json_response(screen_library.tried(body))
         except ValueError as where:
             return fault("a brace is not closed.", "Close it, or write \\\\{ for a brace.", where=str(where))
+
+    async def foretell(self, request: web.Request) -> web.Response:
+        return reply(screen_run.foretold(json.loads(await request.read()), self.now))
 
     async def command(self, request: web.Request) -> web.Response:
         text = await request.read()

@@ -14,7 +14,7 @@ def test_favourites_come_first_whatever_their_folder_and_ending():
 
 
 @pytest.mark.long
-async def test_every_list_of_the_form_begins_with_its_favourites(show, daemon):
+async def test_every_list_of_a_run_begins_with_its_favourites(show, daemon):
     daemon.learned.favourites = [
         {"list": list_, "name": name, "uses": 9, "stars": stars}
         for list_, name, stars in (
@@ -25,9 +25,9 @@ async def test_every_list_of_the_form_begins_with_its_favourites(show, daemon):
     async with show() as eyes:
         await eyes.sees("kn00gt7a.3")
         await eyes.press("n")
-        await eyes.sees("New run", "write a prompt or take a pack")
-        await eyes.until(lambda: eyes.app.screen.query_one("#sampler").off == "")
-        eyes.app.screen.query_one("#sampler").focus()
+        await eyes.sees("[Generate]", "write a prompt or take a pack", "[x] 1 txt2img")
+        eyes.app.screen.set_focus(eyes.app.screen.cards)
+        eyes.app.screen.cards.stand("txt2img.sampler")
         await eyes.press("enter")
         await eyes.sees("★Heun", "★Euler", " DPM++ 2M")
         names = [eyes.app.screen.names.pages.get(n).name for n in range(4)]
@@ -35,5 +35,5 @@ async def test_every_list_of_the_form_begins_with_its_favourites(show, daemon):
         await eyes.press(*"eu")
         await eyes.sees("★Euler", " Euler a")
         await eyes.press("escape")
-        packs = [str(words) for words, _ in eyes.app.screen.query_one("#pack")._options]
-        assert packs[1] == "★ knights"
+        await eyes.app.screen.choose("pack")
+        await eyes.sees(">★knights")

@@ -1,4 +1,4 @@
-"""The prompt editor: places, variants, counts, and what is pushed back into the form."""
+"""The prompt editor: places, variants, counts, and what is pushed back into the run."""
 
 import pytest
 
@@ -8,10 +8,11 @@ SEA = "a harbour in {dawn|dusk} light, __sky__, [[weather]]\n<lora:film_grain:0.
 async def to_editor(eyes, prompt, *more):
     await eyes.sees("kn00gt7a.4")
     await eyes.press("n")
-    await eyes.sees("New run")
+    await eyes.sees("[Generate]")
     eyes.app.screen.query_one("#prompt").text = prompt
+    await eyes.until(lambda: eyes.app.screen.draft.prompt == prompt)
     await eyes.press("ctrl+e")
-    await eyes.sees("into the form", *more)
+    await eyes.sees("into the run", *more)
 
 
 def look_into(eyes, name):
@@ -36,7 +37,7 @@ async def test_places_variants_and_count_at_two_sizes_and_a_variant_written_over
         await eyes.press(*"misty ", "ctrl+j")
         await eyes.sees("* misty a harbour in dawn")
         await eyes.press("ctrl+j")
-        await eyes.sees("New run", "1 edited", "seed 7")
+        await eyes.sees("[Generate]", "1 edited", "seed 7")
         await eyes.press("ctrl+j")
         await eyes.until(lambda: daemon.sent("/v1/runs"))
         edits = daemon.sent("/v1/runs")[0]["edits"]
@@ -127,9 +128,9 @@ async def test_a_fault_tells_its_place_and_escape_asks_before_dropping(show, dae
         await eyes.press("end", *"}")
         await eyes.sees("2 variants")
         await eyes.press("escape")
-        await eyes.sees("Put the changes into the form?")
+        await eyes.sees("Put the changes into the run?")
         await eyes.press("n")
-        await eyes.until(lambda: type(eyes.app.screen).__name__ == "NewRun")
+        await eyes.until(lambda: type(eyes.app.screen).__name__ == "RunScreen")
         assert eyes.app.screen.query_one("#prompt").text == "a {dawn|dusk"
 
 
@@ -159,11 +160,11 @@ async def test_names_are_completed_as_one_types(show):
 
 
 @pytest.mark.long
-async def test_the_form_takes_profile_style_matrix_and_numbers(show, daemon):
+async def test_the_run_takes_profile_style_matrix_and_numbers(show, daemon):
     async with show() as eyes:
         await eyes.sees("kn00gt7a.4")
         await eyes.press("n")
-        await eyes.sees("New run")
+        await eyes.sees("[Generate]")
         await eyes.press(*"a kite", "ctrl+o")
         await eyes.sees("How it varies")
         await eyes.press("enter")
@@ -184,7 +185,7 @@ async def test_the_form_takes_profile_style_matrix_and_numbers(show, daemon):
         look_into(eyes, "search")
         await eyes.press(*"kite => kite | balloon")
         await eyes.press("escape")
-        await eyes.sees("profile   mira", "style film, woodcut [old] · random · variants 3 · 1 searched")
+        await eyes.sees("profile mira", "style film, woodcut", "variants 3 · 1 searched")
         await eyes.press("ctrl+j")
         await eyes.until(lambda: daemon.sent("/v1/runs"))
         sent = daemon.sent("/v1/runs")[0]

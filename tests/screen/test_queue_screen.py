@@ -192,7 +192,7 @@ async def test_a_new_run_is_planned_before_it_is_queued(show, daemon):
     async with show() as eyes:
         await eyes.sees("131 jobs")
         await eyes.press("n")
-        await eyes.sees("New run")
+        await eyes.sees("[Generate]")
         await eyes.press(*"a red kite")
         await eyes.sees("1 job · seed 7")
         await eyes.press("ctrl+j")
@@ -207,33 +207,23 @@ async def test_a_run_that_is_refused_stays_written(show, daemon):
     async with show() as eyes:
         await eyes.sees("131 jobs")
         await eyes.press("n")
-        await eyes.sees("New run")
+        await eyes.sees("[Generate]")
         await eyes.press(*"a red kite", "ctrl+j")
         await eyes.sees("only 0.1 GB are free", "a red kite")
-        await eyes.press("escape", "n")
-        await eyes.sees("a red kite")
+        await eyes.press("f2", "n")
+        await eyes.sees("[Generate]", "a red kite")
 
 
 async def test_a_job_is_cloned_with_its_settings(show, daemon):
     async with show() as eyes:
         await eyes.sees("kn00gt7a.3")
         await eyes.press("j", "j", "c")
-        await eyes.sees("New run like kn00gt7a.3", "txt2img.cfg=6.0")
+        await eyes.sees("Prompt  like kn00gt7a.3", "● 6.0")
         await eyes.press("ctrl+j")
         await eyes.until(lambda: daemon.sent("/v1/runs"))
         sent = daemon.sent("/v1/runs")[0]
         assert sent["set"] == ["txt2img.cfg=6.0", "txt2img.steps=30"]
         assert sent["prompt"].startswith("masterpiece, knight in rain")
-
-
-@pytest.mark.slow
-async def test_the_form_fits_into_80_by_24(show, picture_of):
-    async with show(80, 24) as eyes:
-        await eyes.sees("kn00gt7a.4", "kn00gt7a.19")
-        await eyes.quiet()  # what is under a dialog is not drawn again while it stands still
-        await eyes.press("n")
-        await eyes.sees("New run", "write a prompt or take a pack", "backend's own")
-        picture_of(eyes, "new-run-80x24")
 
 
 async def test_q_asks_at_the_top_and_leaves(show):

@@ -1,4 +1,4 @@
-"""Presets and profiles from the form, and files that are dropped on the terminal."""
+"""Presets and profiles from Run, and files that are dropped on the terminal."""
 
 import pytest
 from textual import events
@@ -12,7 +12,7 @@ from tui.screens.weights import stepped
 async def to_saved(eyes):
     await eyes.sees("kn00gt7a.4")
     await eyes.press("n")
-    await eyes.sees("New run", "backend's own")
+    await eyes.sees("[Generate]", "preset none")
     await eyes.press("ctrl+n")
     await eyes.sees("[presets]", "quick look")
 
@@ -36,11 +36,9 @@ async def test_a_preset_is_saved_renamed_deleted_and_applied(show, daemon):
         await eyes.press("enter")
         await eyes.sees("nightfall")
         await eyes.press("up", "ctrl+d")
-        await eyes.sees("Delete the preset fine?")
-        await eyes.press("y")
-        await eyes.sees("fine deleted", "2 · now")
+        await eyes.sees("fine deleted; z brings it back", "2 · now")
         await eyes.press("enter")
-        await eyes.sees("preset    nightfall")
+        await eyes.sees("preset nightfall")
 
 
 @pytest.mark.long
@@ -58,14 +56,14 @@ async def test_a_profile_begins_as_a_text_that_can_be_filled_in(show, daemon):
         assert daemon.shelf.saved[0][:2] == ("profiles", "ada")
 
 
-async def test_a_dropped_picture_fills_the_form(show, daemon, tmp_path):
+async def test_a_dropped_picture_fills_the_draft(show, daemon, tmp_path):
     file = tmp_path / "a boat.png"
     file.write_bytes(b"png")
     async with show() as eyes:
         await eyes.sees("131 jobs")
         eyes.app.post_message(events.Paste(f"'{file}' "))
-        await eyes.sees("New run like a boat.png", "a harbour, {dawn|dusk}", "txt2img.steps=31", "99")
-        await eyes.until(lambda: daemon.sent("/v1/plan")[-1].get("seed") == 99)
+        await eyes.sees("Prompt  like a boat.png", "a harbour, {dawn|dusk}", "● 31", "seed 99")
+        await eyes.until(lambda: daemon.sent("/v1/prompt")[-1]["run"].get("seed") == 99)
         await eyes.sees("a boat.png: by a1111, toy-xl", "! ENSD 31337 is not known here")
         await eyes.press("ctrl+j")
         await eyes.until(lambda: daemon.sent("/v1/runs"))
@@ -80,7 +78,7 @@ async def test_words_that_are_pasted_are_words(show, tmp_path):
     file.write_text("{}")
     async with show() as eyes:
         await eyes.press("n")
-        await eyes.sees("New run")
+        await eyes.sees("[Generate]")
         eyes.app.post_message(events.Paste("a boat, /no/such/boat.png"))
         await eyes.sees("a boat, /no/such/boat.png")
         eyes.app.post_message(events.Paste(str(file)))

@@ -131,14 +131,16 @@ def draft_like(wish: RunRequest, origin: str) -> Draft:
         seed=digits(wish.seed),
         set=wish.set,
         learning=wish.learning,
+        priority=str(wish.priority or ""),
         varied=variation_of(wish),
         origin=origin,
     )
 
 
-def ground_request(draft: Draft, image: str | None) -> RunRequest:
-    """A run of one job, for the sake of its stages' settings before anything is changed."""
-    return request(replace(draft.ground, prompt="a picture"), image)
+def preset_wishes(draft: Draft, image: str | None) -> tuple[RunRequest, RunRequest]:
+    """Two runs of one job: with what the pipeline says, and with all that was changed of it."""
+    bare = replace(draft, prompt="a picture", pack="", packs=(), varied=AS_USUAL, count="1", seed="")
+    return request(replace(bare, preset="", set=(), last=False), image), request(bare, image)
 
 
 def enhancing(through: tuple[str, ...]) -> TextFile:

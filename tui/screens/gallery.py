@@ -163,12 +163,15 @@ class GalleryScreen(PictureWishes):
 
     async def action_enhance(self) -> None:
         from tui.screens.draft import enhancement
-        from tui.screens.newrun import NewRun
 
         image = self.listing.item()
         if image is not None:
             record = self.record if self.record is not None and self.record.id == image.job else None
-            await self.app.push_screen(NewRun(enhancement(image, record)))
+            await self.home.write(enhancement(image, record))
+
+    async def action_job(self) -> None:
+        if (image := self.listing.item()) is not None:
+            await self.home.show_job(image.job)
 
     async def action_again(self) -> None:
         image = self.listing.item()

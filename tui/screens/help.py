@@ -10,6 +10,7 @@ from textual.widgets import Input
 
 from tui.keys import AREAS, LEADER, LEADER_TOP, TITLES, Key, of, places_of, shown
 from tui.widgets.ink import Line, Piece, fit
+from tui.widgets.listing import Listing
 from tui.widgets.panel import Panel
 
 FILTERS = (
@@ -58,6 +59,7 @@ class KeysHelp(ModalScreen[None]):
         self._past = past
         self._area = area
         self._typing = isinstance(focused, Input)
+        self._own = focused.own_keys if isinstance(focused, Listing) else ""
         self._keymap = keymap
 
     def compose(self) -> ComposeResult:
@@ -76,7 +78,8 @@ class KeysHelp(ModalScreen[None]):
         panel.refoot([Piece("esc back", "dim")])
 
     def lines(self, width: int) -> list[Line]:
-        mine = [self.section(where, width) for where in (*(("then",) if self._past else ()), *places_of(self._area))]
+        first = (*(("then",) if self._past else ()), *((self._own,) if self._own else ()))
+        mine = [self.section(where, width) for where in (*first, *places_of(self._area))]
         other = [self.section("everywhere", width), self.leader()]
         if "lists" in places_of(self._area):
             other.append(self.filters())

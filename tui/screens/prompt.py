@@ -1,9 +1,8 @@
-"""The prompt editor over the form: what varies in colour, every place, every variant, and what will be sent.
+"""The prompt editor over Run: what varies in colour, every place, every variant, and what will be sent.
 
-Loads the form's words and pushes them back; what is made of them is told by the function that plans the run.
+Loads the words of Run and pushes them back; what is made of them is told by the function that plans the run.
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from textual import on
@@ -12,7 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static, TextArea
 
-from schema.requests import Edit, RunRequest
+from schema.requests import Edit
 from tui.keys import bindings, of
 from tui.messages import CursorMoved, ItemOpened, PagesWanted
 from tui.screens.draft import Draft
@@ -26,13 +25,14 @@ from tui.widgets.variantpane import VariantPane
 
 
 class PromptEditor(Trying):
-    """Answers the draft as it is to stand in the form, or None."""
+    """Answers the draft as it is to stand in Run, or None."""
 
     BINDINGS = bindings(of("prompt"))
 
-    def __init__(self, draft: Draft, wish: Callable[[Draft], Awaitable[RunRequest]]) -> None:
-        """`wish` makes the request of a draft; it may have to send a picture first."""
-        super().__init__(draft, wish)
+    def __init__(self, draft: Draft, *, at: int = 0) -> None:
+        """`at`: the variant to begin with, from 1; 0: the words."""
+        super().__init__(draft)
+        self._at = at
         self.places = PlaceList()
         self.samples = SampleList()
         self.pane = VariantPane()
@@ -40,7 +40,7 @@ class PromptEditor(Trying):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog editor") as dialog:
             dialog.border_title = Content(f"Prompt{f' like {plain(self.draft.origin)}' if self.draft.origin else ''}")
-            dialog.border_subtitle = "^j into the form  ^r randomize  ^o how many  ^t payload  esc back"
+            dialog.border_subtitle = "^j into the run  ^r randomize  ^o how many  ^t payload  esc back"
             with Horizontal(classes="words"):
                 yield Static("prompt", classes="field")
                 yield PromptArea(self.draft.prompt, id="prompt", ask=self.home.names_at)
@@ -125,6 +125,10 @@ class PromptEditor(Trying):
         self.samples.title_line = (Piece("Variants", "title"), Piece(shown, "dim"))
         self.places.redraw(0)
         self.samples.redraw(0)
+        if 0 < self._at <= len(tried.samples):
+            self.set_focus(self.samples)
+            self.samples.go(self._at - 1)
+        self._at = 0
         self.show_variant()
 
     def show_variant(self) -> None:
@@ -218,7 +222,7 @@ class PromptEditor(Trying):
         if self.size.width < 100:
             self.set_focus(self.pane)
 
-    # To the form and back ---------------------------------------------------------------------------
+    # To Run and back ---------------------------------------------------------------------------
 
     async def action_vary(self) -> None:
         from tui.screens.varying import VaryForm
@@ -263,4 +267,4 @@ class PromptEditor(Trying):
         if self.read() == self.began:
             self.dismiss(None)
         else:
-            await self.app.push_screen(Confirm("Put the changes into the form?", "n drops them."), answered)
+            await self.app.push_screen(Confirm("Put the changes into the run?", "n drops them."), answered)

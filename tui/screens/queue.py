@@ -25,8 +25,21 @@ if TYPE_CHECKING:
 
     from tui.widgets.preview import SharpClass
 
+TABS = ("Jobs", "Runs")
+
 LOOK_PAUSE = 0.5
 """Seconds between two looks at a job that changes."""
+
+
+class Looked(JobRecord, frozen=True, kw_only=True):
+    """Of `GET /v1/jobs/{job}`, also who is to make it."""
+
+    node_wanted: str | None = None
+    backend_wanted: str | None = None
+
+    @property
+    def wanted(self) -> str:
+        return " · ".join(filter(None, (self.node_wanted, self.backend_wanted)))
 
 
 class QueueScreen(QueueWishes):
@@ -45,7 +58,8 @@ class QueueScreen(QueueWishes):
             pause=pause,
             sharp=sharp,
         )
-        self._why = ""
+        self.filter_line.show_tabs(TABS, 0)
+        self._why = self._wanted = ""
         self._again: Timer | None = None
 
     def body(self) -> ComposeResult:
@@ -113,14 +127,14 @@ class QueueScreen(QueueWishes):
 
     async def _look(self, row: Row) -> None:
         try:
-            record = await self.home.asker.get(f"/v1/jobs/{row.id}", JobRecord)
+            record = await self.home.asker.get(f"/v1/jobs/{row.id}", Looked)
             why = ""
             if record.state in ("queued", "held") and not record.reason:
                 why = (await self.home.asker.get(f"/v1/jobs/{row.id}/explain", Explained)).text
         except (NoDaemon, Refused):
             return
         same = self.record is not None and self.record.id == record.id
-        self.record, self._why = record, why
+        self.record, self._why, self._wanted = record, why, record.wanted
         self.draw_card(keep_place=same)
         self.show_picture()
 
@@ -134,7 +148,7 @@ class QueueScreen(QueueWishes):
         if self.record is not None:
             running = self.home.live.running.get(self.record.id)
             run = next((one for one in self.home.live.scene.runs if self.record and one.run == self.record.run), None)
-            lines = card(self.record, running, self._why, self.card.room[0], self.home.clock(), run)
+            lines = card(self.record, running, self._why, self.card.room[0], self.home.clock(), run, self._wanted)
             self.card.fill(lines, title(self.record), keep_place=keep_place)
 
     def action_list(self) -> None:
@@ -150,16 +164,21 @@ class QueueScreen(QueueWishes):
 
     async def action_new(self) -> None:
         from tui.screens.draft import Draft
-        from tui.screens.newrun import NewRun
 
-        await self.app.push_screen(NewRun(self.home.draft or Draft()))
+        await self.home.write(self.home.draft or Draft())
 
     async def action_enhance(self) -> None:
         from tui.screens.draft import Draft
-        from tui.screens.newrun import NewRun
 
         kept = self.home.draft
-        await self.app.push_screen(NewRun(kept if kept and kept.picture is not None else Draft(picture="")))
+        await self.home.write(kept if kept and kept.picture is not None else Draft(picture=""))
+
+    async def action_pictures(self) -> None:
+        if (row := self.listing.item()) is not None:
+            await self.home.show_pictures_of(row.id)
+
+    async def action_tab(self, by: int) -> None:
+        await self.home.action_go("queue.runs")
 
     def action_why(self) -> None:
         """Why it is where it is, in full."""

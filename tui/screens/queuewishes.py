@@ -160,7 +160,7 @@ class QueueWishes(JobWishes[Row]):
     async def action_send(self) -> None:
         """Who is to make the waiting jobs among the targets."""
         from tui.screens.ask import Choose
-        from tui.screens.picks import backends_of
+        from tui.screens.runhead import backends_of
 
         targets, row = self.targets(), self.listing.item()
         if not targets:

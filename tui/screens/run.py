@@ -1,9 +1,7 @@
 """The Run area: what is made, how often and where; what that comes to as one writes; and what is being made of it."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -13,16 +11,15 @@ from textual.widgets import TextArea
 from schema.ids import run_of
 from schema.requests import Selection
 from schema.scenes import RunningJob, RunScene
+from tui.background import begin
 from tui.keys import Key, bindings, first_shown, of
 from tui.live import Change, Live
-from tui.messages import CursorMoved, ItemOpened, PagesWanted
+from tui.runkeys import LETTERS, TYPING
 from tui.screens.draft import Draft
 from tui.screens.lanes import choose_mode, pause_or_resume
-from tui.screens.runchoosing import RunChoosing
 from tui.screens.runhead import WORKS, Around, head_fields, work_of
 from tui.screens.runplan import at_work, plan_line, plan_lines, problems
-from tui.screens.trying import MOST, variant_of
-from tui.screens.variation import picked
+from tui.screens.runvariants import RunVariants
 from tui.widgets.commandbar import BarWord, CommandBar
 from tui.widgets.headline import HeadLine
 from tui.widgets.ink import Line, Piece, plain
@@ -30,7 +27,6 @@ from tui.widgets.jobrow import bar
 from tui.widgets.livepicture import LivePicture
 from tui.widgets.panel import Panel
 from tui.widgets.promptarea import PromptArea
-from tui.widgets.variantpane import VariantPane
 
 if TYPE_CHECKING:
     from tui.widgets.preview import SharpClass
@@ -41,7 +37,7 @@ LONG_RUNNING = 60.0
 """Seconds after which a running job is not cancelled unasked."""
 
 
-class RunScreen(RunChoosing):
+class RunScreen(RunVariants):
     area = "run"
     BINDINGS = bindings(of("run"))
     HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (60, "-narrow"), (100, "-wide"), (160, "-vast")]
@@ -57,7 +53,6 @@ class RunScreen(RunChoosing):
         self.tabs = CommandBar(id="run-tabs")
         self.summary = CommandBar(id="run-summary")
         self.problems = Panel(id="run-problems")
-        self.variant = VariantPane()
         self.plan_pane = Panel(id="run-plan")
         self.work = Panel(id="run-work")
         self.picture = LivePicture(
@@ -104,7 +99,11 @@ class RunScreen(RunChoosing):
         self.load()
         if self.last is None or self.draft == Draft():
             self.look_back()
-        self.set_focus(self.head if self.draft.picture == "" else self.query_one("#prompt"))
+        if self.draft.picture == "":
+            self.head.go(0)
+            self.set_focus(self.head)
+        else:
+            self.set_focus(self.query_one("#prompt"))
 
     # What is told -----------------------------------------------------------------------------------
 
@@ -171,16 +170,6 @@ class RunScreen(RunChoosing):
         self.show_variants()
         self.look_into(self.pane)
 
-    def show_variants(self) -> None:
-        tried = self.tried
-        if tried is None:
-            return
-        self.colour()
-        self.samples.fill(self.numbered(), min(tried.jobs, MOST))
-        shown = f"  {len(tried.samples):,} of {tried.jobs:,}" if tried.jobs else ""
-        self.samples.retitle((Piece("Variants", "title"), Piece(shown, "dim")))
-        self.variant.show(self.samples.item(), tried)
-
     # What is being made -----------------------------------------------------------------------------
 
     def run_shown(self) -> tuple[RunScene | None, RunningJob | None]:
@@ -220,6 +209,16 @@ class RunScreen(RunChoosing):
             await self.app.push_screen(Confirm(question, "z brings its jobs back; a running stage is lost."), answered)
         else:
             answered(True)
+
+    async def action_jobs(self) -> None:
+        run, _ = self.run_shown()
+        if run is not None:
+            await self.home.show_run(run.run)
+
+    async def action_logs(self) -> None:
+        run, _ = self.run_shown()
+        if run is not None:
+            await self.home.logs_of(f"run:{run.run}")
 
     def action_pause(self) -> None:
         pause_or_resume(self.home)
@@ -261,11 +260,12 @@ class RunScreen(RunChoosing):
         self.foot.hint(self.home.hints(self.hinted()), self.home.keymap_of_user)
 
     def hinted(self) -> tuple[Key, ...]:
-        """While one types, only keys that are no letters."""
-        keys = super().hinted()
-        if not isinstance(self.focused, TextArea):
-            return tuple(key for key in keys if key.id != "run.leave")
-        return tuple(key for key in keys if key.first or key.id == "run.leave" or key.where == "everywhere")
+        """While one types, only keys that are no letters; else first those of the pane and the letters."""
+        if isinstance(self.focused, TextArea):
+            return TYPING
+        pane = tuple(key for key in super().hinted() if key.where not in ("run", "everywhere"))
+        others = tuple(key for key in TYPING[1:] if key.id not in ("run.leave", "run.next_pane"))
+        return (TYPING[0], *pane, *LETTERS, *others, *of("everywhere"))
 
     def action_write(self) -> None:
         self.action_pane_of("words")
@@ -280,65 +280,15 @@ class RunScreen(RunChoosing):
     def action_top(self) -> None:
         self.samples.go(0)
 
-    def step_back(self) -> bool:
-        return False
-
-    # Words and variants -----------------------------------------------------------------------------
-
-    @on(TextArea.Changed)
-    def _wrote(self) -> None:
-        if self.is_mounted:
-            self.colour()
-            self.wrote()
-
-    def colour(self) -> None:
-        """Places of the words as they stand, moved along with what was typed since they were told."""
-        for area in self.query(PromptArea):
-            area.colour(self.segments_in(area.text, negative=area.id == "negative"))
-
-    @on(CursorMoved)
-    def _looked_at(self, event: CursorMoved) -> None:
-        event.stop()
-        self.variant.show(self.samples.item(), self.tried)
-
-    @on(ItemOpened)
-    async def _opened(self, event: ItemOpened) -> None:
-        if self.focused is self.samples:
-            event.stop()
-            await self.action_edit_sample()
-
-    @on(PagesWanted)
-    def _more_wanted(self, event: PagesWanted) -> None:
-        event.stop()
-        if not event.pages:
-            self.more()
-
-    def action_drop_edit(self) -> None:
-        if (one := self.samples.item()) is not None and one.edited:
-            self.vary_now(self.varied.edited(None, variant_of(one.name)))
-
-    def action_hold_all(self) -> None:
-        if (one := self.samples.item()) is not None and one.picks:
-            self.vary_now(self.varied.held(picked(one.picks)))
-
-    def action_copy_sample(self) -> None:
-        if (one := self.samples.item()) is not None:
-            self.home.copy(one.prompt, "prompt")
-
-    def action_reroll(self) -> None:
-        """Another seed, and of places that are drawn others."""
-        self._seed = self.draft.seed
-        free: Sequence[str] = [place.key for place in self.places_now()]
-        if free:
-            self.reroll(list(free))
-        else:
-            self.try_soon(0.0)
-
     def action_payload(self) -> None:
         self.variant.turn(self.samples.item(), self.tried)
+        self.set_class(self.variant.payload, "-payload")
         if self.size.width < 100:
             self.action_pane_of("aside")
 
-    async def action_refresh(self) -> None:
+    def action_refresh(self) -> None:
+        begin(self, self._refresh, group="refresh", exclusive=True)
+
+    async def _refresh(self) -> None:
         await self.home.refresh_nodes()
         self.stage_soon(again=True)

@@ -196,7 +196,8 @@ class RunChoosing(RunDraft):
         if now == "enhance":
             self._picture = self.draft.picture or ""
         picture = self._picture if wanted == "enhance" else None
-        self.change(replace(self.draft, picture=picture, batch=wanted == "batch"))
+        last = self.draft.last and picture is None
+        self.change(replace(self.draft, picture=picture, batch=wanted == "batch", last=last))
 
     # Over it ----------------------------------------------------------------------------------------
 

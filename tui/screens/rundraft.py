@@ -29,6 +29,9 @@ from tui.widgets.promptarea import PromptArea
 from tui.widgets.samplelist import SampleList
 from tui.widgets.stagecards import StageCards
 
+MOST_FORETOLD = 5_000
+"""Jobs of a run whose time is asked for while it is written."""
+
 
 class RunDraft(TryingOut[None], AreaScreen):
     """`draft` is what is written, also while the area is not in view: `home.draft` is the same."""
@@ -156,7 +159,7 @@ class RunDraft(TryingOut[None], AreaScreen):
             tried=self.tried,
             fault=self.fault,
             how=self.how(),
-            foretold=self.foretold if self.tried_draft == self.draft else None,
+            foretold=self.foretold,
             lately=self.last.in_words() if self.last is not None and self.draft.picture is None else "",
             now=self.home.clock(),
         )
@@ -169,7 +172,8 @@ class RunDraft(TryingOut[None], AreaScreen):
 
     def foretell(self) -> None:
         """By when it would be done, and what room it takes."""
-        if self.tried is not None and self.tried.jobs and not self.fault and not self.home.past:
+        jobs = self.tried.jobs if self.tried is not None and not self.fault and not self.home.past else 0
+        if 0 < jobs <= MOST_FORETOLD:
             begin(self, partial(self._foretell, self.read()), group="foretell", exclusive=True)
         else:
             self.foretold = None

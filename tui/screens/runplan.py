@@ -41,8 +41,8 @@ def counted(plan: Plan) -> str:
 def plan_lines(plan: Plan, width: int) -> list[Line]:
     """For the pane; what it needs first where nothing can be made."""
     words = counted(plan)
-    if plan.fault and not words:
-        return [[Piece(f" {line}", "dim")] for line in wrap(plan.fault, width - 2, 3)] + list(_lately(plan, width))
+    if plan.fault:
+        return [[Piece(f" {line}", "dim")] for line in wrap(plan.fault, width - 2, 4)] + list(_lately(plan, width))
     if plan.tried is None:
         return [[Piece(" …", "dim")]]
     wild = is_wild(plan.tried.space) or plan.tried.jobs > 1_000

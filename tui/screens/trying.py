@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -184,14 +184,10 @@ class TryingOut(Screen[Answer]):
 class Trying(TryingOut[Draft | None], ModalScreen[Draft | None]):
     """Over a form: what it came to is pushed back."""
 
-    def __init__(self, draft: Draft, wish: Callable[[Draft], Awaitable[RunRequest]]) -> None:
+    def __init__(self, draft: Draft) -> None:
         super().__init__(draft)
         self.began = draft
         """What the form had."""
-        self._wish = wish
-
-    async def wish(self, draft: Draft) -> RunRequest:
-        return await self._wish(draft)
 
     def pushed(self) -> Draft:
         """For the form; with the seed where something is drawn, so that what was seen is what runs."""

@@ -59,6 +59,14 @@ def of_standing(standing: Standing, width: int) -> list[Line]:
     return []
 
 
+def of_absence(words: str, width: int) -> list[Line]:
+    """Why there is no daemon, as long as there is none and it is known."""
+    hint = "   g , opens Settings" if "config.toml" in words else ""
+    lines = wrap(words, width - 4 - len(hint), 4) if words else []
+    found: list[Line] = [[Piece(" ! " if not n else "   ", "bad"), Piece(line, "bad")] for n, line in enumerate(lines)]
+    return [*found[:-1], [*found[-1], Piece(hint, "key")]] if found else []
+
+
 def _boxed(words: str, ink: str, width: int, most: int) -> list[Line]:
     hint = "   ! tells all"
     lines = wrap(words, width - 4, 100)

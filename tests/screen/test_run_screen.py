@@ -1,0 +1,229 @@
+"""The Run area: written, planned, sent and watched in one place, whole at three sizes."""
+
+import json
+
+import msgspec
+import pytest
+from textual.widgets import TextArea
+
+from schema.ids import RunId
+from schema.scenes import Delta
+from tui.screens.draft import Draft
+
+SEA = "a harbour in {dawn|dusk} light, __sky__"
+
+
+async def to_run(eyes):
+    await eyes.app.action_go("run")
+    await eyes.sees("[Generate]")
+    await eyes.until(lambda: eyes.app.screen.cards.form.stages)
+
+
+def focus(eyes, name):
+    screen = eyes.app.screen
+    screen.set_focus({"head": screen.head, "stages": screen.cards, "variants": screen.samples}[name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "height"), [(200, 60), (120, 36), (80, 24)])
+async def test_a_run_with_places_to_vary_at_three_sizes(show, picture_of, width, height):
+    async with show(width, height) as eyes:
+        await to_run(eyes)
+        await eyes.press(*SEA)
+        await eyes.sees("6 variants" if width < 100 else "6 variants · 6 jobs · seed 7", "~4.5 MB")
+        if width >= 100:
+            await eyes.sees("dawn · ", "done ~12:03", "studio 2, attic 1")
+        await eyes.quiet()
+        picture_of(eyes, f"run-{width}x{height}")
+
+
+@pytest.mark.slow
+async def test_panes_are_gone_through_also_while_one_types(show, picture_of):
+    async with show(80, 24) as eyes:
+        await to_run(eyes)
+        await eyes.sees("[Prompt]")
+        await eyes.press(*"a[b]", "ctrl+pagedown")
+        await eyes.sees("[Variants 1]", "Plan")
+        picture_of(eyes, "run-variants-80x24")
+        await eyes.press("right_square_bracket")
+        await eyes.sees("[Stages]", "[x] 1 txt2img")
+        picture_of(eyes, "run-stages-80x24")
+        await eyes.press("right_square_bracket")
+        await eyes.sees("[Prompt]", "a[b]")
+        await eyes.pilot.click("#run-tabs", offset=(3, 0))
+        await eyes.sees("[Stages]")
+
+
+async def test_with_a_pack_alone_one_key_runs_it(show, daemon):
+    async with show() as eyes:
+        await eyes.sees("131 jobs")
+        await eyes.app.write(Draft(pack="knights"))
+        await eyes.sees("pack knights", "Variants")
+        await eyes.press("ctrl+j")
+        await eyes.until(lambda: daemon.sent("/v1/runs"))
+        assert daemon.sent("/v1/runs")[0]["packs"] == ["knights"]
+
+
+async def test_nothing_is_sent_while_nothing_is_written(show, daemon):
+    async with show() as eyes:
+        await to_run(eyes)
+        await eyes.press("ctrl+j")
+        await eyes.sees("write a prompt or take a pack")
+        assert not daemon.sent("/v1/runs")
+
+
+async def test_what_was_written_before_is_had_back(show, daemon):
+    async with show() as eyes:
+        await to_run(eyes)
+        await eyes.press(*"a red kite")
+        await eyes.until(lambda: eyes.app.draft is not None and eyes.app.draft.prompt == "a red kite")
+        await eyes.app.write(Draft(prompt="a blue boat", seed="5"))
+        await eyes.sees("a blue boat", "seed 5")
+        await eyes.press("ctrl+g")
+        await eyes.sees("a red kite", "seed drawn")
+        await eyes.press("ctrl+g")
+        await eyes.sees("a blue boat")
+        await eyes.press("ctrl+g", "ctrl+g")
+        await eyes.sees("a blue boat")
+
+
+async def test_a_run_is_watched_and_stopped(show, daemon):
+    async with show() as eyes:
+        await to_run(eyes)
+        await eyes.sees("knights", "26/40", "txt2img 1/3 on studio", "19/30")
+        await eyes.press("escape", "x")
+        await eyes.until(lambda: daemon.sent("/v1/jobs/cancel"))
+        assert daemon.sent("/v1/jobs/cancel") == [{"select": ["kn00gt7a"]}]
+        await eyes.press("p")
+        await eyes.until(lambda: daemon.sent("/v1/queue/pause"))
+        await eyes.press("M")
+        await eyes.sees("batches lose nothing")
+        await eyes.press("escape", "z")
+        await eyes.until(lambda: daemon.sent("/v1/undo"))
+
+
+async def test_the_bar_is_clicked(show, daemon):
+    async with show() as eyes:
+        await to_run(eyes)
+        await eyes.press(*"a kite")
+        await eyes.sees("1 job · seed 7")
+        line = eyes.text().split("\n")[1]
+        await eyes.pilot.click("#run-bar", offset=(line.index("Enhance") + 2, 0))
+        await eyes.sees("[Enhance]", "picture none yet")
+        await eyes.pilot.click("#run-bar", offset=(eyes.text().split("\n")[1].index("Generate") + 2, 0))
+        await eyes.sees("[Generate]", "1 job · seed 7")
+        await eyes.pilot.click("#run-bar", offset=(eyes.text().split("\n")[1].index(" Run ") + 2, 0))
+        await eyes.until(lambda: daemon.sent("/v1/runs"))
+
+
+async def test_many_packs_for_the_night_stand_in_the_batch_lane(show, daemon):
+    async with show() as eyes:
+        await to_run(eyes)
+        await eyes.press("escape", "m", "m")
+        await eyes.sees("[Batch]", "packs none yet", "window any time", "done by no matter")
+        for wanted in ("knights", "city"):
+            await eyes.app.screen.choose("pack")
+            await eyes.sees("type to narrow")
+            await eyes.press(*wanted, "enter")
+        await eyes.sees("packs knights, city [bold]")
+        await eyes.press("ctrl+j")
+        await eyes.until(lambda: daemon.sent("/v1/runs"))
+        sent = daemon.sent("/v1/runs")[0]
+        assert (sent["packs"], sent["lane"]) == (["knights", "city [bold]"], "batch")
+
+
+async def test_a_fault_in_the_words_is_told_with_its_place(show):
+    async with show() as eyes:
+        await to_run(eyes)
+        await eyes.press(*"a {dawn|dusk")
+        await eyes.sees("prompt:1:3: a brace is not closed.", "1 fault")
+        await eyes.press(*"} sea")
+        await eyes.sees("2 variants", "none")
+
+
+async def test_variants_are_held_drawn_anew_written_over_and_shown_as_they_are_sent(show, daemon):
+    async with show() as eyes:
+        await to_run(eyes)
+        await eyes.press(*SEA)
+        await eyes.sees("6 variants")
+        await eyes.press("ctrl+t")
+        await eyes.sees("What is sent", "steps 20")
+        await eyes.press("ctrl+t", "ctrl+r")
+        await eyes.until(lambda: daemon.sent("/v1/prompt")[-1]["run"].get("matrix") == "random")
+        focus(eyes, "variants")
+        await eyes.press("h")
+        await eyes.until(lambda: daemon.sent("/v1/prompt")[-1]["run"].get("lock"))
+        await eyes.press("enter")
+        await eyes.sees("into the run", "Variants")
+
+
+async def test_what_the_stages_are_told_reaches_the_request(show, daemon):
+    async with show() as eyes:
+        await to_run(eyes)
+        await eyes.press(*"a kite")
+        focus(eyes, "stages")
+        eyes.app.screen.cards.stand("txt2img.steps")
+        await eyes.press("plus", "plus")
+        await eyes.until(lambda: eyes.app.draft.set == ("txt2img.steps=22",))
+        await eyes.sees("1 job · seed 7")
+        await eyes.press("ctrl+j")
+        await eyes.until(lambda: daemon.sent("/v1/runs"))
+        assert daemon.sent("/v1/runs")[0]["set"] == ["txt2img.steps=22"]
+
+
+async def test_another_run_after_the_first_draws_a_seed_of_its_own(show, daemon):
+    async with show() as eyes:
+        await to_run(eyes)
+        await eyes.press(*"a kite")
+        await eyes.sees("1 job · seed 7")
+        await eyes.press("ctrl+j")
+        await eyes.sees("newrun22: 1 job queued")
+        await eyes.until(lambda: "seed" not in daemon.sent("/v1/prompt")[-1]["run"])
+        assert eyes.app.screen.draft.prompt == "a kite"
+        scene = daemon.scene()
+        mine = msgspec.structs.replace(scene.runs[0], run=RunId("newrun22"), name="mine")
+        await daemon.tell(Delta(head=4212, runs=(*scene.runs, mine)))
+        await eyes.sees("mine", "26/40")
+
+
+async def test_letters_are_letters_in_the_prompt_and_keys_after_escape(show, daemon):
+    async with show() as eyes:
+        await to_run(eyes)
+        await eyes.press(*"xpMm[g]")
+        assert eyes.app.screen.query_one("#prompt", TextArea).text == "xpMm[g]"
+        await eyes.press("escape", "g", "q")
+        await eyes.sees("131 jobs")
+        assert not daemon.sent("/v1/queue/pause")
+
+
+async def test_without_a_daemon_what_is_written_stays(show, daemon):
+    async with show() as eyes:
+        await to_run(eyes)
+        await daemon.end()
+        await eyes.press(*"a kite")
+        await eyes.sees("disconnected", "the daemon does not answer")
+        await daemon.begin()
+        await eyes.sees("1 job · seed 7", "a kite")
+
+
+async def test_words_are_written_in_the_persons_own_editor(show, monkeypatch):
+    async with show() as eyes:
+        await to_run(eyes)
+        await eyes.press(*"a kite")
+
+        def edit(app, path, line=0):
+            path.write_text(path.read_text() + " over {sea|land}\n")
+            return ""
+
+        monkeypatch.setattr("tui.screens.runchoosing.edit", edit)
+        await eyes.press("f10")
+        await eyes.sees("a kite over {sea|land}", "2 variants")
+
+
+def test_a_request_is_a_draft_again():
+    from schema.requests import RunRequest
+    from tui.screens.draft import draft_like, request
+
+    wish = RunRequest(packs=("knights", "city"), prompt="a", seed=3, learning="active", set=("txt2img.cfg=6",), count=2)
+    assert request(draft_like(wish, "")) == wish
+    assert json.loads(msgspec.json.encode(request(Draft(prompt="a", priority="-2"))))["priority"] == -2
