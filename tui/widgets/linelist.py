@@ -28,7 +28,7 @@ class LineList(Listing[ProgramLine]):
 
     def header_line(self, line: int, width: int) -> Strip:
         when = 12 if width >= 90 else 8
-        words = f"  {fit('when', when)} {fit('program', 8)} {fit('level', 9)}what it says"
+        words = f"  {fit('when', when)} {fit('program', 8)} {fit('level', 10)}what it says"
         return self.strip([Piece(words, "dim")], width)
 
     def inner(self, y: int, width: int) -> Strip:
@@ -48,7 +48,7 @@ class LineList(Listing[ProgramLine]):
             Piece("●", "mark") if self.is_marked(item) else Piece(" "),
             Piece(fit(clock(item.at, self.now, when), when) + " ", "dim"),
             Piece(fit(plain(item.program), 8) + " ", "dim"),
-            Piece(fit(f"{SIGNS.get(item.level, ' ')} {plain(item.level)}", 9), ink),
+            Piece(fit(f"{SIGNS.get(item.level, ' ')} {plain(item.level)}", 10), ink),
             Piece(plain(item.says), ink if ink != "dim" else "text"),
         ]
         return self.strip(drawn, width, over)
