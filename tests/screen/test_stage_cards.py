@@ -209,11 +209,9 @@ async def test_how_cards_look(cards, daemon, picture_of, width, height, pane):
     daemon.over = {"txt2img.cfg": (6.0, "preset fine"), "txt2img.model": ("sdxl/old-mill_v5", "preset fine")}
     draft = Draft(prompt="a", preset="fine", set=("txt2img.steps=31", "detail.denoise=0.3", "upscale.enabled=false"))
     async with cards(draft, width, height, pane) as eyes:
-        await eyes.press("j", "enter")
-        await eyes.sees("no node has it") if pane > 40 else await eyes.sees("juggernautXL")
-        await eyes.press("escape")
+        await eyes.sees("! no node has it" if pane > 46 else " !│")
         await to(eyes, "txt2img.steps")
-        await eyes.sees("yours; it was 20")
+        await eyes.sees("> ", "● 31", "1 to 500 · yours;")
         picture_of(eyes, f"cards-{width}x{height}")
 
 

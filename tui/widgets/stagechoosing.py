@@ -77,7 +77,7 @@ class StageChoosing(StageList):
 
     def _become(self, form: StageForm) -> None:
         self._told = [*(self._told or [mine_of(self.form.draft)]), mine_of(form.draft)]
-        self.form = form
+        self.form, self.complaint = form, ""
         self.lay_out()
         self.post_message(StagesEdited(form.draft))
 

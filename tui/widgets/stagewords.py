@@ -186,9 +186,11 @@ def _valued(one: Field, row: Row, room: int) -> list[Piece]:
 
 
 def _short(words: str, room: int) -> str:
-    """Without a file's ending, where it would take the place of its name."""
+    """Without a file's ending, and without its folder, where they would take the place of its name."""
     end = next((end for end in FILES if words.lower().endswith(end)), "")
-    return words[: -len(end)] if end and len(words) > room else words
+    if len(words) > room:
+        words = words.removesuffix(words[len(words) - len(end) :])
+    return words if len(words) <= room else words.rpartition("/")[2] or words
 
 
 def source(row: Row) -> tuple[str, str]:
