@@ -180,7 +180,7 @@ class Configuring(AreaScreen):
             home.draw_by(home.ui.images)
         if complaint:
             home.say(complaint, bad=True)
-        self.told(home.live, Change())
+        home.tell_screens(Change())
 
     # The file and the daemon ------------------------------------------------------------------------
 

@@ -46,6 +46,8 @@ def of_section(section: str, config: Config, width: int) -> list[Line]:
 
 
 def may_be(setting: Setting) -> str:
+    if setting.key == "ui.theme":
+        return "a theme: ⏎ shows each of them as it looks"
     match setting.sort:
         case "flag":
             return "yes or no"
