@@ -7,8 +7,6 @@ import asyncio
 from functools import partial
 from pathlib import Path
 
-import msgspec
-
 from schema.errors import NoDaemon, Refused
 from tui.background import begin, is_open
 from tui.changes import Change as Done
@@ -28,12 +26,6 @@ FILE = "config.toml"
 """Among what is pending: a person wrote the file, and nobody knows what changed."""
 
 
-class Began(msgspec.Struct, frozen=True):
-    """Of `GET /v1/status`, in Unix seconds."""
-
-    started: float | None = None
-
-
 class Configuring(AreaScreen):
     """What the screen needs besides: `draw` shows what is known now."""
 
@@ -44,8 +36,6 @@ class Configuring(AreaScreen):
         """Of learning; empty while nobody has told."""
         self.pending: set[str] = set()
         """What the daemon obeys only once it is started again."""
-        self._looked = False
-        """It was seen whether the daemon knows the file as it is."""
         self._order = asyncio.Lock()
         """One change after the other, and none while the file is read."""
 
@@ -77,22 +67,8 @@ class Configuring(AreaScreen):
             self.mode = (await learn.status(self.home.asker)).mode
         except (Refused, NoDaemon):
             self.mode = ""
-        await self._older()
         if is_open(self):
             self.draw()
-
-    async def _older(self) -> None:
-        """Whether the file was written after the daemon had read it, by whomever; looked at once."""
-        if self._looked or self.path is None:
-            return
-        try:
-            began = (await self.home.asker.get("/v1/status", Began)).started
-            written = self.path.stat().st_mtime
-        except (Refused, NoDaemon, OSError):
-            return
-        self._looked = True
-        if began is not None and written > began:
-            self.pending.add(FILE)
 
     # Changing ---------------------------------------------------------------------------------------
 
