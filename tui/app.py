@@ -131,6 +131,7 @@ class StableNew(Drawing, Going):
         if self._complaint:
             self.notify(plain(self._complaint), severity="warning", markup=False, timeout=12)
         self.set_interval(5.0, self._tick)
+        self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())  # `fg` finds an empty screen
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:

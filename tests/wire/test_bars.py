@@ -1,7 +1,7 @@
 """How far a long verb is: a line for a person at a terminal, nothing for anybody else, and never an escape code."""
 
 import io
-import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -21,10 +21,16 @@ class Terminal(io.StringIO):
         return [line.rstrip() for line in self.getvalue().split("\r")]
 
 
+def before(monkeypatch: pytest.MonkeyPatch, stderr: io.StringIO) -> None:
+    """By the modules' own names: pytest puts the real one back behind every fixture."""
+    for module in ("tui.cli.bar", "daemon.log.watched"):
+        monkeypatch.setattr(f"{module}.sys", SimpleNamespace(stderr=stderr))
+
+
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     fake = Terminal()
-    monkeypatch.setattr(sys, "stderr", fake)
+    before(monkeypatch, fake)
     monkeypatch.setattr("tui.cli.bar.EVERY", 0.0)
     monkeypatch.setattr(watched, "EVERY", 0.0)
     monkeypatch.setattr(watched, "AT_ONCE", 100)
@@ -59,7 +65,7 @@ def test_reading_the_log_shows_how_far_it_is(terminal: Terminal) -> None:
 
 def test_where_nobody_sits_nothing_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     silent = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", silent)
+    before(monkeypatch, silent)
     with Bar() as shown:
         shown.show("never seen")
     assert list(watched.along("checking")(range(5), 5)) == list(range(5))
