@@ -266,16 +266,20 @@ class ListScreen(AreaScreen, Generic[Item]):
             self.filter_line.tally.tell([Piece(plain(self._fault), "bad")])
             return
         wide = self.size.width >= 100
-        many = f"{pages.total:,}" if pages.known else "…"
+        many = f"{self.many():,}" if pages.known else "…"
         if self.filter and self._of_all is not None:
             many += f" of {self._of_all:,}" if wide else f"/{self._of_all:,}"
-        noun = self.noun(self._of_all if self.filter and self._of_all is not None else pages.total)
+        noun = self.noun(self._of_all if self.filter and self._of_all is not None else self.many())
         words = [Piece(many + noun if wide else many)]
         if listing.marked:
             words += [Piece(" · ", "faint"), Piece(f"{listing.marked:,} marked", "mark")]
         if wide:
             words += [Piece(" · ", "faint"), Piece(f"sort: {dict(self.orders)[self.order]}", "dim")]
         self.filter_line.tally.tell(words)
+
+    def many(self) -> int:
+        """How many are listed of what `noun` says."""
+        return self.listing.pages.total
 
     def noun(self, many: int) -> str:
         return ""

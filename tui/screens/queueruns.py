@@ -127,6 +127,9 @@ class RunsScreen(JobWishes[Branch]):
             if stood is not None:
                 listing.follow(listing.name_of(stood))
 
+    def many(self) -> int:
+        return self.listing.forest.runs.total
+
     # Folding ----------------------------------------------------------------------------------------
 
     def action_open(self) -> None:

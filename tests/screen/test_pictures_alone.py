@@ -1,0 +1,161 @@
+"""One picture on the whole screen, two beside each other, and how they are drawn: what each key sends and shows."""
+
+import msgspec
+import pytest
+
+
+async def to_gallery(eyes):
+    await eyes.press("g", "i")
+    await eyes.sees("318", "kn00gt7a.1 ")
+
+
+async def seen(eyes):
+    """The picture stands on the screen long enough for a verdict to be about it."""
+    zoom = eyes.app.screen
+    await eyes.until(lambda: zoom.picture.image is not None and zoom.picture.seen == zoom.picture.image.id)
+    await eyes.pilot.pause(zoom.attention.look + 0.02)
+
+
+async def test_with_a_a_rating_goes_on_to_the_next_without_one(show, daemon):
+    daemon.images = [msgspec.structs.replace(one, stars=3 * (n in (1, 2))) for n, one in enumerate(daemon.images)]
+    async with show() as eyes:
+        await to_gallery(eyes)
+        await eyes.press("enter", "a")
+        await eyes.sees("a rating goes on", "1 of 318")
+        await seen(eyes)
+        await eyes.press("4")
+        await eyes.sees("4 of 318")
+        await seen(eyes)
+        await eyes.press("5")
+        await eyes.sees("5 of 318")
+        await eyes.until(lambda: len(daemon.sent("/v1/images/rate")) == 2)
+        assert daemon.sent("/v1/images/rate") == [
+            {"select": ["im000000"], "stars": 4},
+            {"select": ["im000003"], "stars": 5},
+        ]
+
+
+@pytest.mark.slow
+async def test_a_rating_that_comes_before_its_picture_is_none(show, daemon):
+    async with show() as eyes:
+        await to_gallery(eyes)
+        await eyes.press("enter", "a")
+        await eyes.sees("a rating goes on")
+        await seen(eyes)
+        await eyes.press("4", "4")
+        await eyes.sees("it has no verdict yet")
+        await eyes.until(lambda: daemon.sent("/v1/images/rate"))
+        await eyes.quiet()
+        assert len(daemon.sent("/v1/images/rate")) == 1
+
+
+@pytest.mark.slow
+async def test_a_picture_alone_is_tagged_and_put_away_whatever_is_marked(show, daemon):
+    async with show() as eyes:
+        await to_gallery(eyes)
+        await eyes.press("space", "space", "enter")
+        await eyes.sees("3 of 318")
+        await eyes.press("t", "6", "enter")
+        await eyes.until(lambda: daemon.sent("/v1/images/tag"))
+        await eyes.press("d")
+        await eyes.until(lambda: daemon.sent("/v1/images/trash"))
+        assert daemon.sent("/v1/images/tag") == [{"select": ["im000002"], "add": ["nailed it"]}]
+        assert daemon.sent("/v1/images/trash") == [{"select": ["im000002"]}]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "height"), [(120, 36), (80, 24)])
+async def test_two_pictures_with_what_they_differ_in(show, picture_of, width, height):
+    async with show(width, height) as eyes:
+        await to_gallery(eyes)
+        await eyes.press("space", "j" if width < 100 else "l", "c")
+        await eyes.sees("what differs", "seed", "88000", "alike")
+        await eyes.quiet()
+        picture_of(eyes, f"compare-{width}x{height}")
+        await eyes.press("e")
+        await eyes.until(lambda: "settings are alike" not in eyes.text())
+
+
+@pytest.mark.slow
+async def test_that_neither_is_better_is_a_verdict(show, daemon):
+    async with show() as eyes:
+        await to_gallery(eyes)
+        await eyes.press("space", "space", "c")
+        await eyes.sees("which is better?")
+        await eyes.press("0")
+        await eyes.until(lambda: daemon.sent("/v1/images/compare"))
+        assert daemon.sent("/v1/images/compare")[0]["better"] == "="
+
+
+@pytest.mark.slow
+async def test_p_draws_pictures_in_another_way_and_says_which(show, daemon):
+    from textual_image.widget import SixelImage, TGPImage
+
+    async with show() as eyes:
+        await to_gallery(eyes)
+        for kind, words in ((TGPImage, "kitty's protocol"), (SixelImage, "by sixel")):
+            await eyes.press("p")
+            await eyes.sees(words)
+            await eyes.until(lambda kind=kind: [type(one) for one in eyes.app.screen.query(".sharp")] == [kind])
+        await eyes.press("p")
+        await eyes.sees("pictures are switched off")
+        await eyes.press("p")
+        await eyes.sees("half cells", "▀▀▀▀")
+        assert not list(eyes.app.screen.query(".sharp"))
+
+
+@pytest.mark.slow
+async def test_only_those_like_the_picture_and_the_next_group(show, daemon):
+    async with show() as eyes:
+        await to_gallery(eyes)
+        await eyes.press("right_curly_bracket")
+        await eyes.until(lambda: eyes.app.screen.listing.cursor == 40)
+        await eyes.press("f")
+        await eyes.sees("Only those of the same", "run    kn01gt7a", "pack   knights")
+        await eyes.press("enter")
+        await eyes.sees("40 of 318 pictures")
+        assert eyes.app.screen.filter == "run:kn01gt7a"
+
+
+@pytest.mark.slow
+async def test_something_else_of_a_picture_is_copied(show):
+    async with show() as eyes:
+        await to_gallery(eyes)
+        await eyes.sees("seed 88000")
+        await eyes.press("ctrl+y")
+        await eyes.sees("file://", "/results/2025-11-21/knights", "seed            88000", "sha256")
+        await eyes.press("enter")
+        await eyes.sees("link copied")
+        assert eyes.app.clipboard.startswith("file://") and eyes.app.clipboard.endswith("s88000.png")
+
+
+@pytest.mark.slow
+async def test_pictures_of_other_programs_are_brought_in(show, daemon, monkeypatch, tmp_path):
+    from schema.foreign import ImportAnswer
+
+    folder = tmp_path / "old [b]"
+    (folder / "deep").mkdir(parents=True)
+    for name in ("one.png", "deep/two.webp", "notes.doc"):
+        (folder / name).write_bytes(name.encode())
+    (folder / "one.txt").write_text("a lighthouse")
+    real = daemon.do
+
+    def do(path, body):
+        if path != "/v1/images/import":
+            return real(path, body)
+        return msgspec.json.encode(ImportAnswer(run="imp0rt22", images=("a", "b")))
+
+    monkeypatch.setattr(daemon, "do", do)
+    async with show() as eyes:
+        await to_gallery(eyes)
+        await eyes.press("I")
+        await eyes.sees("Bring in pictures")
+        await eyes.press(*str(folder), "enter")
+        await eyes.sees("2 pictures brought in")
+        (sent,) = daemon.sent("/v1/images/import")
+        assert sent["name"] == "old [b]"
+        assert [(one["name"], one.get("beside", "")) for one in sent["files"]] == [
+            ("one.png", "a lighthouse"),
+            ("two.webp", ""),
+        ]
+        assert daemon.uploads == [b"one.png", b"deep/two.webp"]

@@ -1,0 +1,82 @@
+"""Wishes of the queue that take more than a key: why a job waits, a stage again, many at once, words of the filter."""
+
+import pytest
+
+
+async def test_w_tells_why_a_job_is_where_it_is(show):
+    async with show() as eyes:
+        await eyes.sees("kn00gt7a.3")
+        await eyes.press("j", "j", "w")
+        await eyes.sees("where it is, and why", "It is third in its lane; rtx3090 takes it next")
+        await eyes.press("escape")
+        await eyes.until(lambda: "where it is, and why" not in eyes.text())
+
+
+async def test_r_runs_again_from_a_stage_or_one_alone(show, daemon):
+    async with show() as eyes:
+        await eyes.sees("kn00gt7a.14")
+        await eyes.press(*"jjjjjjjjjjjjj", "r")
+        await eyes.sees("Run again kn00gt7a.14", "from detail on: detail → upscale", "detail alone")
+        await eyes.press("j", "enter")
+        await eyes.until(lambda: daemon.sent("/v1/jobs/rerun"))
+        await eyes.press("r", "j", "j", "j", "enter")
+        await eyes.until(lambda: len(daemon.sent("/v1/jobs/rerun")) == 2)
+        assert daemon.sent("/v1/jobs/rerun") == [
+            {"select": ["kn00gt7a.14"], "stage": "detail"},
+            {"select": ["kn00gt7a.14"], "stage": "txt2img", "only": True},
+        ]
+
+
+async def test_d_cancels_what_waits_and_puts_pictures_of_what_ended_into_the_trash(show, daemon):
+    async with show() as eyes:
+        await eyes.sees("kn00gt7a.14")
+        await eyes.press("j", "j", "d")
+        await eyes.until(lambda: daemon.sent("/v1/jobs/cancel"))
+        await eyes.press(*"jjjjjjjjjjj", "d")
+        await eyes.until(lambda: daemon.sent("/v1/images/trash"))
+        assert daemon.sent("/v1/jobs/cancel") == [{"select": ["kn00gt7a.3"]}]
+        assert daemon.sent("/v1/images/trash") == [{"select": ["kn00gt7a.14"]}]
+        await eyes.sees("z takes it back")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("key", "question", "path"),
+    [
+        ("H", "Hold 131 jobs?", "/v1/jobs/hold"),
+        ("R", "Try again 131 jobs?", "/v1/jobs/retry"),
+        ("plus", "Give priority +1 to 131 jobs?", "/v1/jobs/priority"),
+    ],
+)
+async def test_more_than_a_hundred_are_not_changed_unasked(show, daemon, key, question, path):
+    async with show() as eyes:
+        await eyes.sees("131 jobs")
+        await eyes.press("a", key)
+        await eyes.sees(question)
+        await eyes.press("n")
+        assert not daemon.sent(path)
+        await eyes.press(key, "y")
+        await eyes.until(lambda: daemon.sent(path))
+
+
+async def test_words_of_the_filter_are_offered_and_taken_with_tab(show):
+    async with show() as eyes:
+        await eyes.sees("131 jobs")
+        await eyes.press("slash")
+        await eyes.sees("queued, held, running", "tab take")
+        await eyes.press(*"st", "tab", *"que", "tab")
+        await eyes.sees("9 of 131 jobs")
+        assert eyes.app.screen.filter_line.input.value == "state:queued "
+        await eyes.press(*"run:", "tab")
+        await eyes.until(lambda: eyes.app.screen.filter == "state:queued run:kn00gt7a")
+        await eyes.press("enter")
+        await eyes.until(lambda: "tab take" not in eyes.text())
+
+
+@pytest.mark.slow
+async def test_an_offer_is_chosen_with_arrows_once_a_word_is_begun(show):
+    async with show() as eyes:
+        await eyes.sees("131 jobs")
+        await eyes.press("slash", "down", *"state:", "down", "tab", "enter")
+        await eyes.until(lambda: eyes.app.screen.filter == "state:queued")
+        assert eyes.app.screen.listing.cursor == 0

@@ -1,0 +1,84 @@
+"""The queue by run: folded and unfolded, and what a wish about a run is sent as."""
+
+import msgspec
+import pytest
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "height"), [(120, 36), (80, 24)])
+async def test_runs_and_the_jobs_of_one(show, picture_of, width, height):
+    async with show(width, height) as eyes:
+        await to_runs(eyes)
+        await eyes.press("enter")
+        await eyes.sees("kn00gt7a.1 ", "kn00gt7a.12")
+        await eyes.quiet()
+        picture_of(eyes, f"runs-{width}x{height}")
+
+
+async def test_enter_unfolds_a_run_and_h_folds_it_again(show, daemon):
+    async with show() as eyes:
+        await to_runs(eyes)
+        await eyes.press("enter")
+        await eyes.sees("kn00gt7a.2 ")
+        await eyes.press("j", "j", "h")
+        await eyes.until(lambda: "kn00gt7a.2 " not in eyes.text())
+        assert eyes.app.screen.listing.item().id == "kn00gt7a"
+        await eyes.press("j")
+        assert eyes.app.screen.listing.item().id == "kn01gt7a"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("keys", "path", "body"),
+    [
+        ("p", "/v1/runs/kn00gt7a/pause", {}),
+        ("R", "/v1/jobs/retry", {"select": ["kn00gt7a"]}),
+        ("T", "/v1/jobs/move", {"select": ["kn00gt7a"], "to": "top"}),
+        ("x", "/v1/jobs/cancel", {"select": ["kn00gt7a"]}),
+    ],
+)
+async def test_a_wish_about_a_run_is_about_its_jobs(show, daemon, keys, path, body):
+    async with show() as eyes:
+        await to_runs(eyes)
+        await eyes.press(*keys)
+        await eyes.until(lambda: daemon.sent(path))
+        assert daemon.sent(path) == [body]
+
+
+@pytest.mark.slow
+async def test_many_jobs_of_a_run_are_not_cancelled_unasked(show, daemon):
+    daemon.rows = [msgspec.structs.replace(row, run="big00run", state="queued") for row in daemon.rows]
+    async with show() as eyes:
+        await to_runs(eyes, "big00run")
+        await eyes.press("x")
+        await eyes.sees("Cancel 131 jobs of 1 run?")
+        await eyes.press("y")
+        await eyes.until(lambda: daemon.sent("/v1/jobs/cancel"))
+
+
+@pytest.mark.slow
+async def test_f_lists_its_jobs_and_i_its_pictures(show, daemon):
+    async with show() as eyes:
+        await to_runs(eyes)
+        await eyes.press("f")
+        await eyes.sees("[Jobs]", "40 of 131 jobs")
+        await eyes.press("right_square_bracket")
+        await eyes.sees("[Runs]")
+        await eyes.press("i")
+        await eyes.sees("[Gallery]", "40 pictures")
+
+
+@pytest.mark.slow
+async def test_a_job_that_ends_is_told_below_its_run(show, daemon):
+    async with show() as eyes:
+        await to_runs(eyes)
+        await eyes.press("enter")
+        await eyes.sees("kn00gt7a.3")
+        await daemon.change(2, msgspec.structs.replace(daemon.rows[2], state="failed", reason="the model is gone"))
+        await eyes.sees("✗", "the model is")
+
+
+async def to_runs(eyes, run="kn00gt7a"):
+    await eyes.sees("131", "kn00gt7a.1 " if run == "kn00gt7a" else "queued")
+    await eyes.press("right_square_bracket")
+    await eyes.sees("[Runs]", f"{run} ")
