@@ -73,7 +73,7 @@ class Journal:
         if request.query.get("sort") == "newest":
             found = found[::-1]
         rows = [event_row(self.envelope(seq)) for seq in self.window(found, request)]
-        return self.reply(rows, len(found))
+        return self.reply(rows, len(found), newest)
 
     async def list_lines(self, request: web.Request) -> web.Response:
         self.daemon.note(request)
@@ -82,7 +82,7 @@ class Journal:
         if request.query.get("sort") == "newest":
             lines = lines[::-1]
         offset, limit = int(request.query.get("offset", 0)), int(request.query.get("limit", 100))
-        return self.reply(lines[offset : offset + limit], len(lines))
+        return self.reply(lines[offset : offset + limit], len(lines), self.daemon.past.newest)
 
     @staticmethod
     def window(found: range | list[int], request: web.Request) -> range | list[int]:
@@ -90,7 +90,7 @@ class Journal:
         return found[offset : offset + limit]
 
     @staticmethod
-    def reply(items: list[EventRow] | list[ProgramLine], total: int) -> web.Response:
+    def reply(items: list[EventRow] | list[ProgramLine], total: int, head: int) -> web.Response:
         from screen_daemon import reply
 
-        return reply(Page(items=tuple(items), total=total, head=total))
+        return reply(Page(items=tuple(items), total=total, head=head))

@@ -62,6 +62,10 @@ class LogsScreen(TailScreen[EventRow]):
             self.table.redraw_all()
         super().told(live, change)
 
+    def _take(self, page: int, got: Page[EventRow]) -> None:
+        super()._take(page, got)
+        self._of_all = got.head  # an event's number is how many there were by then
+
     # The event under the cursor ---------------------------------------------------------------------
 
     def look(self) -> None:
