@@ -13,6 +13,8 @@ from tui.preferences import Preferences
         ("everywhere", "lists", "queue"),
         ("everywhere", "lists", "gallery"),
         ("everywhere", "learn"),
+        ("everywhere", "settings"),
+        ("welcome",),
         ("zoom",),
         ("compare",),
     ],

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from importlib import import_module
 
 from schema.errors import Refused
-from tui.cli import ask
 from tui.cli.tree import Verb, option
 
 
@@ -15,7 +14,6 @@ def ui(as_of: str | None) -> int:
             "there is no terminal to open the screen in", where="stablenew ui",
             remedy="`stablenew status` prints what it would show; through ssh, `ssh -t` gives a terminal.",
         )  # fmt: skip
-    ask.started()
     # By name: the rule that nothing here loads textual counts imports within functions as well.
     run: Callable[[str | None], int] = import_module("tui.app").run
     return run(as_of)
@@ -23,6 +21,6 @@ def ui(as_of: str | None) -> int:
 
 UI = Verb(
     ui,
-    "Open the terminal UI; starts the daemon if none runs.",
+    "Open the terminal UI; starts the daemon if none runs, and says why where it cannot.",
     (option("--as-of", "WHEN", "Show what was then: a seq, an ISO time or an age (`2h`)."),),
 )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.message import Message
 
 from tui.keys import bindings, of, shown
 from tui.live import Change, Live
@@ -53,6 +54,17 @@ class SettingTabs(Drawn):
                 return
 
 
+class Beside(Panel):
+    """What is told of the line under the cursor."""
+
+    class Resized(Message):
+        """It has another width: words break elsewhere."""
+
+    def on_resize(self) -> None:
+        super().on_resize()
+        self.post_message(self.Resized())
+
+
 class ConfigureScreen(Asking):
     area = "settings"
     BINDINGS = bindings(of("settings"))
@@ -63,7 +75,7 @@ class ConfigureScreen(Asking):
         self.filter_line = FilterLine()
         self.settings = SettingList()
         self.keymap = KeyList()
-        self.words = Panel(id="setting-words")
+        self.words = Beside(id="setting-words")
         self.tab = 0
         self.filters = ["", ""]
         """Of each list."""
@@ -160,6 +172,7 @@ class ConfigureScreen(Asking):
         only = " that are changed" if self.changed_only else f" · {changed} changed" if changed else ""
         self.filter_line.tally.tell([Piece(f"{many} {noun}{only}")])
 
+    @on(Beside.Resized)
     def draw_words(self) -> None:
         width = self.words.room[0]
         if width <= 0:

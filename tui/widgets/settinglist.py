@@ -126,18 +126,21 @@ class SettingList(HeldList[Row]):
 
 
 def setting_line(row: Row, width: int, *, here: bool) -> Line:
-    """Name, value, where it comes from; that where there is room."""
+    """Name, value, where it comes from; that where there is room, and where there is more what it is for."""
     origin = 18 if width >= 60 else 0
     name = min(28, max(14, (width - origin) * 2 // 5))
     called = row.key.partition(".")[2]
     ink = "dim" if not row.origin else "warn" if row.origin.startswith("STABLENEW_") else "strong"
     room = width - name - origin - 6
+    about = room - 40 if room >= 80 else 0
+    words = plain(row.setting.about.replace("`", "")) if row.setting is not None else ""
     return [
         Piece(">" if here else " ", "strong"),
         Piece(PENDING if row.pending else " ", "warn"),
         Piece(fit(f" {plain(called)}", name), "text"),
         Piece("  "),
-        Piece(fit(plain(value_words(row)), max(4, room)), ink),
+        Piece(fit(plain(value_words(row)), max(4, room - about - bool(about))), ink),
         Piece(" "),
+        Piece(fit(words, about) + " " if about else "", "dim"),
         Piece(fit_middle(plain(row.origin) or "default", origin) if origin else "", "dim" if row.origin else "faint"),
     ]
