@@ -86,20 +86,21 @@ async def test_a_number_is_nudged_typed_refused_and_taken_back(cards):
         await eyes.press("plus", "plus", "minus", "plus")
         assert bench.here == ("txt2img.steps", "22"), "seen before anybody has answered"
         await eyes.until(lambda: bench.draft.set == ("txt2img.steps=22",))
-        await eyes.press("enter", "backspace", "backspace", *"900", "enter")
+        await eyes.press("enter", *"900", "enter")
         await eyes.sees("it may be 1 to 500")
         assert bench.draft.set == ("txt2img.steps=22",)
         await eyes.press("left", "delete", "enter")
         await eyes.until(lambda: bench.draft.set == ("txt2img.steps=90",))
         await eyes.press("enter", *"x1", "escape")
         assert bench.here == ("txt2img.steps", "90")
-        await eyes.press("z")
-        assert bench.here == ("txt2img.steps", "22")
+        await eyes.press(*"41", "enter", "z", "z")
+        assert bench.here == ("txt2img.steps", "22"), "a digit writes it anew"
         await eyes.press("u")
         assert bench.here == ("txt2img.steps", "20")
         await eyes.until(lambda: bench.draft.set == ())
 
 
+@pytest.mark.slow
 async def test_what_is_typed_in_one_go_is_in_one_line_and_the_arrow_goes_to_the_next(cards):
     async with cards() as eyes:
         await to(eyes, "txt2img.width")
@@ -109,6 +110,19 @@ async def test_what_is_typed_in_one_go_is_in_one_line_and_the_arrow_goes_to_the_
         await eyes.sees("▸ [x] 1 txt2img", "20 st · cfg 7 · 832x1216 ●")
 
 
+async def test_digits_and_enter_that_come_in_one_burst_are_taken_in_their_order(cards):
+    """All keys are in the queue before the first is looked at."""
+    from textual import events
+
+    async with cards() as eyes:
+        await to(eyes, "txt2img.steps")
+        for name, letter in (("4", "4"), ("1", "1"), ("enter", None), ("j", "j"), ("5", "5"), ("down", None)):
+            eyes.app.post_message(events.Key(name, letter))
+        await eyes.until(lambda: eyes.bench.draft.set == ("txt2img.steps=41", "txt2img.cfg=5"))
+        assert eyes.bench.here[0] == "txt2img.width"
+
+
+@pytest.mark.slow
 async def test_an_answer_that_is_older_than_the_last_key_is_not_shown(cards):
     async with cards() as eyes:
         bench = eyes.bench
@@ -171,6 +185,7 @@ async def test_a_stage_is_added_moved_taken_out_and_brought_back(cards, daemon):
         assert [one["id"] for one in stages] == ["txt2img", "detail", "upscale", "face_restore", "video"]
 
 
+@pytest.mark.slow
 async def test_a_field_is_found_by_its_words(cards):
     async with cards() as eyes:
         await eyes.press("slash", *"clip sk")
@@ -187,6 +202,7 @@ async def test_a_field_is_found_by_its_words(cards):
         await eyes.sees("scheduler")
 
 
+@pytest.mark.slow
 async def test_a_setting_of_no_stage_is_seen_and_can_be_dropped(cards):
     async with cards(Draft(prompt="a", set=("txt2img.cfg=6.0", "paint.steps=4"))) as eyes:
         await eyes.sees("paint.steps 4", "no such stage here")
@@ -194,6 +210,7 @@ async def test_a_setting_of_no_stage_is_seen_and_can_be_dropped(cards):
         await eyes.until(lambda: eyes.bench.draft.set == ("txt2img.cfg=6.0",))
 
 
+@pytest.mark.slow
 async def test_without_a_daemon_the_cards_say_so_and_stay_as_they_are(cards, daemon):
     async with cards() as eyes:
         await to(eyes, "txt2img.steps")

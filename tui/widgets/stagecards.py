@@ -45,6 +45,9 @@ class StageCards(StageChoosing):
         return row if row is not None and (row.field is None or row.stage.kind) else None
 
     async def action_change(self) -> None:
+        if self.typing is not None:  # the digit that began it was still on its way when enter was looked at
+            self.end_typing("enter")
+            return
         row = self.row()
         if row is None:
             return
@@ -92,6 +95,12 @@ class StageCards(StageChoosing):
         else:
             await self.write(row, one)
 
+    def action_step(self, by: int) -> None:
+        if self.typing is not None:
+            self.end_typing("down" if by > 0 else "up")
+        else:
+            super().action_step(by)
+
     def action_nudge(self, by: int) -> None:
         row = self.row()
         if row is None or (one := row.field) is None:
@@ -119,7 +128,9 @@ class StageCards(StageChoosing):
         return True
 
     def action_back(self) -> None:
-        if (row := self.item()) is not None and (row.field is None or row.field.sort != "more"):
+        if self.typing is not None:  # as above
+            self.typed(self.typing.pressed("backspace"))
+        elif (row := self.item()) is not None and (row.field is None or row.field.sort != "more"):
             self.edit(self.form.back(row))
 
     def action_learned(self) -> None:

@@ -13,6 +13,7 @@ from tui.widgets.ink import Piece, plain, wrap
 from tui.widgets.stagewords import Typing, head, lost, others, setting, told_of
 
 MOVES = ("left", "right", "home", "end", "backspace", "delete")
+DIGITS = "0123456789"
 ENDS = ("enter", "escape", "up", "down")
 """What a list takes for itself while one types, besides letters."""
 
@@ -147,7 +148,7 @@ class StageList(HeldList[Row]):
     # Typing -----------------------------------------------------------------------------------------
 
     def type_into(self, text: str) -> None:
-        self.typing = Typing(text, len(text))
+        self.typing = Typing(text, len(text), fresh=True)
         self.redraw_items(self.cursor, whole=True)
         self.redraw_about()
 
@@ -158,14 +159,23 @@ class StageList(HeldList[Row]):
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
         if self.typing is None:
-            return False
+            return bool(character and character in DIGITS) and self.is_number
         return key in MOVES or key in ENDS or (character is not None and character.isprintable())
 
+    @property
+    def is_number(self) -> bool:
+        """Of the line under the cursor: a digit begins to write it anew."""
+        row = self.item()
+        return row is not None and row.field is not None and row.field.sort == "number"
+
     def on_key(self, event: events.Key) -> None:
-        if self.typing is None or not self.check_consume_key(event.key, event.character):
+        if not self.check_consume_key(event.key, event.character):
             return
         event.stop()
         event.prevent_default()
+        if self.typing is None:
+            self.type_into("")
+        assert self.typing is not None
         if event.key in ENDS:
             self.end_typing(event.key)
         elif event.key in MOVES:

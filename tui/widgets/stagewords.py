@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from schema.names import FILES
-from tui.screens.fields import Field
+from tui.screens.fields import Field, fields_of
 from tui.screens.fieldwords import about, purpose
 from tui.screens.nudging import at_cell, slider
-from tui.screens.sheet import Row, StageSheet, first_of, is_on, shown, value_at
+from tui.screens.sheet import Row, StageSheet, first_of, is_on, shown, value_of
 from tui.screens.stageform import StageForm
 from tui.widgets.ink import Piece, fit, fit_middle, plain
 
@@ -19,13 +19,18 @@ EMPTY_OF = {"seconds": "all of it", "trim_to": "the end", "image": "the one befo
 LABELS = {"seconds": "length", "trim_from": "from", "trim_to": "until"}
 SECONDS = ("seconds", "trim_from", "trim_to")
 
-GIST = (
-    ("model", "{}"), ("upscaler", "{}"), ("detector", "{}"), ("restorer", "{}"), ("processor", "{}"),
-    ("steps", "{} st"), ("cfg", "cfg {}"),
-    ("factor", "{}x"), ("denoise", "denoise {}"), ("strength", "{}"), ("fps", "{}/s"),
-    ("codec", "{}"), ("format", "{}"), ("ask", "{}"), ("backend", "{}"),
-)  # fmt: skip
-"""What a folded card tells, as far as there is room."""
+GIST = {
+    "txt2img": ("model", "steps", "cfg"), "img2img": ("model", "denoise", "steps"), "refiner": ("model", "switch_at"),
+    "detail": ("detector", "denoise", "model"), "upscale": ("upscaler", "factor", "denoise"),
+    "face_restore": ("restorer", "strength"), "refine": ("preset", "sharpen"), "post": ("processor",),
+    "resize": ("format", "quality"), "video": ("fps", "seconds", "codec"), "dispatch": ("backend",),
+    "selectLoras": ("most",), "llmEnhance": ("ask", "model"),
+}  # fmt: skip
+"""What a folded card tells of its kind, as far as there is room; its size comes behind."""
+
+IN_WORDS = {"steps": "{} st", "cfg": "cfg {}", "factor": "{}x", "denoise": "denoise {}", "switch_at": "at {}",
+            "sharpen": "sharpen {}", "quality": "quality {}", "fps": "{}/s", "seconds": "{} s",
+            "most": "{} LoRAs"}  # fmt: skip
 
 NARROW = 46
 """Cells below which a line has a sign for its source and no word."""
@@ -39,13 +44,17 @@ class Typing(NamedTuple):
 
     text: str
     at: int
+    fresh: bool = False
+    """Nothing was pressed yet: a letter takes the place of all that is there."""
 
     def put(self, more: str) -> "Typing":
+        if self.fresh:
+            return Typing(more, len(more))
         return Typing(self.text[: self.at] + more + self.text[self.at :], self.at + len(more))
 
     def pressed(self, key: str) -> "Typing":
         """After one of the keys that move or delete."""
-        text, at = self
+        text, at, _ = self
         match key:
             case "left":
                 return Typing(text, max(0, at - 1))
@@ -60,7 +69,7 @@ class Typing(NamedTuple):
             case "delete":
                 return Typing(text[:at] + text[at + 1 :], at)
             case _:
-                return self
+                return Typing(text, at)
 
     def pieces(self, width: int) -> list[Piece]:
         """The text around its caret, exactly `width` cells."""
@@ -99,15 +108,14 @@ def head(form: StageForm, row: Row, width: int, *, opened: bool) -> list[Piece]:
 
 
 def gist(form: StageForm, stage: StageSheet) -> str:
+    """`toy · 30 st · cfg 6 · 832x1216`."""
     changes, told = form.changes, []
-    first = first_of(form.stages)
-    for name, words in GIST:
-        value = value_at(stage, name, changes)
-        unsaid = name in ("denoise", "strength") and value == "0"
-        same = name == "model" and first is not None and stage is not first and value == value_at(first, name, changes)
-        if value and not unsaid and not same:
-            told.append(words.format(plain(stem(value))))
-    width, height = value_at(stage, "width", changes), value_at(stage, "height", changes)
+    fields = {one.name: one for one in fields_of(stage.kind)}
+    for name in GIST.get(stage.kind, ("model",)):
+        value = value_of(stage, fields[name], changes) if name in fields else ""
+        if value and (name, value) != ("denoise", "0"):
+            told.append(IN_WORDS.get(name, "{}").format(plain(stem(value))))
+    width, height = (value_of(stage, fields[side], changes) if side in fields else "" for side in ("width", "height"))
     if width and height:
         told.append(f"{width}x{height}")
     return " · ".join(told)
@@ -279,5 +287,5 @@ def _more(form: StageForm, row: Row, one: Field) -> Sequence[str]:
     elif row.origin:
         told.append(f"by {plain(row.origin)}")
     else:
-        told.append("the pipeline says so" if _said(row) else "nobody said otherwise")
+        told.append("by the pipeline" if _said(row) else "default")
     return told
