@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import select
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ from cli_world import FakeDaemon, stablenew
 
 from tui.cli import ROOT
 from tui.cli.completing import Next, after, split
-from tui.cli.completion import SCRIPTS, said
+from tui.cli.completion import said
 from tui.cli.reference import verbs
 
 
@@ -116,20 +117,15 @@ def test_a_name_cannot_drive_the_terminal(daemon: FakeDaemon) -> None:
 
 # Real shells ----------------------------------------------------------------------------------------
 
-START = {
-    "bash": ["bash", "--norc", "--noprofile", "-i"],
-    "zsh": ["zsh", "-f", "-i"],
-    "fish": ["fish", "--no-config", "-i"],
-}
+START = {"bash": ["bash", "--norc", "--noprofile", "-i"], "zsh": ["zsh", "-f", "-i"]}
 LOAD = {
     "bash": 'PS1="> "; eval "$(stablenew completion bash)"',
     "zsh": 'PS1="> "; autoload -Uz compinit && compinit -D; eval "$(stablenew completion zsh)"',
-    "fish": "stablenew completion fish | source",
 }
 
 
 class Shell:
-    """An interactive shell in a terminal of its own; keys in, what it wrote out."""
+    """An interactive shell in a terminal of its own; keys in, the letters it wrote out."""
 
     def __init__(self, name: str, env: dict[str, str]) -> None:
         self.master, slave = pty.openpty()
@@ -144,13 +140,10 @@ class Shell:
 
     def sees(self, words: str) -> None:
         end = time.monotonic() + 40
-        while words not in self.text:
-            assert time.monotonic() < end, f"never seen: {words!r}\n{self.text}"
+        while words not in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\x07", "", self.text):
+            assert time.monotonic() < end, f"never seen: {words!r}\n{self.text!r}"
             if select.select([self.master], [], [], 0.2)[0]:
                 self.text += os.read(self.master, 4096).decode(errors="replace")
-                if "\x1b[c" in self.text or "\x1b[0c" in self.text:  # fish asks what the terminal is
-                    self.types("\x1b[?62c")
-                    self.text = self.text.replace("\x1b[c", "").replace("\x1b[0c", "")
 
     def end(self) -> None:
         self.child.kill()
@@ -158,33 +151,50 @@ class Shell:
         os.close(self.master)
 
 
+def installed(name: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(shutil.which(name) is None, reason=f"{name} is not installed")
+
+
 @pytest.fixture
-def shell(request: pytest.FixtureRequest, daemon: FakeDaemon) -> Iterator[Shell]:
+def env(daemon: FakeDaemon) -> dict[str, str]:
     bin_ = Path(sys.executable).parent
-    env = {"PATH": f"{bin_}:{os.environ['PATH']}", "HOME": str(daemon.home), "STABLENEW_HOME": str(daemon.home)}
-    opened = Shell(request.param, env | {"TERM": "xterm", "LANG": "C.UTF-8"})
-    opened.types(LOAD[request.param] + "; echo rea''dy\n")
-    opened.sees("ready\r")
-    yield opened
-    opened.end()
+    home = {"HOME": str(daemon.home), "STABLENEW_HOME": str(daemon.home), "TERM": "xterm", "LANG": "C.UTF-8"}
+    return {"PATH": f"{bin_}:{os.environ['PATH']}", **home}
 
 
 @pytest.mark.slow
 @pytest.mark.story
+@pytest.mark.parametrize("name", [pytest.param(name, marks=installed(name)) for name in START])
+def test_tab_completes_in_the_shell_itself(name: str, env: dict[str, str]) -> None:
+    shell = Shell(name, env)
+    try:
+        shell.types(LOAD[name] + "; echo rea''dy\n")
+        shell.sees("ready\r")
+        shell.types("stablenew queue mo\t")
+        shell.sees("stablenew queue mode ")
+        shell.types("wa\t")
+        shell.sees("warm ")
+        shell.types("\x15stablenew job list state:attent\t")
+        shell.sees("job list state:attention ")
+        shell.types("\x15stablenew run kni\t")
+        shell.sees("run knights ")
+    finally:
+        shell.end()
+
+
+@pytest.mark.slow
+@pytest.mark.story
+@installed("fish")
 @pytest.mark.parametrize(
-    "shell",
+    ("line", "words"),
     [
-        pytest.param(name, marks=pytest.mark.skipif(shutil.which(name) is None, reason=f"{name} is not installed"))
-        for name in SCRIPTS
+        ("stablenew queue mo", ["mode"]),
+        ("stablenew job list state:att", ["state:attention"]),
+        ("stablenew run kni", ["knights"]),
+        ("stablenew run --lane ", ["batch", "interactive"]),
     ],
-    indirect=True,
 )
-def test_tab_completes_in_the_shell_itself(shell: Shell) -> None:
-    shell.types("echo stablenew queue mode; stablenew queue mo\t")
-    shell.sees("stablenew queue mode; stablenew queue mode ")
-    shell.types("w\t")
-    shell.sees("queue mode warm ")
-    shell.types("\x15stablenew job list state:attent\t")
-    shell.sees("job list state:attention ")
-    shell.types("\x15stablenew run kni\t")
-    shell.sees("run knights ")
+def test_fish_is_offered_the_same(env: dict[str, str], line: str, words: list[str]) -> None:
+    asks = f"stablenew completion fish | source; complete -C {line!r}"
+    told = subprocess.run(["fish", "--no-config", "-c", asks], env=env, capture_output=True, text=True, check=True)
+    assert [one.partition("\t")[0] for one in told.stdout.splitlines()] == words

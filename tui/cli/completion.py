@@ -41,7 +41,7 @@ _stablenew() {
 if [[ $funcstack[1] = _stablenew ]]; then _stablenew "$@"; else compdef _stablenew stablenew; fi"""
 
 FISH = r"""function __stablenew_next
-  set -l said (stablenew completion fish --line=(commandline -cp | string collect -N) 2>/dev/null)
+  set -l said (stablenew completion fish --line=(commandline -cp | string collect) 2>/dev/null)
   if test "$said[1]" = files
     __fish_complete_path (commandline -ct)
   end
