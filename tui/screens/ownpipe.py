@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from schema.errors import Refused
-from schema.pipeline import AT_MOST, ORDER_IN_WORDS, RANK
+from schema.pipeline import AT_MOST, RANK
 from schema.plans import Scalar
 from tui.screens.fields import fields_of
 from tui.screens.sheet import Changes, StageSheet, changes_of, is_on, units_of, value_at
@@ -72,7 +72,7 @@ def moved(stages: Sequence[StageSheet], id: str, by: int) -> tuple[StageSheet, .
     one, other = found[min(at, to)], found[max(at, to)]
     looks = one.kind in ANYWHERE or other.kind in ANYWHERE
     if not looks and RANK.get(one.kind, 0) > RANK.get(other.kind, 9):
-        raise Refused(f"{one.kind} cannot stand before {other.kind}.", remedy=f"The order is {ORDER_IN_WORDS}.")
+        raise Refused(f"{one.kind} cannot stand before {other.kind}.")
     makes = next((n for n, stage in enumerate(found) if RANK.get(stage.kind, 0) >= RANK["txt2img"]), 0)
     if any(stage.kind in ANYWHERE for stage in found[:makes]):
         raise Refused("there is no picture yet that it could look at.")
