@@ -7,7 +7,7 @@ LOGS = (
     Key("logs.tab", "right_square_bracket", "next tab: events, or what the programs wrote", "tab(1)", "logs", "tab",
         "[ ]"),
     Key("logs.tab_back", "left_square_bracket", "the tab before", "tab(-1)", "logs"),
-    Key("logs.kind", "t", "only trouble, or only one kind", "kind", "logs", "only"),
+    Key("logs.kind", "t", "only trouble, or only one kind", "kind", "logs", "kind"),
     Key("logs.what", "w", "what it changed", "what", "logs", "changed"),
     Key("logs.subject", "J", "go to its job, picture, run or node", "subject", "logs", "go to it"),
     Key("logs.wish", "c", "only what came of the same wish", "wish", "logs"),

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Iterator
 
-import msgspec
-
 from schema.then import Difference, JobChange, Moment
 from tui.link.then import Happening
 from tui.live import Live
 from tui.screens.details import Details
 from tui.widgets.banner import told
+from tui.widgets.eventcard import fields
 from tui.widgets.ink import Line, Piece, fit, plain, wrap
 
 STATES = {"finished": "good", "failed": "bad", "attention": "warn", "running": "run", "cancelled": "dim"}
@@ -102,11 +101,7 @@ def _happening(happening: Happening, found: Difference, width: int) -> Iterator[
     if found.settings or found.jobs_changed:
         yield from _changes(found, width)
     yield _head("As it stands in the log")
-    for name, field in happening.event.items():
-        words = field if isinstance(field, str) else msgspec.json.encode(field).decode()
-        lines = wrap(words, width - 20, 40) or [""]
-        yield [Piece(fit(f"   {plain(name)}", 19), "dim"), Piece(lines[0])]
-        yield from ([Piece(" " * 19 + line)] for line in lines[1:])
+    yield from fields(happening.event, width)
 
 
 def _standing(live: Live, width: int, *, past: bool) -> Iterator[Line]:

@@ -50,5 +50,13 @@ class LineList(Listing[ProgramLine]):
             Piece(fit(plain(item.program), 8) + " ", "dim"),
             Piece(fit(f"{SIGNS.get(item.level, ' ')} {plain(item.level)}", 10), ink),
             Piece(plain(item.says), ink if ink != "dim" else "text"),
+            *about(item),
         ]
         return self.strip(drawn, width, over)
+
+
+def about(line: ProgramLine) -> list[Piece]:
+    """The job and what else it is about: `kn00gt7a.4 upscale`."""
+    names = [line.about[name] for name in ("job", "run", "stage", "node") if line.about.get(name)]
+    names = names[:1] + [name for name in names[1:] if not names[0].startswith(name)]  # a job's id tells its run
+    return [Piece(f"  {plain(names[0])}", "key"), Piece(f" {plain(' '.join(names[1:]))}", "dim")] if names else []
