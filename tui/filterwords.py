@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 KEY_WORDS: Mapping[str, str] = {
-    "state": "queued, held, running, finished, failed, cancelled, attention, open",
+    "state": "open, queued, failed, ...; several as failed|attention",
     "run": "a run's id, or the beginning of it",
     "job": "a job's id",
     "pack": "a pack's name; * stands for anything",

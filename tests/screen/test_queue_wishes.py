@@ -63,7 +63,7 @@ async def test_words_of_the_filter_are_offered_and_taken_with_tab(show):
     async with show() as eyes:
         await eyes.sees("131 jobs")
         await eyes.press("slash")
-        await eyes.sees("queued, held, running", "tab take")
+        await eyes.sees("open, queued, failed", "tab take")
         await eyes.press(*"st", "tab", *"que", "tab")
         await eyes.sees("9 of 131 jobs")
         assert eyes.app.screen.filter_line.input.value == "state:queued "

@@ -51,7 +51,8 @@ class FilterInput(Input):
         self.call_after_refresh(self._offer)
 
     def on_input_changed(self) -> None:
-        self.post_message(FilterChanged(self.value.strip(), done=False))
+        if not self.value.endswith((":", "|")):  # a value is still to come
+            self.post_message(FilterChanged(self.value.strip(), done=False))
         self._offer()
 
     def on_input_submitted(self) -> None:

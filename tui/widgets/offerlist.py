@@ -26,6 +26,8 @@ class OfferList(Drawn):
         self._offers: Sequence[Offer] = ()
         self._cursor = 0
         self._top = 0
+        self._words = 0
+        """Cells of the words, before what they mean."""
 
     def show(self, offers: Sequence[Offer], where: tuple[int, int]) -> None:
         """`where`: the cell below the word's first letter."""
@@ -34,8 +36,9 @@ class OfferList(Drawn):
         if same:
             return
         self._cursor = self._top = 0
-        widest = max(cell_len(plain(one.text)) + cell_len(plain(one.means)) + 4 for one in offers)
-        self.styles.width = max(24, min(WIDEST, widest + 1))
+        self._words = min(WIDEST // 2, max(cell_len(plain(one.text)) for one in offers))
+        means = max(cell_len(plain(one.means)) for one in offers)
+        self.styles.width = max(24, min(WIDEST, self._words + means + 4))
         self.styles.height = min(LINES, len(offers)) + 1
         self.absolute_offset = Offset(*where)
         self.display = True
@@ -60,10 +63,8 @@ class OfferList(Drawn):
         if at >= len(self._offers):
             return ()
         one, here = self._offers[at], at == self._cursor
-        means = plain(one.means)
-        room = max(8, width - 3 - min(cell_len(means), width * 2 // 3))
-        word = Piece(fit_middle(plain(one.text), room), "active" if here else "text")
-        return [Piece(">" if here else " ", "key"), word, Piece(fit("  " + means, width - room - 1), "dim")]
+        word = Piece(fit_middle(plain(one.text), self._words), "active" if here else "text")
+        return [Piece(">" if here else " ", "key"), word, Piece(fit("  " + plain(one.means), width - self._words - 1), "dim")]
 
     def on_click(self, event: events.Click) -> None:
         event.stop()
