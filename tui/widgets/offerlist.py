@@ -64,7 +64,8 @@ class OfferList(Drawn):
             return ()
         one, here = self._offers[at], at == self._cursor
         word = Piece(fit_middle(plain(one.text), self._words), "active" if here else "text")
-        return [Piece(">" if here else " ", "key"), word, Piece(fit("  " + plain(one.means), width - self._words - 1), "dim")]
+        means = fit("  " + plain(one.means), width - self._words - 1)
+        return [Piece(">" if here else " ", "key"), word, Piece(means, "dim")]
 
     def on_click(self, event: events.Click) -> None:
         event.stop()
