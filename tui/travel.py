@@ -57,9 +57,6 @@ class Travelling(Wishing):
     def listen(self) -> None:
         """Hears of now, from the beginning."""
 
-    def tell_screens(self, change: Change) -> None:
-        """What changed, to the area in view."""
-
     @property
     def past(self) -> bool:
         return self.moment is not None

@@ -23,6 +23,7 @@ from tui.link.ask import Asker, Told
 from tui.link.catalogue import Catalogue
 from tui.link.favoured import Favoured
 from tui.link.query import quoted
+from tui.live import Change as Seen
 from tui.live import Live
 from tui.outbox import Outbox
 from tui.widgets.ink import plain
@@ -152,6 +153,9 @@ class Wishing(App[None]):
                     self._moved.clear()
                     await self._moved.wait()
 
+    def tell_screens(self, change: Seen) -> None:
+        """What changed, to the area in view."""
+
     def see(self, live: Live) -> None:
         self.live = live
         self._moved.set()
@@ -186,7 +190,6 @@ class Wishing(App[None]):
         self.say(answer.text if answer.nothing else f"{head}: {answer.text}", bad=answer.nothing)
 
     async def _file_back(self, change: Change, *, back: bool) -> None:
-        """It shows itself with the daemon's next word on the library."""
         async with self._in_order:
             try:
                 await (change.back if back else change.again)()
@@ -198,6 +201,7 @@ class Wishing(App[None]):
                 return
         (self.changes.taken_back if back else self.changes.done_again)()
         self.say(f"{'taken back' if back else 'done again'}: {change.told}")
+        self.tell_screens(Seen(library=True))
 
     async def refresh_nodes(self, nodes: Sequence[NodeScene] | None = None) -> None:
         """Lets these nodes, or all that are there, read their lists of models and the like again."""

@@ -10,7 +10,7 @@ async def test_models_at_two_sizes_and_a_file_that_appears_by_itself(show, daemo
     async with show() as eyes:
         await eyes.app.action_go("library.models")
         await eyes.sees("line_07", "20 names")
-        await eyes.press("f", "G", "enter")
+        await eyes.press("f", "end", "enter")
         await eyes.sees("line_07", "60 names")
         await eyes.press("j", "j", "j")
         await eyes.sees("haze_00", "A haze over the sea")
@@ -70,4 +70,4 @@ async def test_a_lora_goes_into_a_new_run_with_what_calls_it_up(show):
     async with show() as eyes:
         await to_models(eyes)
         await eyes.press("j", "j", "j", "n")
-        await eyes.sees("New run", "<lora:sea/haze_00:1>, seahaze, soft light")
+        await eyes.sees("[Run]", "<lora:sea/haze_00:1>, seahaze, soft")

@@ -44,6 +44,8 @@ class TextsScreen(ShelfVerbs, BesideScreen[ShelfRow]):
         self._refused = ""
         """Why there can be no run with it now."""
         self._trouble = ""
+        self._broken: Item | None = None
+        """The one under the cursor, where it cannot be read: its text alone."""
 
     def body(self) -> ComposeResult:
         yield self.tabs
@@ -66,18 +68,18 @@ class TextsScreen(ShelfVerbs, BesideScreen[ShelfRow]):
 
     async def show_broken(self, row: ShelfRow, fault: str) -> None:
         self.effect = self.uses = None
-        self.card.fill(broken("", fault, self.card.room[0]), self.headed(row.name, self.one), keep_place=False)
+        self._refused, self._trouble = "", fault
+        self._broken = Item(name=row.name, text="")
+        self.draw_card(keep_place=False)
         self.faulty(row, fault)
         try:
-            item = await text_of(self.home.asker, self.kept, row.name)
+            self._broken = await text_of(self.home.asker, self.kept, row.name)
         except (Refused, NoDaemon):
             return
-        lines = broken(item.text, fault, self.card.room[0])
-        self.card.fill(lines, self.headed(row.name, self.one), keep_place=False)
-        self.raw.fill(numbered(item.text, self.raw.room[0]), (Piece("As written", "title"),), keep_place=False)
+        self.draw_card(keep_place=False)
 
     async def show_item(self, row: ShelfRow, item: Item) -> None:
-        self.effect = self.uses = None
+        self.effect = self.uses = self._broken = None
         self._refused, self._trouble = "", row.trouble
         self.draw_card(keep_place=False)
         await asyncio.sleep(CLOSELY)
@@ -94,23 +96,31 @@ class TextsScreen(ShelfVerbs, BesideScreen[ShelfRow]):
         self.draw_card()
 
     def draw_card(self, *, keep_place: bool = True) -> None:
-        item = self.item
+        item = self.item or self._broken
         if item is None or not self.is_mounted:
             return
-        lines = card(
-            item,
-            self.card.room[0],
-            worded=self.kept in WORDED,
-            effect=self.effect,
-            uses=self.uses,
-            about=purposes(self.kept, item.says),
-            refused=self._refused,
-            fault=self._trouble,
-        )
-        values = f"{len(item.says):,} {'value' if len(item.says) == 1 else 'values'}"
-        more = values if self.kept == "wildcards" else self.one
+        width = self.card.room[0]
+        if self.item is None:
+            lines = broken(item.text, self._trouble, width)
+        else:
+            lines = card(
+                item,
+                width,
+                worded=self.kept in WORDED,
+                effect=self.effect,
+                uses=self.uses,
+                about=purposes(self.kept, item.says),
+                refused=self._refused,
+                fault=self._trouble,
+            )
+        many = len(item.says)
+        more = f"{many:,} {'value' if many == 1 else 'values'}" if self.kept == "wildcards" and many else self.one
         self.card.fill(lines, self.headed(item.name, more), keep_place=keep_place)
         self.raw.fill(numbered(item.text, self.raw.room[0]), (Piece("As written", "title"),), keep_place=keep_place)
+
+    def _into_card(self) -> None:
+        super()._into_card()
+        self.draw_card()
 
     # What is done with it ---------------------------------------------------------------------------
 
