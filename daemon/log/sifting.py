@@ -64,7 +64,8 @@ class Sifter:
         return Found(self._events(wanted), total)
 
     def _of(self, sieve: Sieve) -> _Sifted:
-        sifted = self._kept[sieve] = self._kept.pop(sieve, None) or _Sifted()
+        sifted = self._kept.pop(sieve) if sieve in self._kept else _Sifted()
+        self._kept[sieve] = sifted
         while len(self._kept) > KEPT:
             del self._kept[next(iter(self._kept))]
         return sifted

@@ -56,7 +56,7 @@ class LogsScreen(TailScreen[EventRow]):
 
     def told(self, live: Live, change: Change) -> None:
         self.table.now = self.home.clock()
-        names = {node.node: name_of(node) for node in live.scene.nodes if node.name}
+        names = {str(node.node): name_of(node) for node in live.scene.nodes if node.name}
         if names != self.table.names:
             self.table.names = names
             self.table.redraw_all()
