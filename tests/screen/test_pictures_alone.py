@@ -101,6 +101,7 @@ async def test_p_draws_pictures_in_another_way_and_says_which(show, daemon):
         await eyes.sees("pictures are switched off")
         await eyes.press("p")
         await eyes.sees("half cells", "▀▀▀▀")
+        await eyes.until(lambda: "switched off" not in eyes.text())
         assert not list(eyes.app.screen.query(".sharp"))
 
 

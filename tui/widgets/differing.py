@@ -12,6 +12,9 @@ from tui.widgets.jobrow import lasted
 PART = re.compile(r",|\n|\bBREAK\b")
 """What parts the phrases of a prompt."""
 
+WORDS = ("prompt", "negative")
+"""Told once, and not for every stage that was given them."""
+
 MOST_LINES = 3
 """Of one value."""
 
@@ -34,7 +37,7 @@ def differences(
     differ = [each for each in found if each.left != each.right]
     words: list[Difference] = []
     if its is not None and others is not None:
-        for name in ("prompt", "negative"):
+        for name in WORDS:
             texts = [words_in(record).prompt if name == "prompt" else words_in(record).negative
                      for record in (its, others)]  # fmt: skip
             if texts[0] != texts[1]:
@@ -72,6 +75,8 @@ def of_record(record: JobRecord) -> dict[str, str]:
     told |= {pick.key: pick.value for pick in spec.picks}
     for stage in record.stages:
         for field, value in (*of_overlay(spec.overlay, stage.id), *stage.effective.items()):
+            if field in WORDS:
+                continue
             told[f"{stage.id}.{field}"] = f"{value:g}" if isinstance(value, float) else str(value)
     told["stages"] = " → ".join(stage.id for stage in record.stages)
     last = next((stage for stage in reversed(record.stages) if stage.node), None)

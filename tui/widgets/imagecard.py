@@ -42,7 +42,7 @@ def told(image: ImageRow, record: JobRecord | None, width: int) -> list[Line]:
     groups = [[*(numbers(record) if record is not None else []), f"seed {image.seed}"]]
     groups.append([name for name in (image.model, image.pack) if name])
     if record is not None:
-        node = next((stage.node for stage in reversed(record.stages) if stage.node), None)
+        node = next((stage.node_name or stage.node for stage in reversed(record.stages) if stage.node), None)
         took = sum(s.ended - s.started for s in record.stages if s.ended is not None and s.started is not None)
         way = "→".join(short(stage.id) for stage in record.stages)
         groups.append([way, *([node] if node else []), lasted(took)])

@@ -38,6 +38,7 @@ class Preview(Framed):
         self.thumbs = thumbs
         self.image: ImageRow | None = None
         self._sharp = sharp
+        self._off = thumbs.off
         self._failed = ""
         """Id of the picture that the terminal's own protocol was not given, for it is none."""
 
@@ -46,9 +47,10 @@ class Preview(Framed):
             yield self._sharp(None, classes="sharp")
 
     def use(self, sharp: "SharpClass | None") -> None:
-        """Draws by another protocol from now on."""
-        if sharp is self._sharp:
+        """Draws by another protocol from now on, or as pictures are wanted now."""
+        if sharp is self._sharp and self._off == self.thumbs.off:
             return
+        self._off = self.thumbs.off
         self.query(".sharp").remove()
         self._sharp = sharp
         if sharp is not None:
