@@ -152,6 +152,8 @@ def terminal(home) -> Iterator[Terminal]:
     with local_agent(home, "barn"), local_agent(home, "attic"):
         home.until(lambda: len(nodes(home)) == 3, "three nodes are ready")
         pane = Terminal(home, 120, 36)
+        pane.sees("makes the first picture")
+        pane.keys("Escape")
         yield pane
         pane.close()
 

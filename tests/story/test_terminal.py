@@ -37,6 +37,8 @@ def of_type(home, kind: str) -> list[dict]:
 
 
 def test_the_main_job_by_keys_alone(home, terminal):
+    terminal.sees("makes the first picture")
+    terminal.keys("Escape")
     terminal.sees(r"Queue.*Gallery.*\? help")
 
     terminal.keys("n")
