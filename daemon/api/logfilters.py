@@ -17,6 +17,9 @@ LINE_KEYS = ("level", "program", "since", "until")
 LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
+BEGINNING = 4
+"""Letters of a run's id that name one run, as good as always."""
+
 NOTHING = ("none",)
 """The name of no event."""
 
@@ -33,7 +36,7 @@ def events_filter(text: str, now: float, me: str) -> Asked:
     sieve = Sieve(
         types=_types(found.get("kind", []), found.get("type", [])),
         jobs=tuple(found.get("job", ())),
-        runs=tuple(found.get("run", ())),
+        runs=tuple(_begun(run) for run in found.get("run", ())),
         images=tuple(found.get("picture", ())),
         nodes=tuple(found.get("node", ())),
         actors=tuple(me if one.lower() in ("me", "you") else one for one in found.get("actor", ())),
@@ -66,6 +69,14 @@ def _read(text: str, keys: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, 
         else:
             words.append(value)
     return tuple(words), found
+
+
+def _begun(run: str) -> str:
+    """The beginning of a run's id: one that many runs share would be looked for in half of the log."""
+    if len(run) < BEGINNING:
+        remedy = f"Write {BEGINNING} letters of its id, or more."
+        raise Refused("too many runs begin like this.", where=f"filter 'run:{run}'", remedy=remedy)
+    return run
 
 
 def _types(kinds: list[str], names: list[str]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from daemon.sieve import Sieve
 
 Value = str | int | bytes
 
-_PICTURED = "type IN ('ArtifactStored','PictureImported')"
+_PICTURED = "+type IN ('ArtifactStored','PictureImported')"  # +: by the index of streams, not by that of types
 _GIVEN = "'StageAssigned','StageFinished','StageFailed','StageLost','StageCancelled','LateResultRefused'"
 """Types that name a node beside their job."""
 

@@ -16,8 +16,8 @@ from schema.events import Envelope
 KEPT = 4
 """Sieves whose seqs are kept, those used last: eight bytes for each event that falls through."""
 
-LOOK = 20_000
-"""Events looked through at once."""
+LOOK, FAR_LOOK = 20_000, 200_000
+"""Events looked through at once; and where an index leads to them, so that few of them are read."""
 
 
 class _Sifted:
@@ -42,7 +42,7 @@ class Sifter:
         sifted = self._of(sieve)
         if sifted.upto >= upto:
             return False
-        last = min(upto, sifted.upto + LOOK)
+        last = min(upto, sifted.upto + (FAR_LOOK if sieve.jobs or sieve.runs or sieve.commands else LOOK))
         where = sieved(self._db, sieve, sifted.upto, last)
         rows = self._db.execute(f"SELECT seq FROM events WHERE {where.sql} ORDER BY seq", where.values)
         sifted.seqs.extend(seq for (seq,) in rows)

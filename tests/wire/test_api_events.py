@@ -59,6 +59,7 @@ async def test_a_word_at_fault_is_named_and_windows_are_bounded(tmp_path: Path) 
         "colour:red": "a filter has no 'colour:'",
         "kind:weather": "there is no kind 'weather'",
         "type:Rain": "there is no event called 'Rain'",
+        "run:fo": "too many runs begin like this",
         "since:soon": "this is no time",
         "until:99999999999999999999": "no log has so many events",
     }
