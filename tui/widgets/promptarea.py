@@ -1,4 +1,4 @@
-"""A prompt as it is written: places to vary in colour, names completed as one types, weights stepped by keys.
+"""A prompt as it is written: weights and places to vary in colour, names completed, weights stepped by keys.
 
 Knows nothing of the daemon: `ask` answers what may stand at the cursor.
 """
@@ -8,6 +8,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from typing import get_args
 
 from rich.text import Text
 from textual.binding import Binding
@@ -15,6 +16,7 @@ from textual.widgets import TextArea
 
 from schema.prompts import Completions, Segment
 from tui.background import begin
+from tui.promptlexer import Kind, Lexed, lex
 from tui.screens.weights import stepped
 from tui.widgets.completing import CompletionList
 
@@ -28,14 +30,12 @@ OPENED = re.compile(r"(?:__[^\s_][^\s,|{}]*|__|<[a-z]*:?[^<>\n]*|\[\[[^\]\n]*|\$
 """What is begun with a mark before the cursor: enter takes a name there."""
 BARE = re.compile(r"[^\W\d_][\w-]{2,}\Z")
 
-NETWORK = re.compile(r"<[a-z]+:[^<>\n]+>")
-COMMENT = re.compile(r"^\s*#.*")
-
-KINDS = ("choice", "wildcard", "slot", "variable", "wrap", "search", "network", "comment", "locked")
+PLACES = ("choice", "wildcard", "slot", "variable", "wrap", "search", "locked")
+SIGNS = get_args(Kind)
 
 
 class PromptArea(TextArea):
-    COMPONENT_CLASSES = {f"prompt--{kind}" for kind in KINDS}
+    COMPONENT_CLASSES = {f"prompt--{kind}" for kind in (*PLACES, *SIGNS)}
     BINDINGS = [
         Binding("tab", "take", "take the name", show=False),
         Binding("enter", "take_marked", "take the name", show=False),
@@ -50,6 +50,8 @@ class PromptArea(TextArea):
     def __init__(self, text: str, *, id: str, ask: Ask | None = None) -> None:
         super().__init__(text, id=id, compact=True, soft_wrap=True, tab_behavior="focus", highlight_cursor_line=False)
         self._ask = ask
+        self._lexed: tuple[str, Lexed] = ("", Lexed((), ()))
+        """What its signs do, and the text that this was found in."""
         self._segments: tuple[Segment, ...] = ()
         self._starts: list[int] = []
         """Where each line begins, in characters."""
@@ -68,24 +70,32 @@ class PromptArea(TextArea):
 
     def get_line(self, line_index: int) -> Text:
         line = super().get_line(line_index)
-        for found in NETWORK.finditer(line.plain):
-            line.stylize(self.get_component_rich_style("prompt--network", partial=True), *found.span())
-        if remark := COMMENT.match(line.plain):
-            line.stylize(self.get_component_rich_style("prompt--comment", partial=True), *remark.span())
-        if not self._segments:
-            return line
-        if len(self._starts) != self.document.line_count:
-            self._starts = line_starts(self.text)
+        lexed = self.lexed
         if line_index >= len(self._starts):
             return line
         begins = self._starts[line_index]
-        for one in self._segments:
-            start, end = max(0, one.start - begins), min(len(line.plain), one.end - begins)
+
+        def dye(start: int, end: int, kind: str) -> None:
+            start, end = max(0, start - begins), min(len(line.plain), end - begins)
             if start < end:
-                line.stylize(self.get_component_rich_style(f"prompt--{one.kind}", partial=True), start, end)
-                if one.locked is not None:
-                    line.stylize(self.get_component_rich_style("prompt--locked", partial=True), start, end)
+                line.stylize(self.get_component_rich_style(f"prompt--{kind}", partial=True), start, end)
+
+        for mark in lexed.marks:
+            dye(*mark)
+        for one in self._segments:
+            dye(one.start, one.end, one.kind)
+            if one.locked is not None:
+                dye(one.start, one.end, "locked")
         return line
+
+    @property
+    def lexed(self) -> Lexed:
+        """Of the text as it stands."""
+        text = self.text
+        if self._lexed[0] != text or not self._starts:
+            self._lexed = (text, lex(text))
+            self._starts = line_starts(text)
+        return self._lexed[1]
 
     # Characters and lines ---------------------------------------------------------------------------
 
