@@ -18,8 +18,8 @@ from types import ModuleType
 
 import msgspec
 from aiohttp import ClientSession, UnixConnector
-from bench_screen import ROOT, START, Screen, environment, fake_daemon
 from measure import Goal, Line, finish
+from screens import ROOT, START, Screen, environment, fake_daemon
 
 SLOW = 0.5
 """Seconds that the slow daemon takes for a verdict."""

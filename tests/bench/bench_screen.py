@@ -1,6 +1,6 @@
 """What the screen costs: bytes sent to the terminal, time of the processor, time until something is seen.
 
-    python tests/bench/bench_screen.py [--rounds N] [--only update|rate|scroll|start|picture] [--json]
+    python tests/bench/bench_screen.py [--rounds N] [--json]
 
 The real program in a pty of 120x36 with 24-bit colour, on the fake daemon of the screen tests with 100 and with
 100,000 jobs. Goals: a small update at most 4 times the 20 bytes a terminal needs for it and flat in the number of
@@ -10,111 +10,19 @@ jobs; 20 updates a second at most 4 % of a core; a page scroll at most 7 KB; fir
 
 import argparse
 import asyncio
-import fcntl
-import importlib.util
-import os
-import pty
-import signal
 import statistics
-import struct
-import subprocess
 import sys
 import tempfile
-import termios
 import time
 from pathlib import Path
 from types import ModuleType
 
 from measure import Goal, Line, finish
+from screens import MINIMAL, START, Screen, environment, fake_daemon
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-COLUMNS, LINES = 120, 36
 FEW, MANY = 100, 100_000
-START = "import sys; from tui.app import run; sys.exit(run())"
-MINIMAL = """
-from textual.app import App
-from textual.widgets import Static
-class Minimal(App):
-    def compose(self):
-        yield Static("131 jobs")
-Minimal().run()
-"""
 ANSI_FLOOR = 20
 """Bytes: move the cursor and write six letters."""
-
-
-def fake_daemon() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("screen_conftest", HERE.parent / "screen" / "conftest.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["screen_conftest"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-class Screen:
-    """A program in a pty; what it writes is counted."""
-
-    def __init__(self, command: list[str], env: dict[str, str]) -> None:
-        self.began = time.perf_counter()
-        self.master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
-        self.child = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=env, start_new_session=True)
-        os.close(slave)
-        os.set_blocking(self.master, False)
-        self.text = b""
-
-    def read(self) -> int:
-        """Bytes since the last look."""
-        many = 0
-        while True:
-            try:
-                part = os.read(self.master, 1 << 16)
-            except (BlockingIOError, OSError):
-                return many
-            if not part:
-                return many
-            many += len(part)
-            self.text = (self.text + part)[-(1 << 17) :]
-
-    async def until(self, word: bytes) -> float:
-        """Seconds since the start until the word was written."""
-        async with asyncio.timeout(60):
-            while word not in self.text:
-                self.read()
-                await asyncio.sleep(0.002)
-        return time.perf_counter() - self.began
-
-    async def calm(self, seconds: float = 0.6) -> int:
-        """Reads until nothing was written for so long; the bytes."""
-        many, last = 0, time.perf_counter()
-        while time.perf_counter() - last < seconds:
-            if part := self.read():
-                many, last = many + part, time.perf_counter()
-            await asyncio.sleep(0.01)
-        return many
-
-    def keys(self, text: str) -> None:
-        os.write(self.master, text.encode())
-
-    def cpu(self) -> float:
-        """Seconds of the processor so far."""
-        fields = Path(f"/proc/{self.child.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def end(self) -> None:
-        self.child.send_signal(signal.SIGTERM)
-        while self.child.poll() is None:
-            self.read()
-            time.sleep(0.01)
-        os.close(self.master)
-
-
-def environment(home: Path, socket: Path) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if k not in ("TMUX", "SSH_CONNECTION", "COLUMNS", "LINES", "NO_COLOR")}
-    more = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
-    return kept | more | {"STABLENEW_HOME": str(home), "STABLENEW_SOCKET": str(socket), "STABLENEW_UI__IMAGES": "half"}
 
 
 async def on_jobs(fake: ModuleType, jobs: int, home: Path) -> dict[str, float]:
@@ -209,7 +117,6 @@ async def main() -> None:
     asked.add_argument("--rounds", type=int, default=3)
     asked.add_argument("--json", action="store_true")
     options = asked.parse_args()
-    sys.path.insert(0, str(ROOT))
     fake = fake_daemon()
     found: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
