@@ -39,6 +39,7 @@ from tui.preferences import Preferences
 from tui.screens.area import AreaScreen
 from tui.terminal import prepare
 from tui.thenkeys import THEN
+from tui.widgets.foot import STARTING
 from tui.widgets.ink import plain
 from tui.widgets.thumbs import Thumbs
 
@@ -157,7 +158,7 @@ class StableNew(Drawing, Going):
     async def _start_daemon(self, ensure: Callable[[], None]) -> None:
         import asyncio
 
-        self.see(silent(self.live, "starting the daemon"))
+        self.see(silent(self.live, STARTING))
         self.tell_screens(Change())
         try:
             await asyncio.to_thread(ensure)

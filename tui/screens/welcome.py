@@ -15,7 +15,7 @@ from tui.background import begin, is_open
 from tui.keys import bindings, of
 from tui.widgets.ink import Drawn, Line, Piece, plain
 from tui.widgets.judged import Judged
-from tui.widgets.welcomewords import PROMPT, asked, failed, hello, making, rated
+from tui.widgets.welcomewords import PROMPT, asked, failed, hello, making, rated, waiting
 from tui.wishes import COVERS
 
 if TYPE_CHECKING:
@@ -29,12 +29,21 @@ PIPELINE = TextFile(name="first picture", text='[{"type": "txt2img"}]')
 LOOK = 0.25
 """Seconds between two looks at how far it is."""
 
+PATIENCE = 4.0
+"""Seconds that it waits before it is asked why, and then between two such questions."""
+
 FEW = 500
 """Events at most in a log in which nothing can have been made yet; beyond it nobody is asked."""
 
 
 class Total(msgspec.Struct, frozen=True):
     total: int
+
+
+class Why(msgspec.Struct, frozen=True):
+    """Of `GET /v1/jobs/{id}/explain`."""
+
+    text: str = ""
 
 
 class House(msgspec.Struct, frozen=True):
@@ -87,6 +96,9 @@ class Welcome(ModalScreen[str | None]):
         self.image: ImageRow | None = None
         self.stars = 0
         self.reason = ""
+        self.why = ""
+        """It waits for this."""
+        self._asked_why = 0.0
         self._folder = ""
         self._since = 0.0
         self._looking = False
@@ -126,7 +138,8 @@ class Welcome(ModalScreen[str | None]):
                 self.last.tell([self._standing()])
             case "making":
                 quote: Line = [Piece(f"  {PROMPT}", "dim")]
-                self.words.tell([[], [Piece("  The first picture", "title")], quote, [], self._progress(width), []])
+                head: list[Line] = [[], [Piece("  The first picture", "title")], quote, [], self._progress(width), []]
+                self.words.tell(head + waiting(self.why, width))
                 self.last.tell([self._standing()])
             case "failed":
                 self.words.tell([[], *failed(self.reason, width)])
@@ -162,6 +175,19 @@ class Welcome(ModalScreen[str | None]):
         if all(run.run != self.run_id for run in self.home.live.scene.runs):
             self._looking = True
             begin(self, self._came, group="came")
+        elif self.home.wall() - max(self._since, self._asked_why) > PATIENCE:
+            self._asked_why = self.home.wall()
+            begin(self, self._ask_why, group="why", exclusive=True)
+
+    async def _ask_why(self) -> None:
+        """Nobody may be there to draw it."""
+        if any(job.job.startswith(f"{self.run_id}.") for job in self.home.live.running.values()):
+            self.why = ""
+            return
+        try:
+            self.why = (await self.home.asker.get(f"/v1/jobs/{self.run_id}.1/explain", Why)).text
+        except (Refused, NoDaemon):
+            self.why = ""
 
     async def _came(self) -> None:
         """Its picture, or why there is none."""
@@ -186,7 +212,7 @@ class Welcome(ModalScreen[str | None]):
     def action_make(self) -> None:
         """The first picture; later the same key leads on."""
         if self.step in ("hello", "failed"):
-            self.step, self.run_id, self._since = "making", "", self.home.wall()
+            self.step, self.run_id, self._since, self.why = "making", "", self.home.wall(), ""
             self.draw()
             begin(self, self._make, group="make")
         elif self.step == "rated":

@@ -10,6 +10,9 @@ from tui.live import Live
 from tui.widgets.ink import Drawn, Line, Piece, measure, plain
 from tui.widgets.statusline import status
 
+STARTING = "starting the daemon"
+"""Why nobody speaks, while one is on its way."""
+
 ALWAYS = ("go", "undo", "help")
 """Words of hints that are never left out."""
 
@@ -49,6 +52,8 @@ class Foot(Drawn):
 
     def _silent(self) -> list[Piece]:
         words = plain(self._live.silence)
+        if words == STARTING:
+            return [Piece(f" ◐ {words} …", "warn")]
         return [Piece(" ○ no daemon ", "bad"), Piece(self._again, "dim"), Piece(f"  {words}" if words else "", "faint")]
 
     def _letters(self) -> list[Piece]:

@@ -98,6 +98,15 @@ def making(job: RunningJob | None, queued: bool, seconds: float, width: int) -> 
             Piece(fit(f"{steps}{node}{eta}", max(4, width - cells - 10)).rstrip(), "dim")]  # fmt: skip
 
 
+def waiting(why: str, width: int) -> list[Line]:
+    """Why nobody draws it yet, and that it need not be waited for."""
+    if not why:
+        return []
+    keys = [Piece("  ,", "key"), Piece(" settings: agent.sketch draws without a server   ")]
+    keys += [Piece("esc", "key"), Piece(" leaves it in the queue")]
+    return [*_block(why, min(width - 4, 96), 5, "warn"), [], keys]
+
+
 def asked(path: str, width: int) -> list[Line]:
     """As many lines as when it is answered: the picture above stays where it is."""
     lines: list[Line] = [
