@@ -147,6 +147,8 @@ class Shelf:
         self.names = dict(NAMES)
         self.gone: list[tuple[str, str]] = []
         """Noun and name of what was deleted and not restored."""
+        self.paths: dict[tuple[str, str], str] = {}
+        """Noun and name of what lies elsewhere than in a file of its own."""
         self.broken: dict[tuple[str, str], str] = {}
         """Noun and name of what cannot be read, and where it is wrong."""
         self.saved: list[tuple[str, str, str]] = []
@@ -189,7 +191,7 @@ class Shelf:
             told = {"error": "a bracket is not closed.", "where": where, "remedy": "Close it.", "exit": 2}
             return web.json_response(told, status=400)
         says = [dict(zip(("of", "name", "value"), one, strict=True)) for one in SAYS.get(noun, ())]
-        path = f"/config/{noun}/{name}.yaml"
+        path = self.paths.get((noun, name), f"/config/{noun}/{name}.yaml")
         return web.json_response({"name": name, "text": text, "prompts": [], "says": says, "path": path})
 
     async def uses(self, request: web.Request) -> web.Response:

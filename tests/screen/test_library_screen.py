@@ -182,3 +182,16 @@ async def test_a_hostile_name_is_text_in_its_place(show, daemon, name):
             await eyes.press(key)
             await eyes.quiet()
         assert not any(ord(letter) < 32 for line in eyes.text().split("\n") for letter in line)
+
+
+@pytest.mark.long
+async def test_a_wildcard_of_a_file_of_many_is_edited_in_that_file(show, daemon):
+    daemon.shelf.paths["wildcards", "sea"] = "/config/wildcards/weather/all.yaml"
+    async with show() as eyes:
+        await to(eyes, "wildcards", "> sea", "all.yaml")
+        await eyes.press("e")
+        await eyes.sees("Wildcard  weather/all.yaml")
+        eyes.app.screen.query_one("#text").insert("calm\n")
+        await eyes.press("ctrl+j")
+        await eyes.sees("weather/all.yaml saved")
+        assert [name for _, name, _ in daemon.shelf.saved] == ["weather/all.yaml"]

@@ -29,6 +29,14 @@ def test_a_card_fits_its_width_and_nothing_steers_the_terminal(width):
         assert "20 → 31" in told and "packs knights:3" in told and "fine.json:3:1" in told
 
 
+def test_a_pipeline_is_told_stage_by_stage():
+    said = [("paint", "txt2img", "on"), ("paint", "steps", "12"), ("upscale", "upscale", "off")]
+    says = tuple(Said(of=of, name=name, value=value) for of, name, value in said)
+    lines = card(Item(name="own", text="", says=says), 80, worded=False, effect=None, uses=None)
+    told = ["".join(piece.text for piece in line) for line in lines]
+    assert [line for line in told if line] == [" 1 paint  txt2img", " steps  12", " 2 upscale  off"]
+
+
 def test_a_text_that_says_nothing_line_by_line_is_shown_as_it_is():
     item = Item(name="oils", text='{"3": {}}\n')
     told = ["".join(piece.text for piece in line) for line in card(item, 40, worded=False, effect=None, uses=None)]

@@ -57,10 +57,14 @@ def copied(noun: Noun, item: Item, to: str) -> tuple[str, str]:
         words = next((told[name] for name in ("around the prompt", "added") if name in told), "")
         negative = told.get("negative", "")
         return to, f"{words}\nneg: {negative}\n" if negative else f"{words}\n"
-    path = PurePath(item.path)
-    if noun == "wildcards" and path.stem.casefold() != item.name.rpartition("/")[2].casefold():
-        return f"{to}.yaml", item.text  # one of a file of many is told as a list
-    return f"{to}{path.suffix}", item.text
+    if noun == "wildcards" and of_many(item):
+        return f"{to}.yaml", item.text  # alone it is told as a list
+    return f"{to}{PurePath(item.path).suffix}", item.text
+
+
+def of_many(item: Item) -> bool:
+    """A wildcard that stands in a file with others: its own would be called as it is."""
+    return PurePath(item.path).stem.casefold() != item.name.rpartition("/")[2].casefold()
 
 
 def used(draft: Draft, noun: Noun, names: tuple[str, ...]) -> Draft:

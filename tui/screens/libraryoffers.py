@@ -53,7 +53,7 @@ class Offers(ModalScreen[None]):
         with Vertical(classes="dialog chooser offers") as dialog:
             dialog.border_title = "Models on Civitai and Hugging Face"
             dialog.border_subtitle = "⏎ search, fetch  tab list  esc back"
-            yield Input(self._words, placeholder="words, then enter", id="words", compact=True, select_on_focus=False)
+            yield Input(self._words, placeholder="words, then enter", id="search", compact=True, select_on_focus=False)
             yield self.table
             yield Static("", id="told")
 

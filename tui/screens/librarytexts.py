@@ -15,7 +15,7 @@ from tui.screens.draft import Draft
 from tui.screens.fields import fields_of
 from tui.screens.fieldwords import about, purpose
 from tui.screens.library import CLOSELY
-from tui.screens.librarydrafts import EFFECTIVE, Effect, effect, used
+from tui.screens.librarydrafts import EFFECTIVE, Effect, effect, of_many, used
 from tui.screens.libraryverbs import ShelfVerbs
 from tui.widgets.ink import Piece
 from tui.widgets.panel import Panel
@@ -170,6 +170,21 @@ def purposes(noun: Noun, says: Sequence[Said]) -> dict[tuple[str, str], str]:
 
 class WildcardsScreen(TextsScreen):
     tab, kept, one = "wildcards", "wildcards", "wildcard"
+
+    def file_now(self) -> str:
+        """One of a file of many is edited in that file."""
+        item = self.item
+        if item is None or not item.path or not of_many(item):
+            return super().file_now()
+        return item.path.rpartition("/wildcards/")[2]
+
+    def line_now(self, item: Item) -> int:
+        row = self.listing.item()
+        if row is None or item.name == row.name:
+            return 0
+        last = row.name.rpartition("/")[2]
+        lines = item.text.splitlines()
+        return next((at for at, line in enumerate(lines) if line.strip(" -\"'{").startswith(last)), 0)
 
 
 class StylesScreen(TextsScreen):

@@ -28,15 +28,20 @@ class ShelfVerbs(ShelfScreen):
         """The line, from 0, at which an editor begins."""
         return 0
 
+    def file_now(self) -> str:
+        """What is edited for the sake of the one under the cursor: by its name, or the file that holds it."""
+        row = self.listing.item()
+        return row.name if row is not None else ""
+
     async def action_edit(self) -> None:
-        if (item := await self._text()) is not None:
+        if (item := await self._text(self.file_now())) is not None:
             await self._open(item.name, item.text, item.text, self.line_now(item))
 
     async def _open(self, name: str, text: str, before: str | None, line: int = 0) -> None:
         """`before`: what is in the library now; None: nothing of this name."""
         from tui.screens.textedit import TextEdit
 
-        own = before is not None and not (self.item is not None and self.item.name == name and self.item.builtin)
+        own = before is not None and not (self.item is not None and self.item.builtin)
 
         def closed(saved: bool | None) -> None:
             if saved:
@@ -57,7 +62,7 @@ class ShelfVerbs(ShelfScreen):
         """In $EDITOR; what cannot be saved stays in the file that is told."""
         from tui.editor import edit
 
-        if (item := await self._text()) is None:
+        if (item := await self._text(self.file_now())) is None:
             return
         ending = Path(self.item.path).suffix if self.item is not None else ""
         with tempfile.NamedTemporaryFile("w", suffix=ending or ".txt", prefix="stablenew-", delete=False) as file:

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from schema.pipeline import RANK
 from schema.shelf import Said, Use
 from tui.link.shelf import Item
 from tui.screens.librarydrafts import TRIAL, Effect
-from tui.widgets.ink import Line, Piece, fit, fit_middle, plain, wrap
+from tui.widgets.ink import Line, Piece, fit, fit_middle, measure, plain, wrap
 from tui.widgets.packlist import marked
+
+KINDS = (*RANK, "interrogate", "score")
+"""Of stages."""
 
 MOST_LINES = 40
 """Of one thing that is said."""
@@ -63,9 +67,15 @@ def whence(item: Item, width: int) -> Iterator[Line]:
 def said(says: Sequence[Said], width: int, *, worded: bool, about: Mapping[tuple[str, str], str]) -> Iterator[Line]:
     """What stands under one heading together; a line for each value."""
     heading: str | None = None
-    names = [len(plain(one.name)) for one in says]
+    stages = 0
+    names = [len(plain(one.name)) for one in says if not is_stage(one)]
     wide = min(18, max(names, default=0), width // 3)
     for number, one in enumerate(says, 1):
+        if is_stage(one):
+            heading, stages = one.of, stages + 1
+            yield []
+            yield stage(one, stages, about.get((one.of, one.name), ""), width)
+            continue
         if one.of != heading:
             heading = one.of
             if number > 1 or heading:
@@ -79,6 +89,19 @@ def said(says: Sequence[Said], width: int, *, worded: bool, about: Mapping[tuple
             head = Piece(f" {name if at == 0 else ' ' * len(name)}  ", "dim")
             yield [head, *(marked(line) if worded else [Piece(line)]), *_purpose(about.get((one.of, one.name), ""),
                 width - lead - len(line) - 3 if len(lines) == 1 else 0)]  # fmt: skip
+
+
+def is_stage(one: Said) -> bool:
+    """The line that begins a stage of a pipeline: its kind, and whether it is switched on."""
+    return one.value in ("on", "off") and one.name in KINDS
+
+
+def stage(one: Said, number: int, words: str, width: int) -> Line:
+    """`1 upscale2  upscale · off`."""
+    kind = "" if one.name == one.of else f"  {plain(one.name)}"
+    line = [Piece(f" {number} {plain(one.of)}", "title"), Piece(kind, "dim")]
+    line += [Piece("  off", "warn")] if one.value == "off" else []
+    return [*line, *_purpose(words, width - measure(line) - 3)]
 
 
 def _purpose(words: str, room: int) -> list[Piece]:
