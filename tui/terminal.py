@@ -30,7 +30,7 @@ def letters() -> None:
     Textual draws on stderr from a thread of its own, which a letter that cannot be written would end.
     """
     if sys.__stderr__ is not None:
-        sys.__stderr__.reconfigure(errors="replace")  # type: ignore[attr-defined]  # it is a TextIOWrapper here
+        sys.__stderr__.reconfigure(errors="replace")
 
 
 def canvas() -> None:

@@ -10,11 +10,12 @@ import secrets
 import shlex
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from string import Template
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 from textual_serve.server import Server, to_int
 
 from schema.errors import Refused, why
@@ -35,8 +36,6 @@ POLICY = (
 
 END_PATIENCE = 2.0
 """Seconds for the tabs' processes to end with us."""
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Tabs(Server):
@@ -62,7 +61,7 @@ class Tabs(Server):
         return web.Response(text=text, content_type="text/html", headers=policy)
 
 
-def guard(secret: str) -> Handler:
+def guard(secret: str) -> Middleware:
     """Who may ask at all."""
 
     @web.middleware
@@ -80,7 +79,7 @@ def guard(secret: str) -> Handler:
             raise web.HTTPForbidden(text="Another page may not look in here.\n")
         return await handler(request)
 
-    return guarded  # type: ignore[return-value]  # aiohttp calls it with request and handler
+    return guarded
 
 
 def _same(told: str, secret: str) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from daemon.log import mend, reading
-from daemon.log.tables import Row, reader
+from daemon.log.tables import reader
 from daemon.log.watched import Along, unseen
 from schema.errors import Refused, why
 from schema.places import Places
@@ -85,7 +85,7 @@ def make(
     keeping: Keeping,
     kind: Kind,
     clock: Callable[[], float] = time.time,
-    along: Along[Row] = unseen,
+    along: Along = unseen,
 ) -> mend.Backup:
     """A copy that was checked from its first to its last event; then those that nobody needs any more go.
 

@@ -41,7 +41,7 @@ def check(
     *,
     deep: bool = False,
     others: Callable[[], Sequence[Witness]] = lambda: (),
-    along: Along[Row] = unseen,
+    along: Along = unseen,
 ) -> Verdict:
     """Checks tables, chain and anchor; with `deep` every event since the first, and that each can be read and decoded.
 
@@ -59,7 +59,7 @@ def check_against(
     others: Sequence[Witness] = (),
     *,
     deep: bool = False,
-    along: Along[Row] = unseen,
+    along: Along = unseen,
 ) -> Verdict:
     """As `check`; a promise of seq 0 is kept by every log, so that a backup can be checked without its anchor."""
     promised = max([promise.seq if promise else 0, *(witness.head.seq for witness in others)])
@@ -82,7 +82,7 @@ def _check_open(
     promise: Head | None,
     others: Sequence[Witness],
     deep: bool,
-    along: Along[Row],
+    along: Along,
 ) -> Verdict:
     findings = _told(lambda: check_format(db, path))
     count = _count(db)

@@ -19,7 +19,7 @@ from daemon.log.aside import move_aside, take_back
 from daemon.log.chain import ZERO, Head
 from daemon.log.check import Verdict, check, check_against
 from daemon.log.recovery import Part, Plan, best
-from daemon.log.tables import COLUMNS, WIDTH, Row, close_whole, reader, writer
+from daemon.log.tables import COLUMNS, WIDTH, close_whole, reader, writer
 from daemon.log.watched import Along, unseen
 from schema.errors import Refused, why
 from schema.events import Envelope, Event, LogLossAccepted, NothingChanged
@@ -51,7 +51,7 @@ class Mended(NamedTuple):
 # Backup ------------------------------------------------------------------------------------------
 
 
-def backup(places: Places, target: Path, along: Along[Row] = unseen) -> Backup:
+def backup(places: Places, target: Path, along: Along = unseen) -> Backup:
     """A whole, checked copy; the daemon may go on writing. Raises Refused where it would overwrite or is damaged."""
     log = places.log
     if target.exists():
@@ -103,7 +103,7 @@ _GROUND = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, s
 # Restore and recover -----------------------------------------------------------------------------
 
 
-def restore(places: Places, source: Path, actor: str, clock: Callable[[], float], along: Along[Row] = unseen) -> Mended:
+def restore(places: Places, source: Path, actor: str, clock: Callable[[], float], along: Along = unseen) -> Mended:
     """Puts a backup in the place of the log. Raises Refused when the file is no whole log."""
     take_back(places.log)
     if not source.exists():

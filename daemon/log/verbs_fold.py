@@ -12,7 +12,7 @@ from daemon.log.reading import newest, read_log
 from daemon.log.snapshots import Snapshots
 from daemon.log.tables import reader
 from daemon.log.verbs_read import need_log
-from daemon.log.watched import along
+from daemon.log.watched import watched
 from schema.errors import Exit
 from schema.places import Places
 
@@ -23,7 +23,7 @@ def replay(places: Places, *, json: bool) -> int:
     with closing(reader(log)) as db:
         seq = newest(db)[0]
     began = time.perf_counter()
-    state = CORE.onto(CORE.empty(), along("replaying")(read_log(log, 0, seq), seq))
+    state = CORE.onto(CORE.empty(), watched("replaying", read_log(log, 0, seq), seq))
     seconds = time.perf_counter() - began
     found = Replayed(events=seq, seq=seq, hash=CORE.hash(state), seconds=round(seconds, 6))
     if json:
@@ -46,7 +46,7 @@ def compare(places: Places, *, json: bool) -> int:
     snapshots = Snapshots(places.snapshots, log, CORE)
     snapshot_seq = snapshots.newest(seq)[1]
     by_snapshot = CORE.hash(snapshots.as_of(seq))
-    by_replay = CORE.hash(CORE.onto(CORE.empty(), along("replaying")(read_log(log, 0, seq), seq)))
+    by_replay = CORE.hash(CORE.onto(CORE.empty(), watched("replaying", read_log(log, 0, seq), seq)))
     found = Compared(
         seq=seq,
         same=by_snapshot == by_replay and (live is None or live.hash == by_replay),

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TypeVar
 
+from daemon.log.tables import Row
 from schema.bars import so_far
 
 Item = TypeVar("Item")
 
-Along = Callable[[Iterable[Item], int], Iterator[Item]]
-"""Hands the items on, of which there are so many in all."""
+Along = Callable[[Iterable[Row], int], Iterator[Row]]
+"""Hands the rows of a check on, of which there are so many in all."""
 
 EVERY = 0.2
 """Seconds between two lines."""
@@ -24,13 +25,18 @@ AT_ONCE = 1024
 """Items between two looks at the clock."""
 
 
-def along(what: str) -> "Along[Item]":
+def unseen(rows: Iterable[Row], total: int) -> Iterator[Row]:
+    return iter(rows)
+
+
+def along(what: str) -> Along:
     """`what` says what is being done, as `checking`."""
-    return partial(_shown, what) if sys.stderr.isatty() else unseen
+    return partial(watched, what)
 
 
-def unseen(items: Iterable[Item], total: int) -> Iterator[Item]:
-    return iter(items)
+def watched(what: str, items: Iterable[Item], total: int) -> Iterator[Item]:
+    """The items as they come, with a line on how far they are."""
+    return _shown(what, items, total) if sys.stderr.isatty() else iter(items)
 
 
 def _shown(what: str, items: Iterable[Item], total: int) -> Iterator[Item]:
