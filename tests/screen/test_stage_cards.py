@@ -294,7 +294,7 @@ async def test_stages_are_saved_as_a_pipeline_loaded_renamed_and_deleted(cards, 
 
 @pytest.mark.slow
 async def test_the_mouse_folds_switches_and_chooses(cards):
-    async with cards() as eyes:
+    async with cards(width=80, height=24, pane=80) as eyes:
         await eyes.pilot.click("StageCards", offset=(2, 1))
         await eyes.sees("▸ [x] 1 txt2img")
         await eyes.pilot.click("StageCards", offset=(5, 2))

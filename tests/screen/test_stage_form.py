@@ -42,9 +42,11 @@ def test_every_value_says_whose_it_is():
         origins={"txt2img.cfg": "pack bay.txt", "txt2img.steps": "preset fine", "prompt": "--prompt"},
     )
     made = made.put(line(made, "txt2img.width"), "640")
-    whose = {key: source(line(made, f"txt2img.{key}"))[0] for key in ("cfg", "steps", "width", "model", "vae")}
+    whose = {key: source(made, line(made, f"txt2img.{key}"))[0] for key in ("cfg", "steps", "width", "model", "vae")}
     assert whose == {"cfg": "pack", "steps": "preset", "width": "yours", "model": "pipeline", "vae": ""}
     assert line(made, "txt2img.cfg").value == "5"
+    again = form(Draft(last=True))
+    assert source(again, line(again, "txt2img.model"))[0] == "last run"
     told = told_of(made, line(made, "txt2img.width"))
     assert told[0][0] == "txt2img.width · 16 to 16384 · yours; it was 832"
 

@@ -66,8 +66,19 @@ class StageChoosing(StageList):
         known = {stage.id for stage in self.form.stages}
         self.form = form
         if form.stages and not known:
-            self.opened = frozenset([next((one.id for one in form.stages if is_on(one, form.changes)), "")])
+            self.opened = self._first_open(form)
         self.lay_out()
+
+    def _first_open(self, form: StageForm) -> frozenset[str]:
+        """The first stage that runs, and those behind it as long as all is in view."""
+        opened: frozenset[str] = frozenset()
+        for stage in form.stages:
+            more = opened | {stage.id}
+            if is_on(stage, form.changes):
+                if opened and len(form.lines(more, whole=self.whole)) > self.rows_in_view:
+                    break
+                opened = more
+        return opened
 
     def edit(self, form: StageForm) -> None:
         """The person wants it so."""
@@ -169,3 +180,4 @@ class StageChoosing(StageList):
         self.words = ""
         self.edit(form)
         self.stand(f"{id}.enabled")
+        self.reveal(id)

@@ -38,7 +38,11 @@ class StageList(HeldList[Row]):
     def lay_out(self) -> None:
         """The lines of the form as it is now; the cursor stays on its line."""
         draft = self.form.draft
-        named = "own stages" if draft.ground.own is not None else draft.pipeline
+        named = (
+            "own stages"
+            if draft.ground.own is not None
+            else draft.pipeline or ("of the last run" if draft.last else "")
+        )
         self.title_line = (Piece("Stages", "title"), Piece(f"  {plain(named)}" if named else "", "dim"))
         self.fill(self.form.lines(self.opened, self.words, self.whole))
 
@@ -131,6 +135,15 @@ class StageList(HeldList[Row]):
         if not opened:
             self.stand(f"{stage}.enabled")
         self.lay_out()
+        if opened:
+            self.reveal(stage)
+
+    def reveal(self, stage: str) -> None:
+        """Scrolls to as much of the card as there is room for."""
+        at = [at for at in range(self.pages.total) if (row := self.pages.get(at)) is not None and row.stage.id == stage]
+        if at:
+            self.scroll_to_row(at[-1])
+            self.scroll_to_row(at[0])
 
     def unfold_all(self) -> None:
         """All cards shut; where they are, those of stages that run opened."""

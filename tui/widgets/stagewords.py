@@ -140,7 +140,7 @@ def setting(form: StageForm, row: Row, width: int, typing: Typing | None) -> lis
     one = row.field
     assert one is not None
     deep, wide = 5 if one.part else 3, _wide(width)
-    _, sign = source(row)
+    _, sign = source(form, row)
     lesson = form.lessons.get(row.key)
     better = lesson is not None and not row.changed and lesson.value != row.value
     marked = Piece("★ ", "star") if better else Piece(f"{sign} ", "mark")
@@ -168,7 +168,7 @@ def _wide(width: int) -> int:
 
 def _tail(form: StageForm, row: Row, width: int) -> tuple[str, str]:
     """What may be wrong with it, and whose it is."""
-    tagged, (tag, _) = width >= NARROW, source(row)
+    tagged, (tag, _) = width >= NARROW, source(form, row)
     doubt = plain(form.doubts.get(row.key, "").partition(";")[0])
     trouble = (f" ! {doubt}" if tagged else " !") if doubt else ""
     return trouble, f" {tag}" if tagged and tag else ""
@@ -201,7 +201,7 @@ def _short(words: str, room: int) -> str:
     return words if len(words) <= room else words.rpartition("/")[2] or words
 
 
-def source(row: Row) -> tuple[str, str]:
+def source(form: StageForm, row: Row) -> tuple[str, str]:
     """Whose value it is, in a word and in a sign."""
     if row.changed:
         return "yours", "●"
@@ -209,7 +209,12 @@ def source(row: Row) -> tuple[str, str]:
         return "", " "
     if row.origin:
         return row.origin.partition(" ")[0], "◆"
-    return ("pipeline", " ") if _said(row) else ("", " ")
+    return ("last run" if _last(form) else "pipeline", " ") if _said(row) else ("", " ")
+
+
+def _last(form: StageForm) -> bool:
+    """Whether the stages are those of the last run."""
+    return form.draft.last and not form.draft.pipeline and form.draft.ground.own is None
 
 
 def _said(row: Row) -> bool:
@@ -287,5 +292,5 @@ def _more(form: StageForm, row: Row, one: Field) -> Sequence[str]:
     elif row.origin:
         told.append(f"by {plain(row.origin)}")
     else:
-        told.append("by the pipeline" if _said(row) else "default")
+        told.append(f"by the {source(form, row)[0]}" if _said(row) else "default")
     return told
