@@ -80,6 +80,8 @@ class Wishing(App[None]):
         """Commands reach the daemon in the order of the keys."""
         self._moved = asyncio.Event()
         """`live` is another one than it was."""
+        self._naming = asyncio.Lock()
+        """Two who ask for one picture at once send it once."""
         self._hashes: dict[str, str] = {}
         """Pictures that were named, and their hashes."""
 
@@ -325,6 +327,7 @@ class Wishing(App[None]):
 
         if picture is None or not picture.strip():
             return None
-        if picture not in self._hashes:
-            self._hashes[picture] = await picture_named(self.asker, picture)
-        return self._hashes[picture]
+        async with self._naming:
+            if picture not in self._hashes:
+                self._hashes[picture] = await picture_named(self.asker, picture)
+            return self._hashes[picture]

@@ -184,7 +184,7 @@ async def test_a_draft_that_is_begun_afresh_begins_where_the_last_run_was(show, 
     }  # fmt: skip
     daemon.backend_of_runs = "comfyui"
     async with show() as eyes:
-        await to_run(eyes, "last run  juggernautXL_v9", "[x] as last time", "comfyui · ready", "drawn; last 42")
+        await to_run(eyes, "last run juggernautXL_v9", "[x] as last time", "comfyui · ready", "drawn; last 42")
         await eyes.press(*"a kite")
         sent = await run(eyes, daemon)
         assert (sent["last"], sent["backend"]) == (True, "comfyui")

@@ -17,7 +17,7 @@ from tui.live import Change, Live
 from tui.runkeys import LETTERS, TYPING
 from tui.screens.draft import Draft
 from tui.screens.lanes import choose_mode, pause_or_resume
-from tui.screens.runhead import WORKS, Around, head_fields, work_of
+from tui.screens.runhead import WORKS, Around, folded, head_fields, work_of
 from tui.screens.runplan import at_work, plan_line, plan_lines, problems
 from tui.screens.runvariants import RunVariants
 from tui.widgets.commandbar import BarWord, CommandBar
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from tui.widgets.preview import SharpClass
 
 PANES = ("stages", "words", "aside")
+
+LOW = 30
+"""Lines below which the head is folded."""
 
 LONG_RUNNING = 60.0
 """Seconds after which a running job is not cancelled unasked."""
@@ -62,6 +65,8 @@ class RunScreen(RunVariants):
             sharp=sharp,
         )
         self._linked = False
+        self._watched: RunScene | None = None
+        """The run that was sent from here, as it was last seen."""
 
     def body(self) -> ComposeResult:
         yield self.bar
@@ -126,13 +131,16 @@ class RunScreen(RunVariants):
             self.stage_soon()
 
     def on_resize(self) -> None:
+        self.call_after_refresh(self.show_head)
         self.call_after_refresh(self.show_outcome)
         self.call_after_refresh(self.show_work)
 
     def show_head(self) -> None:
         live = self.home.live
         seed = self.last.seed if self.last is not None else None
-        self.head.show(head_fields(self.draft, Around(live.scene.nodes, live.linked, seed)))
+        fields = head_fields(self.draft, Around(live.scene.nodes, live.linked, seed))
+        low = 0 < self.size.height < LOW and not self.unfolded and work_of(self.draft) != "batch"
+        self.head.show(folded(fields) if low else fields)
         like = f"  like {plain(self.draft.origin)}" if self.draft.origin else ""
         self.query_one("#prompt-box").border_title = Content(f"Prompt{like}")
         self.show_bar()
@@ -154,7 +162,8 @@ class RunScreen(RunVariants):
 
     def run_words(self, run: RunScene | None) -> Line:
         if run is None:
-            return ()
+            ended = self.ended
+            return (Piece(f"✓ {plain(ended.name)[:40]} has ended", "good"),) if ended is not None else ()
         part = run.finished / max(1, run.jobs)
         return (Piece(f"{plain(run.name)[:24]} ", "text"), *bar(part, 10), Piece(f" {run.finished}/{run.jobs}", "run"))
 
@@ -166,7 +175,9 @@ class RunScreen(RunVariants):
         found = problems(plan, faults, self.problems.room[0])
         self.problems.fill(found.lines, (Piece("Problems", "title"),), keep_place=True)
         self.problems.refoot(found.told)
-        self.summary.show([BarWord("", piece.text, "", piece.ink) for piece in plan_line(plan, len(faults))])
+        self.set_class(not found.lines, "-clean")
+        line = [piece for piece in plan_line(plan, len(faults)) if piece.text]
+        self.summary.show([BarWord("", piece.text.strip(), "", piece.ink) for piece in line])
         self.show_variants()
         self.look_into(self.pane)
 
@@ -178,8 +189,17 @@ class RunScreen(RunVariants):
         runs = {run.run: run for run in live.scene.runs}
         jobs = sorted(live.running.values(), key=lambda job: job.token is None)
         own = runs.get(self.followed) if self.followed is not None else None
+        if own is not None:
+            self._watched = own
         busy = own or next((run for run in runs.values() if any(run_of(job.job) == run.run for job in jobs)), None)
         return busy, next((job for job in jobs if busy is not None and run_of(job.job) == busy.run), None)
+
+    @property
+    def ended(self) -> RunScene | None:
+        """The run that was sent from here, as it was last seen, once it has ended."""
+        seen = self._watched
+        there = any(run.run == self.followed for run in self.home.live.scene.runs)
+        return seen if seen is not None and seen.run == self.followed and not there else None
 
     def show_work(self) -> None:
         run, job = self.run_shown()
@@ -229,7 +249,9 @@ class RunScreen(RunVariants):
     # Panes ------------------------------------------------------------------------------------------
 
     def pane_widget(self, pane: str) -> Widget:
-        return {"stages": self.cards, "aside": self.samples}.get(pane, self.query_one("#prompt"))
+        if pane == "words":
+            return self.query_one("#prompt")
+        return self.cards if pane == "stages" else self.samples
 
     def look_into(self, pane: str) -> None:
         self.pane = pane
@@ -248,7 +270,8 @@ class RunScreen(RunVariants):
     def action_pane_of(self, pane: str) -> None:
         self.look_into(pane)
         self.call_after_refresh(lambda: self.set_focus(self.pane_widget(pane)))
-        self.show_work()
+        self.call_after_refresh(self.show_outcome)  # it is as wide as it is only now
+        self.call_after_refresh(self.show_work)
 
     def on_descendant_focus(self) -> None:
         """Follows the focus, and tells the keys that do something there."""
@@ -257,6 +280,7 @@ class RunScreen(RunVariants):
         pane = next((one for one, widget in inside.items() if widget in ancestors), self.pane)
         if pane != self.pane:
             self.look_into(pane)
+            self.call_after_refresh(self.show_outcome)
         self.foot.hint(self.home.hints(self.hinted()), self.home.keymap_of_user)
 
     def hinted(self) -> tuple[Key, ...]:

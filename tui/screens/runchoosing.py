@@ -15,7 +15,7 @@ from tui.editor import edit
 from tui.link.shelf import Noun
 from tui.screens.draft import ENHANCING, Draft, preset_wishes
 from tui.screens.rundraft import RunDraft
-from tui.screens.runhead import LEARNING, WHOLE, WORKS, Work, backends_of, nodes_there, work_of
+from tui.screens.runhead import LEARNING, MORE, WHOLE, WORKS, Work, backends_of, nodes_there, work_of
 from tui.screens.variation import Variation
 from tui.widgets.headline import HeadLine
 from tui.widgets.ink import plain
@@ -45,6 +45,9 @@ class RunChoosing(RunDraft):
             self.nudge(event.field, event.by)
         elif isinstance(event, HeadLine.Cleared):
             self.put(event.field, "")
+        elif event.field == MORE:
+            self.unfolded = True
+            self.show_head()
         elif event.field in FLAGS or event.field.startswith("through-"):
             self.turn(event.field)
         else:
@@ -193,11 +196,15 @@ class RunChoosing(RunDraft):
         wanted = next((name for name in names if name == work), names[(names.index(now) + 1) % len(names)])
         if wanted == now:
             return
+        sets = self.draft.set
         if now == "enhance":
-            self._picture = self.draft.picture or ""
-        picture = self._picture if wanted == "enhance" else None
+            of_picture = tuple(one for one in sets if one.startswith("img2img."))
+            self._enhanced = self.draft.picture or "", of_picture
+            sets = tuple(one for one in sets if one not in of_picture)
+        picture, of_picture = self._enhanced if wanted == "enhance" else (None, ())
         last = self.draft.last and picture is None
-        self.change(replace(self.draft, picture=picture, batch=wanted == "batch", last=last))
+        batch = wanted == "batch"
+        self.change(replace(self.draft, picture=picture, batch=batch, last=last, set=(*sets, *of_picture)))
 
     # Over it ----------------------------------------------------------------------------------------
 

@@ -47,12 +47,16 @@ class RunDraft(TryingOut[None], AreaScreen):
         """The run that was last sent from here."""
         self.refusal = ""
         """Why the run was not taken."""
+        self.doubt = ""
+        """Why it would not be: what no node has, or a time that has passed."""
         self._form: StageForm | None = None
         self._staged: tuple[object, ...] | None = None
         """What the stages that are shown depend on."""
         self._sending = False
-        self._picture = ""
-        """That it was begun from, while another kind of work is shown."""
+        self.unfolded = False
+        """Also in a low terminal all fields of the head are shown."""
+        self._enhanced: tuple[str, tuple[str, ...]] = ("", ())
+        """The picture that it was begun from and what its first stage was told, while another kind is shown."""
 
     def show_head(self) -> None:
         """The draft is another one."""
@@ -168,7 +172,7 @@ class RunDraft(TryingOut[None], AreaScreen):
         """What keeps it from being run."""
         wrong = self.fault if self.fault and not self.draft.empty else ""
         stages = self._form.trouble if self._form is not None and not self.draft.empty else ""
-        return tuple(dict.fromkeys(one for one in (self.refusal, wrong, stages) if one))
+        return tuple(dict.fromkeys(one for one in (self.refusal or self.doubt, wrong, stages) if one))
 
     def foretell(self) -> None:
         """By when it would be done, and what room it takes."""
@@ -176,13 +180,15 @@ class RunDraft(TryingOut[None], AreaScreen):
         if 0 < jobs <= MOST_FORETOLD:
             begin(self, partial(self._foretell, self.read()), group="foretell", exclusive=True)
         else:
-            self.foretold = None
+            self.foretold, self.doubt = None, ""
 
     async def _foretell(self, draft: Draft) -> None:
         try:
             wish = await self.wish(replace(draft, seed=draft.seed or self._seed))
-            self.foretold = await self.home.asker.foretell(wish)
-        except (Refused, NoDaemon):
+            self.foretold, self.doubt = await self.home.asker.foretell(wish), ""
+        except Refused as e:
+            self.foretold, self.doubt = None, unflagged(e.told())
+        except NoDaemon:
             self.foretold = None  # the plan stands, whatever can be said of its time
         self.show_outcome()
 

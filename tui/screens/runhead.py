@@ -27,6 +27,12 @@ WHOLE = "/"
 """Chosen instead of a node, of which none is called so: all jobs on one, whichever."""
 
 
+SELDOM = ("preset", "profile", "seed", "varies", "priority", "learning", "window", "deadline", "hold", "video", "last")
+
+MORE = "more"
+"""Asked for to see the fields that are folded away."""
+
+
 class Around(NamedTuple):
     """What is known besides the draft."""
 
@@ -45,6 +51,12 @@ def head_fields(draft: Draft, around: Around) -> tuple[HeadField, ...]:
     early = tuple(first(draft))
     named = {one.id for one in early}
     return (*early, *(one for one in _usual(draft, around) if one.id not in named))
+
+
+def folded(fields: tuple[HeadField, ...]) -> tuple[HeadField, ...]:
+    """For a low terminal: what is seldom changed only where it is changed, the rest behind one word."""
+    shown = tuple(one for one in fields if one.id not in SELDOM or one.changed or one.tick)
+    return (*shown, HeadField(MORE, "…", f"{len(fields) - len(shown)} more"))
 
 
 def _packs(draft: Draft) -> Iterator[HeadField]:
@@ -67,9 +79,9 @@ def _night(draft: Draft) -> Iterator[HeadField]:
 
 
 def _when(draft: Draft) -> Iterator[HeadField]:
-    yield HeadField("window", "window", draft.window or "any time", bool(draft.window))
-    yield HeadField("deadline", "done by", draft.deadline or "no matter", bool(draft.deadline))
-    yield HeadField("hold", "hold it back", tick=draft.hold)
+    yield HeadField("window", "window", draft.window or "any", bool(draft.window))
+    yield HeadField("deadline", "done by", draft.deadline or "any", bool(draft.deadline))
+    yield HeadField("hold", "hold", tick=draft.hold)
 
 
 def _usual(draft: Draft, around: Around) -> Iterator[HeadField]:
@@ -83,11 +95,11 @@ def _usual(draft: Draft, around: Around) -> Iterator[HeadField]:
     yield HeadField("count", "count", draft.count or "1", draft.count not in ("", "1"), number=True)
     drawn = "drawn" if around.last_seed is None else f"drawn; last {around.last_seed}"
     yield HeadField("seed", "seed", draft.seed or drawn, bool(draft.seed), number=bool(draft.seed))
-    yield HeadField("varies", "varies", draft.varied.told() or "every combination", bool(draft.varied.told()))
+    yield HeadField("varies", "varies", draft.varied.told() or "all ways", bool(draft.varied.told()))
     yield HeadField("priority", "priority", draft.priority or "0", draft.priority not in ("", "0"), number=True)
     yield HeadField("learning", "learning", draft.learning or "as set", draft.learning is not None)
     yield from _when(draft)
-    yield HeadField("video", "film of the run", tick=draft.video)
+    yield HeadField("video", "film", tick=draft.video)
     yield HeadField("last", "as last time", tick=draft.last)
 
 

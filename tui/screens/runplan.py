@@ -45,10 +45,13 @@ def plan_lines(plan: Plan, width: int) -> list[Line]:
         return [[Piece(f" {line}", "dim")] for line in wrap(plan.fault, width - 2, 4)] + list(_lately(plan, width))
     if plan.tried is None:
         return [[Piece(" …", "dim")]]
-    wild = is_wild(plan.tried.space) or plan.tried.jobs > 1_000
-    lines: list[Line] = [[Piece(f" {line}", "warn" if wild else "strong")] for line in wrap(words, width - 2, 2)]
-    if plan.tried.space not in ("", "0", "1"):
-        lines += [[Piece(f" {line}", "dim")] for line in wrap(plan.how, width - 2, 2)]
+    ink = "warn" if is_wild(plan.tried.space) or plan.tried.jobs > 1_000 else "strong"
+    head, _, seed = words.rpartition(" · ")
+    fits = len(words) <= width - 2
+    lines: list[Line] = [[Piece(f" {words if fits else head}", ink)]]
+    rest = [seed] if not fits else []
+    rest += [plan.how] if plan.tried.space not in ("", "0", "1") else []
+    lines += [[Piece(f" {line}", "dim")] for line in wrap(" · ".join(rest), width - 2, 2)]
     if plan.foretold is not None:
         lines += list(_foretold(plan.foretold, plan.now, width))
     return [*lines, *_lately(plan, width)]
@@ -88,7 +91,7 @@ def ends(told: Foretold, now: float) -> str:
 
 
 def _lately(plan: Plan, width: int) -> Iterator[Line]:
-    for line in wrap(f"last run  {plan.lately}", width - 2, 3) if plan.lately else ():
+    for line in wrap(f"last run {plan.lately}", width - 2, 3) if plan.lately else ():
         yield [Piece(f" {line}", "faint")]
 
 

@@ -1,5 +1,6 @@
 """The words of a run as they are written, and the variants that they make: coloured, told, held and written over."""
 
+import msgspec
 from textual import on
 from textual.widgets import TextArea
 
@@ -27,6 +28,11 @@ class RunVariants(RunChoosing):
         self.samples.fill(self.numbered(), min(tried.jobs, MOST))
         shown = f"  {len(tried.samples):,} of {tried.jobs:,}" if tried.jobs else ""
         self.samples.retitle((Piece("Variants", "title"), Piece(shown, "dim")))
+        self.show_variant()
+
+    def show_variant(self) -> None:
+        """Without the warnings: they stand among the problems."""
+        tried = msgspec.structs.replace(self.tried, warnings=()) if self.tried is not None else None
         self.variant.show(self.samples.item(), tried)
 
     @on(TextArea.Changed)
@@ -43,7 +49,7 @@ class RunVariants(RunChoosing):
     @on(CursorMoved)
     def _looked_at(self, event: CursorMoved) -> None:
         event.stop()
-        self.variant.show(self.samples.item(), self.tried)
+        self.show_variant()
 
     @on(ItemOpened)
     async def _opened(self, event: ItemOpened) -> None:
