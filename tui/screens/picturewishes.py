@@ -147,8 +147,7 @@ class PictureWishes(TrashScreen):
     @property
     def grouped(self) -> Group | None:
         """What neighbours have in common in this order; None: nothing in particular."""
-        name = self.order
-        return name if name == "run" or name == "pack" or name == "model" else None
+        return next((by for by in GROUPS if by == self.order), None)
 
     def action_group(self, step: int) -> None:
         """To the next run, pack or model: by what the list is ordered, else by run."""
