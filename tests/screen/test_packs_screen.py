@@ -6,7 +6,7 @@ import pytest
 async def test_packs_at_two_sizes_and_one_edited_while_what_was_not_touched_stays(show, daemon, picture_of):
     async with show() as eyes:
         await eyes.app.action_go("library.packs")
-        await eyes.sees("knights", "broken                   !", "3 variants", "a knight by the {sea|lake}")
+        await eyes.sees("knights", "broken", "!│", "3 variants", "a knight by the {sea|lake}")
         picture_of(eyes, "packs-120x36")
         await eyes.pilot.resize_terminal(80, 24)
         await eyes.press("l")
@@ -35,7 +35,7 @@ async def test_a_pack_or_several_go_into_the_form(show, daemon):
     async with show() as eyes:
         await to_packs(eyes)
         await eyes.press("space", "space", "n")
-        await eyes.sees("New run of city [bold], knights")
+        await eyes.sees("[Run]", "city [bold]")
         await eyes.press("ctrl+j")
         await eyes.until(lambda: daemon.sent("/v1/runs"))
         assert sorted(daemon.sent("/v1/runs")[0]["packs"]) == ["city [bold]", "knights"]
@@ -48,7 +48,7 @@ async def test_a_prompt_of_a_pack_is_tried_and_comes_back_into_a_form(show):
         await eyes.press("l", "j", "t")
         await eyes.sees("4 variants", "sea · dawn")
         await eyes.press("ctrl+j")
-        await eyes.sees("New run", "a knight by the {sea|lake}")
+        await eyes.sees("[Run]", "a knight by the {sea|lake}")
 
 
 @pytest.mark.long
