@@ -5,7 +5,7 @@ from tui.picturekeys import Key, stars
 LIBRARY = (
     Key("library.tab", "right_square_bracket", "next tab", "tab(1)", "library", "tab", "[ ]"),
     Key("library.tab_back", "left_square_bracket", "the tab before", "tab(-1)", "library"),
-    Key("library.pictures", "p", "pictures that were made with it", "pictures", "library", "pictures"),
+    Key("library.pictures", "p", "pictures that were made with it", "pictures", "library"),
     Key("library.details", "l,right", "to what is in it", "details", "library"),
     Key("library.list", "h,left", "back to the list", "list", "library"),
 )
@@ -37,6 +37,8 @@ MODELS = (
     Key("models.scan", "R", "look through the folders now", "scan", "models"),
 )
 
-TABS_KEYS = {"packs": ("packs", "shelf", "library", "lists"), "shelf": ("shelf", "library", "lists"),
-          "models": ("models", "library", "lists")}  # fmt: skip
-"""Whose keys a tab has, the most used first."""
+TABS_KEYS = {
+    "packs": ("library", "packs", "shelf", "lists"), "shelf": ("library", "shelf", "lists"),
+    "models": ("library", "models", "lists"),
+}  # fmt: skip
+"""Whose keys a tab has; the footer tells them in this order as far as there is room."""
