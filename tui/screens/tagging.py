@@ -65,7 +65,7 @@ class Tags(ModalScreen[tuple[str, ...] | None]):
             dialog.border_title = "Tags"
             dialog.border_subtitle = "1-6 on or off, or type your own  ⏎ done  esc back"
             yield self.ticks
-            own = ", ".join(tag for tag in self._have if tag not in KNOWN)
+            own = ", ".join(plain(tag) for tag in self._have if tag not in KNOWN)
             yield Input(own, compact=True, select_on_focus=False, placeholder="your own, a comma between two", id="own")
             yield Static(Content(""), id="said", classes="quiet")
 
@@ -99,7 +99,8 @@ class Tags(ModalScreen[tuple[str, ...] | None]):
         self.action_done()
 
     def action_done(self) -> None:
-        own = [plain(tag).strip() for tag in self.query_one(Input).value.split(",")]
+        had = {plain(tag).strip(): tag for tag in self._have}  # what stands there is shown plain, and stays as it is
+        own = [had.get(tag, tag) for tag in (plain(one).strip() for one in self.query_one(Input).value.split(","))]
         known = [tag for tag in KNOWN if tag in self.ticks.on]
         self.dismiss(tuple(dict.fromkeys((*known, *filter(None, own)))))
 
