@@ -50,7 +50,7 @@ async def test_letters_are_letters_while_one_types(show, daemon):
     async with show() as eyes:
         await eyes.sees("131 jobs")
         await eyes.press("slash", *"xpqgnzRH")
-        await eyes.sees("Filter: xpqgnzRH")
+        await eyes.sees(" xpqgnzRH", "0 of 131 jobs")
         assert eyes.app.screen.area == "queue"
         assert not [path for path, _, _ in daemon.commands]
 
