@@ -50,7 +50,8 @@ class Cat:
         self.walked: list[object] = []
 
     async def walk(self, steps: int) -> None:
-        kinds = {"several": 60, "area": 8, "word": 6, "click": 12, "wheel": 5, "paste": 1, "news": 8, "size": 2, "gone": 1}
+        kinds = {"several": 60, "area": 8, "word": 6, "click": 12, "wheel": 5, "news": 8}
+        kinds |= {"size": 2, "paste": 1, "gone": 1}
         for _ in range(steps):
             if not self.eyes.app.is_running or self.eyes.app._exit:
                 return
