@@ -185,7 +185,7 @@ async def test_the_run_takes_profile_style_matrix_and_numbers(show, daemon):
         look_into(eyes, "search")
         await eyes.press(*"kite => kite | balloon")
         await eyes.press("escape")
-        await eyes.sees("profile mira", "style film, woodcut", "variants 3 · 1 searched")
+        await eyes.sees("profile mira", "style film, woodcut", "· 1 searched")
         await eyes.press("ctrl+j")
         await eyes.until(lambda: daemon.sent("/v1/runs"))
         sent = daemon.sent("/v1/runs")[0]
