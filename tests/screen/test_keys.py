@@ -64,7 +64,7 @@ async def test_what_is_typed_in_one_go_after_a_slash_is_the_filter(show, daemon)
         for name, letter in (("slash", "/"), ("x", "x"), ("p", "p")):
             event = events.Key(name, letter)
             eyes.app.post_message(event)
-        await eyes.sees("Filter: xp")
+        await eyes.sees(" xp ", "of 131 jobs")
         assert daemon.commands == []
 
 
