@@ -115,9 +115,9 @@ SETTINGS_HEAD = """# Settings
 Each can be overridden in the environment: `STABLENEW_SECTION__NAME=VALUE`, for example
 `STABLENEW_SKETCH__STEP_SECONDS=0.5`. `stablenew config show` prints what is in force and where each value came from,
 of keys and passwords only that they are set; `stablenew config validate` says with file and line what is wrong.
-`stablenew config set daemon.retries 5` and `stablenew config unset daemon.retries` change one line and leave remarks and
-order of the others as they are; so does the Settings area of `stablenew ui`, which also tells when a change counts. This
-page is made by `docs/make.py`.
+`stablenew config set daemon.retries 5` and `stablenew config unset daemon.retries` change one line and leave remarks
+and order of the others as they are; so does the Settings area of `stablenew ui`, which also tells when a change counts.
+This page is made by `docs/make.py`.
 
 `[video]` holds the fields of the stage `video` (docs/pipelines.md), as they are used by `--video`.
 `[refine.presets.NAME]` names settings of the stage `refine`; `[refine.models]` gives a model its preset by name.

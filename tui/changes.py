@@ -13,7 +13,7 @@ MOST = 200
 SILENT = ("/v1/undo", "/v1/redo", "/v1/learn/told")
 """Commands that are none to be taken back."""
 
-Doing = Callable[[], Awaitable[None]]
+Doing = Callable[[], Awaitable[object]]
 """Raises Refused or NoDaemon; then nothing was changed."""
 
 

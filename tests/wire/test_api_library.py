@@ -74,7 +74,7 @@ async def test_a_wildcard_is_checked_shown_with_who_names_it_and_brought_back(it
     await it.ask("PUT", "/v1/wildcards/mist", {"text": "thin\n2::thick\n"})
     await it.ask("PUT", "/v1/packs/piers", {"text": "a bay\n\na pier in __mist__\n"})
     shown = await it.get("/v1/wildcards/mist")
-    assert [one["value"] for one in shown["says"]][0] == "thin" and shown["path"].endswith("mist.txt")
+    assert next(one["value"] for one in shown["says"]) == "thin" and shown["path"].endswith("mist.txt")
     assert (await it.get("/v1/uses", noun="wildcards", name="mist"))["items"] == [
         {"noun": "packs", "name": "piers", "line": 3, "words": "a pier in __mist__"}
     ]

@@ -133,7 +133,8 @@ VERBS = {
             flag("--final", "Only what each job's last stage made."),
             *PAGE,
             option(
-                "--sort", "ORDER",
+                "--sort",
+                "ORDER",
                 "newest (default), oldest, stars, name, size, job, run, pack or model; `--sort=-name` turns it round.",
             ),
             AS_OF,

@@ -85,11 +85,13 @@ class RunDraft(TryingOut[None], AreaScreen):
 
     def wrote(self) -> None:
         """In a field of words."""
-        self.change(replace(self.draft, **self.words()), wait=WAIT)
+        prompt, negative = self.words()
+        self.change(replace(self.draft, prompt=prompt, negative=negative), wait=WAIT)
 
-    def words(self) -> dict[str, str]:
+    def words(self) -> tuple[str, str]:
+        """The prompt and what is not wanted, as they stand in their fields."""
         texts = {area.id or "": area.text.replace("\r\n", "\n").replace("\r", "\n") for area in self.query(PromptArea)}
-        return {"prompt": texts.get("prompt", ""), "negative": texts.get("negative", "").replace("\n", " ")}
+        return texts.get("prompt", ""), texts.get("negative", "").replace("\n", " ")
 
     def put_words(self, prompt: str, negative: str) -> None:
         """Into their fields, where it can be undone."""

@@ -136,9 +136,9 @@ def changes(effect: Effect, width: int) -> Iterator[Line]:
         before, then = (fit_middle(plain(text), room).rstrip() if text else "none" for text in (was, will))
         head = Piece(f"   {fit_middle(plain(key), name)}  ", "dim")
         yield [head, Piece(before, "dim"), Piece(" → "), Piece(then, "strong")]
-    for head, words in ((f"`{TRIAL}` becomes", effect.prompt), ("against", effect.negative)):
+    for title, words in ((f"`{TRIAL}` becomes", effect.prompt), ("against", effect.negative)):
         if words:
-            yield [Piece(f"   {head}", "dim")]
+            yield [Piece(f"   {title}", "dim")]
             yield from ([Piece(f"     {line}")] for line in wrap(words, width - 5, MOST_LINES))
 
 
