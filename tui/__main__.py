@@ -2,6 +2,6 @@
 
 import sys
 
-from tui.app import run
+from tui.opening import run
 
 sys.exit(run())

@@ -1,11 +1,10 @@
-"""The terminal UI: starts and ends it, keeps what the feed tells, dispatches keys in their order.
+"""The terminal UI: keeps what the feed tells, dispatches keys in their order.
 
 Screens draw and ask; only here frames are folded and commands sent. Textual writes to stderr: log elsewhere.
 """
 
 import asyncio
 import os
-import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
@@ -24,7 +23,6 @@ from tui import outside
 from tui.areas import modes_of, screen_of
 from tui.background import begin
 from tui.drawing import Drawing
-from tui.ending import obey
 from tui.going import Going
 from tui.greeting import greet, meet
 from tui.history import LoadHistory
@@ -37,7 +35,6 @@ from tui.messages import FrameArrived, WentSilent
 from tui.pace import Pace
 from tui.preferences import Preferences
 from tui.screens.area import AreaScreen
-from tui.terminal import prepare
 from tui.thenkeys import THEN
 from tui.widgets.foot import STARTING
 from tui.widgets.ink import plain
@@ -48,9 +45,6 @@ if TYPE_CHECKING:
 
 RATE, RATE_REMOTE = 10, 4
 """Frames a second at most, here and over SSH."""
-
-LAST_TRY = 3.0
-"""Seconds that verdicts on their way are waited for when the program is left."""
 
 CATCH_UP_SECONDS = 1.0
 """A widget that has not taken in its keys by then is not waited for."""
@@ -334,56 +328,6 @@ class StableNew(Drawing, Going):
 
     async def on_unmount(self) -> None:
         await self.asker.drop()
-
-
-def run(as_of: str | None = None) -> int:
-    """Shows the terminal UI until it is left; its exit code. Starts the daemon where none runs."""
-    from schema.places import places
-    from tui.link.endpoint import ensure, socket_of
-    from tui.preferences import preferences
-
-    where = places(os.environ).settings
-    ui, complaint = preferences(where, os.environ)
-    prepare(ui)
-
-    def find() -> Path:
-        socket = socket_of(os.environ)
-        if socket is None:
-            raise NoDaemon("none has left word where it listens")
-        return Path(socket)
-
-    sharp = None
-    if ui.images not in ("half", "none"):
-        from tui.widgets.preview import sharp_class
-
-        sharp = sharp_class(ui.images, remote=outside.is_remote(os.environ), tmux=bool(os.environ.get("TMUX")))
-    app = StableNew(
-        find,
-        ensure=lambda: _ensured(ensure),
-        ui=ui,
-        env=os.environ,
-        complaint=complaint,
-        sharp=sharp,
-        as_of=as_of or "",
-        settings_file=where,
-    )
-
-    async def shown() -> None:
-        obey(lambda code: app.exit(None, code))
-        try:
-            await app.run_async(mouse=ui.mouse)
-        finally:  # also when the terminal is gone and nothing can be drawn any more
-            await app.outbox.flush(LAST_TRY)
-            await app.asker.drop()
-
-    asyncio.run(shown())
-    if unsent := app.outbox.unsent():
-        print(unsent, file=sys.stderr)
-    return app.return_code or 0
-
-
-def _ensured(ensure: Callable[[Mapping[str, str]], object]) -> None:
-    ensure(os.environ)
 
 
 async def _caught_up(widget: Widget) -> None:

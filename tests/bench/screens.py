@@ -18,7 +18,7 @@ from types import ModuleType
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 COLUMNS, LINES = 120, 36
-START = "import sys; from tui.app import run; sys.exit(run())"
+START = "import sys; from tui.opening import run; sys.exit(run())"
 MINIMAL = """
 from textual.app import App
 from textual.widgets import Static

@@ -12,7 +12,7 @@ import termios
 from collections.abc import Mapping
 from pathlib import Path
 
-START = "import sys; from tui.app import run; sys.exit(run())"
+START = "import sys; from tui.opening import run; sys.exit(run())"
 ROOT = Path(__file__).parents[2]
 
 AT_REST = {

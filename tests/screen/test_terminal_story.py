@@ -15,7 +15,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux, the terminal of these stories, is not installed"),
 ]
 
-START = "import sys; from tui.app import run; sys.exit(run())"
+START = "import sys; from tui.opening import run; sys.exit(run())"
 
 
 class Terminal:

@@ -15,7 +15,7 @@ def ui(as_of: str | None) -> int:
             remedy="`stablenew status` prints what it would show; through ssh, `ssh -t` gives a terminal.",
         )  # fmt: skip
     # By name: the rule that nothing here loads textual counts imports within functions as well.
-    run: Callable[[str | None], int] = import_module("tui.app").run
+    run: Callable[[str | None], int] = import_module("tui.opening").run
     return run(as_of)
 
 
