@@ -6,11 +6,13 @@ it was. A terminal that takes nothing any more (the line is dead, tmux was kille
 
 import asyncio
 import os
+import select
 import signal
 import sys
 import termios
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 
 SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
@@ -28,17 +30,31 @@ def obey(leave: Callable[[int], None]) -> None:
     """
     loop = asyncio.get_running_loop()
 
-    def told(number: int, frame: FrameType | None) -> None:
-        if number == signal.SIGINT and _lent():
-            return
+    def end(number: int) -> None:
         code = 128 + number
         at_last = threading.Timer(PATIENCE, os._exit, (code,))
         at_last.daemon = True
         at_last.start()
-        loop.call_soon_threadsafe(leave, code)
+        with suppress(RuntimeError):  # it has ended meanwhile
+            loop.call_soon_threadsafe(leave, code)
+
+    def told(number: int, frame: FrameType | None) -> None:
+        if number != signal.SIGINT or not _lent():
+            end(number)
 
     for number in SIGNALS:
         signal.signal(number, told)
+    if os.isatty(0):
+        threading.Thread(target=_hung_up, args=(lambda: end(signal.SIGHUP),), daemon=True).start()
+
+
+def _hung_up(then: Callable[[], None]) -> None:
+    """Waits until the terminal is gone: the kernel tells only the one whose controlling terminal it is, and who reads
+    from it would find its end again and again, for ever."""
+    watch = select.poll()
+    watch.register(0, 0)  # nothing is read; that it is gone is always told
+    watch.poll()
+    then()
 
 
 def _lent() -> bool:

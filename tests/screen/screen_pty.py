@@ -27,16 +27,29 @@ AT_REST = {
 class Pane:
     """A pty that is the program's controlling terminal, as a window is; read in the running loop."""
 
-    def __init__(self, env: Mapping[str, str], *, columns: int = 120, rows: int = 36, program: str = START) -> None:
+    def __init__(
+        self, env: Mapping[str, str], *, columns: int = 120, rows: int = 36, program: str = START, owned: bool = True
+    ) -> None:
+        """`owned`: it is the program's controlling terminal."""
         self.master, self.slave = pty.openpty()
         self.resize(columns, rows)
         self.before = termios.tcgetattr(self.slave)
         self.written = b""
         self._came = asyncio.Event()
+
+        def own() -> None:
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
         self.child = subprocess.Popen(
-            [sys.executable, "-P", "-c", program], stdin=self.slave, stdout=self.slave, stderr=self.slave,
-            env=dict(env), cwd=ROOT, start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-        )  # fmt: skip
+            [sys.executable, "-P", "-c", program],
+            stdin=self.slave,
+            stdout=self.slave,
+            stderr=self.slave,
+            env=dict(env),
+            cwd=ROOT,
+            start_new_session=True,
+            preexec_fn=own if owned else None,
+        )
         os.set_blocking(self.master, False)
         self.look()
 

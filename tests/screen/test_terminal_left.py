@@ -29,8 +29,8 @@ async def pane(daemon, tmp_path):
     usual = {"TERM": "xterm-256color", "LANG": "C.UTF-8", "STABLENEW_UI__IMAGES": "half"}
     usual |= {"STABLENEW_HOME": str(tmp_path), "STABLENEW_SOCKET": str(daemon.socket)}
 
-    def begun(columns=120, rows=36, program=START, **env):
-        open_.append(Pane(kept | usual | env, columns=columns, rows=rows, program=program))
+    def begun(columns=120, rows=36, program=START, owned=True, **env):
+        open_.append(Pane(kept | usual | env, columns=columns, rows=rows, program=program, owned=owned))
         return open_[-1]
 
     yield begun
@@ -79,10 +79,12 @@ async def test_in_a_form_too(pane):
     assert "\x1b[?1049l" in it.text and "\x1b[?25h" in it.text
 
 
-async def test_a_window_that_is_closed_ends_it(pane):
-    it = await shown(pane())
+@pytest.mark.parametrize("owned", [True, False], ids=["its own", "somebody else's"])
+async def test_a_window_that_is_closed_ends_it(pane, owned):
+    """Of a terminal that is somebody else's nobody sends a signal."""
+    it = await shown(pane(owned=owned))
     it.hang_up()
-    await it.ended()
+    assert await it.ended() == 129
 
 
 async def test_a_terminal_that_takes_nothing_any_more_does_not_hold_it_up(pane):
