@@ -147,6 +147,16 @@ async def test_a_fault_in_the_words_is_told_with_its_place(show):
 
 
 @pytest.mark.slow
+async def test_a_sign_that_closes_nothing_is_a_warning_and_the_run_may_go(show, daemon):
+    async with show() as eyes:
+        await to_run(eyes)
+        await eyes.press(*"a (paper boat:1.2", "ctrl+pagedown")
+        await eyes.sees("1 warning", "‘(paper boat:1.2’ is")
+        await eyes.press("ctrl+j")
+        await eyes.until(lambda: daemon.sent("/v1/runs"))
+
+
+@pytest.mark.slow
 async def test_variants_are_held_drawn_anew_written_over_and_shown_as_they_are_sent(show, daemon):
     async with show() as eyes:
         await to_run(eyes)

@@ -172,11 +172,11 @@ class RunScreen(RunVariants):
     def show_outcome(self) -> None:
         plan, faults = self.plan(), self.faults()
         self.plan_pane.fill(plan_lines(plan, self.plan_pane.room[0]), (Piece("Plan", "title"),), keep_place=True)
-        found = problems(plan, faults, self.problems.room[0])
+        found = problems(plan, faults, self.odd_signs(), self.problems.room[0])
         self.problems.fill(found.lines, (Piece("Problems", "title"),), keep_place=True)
         self.problems.refoot(found.told)
         self.set_class(not found.lines, "-clean")
-        line = [piece for piece in plan_line(plan, len(faults)) if piece.text]
+        line = [piece for piece in plan_line(plan, len(faults), len(self.odd_signs())) if piece.text]
         self.summary.show([BarWord("", piece.text.strip(), "", piece.ink) for piece in line])
         self.show_variants()
         self.look_into(self.pane)

@@ -16,6 +16,7 @@ from schema.pages import RunRecord
 from schema.requests import RunRequest, TextFile
 from tui.background import begin, is_open
 from tui.messages import StagesEdited
+from tui.promptlexer import lex
 from tui.screens.area import AreaScreen
 from tui.screens.draft import Draft, Last, draft_like
 from tui.screens.pictures import gist, understood
@@ -175,6 +176,11 @@ class RunDraft(TryingOut[None], AreaScreen):
         wrong = self.fault if self.fault and not self.draft.empty else ""
         stages = self._form.trouble if self._form is not None and not self.draft.empty else ""
         return tuple(dict.fromkeys(one for one in (self.refusal or self.doubt, wrong, stages) if one))
+
+    def odd_signs(self) -> tuple[str, ...]:
+        """Of the words as they stand: what is never closed, or closes nothing."""
+        prompt, negative = self.draft.prompt, self.draft.negative
+        return (*lex(prompt).told(prompt), *(f"negative, {told}" for told in lex(negative).told(negative)))
 
     def foretell(self) -> None:
         """By when it would be done, and what room it takes."""

@@ -95,7 +95,7 @@ def _lately(plan: Plan, width: int) -> Iterator[Line]:
         yield [Piece(f" {line}", "faint")]
 
 
-def plan_line(plan: Plan, faults: int) -> Line:
+def plan_line(plan: Plan, faults: int, odd: int = 0) -> Line:
     """The plan in one line, for a terminal that shows one pane at a time."""
     words = counted(plan)
     if plan.fault:
@@ -105,7 +105,7 @@ def plan_line(plan: Plan, faults: int) -> Line:
         late = plan.foretold.run.in_time is False
         pieces += [Piece(f" · {ends(plan.foretold, plan.now)}", "bad" if late else "text"),
                    Piece(f" · ~{size(plan.foretold.bytes)}", "dim")]  # fmt: skip
-    warnings = len(plan.tried.warnings) if plan.tried is not None else 0
+    warnings = odd + (len(plan.tried.warnings) if plan.tried is not None else 0)
     return [*pieces, Piece(f"  ! {warnings}" if warnings else "", "warn")]
 
 
@@ -126,9 +126,9 @@ class Problems(NamedTuple):
         return tuple(found)
 
 
-def problems(plan: Plan, faults: Sequence[str], width: int) -> Problems:
-    """`faults`: what keeps it from being run, the fault of the plan among them."""
-    warnings = [unflagged(one) for one in plan.tried.warnings] if plan.tried is not None else []
+def problems(plan: Plan, faults: Sequence[str], odd: Sequence[str], width: int) -> Problems:
+    """`faults`: what keeps it from being run, the fault of the plan among them; `odd`: signs that close nothing."""
+    warnings = [*odd, *(unflagged(one) for one in plan.tried.warnings)] if plan.tried is not None else [*odd]
     if plan.tried is not None and is_wild(str(plan.tried.jobs)):
         warnings.insert(0, f"{plan.tried.jobs:,} jobs: ^o limits them, takes an even sample, or draws at random")
     lines: list[Line] = []
