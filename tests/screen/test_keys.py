@@ -113,8 +113,10 @@ async def test_help_is_made_from_the_table(show, picture_of):
     async with show() as eyes:
         await eyes.sees("131 jobs")
         await eyes.press("question_mark")
-        await eyes.sees("Keys", "After the leader", "Words of a filter")
+        await eyes.sees("Keys", "After the leader")
         picture_of(eyes, "help-120x36")
+        await eyes.press("space", "space")
+        await eyes.sees("Words of a filter")
         await eyes.press("escape")
         await eyes.sees("sort: position")
 
@@ -133,9 +135,9 @@ async def test_the_palette_knows_every_key_of_the_area(show, daemon):
 async def test_a_click_on_an_area_goes_there_and_a_click_on_a_hint_does_it(show):
     async with show() as eyes:
         await eyes.sees("131 jobs")
-        await eyes.pilot.click("TopBar", offset=(26, 0))
+        await eyes.pilot.click("TopBar", offset=(17, 0))
         await eyes.sees("[Gallery]")
-        await eyes.pilot.click("TopBar", offset=(15, 0))
+        await eyes.pilot.click("TopBar", offset=(4, 0))
         await eyes.sees("[Queue]")
         await eyes.pilot.click("JobTable", offset=(10, 5))
         assert eyes.app.screen.listing.cursor == 3

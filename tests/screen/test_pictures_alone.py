@@ -109,7 +109,7 @@ async def test_p_draws_pictures_in_another_way_and_says_which(show, daemon):
 async def test_only_those_like_the_picture_and_the_next_group(show, daemon):
     async with show() as eyes:
         await to_gallery(eyes)
-        await eyes.press("right_curly_bracket")
+        await eyes.press("greater_than_sign")
         await eyes.until(lambda: eyes.app.screen.listing.cursor == 40)
         await eyes.press("f")
         await eyes.sees("Only those of the same", "run    kn01gt7a", "pack   knights")

@@ -105,7 +105,7 @@ async def test_copying_fills_tmux_own_buffer(terminal):
 async def test_keys_typed_in_one_burst_mean_what_they_say(terminal, daemon):
     await terminal.sees("131 jobs")
     await terminal.keys("/", "x", "p", "R", "Enter")
-    await terminal.sees("Filter: xpR", "0 of 131 jobs")
+    await terminal.sees(" xpR ", "0 of 131 jobs")
     assert daemon.commands == []
     await terminal.keys("Escape")
     await terminal.sees("131 jobs")
@@ -114,7 +114,7 @@ async def test_keys_typed_in_one_burst_mean_what_they_say(terminal, daemon):
 async def test_the_window_may_change_its_size(terminal):
     await terminal.sees("131 jobs", "stages")
     await terminal.tmux("resize-window", "-x", "80", "-y", "24")
-    await terminal.sees(" [Queue] Gallery ", "? help")
+    await terminal.sees(" [Queue] Run  Gallery ", "? help")
     await terminal.tmux("resize-window", "-x", "50", "-y", "10")
     await terminal.sees("needs 60x15, this is 50x10")
     await terminal.tmux("resize-window", "-x", "120", "-y", "36")

@@ -173,7 +173,8 @@ async def test_the_log_is_read_in_pages_and_one_by_one(it: World) -> None:
     lines = await it.get("/v1/log", after=1, limit=3)
     assert [line["seq"] for line in lines] == [2, 3, 4]
     assert lines[0]["type"] == "RunSubmitted" and lines[0]["at"].endswith("Z")
-    assert (await it.get("/v1/log/2")) == lines[0]
+    alone = await it.get("/v1/log/2")
+    assert len(alone.pop("hash")) == 64 and alone == lines[0]
     assert len(await it.get("/v1/log")) == it.ledger.durable
 
 

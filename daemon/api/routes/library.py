@@ -273,7 +273,7 @@ ROUTES = (
     ),
     Route(
         method="POST", path="/v1/check", run=check, takes=Draft, gives=Checked, limit=16 * MIB,
-        scope="read", does="Check a text of the library before it is saved.",
+        scope="all", does="Check a text of the library before it is saved.",
     ),
     Route(
         method="GET", path="/v1/uses", run=uses, gives=Uses, query=("noun", "name"),
