@@ -51,7 +51,7 @@ class Going(Travelling):
     async def _go_to(self, area: str, filter: str, item: str = "") -> None:
         """In the first tab of the area, or in the tab that is named."""
         from tui.areas import modes_of
-        from tui.screens.area import ListScreen
+        from tui.screens.listarea import ListScreen
 
         await self.action_go(area if "." in area else modes_of(area)[0])
         screen: Screen[object] = self.screen

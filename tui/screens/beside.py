@@ -5,7 +5,7 @@ from typing import TypeVar
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from tui.screens.area import ListScreen
+from tui.screens.listarea import ListScreen
 from tui.widgets.panel import Panel
 
 Item = TypeVar("Item")

@@ -7,7 +7,7 @@ from schema.errors import NoDaemon, Refused
 from tui.background import begin
 from tui.filterwords import STATES, Offer, offers, usual
 from tui.link.shelf import names_of
-from tui.screens.area import ListScreen
+from tui.screens.listarea import ListScreen
 from tui.screens.tagging import KNOWN
 from tui.widgets.nodeline import STRANGERS, name_of
 

@@ -19,7 +19,8 @@ from tui.background import begin
 from tui.link import learn
 from tui.link.ask import Told
 from tui.live import Change, Live
-from tui.screens.area import SETTLED, AreaScreen
+from tui.screens.area import AreaScreen
+from tui.screens.listarea import SETTLED
 from tui.widgets.lessontabs import Tab
 from tui.widgets.lessonwords import surest
 

@@ -3,7 +3,7 @@
 from typing import ClassVar, TypeVar
 
 from tui.keys import bindings, of
-from tui.screens.area import ListScreen
+from tui.screens.listarea import ListScreen
 from tui.widgets.librarytabs import TABS, LibraryTabs
 
 Item = TypeVar("Item")

@@ -15,8 +15,8 @@ from schema.pages import Page
 from tui.keys import bindings, of
 from tui.live import Change, Live
 from tui.messages import CursorMoved
-from tui.screens.area import REREAD_PAUSE
 from tui.screens.beside import BesideScreen
+from tui.screens.listarea import REREAD_PAUSE
 from tui.widgets.ink import Piece
 from tui.widgets.pages import PAGE
 from tui.widgets.tabtitles import TabTitles
