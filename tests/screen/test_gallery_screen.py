@@ -63,6 +63,7 @@ async def test_new_pictures_do_not_slip_under_the_cursor(show, daemon):
         assert daemon.sent("/v1/images/rate") == [{"select": [stood], "stars": 5}]
 
 
+@pytest.mark.slow
 async def test_tags_are_typed_and_told_as_what_differs(show, daemon):
     async with show() as eyes:
         await to_gallery(eyes)
@@ -75,6 +76,7 @@ async def test_tags_are_typed_and_told_as_what_differs(show, daemon):
         ]
 
 
+@pytest.mark.slow
 async def test_of_two_marked_pictures_one_is_better(show, daemon, picture_of):
     async with show() as eyes:
         await to_gallery(eyes)
@@ -95,6 +97,7 @@ async def test_d_puts_into_the_trash_and_says_how_to_take_it_back(show, daemon):
         await eyes.sees("z takes it back")
 
 
+@pytest.mark.slow
 async def test_a_zoomed_picture_is_rated_alone_though_others_are_marked(show, daemon):
     async with show() as eyes:
         await to_gallery(eyes)
@@ -125,6 +128,7 @@ async def test_moving_the_cursor_asks_for_no_picture_and_draws_none(show, daemon
         assert sum("/im000000/thumb" in asked for asked in daemon.asked) == 1
 
 
+@pytest.mark.slow
 async def test_a_picture_that_is_none_is_said_to_be_one(show, daemon, monkeypatch):
     async def nothing(request):
         from aiohttp import web
@@ -139,6 +143,7 @@ async def test_a_picture_that_is_none_is_said_to_be_one(show, daemon, monkeypatc
         await eyes.sees("cannot be shown")
 
 
+@pytest.mark.slow
 async def test_e_tells_everything(show):
     async with show() as eyes:
         await to_gallery(eyes)

@@ -99,6 +99,7 @@ async def test_gg_goes_to_the_top_and_G_to_the_bottom(show):
         assert eyes.app.screen.listing.cursor == 0
 
 
+@pytest.mark.slow
 async def test_a_users_keymap_is_obeyed_and_shown(show, daemon):
     ui = Preferences(keymap={"queue.cancel": "X", "no.such": "q"})
     async with show(ui=ui) as eyes:
@@ -121,6 +122,7 @@ async def test_help_is_made_from_the_table(show, picture_of):
         await eyes.sees("sort: position")
 
 
+@pytest.mark.slow
 async def test_the_palette_knows_every_key_of_the_area(show, daemon):
     async with show() as eyes:
         await eyes.sees("131 jobs")

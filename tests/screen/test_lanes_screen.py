@@ -1,11 +1,13 @@
 """How live work and batches share the nodes, chosen beside its cost; and when a run is done and due."""
 
 import msgspec
+import pytest
 from screen_things import STRANGERS, record_of
 
 from schema.ids import NodeId
 
 
+@pytest.mark.slow
 async def test_the_switch_of_the_lanes_is_chosen_beside_its_cost(show, picture_of, daemon):
     daemon.nodes = (*daemon.nodes, *STRANGERS)
     async with show() as eyes:
@@ -19,6 +21,7 @@ async def test_the_switch_of_the_lanes_is_chosen_beside_its_cost(show, picture_o
         await eyes.until(lambda: daemon.sent("/v1/queue/mode") == [{"mode": "warm"}])
 
 
+@pytest.mark.slow
 async def test_live_work_is_pinned_to_a_node_and_let_go(show, daemon):
     async with show() as eyes:
         await eyes.sees("131 jobs")
@@ -28,12 +31,14 @@ async def test_live_work_is_pinned_to_a_node_and_let_go(show, daemon):
         await eyes.until(lambda: daemon.sent("/v1/queue/pin")[1:] == [{"node": None}])
 
 
+@pytest.mark.slow
 async def test_a_run_says_when_it_is_done_and_whether_that_is_in_time(show, daemon):
     daemon.run_ends = {"eta_s": 3600.0, "deadline": daemon.now + 7200}
     async with show() as eyes:
         await eyes.sees("done   run ~13:01, 1h00m", "due    14:01  in time")
 
 
+@pytest.mark.slow
 async def test_a_run_that_is_late_says_so_in_a_word(show, daemon):
     daemon.run_ends = {"eta_s": 3 * 86_400.0, "deadline": daemon.now + 7200}
     async with show(80, 24) as eyes:
@@ -42,6 +47,7 @@ async def test_a_run_that_is_late_says_so_in_a_word(show, daemon):
         await eyes.sees("run ~Mon 12:01, 3d00h", "due    14:01  LATE")
 
 
+@pytest.mark.slow
 async def test_a_job_says_why_it_is_where_it_is(show, daemon):
     record = record_of(daemon.rows[0])
     why = "studio already holds toy-xl; next best attic +14.2 s"

@@ -27,6 +27,7 @@ async def test_the_morning_after_at_two_sizes(show, picture_of):
         picture_of(eyes, "learn-words-80x24")
 
 
+@pytest.mark.slow
 async def test_what_was_seen_is_told_once_and_what_was_taken_back_stays_until_it_is_put_away(show, daemon):
     daemon.lectern.listens = True
     async with show() as eyes:

@@ -4,6 +4,7 @@ import asyncio
 import io
 
 import msgspec
+import pytest
 from PIL import Image
 
 from schema.scenes import Delta
@@ -28,6 +29,7 @@ def fetched(daemon):
     return [asked for asked in daemon.asked if asked.endswith("/preview")]
 
 
+@pytest.mark.slow
 async def test_it_appears_beside_the_job_and_changes_with_it(show, daemon):
     daemon.previews["kn00gt7a.1"] = jpeg("red")
     async with show() as eyes:
@@ -43,6 +45,7 @@ async def test_it_appears_beside_the_job_and_changes_with_it(show, daemon):
         await eyes.until(lambda: "as it comes" not in eyes.text())
 
 
+@pytest.mark.slow
 async def test_however_many_come_no_more_than_one_in_a_pause_is_fetched(show, daemon):
     daemon.previews["kn00gt7a.1"] = jpeg("red")
     async with show() as eyes:
@@ -57,6 +60,7 @@ async def test_however_many_come_no_more_than_one_in_a_pause_is_fetched(show, da
         assert len(fetched(daemon)) <= 2 + took / 0.4
 
 
+@pytest.mark.slow
 async def test_nothing_is_fetched_while_it_is_not_shown(show, daemon):
     daemon.previews["kn00gt7a.1"] = jpeg("red")
     async with show(80, 24) as eyes:
@@ -76,6 +80,7 @@ async def test_nothing_is_fetched_while_it_is_not_shown(show, daemon):
         assert len(fetched(daemon)) == before
 
 
+@pytest.mark.slow
 async def test_a_preview_that_is_gone_or_no_picture_leaves_the_details_alone(show, daemon):
     async with show() as eyes:
         eyes.app.area_screen.picture._pause = 0.01

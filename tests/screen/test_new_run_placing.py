@@ -55,6 +55,7 @@ async def test_a_run_is_for_one_node(show, daemon, steps, node, whole):
     assert sent == {"node": node, "whole": whole, "window": None, "deadline": None}
 
 
+@pytest.mark.slow
 async def test_only_nodes_of_the_fleet_are_offered_and_what_was_chosen_is_kept(show):
     async with show() as eyes:
         await to_run(eyes)
@@ -69,6 +70,7 @@ async def test_only_nodes_of_the_fleet_are_offered_and_what_was_chosen_is_kept(s
         await eyes.sees("node studio · busy", "a kite")
 
 
+@pytest.mark.slow
 async def test_priority_learning_and_count_are_stepped_chosen_and_sent(show, daemon):
     async with show() as eyes:
         await to_run(eyes)

@@ -55,6 +55,7 @@ async def test_each_key_asks_the_node_under_the_cursor(show, daemon, keys, path)
         await eyes.until(lambda: daemon.sent(path))
 
 
+@pytest.mark.slow
 async def test_a_drained_node_gets_work_again_with_the_same_key(show, daemon):
     daemon.nodes = tuple(msgspec.structs.replace(node, state="drained") for node in daemon.nodes)
     async with show() as eyes:
@@ -64,6 +65,7 @@ async def test_a_drained_node_gets_work_again_with_the_same_key(show, daemon):
         await eyes.sees("attic gets work again")
 
 
+@pytest.mark.slow
 async def test_only_a_lost_node_is_forgotten_and_only_when_it_is_meant(show, daemon):
     async with show() as eyes:
         await to_nodes(eyes)
@@ -77,6 +79,7 @@ async def test_only_a_lost_node_is_forgotten_and_only_when_it_is_meant(show, dae
         assert not daemon.sent("/v1/nodes/den/forget") and not daemon.sent("/v1/nodes/den/refresh")
 
 
+@pytest.mark.slow
 async def test_the_list_is_filtered_by_what_is_told_of_a_node(show, daemon):
     async with show() as eyes:
         await to_nodes(eyes)
@@ -85,6 +88,7 @@ async def test_the_list_is_filtered_by_what_is_told_of_a_node(show, daemon):
         await eyes.until(lambda: "studio" not in eyes.text())
 
 
+@pytest.mark.slow
 async def test_what_is_refused_names_the_node(show, daemon):
     daemon.refuse["/v1/nodes/rtx4070/free"] = ("its server cannot unload models", "Restart it.")
     async with show() as eyes:

@@ -77,6 +77,7 @@ async def test_what_was_begun_goes_on_when_the_question_is_left(show, asking):
         await eyes.sees("laptop is paired, but not ready: its picture was flat")
 
 
+@pytest.mark.slow
 async def test_a_machine_elsewhere_is_added_by_its_address(show, daemon):
     async with show() as eyes:
         await to_nodes(eyes, "studio")
@@ -89,6 +90,7 @@ async def test_a_machine_elsewhere_is_added_by_its_address(show, daemon):
         assert daemon.sent("/v1/nodes/add") == [{"address": "box:9", "code": "48291307"}]
 
 
+@pytest.mark.slow
 async def test_several_who_ask_are_told_in_one_line_and_apart(show, daemon):
     laptop = STRANGERS[0]
     other = msgspec.structs.replace(laptop, node=NodeId("other"), address="10.0.0.7:7801")
@@ -106,6 +108,7 @@ async def test_a_newcomer_is_announced_wherever_one_is(show, daemon):
         await eyes.sees("laptop asks to join: g n, then P", "1 asks to join  ● daemon up  2/3 nodes")
 
 
+@pytest.mark.slow
 async def test_only_a_node_on_the_network_is_unpaired_and_only_when_it_is_meant(show, asking):
     asking.nodes = (*asking.nodes, NodeScene(node=NodeId("local"), name="zebra", state="ready"))
     async with show() as eyes:
@@ -121,6 +124,7 @@ async def test_only_a_node_on_the_network_is_unpaired_and_only_when_it_is_meant(
         assert not asking.sent("/v1/nodes/aaaabbbbccccddddeeeeffff22/drain")
 
 
+@pytest.mark.slow
 async def test_a_probe_says_what_it_found(show, daemon):
     async with show() as eyes:
         await to_nodes(eyes, "studio")
@@ -129,6 +133,7 @@ async def test_a_probe_says_what_it_found(show, daemon):
         assert daemon.sent("/v1/nodes/rtx4070/probe")
 
 
+@pytest.mark.slow
 async def test_what_is_wrong_is_told_in_every_area(show, daemon):
     daemon.nodes = (*daemon.nodes, CONFLICTED)
     async with show() as eyes:
@@ -151,6 +156,7 @@ async def test_what_agents_say_is_text_in_its_place(show, daemon):
         assert not set(eyes.text()) & {"\x1b", "\u202e"}
 
 
+@pytest.mark.slow
 async def test_the_load_of_the_last_hour_is_kept_while_one_looks_elsewhere(show, daemon):
     async with show() as eyes:
         await eyes.sees("131 jobs")

@@ -18,6 +18,7 @@ async def test_a_terminal_that_is_too_small_says_so(show):
         await eyes.sees("needs 60x15, this is 59x14")
 
 
+@pytest.mark.slow
 async def test_at_80_columns_enter_shows_the_details_instead_of_the_list(show, picture_of):
     async with show(80, 24) as eyes:
         await eyes.sees("kn00gt7a.4")
@@ -55,6 +56,7 @@ async def test_x_cancels_what_is_marked(show, daemon):
         await eyes.sees("2 cancelled")
 
 
+@pytest.mark.slow
 async def test_a_job_running_for_minutes_is_not_cancelled_unasked(show, daemon):
     async with show() as eyes:
         await eyes.sees("kn00gt7a.1 ")
@@ -69,6 +71,7 @@ async def test_a_job_running_for_minutes_is_not_cancelled_unasked(show, daemon):
         await eyes.until(lambda: daemon.sent("/v1/jobs/cancel"))
 
 
+@pytest.mark.slow
 async def test_more_than_a_hundred_are_not_cancelled_unasked(show, daemon):
     async with show() as eyes:
         await eyes.sees("131 jobs")
@@ -81,6 +84,7 @@ async def test_more_than_a_hundred_are_not_cancelled_unasked(show, daemon):
         assert daemon.sent("/v1/jobs/cancel")[0]["select"][0].startswith("state:queued|")
 
 
+@pytest.mark.slow
 async def test_all_in_the_filter_is_told_as_the_filter(show, daemon):
     async with show() as eyes:
         await eyes.sees("131 jobs")
@@ -91,6 +95,7 @@ async def test_all_in_the_filter_is_told_as_the_filter(show, daemon):
         assert daemon.sent("/v1/jobs/cancel") == [{"select": ["state:queued"]}]
 
 
+@pytest.mark.slow
 async def test_a_wrong_filter_is_told_where_it_was_typed(show):
     async with show() as eyes:
         await eyes.sees("131 jobs")
@@ -100,6 +105,7 @@ async def test_a_wrong_filter_is_told_where_it_was_typed(show):
         await eyes.sees("131 jobs")
 
 
+@pytest.mark.slow
 async def test_escape_takes_the_marks_away_and_then_the_filter(show):
     async with show() as eyes:
         await eyes.sees("131 jobs")
@@ -113,6 +119,7 @@ async def test_escape_takes_the_marks_away_and_then_the_filter(show):
         await eyes.sees(" 131 jobs")
 
 
+@pytest.mark.slow
 async def test_a_range_is_marked_from_v_to_the_cursor(show):
     async with show() as eyes:
         await eyes.sees("131 jobs")
@@ -124,6 +131,7 @@ async def test_a_range_is_marked_from_v_to_the_cursor(show):
         await eyes.sees("3 marked")
 
 
+@pytest.mark.slow
 async def test_a_job_moves_with_J_and_the_cursor_with_it(show, daemon):
     async with show() as eyes:
         await eyes.sees("kn00gt7a.6")
@@ -160,6 +168,7 @@ async def test_each_key_sends_its_command_with_a_key_of_its_own(show, daemon, ke
         assert all(used) and len(set(used)) == len(used)
 
 
+@pytest.mark.slow
 async def test_an_undo_says_what_it_took_back_and_when_nothing_was_left(show, daemon):
     async with show() as eyes:
         await eyes.sees("kn00gt7a.1 ")
@@ -179,6 +188,7 @@ async def test_what_is_refused_is_told_with_its_remedy(show, daemon):
         await eyes.sees("a first stage cannot be skipped", "Cancel the job instead.")
 
 
+@pytest.mark.slow
 async def test_the_order_is_chosen_from_a_list(show, daemon):
     async with show() as eyes:
         await eyes.sees("131 jobs")
@@ -214,6 +224,7 @@ async def test_a_run_that_is_refused_stays_written(show, daemon):
         await eyes.sees("[Generate]", "a red kite")
 
 
+@pytest.mark.slow
 async def test_a_job_is_cloned_with_its_settings(show, daemon):
     async with show() as eyes:
         await eyes.sees("kn00gt7a.3")
@@ -236,6 +247,7 @@ async def test_q_asks_at_the_top_and_leaves(show):
         assert eyes.app.return_code in (0, None)
 
 
+@pytest.mark.slow
 async def test_details_appear_when_the_terminal_grows(show):
     async with show(80, 24) as eyes:
         await eyes.sees("kn00gt7a.4")

@@ -3,6 +3,7 @@
 import pytest
 
 
+@pytest.mark.slow
 async def test_w_tells_why_a_job_is_where_it_is(show):
     async with show() as eyes:
         await eyes.sees("kn00gt7a.3")
@@ -12,6 +13,7 @@ async def test_w_tells_why_a_job_is_where_it_is(show):
         await eyes.until(lambda: "where it is, and why" not in eyes.text())
 
 
+@pytest.mark.slow
 async def test_r_runs_again_from_a_stage_or_one_alone(show, daemon):
     async with show() as eyes:
         await eyes.sees("kn00gt7a.14")
@@ -27,6 +29,7 @@ async def test_r_runs_again_from_a_stage_or_one_alone(show, daemon):
         ]
 
 
+@pytest.mark.slow
 async def test_d_cancels_what_waits_and_puts_pictures_of_what_ended_into_the_trash(show, daemon):
     async with show() as eyes:
         await eyes.sees("kn00gt7a.14")
@@ -59,6 +62,7 @@ async def test_more_than_a_hundred_are_not_changed_unasked(show, daemon, key, qu
         await eyes.until(lambda: daemon.sent(path))
 
 
+@pytest.mark.slow
 async def test_words_of_the_filter_are_offered_and_taken_with_tab(show):
     async with show() as eyes:
         await eyes.sees("131 jobs")

@@ -41,6 +41,7 @@ def asked_names(daemon):
     return [asked for asked in daemon.asked if asked.startswith("/v1/resources")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), [(120, 36), (80, 24)])
 async def test_the_chooser_at_two_sizes(show, picture_of, width, height):
     async with show(width, height) as eyes:
@@ -129,6 +130,7 @@ async def test_the_nodes_read_their_lists_again_on_a_key(show, daemon):
         assert daemon.sent("/v1/nodes/rtx3090/refresh") and not daemon.sent("/v1/nodes/den/refresh")
 
 
+@pytest.mark.slow
 async def test_the_backend_is_told_with_its_state_and_sent(show, daemon):
     async with show() as eyes:
         await to_run(eyes, "backend any · webui ready, comfyui ready")
@@ -140,6 +142,7 @@ async def test_the_backend_is_told_with_its_state_and_sent(show, daemon):
         assert (await run(eyes, daemon))["backend"] == "comfyui"
 
 
+@pytest.mark.slow
 async def test_a_backend_that_is_away_is_told_as_disconnected(show, daemon):
     async with show() as eyes:
         await to_run(eyes)
@@ -177,6 +180,7 @@ async def test_with_sketch_alone_any_name_is_fine(show, daemon):
         assert "no node has it" not in eyes.text()
 
 
+@pytest.mark.slow
 async def test_a_draft_that_is_begun_afresh_begins_where_the_last_run_was(show, daemon):
     daemon.latest = {
         "config": {}, "effective": {"txt2img": {"model": "juggernautXL_v9", "steps": 30}}, "run": "kn00gt7a",
@@ -190,6 +194,7 @@ async def test_a_draft_that_is_begun_afresh_begins_where_the_last_run_was(show, 
         assert (sent["last"], sent["backend"]) == (True, "comfyui")
 
 
+@pytest.mark.slow
 async def test_a_stage_is_added_at_its_place(show, daemon):
     async with show() as eyes:
         await to_run(eyes)
@@ -222,6 +227,7 @@ async def test_another_pipeline_forgets_the_stages_that_were_added_to_the_first(
         assert (await run(eyes, daemon))["pipeline"] == "quick"
 
 
+@pytest.mark.slow
 async def test_a_job_of_a_pipeline_that_is_in_no_library_is_cloned_with_its_stages(show, daemon):
     daemon.pipeline_of_runs = "own"
     daemon.config = {"txt2img": {"type": "txt2img", "steps": 9, "hires.scale": 2.0, "model": "toy", "vae": None},
@@ -238,6 +244,7 @@ async def test_a_job_of_a_pipeline_that_is_in_no_library_is_cloned_with_its_stag
         ]
 
 
+@pytest.mark.slow
 async def test_a_chosen_backend_narrows_what_is_offered(show, daemon):
     async with show(200, 60) as eyes:
         await to_run(eyes)

@@ -5,9 +5,11 @@ import io
 import json
 
 import msgspec
+import pytest
 from PIL import Image
 
 
+@pytest.mark.slow
 async def test_waiting_jobs_are_sent_to_another_backend(show, daemon):
     async with show() as eyes:
         await eyes.sees("kn00gt7a.5")
@@ -21,6 +23,7 @@ async def test_waiting_jobs_are_sent_to_another_backend(show, daemon):
         await eyes.until(lambda: daemon.sent("/v1/undo"))
 
 
+@pytest.mark.slow
 async def test_any_backend_is_told_as_such(show, daemon):
     async with show() as eyes:
         await eyes.sees("kn00gt7a.5")
@@ -31,6 +34,7 @@ async def test_any_backend_is_told_as_such(show, daemon):
         assert daemon.sent("/v1/jobs/edit") == [{"select": ["kn00gt7a.3"], "backend": ""}]
 
 
+@pytest.mark.slow
 async def test_a_job_that_runs_stays_where_it_is(show, daemon):
     daemon.refuse["/v1/jobs/edit"] = ("kn00gt7a.1 has begun", "Make a new run of it.")
     async with show() as eyes:
@@ -44,6 +48,7 @@ async def test_a_job_that_runs_stays_where_it_is(show, daemon):
         await eyes.sees("kn00gt7a.1 has begun. Make a new run of it.")
 
 
+@pytest.mark.slow
 async def test_a_picture_of_ours_goes_through_the_stages_that_are_ticked(show, daemon, picture_of):
     async with show() as eyes:
         await eyes.press("g", "i")
@@ -66,6 +71,7 @@ async def test_a_picture_of_ours_goes_through_the_stages_that_are_ticked(show, d
         assert stages == [{"type": "img2img", "denoise": 0.35}, {"type": "upscale"}, {"type": "face_restore"}]
 
 
+@pytest.mark.slow
 async def test_a_picture_file_is_sent_once_and_begun_from(show, daemon, tmp_path):
     kept = io.BytesIO()
     Image.new("RGB", (8, 8), "blue").save(kept, "PNG")
@@ -88,6 +94,7 @@ async def test_a_picture_file_is_sent_once_and_begun_from(show, daemon, tmp_path
         assert sent["prompt"] == ""
 
 
+@pytest.mark.slow
 async def test_captions_and_scores_are_told_with_the_picture(show, daemon):
     daemon.said = {"caption": "a knight in the rain", "score": 0.8312}
     async with show() as eyes:
@@ -97,6 +104,7 @@ async def test_captions_and_scores_are_told_with_the_picture(show, daemon):
         await eyes.sees("sha256", " caption", "a knight in the rain")
 
 
+@pytest.mark.slow
 async def test_a_suspect_job_says_why_and_what_to_do(show, daemon):
     reason = "the picture is black, twice; look at its model, VAE and sampler, then retry it"
     daemon.rows[2] = msgspec.structs.replace(daemon.rows[2], state="attention", reason=reason)

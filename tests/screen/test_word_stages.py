@@ -1,6 +1,7 @@
 """What stages made of the words, on the card of a job that waits to be looked at; and writing over it."""
 
 import msgspec
+import pytest
 from screen_things import record_of
 
 from schema.pages import StageRecord
@@ -44,6 +45,7 @@ def test_the_card_tells_that_a_person_wrote_over_them(daemon):
     assert "written by hand over" in text and "a blue boat" in text and "as planned" in text
 
 
+@pytest.mark.slow
 async def test_words_are_written_over_before_the_pictures(show, daemon):
     async with show() as eyes:
         await eyes.sees("kn00gt7a.3")
@@ -55,6 +57,7 @@ async def test_words_are_written_over_before_the_pictures(show, daemon):
         assert sent["select"] == ["kn00gt7a.3"] and "dusk, " in sent["prompt"] and "negative" not in sent
 
 
+@pytest.mark.slow
 async def test_the_words_of_a_job_that_runs_stay(show, daemon):
     async with show() as eyes:
         await eyes.sees("kn00gt7a.1 ")
