@@ -16,6 +16,7 @@ from checker.whole import check_log
 from lives import Lives
 from scenario import home
 
+from daemon.log import anchor
 from daemon.log.faults import LogDamaged
 from schema.settings import Settings
 
@@ -40,13 +41,16 @@ def closed(lives: Lives, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def crashed(lives: Lives, closed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One that was killed just before: everything is in the WAL."""
-    for number in range(10):
+    """One that was killed just before: everything is in the WAL, and all of it was promised."""
+    for number in range(20):
         folder = tmp_path_factory.mktemp("crashed") / f"home-{number}"
         calls = lives.live(folder.with_name("whole")).calls
-        if lives.live(folder, at=calls - CLOSING, mode=1).code == -signal.SIGKILL:
-            wal = home(folder).log.with_name("events.db-wal")
-            if wal.exists() and wal.stat().st_size > 100_000:
+        if lives.live(folder, at=calls - CLOSING - number, mode=1).code == -signal.SIGKILL:
+            where = home(folder)
+            wal, promised = where.log.with_name("events.db-wal"), anchor.read(where.head)
+            moved = where.log.stat().st_size > 100_000  # a checkpoint had begun
+            whole = wal.exists() and wal.stat().st_size > 100_000 and not moved
+            if whole and promised is not None and promised.seq == len(rows_of(folder)):
                 return folder
         shutil.rmtree(folder)
     raise AssertionError("no life left its WAL behind")
