@@ -1,6 +1,7 @@
 """A server that other clients use too: ours waits, and an interrupt hits no job but ours."""
 
 import sys
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # for `webui_world`
 
 from webui_engine import Engine
 from webui_fake import POOL
-from webui_world import SMALL, Running, World, until, world
+from webui_world import QUICK, SMALL, Running, World, until, world
 
 from agent.backends import BackendTrouble, Cancelled
 from agent.backends.webui.owning import Owner, sampled_look
@@ -57,7 +58,6 @@ def test_an_interrupt_never_hits_the_job_of_another_client_before_ours(tasks: bo
     assert (theirs["steps"], theirs["cut"]) == (30, False)
 
 
-@pytest.mark.long  # between the look and the interrupt another job may begin where the machine is very slow
 def test_an_interrupt_never_hits_the_job_of_another_client_behind_ours(tasks: bool) -> None:
     with world(slow(), tasks=tasks) as one:
         running = one.start(LONG)
@@ -72,9 +72,44 @@ def test_an_interrupt_never_hits_the_job_of_another_client_behind_ours(tasks: bo
     assert [(job["steps"], job["cut"]) for job in theirs] == [(30, False)] * 3
 
 
-@pytest.mark.long  # between the look and the interrupt another job may begin where the machine is very slow
-def test_an_interrupt_never_hits_a_job_in_the_queue_that_looks_as_ours_does() -> None:
+def test_no_interrupt_follows_to_the_next_job_while_our_answer_is_on_its_way(
+    tasks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its jobs are known by the second in which they begin, and the next may begin in ours."""
+    monkeypatch.setattr("time.strftime", lambda _: "20260101000000")
+    with world(slow(encode_s=0.2), tasks=tasks) as one:
+        running = one.start(LONG)
+        one.busy(2)
+        other = other_client(one)
+        until(lambda: len(one.engine.pending) == 1)
+        one.listener.unwanted.set()
+        assert isinstance(running.end(), Cancelled)
+        other.end()
+    assert [(job["asked"]["prompt"], job["cut"]) for job in one.engine.ended] == [("a lighthouse", True), ("x", False)]  # type: ignore[index]
+
+
+def test_between_two_jobs_of_the_queue_the_server_is_not_taken_for_idle() -> None:
+    """Else C, which has our kind and our number of steps, would be taken for ours."""
+    ours = SMALL.model_copy(update={"steps": 60})
+    with world(slow(between_s=0.3)) as one:
+        one.backend._runner._patience = QUICK._replace(settle=0.6)
+        others = [other_client(one, prompt="A", steps=5)]
+        one.busy(1)
+        others.append(other_client(one, prompt="C", steps=60))
+        until(lambda: one.engine.ended != [] and not one.engine.state.job)  # between A and C
+        running = one.start(ours)
+        until(lambda: one.engine.state.sampling_step > 2 and one.engine.state.sampling_steps == 60)
+        one.listener.unwanted.set()
+        assert isinstance(running.end(), Cancelled)
+        for other in others:
+            other.end()
+    assert [(job["asked"]["prompt"], job["cut"]) for job in one.engine.ended][:2] == [("A", False), ("C", False)]  # type: ignore[index]
+
+
+def test_an_interrupt_never_hits_a_job_in_the_queue_that_looks_as_ours_does(monkeypatch: pytest.MonkeyPatch) -> None:
     """A runs, B and C wait, ours comes last: C has our kind and our number of steps."""
+    seconds = count()
+    monkeypatch.setattr("time.strftime", lambda _: f"202601010000{next(seconds):02d}")
     ours = SMALL.model_copy(update={"steps": 60})
     with world(slow()) as one:
         others = [other_client(one, prompt="A", steps=50)]
@@ -84,7 +119,9 @@ def test_an_interrupt_never_hits_a_job_in_the_queue_that_looks_as_ours_does() ->
             others.append(other_client(one, prompt=prompt, steps=steps))
             until(lambda before=waiting: len(one.engine.pending) == before + 1)  # type: ignore[misc]
         running = one.start(ours)
-        until(lambda: len(one.engine.ended) == 2 and one.engine.state.sampling_step > 2)  # C runs
+        until(
+            lambda: len(one.engine.ended) == 2 and one.engine.pending and one.engine.state.sampling_step > 2
+        )  # C runs
         one.listener.unwanted.set()
         assert isinstance(running.end(), Cancelled)
         for other in others:

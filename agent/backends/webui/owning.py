@@ -63,10 +63,14 @@ class Owner:
         self._alone = self._alone and self._fits(state)
         if not self._alone:
             return False
-        shown = bool(state.sampling_step) or not self._look.steps
+        shown = self.stepped(state)
         if shown:
             self._ours = state.job_timestamp
         return shown or not certain
+
+    def stepped(self, state: JobState) -> bool:
+        """Whether our job, seen in this state, is past its beginning, which clears every interrupt."""
+        return bool(state.sampling_step) or not self._look.steps
 
     def _fits(self, state: JobState) -> bool:
         job = state.job or ""

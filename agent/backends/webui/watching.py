@@ -28,6 +28,8 @@ class Patience(NamedTuple):
     """That nothing listens at its address while our request still seems to be under way."""
     step: float = 0.05
     """Within which a wish to cancel is seen."""
+    settle: float = 0.25
+    """Between the two looks that find a server idle: between two jobs of its queue it shows none either."""
     others: float = 600.0
     """For other clients' jobs: before our request is sent; behind them, while nothing of theirs moves."""
     letting_go: float = 30.0
@@ -122,6 +124,8 @@ class Watch:
         self._wake = threading.Event()
         self._stopped = False
         self._left = False
+        self._heeded = False
+        """Our interrupt was answered while our job made its steps: it cannot be lost any more."""
         self._thread: threading.Thread | None = None
         self._state: JobState | None = None
         self.cancelling: float | None = None
@@ -184,8 +188,8 @@ class Watch:
             if not ours or self.sending.done.is_set():
                 return
             self.ours = seen
-            if cancelling and not seen.state.interrupted:  # once it is heeded, another could meet the next client's job
-                self._door.tell(f"{API}/interrupt")
+            if cancelling and not seen.state.interrupted:
+                self._interrupt(seen.state)
             elif not cancelling and seen.state.cut_short:
                 self.interrupted = True
         except ServerTrouble as trouble:
@@ -193,6 +197,12 @@ class Watch:
                 self._refused = self._clock()
         except BackendTrouble:
             return  # the next look will tell
+
+    def _interrupt(self, state: JobState) -> None:
+        """Once it is heeded, another would meet the next client's job, which may have begun in the same second."""
+        if not self._heeded:
+            self._door.tell(f"{API}/interrupt")
+            self._heeded = self._owner.stepped(state)
 
     def _follow(self, seen: Progress) -> None:
         if seen.state != self._state:
