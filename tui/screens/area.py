@@ -60,13 +60,21 @@ class AreaScreen(Screen[None]):
         self.top_bar.show(live, self.home.time())
         self.foot.show(live, self.home.again())
         self.banner.tell(self.home.banner(self.size.width))
-        self.foot.hint(self.home.hints(self.hinted()), self.home.keymap_of_user)
+        self.tell_keys()
+
+    def tell_keys(self) -> None:
+        """In the last line, what the keys do here."""
+        self.foot.hint(self.home.hints(self.told_keys()), self.home.keymap_of_user)
+
+    def told_keys(self) -> tuple[Key, ...]:
+        """Those that do something where one is."""
+        return self.hinted()
 
     def tick(self) -> None:
         """Time passes, though nothing is told: every few seconds."""
 
     def hinted(self) -> tuple[Key, ...]:
-        """What the footer and the help tell, the most used first."""
+        """What the palette and the last line tell, the most used first."""
         own = self.focused.own_keys if isinstance(self.focused, Listing) else ""
         places = (own, *places_of(self.place or self.area))
         return (*(key for place in places for key in of(place)), *of("everywhere"))

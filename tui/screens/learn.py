@@ -11,7 +11,8 @@ from schema.experiments import LearningRunRow
 from schema.insights import Knob, PackInsight
 from schema.spoken import begun
 from tui.background import begin
-from tui.keys import bindings, of
+from tui.keys import Key, bindings, of
+from tui.learnkeys import ELSEWHERE
 from tui.messages import CursorMoved, ItemOpened
 from tui.screens.learnwishes import LearnWishes
 from tui.widgets import effects
@@ -124,6 +125,9 @@ class LearnScreen(LearnWishes):
         name, several = self.looked_at()
         return several[self._knob.get(name, 0) % len(several)] if several else None
 
+    def told_keys(self) -> tuple[Key, ...]:
+        return tuple(key for key in super().told_keys() if key.id not in ELSEWHERE[self.tab])
+
     # Drawing ----------------------------------------------------------------------------------------
 
     def show_tab(self) -> None:
@@ -131,6 +135,7 @@ class LearnScreen(LearnWishes):
         self.experiments.display = self.tab == "experiments"
         self.set_class(self.tab == "report", "-report")
         self.set_focus(self.words if self.tab == "report" else self.listing)
+        self.tell_keys()
         self.call_after_refresh(self.draw)
 
     def draw(self) -> None:
@@ -293,7 +298,7 @@ class LearnScreen(LearnWishes):
         self.tab = names[(names.index(self.tab) + by) % len(names)]
         self.remove_class("-open")
         self.show_tab()
-        ask = {"report": self.read_report, "experiments": self.read_runs}.get(self.tab, self.read_proposals)
+        ask = {"report": self.read_report, "experiments": self.read_experiments}.get(self.tab, self.read_proposals)
         begin(self, ask, group="tab", exclusive=True)
 
     def action_knob(self, by: int) -> None:

@@ -173,7 +173,7 @@ class LearnWishes(LearnAsking):
     def action_unsay(self) -> None:
         key = self.claim_key()
         if not key:
-            self.home.say("nothing is claimed of this knob; < and > go to another")
+            self.home.say("nothing is claimed of this setting; < and > go to another")
         elif self.present():
             self.wish(partial(learn.dismiss, self.home.asker, key), "not told again. z takes it back")
 
@@ -219,7 +219,9 @@ class LearnWishes(LearnAsking):
 
         pack = self.under_cursor() if self.tab == "insights" else None
         knobs = [knob.param for knob in pack.knobs] if pack is not None else []
-        screen = NewExperiment(pack=pack.pack if pack is not None else "", knobs=knobs)
+        row = self.experiment() if self.tab == "experiments" else None
+        packs = row.packs if row is not None else (pack.pack,) if pack is not None else ()
+        screen = NewExperiment(pack=packs[0] if packs else "", knobs=knobs)
 
         def left(queued: bool | None) -> None:
             if queued:

@@ -162,6 +162,11 @@ class Lessons(AreaScreen):
             self.draw()
             await self.read_result()
 
+    async def read_experiments(self) -> None:
+        """With what is proposed of whichever pack."""
+        await self.read_runs()
+        await self.read_proposals()
+
     async def read_result(self) -> None:
         row = self.experiment()
         if row is None or (self.tab != "experiments"):

@@ -3,6 +3,7 @@
 import re
 
 from schema.errors import Refused
+from tui.screens.fields import LISTS, OTHER_LISTS
 
 RANGE = re.compile(r"(-?\d+(?:\.\d+)?)\s*\.\.\s*(-?\d+(?:\.\d+)?)(?:\s*/\s*(\d+(?:\.\d+)?))?")
 USUAL = 5
@@ -37,3 +38,16 @@ def spread(part: str) -> list[str]:
     if whole and not (found[3] and "." in found[3]):
         return [str(round(value)) for value in values]
     return [f"{value:.4f}".rstrip("0").rstrip(".") for value in values]
+
+
+def list_of(variable: str) -> str:
+    """Which of the nodes' lists holds the names that this variable can be; empty: it is no name."""
+    stage, _, field = variable.strip().rpartition(".")
+    return "loras" if not stage and field == "lora" else OTHER_LISTS.get((stage, field)) or LISTS.get(field, "")
+
+
+def one_more(text: str, name: str, variable: str) -> str:
+    """The levels with this name among them; of a LoRA at a weight that can be written over."""
+    level = f"{name}:0.8" if variable.strip() == "lora" else name
+    begun = [part.strip() for part in text.split(",") if part.strip()]
+    return ", ".join(dict.fromkeys((*begun, level)))

@@ -71,7 +71,7 @@ class TrashScreen(Browsing[ImageRow]):
         self._of_all = None
         self.listing.unmark()
         self.listing.retitle(self.heading())
-        self.foot.hint(self.home.hints(self.hinted()), self.home.keymap_of_user)
+        self.tell_keys()
         self.anew()
         self.tally()
 
