@@ -1,5 +1,6 @@
 """Wishes of the queue that take more than a key: why a job waits, a stage again, many at once, words of the filter."""
 
+import msgspec
 import pytest
 
 
@@ -60,6 +61,34 @@ async def test_more_than_a_hundred_are_not_changed_unasked(show, daemon, key, qu
         assert not daemon.sent(path)
         await eyes.press(key, "y")
         await eyes.until(lambda: daemon.sent(path))
+
+
+@pytest.mark.slow
+async def test_what_is_marked_is_moved_to_where_the_cursor_stands(show, daemon):
+    async with show() as eyes:
+        await eyes.sees("kn00gt7a.3")
+        await eyes.press("j", "j", "space", "space", "K")
+        await eyes.until(lambda: daemon.sent("/v1/jobs/move"))
+        await eyes.press("k", "J")
+        await eyes.sees("put the cursor on the job that the marked ones are to stand behind")
+        await eyes.press("T")
+        await eyes.until(lambda: len(daemon.sent("/v1/jobs/move")) == 2)
+        marked = ["kn00gt7a.3", "kn00gt7a.4"]
+        assert daemon.sent("/v1/jobs/move") == [
+            {"select": marked, "to": "before", "anchor": "kn00gt7a.5"},
+            {"select": marked, "to": "top"},
+        ]
+
+
+@pytest.mark.slow
+async def test_a_wish_is_made_by_what_is_marked_and_not_by_what_the_cursor_went_on_to(show, daemon):
+    daemon.rows[2] = msgspec.structs.replace(daemon.rows[2], state="held", priority=3)
+    async with show() as eyes:
+        await eyes.sees("kn00gt7a.3")
+        await eyes.press("j", "j", "space", "H", "plus", "plus")
+        await eyes.until(lambda: len(daemon.sent("/v1/jobs/priority")) == 2)
+        assert daemon.sent("/v1/jobs/release") == [{"select": ["kn00gt7a.3"]}]
+        assert [one["priority"] for one in daemon.sent("/v1/jobs/priority")] == [4, 5]
 
 
 @pytest.mark.slow

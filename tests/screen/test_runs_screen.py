@@ -34,6 +34,8 @@ async def test_enter_unfolds_a_run_and_h_folds_it_again(show, daemon):
         ("p", "/v1/runs/kn00gt7a/pause", {}),
         ("R", "/v1/jobs/retry", {"select": ["kn00gt7a"]}),
         ("T", "/v1/jobs/move", {"select": ["kn00gt7a"], "to": "top"}),
+        ("B", "/v1/jobs/move", {"select": ["kn00gt7a"], "to": "bottom"}),
+        ("H", "/v1/jobs/hold", {"select": ["kn00gt7a"]}),
         ("x", "/v1/jobs/cancel", {"select": ["kn00gt7a"]}),
     ],
 )
@@ -46,14 +48,37 @@ async def test_a_wish_about_a_run_is_about_its_jobs(show, daemon, keys, path, bo
 
 
 @pytest.mark.slow
-async def test_many_jobs_of_a_run_are_not_cancelled_unasked(show, daemon):
-    daemon.rows = [msgspec.structs.replace(row, run="big00run", state="queued") for row in daemon.rows]
+@pytest.mark.parametrize(
+    ("key", "state", "question", "path"),
+    [
+        ("x", "queued", "Cancel 131 jobs of 1 run?", "/v1/jobs/cancel"),
+        ("H", "queued", "Hold 131 jobs of 1 run?", "/v1/jobs/hold"),
+        ("T", "queued", "Move 131 jobs of 1 run?", "/v1/jobs/move"),
+        ("B", "queued", "Move 131 jobs of 1 run?", "/v1/jobs/move"),
+        ("R", "failed", "Try again 131 jobs of 1 run?", "/v1/jobs/retry"),
+    ],
+)
+async def test_many_jobs_of_a_run_are_not_changed_unasked(show, daemon, key, state, question, path):
+    daemon.rows = [msgspec.structs.replace(row, run="big00run", state=state) for row in daemon.rows]
     async with show() as eyes:
         await to_runs(eyes, "big00run")
+        await eyes.press(key)
+        await eyes.sees(question)
+        await eyes.press("n")
+        assert not daemon.sent(path)
+        await eyes.press(key, "y")
+        await eyes.until(lambda: daemon.sent(path))
+
+
+@pytest.mark.slow
+async def test_a_run_whose_job_is_made_for_long_is_not_cancelled_unasked(show, daemon):
+    async with show() as eyes:
+        await to_runs(eyes)
+        daemon.now += 300
         await eyes.press("x")
-        await eyes.sees("Cancel 131 jobs of 1 run?")
-        await eyes.press("y")
-        await eyes.until(lambda: daemon.sent("/v1/jobs/cancel"))
+        await eyes.sees("Cancel kn00gt7a.1? It has been running for 5 min.")
+        await eyes.press("n")
+        assert not daemon.sent("/v1/jobs/cancel")
 
 
 @pytest.mark.slow

@@ -63,13 +63,25 @@ class Browsing(ListScreen[Item]):
 
     # Many at once -----------------------------------------------------------------------------------
 
-    async def sure(self, verb: str, act: Callable[[], None], remedy: str = BACK) -> None:
-        """Does it to the targets; of more than `MANY` only when that is meant. `verb`: `Cancel`, `Hold`."""
+    def meant(self) -> list[Item]:
+        """Those of the targets that are here: what is marked, or what is under the cursor."""
         listing = self.listing
-        if listing.marked <= MANY:
+        marked = [item for item in listing.pages.here() if listing.is_marked(item)] if listing.marked else []
+        item = listing.item()
+        return marked or ([item] if item is not None else [])
+
+    def at_stake(self, *, ended: bool = False) -> tuple[int, str]:
+        """How many a wish about the targets changes, and what they are called. `ended`: it is about what is over."""
+        many = self.listing.marked
+        return many, f"{many:,}{self.noun(many)}"
+
+    async def sure(self, verb: str, act: Callable[[], None], remedy: str = BACK, *, ended: bool = False) -> None:
+        """Does it to the targets; of more than `MANY` only when that is meant. `verb`: `Cancel`, `Hold`."""
+        many, words = self.at_stake(ended=ended)
+        if many <= MANY:
             act()
-            return
-        await self.ask(f"{verb} {listing.marked:,}{self.noun(listing.marked)}?", remedy, act)
+        else:
+            await self.ask(f"{verb} {words}?", remedy, act)
 
     async def ask(self, question: str, detail: str, act: Callable[[], None]) -> None:
         from tui.screens.ask import Confirm

@@ -268,6 +268,8 @@ class ListScreen(AreaScreen, Generic[Item]):
         self.listing.go(self.listing.pages.total - 1)
 
     def action_mark(self) -> None:
+        if self.listing.all_marked:
+            self.home.say("all are marked; esc clears that")
         self.listing.mark()
 
     def action_range(self) -> None:

@@ -10,13 +10,11 @@ from schema.errors import NoDaemon, Refused
 from schema.forecast import Forecast
 from schema.ids import RunId
 from schema.pages import JobRecord, Page, RunRow
-from schema.requests import Selection
 from schema.scenes import Row, RunScene
 from tui.background import begin
 from tui.filterwords import RUN_STATES
 from tui.keys import bindings, of
 from tui.live import Change, Live
-from tui.screens.browsing import MANY
 from tui.screens.details import Details
 from tui.screens.queue import TABS
 from tui.screens.queuewishes import JobWishes
@@ -162,10 +160,6 @@ class RunsScreen(JobWishes[Branch]):
             if (index := listing.pages.find(run)) is not None:
                 listing.go(index)
 
-    def action_details(self) -> None:
-        self.add_class("-open")
-        self.call_after_refresh(self._into_card)
-
     @property
     def run(self) -> RunId | None:
         """Of what is under the cursor."""
@@ -207,14 +201,22 @@ class RunsScreen(JobWishes[Branch]):
 
     # Verbs ------------------------------------------------------------------------------------------
 
-    def question(self, targets: tuple[str, ...]) -> str:
-        """By the jobs that are still to come: a run is one line and may be many."""
-        found = [self.listing.pages.get(self.listing.pages.find(name) or 0) for name in targets]
+    def targets(self) -> tuple[str, ...]:
+        if not self.listing.marked and isinstance(self.listing.item(), More):
+            self.home.say("these jobs are not listed here: enter lists all of them")
+            return ()
+        return super().targets()
+
+    def at_stake(self, *, ended: bool = False) -> tuple[int, str]:
+        """By jobs: a run is one line and may be many."""
+        found = self.meant()
         runs = [one for one in found if isinstance(one, RunRow)]
-        jobs = sum(run.jobs - run.finished - run.failed - run.cancelled for run in runs)
-        if jobs + len(targets) - len(runs) <= MANY:
-            return ""
-        return f"Cancel {jobs:,} jobs of {len(runs):,} run{'' if len(runs) == 1 else 's'}?"
+        alone = sum(isinstance(one, Row) for one in found)
+        over = sum(run.failed + run.cancelled + run.attention for run in runs)
+        to_come = sum(run.jobs - run.finished - run.failed - run.cancelled for run in runs)
+        jobs = (over if ended else to_come) + alone
+        words = f"{jobs:,} job{'' if jobs == 1 else 's'}"
+        return jobs, f"{words} of {len(runs):,} run{'' if len(runs) == 1 else 's'}" if runs else words
 
     def action_all(self) -> None:
         """Those that are here: a FILTER names jobs, not runs."""
@@ -232,17 +234,6 @@ class RunsScreen(JobWishes[Branch]):
             live = self.listing.live.get(run)
             verb, told = ("resume", "goes on") if live is not None and live.paused else ("pause", "starts nothing more")
             self.home.command(f"/v1/runs/{run}/{verb}", None, f"{run} {told}")
-
-    def action_hold(self) -> None:
-        item = self.listing.item()
-        held = isinstance(item, RunRow | Row) and item.state == "held"
-        verb, told = ("release", "released") if held else ("hold", "held")
-        self.verb(verb, Selection(select=self.targets()), told)
-
-    def action_place(self, to: str) -> None:
-        """Before or behind all other jobs of its lane."""
-        words = "before all others" if to == "top" else "behind all others"
-        self.verb("move", Selection(select=self.targets(), to=to), f"go {words}")
 
     async def action_why(self) -> None:
         """Of a job why it is where it is; of a run when it will be done."""
@@ -290,8 +281,8 @@ class RunsScreen(JobWishes[Branch]):
 
     def action_copy(self, what: str) -> None:
         item = self.listing.item()
-        if item is not None and what == "id":
-            self.home.copy("\n".join(self.targets()), "id")
+        if what == "id" and (names := self.targets()):
+            self.home.copy("\n".join(names), "id")
         elif isinstance(item, RunRow | Row):
             self.home.copy(item.name, "name")
 

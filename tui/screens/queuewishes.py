@@ -6,7 +6,8 @@ from typing import TypeVar
 import msgspec
 
 from schema.errors import NoDaemon, Refused
-from schema.pages import JobRecord
+from schema.ids import run_of
+from schema.pages import JobRecord, RunRow
 from schema.requests import ImageSelection, Selection
 from schema.scenes import Row
 from schema.words import words_in
@@ -49,12 +50,33 @@ class JobWishes(Browsing[Item], BesideScreen[Item]):
 
     def question(self, targets: tuple[str, ...]) -> str:
         """What to ask before cancelling these; empty: nothing, it is small and can be taken back."""
-        many = self.listing.marked or len(targets)
-        return f"Cancel {many:,}{self.noun(many)}?" if many > MANY else ""
+        many, words = self.at_stake()
+        if many > MANY:
+            return f"Cancel {words}?"
+        now, listing = self.home.clock(), self.listing
+        for name, job in self.home.live.running.items():
+            here = listing.all_marked and listing.pages.find(name) is not None
+            if (here or name in targets or run_of(name) in targets) and job.since and now - job.since > LONG_RUNNING:
+                return f"Cancel {name}? It has been running for {round(now - job.since) // 60} min."
+        return ""
 
     async def action_retry(self) -> None:
         targets = self.targets()
-        await self.sure("Try again", lambda: self.verb("retry", Selection(select=targets), "tried again"))
+        wish = Selection(select=targets)
+        await self.sure("Try again", lambda: self.verb("retry", wish, "tried again"), ended=True)
+
+    async def action_hold(self) -> None:
+        """Releases what is held when nothing else is meant."""
+        found, targets = self.meant(), self.targets()
+        held = bool(found) and all(isinstance(one, Row | RunRow) and one.state == "held" for one in found)
+        verb, told = ("release", "released") if held else ("hold", "held")
+        await self.sure(verb.capitalize(), lambda: self.verb(verb, Selection(select=targets), told))
+
+    async def action_place(self, to: str) -> None:
+        """Before or behind all other jobs of its lane."""
+        words = "before all others" if to == "top" else "behind all others"
+        wish = Selection(select=self.targets(), to=to)
+        await self.sure("Move", lambda: self.verb("move", wish, f"moved {words}"))
 
     async def action_mode(self) -> None:
         await choose_mode(self.home)
@@ -66,19 +88,10 @@ class QueueWishes(JobWishes[Row]):
 
     # Away -------------------------------------------------------------------------------------------
 
-    def question(self, targets: tuple[str, ...]) -> str:
-        if asked := super().question(targets):
-            return asked
-        now = self.home.clock()
-        for name, job in self.home.live.running.items():
-            if name in targets and job.since and now - job.since > LONG_RUNNING:
-                return f"Cancel {name}? It has been running for {round(now - job.since) // 60} min."
-        return ""
-
     async def action_away(self) -> None:
         """What waits or runs is cancelled; the pictures of what has ended go to the trash. A job itself stays told."""
-        row = self.listing.item()
-        if row is None or row.state not in ENDED:
+        found = self.meant()
+        if not found or any(row.state not in ENDED for row in found):
             await self.action_cancel()
             return
         targets = self.targets()
@@ -96,9 +109,10 @@ class QueueWishes(JobWishes[Row]):
         """From a stage of its choice on, or that stage alone; what stood before it is kept."""
         from tui.screens.ask import Choose
 
-        row, targets = self.listing.item(), self.targets()
-        if row is None:
+        found, targets = self.meant(), self.targets()
+        if not found:
             return
+        row = found[0]
         names = [plain(name) for name in row.stages]
         choices = [
             (f"from {stage}", f"from {names[at]} on" + (f": {' → '.join(names[at:])}" if at + 1 < len(names) else ""))
@@ -112,38 +126,40 @@ class QueueWishes(JobWishes[Row]):
                 wish = Selection(select=targets, stage=stage, only=how == "only")
                 await self.sure("Run again", lambda: self.verb("rerun", wish, "run again"))
 
-        many = f" {self.listing.marked:,} jobs" if self.listing.marked else f" {row.id}"
-        await self.app.push_screen(Choose(f"Run again{many}", choices, choices[0][0], wide=True), chosen)
+        many = self.at_stake()[1] if self.listing.marked else row.id
+        await self.app.push_screen(Choose(f"Run again {many}", choices, choices[0][0], wide=True), chosen)
 
     # Sooner or later --------------------------------------------------------------------------------
 
     def action_pause(self) -> None:
         pause_or_resume(self.home)
 
-    async def action_hold(self) -> None:
-        row, targets = self.listing.item(), self.targets()
-        held = row is not None and row.state == "held"
-        verb, told = ("release", "released") if held else ("hold", "held")
-        await self.sure(verb.capitalize(), lambda: self.verb(verb, Selection(select=targets), told))
-
-    def action_skip(self) -> None:
-        self.verb("skip", Selection(select=self.targets()), "goes on without its stage")
+    async def action_skip(self) -> None:
+        wish = Selection(select=self.targets())
+        await self.sure("Skip the stage of", lambda: self.verb("skip", wish, "told to go on without its stage"))
 
     async def action_priority(self, by: int) -> None:
-        row, targets = self.listing.item(), self.targets()
-        if row is None:
+        """Of several all get that of the first, and one more or less."""
+        found, targets = [row for row in self.meant() if row.state not in ENDED], self.targets()
+        if not found:
+            self.home.say("it has ended: a priority is for what waits")
             return
+        row, pages = found[0], self.listing.pages
         priority = row.priority + by
 
         def give() -> None:
-            self.verb("priority", Selection(select=targets, priority=priority), f"priority {priority:+d}")
-            self.listing.pages.replace(self.listing.cursor, msgspec.structs.replace(row, priority=priority))
+            self.verb("priority", Selection(select=targets, priority=priority), f"at priority {priority:+d}")
+            if (index := pages.find(row.id)) is not None:
+                pages.replace(index, msgspec.structs.replace(row, priority=priority))
 
         await self.sure(f"Give priority {priority:+d} to", give)
 
-    def action_shift(self, by: int) -> None:
-        """One place up or down; shown at once, and as the daemon has it a moment later."""
+    async def action_shift(self, by: int) -> None:
+        """One place up or down; shown at once, and as the daemon has it a moment later. What is marked goes here."""
         listing = self.listing
+        if listing.marked:
+            await self.move_here("after" if by > 0 else "before")
+            return
         row, beside = listing.item(), listing.pages.get(listing.cursor + by)
         if row is None or beside is None:
             return
@@ -154,6 +170,15 @@ class QueueWishes(JobWishes[Row]):
         listing.pages.swap(listing.cursor, listing.cursor + by)
         listing.redraw_items(listing.cursor, listing.cursor + by)
         listing.go(listing.cursor + by)
+
+    async def move_here(self, to: str) -> None:
+        """What is marked goes before or behind the job under the cursor."""
+        row, where = self.listing.item(), "behind" if to == "after" else "before"
+        if row is None or self.listing.is_marked(row):
+            self.home.say(f"put the cursor on the job that the marked ones are to stand {where}")
+            return
+        wish = Selection(select=self.targets(), to=to, anchor=row.id)
+        await self.sure("Move", lambda: self.verb("move", wish, f"moved {where} {row.id}"))
 
     # Otherwise --------------------------------------------------------------------------------------
 
@@ -173,7 +198,7 @@ class QueueWishes(JobWishes[Row]):
 
         async def chosen(kind: str | None) -> None:
             if kind is not None:
-                told = f"for {kind}" if kind else "for any backend that can"
+                told = f"sent to {kind}" if kind else "sent to any backend that can"
 
                 def send() -> None:
                     self.verb("edit", Selection(select=targets, backend=kind), told)

@@ -90,6 +90,11 @@ class Forest(Pages[Branch]):
                     return self.place_of(at) + below
         return None
 
+    def here(self) -> Iterable[Branch]:
+        for run in self.runs.here():
+            yield run
+            yield from self.unfolded.get(run.id, ())
+
     def names(self, indexes: Iterable[int]) -> list[str]:
         """What can be named in a wish: runs and jobs, not the line that tells of more."""
         lines = (self.get(index) for index in indexes)

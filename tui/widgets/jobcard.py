@@ -41,14 +41,14 @@ def card(
     lines += [*stages(record, running, inside, now)]
     if record.state == "held" and awaits_review(record):  # the words are what it is about now
         lines += [*remedies(record, inside), *prompts(record, inside), *answers(record, inside)]
-        return [*lines, *settings(record, inside), section("events"), *happened(record, inside)]
+        return [*lines, *settings(record, inside), section("events"), *happened(record, inside, now)]
     if record.reason:
         lines += [section("reason"), *block(record.reason, inside, 6, "bad" if record.state != "held" else "warn")]
     elif why:
         lines += [section("waits"), *block(why, inside, 6, "dim")]
     lines += why_there(record, inside)
     lines += [*remedies(record, inside), *answers(record, inside), *prompts(record, inside)]
-    lines += [*settings(record, inside), section("events"), *happened(record, inside)]
+    lines += [*settings(record, inside), section("events"), *happened(record, inside, now)]
     return lines
 
 
@@ -92,9 +92,10 @@ def ends(run: RunScene, width: int, now: float) -> list[Line]:
 
 
 def moment(at: float, now: float) -> str:
-    """`04:51`; with its day where that is not today."""
+    """`04:51`; with its day where that is not today, and its date where that is not this week."""
     then = datetime.fromtimestamp(at)
-    return f"{then:%H:%M}" if then.date() == datetime.fromtimestamp(now).date() else f"{then:%a %H:%M}"
+    days = abs((then.date() - datetime.fromtimestamp(now).date()).days)
+    return f"{then:%H:%M}" if not days else f"{then:%a %H:%M}" if days < 7 else f"{then:%d %b %Y %H:%M}"
 
 
 def stages(record: JobRecord, running: RunningJob | None, width: int, now: float) -> list[Line]:
@@ -232,7 +233,8 @@ def settings(record: JobRecord, width: int) -> list[Line]:
     return [*lines, []]
 
 
-def happened(record: JobRecord, width: int) -> list[Line]:
+def happened(record: JobRecord, width: int, now: float) -> list[Line]:
+    """A line each; above those of another day than today stands which."""
     moments = [(record.created, "submitted", "dim")]
     for stage in record.stages:
         if stage.started is not None:
@@ -243,7 +245,12 @@ def happened(record: JobRecord, width: int) -> list[Line]:
             moments.append((stage.ended, f"{stage.id} {stage.state}", STAGE_SIGNS[stage.state][1]))
     if record.ended is not None:
         moments.append((record.ended, GLYPHS[record.state][2], GLYPHS[record.state][1]))
-    return [
-        [Piece(f"   {datetime.fromtimestamp(at):%H:%M:%S} ", "faint"), Piece(fit(plain(word), width - 11), ink)]
-        for at, word, ink in moments
-    ]
+    lines: list[Line] = []
+    day = datetime.fromtimestamp(now).date()
+    for at, word, ink in moments:
+        then = datetime.fromtimestamp(at)
+        if then.date() != day:
+            day = then.date()
+            lines.append([Piece(f"   {then:%a %d %b %Y}", "dim")])
+        lines.append([Piece(f"   {then:%H:%M:%S} ", "faint"), Piece(fit(plain(word), width - 11), ink)])
+    return lines

@@ -98,6 +98,10 @@ class Pages(Generic[Item]):
             self.replace(one, second)
             self.replace(other, first)
 
+    def here(self) -> Iterable[Item]:
+        """All items that are here, in order."""
+        return (item for page in sorted(self._pages) for item in self._pages[page])
+
     def names(self, indexes: Iterable[int]) -> list[str]:
         """Ids of the items that are here, in order."""
         items = (self.get(index) for index in indexes)
