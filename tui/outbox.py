@@ -121,9 +121,11 @@ class Outbox:
         pause = FIRST_WAIT
         try:
             while self._waiting:
-                parcel = self._waiting[0]
                 try:
                     async with self._order:
+                        if not self._waiting:
+                            break  # taken back while other commands went first
+                        parcel = self._waiting[0]
                         await self._deliver(parcel)
                 except NoDaemon as e:
                     self.silent = str(e) or "the daemon does not answer"

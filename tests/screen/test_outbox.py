@@ -97,6 +97,20 @@ async def test_what_was_never_sent_is_taken_back_without_a_word_to_the_daemon(ou
     assert daemon.sent == [("/v1/a", "k1")]
 
 
+async def test_what_is_taken_back_while_another_command_goes_first_is_not_sent_either(daemon):
+    turn, works = asyncio.Lock(), []
+    outbox = Outbox(daemon, lambda work: works.append(asyncio.create_task(work())), order=turn, fresh_key=lambda: "k")
+    for others in ((), ("b",)):
+        async with turn:
+            parcel = outbox.put(wish("a"))
+            await asyncio.sleep(0)  # its turn has not come
+            outbox.take_back(parcel, wish("a-back"), lambda parcel: None)
+            for name in others:
+                outbox.put(wish(name))
+        await asyncio.wait_for(asyncio.gather(*works), 10)
+    assert [path for path, _ in daemon.sent] == ["/v1/b"] and not outbox.waiting
+
+
 async def test_what_may_have_arrived_is_taken_back_after_it(outbox, daemon):
     """Its answer was lost: only asking again tells which command it became."""
     daemon.mood = ["cut off"]
