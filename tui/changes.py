@@ -38,8 +38,16 @@ class Changes:
 
     def heard(self, path: str, changed: int) -> None:
         """The daemon has done what this path asks for."""
-        if changed and path not in SILENT:
+        bare, _, named = path.partition("?")
+        if named and bare == "/v1/undo":
+            self._command_taken_back()
+        elif changed and bare not in SILENT:
             self.note(None)
+
+    def _command_taken_back(self) -> None:
+        """By name, where it was given: it is the newest command, and no file was changed since."""
+        if self._done and self._done[-1] is None:
+            self.taken_back()
 
     def last(self) -> Change | None:
         """What `z` takes back; None: whatever the daemon says."""

@@ -65,6 +65,9 @@ def test_each_kind_has_its_place_in_a_run():
     assert used(used(draft, "styles", ("ink",)), "styles", ("ink", "oil")).varied.style == ("ink", "oil")
     assert used(draft, "profiles", ("mira",)).varied.profile == "mira"
     assert used(draft, "presets", ("fine",)) == Draft(prompt="a bay", set=("txt2img.steps=9",), preset="fine")
+    oils = used(used(draft, "workflows", ("ink",)), "workflows", ("oils",))
+    assert oils.set == ("txt2img.steps=9", "txt2img.workflow=oils"), "a picture is painted by one of them"
+    assert used(Draft(picture="a.png"), "workflows", ("oils",)).set == ("img2img.workflow=oils",)
     for noun in BEGINNINGS:
         assert used(draft, noun, ("one",)) != draft
 
@@ -95,5 +98,8 @@ async def test_files_and_commands_are_taken_back_in_the_order_they_were_done():
     assert (changes.last(), changes.next()) == (None, first)
     changes.done_again()
     assert (changes.last(), changes.next()) == (first, None)
+    changes.heard("/v1/images/rate", 1)
+    changes.heard("/v1/undo?command=c3", 1)
+    assert changes.last() == first, "the rating is taken back already"
     changes.note(first._replace(told="another"))
     assert changes.next() is None
