@@ -47,6 +47,8 @@ class Travelling(Wishing):
         """Where to go next, while one is on the way."""
         self._seq = 0
         """Where the steps pressed so far lead."""
+        self._returns = 0
+        """How often one went back to now: what was asked for before that is dropped when it comes."""
         self._going = False
         self._there = asyncio.Event()
         """Set while no step is under way."""
@@ -139,6 +141,7 @@ class Travelling(Wishing):
             self._there.set()
 
     async def _arrive(self, wanted: str) -> None:
+        returns = self._returns
         try:
             found = await then(self.asker, wanted)
         except Refused as fault:
@@ -147,6 +150,8 @@ class Travelling(Wishing):
             return
         except NoDaemon:
             self.say("The daemon does not answer; nobody can tell what was.", bad=True)
+            return
+        if returns != self._returns:
             return
         if self._way is None:
             self._seq = int(found.moment.seq)
@@ -217,6 +222,8 @@ class Travelling(Wishing):
         except (Refused, NoDaemon) as fault:
             self.say(str(fault), bad=True)
             return
+        if self.moment is not moment:
+            return  # one has gone elsewhere meanwhile
         if found.seq != moment.seq:
             self._go(str(found.seq))
         elif moment.seq < found.newest and by > 0:
@@ -234,6 +241,7 @@ class Travelling(Wishing):
     def action_now(self) -> None:
         """Back from wherever one is."""
         self._way = None
+        self._returns += 1
         if not self.past:
             return
         self.moment = self.happening = None

@@ -1,12 +1,14 @@
 """Travel through the log: the same screens as of a moment of the past, where nothing can be changed; and a daemon
 that can only show."""
 
+import asyncio
+
 import pytest
 from textual import events
 
 from schema.scenes import Delta, Standing
 from schema.then import Moment
-from tui import keys
+from tui import keys, travel
 from tui.thenkeys import THEN, only_looks
 
 TROUBLE = (
@@ -77,6 +79,29 @@ async def test_many_steps_are_one_jump_to_where_they_lead(show, daemon):
             eyes.app.action_travel(1)
         await eyes.sees("event 1,040 of")
         assert len([one for one in daemon.asked if one.startswith("/v1/status")]) - asked <= 3
+
+
+async def test_back_to_now_stays_there_when_a_step_is_answered_late(show, monkeypatch):
+    asked, answered = asyncio.Event(), asyncio.Event()
+    at_once = travel.then
+
+    async def late(asker, when):
+        found = await at_once(asker, when)
+        asked.set()
+        await answered.wait()
+        return found
+
+    async with show() as eyes:
+        await go(eyes, "5000")
+        await eyes.sees("event 5,000 of")
+        monkeypatch.setattr(travel, "then", late)
+        await eyes.press("left_parenthesis")
+        await asyncio.wait_for(asked.wait(), 10)
+        await eyes.press("0")
+        answered.set()
+        await eyes.until(lambda: not eyes.app._going)
+        await eyes.sees("131 jobs", "daemon up")
+        assert not eyes.app.past
 
 
 @pytest.mark.long
