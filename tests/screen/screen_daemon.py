@@ -84,8 +84,8 @@ class FakeDaemon:
         self.answered: dict[str, bytes] = {}
         """Key to the answer: a command that comes again is not done again."""
         self.lose_answers = 0
-        self.taken_back: dict[str, object] = {"text": "cancel 2 jobs"}
         """So many commands are done and the connection is cut before the answer."""
+        self.taken_back: dict[str, object] = {"text": "cancel 2 jobs"}
         self.refuse: dict[str, tuple[str, str]] = {}
         """Path to the sentence and the remedy it is refused with."""
         self.feeds: list[web.WebSocketResponse] = []
@@ -98,6 +98,7 @@ class FakeDaemon:
         self.pairing = asyncio.Event()
         """Set: an attempt to pair ends."""
         self.pairing.set()
+        self.asked_to_pair = asyncio.Event()
         self.now = NOON
         self.standing = Standing()
         self.past = screen_then.Past(self)
@@ -348,6 +349,7 @@ class FakeDaemon:
         if request.path in self.refuse:
             return fault(*self.refuse[request.path])
         if request.path in ("/v1/nodes/pair", "/v1/nodes/add"):
+            self.asked_to_pair.set()
             await self.pairing.wait()
         if request.path == "/v1/learn/mixes":
             return reply(screen_learn.DEALT)

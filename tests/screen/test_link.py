@@ -72,6 +72,25 @@ async def test_the_feed_goes_silent_and_comes_back(asker, daemon):
     await stream.aclose()
 
 
+async def test_whoever_stops_listening_leaves_a_question_that_is_under_way(asker, daemon):
+    heard = asyncio.Event()
+
+    async def listen():
+        async for _ in news(asker, 10):
+            heard.set()
+
+    listening = asyncio.create_task(listen())
+    await asyncio.wait_for(heard.wait(), 10)
+    daemon.pairing.clear()
+    asked = asyncio.create_task(asker.raw("POST", "/v1/nodes/pair", key="k"))
+    async with asyncio.timeout(10):
+        await daemon.asked_to_pair.wait()
+    listening.cancel()
+    await asyncio.wait([listening])
+    daemon.pairing.set()
+    assert b"laptop" in await asked
+
+
 async def test_a_daemon_that_goes_is_a_state_of_the_screen(show, daemon, picture_of):
     async with show() as eyes:
         await eyes.sees("131 jobs", "before variation")

@@ -53,7 +53,10 @@ async def news(asker: Asker, rate: int) -> AsyncIterator[News]:
 
 
 async def frames(asker: Asker, rate: int) -> AsyncIterator[Frame]:
-    """The frames of one connection. Raises NoDaemon when it breaks or speaks nonsense."""
+    """The frames of one connection. Raises NoDaemon when it breaks or speaks nonsense.
+
+    Whoever stops listening leaves the connection to the questions that are under way on it.
+    """
     from aiohttp import ClientError, WSMsgType
 
     decoder = msgspec.msgpack.Decoder(Frame)
@@ -68,8 +71,9 @@ async def frames(asker: Asker, rate: int) -> AsyncIterator[Frame]:
                 elif message.type is WSMsgType.ERROR:
                     break
     except msgspec.DecodeError as e:
+        await asker.drop()
         raise NoDaemon("what the daemon tells is not understood; is it of another version?") from e
     except (ClientError, OSError, TimeoutError) as e:
-        raise NoDaemon(why(e)) from e
-    finally:
         await asker.drop()
+        raise NoDaemon(why(e)) from e
+    await asker.drop()
