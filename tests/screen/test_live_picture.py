@@ -110,3 +110,17 @@ async def test_a_terminal_with_pictures_of_its_own_gets_a_picture(daemon):
         while not isinstance(sharp.image, Image.Image):
             await pilot.pause(0.01)
         assert app.area_screen.picture.display
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("area", ["queue", "run"])
+async def test_another_way_of_drawing_is_taken_up_also_by_an_area_that_was_not_in_view(show, daemon, area):
+    """Chosen in the gallery while the picture lay below it."""
+    async with show() as eyes:
+        await eyes.app.action_go(area)
+        await eyes.until(lambda: eyes.app.area_screen.ready)
+        await eyes.app.action_go("gallery")
+        await eyes.until(lambda: eyes.app.area_screen.area == "gallery")
+        eyes.app.draw_by("kitty")
+        await eyes.app.action_go(area)
+        await eyes.until(lambda: eyes.app.area_screen.picture._sharp is eyes.app.sharp_live is not None)

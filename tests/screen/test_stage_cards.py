@@ -273,6 +273,22 @@ async def test_every_stage_can_be_told_everything(cards, daemon):
 
 
 @pytest.mark.slow
+async def test_a_workflow_is_chosen_of_those_the_library_has(cards, daemon):
+    daemon.shelf.names["workflows"] = ("ink", "oils")
+    async with cards() as eyes:
+        eyes.bench.cards.whole = frozenset(("txt2img",))
+        eyes.bench.cards.lay_out()
+        await to(eyes, "txt2img.workflow")
+        await eyes.press("space")
+        await eyes.sees("txt2img · workflow", "ink", "oils")
+        await eyes.press(*"oi", "enter")
+        await eyes.until(lambda: eyes.bench.draft.set == ("txt2img.workflow=oils",))
+        await to(eyes, "txt2img.workflow.name")
+        await eyes.press("enter")
+        await eyes.sees("txt2img · workflow.name", "ink")
+
+
+@pytest.mark.slow
 async def test_stages_are_saved_as_a_pipeline_loaded_renamed_and_deleted(cards, daemon):
     daemon.shelf.names["pipelines"] = ("standard", "quick")
     async with cards(Draft(prompt="a", set=("txt2img.steps=31",))) as eyes:

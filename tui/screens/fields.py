@@ -6,7 +6,7 @@ Read from the stages' own models, so that a new field is in the form from the da
 from collections.abc import Iterator
 from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
@@ -27,9 +27,12 @@ LISTS = {
 }  # fmt: skip
 """Field to the list of `schema.orders.BackendCard` that holds its names."""
 
+WORKFLOWS: Final = "workflows"
+"""The list that no node has: the library's own workflows."""
+
 OTHER_LISTS = {
     ("interrogate", "model"): "interrogators", ("score", "model"): "scorers",
-    ("controls", "model"): "controls", ("controls", "processor"): "control_processors",
+    ("controls", "model"): "controls", ("controls", "processor"): "control_processors", ("workflow", "name"): WORKFLOWS,
 }  # fmt: skip
 
 PARTS: dict[str, type[BaseModel]] = {"hires": Hires, "refiner": Switch, "workflow": Workflow}

@@ -88,7 +88,9 @@ def used(draft: Draft, noun: Noun, names: tuple[str, ...]) -> Draft:
         case "wildcards":
             return replace(draft, prompt=joined(draft.prompt, *(f"__{one}__" for one in names)))
         case "workflows":
-            return replace(draft, set=(*draft.set, f"txt2img.workflow={name}"))
+            own = f"{'txt2img' if draft.picture is None else 'img2img'}.workflow"
+            others = tuple(one for one in draft.set if not one.startswith((f"{own}=", f"{own}.")))
+            return replace(draft, set=(*others, f"{own}={name}"))
 
 
 def joined(*parts: str) -> str:

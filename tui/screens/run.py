@@ -122,6 +122,7 @@ class RunScreen(RunVariants):
             self.stage_soon(again=True)
             self.try_soon()
         self._linked = live.linked
+        self.picture.use(self.home.sharp_live)
         self.show_head()
         self.show_work()
 

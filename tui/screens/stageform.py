@@ -17,8 +17,10 @@ from schema.records import LOOSE
 from schema.requests import RunRequest
 from tui.link import learn
 from tui.link.ask import PlanLine
+from tui.link.ffmpeg import makes_films
 from tui.screens.doubts import doubt
 from tui.screens.draft import Draft, request
+from tui.screens.fields import WORKFLOWS
 from tui.screens.ownpipe import as_it_stands, moved, pipeline_text, with_stage, without
 from tui.screens.pictures import picture_named
 from tui.screens.sheet import (
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
 Config = Mapping[str, Mapping[str, Scalar]]
 
 NOTHING = Draft()
+
+NO_FFMPEG = "no ffmpeg; the pictures are made, but no film of them until ffmpeg is installed on the daemon's machine"
 
 
 class Lesson(NamedTuple):
@@ -297,11 +301,16 @@ def lessons_of(pack: PackInsight) -> dict[str, Lesson]:
 
 
 async def _doubts(home: "StableNew", form: StageForm) -> dict[str, str]:
-    """Names that no node has, of all that runs."""
+    """Of all that runs: names that no node has, and films where nothing makes films."""
     found: dict[str, str] = {}
+    films = [stage.id for stage in form.stages if stage.kind == "video" and is_on(stage, form.changes)]
+    if films and not await asyncio.to_thread(makes_films, home.env):
+        found |= {f"{film}.enabled": NO_FFMPEG for film in films}
     for row in form.lines(frozenset(stage.id for stage in form.stages)):
         one = row.field
         if one is None or one.sort != "name" or not row.value or row.inherited or not row.stage.kind:
+            continue
+        if one.of == WORKFLOWS:  # whether there is one of this name says the plan
             continue
         stands_in = not row.changed and row.value == one.default  # every backend finds its own for it
         if not stands_in and is_on(row.stage, form.changes):

@@ -15,7 +15,7 @@ from tui.background import begin
 from tui.keys import bindings, of
 from tui.messages import CursorMoved, ItemOpened
 from tui.messages import StagesEdited as StagesEdited
-from tui.screens.fields import Field
+from tui.screens.fields import WORKFLOWS, Field
 from tui.screens.nudging import complaint, nudged, typed
 from tui.screens.sheet import Row, part_on
 from tui.screens.stageform import StageForm
@@ -90,10 +90,8 @@ class StageCards(StageChoosing):
             self.put(row, "false")
         elif one.name == "hires":
             self.put(row, "true")
-        elif one.name == "refiner":
-            await self.choose_name(row, Field("refiner", "name", "models"))
         else:
-            await self.write(row, one)
+            await self.choose_name(row, Field(one.name, "name", "models" if one.name == "refiner" else WORKFLOWS))
 
     def action_step(self, by: int) -> None:
         if self.typing is not None:

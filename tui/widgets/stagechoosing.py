@@ -11,7 +11,7 @@ from schema.plans import Scalar
 from tui.background import begin
 from tui.messages import StagesEdited
 from tui.screens.draft import Draft
-from tui.screens.fields import Field
+from tui.screens.fields import WORKFLOWS, Field
 from tui.screens.ownpipe import ADDED, addable
 from tui.screens.pictures import picture_named
 from tui.screens.sheet import MOST_UNITS, Row, is_on, units_of
@@ -22,7 +22,7 @@ from tui.widgets.stagelist import StageList
 if TYPE_CHECKING:
     from tui.app import StableNew
 
-KEPT = 200
+MOST_UNDONE = 200
 """Changes that can be taken back."""
 
 
@@ -83,7 +83,7 @@ class StageChoosing(StageList):
     def edit(self, form: StageForm) -> None:
         """The person wants it so."""
         if form.draft != self.form.draft:
-            self._before = [*self._before[1 - KEPT :], self.form]
+            self._before = [*self._before[1 - MOST_UNDONE :], self.form]
             self._become(form)
 
     def _become(self, form: StageForm) -> None:
@@ -109,6 +109,7 @@ class StageChoosing(StageList):
 
     async def choose_name(self, row: Row, one: Field) -> None:
         from tui.screens.chooser import Chooser
+        from tui.screens.shelved import Shelved
 
         if one.sort == "units" and len(units_of(row.stage, self.form.changes)) >= MOST_UNITS:
             self.say(f"a stage has at most {MOST_UNITS} ControlNet units")
@@ -126,6 +127,9 @@ class StageChoosing(StageList):
 
         current = "" if one.sort in ("units", "part") else row.value
         title = f"{plain(row.stage.id)} · {'another ControlNet unit' if one.sort == 'units' else one.name}"
+        if one.of == WORKFLOWS:
+            await self.app.push_screen(Shelved(title, WORKFLOWS, current, empty=one.empty), chosen)
+            return
         lists, backend = (one.of or "controls",), self.form.draft.backend
         await self.app.push_screen(Chooser(title, lists, current, empty=one.empty, backend=backend), chosen)
 
