@@ -35,6 +35,16 @@ AT_LINE = (
 BEHIND_COLON = ("hx", "helix", "subl", "zed")
 
 
+_open: "list[subprocess.Popen[bytes]]" = []
+"""Those that have the terminal now, and the loop waits for."""
+
+
+def recall() -> None:
+    """Asks for the terminal back: an editor that is open ends, and keeps what it can in a file of its own."""
+    for one in tuple(_open):
+        one.terminate()
+
+
 def editor_of(env: Mapping[str, str]) -> list[str]:
     """The words of the command; empty: there is none."""
     named = env.get("VISUAL") or env.get("EDITOR") or ""
@@ -65,8 +75,12 @@ def edit(app: "App[None]", path: Path, line: int = 0) -> str:
     if not editor:
         return f"No editor is known: set EDITOR. The file lies here: {path}"
     try:
-        with app.suspend():
-            done = subprocess.run(command(editor, path, line), check=False)
+        with app.suspend(), subprocess.Popen(command(editor, path, line)) as done:
+            _open.append(done)
+            try:
+                done.wait()
+            finally:
+                _open.remove(done)
     except SuspendNotSupported:
         return f"This terminal cannot be lent to an editor. The file lies here: {path}"
     except OSError as fault:

@@ -22,8 +22,9 @@ PATIENCE = 6.0
 """Seconds to end in; longer than the last try of what is on its way."""
 
 
-def obey(leave: Callable[[int], None]) -> None:
-    """From now on each of the signals calls `leave` in the running loop, with the exit code.
+def obey(leave: Callable[[int], None], recall: Callable[[], None]) -> None:
+    """From now on each of the signals calls `recall` at once, which asks whoever has the terminal to give it back, and
+    `leave` in the running loop, with the exit code.
 
     By `signal.signal` and not by the loop: while a write waits for a terminal that is stuck, the loop waits too, and
     what it was to do about a signal would never be done. Such a process ends when its patience does.
@@ -35,6 +36,7 @@ def obey(leave: Callable[[int], None]) -> None:
         at_last = threading.Timer(PATIENCE, os._exit, (code,))
         at_last.daemon = True
         at_last.start()
+        recall()
         with suppress(RuntimeError):  # it has ended meanwhile
             loop.call_soon_threadsafe(leave, code)
 

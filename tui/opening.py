@@ -9,6 +9,7 @@ from pathlib import Path
 from schema.errors import NoDaemon
 from tui import outside
 from tui.app import StableNew
+from tui.editor import recall
 from tui.ending import obey
 from tui.terminal import prepare
 
@@ -29,7 +30,7 @@ def run(as_of: str | None = None) -> int:
     def find() -> Path:
         socket = socket_of(os.environ)
         if socket is None:
-            raise NoDaemon("none has left word where it listens")
+            raise NoDaemon("none runs; `: start the daemon` starts one")
         return Path(socket)
 
     sharp = None
@@ -49,7 +50,7 @@ def run(as_of: str | None = None) -> int:
     )
 
     async def shown() -> None:
-        obey(lambda code: app.exit(None, code))
+        obey(lambda code: app.exit(None, code), recall)
         try:
             await app.run_async(mouse=ui.mouse)
         finally:  # also when the terminal is gone and nothing can be drawn any more

@@ -87,6 +87,21 @@ async def test_a_window_that_is_closed_ends_it(pane, owned):
     assert await it.ended() == 129
 
 
+async def test_an_editor_that_is_open_is_ended_first(pane, tmp_path):
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\ntrap 'echo as told; exit 1' TERM\necho writing; while :; do sleep 0.05; done\n")
+    editor.chmod(0o755)
+    it = await shown(pane(EDITOR=str(editor), VISUAL=""))
+    it.keys("\x1bOR")
+    await it.sees("what should be in the picture")
+    it.keys("\x1b[21~")
+    await it.sees("writing")
+    os.kill(it.child.pid, signal.SIGTERM)
+    await it.sees("as told")
+    assert await it.ended() == 143
+    assert it.dirt() == []
+
+
 async def test_a_terminal_that_takes_nothing_any_more_does_not_hold_it_up(pane):
     """Nobody reads: the write waits for ever, and the loop with it."""
     it = await shown(pane())
