@@ -124,17 +124,14 @@ def _settings() -> Finding:
 
 def _ffmpeg() -> Finding:
     """The one that films are made with: named, the system's, or the one that came along."""
-    import shutil
     import subprocess
 
-    try:
-        path = os.environ.get("IMAGEIO_FFMPEG_EXE") or shutil.which("ffmpeg")
-        if path is None:
-            import imageio_ffmpeg
+    from tui.link.ffmpeg import ffmpeg
 
-            path = str(imageio_ffmpeg.get_ffmpeg_exe())
+    try:
+        path = ffmpeg(os.environ)
         told = subprocess.run([path, "-version"], capture_output=True, text=True, check=True, timeout=20).stdout
-    except (ImportError, RuntimeError, OSError, subprocess.SubprocessError) as fault:
+    except (Refused, OSError, subprocess.SubprocessError) as fault:
         return Finding("ffmpeg", "note", f"none that runs ({why(fault)}): no films.", "Install ffmpeg.")
     words = told.split()
     return Finding("ffmpeg", "ok", f"{words[2] if len(words) > 2 else 'of unknown version'} at {path}")

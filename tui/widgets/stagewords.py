@@ -99,6 +99,8 @@ def head(form: StageForm, row: Row, width: int, *, opened: bool) -> list[Piece]:
         Piece(title, "title" if row.on else "dim"),
         Piece(kind, "dim"),
     ]
+    if doubt := plain(form.doubts.get(row.key, "").partition(";")[0]):
+        pieces.append(Piece(f" ! {doubt}", "warn"))
     mine = any(name.partition(".")[0] == stage.id for name in changes)
     told = "off" if not row.on else "" if opened else gist(form, stage)
     room = width - sum(len(piece.text) for piece in pieces) - (2 if mine else 0) - 2
@@ -250,7 +252,7 @@ def told_of(form: StageForm, row: Row | None, complaint: str = "") -> list[tuple
     if row is None:
         return [one for one in said if one[0]]
     if row.field is None:
-        said += [(_of_stage(form, row), "dim"), (about(row.stage.kind), "dim")]
+        said += [*_doubted(form, row), (_of_stage(form, row), "dim"), (about(row.stage.kind), "dim")]
     elif row.field.sort == "more":
         said.append((f"enter shows {row.value} more fields of it, or hides them", "dim"))
     elif row.stage.kind:
@@ -267,15 +269,17 @@ def _of_stage(form: StageForm, row: Row) -> str:
 
 
 def _of_field(form: StageForm, row: Row, one: Field) -> list[tuple[str, str]]:
-    said: list[tuple[str, str]] = []
-    if doubt := form.doubts.get(row.key):
-        said.append((f"! {plain(doubt)}", "warn"))
+    said = _doubted(form, row)
     if (lesson := form.lessons.get(row.key)) is not None:
         taken = "" if lesson.value == row.value else f" * takes {plain(lesson.value)}."
         said.append((f"★ {plain(lesson.text)}{taken}", "star"))
     said.append((" · ".join(filter(None, (plain(row.key), str(one.limits), *_more(form, row, one)))), "dim"))
     said.append((purpose(row.stage.kind, one), "dim"))
     return said
+
+
+def _doubted(form: StageForm, row: Row) -> list[tuple[str, str]]:
+    return [(f"! {plain(doubt)}", "warn")] if (doubt := form.doubts.get(row.key)) else []
 
 
 def _more(form: StageForm, row: Row, one: Field) -> Sequence[str]:
