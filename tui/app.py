@@ -150,8 +150,6 @@ class StableNew(Drawing, Going):
                 self.post_message(FrameArrived(one))
 
     async def _start_daemon(self, ensure: Callable[[], None]) -> None:
-        import asyncio
-
         self.see(silent(self.live, STARTING))
         self.tell_screens(Change())
         try:
@@ -280,11 +278,14 @@ class StableNew(Drawing, Going):
         await self.switch_mode(self._last_tab.get(whole) or modes_of(area)[0])
 
     async def action_keys_help(self) -> None:
-        from tui.screens.help import KeysHelp
+        from tui.screens.help import Keyed, KeysHelp, OwnKeys
 
-        if isinstance(self.screen, AreaScreen):
-            place = self.screen.place or self.screen.area
+        screen: object = self.screen
+        if isinstance(screen, AreaScreen):
+            place = screen.place or screen.area
             await self.push_screen(KeysHelp(place, self.focused, self.keymap_of_user, past=self.past))
+        elif isinstance(screen, Keyed):
+            await self.push_screen(OwnKeys(screen.where, self.keymap_of_user))
 
     async def action_back(self) -> None:
         screen = self.area_screen

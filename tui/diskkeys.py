@@ -18,5 +18,6 @@ DISK = (
     Key("disk.order", "o", "order of the runs", "order", "disk"),
     Key("disk.reread", "R", "measure again", "reread", "disk"),
     Key("disk.redraw", "ctrl+l", "draw everything again", "app.redraw", "disk"),
+    Key("disk.help", "question_mark,f1", "these keys", "app.keys_help", "disk", "help"),
     Key("disk.leave", "escape,q", "back", "leave", "disk", "back"),
 )  # fmt: skip

@@ -50,6 +50,7 @@ ZOOM = (
     Key("zoom.undo", "z", "take back the last change", "app.undo", "zoom", "undo"),
     Key("zoom.redo", "Z", "do again what was taken back", "app.redo", "zoom"),
     Key("zoom.redraw", "ctrl+l", "draw everything again", "app.redraw", "zoom"),
+    Key("zoom.help", "question_mark,f1", "these keys", "app.keys_help", "zoom", "help"),
 )  # fmt: skip
 
 COMPARE = (
@@ -60,6 +61,7 @@ COMPARE = (
     Key("compare.down", "j,down", "on in what differs", "scroll(1)", "compare"),
     Key("compare.up", "k,up", "back in what differs", "scroll(-1)", "compare"),
     Key("compare.redraw", "ctrl+l", "draw everything again", "app.redraw", "compare"),
+    Key("compare.help", "question_mark,f1", "these keys", "app.keys_help", "compare", "help"),
     Key("compare.back", "escape,q", "no verdict; back", "leave", "compare", "back"),
 )
 
@@ -71,7 +73,7 @@ INBOX = (
     Key("inbox.trash", "d", "to the trash, without a rating", "trash", "inbox", "trash"),
     Key("inbox.outside", "o", "open outside the terminal", "outside", "inbox", "open"),
     Key("inbox.redraw", "ctrl+l", "draw everything again", "app.redraw", "inbox"),
-    Key("inbox.help", "question_mark,f1", "these keys", "keys_help", "inbox", "help"),
+    Key("inbox.help", "question_mark,f1", "these keys", "app.keys_help", "inbox", "help"),
     Key("inbox.leave", "escape,q", "enough for now", "leave", "inbox", "back"),
 )
 
@@ -82,7 +84,7 @@ DUEL = (
     Key("duel.skip", "space,n", "another pair", "skip", "duel", "skip"),
     Key("duel.back", "z", "take it back and see that pair again", "back", "duel", "undo"),
     Key("duel.redraw", "ctrl+l", "draw everything again", "app.redraw", "duel"),
-    Key("duel.help", "question_mark,f1", "these keys", "keys_help", "duel", "help"),
+    Key("duel.help", "question_mark,f1", "these keys", "app.keys_help", "duel", "help"),
     Key("duel.leave", "escape,q", "enough for now", "leave", "duel", "back"),
 )
 
@@ -98,7 +100,7 @@ COMPARISON = (
     Key("comparison.reveal", "v", "show the values now, rated or not", "reveal", "comparison", "values"),
     Key("comparison.outside", "o", "open outside the terminal", "outside", "comparison", "open"),
     Key("comparison.redraw", "ctrl+l", "draw everything again", "app.redraw", "comparison"),
-    Key("comparison.help", "question_mark,f1", "these keys", "keys_help", "comparison", "help"),
+    Key("comparison.help", "question_mark,f1", "these keys", "app.keys_help", "comparison", "help"),
     Key("comparison.leave", "escape,q", "back", "leave", "comparison", "back"),
 )  # fmt: skip
 

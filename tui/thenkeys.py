@@ -32,25 +32,28 @@ CHANGING = frozenset({"app.undo", "app.redo", "learn.past"})
 """Of keys that would otherwise only look."""
 
 LOOKING = frozenset({
-    "run.next", "run.back", "run.next_pane", "run.pane_before", "run.payload", "run.write", "run.choose", "run.leave",
+    "run.next", "run.back", "run.next_pane", "run.pane_before", "run.payload", "run.write", "run.choose",
     "run.jobs", "run.logs",
     "queue.why", "queue.tab", "queue.pictures", "gallery.job",
     "runs.tab", "runs.why", "runs.jobs", "runs.pictures", "runs.fold",
     "gallery.next", "gallery.previous", "gallery.left", "gallery.right", "gallery.trash_view", "gallery.disk",
-    "disk.down", "disk.up", "disk.half_down", "disk.half_up", "disk.open", "disk.order", "disk.reread", "disk.leave",
-    "disk.redraw", "models.lack", "models.kind", "library.tab", "library.tab_back", "library.pictures",
+    "disk.down", "disk.up", "disk.half_down", "disk.half_up", "disk.open", "disk.order", "disk.reread",
+    "models.lack", "models.kind", "library.tab", "library.tab_back", "library.pictures",
     "learn.numbers", "learn.knob", "learn.knob_back", "learn.tab", "learn.tab_back", "learn.open", "learn.down",
     "learn.up", "learn.half_down", "learn.half_up", "learn.bottom", "learn.top", "learn.copy",
     "stages.fold", "stages.fold_all", "stages.find", "stages.clear",
     "stages.half_down", "stages.half_up",
-    "zoom.next", "zoom.previous", "zoom.unrated", "zoom.unrated_back", "zoom.outside", "zoom.back",
-    "zoom.details", "zoom.copy", "zoom.copy_text", "zoom.copy_as", "zoom.pictures", "zoom.redraw",
+    "zoom.next", "zoom.previous", "zoom.unrated", "zoom.unrated_back", "zoom.back",
+    "zoom.copy", "zoom.copy_text", "zoom.copy_as", "zoom.pictures",
     "gallery.compare", "gallery.copy_as", "gallery.pictures", "gallery.group", "gallery.group_back", "gallery.like",
-    "compare.settings", "compare.down", "compare.up", "compare.redraw", "compare.back",
+    "compare.settings", "compare.down", "compare.up", "compare.back",
+    "inbox.skip", "duel.skip", "comparison.next", "comparison.previous", "comparison.left", "comparison.right",
+    "comparison.reveal",
 })  # fmt: skip
 
 LOOKING_PLACES = ("go.", "app.", "list.", "logs.", "then.", "settings.")
-LOOKING_ENDS = (".details", ".list")
+LOOKING_ENDS = (".details", ".list", ".help", ".leave", ".outside", ".redraw")
+"""The way out among them: nobody is kept on a screen because the log became read-only under it."""
 
 
 def only_looks(key: str) -> bool:

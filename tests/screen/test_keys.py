@@ -5,6 +5,7 @@ import pytest
 from tui import keys
 from tui.areas import modes_of
 from tui.preferences import Preferences
+from tui.thenkeys import only_looks
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,12 @@ def test_no_key_means_two_things_in_one_place(places):
 def test_ids_are_unique():
     ids = [key.id for key in keys.TABLE]
     assert len(ids) == len(set(ids))
+
+
+def test_nobody_is_kept_on_a_screen_because_nothing_can_be_changed():
+    ways_out = [key for key in keys.TABLE if key.action in ("leave", "app.keys_help", "app.redraw")]
+    assert ways_out
+    assert [key.id for key in ways_out if not only_looks(key.id)] == []
 
 
 def test_no_key_is_used_that_terminals_do_not_send():

@@ -3,6 +3,8 @@
 import msgspec
 import pytest
 
+from schema.scenes import Delta
+
 
 async def to_gallery(eyes):
     await eyes.press("g", "i")
@@ -33,6 +35,35 @@ async def test_with_a_a_rating_goes_on_to_the_next_without_one(show, daemon):
             {"select": ["im000000"], "stars": 4},
             {"select": ["im000003"], "stars": 5},
         ]
+
+
+async def test_a_picture_alone_goes_with_the_list_and_a_verdict_is_about_what_is_seen(show, daemon):
+    async with show() as eyes:
+        await to_gallery(eyes)
+        await eyes.press("enter")
+        await eyes.sees("1 of 318")
+        gone = daemon.images[0]
+        daemon.images = daemon.images[1:]
+        await daemon.tell(Delta(head=5000, images=(gone.id,)))
+        await eyes.sees("kn00gt7a.2", "1 of 317")
+        eyes.app.area_screen.listing.cursor = 7  # it has gone on, and what is seen has not followed yet
+        await eyes.press("3")
+        await eyes.until(lambda: daemon.sent("/v1/images/rate"))
+        assert daemon.sent("/v1/images/rate") == [{"select": ["im000001"], "stars": 3}]
+
+
+@pytest.mark.slow
+async def test_where_no_picture_is_left_it_is_said_so(show, daemon):
+    async with show() as eyes:
+        await to_gallery(eyes)
+        await eyes.press("enter")
+        await eyes.sees("1 of 318")
+        daemon.images = []
+        await daemon.tell(Delta(head=5000, images=("im000000",)))
+        await eyes.sees("There is no picture here any more; esc goes back.")
+        await eyes.press("3", "t", "d", "escape")
+        await eyes.sees("No picture here yet.")
+        assert daemon.commands == []
 
 
 @pytest.mark.slow
@@ -162,3 +193,48 @@ async def test_pictures_of_other_programs_are_brought_in(show, daemon, monkeypat
             ("two.webp", ""),
         ]
         assert daemon.uploads == [b"one.png", b"deep/two.webp"]
+
+
+@pytest.mark.slow
+async def test_each_screen_of_pictures_tells_its_keys(show):
+    async with show() as eyes:
+        await to_gallery(eyes)
+        for keys, title in (("M", "The disk"), ("enter", "A picture alone"), ("space space c", "Two pictures")):
+            await eyes.press(*keys.split())
+            await eyes.until(lambda: eyes.app.screen.is_modal)
+            await eyes.press("question_mark")
+            await eyes.sees(title, "these keys")
+            await eyes.press("escape")
+            await eyes.sees("? help")
+            await eyes.press("escape")
+            await eyes.until(lambda: not eyes.app.screen.is_modal)
+
+
+@pytest.mark.slow
+async def test_why_a_list_is_empty(show, daemon):
+    async with show(80, 24) as eyes:
+        await eyes.press("g", "i")
+        await eyes.sees("318")
+        await eyes.press("slash", *"model:none", "enter")
+        await eyes.sees("No picture fits the filter", "esc clears it.")
+        await eyes.press("escape")
+        await eyes.until(lambda: eyes.app.screen.listing.pages.total == 318)
+        daemon.images = []
+        await eyes.press("T")
+        await eyes.sees("The trash is empty; T goes")
+        await eyes.press("T")
+        await eyes.sees("No picture here yet.")
+
+
+@pytest.mark.slow
+async def test_a_picture_that_the_terminal_draws_goes_with_its_list(show, daemon):
+    async with show() as eyes:
+        await to_gallery(eyes)
+        await eyes.press("p")
+        await eyes.until(lambda: [one.display for one in eyes.app.screen.query(".sharp")] == [True])
+        await eyes.quiet()
+        await eyes.press("slash", *"model:none", "enter")
+        await eyes.sees("No picture fits the filter")
+        await eyes.until(lambda: [one.display for one in eyes.app.screen.query(".sharp")] == [False])
+        await eyes.press("escape")
+        await eyes.until(lambda: [one.display for one in eyes.app.screen.query(".sharp")] == [True])

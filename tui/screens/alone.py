@@ -6,7 +6,7 @@ Nothing here waits for the daemon: a verdict is shown as given, sent on its way,
 import asyncio
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 from textual import on
@@ -17,6 +17,7 @@ from schema.errors import NoDaemon, Refused
 from schema.pages import ImageRow, JobRecord
 from tui.background import begin
 from tui.keys import first_shown, of
+from tui.screens.help import Keyed
 from tui.widgets.ink import Drawn, Line, Piece, fit, measure
 from tui.widgets.judged import Judged
 from tui.widgets.thrift import ThriftyCompositor
@@ -89,10 +90,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     job: JobRecord
 
 
-class Alone(ModalScreen[None]):
-    """`where` is its place in the table of keys."""
-
-    where: ClassVar[str]
+class Alone(Keyed, ModalScreen[None]):
     look = A_LOOK
 
     def __init__(self, home: "StableNew") -> None:
@@ -199,20 +197,7 @@ class Alone(ModalScreen[None]):
         return [Piece(f"{many:,} on their way ", "dim")] if many > 2 else []
 
     def hints(self, room: int) -> Line:
-        """As many keys as fit into so many cells; undo, help and the way out always do."""
-        faces = [(first_shown(key, self.home.keymap_of_user), key.hint) for key in of(self.where) if key.hint]
-        if self.size.width >= 100:
-            faces = [("space" if keys == "␣" else keys, word) for keys, word in faces]
-        pieces = [(word, [Piece(keys, "key"), Piece(f" {word}  ", "dim")]) for keys, word in faces]
-        room -= sum(measure(line) for word, line in pieces if word in ALWAYS)
-        told: list[Piece] = []
-        for word, line in pieces:
-            if word not in ALWAYS:
-                if measure(line) > room:
-                    continue
-                room -= measure(line)
-            told += line
-        return told
+        return hints_of(self.home, self.where, room, wide=self.size.width >= 100)
 
     def bottom(self, left: Line) -> Line:
         """The last line: where one is, the keys, what is under way."""
@@ -224,11 +209,6 @@ class Alone(ModalScreen[None]):
 
     # Keys of all ------------------------------------------------------------------------------------
 
-    async def action_keys_help(self) -> None:
-        from tui.screens.help import OwnKeys
-
-        await self.app.push_screen(OwnKeys(self.where, self.home.keymap_of_user))
-
     def open_outside(self, image: ImageRow | None) -> None:
         from pathlib import Path
 
@@ -237,6 +217,23 @@ class Alone(ModalScreen[None]):
 
     def action_leave(self) -> None:
         self.dismiss()
+
+
+def hints_of(home: "StableNew", where: str, room: int, *, wide: bool) -> list[Piece]:
+    """As many keys of a place as fit into so many cells; undo, help and the way out always do."""
+    faces = [(first_shown(key, home.keymap_of_user), key.hint) for key in of(where) if key.hint and home.may(key.id)]
+    if wide:
+        faces = [("space" if keys == "␣" else keys, word) for keys, word in faces]
+    pieces = [(word, [Piece(keys, "key"), Piece(f" {word}  ", "dim")]) for keys, word in faces]
+    room -= sum(measure(line) for word, line in pieces if word in ALWAYS)
+    told: list[Piece] = []
+    for word, line in pieces:
+        if word not in ALWAYS:
+            if measure(line) > room:
+                continue
+            room -= measure(line)
+        told += line
+    return told
 
 
 def cut(words: str, width: int) -> str:

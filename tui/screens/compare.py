@@ -9,8 +9,9 @@ from textual.screen import ModalScreen
 from schema.errors import NoDaemon, Refused
 from schema.pages import ImageRow, JobRecord
 from tui.background import begin, is_open
-from tui.keys import bindings, first_shown, of
-from tui.screens.alone import Shown
+from tui.keys import bindings, of
+from tui.screens.alone import Shown, hints_of
+from tui.screens.help import Keyed
 from tui.screens.zoom import Caption
 from tui.widgets.differing import differences, lines
 from tui.widgets.imagegrid import stars_of
@@ -25,11 +26,14 @@ if TYPE_CHECKING:
 EQUAL = "="
 """The answer that neither is better."""
 
+QUESTION = " which is better?  "
+
 ROOM = 3
 """The differences take a third of the screen's lines at most."""
 
 
-class Compare(ModalScreen[str | None]):
+class Compare(Keyed, ModalScreen[str | None]):
+    where = "compare"
     BINDINGS = bindings(of("compare"))
 
     def __init__(self, left: ImageRow, right: ImageRow) -> None:
@@ -58,16 +62,6 @@ class Compare(ModalScreen[str | None]):
             preview = self.query_one(name, Preview)
             preview.show(image)
             preview.refoot(stars_of(image.stars))
-        hints = [
-            piece
-            for key in of("compare")
-            if key.hint
-            for piece in (
-                Piece(first_shown(key, self.home.keymap_of_user), "key"),
-                Piece(f" {key.hint}   ", "dim"),
-            )
-        ]
-        self.query_one(Caption).tell([Piece(" which is better?   ", "title"), *hints])
         self.draw()
         begin(self, self._look_up, group="records")
 
@@ -88,6 +82,8 @@ class Compare(ModalScreen[str | None]):
         self.panel.styles.height = min(len(shown) + 2, max(4, self.size.height // ROOM))
         names = [Piece("what differs", "title"), Piece(f"   {plain(left.job)} │ {plain(right.job)}", "dim")]
         self.panel.fill(shown, names, keep_place=True)
+        hints = hints_of(self.home, self.where, self.size.width - len(QUESTION), wide=self.size.width >= 100)
+        self.query_one(Caption).tell([Piece(QUESTION, "title"), *hints])
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.draw)

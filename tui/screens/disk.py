@@ -13,9 +13,11 @@ from schema.errors import NoDaemon, Refused
 from schema.pages import Page
 from schema.sizes import size
 from tui.background import begin
-from tui.keys import bindings, first_shown, of
+from tui.keys import bindings, of
 from tui.link.ask import reply
+from tui.screens.alone import hints_of
 from tui.screens.ask import Choose, Confirm
+from tui.screens.help import Keyed
 from tui.screens.zoom import Caption
 from tui.widgets.diskwords import head, heads, nothing, of_run, question
 from tui.widgets.ink import Line, Piece
@@ -39,9 +41,10 @@ ORDERS = (
 )  # fmt: skip
 
 
-class DiskScreen(ModalScreen[str | None]):
+class DiskScreen(Keyed, ModalScreen[str | None]):
     """Dismissed with the run whose pictures one wants to see, or None."""
 
+    where = "disk"
     BINDINGS = bindings(of("disk"))
 
     def __init__(self, home: "StableNew") -> None:
@@ -99,14 +102,8 @@ class DiskScreen(ModalScreen[str | None]):
         elif not panel.top <= at < panel.top + height:
             panel.top = max(0, min(at - height // 2, len(lines) - height))
         panel.fill(lines, [Piece("Disk", "title")], keep_place=True)
-        self.query_one(Caption).tell(self._hints())
-
-    def _hints(self) -> Line:
-        pieces = [Piece(" ")]
-        for key in of("disk"):
-            if key.hint and self.home.may(key.id):
-                pieces += [Piece(first_shown(key, self.home.keymap_of_user), "key"), Piece(f" {key.hint}  ", "dim")]
-        return pieces
+        whole = self.size.width
+        self.query_one(Caption).tell([Piece(" "), *hints_of(self.home, self.where, whole, wide=whole >= 100)])
 
     def action_move(self, by: int) -> None:
         self.cursor = max(0, min(len(self.runs) - 1, self.cursor + by))

@@ -10,20 +10,25 @@ from textual.containers import Horizontal, Vertical
 from schema.errors import NoDaemon, Refused
 from schema.pages import ImageRow, Page
 from schema.requests import ImageSelection
-from tui.background import begin
-from tui.keys import bindings, of
+from tui.background import begin, is_open
+from tui.keys import bindings, first_shown, of
 from tui.live import Change, Live
 from tui.screens.alone import Shown
 from tui.screens.picturewishes import PictureWishes
 from tui.widgets.imagecard import rating, whole
-from tui.widgets.imagegrid import ImageGrid
+from tui.widgets.imagegrid import NO_PICTURE, ImageGrid
 from tui.widgets.ink import Piece
 from tui.widgets.panel import Panel
 from tui.widgets.preview import Preview
 from tui.widgets.thumbs import Thumbs
 
 if TYPE_CHECKING:
+    from tui.screens.zoom import Zoom
     from tui.widgets.preview import SharpClass
+
+
+VERDICTS = {"gallery.rate1": "rate", "gallery.unrate": "clear", "gallery.next": "next unrated"}
+"""Keys that are told beside the stars."""
 
 
 class GalleryScreen(PictureWishes):
@@ -40,6 +45,8 @@ class GalleryScreen(PictureWishes):
         self.grid = ImageGrid(thumbs)
         self.preview = Preview(thumbs, sharp, id="preview")
         self.panel = Panel(id="rating")
+        self.zoom: Zoom | None = None
+        """The picture alone, while it lies over the list."""
 
     def body(self) -> ComposeResult:
         yield self.filter_line
@@ -69,6 +76,7 @@ class GalleryScreen(PictureWishes):
 
     def anew(self) -> None:
         self.grid.group = self.grouped
+        self.grid.nothing = nothing(self.filter, trash=self.trash)
         super().anew()
 
     def models_seen(self) -> Iterable[str]:
@@ -89,6 +97,8 @@ class GalleryScreen(PictureWishes):
             self.record = None
         self.preview.show(image)
         self.draw_rating()
+        if self.zoom is not None and is_open(self.zoom):
+            self.zoom.show()
         if image is not None and self.record is None:
             begin(self, partial(self._look, image), group="look", exclusive=True)
 
@@ -105,8 +115,12 @@ class GalleryScreen(PictureWishes):
         wide = self.app.size.width >= 100
         panel.bare = not wide
         still = self.home.readonly
-        lines = rating(image, self.record, panel.room[0], wide=wide, still=still) if image else []
+        lines = rating(image, self.record, panel.room[0], wide=wide, keys=self._verdict_keys()) if image else []
         panel.fill(lines, (Piece("Stars & tags" if still else "Rate & tag", "title"),), keep_place=False)
+
+    def _verdict_keys(self) -> str:
+        told = [key for key in of("gallery") if key.id in VERDICTS and self.home.may(key.id)]
+        return "  ".join(f"{first_shown(key, self.home.keymap_of_user)} {VERDICTS[key.id]}" for key in told)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.look)
@@ -116,8 +130,13 @@ class GalleryScreen(PictureWishes):
     async def action_open(self) -> None:
         from tui.screens.zoom import Zoom
 
+        def closed(_: None) -> None:
+            self.zoom = None
+
         if self.listing.item() is not None:
-            await self.app.push_screen(Zoom(self))
+            zoom = Zoom(self)
+            await self.app.push_screen(zoom, closed)
+            self.zoom = zoom
 
     async def action_compare(self) -> None:
         """The two that are marked, or the one that is and the one under the cursor."""
@@ -177,3 +196,10 @@ class GalleryScreen(PictureWishes):
         image = self.listing.item()
         if image is not None:
             await self.home.clone(image.job)
+
+
+def nothing(words: str, *, trash: bool) -> str:
+    """What is said where the list is empty; `words`: its filter."""
+    if words:
+        return f"No picture {'in the trash ' if trash else ''}fits the filter; esc clears it."
+    return "The trash is empty; T goes back to the pictures." if trash else NO_PICTURE

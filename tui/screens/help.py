@@ -1,6 +1,7 @@
 """The keys of what has focus: made from the table, so it cannot be wrong."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -12,6 +13,7 @@ from tui.keys import AREAS, LEADER, LEADER_TOP, TITLES, Key, of, places_of, show
 from tui.widgets.ink import Line, Piece, fit
 from tui.widgets.listing import Listing
 from tui.widgets.panel import Panel
+from tui.widgets.promptarea import PromptArea
 
 FILTERS = (
     ("words", "all of them, anywhere in name or prompt"),
@@ -59,7 +61,7 @@ class KeysHelp(ModalScreen[None]):
         self._past = past
         self._area = area
         self._typing = isinstance(focused, Input)
-        self._own = focused.own_keys if isinstance(focused, Listing) else ""
+        self._own = focused.own_keys if isinstance(focused, Listing | PromptArea) else ""
         self._keymap = keymap
 
     def compose(self) -> ComposeResult:
@@ -120,8 +122,14 @@ class KeysHelp(ModalScreen[None]):
         self.query_one(Panel).scroll_by(by)
 
 
+class Keyed:
+    """A screen over an area that has no keys but its own; `where`: their place in the table."""
+
+    where: ClassVar[str]
+
+
 class OwnKeys(KeysHelp):
-    """Of a screen that has no keys but its own; `where`: its place in the table."""
+    """Of such a screen."""
 
     def __init__(self, where: str, keymap: Mapping[str, str]) -> None:
         super().__init__(where, None, keymap)

@@ -71,10 +71,9 @@ class PictureWishes(TrashScreen):
             like = image if not self.listing.marked else msgspec.structs.replace(image, tags=())
             await self._tag(like, self.targets(), lambda: None)
 
-    async def tag_alone(self, then: Callable[[], None]) -> None:
-        """The picture under the cursor, whatever is marked; `then` is called when it has its tags."""
-        if (image := self.listing.item()) is not None:
-            await self._tag(image, (image.id,), then)
+    async def tag_alone(self, image: ImageRow, then: Callable[[], None]) -> None:
+        """This one, whatever is marked; `then` is called when it has its tags."""
+        await self._tag(image, (image.id,), then)
 
     async def _tag(self, like: ImageRow, targets: tuple[str, ...], then: Callable[[], None]) -> None:
         from tui.screens.tagging import Tags, tagging
@@ -100,13 +99,10 @@ class PictureWishes(TrashScreen):
             self.listing.pages.replace(index, msgspec.structs.replace(item, tags=tags))
             self.draw_rating()
 
-    def trash_alone(self) -> None:
-        """The picture under the cursor, whatever is marked."""
-        image = self.listing.item()
-        if image is None:
-            return
+    def trash_alone(self, image: ImageRow) -> None:
+        """This one, whatever is marked."""
         if self.trash:
-            self.home.say("it is in the trash: u takes it out, D deletes it for good")
+            self.home.say("it is in the trash; back in the list u takes it out, D deletes it for good")
         else:
             self.verb("trash", ImageSelection(select=(image.id,)), "in the trash; z takes it back")
 

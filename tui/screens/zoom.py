@@ -12,8 +12,9 @@ from textual.screen import ModalScreen
 from schema.errors import NoDaemon, Refused
 from schema.pages import ImageRow
 from tui.background import begin
-from tui.keys import bindings, first_shown, of
-from tui.screens.alone import Attention
+from tui.keys import bindings, of
+from tui.screens.alone import Attention, cut, hints_of
+from tui.screens.help import Keyed
 from tui.widgets.imagegrid import stars_of
 from tui.widgets.ink import Drawn, Line, Piece, fit_middle, measure, plain
 from tui.widgets.judged import Judged
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 
 NAME = 16
 """Cells of a picture's name in the last line, where there is little room."""
+
+TAGS = 5
+"""Its tags take a fifth of the last line at most."""
+
+NONE_LEFT = "There is no picture here any more; esc goes back."
 
 TOO_SOON = "that came before the picture could be seen: it has no verdict yet"
 
@@ -38,7 +44,8 @@ class Caption(Drawn):
         self.redraw(0)
 
 
-class Zoom(ModalScreen[None]):
+class Zoom(Keyed, ModalScreen[None]):
+    where = "zoom"
     BINDINGS = bindings(of("zoom"))
 
     def __init__(self, gallery: "GalleryScreen") -> None:
@@ -61,14 +68,17 @@ class Zoom(ModalScreen[None]):
 
     @property
     def image(self) -> ImageRow | None:
-        return self._gallery.listing.item()
+        """The one that is seen: a verdict is about it, whatever stands under the cursor by now."""
+        return self.picture.image
 
     def show(self) -> None:
-        image, before = self.image, self.picture.image
+        """The picture under the cursor, as it is now."""
+        listing = self._gallery.listing
+        image, before = listing.item(), self.image
         if image is None or before is None or image.id != before.id:
             self.attention.lost()
+        self.picture.tell_notice("" if image is not None else NONE_LEFT)
         self.picture.show(image)
-        listing = self._gallery.listing
         for beside in (listing.cursor + 1, listing.cursor - 1):
             if (one := listing.pages.get(beside)) is not None:
                 self.picture.prefetch(one)
@@ -84,30 +94,20 @@ class Zoom(ModalScreen[None]):
         """The last line: the verdict, which picture, and as many keys as there is room for."""
         image, listing, width = self.image, self._gallery.listing, self.size.width
         if image is None:
-            self.query_one(Caption).tell(())
+            self.query_one(Caption).tell([Piece(" "), *self._hints(width - 2)])
             return
         told: list[Piece] = [Piece(" "), *stars_of(image.stars)]
         name = plain(image.job) if width >= 100 else fit_middle(plain(image.job), NAME).strip()
         where = f"{listing.cursor + 1:,} of {listing.pages.total:,}"
         told.append(Piece(f"  {name}  {image.width}x{image.height}  {where}  "))
         if image.tags:
-            told.append(Piece(f"{plain(', '.join(image.tags))}  ", "mark"))
+            told.append(Piece(f"{cut(plain(', '.join(image.tags)), width // TAGS)}  ", "mark"))
         if self._gallery.onward:
             told.append(Piece("a rating goes on  ", "active"))
         self.query_one(Caption).tell([*told, *self._hints(width - measure(told) - 1)])
 
     def _hints(self, room: int) -> list[Piece]:
-        told: list[Piece] = []
-        for key in of("zoom"):
-            if key.hint and self._gallery.home.may(key.id):
-                face = [
-                    Piece(first_shown(key, self._gallery.home.keymap_of_user), "key"),
-                    Piece(f" {key.hint}  ", "dim"),
-                ]
-                if measure(face) <= room:
-                    told += face
-                    room -= measure(face)
-        return told
+        return hints_of(self._gallery.home, self.where, room, wide=self.size.width >= 100)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.tell)
@@ -147,10 +147,12 @@ class Zoom(ModalScreen[None]):
             self.show()
 
     async def action_tag(self) -> None:
-        await self._gallery.tag_alone(self.tell)
+        if self.image is not None:
+            await self._gallery.tag_alone(self.image, self.show)
 
     def action_trash(self) -> None:
-        self._gallery.trash_alone()
+        if self.image is not None:
+            self._gallery.trash_alone(self.image)
 
     # The picture elsewhere --------------------------------------------------------------------------
 

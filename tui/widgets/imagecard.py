@@ -10,16 +10,15 @@ from tui.widgets.jobcard import card, said
 from tui.widgets.jobrow import lasted, short
 
 
-def rating(image: ImageRow, record: JobRecord | None, width: int, *, wide: bool, still: bool = False) -> list[Line]:
-    """The panel beside a picture: stars, tags, the settings that made it, where it lies. `still`: nobody may rate."""
+def rating(image: ImageRow, record: JobRecord | None, width: int, *, wide: bool, keys: str = "") -> list[Line]:
+    """The panel beside a picture: stars, tags, what made it, where it lies. `keys`: told where there is room."""
     stars = [Piece(" " + "★" * image.stars, "star"), Piece("☆" * (5 - image.stars), "faint")]
     tags: list[Piece] = [Piece(" tags  " if wide else "  ", "dim")]
     tags += [Piece(plain(tag) + "  ", "mark") for tag in image.tags] or [Piece("none" if wide else "", "faint")]
     path = [Piece(" "), Piece(fit_middle(plain(image.path), max(6, width - 2)), "dim", link_to(image.path))]
     if not wide:
         return [[*stars, *tags], *told(image, record, width)[:2], path]
-    keys = Piece("   n next unrated" if still else "   1-5 rate  0 clear  n next unrated", "faint")
-    lines: list[Line] = [[*stars, keys], tags]
+    lines: list[Line] = [[*stars, Piece(f"   {keys}", "faint")], tags]
     if image.suspect:
         lines.append([Piece(f" may be broken: {plain(image.suspect)}", "warn")])
     heard = [line for name, text in said(record) for line in answer(name, text, width)] if record is not None else []

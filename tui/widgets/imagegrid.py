@@ -10,7 +10,7 @@ from textual.strip import Strip
 
 from schema.pages import ImageRow
 from tui.widgets.grouping import Group, group_of
-from tui.widgets.ink import Piece, fit, fit_middle, plain
+from tui.widgets.ink import Piece, fit, fit_middle, plain, wrap
 from tui.widgets.listing import Listing
 from tui.widgets.pages import Pages
 from tui.widgets.thumbs import Thumbs, Wish
@@ -25,6 +25,9 @@ NARROW = 48
 """Below this width there are no pictures in the list."""
 
 
+NO_PICTURE = "No picture here yet."
+
+
 def stars_of(stars: int) -> list[Piece]:
     return [Piece("★" * stars, "star"), Piece("☆" * (5 - stars), "faint")]
 
@@ -36,6 +39,8 @@ class ImageGrid(Listing[ImageRow]):
         self.title_line = (Piece("Images", "title"),)
         self.group: Group | None = None
         """What neighbours have in common: told below each picture."""
+        self.nothing = NO_PICTURE
+        """What is said where there are none."""
         self._shape = 1.0
         """Width by height of the usual picture here."""
         self._off = thumbs.off
@@ -67,8 +72,9 @@ class ImageGrid(Listing[ImageRow]):
         return Wish(image.id, self.room[0] // columns - 2, high - CAPTION)
 
     def inner(self, y: int, width: int) -> Strip:
-        if self.pages.known and not self.pages.total and y == 2:
-            return self.strip([Piece(fit("  No picture here yet.", width), "dim")], width)
+        if self.pages.known and not self.pages.total:
+            words = wrap(self.nothing, max(8, width - 4), 4)
+            return self.strip([Piece(f"  {words[y - 2]}", "dim")] if 0 <= y - 2 < len(words) else (), width)
         return super().inner(y, width)
 
     def cell_line(self, index: int, item: ImageRow | None, line: int, width: int) -> Strip:

@@ -69,6 +69,8 @@ class Preview(Framed):
         self.refresh()
         if self._sharp is not None and image is not None:
             begin(self, partial(self._show_sharp, image), group="sharp", exclusive=True)
+        elif image is None:
+            self.query(".sharp").set(display=False)
 
     def picture_came(self, image: str) -> None:
         if self.image is not None and self.image.id == image and self._sharp is None:
@@ -107,6 +109,8 @@ class Preview(Framed):
         except (NoDaemon, Refused, OSError, ValueError, SyntaxError):
             self._failed = image.id
             picture = None
+        if self.image is None or self.image.id != image.id:
+            return
         for widget in self.query(".sharp"):
             widget.display = picture is not None
             set_picture(widget, picture)
