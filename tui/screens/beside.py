@@ -4,6 +4,7 @@ from typing import TypeVar
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.widget import Widget
 
 from tui.screens.listarea import ListScreen
 from tui.widgets.panel import Panel
@@ -11,11 +12,55 @@ from tui.widgets.panel import Panel
 Item = TypeVar("Item")
 
 
-class BesideScreen(ListScreen[Item]):
+class SplitScreen(ListScreen[Item]):
+    """One goes from the list to `details` and back."""
+
+    @property
+    def details(self) -> Widget:
+        raise TypeError("a split screen says what stands beside its list")
+
+    def action_open(self) -> None:
+        self.action_details()
+
+    def action_details(self) -> None:
+        self.add_class("-open")
+        if self.details.is_on_screen:  # the next key is meant for it
+            self._into_details()
+        else:
+            self.call_after_refresh(self._into_details)
+
+    def _into_details(self) -> None:
+        self.set_focus(self.details)
+        self.look()
+
+    def action_list(self) -> None:
+        self.remove_class("-open")
+        self.set_focus(self.listing)
+
+    def step_back(self) -> bool:
+        if self.focused is self.details:
+            self.action_list()
+            return True
+        return super().step_back()
+
+    def action_clear(self) -> None:
+        if self.focused is self.details:
+            self.action_list()
+        else:
+            super().action_clear()
+
+
+class BesideScreen(SplitScreen[Item]):
+    """The details are a card, which the keys of the list scroll while it has the focus."""
+
     def __init__(self) -> None:
         super().__init__()
         self.card = Panel(id="card")
         self.beside = Vertical(id="beside")
+
+    @property
+    def details(self) -> Widget:
+        return self.card
 
     def compose_beside(self) -> ComposeResult:
         with self.beside:
@@ -24,27 +69,6 @@ class BesideScreen(ListScreen[Item]):
 
     def above_card(self) -> ComposeResult:
         yield from ()
-
-    def action_open(self) -> None:
-        self.add_class("-open")
-        self.call_after_refresh(self._into_card)
-
-    def _into_card(self) -> None:
-        self.set_focus(self.card)
-        self.look()
-
-    def action_details(self) -> None:
-        self.action_open()
-
-    def action_list(self) -> None:
-        self.remove_class("-open")
-        self.set_focus(self.listing)
-
-    def step_back(self) -> bool:
-        if self.focused is self.card:
-            self.action_list()
-            return True
-        return super().step_back()
 
     def action_move(self, across: int, down: int) -> None:
         if self.focused is self.card:
@@ -57,9 +81,3 @@ class BesideScreen(ListScreen[Item]):
             self.card.scroll_by(pages * self.card.room[1] // 2)
         else:
             super().action_half(pages)
-
-    def action_clear(self) -> None:
-        if self.focused is self.card:
-            self.action_list()
-        else:
-            super().action_clear()

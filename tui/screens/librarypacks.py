@@ -8,6 +8,7 @@ from schema.prompts import Tried
 from schema.requests import RunRequest
 from tui.keys import bindings, of
 from tui.link.shelf import Item
+from tui.screens.beside import SplitScreen
 from tui.screens.draft import Draft
 from tui.screens.library import in_quotes
 from tui.screens.librarydrafts import used
@@ -17,7 +18,7 @@ from tui.widgets.packlist import PackHead, PromptList, PromptRow
 from tui.widgets.shelflist import ShelfRow
 
 
-class PacksScreen(ShelfVerbs):
+class PacksScreen(ShelfVerbs, SplitScreen[ShelfRow]):
     tab, kept, one = "packs", "packs", "pack"
     place = "packs"
     BINDINGS = bindings(of("packs"))
@@ -26,6 +27,10 @@ class PacksScreen(ShelfVerbs):
         super().__init__()
         self.prompts = PromptList()
         self.head = PackHead()
+
+    @property
+    def details(self) -> PromptList:
+        return self.prompts
 
     def body(self) -> ComposeResult:
         yield self.tabs
@@ -67,32 +72,6 @@ class PacksScreen(ShelfVerbs):
             return
         self.head.show(row, tried, fault)
         self.faulty(row, fault)
-
-    def action_open(self) -> None:
-        self.add_class("-open")
-        if self.app.size.width >= 100:  # it is there already: the next key is meant for it
-            self.set_focus(self.prompts)
-        else:
-            self.call_after_refresh(self.set_focus, self.prompts)
-
-    def action_details(self) -> None:
-        self.action_open()
-
-    def action_list(self) -> None:
-        self.remove_class("-open")
-        self.set_focus(self.listing)
-
-    def step_back(self) -> bool:
-        if self.focused is self.prompts:
-            self.action_list()
-            return True
-        return super().step_back()
-
-    def action_clear(self) -> None:
-        if self.focused is self.prompts:
-            self.action_list()
-        else:
-            super().action_clear()
 
     # What is done with it ---------------------------------------------------------------------------
 

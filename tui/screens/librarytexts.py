@@ -118,8 +118,8 @@ class TextsScreen(ShelfVerbs, BesideScreen[ShelfRow]):
         self.card.fill(lines, self.headed(item.name, more), keep_place=keep_place)
         self.raw.fill(numbered(item.text, self.raw.room[0]), (Piece("As written", "title"),), keep_place=keep_place)
 
-    def _into_card(self) -> None:
-        super()._into_card()
+    def _into_details(self) -> None:
+        super()._into_details()
         self.draw_card()
 
     # What is done with it ---------------------------------------------------------------------------
