@@ -17,3 +17,13 @@ def begin(node: DOMNode, work: Callable[[], Awaitable[None]], group: str, *, exc
 def is_open(screen: Screen[Result]) -> bool:
     """Whether the screen is still there, in view or below another: after it was left its parts are going away."""
     return screen.is_attached and screen in screen.app.screen_stack
+
+
+def leave(screen: Screen[Result], result: Result) -> None:
+    """Ends a screen whose work is done, with whatever was asked over it meanwhile; nothing where it was left before.
+
+    `dismiss` alone takes away whichever screen is on top.
+    """
+    if is_open(screen):
+        screen.pop_until_active()
+        screen.dismiss(result)

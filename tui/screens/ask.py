@@ -13,11 +13,12 @@ from textual.widgets.option_list import Option
 
 
 class Confirm(ModalScreen[bool]):
-    """Asks only what cannot be taken back with z, or costs much."""
+    """Asks only what cannot be taken back with z, or costs much. Its answer is None where it is not answered."""
 
     BINDINGS = [
         Binding("y,enter", "answer(True)", "yes"),
-        Binding("n,escape,q", "answer(False)", "no"),
+        Binding("n", "answer(False)", "no"),
+        Binding("escape,q", "leave", "back", show=False),
     ]
 
     def __init__(self, question: str, detail: str = "") -> None:
@@ -35,6 +36,9 @@ class Confirm(ModalScreen[bool]):
 
     def action_answer(self, yes: bool) -> None:
         self.dismiss(yes)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
 
 
 class Choose(ModalScreen[str | None]):

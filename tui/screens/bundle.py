@@ -15,7 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from schema.errors import NoDaemon, Refused, why
-from tui.background import begin, is_open
+from tui.background import begin, leave
 from tui.widgets.ink import plain
 from tui.widgets.tick import Tick
 
@@ -77,8 +77,7 @@ class SaveBundle(ModalScreen[None]):
             self.tell(f"{path}: {why(e)}", bad=True)
         else:
             self.home.say(f"saved: {path} ({len(content) / 1e6:.1f} MB)")
-            if is_open(self):
-                self.dismiss()
+            leave(self, None)
 
     def tell(self, words: str, *, bad: bool = False) -> None:
         line = self.query_one("#told", Static)

@@ -9,22 +9,24 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import Static, TextArea
+from textual.screen import ModalScreen
+from textual.widgets import Static
 
 from schema.requests import Edit
 from tui.keys import bindings, of
-from tui.messages import CursorMoved, ItemOpened, PagesWanted
+from tui.messages import ItemOpened
 from tui.screens.draft import Draft
-from tui.screens.trying import MOST, Trying, variant_of
+from tui.screens.trying import variant_of
+from tui.screens.variants import Variants
 from tui.screens.variation import picked
 from tui.widgets.ink import Piece, plain
 from tui.widgets.placelist import PlaceList
 from tui.widgets.promptarea import PromptArea
-from tui.widgets.samplelist import Numbered, SampleList
+from tui.widgets.samplelist import Numbered
 from tui.widgets.variantpane import VariantPane
 
 
-class PromptEditor(Trying):
+class PromptEditor(Variants[Draft | None], ModalScreen[Draft | None]):
     """Answers the draft as it is to stand in Run, or None."""
 
     BINDINGS = bindings(of("prompt"))
@@ -32,9 +34,10 @@ class PromptEditor(Trying):
     def __init__(self, draft: Draft, *, at: int = 0) -> None:
         """`at`: the variant to begin with, from 1; 0: the words."""
         super().__init__(draft)
+        self.began = draft
+        """What Run had."""
         self._at = at
         self.places = PlaceList()
-        self.samples = SampleList()
         self.pane = VariantPane()
 
     def compose(self) -> ComposeResult:
@@ -84,32 +87,10 @@ class PromptEditor(Trying):
         negative = words.get("negative", "").replace("\n", " ")
         return replace(self.draft, prompt=words.get("prompt", ""), negative=negative)
 
-    @on(TextArea.Changed)
-    def _wrote(self) -> None:
-        if self.is_mounted:
-            self.colour()
-            self.try_soon()
-
-    @on(CursorMoved)
-    def _looked_at(self, event: CursorMoved) -> None:
-        event.stop()
-        self.show_variant()
-
     @on(ItemOpened)
     async def _opened(self, event: ItemOpened) -> None:
         event.stop()
         await self.run_action("edit_sample" if self.focused is self.samples else "choose_value")
-
-    @on(PagesWanted)
-    def _more_wanted(self, event: PagesWanted) -> None:
-        """The next page of variants: more of them are asked for."""
-        event.stop()
-        self.more()
-
-    def colour(self) -> None:
-        """Places of the words as they stand, moved along with what was typed since they were told."""
-        for area in self.query(PromptArea):
-            area.colour(self.segments_in(area.text, negative=area.id == "negative"))
 
     def show_tried(self) -> None:
         tried = self.tried
@@ -119,12 +100,8 @@ class PromptEditor(Trying):
         self.colour()
         places = self.places_now()
         self.places.fill(places)
-        self.places.title_line = (Piece("Places", "title"), Piece(f"  {len(places)}" if places else "", "dim"))
-        self.samples.fill(self.numbered(), min(tried.jobs, MOST))
-        shown = f"  {len(tried.samples):,} of {tried.jobs:,}" if tried.jobs else ""
-        self.samples.title_line = (Piece("Variants", "title"), Piece(shown, "dim"))
-        self.places.redraw(0)
-        self.samples.redraw(0)
+        self.places.retitle((Piece("Places", "title"), Piece(f"  {len(places)}" if places else "", "dim")))
+        self.list_variants(tried)
         if 0 < self._at <= len(tried.samples):
             self.set_focus(self.samples)
             self.samples.go(self._at - 1)
@@ -204,18 +181,6 @@ class PromptEditor(Trying):
             )
             self.vary_now(self.varied.edited(edit, name))
 
-    def action_drop_edit(self) -> None:
-        if (one := self.samples.item()) is not None and one.edited:
-            self.vary_now(self.varied.edited(None, variant_of(one.name)))
-
-    def action_hold_all(self) -> None:
-        if (one := self.samples.item()) is not None and one.picks:
-            self.vary_now(self.varied.held(picked(one.picks)))
-
-    def action_copy_sample(self) -> None:
-        if (one := self.samples.item()) is not None:
-            self.home.copy(one.prompt, "prompt")
-
     def action_payload(self) -> None:
         self.pane.turn(self.samples.item(), self.tried)
         self.look_into("pane")
@@ -224,36 +189,18 @@ class PromptEditor(Trying):
 
     # To Run and back ---------------------------------------------------------------------------
 
-    async def action_vary(self) -> None:
-        from tui.screens.varying import VaryForm
-
-        await self.app.push_screen(VaryForm(self.varied), self._varied)
-
-    def _varied(self, varied: object) -> None:
-        from tui.screens.variation import Variation
-
-        if isinstance(varied, Variation):
-            self.vary_now(varied)
-
-    async def action_lora(self) -> None:
-        from tui.screens.wordpick import WordPick
-
-        into = self.focused if isinstance(self.focused, PromptArea) else self.query_one("#prompt", PromptArea)
-
-        def chosen(words: str | None) -> None:
-            if words is not None:
-                before = into.text[: into.at]
-                into.insert(f" {words}" if before and not before[-1].isspace() else words)
-            self.set_focus(into)
-
-        await self.app.push_screen(WordPick(self.draft.backend), chosen)
-
     def action_load(self) -> None:
         """All that was changed here is dropped."""
         self.draft = self.began
         for area in self.query(PromptArea):
             area.text = self.began.prompt if area.id == "prompt" else self.began.negative
         self.try_soon(0.0)
+
+    def pushed(self) -> Draft:
+        """For Run; with the seed where something is drawn, so that what was seen is what runs."""
+        draft, varied = self.read(), self.varied
+        drawn = varied.matrix == "random" or varied.rerolls or varied.limit or varied.variants
+        return replace(draft, seed=self._seed) if drawn and not draft.seed else draft
 
     def action_into(self) -> None:
         self.dismiss(self.pushed())
@@ -262,9 +209,11 @@ class PromptEditor(Trying):
         from tui.screens.ask import Confirm
 
         def answered(yes: bool | None) -> None:
-            self.dismiss(self.pushed() if yes else None)
+            if yes is not None:
+                self.dismiss(self.pushed() if yes else None)
 
         if self.read() == self.began:
             self.dismiss(None)
         else:
-            await self.app.push_screen(Confirm("Put the changes into the run?", "n drops them."), answered)
+            question = Confirm("Put the changes into the run?", "n drops them, esc goes on writing.")
+            await self.app.push_screen(question, answered)

@@ -1,4 +1,4 @@
-"""What is chosen over the Run area: the fields of its head, how it varies, presets, names, the prompt editor."""
+"""What is chosen over the Run area: the fields of its head, the kind of work, presets, profiles, one's own editor."""
 
 import tempfile
 from collections.abc import Callable
@@ -208,35 +208,6 @@ class RunChoosing(RunDraft):
 
     # Over it ----------------------------------------------------------------------------------------
 
-    async def action_vary(self) -> None:
-        from tui.screens.varying import VaryForm
-
-        def told(varied: Variation | None) -> None:
-            if varied is not None:
-                self.vary_now(varied)
-
-        await self.app.push_screen(VaryForm(self.varied), told)
-
-    async def action_editor(self) -> None:
-        """The words and all that varies are loaded into the editor, and pushed back from it."""
-        from tui.screens.prompt import PromptEditor
-
-        await self.app.push_screen(PromptEditor(self.draft), self._pushed_back)
-
-    async def action_edit_sample(self) -> None:
-        """The editor, at the variant under the cursor."""
-        from tui.screens.prompt import PromptEditor
-
-        one = self.samples.item()
-        await self.app.push_screen(PromptEditor(self.draft, at=one.number if one is not None else 0), self._pushed_back)
-
-    def _pushed_back(self, draft: Draft | None) -> None:
-        if draft is not None:
-            self._seed = draft.seed or self._seed
-            self.put_words(draft.prompt, draft.negative)
-            self.change(replace(self.draft, prompt=draft.prompt, negative=draft.negative, varied=draft.varied,
-                                seed=draft.seed))  # fmt: skip
-
     async def action_saved(self) -> None:
         """Presets and profiles: what was changed here can be saved as one."""
         from tui.screens.saved import Saved
@@ -267,20 +238,6 @@ class RunChoosing(RunDraft):
         before, _ = await self.home.asker.plan(bare, keep=1)
         now, _ = await self.home.asker.plan(changed, keep=1)
         return preset_text(before[0].config if before else {}, now[0].config if now else {})
-
-    async def action_lora(self) -> None:
-        from tui.screens.wordpick import WordPick
-
-        into = self.focused if isinstance(self.focused, PromptArea) else self.query_one("#prompt", PromptArea)
-
-        def chosen(words: str | None) -> None:
-            if words is not None:
-                before = into.text[: into.at]
-                comma = ", " if into.id == "negative" and before.strip() else " "
-                into.insert(f"{comma}{words}" if before and not before[-1].isspace() else words)
-            self.set_focus(into)
-
-        await self.app.push_screen(WordPick(self.draft.backend), chosen)
 
     def action_outside(self) -> None:
         """The words that have the focus, else the prompt, in the person's editor."""

@@ -23,24 +23,23 @@ from tui.screens.pictures import gist, understood
 from tui.screens.runhead import backends_of
 from tui.screens.runplan import Plan
 from tui.screens.stageform import StageForm, ground_of, stage_form
-from tui.screens.trying import WAIT, TryingOut
+from tui.screens.trying import WAIT
+from tui.screens.variants import Variants
 from tui.screens.variation import Variation
 from tui.widgets.ink import plain, unflagged
 from tui.widgets.promptarea import PromptArea
-from tui.widgets.samplelist import SampleList
 from tui.widgets.stagecards import StageCards
 
 MOST_FORETOLD = 5_000
 """Jobs of a run whose time is asked for while it is written."""
 
 
-class RunDraft(TryingOut[None], AreaScreen):
+class RunDraft(Variants[None], AreaScreen):
     """`draft` is what is written, also while the area is not in view: `home.draft` is the same."""
 
     def __init__(self) -> None:
         super().__init__(Draft())
         self.cards = StageCards()
-        self.samples = SampleList()
         self.last: Last | None = None
         """What the last run used."""
         self.foretold: Foretold | None = None

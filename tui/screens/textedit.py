@@ -14,7 +14,7 @@ from textual.widgets import Static, TextArea
 
 from schema.errors import NoDaemon, Refused
 from schema.requests import RunRequest, TextFile
-from tui.background import begin, is_open
+from tui.background import begin, is_open, leave
 from tui.link.shelf import Noun, check, save
 from tui.screens.numbers import many
 from tui.screens.packtext import fault_at, shown, written
@@ -136,7 +136,7 @@ class TextEdit(ModalScreen[bool]):
             self.tell("the daemon does not answer; nothing was saved, nothing is lost", bad=True)
         else:
             self.home.say(f"{self._called} saved")
-            self.dismiss(True)
+            leave(self, True)
 
     async def action_leave(self) -> None:
         from tui.screens.ask import Confirm

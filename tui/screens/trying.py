@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 
 from schema.errors import NoDaemon, Refused
 from schema.prompts import Segment, Tried
@@ -179,21 +179,6 @@ class TryingOut(Screen[Answer]):
             more = f"  (+{len(hints) - 1})" if len(hints) > 1 else ""
             words.append((f"\n! {hints[0]}{more}", "$warning"))
         return words
-
-
-class Trying(TryingOut[Draft | None], ModalScreen[Draft | None]):
-    """Over a form: what it came to is pushed back."""
-
-    def __init__(self, draft: Draft) -> None:
-        super().__init__(draft)
-        self.began = draft
-        """What the form had."""
-
-    def pushed(self) -> Draft:
-        """For the form; with the seed where something is drawn, so that what was seen is what runs."""
-        draft, varied = self.read(), self.varied
-        drawn = varied.matrix == "random" or varied.rerolls or varied.limit or varied.variants
-        return replace(draft, seed=self._seed) if drawn and not draft.seed else draft
 
 
 def variant_of(name: str) -> str:
