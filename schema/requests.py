@@ -185,3 +185,13 @@ class ResetRequest(_Request, frozen=True, kw_only=True):
     """`POST /v1/feedback/reset`: wildcards and packs; all that was adjusted, where none is named."""
 
     names: tuple[str, ...] = ()
+
+
+def keyed(text: str) -> tuple[str, str]:
+    """`KEY=VALUE`, cut at the first `=` that stands in no braces; the key is empty where there is none."""
+    depth = 0
+    for at, sign in enumerate(text):
+        depth += (sign == "{") - (sign == "}")
+        if sign == "=" and depth <= 0:
+            return text[:at].strip(), text[at + 1 :]
+    return "", ""

@@ -25,7 +25,7 @@ from daemon.prompting.variation.variants import Asked, Space, Variant
 from schema.errors import Refused
 from schema.plans import Matrix
 from schema.prompts import Segment
-from schema.requests import RunRequest
+from schema.requests import RunRequest, keyed
 
 _PLACE = re.compile(r"\[\[|[{}]|__")
 """Without any of these in it a text is what it is."""
@@ -273,7 +273,7 @@ def read_locks(lock: Sequence[str]) -> dict[str, str]:
     """`PLACE=VALUE`. A choice's own text may hold `=`, its closing brace ends it."""
     locks: dict[str, str] = {}
     for text in lock:
-        key, value = _cut(text)
+        key, value = keyed(text)
         if not key:
             raise Refused(f"'{told(text, 60)}' is not SLOT=VALUE.", where="--lock", remedy="Write weather=rain.")
         locks[key] = cleaned(value).strip()
@@ -284,7 +284,7 @@ def read_rerolls(reroll: Sequence[str]) -> dict[str, int]:
     """`PLACE=N`; without a number once."""
     found: dict[str, int] = {}
     for text in reroll:
-        key, value = _cut(text if "=" in text else f"{text}=1")
+        key, value = keyed(text if "=" in text else f"{text}=1")
         if not key or not value.strip().isdigit() or len(value.strip()) > 6:
             raise Refused(f"'{told(text, 60)}' is not PLACE=N.", where="--reroll", remedy="Write __sky__=2.")
         found[key] = int(value)
@@ -295,7 +295,7 @@ def read_chances(chance: Sequence[str]) -> dict[str, float]:
     """`PLACE=0.4`."""
     found: dict[str, float] = {}
     for text in chance:
-        key, value = _cut(text)
+        key, value = keyed(text)
         try:
             probability = float(value)
         except ValueError:
@@ -338,16 +338,6 @@ def _rule(search: str, values: Sequence[str], mark: str) -> Rule:
     if mark:
         values = (f"{{{mark}{'|'.join(values)}}}",)
     return Rule(search, tuple(Value(text, 1.0, "randomization") for text in values))
-
-
-def _cut(text: str) -> tuple[str, str]:
-    """At the first `=` that stands in no braces; the key is empty where there is none."""
-    depth = 0
-    for at, sign in enumerate(text):
-        depth += (sign == "{") - (sign == "}")
-        if sign == "=" and depth <= 0:
-            return text[:at].strip(), text[at + 1 :]
-    return "", ""
 
 
 def _numbers(salt: str) -> Iterator[int]:

@@ -247,4 +247,6 @@ def test_a_request_is_a_draft_again():
 
     wish = RunRequest(packs=("knights", "city"), prompt="a", seed=3, learning="active", set=("txt2img.cfg=6",), count=2)
     assert request(draft_like(wish, "")) == wish
+    held = RunRequest(prompt="an {f=2|f=8}, {a|b}", count=1, lock=("{f=2|f=8}=f=8",), reroll=("{a|b}=3",))
+    assert request(draft_like(held, "")) == held
     assert json.loads(msgspec.json.encode(request(Draft(prompt="a", priority="-2"))))["priority"] == -2

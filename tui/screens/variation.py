@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from schema.plans import Matrix, Pick, PromptOrder
-from schema.requests import Edit, RunRequest, TextFile
+from schema.requests import Edit, RunRequest, TextFile, keyed
 from tui.screens.numbers import whole
 
 MATRIX: tuple[tuple[str, str], ...] = (
@@ -115,9 +115,15 @@ def variation_of(wish: RunRequest) -> Variation:
         matrix=wish.matrix, order=wish.order,
         variants=digits(wish.variants), limit=digits(wish.limit), max_prompts=digits(wish.max_prompts),
         max_images=digits(wish.max_images), search=wish.search, vary=wish.vary, literal=wish.literal,
-        locks=tuple((key, value) for key, _, value in (one.partition("=") for one in wish.lock)),
+        locks=tuple(map(keyed, wish.lock)),
+        rerolls=tuple((key, int(count)) for key, count in map(_counted, wish.reroll) if count.strip().isdecimal()),
         edits=wish.edits,
     )  # fmt: skip
+
+
+def _counted(reroll: str) -> tuple[str, str]:
+    """Without a number it is once."""
+    return keyed(reroll if "=" in reroll else f"{reroll}=1")
 
 
 def picked(picks: tuple[Pick, ...]) -> dict[str, str]:
