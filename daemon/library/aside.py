@@ -5,6 +5,7 @@
 The folder of nanoseconds says when; below it a file lies as it lay in the folder of its kind.
 """
 
+import errno
 import re
 import shutil
 import time
@@ -39,7 +40,7 @@ def put_aside(finder: Finder, kind: Kind, path: Path) -> None:
     there = _place(finder, kind, path.relative_to(finder.folders[kind]))
     try:
         there.parent.mkdir(parents=True, exist_ok=True)
-        path.rename(there)
+        _move(path, there)
         sync_folder(there.parent)
         sync_folder(path.parent)
     except OSError as fault:
@@ -82,7 +83,7 @@ def _moved(finder: Finder, kind: Kind, aside: Aside) -> Entry:
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside.path.rename(path)
+        _move(aside.path, path)
         sync_folder(path.parent)
         stat = path.stat()
     except OSError as fault:
@@ -90,6 +91,22 @@ def _moved(finder: Finder, kind: Kind, aside: Aside) -> Entry:
     shutil.rmtree(_root(finder, kind) / str(aside.when), ignore_errors=True)
     name = aside.inside.as_posix()
     return Entry(name[: -len(suffix(name))], kind, path, builtin=False, bytes=stat.st_size, modified=stat.st_mtime)
+
+
+def _move(path: Path, to: Path) -> None:
+    """Also onto another disk: a folder of the library may be a link to one. Raises OSError; then it is still there."""
+    try:
+        path.rename(to)
+    except OSError as fault:
+        if fault.errno != errno.EXDEV:
+            raise
+        part = to.with_name(f".{to.name}.part")
+        try:
+            shutil.copy2(path, part)
+            part.rename(to)
+        finally:
+            part.unlink(missing_ok=True)
+        path.unlink()
 
 
 def _called(style: str) -> str:

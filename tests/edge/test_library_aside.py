@@ -1,5 +1,8 @@
 """What was deleted from the library lies aside, and comes back as it was."""
 
+import errno
+from pathlib import Path
+
 import pytest
 
 from daemon.library import aside
@@ -41,6 +44,22 @@ def test_a_deleted_file_comes_back_byte_for_byte(home, shelf, kind, file, name, 
     assert path.read_bytes() == content and name in shelf.names(kind)
     with pytest.raises(Refused, match="was deleted lately"):
         shelf.bring_back(kind, name)
+
+
+def test_what_lies_on_another_disk_is_deleted_and_comes_back_too(home, shelf, monkeypatch):
+    path = put(home, "packs/boats.txt", b"a boat\n")
+    rename = Path.rename
+
+    def within_a_disk(self, to):
+        if (".deleted" in self.parts) != (".deleted" in Path(to).parts):
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return rename(self, to)
+
+    monkeypatch.setattr(Path, "rename", within_a_disk)
+    shelf.delete("pack", "boats")
+    assert not path.exists() and "boats" not in shelf.names("pack")
+    shelf.bring_back("pack", "boats")
+    assert path.read_bytes() == b"a boat\n" and [one.name for one in path.parent.iterdir()] == ["boats.txt"]
 
 
 def test_of_several_of_one_name_the_last_comes_back_and_none_takes_anothers_place(home, shelf):
