@@ -6,22 +6,19 @@ remembers: the last scene that was on disk.
 
 import asyncio
 import logging
-import os
 import sqlite3
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, closing
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from daemon.api.house import Condition, House, KeptKey, LedgerDoor, ReadLog
 from daemon.api.lessons import LearningDoor, NobodyLearns
 from daemon.artifacts.decoders import Shrinkers
-from daemon.artifacts.results import find
-from daemon.artifacts.sheets.writing import sheet_of
-from daemon.artifacts.store import Missing, file_in
+from daemon.artifacts.store import file_in
 from daemon.artifacts.thumbs import Thumbnails
 from daemon.cards import Cards
 from daemon.core.forecast import forecast
@@ -29,9 +26,9 @@ from daemon.core.outlook import Outlook
 from daemon.core.rules import rules_of
 from daemon.core.state import State
 from daemon.core.vitals import Vitals
-from daemon.differing import differing
 from daemon.diskroom import DiskUsed
 from daemon.halt import Halt
+from daemon.housing import Rooms, house_with
 from daemon.learner import Learner
 from daemon.library.models.index import Index
 from daemon.library.models.store import Store
@@ -50,8 +47,7 @@ from daemon.memory import Memory
 from daemon.models import Models, model_folders
 from daemon.models import Parts as ModelParts
 from daemon.obstacle import Obstacle
-from daemon.parts import VERSION, draw_id, results_root, utc_offset
-from daemon.said import said
+from daemon.parts import VERSION, results_root, utc_offset
 from daemon.scrub import NOTE, read_mark
 from daemon.sieve import Found, Part, Sieve
 from daemon.still import StillLedger
@@ -63,7 +59,6 @@ from schema.errors import Away
 from schema.events import Envelope
 from schema.forecast import Forecast
 from schema.ids import CommandId, RunId, Seq, Sha256
-from schema.pages import ImageRow
 from schema.places import Places
 from schema.settings import Settings
 from schema.then import Moment
@@ -106,7 +101,8 @@ async def open_readonly(
     stack.callback(thumbnails.close)
     cards = Cards(read.state, Vitals(), lambda sha: file_in(places.artifacts, sha))
     models = await _models(settings, stack, read, cards)
-    return _house(places, settings, obstacle, halt, socket, read, thumbnails, cards, models, refusal)
+    rooms = _rooms(places, settings, obstacle, halt, read, thumbnails, cards, models, refusal)
+    return replace(house_with(rooms, socket, halt), moment=read.moment)
 
 
 async def _models(settings: Settings, stack: AsyncExitStack, read: Read, cards: Cards) -> Models:
@@ -170,18 +166,17 @@ def _remembered(memory: Memory, refusal: Callable[[], Away]) -> Read:
     return Read(ledger, _NoLog(refusal), views, NobodyLearns(), State(), None, None)
 
 
-def _house(
+def _rooms(
     places: Places,
     settings: Settings,
     obstacle: Obstacle,
     halt: Halt,
-    socket: Path,
     read: Read,
     thumbnails: Thumbnails,
     cards: Cards,
     models: Models,
     refusal: Callable[[], Away],
-) -> House:
+) -> Rooms:
     def condition() -> Condition:
         return "stopping" if halt.asked else "read-only"
 
@@ -196,60 +191,27 @@ def _house(
             raise refusal()
         return await asyncio.to_thread(forecast, await read.outlook(), run)
 
-    root, note = results_root(places, settings), places.state / NOTE
-    folders = folders_of(places, root, keeping_of(places, settings.backup, 0).folder)
-    planner = planner_over(read.ledger, places, settings, cards.known, path_of)
-    return House(
-        version=VERSION,
-        pid=os.getpid(),
-        uid=os.geteuid(),
-        socket=socket,
-        started=time.time(),
-        clock=time.time,
-        draw_id=draw_id,
+    note = places.state / NOTE
+    folders = folders_of(places, results_root(places, settings), keeping_of(places, settings.backup, 0).folder)
+    return Rooms(
+        places=places,
+        settings=settings,
         condition=condition,
         trouble=lambda: obstacle.told,
-        stop=halt.ask,
-        settings=lambda: settings,
-        results=root,
         ledger=read.ledger,
         log=read.log,
         views=read.views,
-        library=planner,
-        plan=planner.plan,
-        try_out=planner.try_out,
-        config=planner.config,
-        edit=planner.edit,
-        free_bytes=lambda: None,
-        put_blob=not_now,
-        put_picture=not_now,
-        blob=path_of,
-        thumbnail=thumbnails.of,
-        sheet=sheet_of(path_of),
-        results_reached=_nothing_to_wait_for,
-        in_results=partial(in_results, places.artifacts, root),
+        planner=planner_over(read.ledger, places, settings, cards.known, path_of),
         known=cards.known,
-        forecast=foretold,
         learning=read.learning,
         models=models,
         disk=DiskUsed(read.views, lambda: read.ledger.damaged, folders, lambda: read_mark(note).at),
-        moment=read.moment,
-        lines=partial(said, places.logs),
-        differ=differing(places.log, places.snapshots, time.time),
+        forecast=foretold,
+        blob=path_of,
+        put_blob=not_now,
+        put_picture=not_now,
+        thumbnail=thumbnails.of,
     )
-
-
-def in_results(artifacts: Path, root: Path, row: ImageRow) -> Path | None:
-    """Where a picture lies in its run's folder. None where it is not there or nowhere: a list still shows it."""
-    try:
-        source = file_in(artifacts, Sha256(row.sha256))
-    except Missing:  # deleted for good behind the last good event, or lost
-        return None
-    return find(root, row, source)
-
-
-async def _nothing_to_wait_for(seq: int) -> None:
-    """What is in the results folders is all that comes for now."""
 
 
 class _NoLog:

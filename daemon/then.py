@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from daemon.api.disk import NoDisk
-from daemon.api.house import Condition, House, KeptKey, ReadLog
+from daemon.api.house import Condition, House, KeptKey, ReadLog, nothing_to_wait_for
 from daemon.core.forecast import forecast
 from daemon.core.rules import Rules
 from daemon.core.state import State
@@ -182,7 +182,7 @@ def _house(now: House, moment: Moment, ledger: StillLedger, views: ViewsThen, cl
         log=LogThen(now.log, moment.seq),
         views=views,
         free_bytes=lambda: None,
-        results_reached=_nothing_to_wait_for,
+        results_reached=nothing_to_wait_for,
         vitals=Vitals(),
         known=lambda: (),
         forecast=foretold,
@@ -193,7 +193,3 @@ def _house(now: House, moment: Moment, ledger: StillLedger, views: ViewsThen, cl
 
 def _refusal(seq: int) -> Refused:
     return Refused(f"this is how it was at event {seq}: nothing can be changed there.", remedy="Wish it without as_of.")
-
-
-async def _nothing_to_wait_for(seq: int) -> None:
-    pass

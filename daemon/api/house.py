@@ -248,6 +248,10 @@ def _no_lines(sieve: LineSieve) -> tuple[ProgramLine, ...]:
     raise Refused("nobody here keeps logs of programs.")
 
 
+async def nothing_to_wait_for(seq: int) -> None:
+    """What is in the results folders is all that comes for now."""
+
+
 async def _nobody(node: NodeId) -> None:
     raise Refused("nobody here talks to nodes.")
 
@@ -323,7 +327,7 @@ class House:
     """The job of this run with a person's changes. Raises Refused."""
     try_out: Callable[[Trial], Tried] = field(default=_no_trial)
     """A prompt as it would be planned. Called off the loop. Raises Refused."""
-    free_bytes: Callable[[], int | None]
+    free_bytes: Callable[[], int | None] = field(default=lambda: None)
     """Of the fullest disk that is written to."""
     put_blob: Callable[[bytes], Awaitable[Sha256]]
     put_picture: Callable[[AsyncIterator[bytes]], Awaitable[Sha256]]
@@ -331,7 +335,7 @@ class House:
     blob: Callable[[Sha256], Path]
     """Where a file of the artifact store lies. Raises Refused when it does not."""
     thumbnail: Callable[[Sha256, Literal[256, 1024]], Awaitable[Path]]
-    results_reached: Callable[[int], Awaitable[None]]
+    results_reached: Callable[[int], Awaitable[None]] = field(default=nothing_to_wait_for)
     """Returns when the results folders hold everything up to this seq."""
     in_results: Callable[[ImageRow], Path | None] = field(default=lambda row: None)
     """The picture's file in its run's results folder, if it lies there."""

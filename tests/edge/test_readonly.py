@@ -1,9 +1,11 @@
-"""What a daemon that cannot write its log shows of pictures."""
+"""Where a house finds a picture among the results, also where its file is gone."""
 
 import hashlib
+from functools import partial
 from pathlib import Path
 
-from daemon.readonly import in_results
+from daemon.artifacts.store import file_in
+from daemon.housing import in_results
 from schema.ids import ImageId, RunId, StageId, job_id
 from schema.pages import ImageRow
 
@@ -22,7 +24,9 @@ def test_a_picture_whose_file_is_gone_is_nowhere_and_hides_no_other(tmp_path: Pa
         media="image/png", bytes=len(content), width=1, height=1, sha256=sha, pixels="", folder="r",
     )  # fmt: skip
 
-    assert in_results(tmp_path / "art", tmp_path / "results", row) == shown
+    found = partial(in_results, partial(file_in, tmp_path / "art"), tmp_path / "results", row)
+
+    assert found() == shown
 
     kept.unlink()
-    assert in_results(tmp_path / "art", tmp_path / "results", row) is None
+    assert found() is None
