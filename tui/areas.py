@@ -24,6 +24,7 @@ def modes_of(area: str) -> tuple[str, ...]:
 
 def screen_of(area: str, home: "StableNew") -> Screen[None]:
     """`area`: of `keys.AREAS`, or a tab of one: see `modes_of`."""
+    pause = PAUSE_REMOTE if home.remote else PAUSE
     match area:
         case "gallery":
             from tui.screens.gallery import GalleryScreen
@@ -32,7 +33,7 @@ def screen_of(area: str, home: "StableNew") -> Screen[None]:
         case "run":
             from tui.screens.run import RunScreen
 
-            return RunScreen(pause=PAUSE_REMOTE if home.remote else PAUSE, sharp=home.sharp_live)
+            return RunScreen(pause=pause, sharp=home.sharp_live)
         case "learn":
             from tui.screens.learn import LearnScreen
 
@@ -41,19 +42,6 @@ def screen_of(area: str, home: "StableNew") -> Screen[None]:
             from tui.screens.nodes import NodesScreen
 
             return NodesScreen()
-        case "library.packs":
-            from tui.screens.librarypacks import PacksScreen
-
-            return PacksScreen()
-        case "library.models" | "library.loras":
-            from tui.screens.librarymodels import LorasScreen, ModelsScreen
-
-            kind = ModelsScreen if area == "library.models" else LorasScreen
-            return kind(home.thumbs_of(home.asker.model_preview))
-        case tab if tab.startswith("library."):
-            from tui.screens.librarytexts import TEXTS
-
-            return TEXTS[tab.removeprefix("library.")]()
         case "logs.events":
             from tui.screens.logs import LogsScreen
 
@@ -70,7 +58,27 @@ def screen_of(area: str, home: "StableNew") -> Screen[None]:
             from tui.screens.configure import ConfigureScreen
 
             return ConfigureScreen()
+        case tab if tab.startswith("library."):
+            return library_tab(tab.removeprefix("library."), home)
         case _:
             from tui.screens.queue import QueueScreen
 
-            return QueueScreen(pause=PAUSE_REMOTE if home.remote else PAUSE, sharp=home.sharp_live)
+            return QueueScreen(pause=pause, sharp=home.sharp_live)
+
+
+def library_tab(tab: str, home: "StableNew") -> Screen[None]:
+    """`tab`: of `TABS`."""
+    match tab:
+        case "packs":
+            from tui.screens.librarypacks import PacksScreen
+
+            return PacksScreen()
+        case "models" | "loras":
+            from tui.screens.librarymodels import LorasScreen, ModelsScreen
+
+            kind = ModelsScreen if tab == "models" else LorasScreen
+            return kind(home.thumbs_of(home.asker.model_preview))
+        case _:
+            from tui.screens.librarytexts import TEXTS
+
+            return TEXTS[tab]()
