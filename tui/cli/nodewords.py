@@ -124,7 +124,7 @@ def _facts(node: Doc) -> Mapping[str, str]:
         "memory": f"{node.real('ram_used_gb') or 0:.1f}/{ram:.1f} GB" if ram else "",
         "loaded": ", ".join(node.texts("resident")),
         "models": str(models) if models else "",
-        "speed": f"{speed:.2f} x the fleet's mean" if speed else "",
+        "speed": f"{speed:.2f} x the fleet's average" if speed else "",
         "barred": "; ".join(node.texts("barred")),
         "stages": f"{node.whole('done')} done, {node.whole('failed')} failed" if known else "",
     }

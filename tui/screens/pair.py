@@ -124,8 +124,10 @@ class PairNode(ModalScreen[None]):
             home.say(words, bad=bad)
             return
         self.tell(words, "wrong" if bad else "right")
-        self.query_one(Input).value = ""
+        field = self.query_one(Input)
+        field.value = ""
         if self._over:
+            field.placeholder = ""
             self.query_one("#how", Static).update(Content("enter or esc: back"))
 
     def _proving(self) -> dict[NodeId, NodeScene]:

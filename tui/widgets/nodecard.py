@@ -94,7 +94,7 @@ def measured(node: NodeScene, width: int) -> list[Line]:
     """How quick it is, what it did, and what it is not given any more."""
     lines: list[Line] = []
     if node.speed or node.paces:
-        speed = f"  {node.speed:.2f} x the fleet's mean" if node.speed else ""
+        speed = f"  {node.speed:.2f} x the fleet's average" if node.speed else ""
         lines += [[Piece(" speed", "title"), Piece(speed, "dim")]]
         lines += [line for pace in node.paces for line in block(pace, width, "text")]
     if node.barred:

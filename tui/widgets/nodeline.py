@@ -41,11 +41,13 @@ def name_of(node: NodeScene) -> str:
 
 
 def doing(node: NodeScene) -> str:
-    """What it runs, or why it runs nothing."""
-    if node.state == "new":
-        return "waits to be paired"
+    """What it runs, or why it runs nothing; of strangers in a few words, for the card tells more."""
+    if node.state in STRANGERS:
+        return "asks to join" if node.state == "new" else "is another's"
     if node.running and not (node.trouble and node.state not in ("ready", "busy")):
         return str(node.running)
+    if node.state == "drained" and not node.trouble:
+        return "gets no work"
     return node.trouble or node.why_idle
 
 
