@@ -172,7 +172,14 @@ def bindings(keys: Iterable[Key]) -> list[BindingType]:
 
 def shown(keys: str) -> str:
     """As a person reads it: `^p`, `?`, `⏎`."""
-    return " ".join(SHOWN.get(k, k.upper() if _function(k) else k.replace("ctrl+", "^")) for k in keys.split(","))
+    return " ".join(map(_face, keys.split(",")))
+
+
+def _face(key: str) -> str:
+    if key in SHOWN:
+        return SHOWN[key]
+    control, inner = key.startswith("ctrl+"), key.removeprefix("ctrl+")
+    return f"{'^' if control else ''}{inner.upper() if _function(inner) else SHOWN.get(inner, inner)}"
 
 
 def first_shown(key: Key, keymap: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from tui.keys import AREAS, LEADER, LEADER_TOP, TITLES, Key, of, places_of, shown
-from tui.widgets.ink import Line, Piece, fit
+from tui.widgets.ink import Line, Piece, fit, wrap
 from tui.widgets.listing import Listing
 from tui.widgets.panel import Panel
 from tui.widgets.promptarea import PromptArea
@@ -44,6 +44,12 @@ NAME_FILTERS = (("words", "all of them, anywhere in the name"),)
 
 FILTERS_OF = {"logs": EVENT_FILTERS, "models": MODEL_FILTERS, "packs": NAME_FILTERS, "shelf": NAME_FILTERS}
 """By area, where they are not those of jobs and pictures."""
+
+NARROW = 90
+"""Cells below which all stands in one column."""
+
+KEYS = 16
+"""Cells of a line's keys, before what they do."""
 
 
 class KeysHelp(ModalScreen[None]):
@@ -81,13 +87,13 @@ class KeysHelp(ModalScreen[None]):
 
     def lines(self, width: int) -> list[Line]:
         first = (*(("then",) if self._past else ()), *((self._own,) if self._own else ()))
-        mine = [self.section(where, width) for where in (*first, *places_of(self._area))]
-        other = [self.section("everywhere", width), self.leader()]
+        half = width if width < NARROW else width // 2
+        mine = [self.section(where, half) for where in (*first, *places_of(self._area))]
+        other = [self.section("everywhere", half), self.leader()]
         if "lists" in places_of(self._area):
             other.append(self.filters())
-        if width < 90:
+        if width < NARROW:
             return [line for part in (*mine, *other) for line in part]
-        half = width // 2
         left = [line for part in mine for line in part]
         right = [line for part in other for line in part]
         left += [[]] * (len(right) - len(left))
@@ -95,17 +101,19 @@ class KeysHelp(ModalScreen[None]):
         return [[*padded(one, half), *padded(two, width - half)] for one, two in zip(left, right, strict=True)]
 
     def section(self, where: str, width: int) -> list[Line]:
-        return [[Piece(f" {TITLES[where]}", "title")], *(self.row(key) for key in of(where)), []]
+        return [[Piece(f" {TITLES[where]}", "title")], *(line for key in of(where) for line in self.row(key, width)), []]
 
-    def row(self, key: Key) -> Line:
+    def row(self, key: Key, width: int) -> list[Line]:
+        """In as many lines as its words need."""
         keys = shown(self._keymap.get(key.id, key.keys))
-        return [Piece(fit(f"   {keys}", 16), "key"), Piece(key.does)]
+        said = wrap(key.does, max(20, width - KEYS - 1), 4)
+        return [[Piece(fit("" if at else f"   {keys}", KEYS), "key"), Piece(line)] for at, line in enumerate(said)]
 
     def leader(self) -> list[Line]:
         rows = [(f"{LEADER} {area.letter}", area.title) for area in AREAS] + [(f"{LEADER} {LEADER_TOP}", "top")]
         return [
             [Piece(" After the leader", "title")],
-            *([Piece(fit(f"   {keys}", 16), "key"), Piece(word)] for keys, word in rows),
+            *([Piece(fit(f"   {keys}", KEYS), "key"), Piece(word)] for keys, word in rows),
             [],
         ]
 

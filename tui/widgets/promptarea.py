@@ -35,6 +35,7 @@ SIGNS = get_args(Kind)
 
 
 class PromptArea(TextArea):
+    own_keys = "text"
     COMPONENT_CLASSES = {f"prompt--{kind}" for kind in (*PLACES, *SIGNS)}
     BINDINGS = [
         Binding("tab", "take", "take the name", show=False),
