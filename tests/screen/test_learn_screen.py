@@ -1,5 +1,7 @@
 """The Learn area: words first, what was taken back on top, advice that is taken over with one key."""
 
+import asyncio
+
 import msgspec
 import pytest
 from screen_learn import CITY, KNIGHTS, PROPOSALS
@@ -237,8 +239,17 @@ async def test_the_bundle_is_saved_without_words_unless_they_are_wanted(show, da
 
 
 @pytest.mark.long
-async def test_a_new_experiment_tells_what_it_comes_to_before_it_is_queued(show, daemon, picture_of):
+async def test_a_new_experiment_tells_what_it_comes_to_before_it_is_queued(show, daemon, picture_of, monkeypatch):
+    answered = asyncio.Event()
+
+    async def late(*wish):
+        answer = await at_once(*wish)
+        await answered.wait()
+        return answer
+
     async with show() as eyes:
+        at_once = eyes.app.asker.command
+        monkeypatch.setattr(eyes.app.asker, "command", late)
         await to_learn(eyes)
         await eyes.press("n")
         await eyes.sees("New experiment", "name the variable")
@@ -247,9 +258,11 @@ async def test_a_new_experiment_tells_what_it_comes_to_before_it_is_queued(show,
         picture_of(eyes, "experiment-120x36")
         await eyes.press("ctrl+j")
         await eyes.until(lambda: daemon.sent("/v1/runs"))
+        await eyes.press("ctrl+j")  # it is on its way already
+        answered.set()
+        await eyes.sees("[Insights]")
         [wish] = daemon.sent("/v1/runs")
         assert (wish["vary"], wish["count"], wish["plan_hash"]) == (["txt2img.cfg=4,6,8"], 2, "cafe01")
-        await eyes.sees("[Insights]")
 
 
 @pytest.mark.parametrize(
