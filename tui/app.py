@@ -17,6 +17,7 @@ from textual import events, on
 from textual.app import SystemCommand
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets import Input, TextArea
 
 from schema.errors import NoDaemon, Refused
 from tui import outside
@@ -128,6 +129,10 @@ class StableNew(Drawing, Going):
         self.set_interval(5.0, self._tick)
         self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())  # `fg` finds an empty screen
         self.call_after_refresh(self._begin)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        if isinstance(event.widget, Input | TextArea):
+            event.widget.cursor_blink = False  # an idle screen sends nothing
 
     def _begin(self) -> None:
         self.listen()

@@ -80,9 +80,12 @@ class Screen:
         return time.perf_counter() - self.began
 
     async def calm(self, seconds: float = 0.6) -> int:
-        """Reads until nothing was written for so long; the bytes."""
-        many, last = 0, time.perf_counter()
+        """Reads until nothing was written for so long; the bytes. Raises TimeoutError where it never falls silent."""
+        many, began = 0, time.perf_counter()
+        last = began
         while time.perf_counter() - last < seconds:
+            if last - began > 60:
+                raise TimeoutError(f"it never falls silent; the screen: {self.text[-2000:]!r}")
             if part := self.read():
                 many, last = many + part, time.perf_counter()
             await asyncio.sleep(0.01)

@@ -99,9 +99,6 @@ class Type(ModalScreen[str | None]):
             yield Input(self._value, compact=True, select_on_focus=self._instead)
             yield Static(Content(self._help), classes="quiet")
 
-    def on_mount(self) -> None:
-        self.query_one(Input).cursor_blink = self.app.animation_level != "none"
-
     @on(Input.Submitted)
     def _typed(self, event: Input.Submitted) -> None:
         self.dismiss(event.value)

@@ -52,9 +52,6 @@ class SaveBundle(ModalScreen[None]):
             yield Static(Content(ABOUT), classes="quiet")
             yield Static("", id="told", classes="quiet")
 
-    def on_mount(self) -> None:
-        self.query_one(Input).cursor_blink = self.app.animation_level != "none"
-
     @on(Input.Submitted)
     def action_save(self) -> None:
         path = Path(self.query_one("#file", Input).value.strip()).expanduser()

@@ -102,7 +102,6 @@ class Chooser(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         field = self.query_one(Input)
-        field.cursor_blink = self.app.animation_level != "none"
         self.set_focus(field)
         self.names.taken = self._current
         self.names.all_nodes = sum(node.state != "lost" for node in self.home.live.scene.nodes)

@@ -58,7 +58,6 @@ class Offers(ModalScreen[None]):
             yield Static("", id="told")
 
     def on_mount(self) -> None:
-        self.query_one(Input).cursor_blink = self.app.animation_level != "none"
         self.action_words()
         if self._words:
             self._search()

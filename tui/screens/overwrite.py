@@ -41,8 +41,6 @@ class Overwrite(ModalScreen[tuple[str, str] | None]):
             yield Static("Sent as it stands here: braces and underscores mean nothing any more.", classes="quiet")
 
     def on_mount(self) -> None:
-        for area in self.query(PromptArea):
-            area.cursor_blink = self.app.animation_level != "none"
         self.set_focus(self.query_one("#prompt"))
 
     def action_take(self) -> None:

@@ -70,7 +70,6 @@ class PairNode(ModalScreen[None]):
             yield Static(Content("enter pairs   esc back"), id="how", classes="quiet")
 
     def on_mount(self) -> None:
-        self.query_one(Input).cursor_blink = self.app.animation_level != "none"
         self.set_focus(self.query_one(Input))
         self.set_interval(LOOK, self._look)
 

@@ -58,8 +58,6 @@ class PromptEditor(Variants[Draft | None], ModalScreen[Draft | None]):
                 yield self.pane
 
     def on_mount(self) -> None:
-        for area in self.query(PromptArea):
-            area.cursor_blink = self.app.animation_level != "none"
         if self.draft.pack:
             more = f" and {len(self.draft.packs)} more" if self.draft.packs else ""
             words = f"The prompts of {plain(self.draft.pack)}{more}. What is written here is made besides."

@@ -90,8 +90,6 @@ class RunScreen(RunVariants):
         yield self.summary
 
     def on_mount(self) -> None:
-        for area in self.query(PromptArea):
-            area.cursor_blink = self.app.animation_level != "none"
         self.query_one("#prompt", PromptArea).placeholder = "what should be in the picture"
         self.look_into("words")
         self.show_head()

@@ -39,9 +39,6 @@ class Written(ModalScreen[str | None]):
             yield Static(Content(self._may_be), classes="quiet")
             yield Static("", id="told")
 
-    def on_mount(self) -> None:
-        self.query_one(Input).cursor_blink = self.app.animation_level != "none"
-
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         fault = self._judge(event.value)

@@ -72,7 +72,6 @@ class Tags(ModalScreen[tuple[str, ...] | None]):
     AUTO_FOCUS = ""
 
     def on_mount(self) -> None:
-        self.query_one(Input).cursor_blink = self.app.animation_level != "none"
         self.set_focus(None)
 
     def action_turn(self, number: int) -> None:

@@ -62,7 +62,6 @@ class TextEdit(ModalScreen[bool]):
     def on_mount(self) -> None:
         area = self.query_one(PromptArea)
         area.show_line_numbers = True
-        area.cursor_blink = self.app.animation_level != "none"
         area.move_cursor((self._line, 0), center=True)
         self.set_focus(area)
         begin(self, partial(self._check, 0.0), group="check", exclusive=True)

@@ -91,11 +91,6 @@ class VaryForm(ModalScreen[Variation | None]):
             yield Static("", id="told", classes="quiet")
 
     def on_mount(self) -> None:
-        blink = self.app.animation_level != "none"
-        for field in self.query(Input):
-            field.cursor_blink = blink
-        for area in self.query(TextArea):
-            area.cursor_blink = blink
         self.show_picks()
         self.set_focus(self.query_one("#profile"))
 

@@ -41,9 +41,6 @@ class FilterInput(Input):
         self._before = ""
         self._list: OfferList | None = None
 
-    def on_mount(self) -> None:
-        self.cursor_blink = self.app.animation_level != "none"
-
     def begin(self) -> None:
         self._before = self.value
         self.screen.set_focus(self)
