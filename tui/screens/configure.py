@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.message import Message
@@ -12,46 +12,14 @@ from tui.live import Change, Live
 from tui.messages import CursorMoved, FilterChanged, ItemOpened, PagesWanted
 from tui.screens.configureasking import Asking
 from tui.widgets.filterline import FilterLine
-from tui.widgets.ink import Drawn, Line, Piece, measure, plain
+from tui.widgets.ink import Line, Piece, plain
 from tui.widgets.keylist import KeyList, key_rows
 from tui.widgets.panel import Panel
 from tui.widgets.settinglist import MODE, PENDING, SettingList, rows, value_words
 from tui.widgets.settingwords import of_fault, of_key, of_setting
+from tui.widgets.tabtitles import TabTitles
 
-TABS = (("settings", "Settings"), ("keys", "Keys"))
-
-
-class SettingTabs(Drawn):
-    """Which of the two lists is shown, and what waits for the daemon."""
-
-    ALLOW_SELECT = False
-
-    def __init__(self) -> None:
-        super().__init__(id="setting-tabs")
-        self._left: Line = ()
-        self._right: Line = ()
-        self._at = 0
-
-    def show(self, at: int, right: Line) -> None:
-        left = [Piece(" ")]
-        for number, (_, title) in enumerate(TABS):
-            left.append(Piece(f"[{title}] " if number == at else f" {title}  ", "active" if number == at else "dim"))
-        if (left, right) != (self._left, self._right):
-            self._left, self._right, self._at = left, right, at
-            self.redraw(0)
-
-    def line(self, y: int) -> Line:
-        gap = self.size.width - measure(self._left) - measure(self._right) - 1
-        return [*self._left, Piece(" " * max(1, gap)), *self._right] if y == 0 else ()
-
-    async def on_click(self, event: events.Click) -> None:
-        x = 0
-        for number, piece in enumerate(self._left):
-            x += len(piece.text)
-            if event.x < x:
-                if number and number - 1 != self._at:
-                    await self.run_action("screen.tab(1)")
-                return
+TABS = ("Settings", "Keys")
 
 
 class Beside(Panel):
@@ -71,7 +39,7 @@ class ConfigureScreen(Asking):
 
     def __init__(self) -> None:
         super().__init__()
-        self.tabs = SettingTabs()
+        self.tabs = TabTitles(TABS)
         self.filter_line = FilterLine()
         self.settings = SettingList()
         self.keymap = KeyList()
@@ -149,7 +117,8 @@ class ConfigureScreen(Asking):
             )
         self._off_a_head()
         self.set_class(self.broken and not self.tab, "-broken")
-        self.tabs.show(self.tab, self._standing())
+        self.tabs.turn(self.tab)
+        self.tabs.tell(self._standing())
         self.tally()
         self.draw_words()
 
