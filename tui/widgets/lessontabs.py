@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from textual import events
-
 from schema.requests_learning import LearnStatus
-from tui.widgets.ink import Drawn, Line, Piece, measure, plain
+from tui.widgets.ink import Drawn, Line, Piece, plain
+from tui.widgets.tabtitles import TabTitles
 
 Tab = Literal["insights", "experiments", "report"]
 
@@ -15,38 +14,17 @@ TABS: tuple[tuple[Tab, str], ...] = (
 )  # fmt: skip
 
 
-class TabLine(Drawn):
-    ALLOW_SELECT = False
-
+class TabLine(TabTitles):
     def __init__(self) -> None:
-        super().__init__(id="lesson-tabs")
-        self._words: Line = ()
-        self._right: Line = ()
-        self._at = 0
+        super().__init__([title for _, title in TABS])
 
     def show(self, tab: Tab, status: LearnStatus | None, *, as_of: str, fault: str) -> None:
-        left = [Piece(" ")]
-        self._at = [name for name, _ in TABS].index(tab)
-        for name, title in TABS:
-            here = name == tab
-            left.append(Piece(f"[{title}] " if here else f" {title}  ", "active" if here else "dim"))
-        right = told(status, wide=self.size.width >= 100, as_of=as_of)
-        right = [Piece(plain(fault), "bad")] if fault else right
-        if (left, right) != (self._words, self._right):
-            self._words, self._right = left, right
-            self.redraw(0)
+        self.turn([name for name, _ in TABS].index(tab))
+        self.tell([Piece(plain(fault), "bad")] if fault else told(status, wide=self.size.width >= 100, as_of=as_of))
 
-    def line(self, y: int) -> Line:
-        gap = self.size.width - measure(self._words) - measure(self._right) - 1
-        return [*self._words, Piece(" " * max(1, gap)), *self._right] if y == 0 else ()
 
-    async def on_click(self, event: events.Click) -> None:
-        x = 0
-        for number, piece in enumerate(self._words):
-            x += len(piece.text)
-            if event.x < x and number:
-                await self.run_action(f"screen.tab({number - 1 - self._at})")
-                return
+MOST = 4
+"""Lines of what was taken back, above everything; the whole of it stands at its pack."""
 
 
 class Lost(Drawn):
@@ -56,6 +34,8 @@ class Lost(Drawn):
     lines: Sequence[Line] = ()
 
     def tell(self, lines: Sequence[Line]) -> None:
+        if len(lines) > MOST:
+            lines = [*lines[: MOST - 1], [Piece(f"   and {len(lines) - MOST + 1} more lines", "dim")]]
         if tuple(map(tuple, lines)) != tuple(map(tuple, self.lines)):
             self.lines = lines
             self.styles.height = len(lines)
