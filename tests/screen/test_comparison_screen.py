@@ -7,7 +7,7 @@ from schema.experiments import LearningRunResult, LearningRunRow
 from schema.plans import LearningPlan
 from tui.link import learn
 from tui.screens.alone import Alone
-from tui.screens.comparison import ComparisonScreen
+from tui.screens.comparison import ComparisonScreen, arranged
 
 RUN = "kn00gt7a"
 
@@ -74,3 +74,31 @@ async def test_the_next_seed_and_back_by_z(show, daemon):
         await eyes.until(lambda: daemon.sent("/v1/undo"))
         await eyes.sees("1 rated")
         assert "cfg" not in eyes.text()
+
+
+@pytest.mark.slow
+async def test_in_a_larger_terminal_those_come_into_view_that_were_out_of_it(show):
+    async with show(80, 24) as eyes:
+        await to_comparison(eyes)
+        await eyes.sees("picture 1/3")
+        await rate(eyes, "4", "2", "5")
+        await eyes.sees("picture 3/3", "cfg ")
+        await eyes.pilot.resize_terminal(120, 36)
+        await eyes.until(lambda: eyes.text().count("cfg ") == 3, "each with its value")
+
+
+@pytest.mark.parametrize(
+    ("many", "size", "aspect", "shape"),
+    [
+        (1, (120, 32), 1.0, (1, 1)),
+        (3, (120, 32), 1.0, (3, 1)),
+        (5, (120, 32), 1.0, (3, 2)),  # 40 columns of 16 lines are more than 24 of 32
+        (5, (120, 32), 0.68, (5, 1)),  # upright ones fill a column
+        (5, (200, 56), 1.0, (3, 2)),
+        (5, (120, 22), 1.0, (5, 1)),  # no room for two rows
+        (8, (120, 22), 1.0, (5, 1)),  # more would be too small to be judged
+        (8, (120, 32), 1.0, (4, 2)),
+    ],
+)
+def test_pictures_stand_as_large_as_they_can_be_together(many, size, aspect, shape):
+    assert arranged(many, *size, aspect) == shape

@@ -29,11 +29,17 @@ from tui.widgets.reveal import asked_for
 if TYPE_CHECKING:
     from tui.app import StableNew
 
-NARROWEST, WIDE = 24, 38
-"""Columns of a picture at least, where there is room for more than two; and as it should have if there is."""
+NARROWEST = 24
+"""Columns of a picture at least, where there is room for more than two."""
 
 MOST = 8
 """Pictures side by side."""
+
+BELOW = 4
+"""Lines below the pictures."""
+
+ROOMY = 26
+"""Lines from which on there may be two rows."""
 
 PAGE = 200
 LARGEST = 1000
@@ -54,8 +60,9 @@ class Slot(Judged):
         return self.strip(self.caption, self.size.width) if y == self.size.height - 1 else super().drawn(y)
 
     def write(self, caption: Line) -> None:
-        self.caption = tuple(caption)
-        self.redraw(self.size.height - 1)
+        if tuple(caption) != tuple(self.caption):
+            self.caption = tuple(caption)
+            self.redraw(self.size.height - 1)
 
 
 class ComparisonScreen(Alone):
@@ -73,6 +80,8 @@ class ComparisonScreen(Alone):
         """The picture in it that the next key is about."""
         self.first = 0
         """The picture at the left."""
+        self.in_view = 0
+        """Pictures that are seen together."""
         self.result: LearningRunResult | None = None
         self._run = run
         self._shown = False
@@ -131,19 +140,12 @@ class ComparisonScreen(Alone):
     @property
     def shape(self) -> tuple[int, int]:
         """Pictures in a row, and rows: as large as they can be and still be seen together."""
-        many = min(len(self.group.seen), MOST) if self.group is not None else 1
+        if self.group is None:
+            return 1, 1
+        many, image = min(len(self.group.seen), MOST), self.group.seen[0].image
         if self.size.width < 100:
             return min(2, many), 1
-        wide = max(3, self.size.width // WIDE)
-        if self.size.height < 30 or many <= wide:
-            return min(many, max(wide, self.size.width // NARROWEST)), 1
-        return -(-many // 2) if many <= 2 * wide else wide, 2
-
-    @property
-    def in_view(self) -> int:
-        """Pictures that are seen together."""
-        across, rows = self.shape
-        return min(across * rows, len(self.group.seen)) if self.group is not None else 1
+        return arranged(many, self.size.width, self.size.height - BELOW, image.width / max(1, image.height))
 
     def show_group(self) -> None:
         """Another prompt and seed: from the first that has no stars."""
@@ -155,18 +157,21 @@ class ComparisonScreen(Alone):
 
     def show(self) -> None:
         self.attention.lost()
-        group, many = self.group, self.in_view
-        self.first = max(min(self.first, self.cursor), self.cursor - many + 1)
+        group, (across, rows) = self.group, self.shape
+        self.in_view = many = min(across * rows, len(group.seen)) if group is not None else 0
+        first = max(min(self.first, self.cursor), self.cursor - many + 1)
+        self.first = min(first, len(group.seen) - many) if group is not None else 0
         for n, slot in enumerate(self.slots):
             seen = group.seen[self.first + n] if group is not None and n < many else None
             slot.display = seen is not None or (group is None and n == 0)
             slot.show(seen.image if seen is not None else None)
         grid = self.query_one("#slots", Grid)
-        grid.styles.grid_size_columns, grid.styles.grid_size_rows = self.shape
+        grid.styles.grid_size_columns, grid.styles.grid_size_rows = across, rows
         if all(one.seen for one in self.pictures()):
             self.attention.seen()
         self.make_ready()
         self.draw()
+        self.call_after_refresh(self.draw)  # pictures that were not in view have their width only then
 
     def pictures(self) -> list[Judged]:
         """The one under the cursor."""
@@ -313,3 +318,14 @@ class ComparisonScreen(Alone):
     def action_outside(self) -> None:
         if self.group is not None:
             self.open_outside(self.group.seen[self.cursor].image)
+
+
+def arranged(many: int, width: int, lines: int, aspect: float) -> tuple[int, int]:
+    """In a row, and rows: as many of them as can be told apart, and of that the way in which they are largest."""
+    found = []
+    for rows in (1, 2) if lines >= ROOMY and many > 1 else (1,):
+        across = min(-(-many // rows), width // NARROWEST)
+        high = min(2 * (lines // rows - 1), width // across / aspect)
+        found.append((min(many, across * rows), high, across, rows))
+    *_, across, rows = max(found)
+    return across, rows
