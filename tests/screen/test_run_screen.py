@@ -8,6 +8,7 @@ from textual.widgets import TextArea
 
 from schema.ids import RunId
 from schema.scenes import Delta
+from tui.keys import AREAS
 from tui.screens.draft import Draft
 
 SEA = "a harbour in {dawn|dusk} light, __sky__"
@@ -216,6 +217,16 @@ async def test_letters_are_letters_in_the_prompt_and_keys_after_escape(show, dae
 
 
 @pytest.mark.slow
+async def test_the_function_keys_go_to_every_area_also_while_one_types(show):
+    async with show() as eyes:
+        for area in AREAS:
+            await to_run(eyes)
+            eyes.app.screen.set_focus(eyes.app.screen.query_one("#prompt"))
+            await eyes.press(area.function)
+            await eyes.sees(f"[{area.title}]")
+
+
+@pytest.mark.slow
 async def test_without_a_daemon_what_is_written_stays(show, daemon):
     async with show() as eyes:
         await to_run(eyes)
@@ -239,6 +250,40 @@ async def test_words_are_written_in_the_persons_own_editor(show, monkeypatch):
         monkeypatch.setattr("tui.screens.runchoosing.edit", edit)
         await eyes.press("f10")
         await eyes.sees("a kite over {sea|land}", "2 variants")
+
+
+@pytest.mark.slow
+async def test_the_palette_and_the_last_line_do_what_the_keys_of_a_pane_do(show):
+    async with show() as eyes:
+        await to_run(eyes)
+        await eyes.press("f11", "f11", "f11")
+        await eyes.until(lambda: eyes.app.area_screen.focused is eyes.app.area_screen.cards)
+        await eyes.sees("[x] 1 txt2img")
+        await eyes.press("colon")
+        await eyes.until(lambda: type(eyes.app.screen).__name__ == "CommandPalette")
+        await eyes.press(*"add a stage")
+        await eyes.sees("Cards of the stages")
+        await eyes.press("down", "enter")
+        await eyes.sees("a small copy for the web")
+        await eyes.press("escape")
+        await eyes.sees("S save")
+        await eyes.pilot.click("Foot", offset=(eyes.text().splitlines()[-1].index("S save"), 1))
+        await eyes.sees("Save as a pipeline")
+
+
+@pytest.mark.slow
+async def test_how_long_a_run_takes_does_not_shrink_while_nobody_sends_it(show, daemon):
+    async with show() as eyes:
+        await to_run(eyes)
+        await eyes.press(*"a kite")
+        await eyes.sees("done ~")
+        asked = daemon.asked.count("/v1/forecast")
+        daemon.now += 45
+        eyes.app.area_screen.show_outcome()
+        await eyes.sees("done ~")
+        daemon.now += 45
+        eyes.app.area_screen.tick()
+        await eyes.until(lambda: daemon.asked.count("/v1/forecast") == asked + 1)
 
 
 def test_a_request_is_a_draft_again():

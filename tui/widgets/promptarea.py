@@ -126,6 +126,8 @@ class PromptArea(TextArea):
             return self.is_completing
         if action in ("take_marked", "step_name"):
             return self.is_completing and self._marked
+        if action in ("select_line", "select_all"):  # on f6 and f7, which go to an area here as everywhere
+            return False
         return super().check_action(action, parameters)
 
     def on_text_area_changed(self) -> None:
