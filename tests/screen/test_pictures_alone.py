@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+from screen_things import CONFIG
 
 from schema.scenes import Delta
 
@@ -238,3 +239,15 @@ async def test_a_picture_that_the_terminal_draws_goes_with_its_list(show, daemon
         await eyes.until(lambda: [one.display for one in eyes.app.screen.query(".sharp")] == [False])
         await eyes.press("escape")
         await eyes.until(lambda: [one.display for one in eyes.app.screen.query(".sharp")] == [True])
+
+
+@pytest.mark.slow
+async def test_a_picture_is_made_again_with_what_its_whole_run_was_told(show, daemon):
+    """What a run says of all its jobs is in none of their overlays."""
+    daemon.config = {"txt2img": {**CONFIG["txt2img"], "clip_skip": 2}, "upscale": CONFIG["upscale"]}
+    async with show() as eyes:
+        await to_gallery(eyes)
+        await eyes.press("r")
+        await eyes.sees("Prompt  like kn00gt7a.1")
+        assert {"txt2img.clip_skip=2", "detail.enabled=false"} <= set(eyes.app.draft.set)
+        assert not [one for one in eyes.app.draft.set if one.startswith("upscale")]

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -199,14 +199,39 @@ async def draft_of(asker: Asker, job: str, say: Callable[[str], None]) -> Draft 
         record = await asker.get(f"/v1/jobs/{job}", Cloned)
         run = await asker.get(f"/v1/runs/{record.run}", RunRecord)
         known = (await asker.get("/v1/pipelines", Listed)).items
+        draft = _like(record, run)
+        if draft.pipeline in known and record.config:
+            told = {name: written(value) for name, value in record.spec.overlay.items()}
+            told |= await _changed(asker, draft.pipeline, record.config)
+            return replace(draft, set=tuple(f"{name}={value}" for name, value in told.items()))
     except (Refused, NoDaemon) as e:
         say(str(e))
         return None
-    draft = _like(record, run)
-    if draft.pipeline in known or not record.config:
+    if not record.config:
         return draft
     # Its pipeline was a file or a form's own: what was planned of it is all there is.
     return replace(draft, pipeline="", set=()).with_own(await asyncio.to_thread(_text_of, record.config))
+
+
+async def _changed(asker: Asker, pipeline: str, config: Mapping[str, Mapping[str, Scalar]]) -> dict[str, str]:
+    """What a job was planned with otherwise than its pipeline says, whoever said so: its run, a preset, its pack.
+
+    Raises Refused or NoDaemon.
+    """
+    from tui.screens.sheet import sheets
+
+    jobs, last = await asker.plan(request(Draft(prompt="a picture", pipeline=pipeline), None), keep=1)
+    usual = {sheet.id: sheet.base for sheet in sheets(jobs[0].config if jobs else {})}
+    found = {f"{stage}.enabled": "false" for stage in usual if stage not in config}
+    for stage, fields in ((sheet.id, sheet.base) for sheet in sheets(config)):
+        was = usual.get(stage)
+        if was is None:
+            if stage not in last.base:
+                continue  # a film, which is no part of the pipeline
+            found[f"{stage}.enabled"] = "true"
+            was = last.base[stage]
+        found |= {f"{stage}.{name}": written(value) for name, value in fields.items() if was.get(name) != value}
+    return found
 
 
 def _text_of(config: dict[str, dict[str, Scalar]]) -> str:

@@ -139,15 +139,15 @@ class GalleryScreen(PictureWishes):
             self.zoom = zoom
 
     async def action_compare(self) -> None:
-        """The two that are marked, or the one that is and the one under the cursor."""
+        """The two that are marked, or the one that is and the one under the cursor; the first in the list is left."""
         from tui.screens.compare import EQUAL, Compare
 
         listing = self.listing
         names = set(listing.marks)
         if len(names) == 1 and (here := listing.item()) is not None:
             names.add(here.id)
-        found = [listing.pages.find(name) for name in sorted(names)]
-        images = [item for item in (listing.pages.get(i) for i in found if i is not None) if item is not None]
+        found = sorted(at for at in map(listing.pages.find, names) if at is not None)
+        images = [item for item in map(listing.pages.get, found) if item is not None]
         if len(images) != 2:
             self.home.say("mark two pictures with space, then c")
             return
