@@ -18,10 +18,14 @@ from schema import commands as c
 from schema import events as e
 from schema import observations as o
 from schema.errors import Refused
-from schema.ids import CommandId, JobId, RunId
+from schema.ids import CommandId, JobId, RunId, Seq
 
 RULES = Rules(strikes=10**6, losses=10**6)
 """A node that fails is tried again: bars and losses have tests of their own."""
+
+ENDS: dict[type[e.Event], e.JobPhase] = {
+    e.JobFinished: "finished", e.JobFailed: "failed", e.JobCancelled: "cancelled",
+}  # fmt: skip
 
 
 class QueueSteps(RuleBasedStateMachine):
@@ -38,8 +42,8 @@ class QueueSteps(RuleBasedStateMachine):
 
     def fold(self, events: list[e.Event], command: CommandId | None = None) -> None:
         for event in events:
-            seq = self.state.seq + 1
-            epoch = seq if isinstance(event, e.DaemonStarted) else self.state.epoch
+            seq = Seq(self.state.seq + 1)
+            epoch = seq if isinstance(event, e.DaemonStarted) else Seq(self.state.epoch)
             envelope = e.Envelope(seq=seq, at=self.now, epoch=epoch, actor="uid:1", event=event, command=command)
             apply(self.state, envelope)
             self.log.append(envelope)
@@ -98,7 +102,7 @@ class QueueSteps(RuleBasedStateMachine):
         opened = told[since].event
         assert isinstance(opened, e.JobSubmitted | e.JobReopened)
         done = {one.stage: one for one in opened.kept} if isinstance(opened, e.JobReopened) else {}
-        spec, phase = opened.spec, "cancelled"
+        spec, phase = opened.spec, ENDS[e.JobCancelled]
         for one in told[since:]:
             match one.event:
                 case e.StageFinished(stage=stage, token=token, node=node, images=images, files=files):
@@ -106,7 +110,7 @@ class QueueSteps(RuleBasedStateMachine):
                 case e.JobEdited(now=now):
                     spec = now
                 case e.JobFinished() | e.JobFailed() | e.JobCancelled() as end:
-                    phase = {"JobFinished": "finished", "JobFailed": "failed"}.get(type(end).__name__, "cancelled")
+                    phase = ENDS[type(end)]
         return c.EndedJob(
             job=JobId(name), run=RunId(name.split(".")[0]), spec=spec, phase=phase, done=tuple(done.values())
         )
@@ -159,7 +163,7 @@ class QueueSteps(RuleBasedStateMachine):
     @invariant()
     def the_queue_is_as_the_model_says(self) -> None:
         state, model = self.state, self.model
-        live = {name: job for name, job in model.jobs.items() if job.live}
+        live = {JobId(name): job for name, job in model.jobs.items() if job.live}
         assert set(state.jobs) == set(live)
         for name, job in live.items():
             assert _shown(state.jobs[name]) == job.shown(), (name, _shown(state.jobs[name]), job.shown())
