@@ -177,7 +177,7 @@ class GalleryScreen(PictureWishes):
         image = self.listing.item()
         if image is not None:
             record, now = self.record, self.home.clock()
-            title = [Piece(image.job, "title")]
+            title = [Piece(image.job, "title"), Piece("  esc back", "dim")]
             await self.app.push_screen(Details(title, lambda width: whole(image, record, width, now)))
 
     async def action_enhance(self) -> None:
