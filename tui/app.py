@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import SystemCommand
+from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
@@ -27,7 +28,7 @@ from tui.drawing import Drawing
 from tui.going import Going
 from tui.greeting import greet, meet
 from tui.history import LoadHistory
-from tui.keys import AREAS, EVERYWHERE, LEADER, LEADER_TOP, TITLES, bindings, unknown
+from tui.keys import AREAS, EVERYWHERE, LEADER, LEADER_TOP, TITLES, bindings, doer, unknown
 from tui.link.ask import Asker
 from tui.link.catalogue import Catalogue
 from tui.link.feed import Silence, news
@@ -321,14 +322,16 @@ class StableNew(Drawing, Going):
         if isinstance(screen, AreaScreen):
             for key in (*(THEN if self.past else ()), *screen.hinted()):
                 if self.may(key.id) and key.id not in ("app.palette", "app.leader"):
-                    yield SystemCommand(key.does, f"{TITLES[key.where]} · {key.id}", self._doing(key.action, screen))
+                    yield SystemCommand(
+                        key.does, f"{TITLES[key.where]} · {key.id}", self._doing(key.action, doer(screen, key))
+                    )
         yield SystemCommand("theme", "other colours", self.action_change_theme)
         if not self.live.linked and self._ensure is not None:
             yield SystemCommand("start the daemon", "none answers", self._begin)
 
-    def _doing(self, action: str, screen: AreaScreen) -> Callable[[], None]:
+    def _doing(self, action: str, who: DOMNode) -> Callable[[], None]:
         def do() -> None:
-            screen.call_later(self.run_action, action, screen)
+            who.call_later(self.run_action, action, who)
 
         return do
 

@@ -4,7 +4,7 @@ Known not to arrive in tmux and therefore not used: ctrl+enter, alt+enter, ctrl+
 """
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from textual.binding import Binding, BindingType
 
@@ -19,6 +19,10 @@ from tui.runkeys import RUN
 from tui.settingkeys import SETTINGS, WELCOME
 from tui.stagekeys import STAGES
 from tui.thenkeys import THEN, TRAVEL
+
+if TYPE_CHECKING:
+    from textual.dom import DOMNode
+    from textual.screen import Screen
 
 
 class Area(NamedTuple):
@@ -106,8 +110,8 @@ PROMPT = (
 
 TEXT = (
     Key("text.take", "tab", "take the name; enter too behind __, < and [[", "take", "text"),
-    Key("text.names", "ctrl+@", "names that fit at the cursor (ctrl+space)", "ask_names", "text"),
-    Key("text.heavier", "ctrl+up", "heavier by 0.1, of a LoRA by 0.05", "weigh(1)", "text"),
+    Key("text.names", "ctrl+@", "names that fit at the cursor (ctrl+space)", "ask_names", "text", "names"),
+    Key("text.heavier", "ctrl+up", "heavier by 0.1, of a LoRA by 0.05", "weigh(1)", "text", "weight", "^↑ ^↓"),
     Key("text.lighter", "ctrl+down", "lighter", "weigh(-1)", "text"),
 )
 
@@ -186,6 +190,11 @@ def first_shown(key: Key, keymap: Mapping[str, str]) -> str:
     if key.face and key.id not in keymap:
         return key.face
     return shown(keymap.get(key.id, key.keys).split(",")[0].strip())
+
+
+def doer(screen: "Screen[object]", key: Key) -> "DOMNode":
+    """Whoever does what the key says: what has the focus there, something around it, or the screen."""
+    return next((one.node for one in screen.active_bindings.values() if one.binding.id == key.id), screen)
 
 
 def unknown(keymap: Mapping[str, str]) -> list[str]:

@@ -256,9 +256,8 @@ async def test_words_are_written_in_the_persons_own_editor(show, monkeypatch):
 async def test_the_palette_and_the_last_line_do_what_the_keys_of_a_pane_do(show):
     async with show() as eyes:
         await to_run(eyes)
-        await eyes.press("f11", "f11", "f11")
-        await eyes.until(lambda: eyes.app.area_screen.focused is eyes.app.area_screen.cards)
-        await eyes.sees("[x] 1 txt2img")
+        focus(eyes, "stages")
+        await eyes.sees("S save")
         await eyes.press("colon")
         await eyes.until(lambda: type(eyes.app.screen).__name__ == "CommandPalette")
         await eyes.press(*"add a stage")
@@ -277,13 +276,13 @@ async def test_how_long_a_run_takes_does_not_shrink_while_nobody_sends_it(show, 
         await to_run(eyes)
         await eyes.press(*"a kite")
         await eyes.sees("done ~")
-        asked = daemon.asked.count("/v1/forecast")
+        screen, begun = eyes.app.area_screen, daemon.now
         daemon.now += 45
-        eyes.app.area_screen.show_outcome()
-        await eyes.sees("done ~")
+        screen.tick()
+        assert screen.plan().now == begun
         daemon.now += 45
-        eyes.app.area_screen.tick()
-        await eyes.until(lambda: daemon.asked.count("/v1/forecast") == asked + 1)
+        screen.tick()
+        await eyes.until(lambda: screen.plan().now == daemon.now)
 
 
 def test_a_request_is_a_draft_again():

@@ -101,7 +101,11 @@ class KeysHelp(ModalScreen[None]):
         return [[*padded(one, half), *padded(two, width - half)] for one, two in zip(left, right, strict=True)]
 
     def section(self, where: str, width: int) -> list[Line]:
-        return [[Piece(f" {TITLES[where]}", "title")], *(line for key in of(where) for line in self.row(key, width)), []]
+        return [
+            [Piece(f" {TITLES[where]}", "title")],
+            *(line for key in of(where) for line in self.row(key, width)),
+            [],
+        ]
 
     def row(self, key: Key, width: int) -> list[Line]:
         """In as many lines as its words need."""

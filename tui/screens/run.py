@@ -285,7 +285,8 @@ class RunScreen(RunVariants):
     def hinted(self) -> tuple[Key, ...]:
         """While one types, only keys that are no letters; else first those of the pane and the letters."""
         if isinstance(self.focused, TextArea):
-            return TYPING
+            help = (key._replace(face="F1") for key in of("everywhere") if key.id == "app.help")
+            return (*TYPING, *of("text"), *help)
         pane = tuple(key for key in super().hinted() if key.where not in ("run", "everywhere"))
         others = tuple(key for key in TYPING[1:] if key.id not in ("run.leave", "run.next_pane"))
         return (TYPING[0], *pane, *LETTERS, *others, *of("everywhere"))

@@ -33,6 +33,9 @@ from tui.widgets.stagecards import StageCards
 MOST_FORETOLD = 5_000
 """Jobs of a run whose time is asked for while it is written."""
 
+FRESH = 60.0
+"""Seconds after which it is asked for again."""
+
 
 class RunDraft(Variants[None], AreaScreen):
     """`draft` is what is written, also while the area is not in view: `home.draft` is the same."""
@@ -43,6 +46,8 @@ class RunDraft(Variants[None], AreaScreen):
         self.last: Last | None = None
         """What the last run used."""
         self.foretold: Foretold | None = None
+        self._foretold_at = 0.0
+        """When: the end that was told is as far from there as the run is long."""
         self.followed: RunId | None = None
         """The run that was last sent from here."""
         self.refusal = ""
@@ -167,7 +172,7 @@ class RunDraft(Variants[None], AreaScreen):
             how=self.how(),
             foretold=self.foretold,
             lately=self.last.in_words() if self.last is not None and self.draft.picture is None else "",
-            now=self.home.clock(),
+            now=self._foretold_at or self.home.clock(),
         )
 
     def faults(self) -> Sequence[str]:
@@ -189,10 +194,16 @@ class RunDraft(Variants[None], AreaScreen):
         else:
             self.foretold, self.doubt = None, ""
 
+    def tick(self) -> None:
+        """What else is under way has gone on meanwhile."""
+        if self.foretold is not None and self.home.clock() - self._foretold_at > FRESH:
+            self.foretell()
+
     async def _foretell(self, draft: Draft) -> None:
         try:
             wish = await self.wish(replace(draft, seed=draft.seed or self._seed))
             self.foretold, self.doubt = await self.home.asker.foretell(wish), ""
+            self._foretold_at = self.home.clock()
         except Refused as e:
             self.foretold, self.doubt = None, unflagged(e.told())
         except NoDaemon:

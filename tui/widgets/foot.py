@@ -1,11 +1,12 @@
 """The last two lines, in one docked widget: what is being made, and the keys that matter here."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from rich.cells import cell_len
 from textual import events
 
-from tui.keys import AREAS, LEADER, LEADER_TOP, Key, first_shown
+from tui.keys import AREAS, LEADER, LEADER_TOP, Key, doer, first_shown
 from tui.live import Live
 from tui.widgets.ink import Drawn, Line, Piece, measure, plain
 from tui.widgets.statusline import status
@@ -17,6 +18,12 @@ ALWAYS = ("go", "undo", "help")
 """Words of hints that are never left out."""
 
 
+class Hint(NamedTuple):
+    face: str
+    word: str
+    key: Key
+
+
 class Foot(Drawn):
     ALLOW_SELECT = False
 
@@ -24,7 +31,7 @@ class Foot(Drawn):
         super().__init__()
         self._live = Live()
         self._again = ""
-        self._hints: tuple[tuple[str, str, str], ...] = ()
+        self._hints: tuple[Hint, ...] = ()
         self._leading = False
 
     def show(self, live: Live, again: str = "") -> None:
@@ -35,7 +42,7 @@ class Foot(Drawn):
             self.redraw(0)
 
     def hint(self, keys: Sequence[Key], keymap: Mapping[str, str]) -> None:
-        hints = tuple((first_shown(key, keymap), key.hint, key.action) for key in keys if key.hint)
+        hints = tuple(Hint(first_shown(key, keymap), key.hint, key) for key in keys if key.hint)
         if hints != self._hints:
             self._hints = hints
             self.redraw(1)
@@ -68,30 +75,28 @@ class Foot(Drawn):
                 return line
         return line[:-2]
 
-    def _keys(self) -> list[tuple[Piece, str]]:
-        """As many hints as fit, with the action a click on each runs; the way out and the help always do."""
+    def _keys(self) -> list[tuple[Piece, Key | None]]:
+        """As many hints as fit, with the key that a click on each stands for; the way out and the help always do."""
         gap = "  " if self.size.width >= 100 else " "
-        faces = [
-            ("space" if keys == "␣" and len(gap) == 2 else keys, word, action) for keys, word, action in self._hints
-        ]
-        long = [cell_len(keys) + 1 + cell_len(word) + len(gap) for keys, word, _ in faces]
-        room = self.size.width - 1 - sum(n for n, hint in zip(long, faces, strict=True) if hint[1] in ALWAYS)
-        line: list[tuple[Piece, str]] = [(Piece(" "), "")]
-        for wide, (keys, word, action) in zip(long, faces, strict=True):
+        faces = [one._replace(face="space") if one.face == "␣" and len(gap) == 2 else one for one in self._hints]
+        long = [cell_len(one.face) + 1 + cell_len(one.word) + len(gap) for one in faces]
+        room = self.size.width - 1 - sum(n for n, hint in zip(long, faces, strict=True) if hint.word in ALWAYS)
+        line: list[tuple[Piece, Key | None]] = [(Piece(" "), None)]
+        for wide, (face, word, key) in zip(long, faces, strict=True):
             if word not in ALWAYS:
                 if wide > room:
                     continue
                 room -= wide
-            line += [(Piece(keys, "key"), action), (Piece(f" {word}{gap}", "dim"), action)]
+            line += [(Piece(face, "key"), key), (Piece(f" {word}{gap}", "dim"), key)]
         return line
 
     async def on_click(self, event: events.Click) -> None:
         if event.y != 1 or self._leading:
             return
         x = 0
-        for piece, action in self._keys():
+        for piece, key in self._keys():
             x += cell_len(piece.text)
             if event.x < x:
-                if action:
-                    await self.app.run_action(action, default_namespace=self.screen)
+                if key is not None:
+                    await self.app.run_action(key.action, default_namespace=doer(self.screen, key))
                 return

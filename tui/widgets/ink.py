@@ -100,6 +100,20 @@ def measure(line: Iterable[Piece]) -> int:
     return sum(cell_len(piece.text) for piece in line)
 
 
+def shortened(line: Line, width: int) -> list[Piece]:
+    """At most `width` cells: what is longer ends with an ellipsis."""
+    if measure(line) <= width:
+        return list(line)
+    kept: list[Piece] = []
+    room = width - 1
+    for piece in line:
+        if cell_len(piece.text) > room:
+            return [*kept, piece._replace(text=set_cell_size(piece.text, max(0, room)) + "…")]
+        kept.append(piece)
+        room -= cell_len(piece.text)
+    return kept
+
+
 class Drawn(Widget):
     """A widget that draws its own lines. `line(y)` says what stands on each."""
 

@@ -6,7 +6,7 @@ from tui.keys import bindings, of
 from tui.screens.numbers import many
 from tui.screens.places import Place
 from tui.widgets.held import HeldList
-from tui.widgets.ink import Piece, fit, plain
+from tui.widgets.ink import Piece, fit, plain, shortened
 
 INKS = {"choice": "run", "wildcard": "good", "slot": "mark", "variable": "warn", "wrap": "warn", "search": "star"}
 
@@ -57,4 +57,4 @@ class PlaceList(HeldList[Place]):
         head = plain(now) or "nothing"
         rest = f"  | {' | '.join(others)}" if others and item.locked is None else ""
         first = Piece(fit(head, min(len(head), width - 5)).rstrip(), "text")
-        return [Piece("    "), first, Piece(plain(rest), "faint")]
+        return shortened([Piece("    "), first, Piece(plain(rest), "faint")], width)

@@ -9,7 +9,7 @@ from schema.prompts import Sample
 from tui.keys import bindings, of
 from tui.messages import PagesWanted
 from tui.widgets.held import HeldList
-from tui.widgets.ink import Piece, fit, plain
+from tui.widgets.ink import Piece, fit, plain, shortened, wrap
 
 WITHIN = " > "
 """In the key of a place that stands within another's value, which tells it already."""
@@ -30,7 +30,7 @@ class Numbered(Sample, frozen=True, kw_only=True):
 class SampleList(HeldList[Numbered]):
     BINDINGS = bindings(of("samples"))
     own_keys = "samples"
-    notice = ""
+    notice = "every picture that it will make, a line each; {dawn|dusk} or __sky__ in the prompt makes several"
 
     def __init__(self) -> None:
         super().__init__(lambda one: str(one.number), id="samples")
@@ -48,8 +48,10 @@ class SampleList(HeldList[Numbered]):
             self.post_message(PagesWanted([]))
 
     def inner(self, y: int, width: int) -> Strip:
-        if y == 0 and not self.pages.total:
-            return self.strip([Piece(fit(f" {self.notice}", width), "dim")], width)
+        if not self.pages.total:
+            return self.strip(
+                [Piece(f" {line}", "faint") for line in wrap(self.notice, width - 2, 5)[y : y + 1]], width
+            )
         return super().inner(y, width)
 
     def cell_line(self, index: int, item: Numbered | None, line: int, width: int) -> Strip:
@@ -70,4 +72,4 @@ class SampleList(HeldList[Numbered]):
         for at, word in enumerate(told):
             pieces += [Piece(" · ", "faint")] if at else []
             pieces.append(Piece(word))
-        return pieces
+        return shortened(pieces, width)
