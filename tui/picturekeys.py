@@ -28,9 +28,9 @@ def stars(where: str) -> tuple[Key, ...]:
 
 
 ZOOM = (
+    *stars("zoom"),
     Key("zoom.next", "j,l,right,down,space", "next picture", "step(1)", "zoom", "next"),
     Key("zoom.previous", "k,h,left,up", "previous picture", "step(-1)", "zoom", "previous"),
-    *stars("zoom"),
     Key("zoom.unrate", "0", "take the rating back", "rate(0)", "zoom"),
     Key("zoom.unrated", "n", "next without a rating", "unrated(1)", "zoom", "next unrated"),
     Key("zoom.unrated_back", "N", "previous without a rating", "unrated(-1)", "zoom"),

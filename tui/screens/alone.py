@@ -200,10 +200,10 @@ class Alone(Keyed, ModalScreen[None]):
         return hints_of(self.home, self.where, room, wide=self.size.width >= 100)
 
     def bottom(self, left: Line) -> Line:
-        """The last line: where one is, the keys, what is under way."""
+        """The last line: where one is, the keys, what is under way. Nothing to judge: only keys that do something."""
         right = self.under_way()
         room = self.size.width - measure(left) - measure(right) - 1
-        middle = self.hints(room)
+        middle = self.hints(room if any(one.image is not None for one in self.pictures()) else 0)
         gap = " " * max(0, room - measure(middle))
         return [*left, *middle, Piece(gap), *right]
 

@@ -117,7 +117,9 @@ class DuelScreen(Alone):
         finally:
             self._reading = False
         if is_open(self) and self.pair is None:
+            self.right.display = False
             self.left.tell_notice(self._trouble)
+            self.draw()
 
     def _arrived(self) -> None:
         if not is_open(self):
@@ -152,7 +154,8 @@ class DuelScreen(Alone):
         pair, width = self.pair, self.size.width
         prompt = asked_for(pair.left.job, width) if pair is not None else ()
         done = sum(one.done not in ("", "skipped") for one in self.behind)
-        left = [Piece(f" {done:,} compared  " if done else " which is better?  ", "strong")]
+        question = " which is better?  " if pair is not None else " "
+        left = [Piece(f" {done:,} compared  " if done else question, "strong")]
         if self.size.height < 30:
             self.told.tell(self.just or prompt, self.bottom(left))
         else:

@@ -97,9 +97,9 @@ class Zoom(Keyed, ModalScreen[None]):
             self.query_one(Caption).tell([Piece(" "), *self._hints(width - 2)])
             return
         told: list[Piece] = [Piece(" "), *stars_of(image.stars)]
-        name = plain(image.job) if width >= 100 else fit_middle(plain(image.job), NAME).strip()
-        where = f"{listing.cursor + 1:,} of {listing.pages.total:,}"
-        told.append(Piece(f"  {name}  {image.width}x{image.height}  {where}  "))
+        wide = width >= 100
+        name = f"{plain(image.job)}  {image.width}x{image.height}" if wide else fit_middle(plain(image.job), NAME).strip()
+        told.append(Piece(f"  {name}  {listing.cursor + 1:,} of {listing.pages.total:,}  "))
         if image.tags:
             told.append(Piece(f"{cut(plain(', '.join(image.tags)), width // TAGS)}  ", "mark"))
         if self._gallery.onward:

@@ -138,7 +138,7 @@ class ImageGrid(Listing[ImageRow]):
             Piece("●" if self.is_marked(item) else " ", "mark"),
             Piece(fit_middle(item.job, 12) + " "),
             *stars_of(item.stars),
-            Piece(" " + fit(plain(item.name), max(0, width - 21)), "dim"),
+            Piece(" " + fit_middle(plain(item.name), max(0, width - 21)), "dim"),
         ]
         return self.strip(line, width, over)
 
