@@ -7,6 +7,8 @@ a person's own of the same name stands before it.
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from daemon.library.checks import check_text
 from daemon.library.files import Texts
 from daemon.library.folders import look
@@ -18,7 +20,7 @@ from daemon.prompting.styles import Style
 from daemon.prompting.texts import MAX_TEXT, suffix, told
 from daemon.prompting.variation.near import meant
 from schema.errors import Refused
-from schema.pipeline import STANDARD
+from schema.pipeline import STANDARD, PipelineConfig
 from schema.places import Places
 from schema.requests import TextFile
 
@@ -110,7 +112,7 @@ class Finder:
 
     def read(self, entry: Entry) -> TextFile:
         if entry.path is None:
-            return TextFile(name=f"{entry.name}.json", text=STANDARD.canonical().decode())
+            return TextFile(name=f"{entry.name}.json", text=_written(STANDARD))
         return TextFile(name=entry.path.name, text=self.texts.of(entry.path, largest(entry.kind)))
 
     def all(self, kind: Kind) -> Iterator[Entry]:
@@ -180,3 +182,8 @@ def _is_link(path: Path) -> bool:
         return path.is_symlink()
     except OSError:  # as of a name that no file may have
         return False
+
+
+def _written(pipeline: PipelineConfig) -> str:
+    """As a person would write it: to be read, copied and changed."""
+    return msgspec.json.format(pipeline.canonical(), indent=2).decode() + "\n"

@@ -13,11 +13,11 @@ async def test_a_text_is_looked_into_at_two_sizes_deleted_and_brought_back(show,
         await eyes.press("right_square_bracket", "right_square_bracket", "right_square_bracket")
         await eyes.sees("[Wildcards]", "sea")
         await eyes.press("j")
-        await eyes.sees("dusk over {calm|rough} water", "Named in", "packs knights:1")
+        await eyes.sees("dusk over {calm|rough} water", "Named in", "pack knights:1")
         picture_of(eyes, "library-120x36")
         await eyes.pilot.resize_terminal(80, 24)
         await eyes.press("l")
-        await eyes.sees("[Wildcards]", "dusk over {calm|rough} water", "packs knights:1")
+        await eyes.sees("[Wildcards]", "dusk over {calm|rough} water", "pack knights:1")
         picture_of(eyes, "library-80x24")
         await eyes.press("d")
         await eyes.sees("sky deleted; z brings back")
@@ -115,7 +115,7 @@ async def test_what_is_broken_is_marked_told_with_its_line_and_mended(show, daem
         await eyes.sees("Template  portrait")
         eyes.app.screen.query_one("#text").insert("x: [\n")
         await eyes.sees("a bracket is not closed.")
-        await eyes.press("ctrl+g", "escape", "y")
+        await eyes.press("ctrl+g", "escape", "n")
         await eyes.sees("[Templates]")
 
 
@@ -195,3 +195,17 @@ async def test_a_wildcard_of_a_file_of_many_is_edited_in_that_file(show, daemon)
         await eyes.press("ctrl+j")
         await eyes.sees("weather/all.yaml saved")
         assert [name for _, name, _ in daemon.shelf.saved] == ["weather/all.yaml"]
+
+
+@pytest.mark.slow
+async def test_what_was_just_written_is_seen_also_where_the_filter_would_hide_it(show):
+    async with show() as eyes:
+        await to(eyes, "profiles", "mira")
+        await eyes.press("slash", *"mir", "enter")
+        await eyes.sees("1 of 2 profile")
+        await eyes.press("c")
+        await eyes.sees("A copy of mira")
+        eyes.app.screen.focused.value = "wren"
+        await eyes.press("enter")
+        await eyes.sees("wren is a copy of mira", "> wren", "3 profiles")
+        assert not eyes.app.screen.filter

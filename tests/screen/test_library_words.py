@@ -9,7 +9,7 @@ from tui.screens.draft import Draft
 from tui.screens.librarydrafts import BEGINNINGS, Effect, copied, used
 from tui.screens.libraryshelf import troubles_of
 from tui.widgets.ink import measure
-from tui.widgets.shelfwords import card
+from tui.widgets.shelfwords import card, numbered
 
 SAYS = tuple(Said(of=of, name=name, value=value) for of, name, value in [
     ("txt2img", "steps", "31"), ("txt2img", "model", "a " * 90), ("", "[b]x[/b]\x1b[2J", "y"),
@@ -26,7 +26,7 @@ def test_a_card_fits_its_width_and_nothing_steers_the_terminal(width):
     assert all(measure(line) <= width for line in lines)
     assert "\x1b" not in told and "Named in" in told
     if width > 60:
-        assert "20 → 31" in told and "packs knights:3" in told and "fine.json:3:1" in told
+        assert "20 → 31" in told and "pack knights:3" in told and "fine.json:3:1" in told
 
 
 def test_a_pipeline_is_told_stage_by_stage():
@@ -103,3 +103,8 @@ async def test_files_and_commands_are_taken_back_in_the_order_they_were_done():
     assert changes.last() == first, "the rating is taken back already"
     changes.note(first._replace(told="another"))
     assert changes.next() is None
+
+
+def test_a_long_line_of_a_text_goes_on_below_its_number():
+    told = ["".join(piece.text for piece in line) for line in numbered("a\n" + "b" * 25 + "\n", 13)]
+    assert told == [" 1 a", f" 2 {'b' * 10}", f"   {'b' * 10}", f"   {'b' * 5}"]

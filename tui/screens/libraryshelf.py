@@ -71,6 +71,9 @@ class ShelfScreen(LibraryTab[ShelfRow]):
                 return
             self._every = tuple(ShelfRow(name=name, trouble=self._troubles.get(name, "")) for name in names)
             begin(self, self._check, group="check", exclusive=True)
+        self._of_all = len(self._every)
+        if self.wanted and not self._fits(self.wanted) and self._is_there(self.wanted):
+            self.filter = self.filter_line.input.value = ""  # what was just written is to be seen
         rows = self.fitting()
         if self.order == "faults":
             rows.sort(key=lambda row: not row.trouble)
@@ -86,8 +89,13 @@ class ShelfScreen(LibraryTab[ShelfRow]):
 
     def fitting(self) -> list[ShelfRow]:
         """Those that the filter leaves."""
-        words = self.filter.lower().split()
-        return [row for row in self._every or () if all(word in row.name.lower() for word in words)]
+        return [row for row in self._every or () if self._fits(row.name)]
+
+    def _fits(self, name: str) -> bool:
+        return all(word in name.lower() for word in self.filter.lower().split())
+
+    def _is_there(self, name: str) -> bool:
+        return any(row.name.casefold() == name.casefold() for row in self._every or ())
 
     async def _check(self) -> None:
         """All of them are read, which takes its time where there are thousands: the names are there before."""

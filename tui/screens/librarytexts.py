@@ -132,7 +132,7 @@ class TextsScreen(ShelfVerbs, BesideScreen[ShelfRow]):
     def help_renaming(self) -> str:
         if not self.uses:
             return super().help_renaming()
-        files = ", ".join(f"{use.noun} {use.name}" for use in self.uses[:3])
+        files = ", ".join(f"{use.noun.removesuffix('s')} {use.name}" for use in self.uses[:3])
         more = f" and {len(self.uses) - 3} more" if len(self.uses) > 3 else ""
         return f"Its new name. These name it by the old one and stay as they are: {files}{more}."
 

@@ -262,7 +262,7 @@ class ShelfVerbs(ShelfScreen):
         return found[0] if await self.done(ask) else None
 
     async def _is_free(self, name: str) -> bool:
-        if any(row.name.casefold() == name.casefold() for row in self._every or ()):
+        if self._is_there(name):
             self.home.say(f"there is a {self.one} {name} already", bad=True)
             return False
         return True

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from rich.cells import chop_cells
+
 from schema.pipeline import RANK
 from schema.shelf import Said, Use
 from tui.link.shelf import Item
@@ -116,13 +118,17 @@ def whole(text: str, width: int) -> Iterator[Line]:
 
 
 def numbered(text: str, width: int) -> list[Line]:
-    """A text with its lines' numbers."""
+    """A text with its lines' numbers; what is longer than the panel goes on below its number."""
     lines = text.splitlines()[:MOST_TEXT]
     wide = len(str(len(lines)))
-    return [
-        [Piece(f" {number:>{wide}} ", "faint"), Piece(fit(plain(line), max(1, width - wide - 2)).rstrip())]
-        for number, line in enumerate(lines, 1)
-    ]
+    room = max(1, width - wide - 2)
+    told: list[Line] = []
+    for number, line in enumerate(lines, 1):
+        parts = chop_cells(plain(line), room) or [""]
+        told += [
+            [Piece(f" {number if not at else '':>{wide}} ", "faint"), Piece(part)] for at, part in enumerate(parts)
+        ]
+    return told[:MOST_TEXT]
 
 
 def changes(effect: Effect, width: int) -> Iterator[Line]:
@@ -146,6 +152,6 @@ def named(uses: Sequence[Use], width: int) -> Iterator[Line]:
     many = "one file" if len(uses) == 1 else f"{len(uses):,} files"
     yield [Piece(" Named in", "title"), Piece(f"  {many}", "dim")]
     for use in uses:
-        place = f"{use.noun} {use.name}" + (f":{use.line}" if use.line else "")
+        place = f"{use.noun.removesuffix('s')} {use.name}" + (f":{use.line}" if use.line else "")
         yield [Piece(f"   {fit_middle(plain(place), width - 3).rstrip()}", "run")]
         yield from ([Piece(f"     {line}", "dim")] for line in wrap(use.words, width - 5, 2))
