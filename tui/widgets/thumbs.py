@@ -131,9 +131,9 @@ class Thumbs:
             self._blobs.move_to_end((image, size))
             return self._blobs[image, size]
         blob = await self._fetch(image, size)
+        self._weight += len(blob) - len(self._blobs.get((image, size), b""))  # another may have fetched it meanwhile
         self._blobs[image, size] = blob
-        self._weight += len(blob)
-        while self._weight > KEPT_BLOBS:
+        while self._weight > KEPT_BLOBS and len(self._blobs) > 1:
             self._weight -= len(self._blobs.popitem(last=False)[1])
         return blob
 
