@@ -61,10 +61,26 @@ async def test_a_broken_pack_tells_its_line_and_can_be_mended(show, daemon):
         await eyes.sees("Pack  broken", "a {dawn|dusk sky")
         await eyes.press("ctrl+g", "right", "right", *"{")
         await eyes.press("escape")
-        await eyes.sees("Drop what was changed?")
-        await eyes.press("y")
+        await eyes.sees("Save what was changed?", "n drops it, esc goes on writing.")
+        await eyes.press("escape")
+        await eyes.sees("Pack  broken")
+        await eyes.press("escape")
+        await eyes.sees("Save what was changed?")
+        await eyes.press("n")
         await eyes.sees("3 packs")
         assert daemon.shelf.saved == []
+
+
+@pytest.mark.long
+async def test_enter_at_the_question_loses_nothing_that_was_written(show, daemon):
+    async with show() as eyes:
+        await to_packs(eyes)
+        await eyes.press("e")
+        await eyes.sees("Pack  ")
+        await eyes.press(*"an owl, ", "escape")
+        await eyes.sees("Save what was changed?")
+        await eyes.press("enter")
+        await eyes.until(lambda: daemon.shelf.saved)
 
 
 @pytest.mark.long

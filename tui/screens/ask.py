@@ -11,6 +11,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+HINTS = "⏎ take  esc back"
+
 
 class Confirm(ModalScreen[bool]):
     """Asks only what cannot be taken back with z, or costs much. Its answer is None where it is not answered."""
@@ -29,10 +31,11 @@ class Confirm(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Sure?"
+            dialog.border_subtitle = "esc back"
             yield Static(Content(self._question))
             if self._detail:
                 yield Static(Content(self._detail), classes="quiet")
-            yield Static(Content.from_markup("[b]y[/b] yes   [b]n[/b] no"), classes="answers")
+            yield Static(Content.from_markup("[b]y ⏎[/b] yes   [b]n[/b] no"), classes="answers")
 
     def action_answer(self, yes: bool) -> None:
         self.dismiss(yes)
@@ -60,6 +63,7 @@ class Choose(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog choices wide" if self._wide else "dialog choices") as dialog:
             dialog.border_title = self._title
+            dialog.border_subtitle = HINTS
             yield OptionList(*(Option(Content(words), id=name) for name, words in self._choices), compact=True)
 
     def on_mount(self) -> None:
@@ -96,6 +100,7 @@ class Type(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self._title
+            dialog.border_subtitle = HINTS
             yield Input(self._value, compact=True, select_on_focus=self._instead)
             yield Static(Content(self._help), classes="quiet")
 

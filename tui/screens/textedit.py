@@ -142,9 +142,11 @@ class TextEdit(ModalScreen[bool]):
 
         def answered(yes: bool | None) -> None:
             if yes:
+                self.action_save()
+            elif yes is False:
                 self.dismiss(False)
 
         if self.text == self._text:
             self.dismiss(False)
         else:
-            await self.app.push_screen(Confirm("Drop what was changed?", "^j saves it."), answered)
+            await self.app.push_screen(Confirm("Save what was changed?", "n drops it, esc goes on writing."), answered)
