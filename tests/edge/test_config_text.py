@@ -47,6 +47,11 @@ def test_one_line_changes_and_remarks_and_order_stay(path, value, gone, new):
     assert differs(MINE, put(MINE, path, value)) == (gone, new)
 
 
+def test_a_new_setting_stands_behind_the_others_of_its_table():
+    lines = put(MINE, ("daemon", "backoff"), 2.5).split("\n")
+    assert lines[lines.index("backoff = 2.5") - 1 :][:3] == ["]", "backoff = 2.5", "# after"]
+
+
 def test_a_setting_goes_and_with_the_last_one_its_table():
     assert differs(MINE, drop(MINE, ("daemon", "retries"))) == (['retries = 5   # "five" # tries'], [])
     assert differs(MINE, drop(MINE, ("ui", "keymap", "queue.cancel")))[0] == ["[ui.keymap]", '"queue.cancel" = "X"']
