@@ -34,6 +34,7 @@ VERDICTS = {"gallery.rate1": "rate", "gallery.unrate": "clear", "gallery.next": 
 class GalleryScreen(PictureWishes):
     area = "gallery"
     BINDINGS = bindings(of("gallery"))
+    HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (60, "-narrow"), (100, "-wide"), (160, "-vast")]
     route = "/v1/images"
     orders = (
         ("newest", "newest"), ("stars", "stars"), ("run", "by run"), ("pack", "by pack"), ("model", "by model"),

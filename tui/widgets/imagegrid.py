@@ -61,6 +61,11 @@ class ImageGrid(Listing[ImageRow]):
         rows = max(1, round(lines / (wanted + CAPTION)))
         return columns, max(CAPTION + 3, lines // rows)
 
+    @property
+    def each(self) -> int:
+        """Characters of a cell; the last one of a row has those that are left over, and leaves them empty."""
+        return self.room[0] // self.cells()[0]
+
     def look_again(self) -> None:
         """Pictures may be wanted now that were not, or the other way round."""
         if self._off != self.thumbs.off:
@@ -68,8 +73,7 @@ class ImageGrid(Listing[ImageRow]):
             self.on_resize()
 
     def wish(self, image: ImageRow) -> Wish:
-        columns, high = self.cells()
-        return Wish(image.id, self.room[0] // columns - 2, high - CAPTION)
+        return Wish(image.id, self.each - 2, self.cells()[1] - CAPTION)
 
     def inner(self, y: int, width: int) -> Strip:
         if self.pages.known and not self.pages.total:
@@ -97,8 +101,8 @@ class ImageGrid(Listing[ImageRow]):
         if cells is None:
             word = "cannot be shown" if self.thumbs.is_broken(wish) else "·"
             ink = "bad" if self.thumbs.is_broken(wish) else "faint"
-            return self.strip([Piece(f"{word:^{width}}", ink)] if line == high // 2 else (), width)
-        left = (width - cells.columns) // 2
+            return self.strip([Piece(f"{word:^{self.each}}", ink)] if line == high // 2 else (), width)
+        left = (self.each - cells.columns) // 2
         above = high - cells.lines
         if not 0 <= line - above < cells.lines:
             return self.strip((), width)
@@ -118,7 +122,7 @@ class ImageGrid(Listing[ImageRow]):
     def caption(self, index: int, item: ImageRow, width: int) -> Strip:
         here = index == self.cursor
         over = ("cursor" if self.has_focus else "cursor-idle") if here else None
-        name = width - 10
+        name = self.each - 10
         line = [
             Piece(">" if here else " ", "strong"),
             Piece("●" if self.is_marked(item) else " ", "mark"),
@@ -126,7 +130,7 @@ class ImageGrid(Listing[ImageRow]):
             Piece(" "),
             *stars_of(item.stars),
         ]
-        return Strip.join([self.strip(line, width - 2, over), self.strip((), 2)])
+        return Strip.join([self.strip(line, self.each - 2, over), self.strip((), width - self.each + 2)])
 
     def list_line(self, index: int, item: ImageRow | None, width: int) -> Strip:
         here = index == self.cursor
