@@ -3,11 +3,12 @@
 An area is told what changed (`told`) and asks for what it shows; between two looks it keeps what it has.
 """
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.screen import Screen
 
+from tui.athome import AtHome
 from tui.keys import Key, of, places_of
 from tui.live import Change, Live
 from tui.widgets.banner import Banner
@@ -17,11 +18,8 @@ from tui.widgets.thrift import ThriftyCompositor
 from tui.widgets.toosmall import TooSmall
 from tui.widgets.topbar import TopBar
 
-if TYPE_CHECKING:
-    from tui.app import StableNew
 
-
-class AreaScreen(Screen[None]):
+class AreaScreen(AtHome, Screen[None]):
     """A screen with a tab. `area` is its id in `keys.AREAS`."""
 
     area: ClassVar[str]
@@ -47,13 +45,6 @@ class AreaScreen(Screen[None]):
 
     def body(self) -> ComposeResult:
         yield from ()
-
-    @property
-    def home(self) -> "StableNew":
-        from tui.app import StableNew
-
-        assert isinstance(self.app, StableNew)
-        return self.app
 
     def told(self, live: Live, change: Change) -> None:
         """The newest state, and what of it is new."""

@@ -4,7 +4,6 @@ import asyncio
 import os
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
@@ -15,12 +14,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from schema.errors import NoDaemon, Refused, why
+from tui.athome import AtHome
 from tui.background import begin, leave
 from tui.widgets.ink import plain
 from tui.widgets.tick import Tick
-
-if TYPE_CHECKING:
-    from tui.app import StableNew
 
 PATIENCE = 300.0
 """Seconds: a hundred thousand records take a while to be written."""
@@ -30,18 +27,11 @@ ABOUT = """Records, insights and what the fields mean, for a language model to r
 Presets that it proposes are read by `stablenew learn import` and never applied by themselves."""
 
 
-class SaveBundle(ModalScreen[None]):
+class SaveBundle(AtHome, ModalScreen[None]):
     BINDINGS = [
         Binding("escape", "leave", "back"),
         Binding("ctrl+j,ctrl+s", "save", "save", priority=True),
     ]
-
-    @property
-    def home(self) -> "StableNew":
-        from tui.app import StableNew
-
-        assert isinstance(self.app, StableNew)
-        return self.app
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog saving") as dialog:

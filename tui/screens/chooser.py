@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
@@ -14,17 +13,15 @@ from textual.widgets import Input, Static
 
 from schema.errors import NoDaemon, Refused
 from schema.pages import Resource
+from tui.athome import AtHome
 from tui.background import begin, is_open
 from tui.link.catalogue import narrowed
 from tui.messages import ItemOpened
 from tui.widgets.ink import plain
 from tui.widgets.namelist import NameList
 
-if TYPE_CHECKING:
-    from tui.app import StableNew
 
-
-class Chooser(ModalScreen[str | None]):
+class Chooser(AtHome, ModalScreen[str | None]):
     """The chosen name, empty for the backend's own choice, None for going back.
 
     `lists`: of `schema.orders.BackendCard`. Of several tab shows the next, and what is chosen is told with its list:
@@ -69,13 +66,6 @@ class Chooser(ModalScreen[str | None]):
         self._taking = False
         """Enter was pressed before they had."""
         self.names = NameList()
-
-    @property
-    def home(self) -> "StableNew":
-        from tui.app import StableNew
-
-        assert isinstance(self.app, StableNew)
-        return self.app
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog chooser") as dialog:

@@ -1,13 +1,12 @@
 """Two pictures side by side, and below them what they differ in: which is better? The answer is its id, or None."""
 
-from typing import TYPE_CHECKING
-
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.screen import ModalScreen
 
 from schema.errors import NoDaemon, Refused
 from schema.pages import ImageRow, JobRecord
+from tui.athome import AtHome
 from tui.background import begin, is_open
 from tui.keys import bindings, of
 from tui.screens.alone import Shown, hints_of
@@ -20,9 +19,6 @@ from tui.widgets.panel import Panel
 from tui.widgets.preview import Preview
 from tui.wishes import COVERS
 
-if TYPE_CHECKING:
-    from tui.app import StableNew
-
 EQUAL = "="
 """The answer that neither is better."""
 
@@ -32,7 +28,7 @@ ROOM = 3
 """The differences take a third of the screen's lines at most."""
 
 
-class Compare(Keyed, ModalScreen[str | None]):
+class Compare(AtHome, Keyed, ModalScreen[str | None]):
     where = "compare"
     BINDINGS = bindings(of("compare"))
 
@@ -42,13 +38,6 @@ class Compare(Keyed, ModalScreen[str | None]):
         self._pair = (left, right)
         self._records: dict[str, JobRecord] = {}
         self.panel = Panel(id="differences")
-
-    @property
-    def home(self) -> "StableNew":
-        from tui.app import StableNew
-
-        assert isinstance(self.app, StableNew)
-        return self.app
 
     def compose(self) -> ComposeResult:
         with Horizontal():

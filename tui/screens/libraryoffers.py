@@ -1,7 +1,6 @@
 """Models on Civitai and Hugging Face, found by words and fetched into the library; the download goes on behind."""
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,20 +12,18 @@ from textual.widgets import Input, Static
 
 from schema.errors import NoDaemon, Refused
 from schema.models import Fetching, ModelWanted, Offer
+from tui.athome import AtHome
 from tui.background import begin, is_open
 from tui.link.offers import fetching, offers
 from tui.messages import ItemOpened
 from tui.widgets.ink import plain
 from tui.widgets.offertable import OfferTable
 
-if TYPE_CHECKING:
-    from tui.app import StableNew
-
 Fetchings = dict[str, Fetching]
 """Downloads that were begun here, by the offer's id, also those that have ended."""
 
 
-class Offers(ModalScreen[None]):
+class Offers(AtHome, ModalScreen[None]):
     BINDINGS = [
         Binding("escape", "leave", "back"),
         Binding("enter", "take", "fetch it", show=False),
@@ -41,13 +38,6 @@ class Offers(ModalScreen[None]):
         self._words = words
         self.under_way = under_way
         self.table = OfferTable(under_way)
-
-    @property
-    def home(self) -> "StableNew":
-        from tui.app import StableNew
-
-        assert isinstance(self.app, StableNew)
-        return self.app
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog chooser offers") as dialog:

@@ -20,6 +20,7 @@ from schema.ids import NodeId
 from schema.pairing import CODE_DIGITS
 from schema.requests import AddRequest, PairRequest
 from schema.scenes import NodeScene
+from tui.athome import AtHome
 from tui.background import begin
 from tui.widgets.ink import plain
 from tui.widgets.nodeline import name_of
@@ -45,7 +46,7 @@ class Paired(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class PairNode(ModalScreen[None]):
+class PairNode(AtHome, ModalScreen[None]):
     """Of an agent that is seen, or of one at an address."""
 
     BINDINGS = [Binding("escape", "leave", "back")]
@@ -72,13 +73,6 @@ class PairNode(ModalScreen[None]):
     def on_mount(self) -> None:
         self.set_focus(self.query_one(Input))
         self.set_interval(LOOK, self._look)
-
-    @property
-    def home(self) -> "StableNew":
-        from tui.app import StableNew
-
-        assert isinstance(self.app, StableNew)
-        return self.app
 
     @on(Input.Submitted)
     def _typed(self, event: Input.Submitted) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
@@ -14,6 +13,7 @@ from textual.widgets import Static, TextArea
 
 from schema.errors import NoDaemon, Refused
 from schema.requests import RunRequest, TextFile
+from tui.athome import AtHome
 from tui.background import begin, is_open, leave
 from tui.link.shelf import Noun, check, save
 from tui.screens.numbers import many
@@ -21,14 +21,11 @@ from tui.screens.packtext import fault_at, shown, written
 from tui.widgets.ink import plain
 from tui.widgets.promptarea import PromptArea
 
-if TYPE_CHECKING:
-    from tui.app import StableNew
-
 WAIT = 0.4
 """Seconds after the last letter before it is checked."""
 
 
-class TextEdit(ModalScreen[bool]):
+class TextEdit(AtHome, ModalScreen[bool]):
     """Answers whether it was saved. `line`: from 0, where the cursor begins."""
 
     BINDINGS = [
@@ -44,13 +41,6 @@ class TextEdit(ModalScreen[bool]):
         self._text = text
         self._line = line
         self._fault: tuple[int, int] | None = None
-
-    @property
-    def home(self) -> "StableNew":
-        from tui.app import StableNew
-
-        assert isinstance(self.app, StableNew)
-        return self.app
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog editor pack") as dialog:

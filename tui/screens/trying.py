@@ -5,13 +5,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from textual.screen import Screen
 
 from schema.errors import NoDaemon, Refused
 from schema.prompts import Segment, Tried
 from schema.requests import RunRequest
+from tui.athome import AtHome
 from tui.background import begin, is_open
 from tui.screens.draft import Draft, request
 from tui.screens.numbers import is_wild, many
@@ -19,9 +20,6 @@ from tui.screens.places import Place, places_of, shifted
 from tui.screens.variation import MATRIX, Variation
 from tui.widgets.ink import plain, unflagged
 from tui.widgets.samplelist import Numbered
-
-if TYPE_CHECKING:
-    from tui.app import StableNew
 
 Answer = TypeVar("Answer")
 
@@ -40,7 +38,7 @@ MOST = 500
 """That are shown at all: nobody looks through more."""
 
 
-class TryingOut(Screen[Answer]):
+class TryingOut(AtHome, Screen[Answer]):
     """`tried` is the newest answer; `show_tried` is told when it is another."""
 
     def __init__(self, draft: Draft) -> None:
@@ -57,13 +55,6 @@ class TryingOut(Screen[Answer]):
         self._show = FIRST
         self._seed = draft.seed
         """Drawn once: what is held or written changes nothing else of what is drawn."""
-
-    @property
-    def home(self) -> "StableNew":
-        from tui.app import StableNew
-
-        assert isinstance(self.app, StableNew)
-        return self.app
 
     @property
     def varied(self) -> Variation:

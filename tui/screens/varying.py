@@ -1,7 +1,7 @@
 """How the pictures of a run vary: whose character, in which style, within which overlay, and how many of them."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
 from textual import on
 from textual.app import ComposeResult
@@ -14,14 +14,12 @@ from textual.widgets import Input, Static, TextArea
 from schema.errors import Refused
 from schema.plans import Matrix, PromptOrder
 from schema.requests import RunRequest
+from tui.athome import AtHome
 from tui.link.shelf import Noun
 from tui.screens.variation import MATRIX, ORDER, Variation
 from tui.widgets.ink import plain
 from tui.widgets.pick import Pick
 from tui.widgets.tick import Tick
-
-if TYPE_CHECKING:
-    from tui.app import StableNew
 
 
 class Shelf(NamedTuple):
@@ -38,7 +36,7 @@ NUMBER_WORDS = {"variants": "of each", "limit": "at most", "max_prompts": "promp
 PLACEHOLDERS = {"variants": "all", "limit": "no limit", "max_prompts": "all", "max_images": "all"}
 
 
-class VaryForm(ModalScreen[Variation | None]):
+class VaryForm(AtHome, ModalScreen[Variation | None]):
     """Escape takes it over: nothing here is lost; what cannot be meant is told and keeps the form open."""
 
     BINDINGS = [
@@ -50,13 +48,6 @@ class VaryForm(ModalScreen[Variation | None]):
     def __init__(self, varied: Variation) -> None:
         super().__init__()
         self.varied = varied
-
-    @property
-    def home(self) -> "StableNew":
-        from tui.app import StableNew
-
-        assert isinstance(self.app, StableNew)
-        return self.app
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog form vary", can_focus=False) as dialog:

@@ -4,10 +4,11 @@ Holds the form that is shown, and what it was before each change.
 """
 
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from schema.errors import NoDaemon, Refused
 from schema.plans import Scalar
+from tui.athome import AtHome
 from tui.background import begin
 from tui.messages import StagesEdited
 from tui.screens.draft import Draft
@@ -18,9 +19,6 @@ from tui.screens.sheet import MOST_UNITS, Row, is_on, units_of
 from tui.screens.stageform import StageForm
 from tui.widgets.ink import plain
 from tui.widgets.stagelist import StageList
-
-if TYPE_CHECKING:
-    from tui.app import StableNew
 
 MOST_UNDONE = 200
 """Changes that can be taken back."""
@@ -40,20 +38,13 @@ def mine_of(draft: Draft) -> Mine:
     return Mine(draft.own, draft.pipeline, draft.last, draft.video, draft.set)
 
 
-class StageChoosing(StageList):
+class StageChoosing(AtHome, StageList):
     def __init__(self, *, id: str = "stages") -> None:
         super().__init__(id=id)
         self._before: list[StageForm] = []
         """What the form was before each change, the newest last."""
         self._told: list[Mine] = []
         """What was told upward and not yet shown again, and before it what was shown last."""
-
-    @property
-    def home(self) -> "StableNew":
-        from tui.app import StableNew
-
-        assert isinstance(self.app, StableNew)
-        return self.app
 
     def show(self, form: StageForm) -> None:
         """Another form. One that is older than what was changed here since is not taken."""
