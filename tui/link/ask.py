@@ -7,6 +7,7 @@ Knows the routes' shapes; knows nothing of screens.
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -110,6 +111,7 @@ class Asker:
         self._find = find
         self._fresh_key = fresh_key
         self._session: ClientSession | None = None
+        self._loaded = False
         self.as_of: int | None = None
         """The seq that questions are about, and no wishes are sent; None: now."""
         self.heard: Callable[[str, int], None] = lambda path, changed: None
@@ -165,6 +167,7 @@ class Asker:
 
     async def plan(self, body: msgspec.Struct, keep: int) -> tuple[tuple[PlanLine, ...], PlanLine]:
         """The first `keep` jobs of a preview and its last line; the rest is read past."""
+        await self.loaded()
         from aiohttp import ClientError
 
         first: list[PlanLine] = []
@@ -214,6 +217,7 @@ class Asker:
         patience: float = PATIENCE,
     ) -> bytes:
         """`content`: a picture, instead of a JSON `body`; `patience`: seconds until the answer must be here."""
+        await self.loaded()
         from aiohttp import ClientError, ClientTimeout
 
         query = self._then(verb, query)
@@ -242,6 +246,12 @@ class Asker:
         if verb != "GET":
             raise Refused("this is the past: nothing can be changed here.", remedy="Go back to now first.")
         return {"as_of": self.as_of, **(query or {})}
+
+    async def loaded(self) -> None:
+        """Loads the HTTP client beside the loop: it takes longer than the first frame of the screen."""
+        if not self._loaded:
+            await asyncio.to_thread(import_module, "aiohttp")
+            self._loaded = True
 
     def session(self) -> "ClientSession":
         """Raises NoDaemon when no socket is known."""

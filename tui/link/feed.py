@@ -57,6 +57,7 @@ async def frames(asker: Asker, rate: int) -> AsyncIterator[Frame]:
 
     Whoever stops listening leaves the connection to the questions that are under way on it.
     """
+    await asker.loaded()
     from aiohttp import ClientError, WSMsgType
 
     decoder = msgspec.msgpack.Decoder(Frame)
