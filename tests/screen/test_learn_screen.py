@@ -8,7 +8,7 @@ from screen_learn import CITY, KNIGHTS, PROPOSALS
 
 from schema.errors import Refused
 from schema.scenes import Delta
-from tui.screens.levels import levels
+from tui.screens.levels import levels, list_of, one_more
 
 
 async def to_learn(eyes):
@@ -20,6 +20,7 @@ async def to_learn(eyes):
 async def test_the_morning_after_at_two_sizes(show, picture_of):
     async with show() as eyes:
         await to_learn(eyes)
+        assert "a apply" in eyes.text() and "c compare" not in eyes.text()  # it is of experiments
         picture_of(eyes, "learn-120x36")
         await eyes.pilot.resize_terminal(80, 24)
         await eyes.sees("15 to 20. And 1 more.")
@@ -146,6 +147,8 @@ async def test_experiments_show_how_far_they_are_and_are_stopped(show, daemon, p
         await to_learn(eyes)
         await eyes.press("right_square_bracket")
         await eyes.sees("[Experiments]", "24/60 made", "Steps: is 15, 20, 25 or 30 best?", "25 to 30 steps look best")
+        await eyes.sees("city: All of city is undecided", "c compare", "x stop")
+        assert "a apply" not in eyes.text()
         picture_of(eyes, "learn-experiments-120x36")
         await eyes.press("x")
         await eyes.until(lambda: daemon.sent("/v1/jobs/cancel") == [{"select": ["le4rnrun"]}])
@@ -263,6 +266,44 @@ async def test_a_new_experiment_tells_what_it_comes_to_before_it_is_queued(show,
         await eyes.sees("[Insights]")
         [wish] = daemon.sent("/v1/runs")
         assert (wish["vary"], wish["count"], wish["plan_hash"]) == (["txt2img.cfg=4,6,8"], 2, "cafe01")
+
+
+@pytest.mark.long
+async def test_levels_that_are_names_are_chosen_among_those_of_the_nodes(show, daemon):
+    async with show(80, 24) as eyes:
+        await eyes.press("g", "l")
+        await eyes.sees("30 to 35 steps")
+        await eyes.press("n")
+        await eyes.sees("New experiment", "15, 20, 30 or")
+        await eyes.press("ctrl+f")
+        await eyes.sees("for variables that are names")
+        await eyes.press(*"txt2img.sampler", "tab")
+        await eyes.sees("names that the nodes have")
+        for moves in ((), ("down",)):
+            await eyes.press("ctrl+f")
+            await eyes.sees("one level more", "Euler a")
+            await eyes.press(*moves, "enter")
+            await eyes.sees("New experiment")
+        await eyes.sees("done ~")
+        await eyes.press("ctrl+j")
+        await eyes.until(lambda: daemon.sent("/v1/runs"))
+        [wish] = daemon.sent("/v1/runs")
+        assert wish["vary"][0].startswith("txt2img.sampler=") and "," in wish["vary"][0]
+
+
+@pytest.mark.parametrize(
+    ("variable", "found"),
+    [("txt2img.sampler", "samplers"), ("upscale.upscaler", "upscalers"), ("lora", "loras"), ("score.model", "scorers"),
+     ("txt2img.cfg", ""), ("", "")],
+)  # fmt: skip
+def test_of_a_variable_that_is_a_name_the_list_is_known(variable, found):
+    assert list_of(variable) == found
+
+
+def test_a_name_becomes_one_level_more():
+    assert one_more("", "Euler a", "txt2img.sampler") == "Euler a"
+    assert one_more("Euler a, DDIM,", "DDIM", "txt2img.sampler") == "Euler a, DDIM"
+    assert one_more("glow:0.4", "glow", "lora") == "glow:0.4, glow:0.8"
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@ it is queued."""
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
 
 import msgspec
 from textual import on
@@ -21,16 +21,16 @@ from schema.experiments import Proposal
 from schema.plans import Scalar
 from schema.requests import Mix, RunRequest
 from schema.requests_learning import Mixes, MixesRequest
-from tui.background import begin, is_open
+from schema.sizes import size
+from tui.athome import AtHome
+from tui.background import begin, is_open, leave
 from tui.link.ask import Asker, PlanLine
 from tui.link.shelf import names_of
 from tui.screens.draft import written
-from tui.screens.levels import levels
+from tui.screens.levels import levels, list_of, one_more
 from tui.screens.numbers import whole
+from tui.screens.runplan import ends
 from tui.widgets.ink import plain, unflagged
-
-if TYPE_CHECKING:
-    from tui.app import StableNew
 
 PATIENCE = 120.0
 """Seconds: an explore run is dealt from all that was rated."""
@@ -46,12 +46,16 @@ USUAL = ("txt2img.steps", "txt2img.cfg", "txt2img.sampler", "txt2img.scheduler",
          "detail.denoise", "upscale.factor", "lora")  # fmt: skip
 """Variables that most people want to know about, suggested while one types."""
 
+NUMBERS, NAMES = "15, 20, 30 or 15, 20, .., 35 or 15..35/5", "^f: names that the nodes have, one after the other"
+"""Of levels that are not written yet."""
 
-class NewExperiment(ModalScreen[bool]):
+
+class NewExperiment(AtHome, ModalScreen[bool]):
     """Its answer: whether one was queued."""
 
     BINDINGS = [
         Binding("ctrl+j,ctrl+s", "queue", "queue it", priority=True),
+        Binding("ctrl+f", "name", "one more level, of what the nodes have", priority=True),
         Binding("escape", "leave", "back"),
     ]
 
@@ -61,18 +65,14 @@ class NewExperiment(ModalScreen[bool]):
         self._knobs = tuple(dict.fromkeys((*(name for name in knobs if "." in name), *USUAL)))
         self.plan: PlanLine | None = None
         self._planning = 0
-
-    @property
-    def home(self) -> "StableNew":
-        from tui.app import StableNew
-
-        assert isinstance(self.app, StableNew)
-        return self.app
+        self._lack = "choose a pack"
+        """What is missing while there is no pack."""
+        self._sending = False
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog form experiment", can_focus=False) as dialog:
             dialog.border_title = "New experiment"
-            dialog.border_subtitle = "^j queue  esc back"
+            dialog.border_subtitle = "^f names  ^j queue  esc back"
             with Horizontal(classes="row first"):
                 yield Static("kind", classes="field")
                 yield Select[str](KINDS, id="kind", compact=True, allow_blank=False)
@@ -87,7 +87,7 @@ class NewExperiment(ModalScreen[bool]):
                             suggester=SuggestFromList(self._knobs, case_sensitive=False))  # fmt: skip
             with Horizontal(classes="row one"):
                 yield Static("levels", classes="field")
-                yield Input("", id="levels", compact=True, placeholder="15, 20, 30 or 15, 20, .., 35 or 15..35/5")
+                yield Input("", id="levels", compact=True, placeholder=NUMBERS)
             with Horizontal(classes="row one"):
                 yield Static("seeds", classes="field")
                 yield Input("2", id="seeds", compact=True, restrict=r"[1-3]?", max_length=1)
@@ -98,12 +98,10 @@ class NewExperiment(ModalScreen[bool]):
                 yield Static("whatever is undecided varies, each level equally often", classes="quiet beside")
             with Horizontal(classes="row"):
                 yield Static("window", classes="field")
-                yield Input("", id="window", compact=True, placeholder="22:00-07:00", max_length=40)
+                yield Input("", id="window", compact=True, placeholder="any time; 22:00-07:00", max_length=40)
             yield Static("", id="plan", classes="quiet")
 
     def on_mount(self) -> None:
-        for field in self.query(Input):
-            field.cursor_blink = self.app.animation_level != "none"
         self.show_kind()
         self.set_focus(self.query_one("#variable"))
         begin(self, self._fill, group="lists")
@@ -116,8 +114,11 @@ class NewExperiment(ModalScreen[bool]):
         if is_open(self):
             select = self.query_one("#pack", Select)
             select.set_options([(Content(plain(name)), name) for name in names])
-            if self._pack in names:
-                select.value = self._pack
+            if self._pack in names or len(names) == 1:
+                select.value = self._pack if self._pack in names else names[0]
+            elif not names:
+                self._lack = "an experiment takes a pack's prompts, and there is no pack yet: A in Library writes one"
+                self.tell(self._lack, bad=True)
 
     @property
     def kind(self) -> str:
@@ -129,6 +130,25 @@ class NewExperiment(ModalScreen[bool]):
         for row in self.query(".several"):
             row.display = self.kind == "explore"
         self.query_one("#prompts", Input).placeholder = "1" if self.kind == "learning" else "all"
+        self.query_one("#levels", Input).placeholder = NAMES if list_of(self.typed("variable")) else NUMBERS
+
+    async def action_name(self) -> None:
+        """One level more, by name."""
+        from tui.screens.chooser import Chooser
+
+        variable = self.typed("variable")
+        if self.kind == "explore" or not (names := list_of(variable)):
+            self.tell("^f is for variables that are names: txt2img.sampler, txt2img.model, lora")
+            return
+
+        def chosen(name: str | None) -> None:
+            if name:
+                field = self.query_one("#levels", Input)
+                field.value = one_more(field.value, name, variable)
+                field.cursor_position = len(field.value)
+                self.set_focus(field)
+
+        await self.app.push_screen(Chooser(f"{plain(variable)} · one level more", (names,), empty=False), chosen)
 
     # The plan ---------------------------------------------------------------------------------------
 
@@ -179,13 +199,17 @@ class NewExperiment(ModalScreen[bool]):
             if number == self._planning and is_open(self):
                 self.plan = last
                 self.tell(told(first, last))
+                with suppress(Refused, NoDaemon):  # the plan stands, whatever can be said of its time
+                    coming = await self.home.asker.foretell(wish)
+                    if number == self._planning and is_open(self):
+                        self.tell(told(first, last, f"{ends(coming, self.home.clock())} · disk ~{size(coming.bytes)}"))
 
     def missing(self) -> str:
         if not isinstance(self.query_one("#pack", Select).value, str):
-            return "choose a pack"
+            return self._lack
         if self.kind == "explore":
             return "say how many pictures"
-        return "name the variable: STAGE.FIELD" if not self.typed("variable") else "write two levels or more"
+        return "name the variable, like txt2img.cfg" if not self.typed("variable") else "write two levels or more"
 
     def tell(self, words: str, *, bad: bool = False) -> None:
         line = self.query_one("#plan", Static)
@@ -195,7 +219,9 @@ class NewExperiment(ModalScreen[bool]):
     # Leaving ----------------------------------------------------------------------------------------
 
     def action_queue(self) -> None:
-        begin(self, self._queue, group="queue", exclusive=True)
+        if not self._sending:
+            self._sending = True
+            begin(self, self._queue, group="queue")
 
     async def _queue(self) -> None:
         """The plan that was seen is the plan that is queued."""
@@ -213,16 +239,18 @@ class NewExperiment(ModalScreen[bool]):
             self.tell("the daemon does not answer; nothing was queued, nothing is lost", bad=True)
         else:
             self.home.say(f"{answer.run or 'run'}: {answer.jobs:,} {'job' if answer.jobs == 1 else 'jobs'} queued")
-            if is_open(self):
-                self.dismiss(True)
+            leave(self, True)
+        finally:
+            self._sending = False
 
     def action_leave(self) -> None:
         self.dismiss(False)
 
 
-def told(first: Sequence[PlanLine], last: PlanLine) -> str:
+def told(first: Sequence[PlanLine], last: PlanLine, coming: str = "") -> str:
+    """`coming`: by when, and what room it takes."""
     jobs = last.jobs or 0
-    lines = [f"{jobs:,} {'picture' if jobs == 1 else 'pictures'} · seed {last.seed}"]
+    lines = [f"{jobs:,} {'picture' if jobs == 1 else 'pictures'}{f' · {coming}' if coming else ''} · seed {last.seed}"]
     lines += [plain(job.prompt)[:200] for job in first]
     return "\n".join([*lines, *(f"! {plain(unflagged(warning))}" for warning in last.warnings[:3])])
 

@@ -27,6 +27,7 @@ from tui.widgets.lessonwords import (
     insight,
     knob_name,
     knobs,
+    no_plot,
     nothing_yet,
     preset,
     proposals,
@@ -40,15 +41,15 @@ from tui.widgets.lessonwords import (
 from tui.widgets.panel import Panel
 from tui.widgets.reportwords import report
 
-MOST_LOST = 4
-"""Lines of what was taken back, above everything; the whole of it stands at its pack."""
-
-
 PLOTTED = 20
 """Lines of a terminal in which there is room for plots besides words."""
 
+WIDE = 100
+"""Columns from which on the list stands beside the words."""
+
 
 class LearnScreen(LearnWishes):
+    HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (60, "-narrow"), (WIDE, "-wide"), (160, "-vast")]
     BINDINGS = bindings(of("learn"))
 
     def __init__(self) -> None:
@@ -112,6 +113,11 @@ class LearnScreen(LearnWishes):
     def experiment(self) -> LearningRunRow | None:
         return self.experiments.item()
 
+    @property
+    def opened(self) -> bool:
+        """Whether there is room for all its words; in a narrow terminal they begin below the list."""
+        return self.size.width >= WIDE or self.has_class("-open")
+
     def looked_at(self) -> tuple[str, list[Knob]]:
         """A name for it, and its knobs."""
         if self.tab == "experiments":
@@ -150,10 +156,7 @@ class LearnScreen(LearnWishes):
         self.draw_closely(keep_place=True)
 
     def draw_lost(self) -> None:
-        lines = withdrawn(() if self.gone_by else tuple(self.lost.values()), self.size.width)
-        if len(lines) > MOST_LOST:
-            lines = [*lines[: MOST_LOST - 1], [Piece(f"   and {len(lines) - MOST_LOST + 1} more lines", "dim")]]
-        self.lost_lines.tell(lines)
+        self.lost_lines.tell(withdrawn(() if self.gone_by else tuple(self.lost.values()), self.size.width))
 
     def draw_closely(self, *, keep_place: bool) -> None:
         """All but the lists."""
@@ -161,7 +164,7 @@ class LearnScreen(LearnWishes):
         self.draw_effects()
         self.aside.fill(self.aside_lines(self.aside.room[0]), (Piece("What to do", "title"),), keep_place=keep_place)
         if self.tab == "insights":
-            self.saw(self.under_cursor() if self.words.size.width else None, self.listed())
+            self.saw(self.under_cursor() if self.opened else None, self.listed())
 
     def draw_words(self, *, keep_place: bool) -> None:
         width = self.words.room[0]
@@ -209,7 +212,7 @@ class LearnScreen(LearnWishes):
         lines.append(heading("Next", "f" if found else ""))
         if not found:
             lines += block("Nothing is proposed: rate more pictures first, or begin one: n.", width, "dim")
-        return [*lines, *proposals(found, width, numbers=self.numbers)]
+        return [*lines, *proposals(found, width, numbers=self.numbers, packs=pack is None)]
 
     def draw_effects(self) -> None:
         name, several = self.looked_at()
@@ -217,7 +220,7 @@ class LearnScreen(LearnWishes):
         self.share_room(knob)
         width, height = self.effects.room
         if knob is None or not self._plots or width <= 0:
-            self.effects.fill((), (Piece("Plot", "title"),), keep_place=False)
+            self.effects.fill(list(no_plot(width)), (Piece("Plot", "title"),), keep_place=False)
             self.effects.refoot(())
             return
         pack = self.under_cursor() if self.tab == "insights" else None
@@ -234,11 +237,12 @@ class LearnScreen(LearnWishes):
     def share_room(self, knob: Knob | None) -> None:
         """Where there is little of it, the plot has no more than it needs; the words have the rest."""
         needed = len(knob.levels) + 4 if knob is not None else 3
-        high = min(needed, 11) if self.size.width < 100 else None
-        below = self.query_one("#below-words")
-        below.display = self.tab != "report" and self.size.height >= PLOTTED
-        if high != self._high:
-            self._high = high
+        high = min(needed, 11) if self.size.width < WIDE else None
+        below, roomy = self.query_one("#below-words"), self.size.height >= PLOTTED
+        self.set_class(roomy, "-both")
+        shown = self.tab != "report" and roomy and self.opened and (knob is not None or self.size.width >= WIDE)
+        if (high, shown) != (self._high, below.display):
+            self._high, below.display = high, shown
             below.styles.height = high
             self.call_after_refresh(self.draw_effects)
 
@@ -264,6 +268,7 @@ class LearnScreen(LearnWishes):
             return False
         self.remove_class("-open")
         self.set_focus(self.listing)
+        self.call_after_refresh(self.draw)
         return True
 
     def panel(self) -> Panel | None:

@@ -31,7 +31,8 @@ class LearnAsking(Lessons):
         try:
             question = await learn.question(self.home.asker, pack, wish)
         except Refused as fault:
-            self.home.say(fault.told(), bad=True)
+            told = Refused(fault.sentence, remedy=fault.remedy).told()  # where goes without saying
+            self.home.say(told, bad=True)
             return
         except NoDaemon:
             self.home.say("The daemon does not answer; nobody was asked.", bad=True)

@@ -14,7 +14,7 @@ from tui.link import learn
 from tui.link.ask import Told
 from tui.screens.learnasking import LearnAsking
 from tui.widgets.ink import plain
-from tui.widgets.lessonwords import settings, size_of, surely, words_matter
+from tui.widgets.lessonwords import knob_name, settings, size_of, surely, words_matter
 
 MODES: tuple[tuple[Learning, str], ...] = (
     ("passive", "passive: learn from whatever is rated"),
@@ -98,7 +98,9 @@ class LearnWishes(LearnAsking):
             self.home.say(f"no setting is known to be better than it is{more}")
         else:
             sure = surely(advice.p_better_than_current)
-            self.home.say(f"not sure enough yet: better in {sure}, and 95 are needed. f queues what would tell")
+            self.home.say(
+                f"not sure enough yet: it is better in {sure} cases, and 95 are needed. f queues what would tell"
+            )
 
     async def action_more(self) -> None:
         from tui.screens.ask import Choose
@@ -260,7 +262,7 @@ class LearnWishes(LearnAsking):
 
 
 def in_a_line(proposal: Proposal) -> str:
-    return f"{size_of(proposal)}: {plain(proposal.pack)}, {plain(', '.join(proposal.variables))}"
+    return f"{plain(proposal.pack)}, {size_of(proposal)}: {', '.join(map(knob_name, proposal.variables))}"
 
 
 def recommended(pack: PackInsight) -> Settings:

@@ -65,7 +65,7 @@ def in_a_sentence(pack: PackInsight) -> str:
 
 NOTHING_YET = (
     "Rate pictures by day; in the morning it says what to change.",
-    "1 to 5 rate a picture in the gallery; r shows those that wait here, one after the other, blind.",
+    "Keys 1 to 5 rate a picture in the gallery; r shows those that wait here, one after the other, blind.",
     "From about 30 ratings of a pack on it is told what scores higher, how sure that is, and what to change.",
     "n begins an experiment: one variable with the same seeds, or several at once, overnight for instance.",
 )
@@ -76,6 +76,11 @@ def nothing_yet(width: int) -> Iterator[Line]:
     for number, words in enumerate(NOTHING_YET):
         yield from block(words, width, "text" if number else "strong", sign=str(number) if number else "", mark="key")
         yield []
+
+
+def no_plot(width: int) -> Iterator[Line]:
+    """Where there is nothing to draw."""
+    yield from block("What a setting is worth stands here once pictures with two values of it are rated.", width, "dim")
 
 
 def insight(pack: PackInsight, width: int, *, numbers: bool, knob: str = "") -> Iterator[Line]:
@@ -184,9 +189,10 @@ def adoption(adopted: Adopted, width: int) -> Iterator[Line]:
     yield from block(", ".join(parts), width, "mark")
 
 
-def proposals(found: Iterable[Proposal], width: int, *, numbers: bool) -> Iterator[Line]:
+def proposals(found: Iterable[Proposal], width: int, *, numbers: bool, packs: bool = False) -> Iterator[Line]:
+    """`packs`: they are of several, and each tells which."""
     for one in found:
-        yield from block(one.why, width, sign="?", mark="key")
+        yield from block(f"{plain(one.pack)}: {one.why}" if packs else one.why, width, sign="?", mark="key")
         yield from block(size_of(one), width, "dim", sign=" ")
         if numbers:
             for name, values in one.variables.items():
@@ -227,9 +233,10 @@ def result(row: LearningRunRow, found: LearningRunResult | None, width: int, *, 
     yield from block(stand(row), width, "dim")
     if found is None:
         return
-    words = found.text.removeprefix(row.plan.question).strip()
+    words = found.text.removeprefix(row.plan.question).strip() if row.rated else ""
     said = [one for one in found.claims if numbers or one.text.rstrip(".") not in words]
-    yield []
+    if words or said:
+        yield []
     if words and not (numbers and found.claims):
         yield from block(words, width)
     for one in said:
