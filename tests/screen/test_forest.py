@@ -57,6 +57,15 @@ def test_a_run_that_is_folded_again_leaves_nothing_behind():
     assert len(plainly) == 6
 
 
+def test_jobs_are_asked_for_of_runs_that_have_a_line_in_view():
+    forest, plainly = forest_of(6, {1: 2, 3: 2})
+    seen = {"run00000": (), "run00001": ("run00001",), "run00001.0": ("run00001",), "run00003.1": ("run00003",)}
+    for name, runs in seen.items():
+        at = plainly.index(name)
+        assert tuple(forest.runs_between(at, at)) == runs, name
+    assert list(forest.runs_between(0, len(plainly))) == ["run00001", "run00003"]
+
+
 def test_of_a_million_runs_only_what_is_near_is_asked_for():
     forest = Forest()
     assert forest.wanted(0, 60) == [0]
