@@ -5,6 +5,7 @@ daemon answers are one jump to where they lead.
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -20,7 +21,9 @@ from tui.live import Change, Live, heard, silent
 from tui.picturekeys import Key
 from tui.thenkeys import THEN, only_looks, travelling
 from tui.widgets.banner import of_absence, of_past, of_standing
+from tui.widgets.eventlist import who
 from tui.widgets.ink import Line
+from tui.widgets.nodeline import name_of
 from tui.wishes import Wishing
 
 LOOK_SECONDS = 5.0
@@ -292,7 +295,8 @@ class Travelling(Wishing):
         except (Refused, NoDaemon) as fault:
             self.say(str(fault), bad=True)
         else:
-            await self.push_screen(happened(event, found))
+            names = {str(node.node): name_of(node) for node in self.live.scene.nodes if node.name}
+            await self.push_screen(happened(event, found, who(event.actor, f"uid:{os.getuid()}", names)))
 
     # How the daemon stands --------------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ async def test_live_work_is_pinned_to_a_node_and_let_go(show, daemon):
 async def test_a_run_says_when_it_is_done_and_whether_that_is_in_time(show, daemon):
     daemon.run_ends = {"eta_s": 3600.0, "deadline": daemon.now + 7200}
     async with show() as eyes:
-        await eyes.sees("done   run ~13:01, 1h00m", "due    14:01  in time")
+        await eyes.sees("run    done ~13:01, in 1h00m", "due    14:01  in time")
 
 
 @pytest.mark.slow
@@ -44,7 +44,7 @@ async def test_a_run_that_is_late_says_so_in_a_word(show, daemon):
     async with show(80, 24) as eyes:
         await eyes.sees("kn00gt7a.1")
         await eyes.press("enter")
-        await eyes.sees("run ~Mon 12:01, 3d00h", "due    14:01  LATE")
+        await eyes.sees("done ~Mon 12:01, in 3d00h", "due    14:01  LATE")
 
 
 @pytest.mark.slow

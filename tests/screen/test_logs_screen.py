@@ -151,7 +151,10 @@ async def test_what_an_event_changed_and_going_to_its_moment(show, daemon):
         await eyes.sees("Go to", "5309")
         await eyes.press("enter")
         await eyes.sees("event 5,309 of 5,310", "nothing can be changed")
-        await eyes.until(lambda: eyes.app.screen.listing.pages.total == 5309)
+        for key, seq in (("left_parenthesis", 5308), ("right_parenthesis", 5309)):
+            await eyes.press("k", key)
+            await eyes.until(lambda: (item := eyes.app.screen.listing.item()) is not None and item.seq == seq)  # noqa: B023
+            await eyes.until(lambda: eyes.app.screen.listing.pages.total == seq)  # noqa: B023
         await eyes.press("k", "k", "w")
         await eyes.sees("Event 5,307")
         await eyes.press("escape", "0")

@@ -11,6 +11,9 @@ from tui.widgets.panel import Panel
 
 Item = TypeVar("Item")
 
+BROAD = 170
+"""Cells of a terminal from which on there is room for wide details beside the list."""
+
 
 class SplitScreen(ListScreen[Item]):
     """One goes from the list to `details` and back."""

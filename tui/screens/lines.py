@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from schema.ids import JobId
 from schema.logpages import ProgramLine
 from schema.pages import Page
+from tui.keys import Key
 from tui.live import Change, Live
 from tui.logwords import LEVELS, line_offers
 from tui.screens.tailing import TailScreen
@@ -28,6 +29,10 @@ class LinesScreen(TailScreen[ProgramLine]):
 
     def shape(self) -> type[Page[ProgramLine]]:
         return Page[ProgramLine]
+
+    def hinted(self) -> tuple[Key, ...]:
+        """Without what is asked of events alone: a line changed nothing, and nothing led to it."""
+        return tuple(key for key in super().hinted() if key.id not in ("logs.what", "logs.wish", "logs.cause"))
 
     def noun(self, many: int) -> str:
         return " line" if many == 1 else " lines"

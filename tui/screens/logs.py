@@ -8,6 +8,7 @@ from schema.errors import NoDaemon, Refused
 from schema.ids import JobId, NodeId, RunId, run_of
 from schema.logpages import EventRow
 from schema.pages import Page
+from schema.then import Moment
 from tui.background import begin
 from tui.filterwords import Offer
 from tui.link.then import Happening, happening
@@ -38,6 +39,7 @@ class LogsScreen(TailScreen[EventRow]):
         self.table = EventList()
         self.table.me = f"uid:{os.getuid()}"
         self.whole: Whole | None = None
+        self._moment: Moment | None = None
         self.filter_line.input.offering = self.offered
 
     def offered(self, text: str, at: int) -> list[Offer]:
@@ -56,6 +58,11 @@ class LogsScreen(TailScreen[EventRow]):
 
     def told(self, live: Live, change: Change) -> None:
         self.table.now = self.home.clock()
+        if self.home.moment != self._moment:
+            self._moment = self.home.moment
+            if self._moment is not None:  # its event is the newest there is: steps lead the cursor with them
+                self.follows = True
+                self.table.go(self.newest())
         names = {str(node.node): name_of(node) for node in live.scene.nodes if node.name}
         if names != self.table.names:
             self.table.names = names

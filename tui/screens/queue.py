@@ -14,6 +14,7 @@ from schema.words import words_in
 from tui.background import begin
 from tui.keys import bindings, of
 from tui.live import Change, Live
+from tui.screens.beside import BROAD
 from tui.screens.queuewishes import QueueWishes
 from tui.screens.why import Explained, explained
 from tui.widgets.jobcard import card, title
@@ -156,6 +157,7 @@ class QueueScreen(QueueWishes):
         self.call_after_refresh(self.show_picture)
 
     def on_resize(self) -> None:
+        self.set_class(self.size.width >= BROAD, "-broad")
         self.call_after_refresh(self.draw_card, keep_place=True)
         self.call_after_refresh(self.show_picture)
         self.settle()

@@ -15,6 +15,7 @@ from tui.background import begin
 from tui.filterwords import RUN_STATES
 from tui.keys import bindings, of
 from tui.live import Change, Live
+from tui.screens.beside import BROAD
 from tui.screens.details import Details
 from tui.screens.queue import TABS
 from tui.screens.queuewishes import JobWishes
@@ -197,6 +198,7 @@ class RunsScreen(JobWishes[Branch]):
         self.card.fill(lines, jobcard.title(record), keep_place=True)
 
     def on_resize(self) -> None:
+        self.set_class(self.size.width >= BROAD, "-broad")
         self.settle()
 
     # Verbs ------------------------------------------------------------------------------------------

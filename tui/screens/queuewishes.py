@@ -20,6 +20,9 @@ from tui.widgets.ink import plain
 LONG_RUNNING = 60.0
 """Seconds after which a running job is not cancelled unasked."""
 
+WAITING = {"queued", "active", "paused"}
+"""States of jobs and runs that could be held."""
+
 ENDED = ("finished", "failed", "cancelled")
 
 LOST = "z brings cancelled jobs back; a running stage is lost."
@@ -66,9 +69,10 @@ class JobWishes(Browsing[Item], BesideScreen[Item]):
         await self.sure("Try again", lambda: self.verb("retry", wish, "tried again"), ended=True)
 
     async def action_hold(self) -> None:
-        """Releases what is held when nothing else is meant."""
+        """Releases what is held, where nothing else that is meant waits."""
         found, targets = self.meant(), self.targets()
-        held = bool(found) and all(isinstance(one, Row | RunRow) and one.state == "held" for one in found)
+        states = {one.state for one in found if isinstance(one, Row | RunRow)}
+        held = "held" in states and not states & WAITING
         verb, told = ("release", "released") if held else ("hold", "held")
         await self.sure(verb.capitalize(), lambda: self.verb(verb, Selection(select=targets), told))
 

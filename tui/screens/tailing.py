@@ -15,16 +15,13 @@ from schema.pages import Page
 from tui.keys import bindings, of
 from tui.live import Change, Live
 from tui.messages import CursorMoved
-from tui.screens.beside import BesideScreen
+from tui.screens.beside import BROAD, BesideScreen
 from tui.screens.listarea import REREAD_PAUSE
 from tui.widgets.ink import Piece
 from tui.widgets.pages import PAGE
 from tui.widgets.tabtitles import TabTitles
 
 Item = TypeVar("Item")
-
-BROAD = 170
-"""Cells of a terminal from which on the details stand beside the list and not below it."""
 
 TABS = ("Events", "Programs")
 """Of the Logs area."""
@@ -57,7 +54,7 @@ class TailScreen(BesideScreen[Item]):
             yield from self.compose_beside()
 
     def on_resize(self) -> None:
-        self.set_class(self.size.width >= BROAD, "-broad")
+        self.set_class(self.size.width >= BROAD, "-broad")  # the details stand beside the list and not below it
 
     # What comes -------------------------------------------------------------------------------------
 

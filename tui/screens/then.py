@@ -7,7 +7,7 @@ from tui.link.then import Happening
 from tui.live import Live
 from tui.screens.details import Details
 from tui.widgets.banner import told
-from tui.widgets.eventcard import fields
+from tui.widgets.eventcard import fields, pair
 from tui.widgets.ink import Line, Piece, fit, plain, wrap
 
 STATES = {"finished": "good", "failed": "bad", "attention": "warn", "running": "run", "cancelled": "dim"}
@@ -19,9 +19,10 @@ def differs(found: Difference, against: str) -> Details:
     return Details(title, lambda width: list(_difference(found, width)))
 
 
-def happened(happening: Happening, found: Difference) -> Details:
+def happened(happening: Happening, found: Difference, asked: str) -> Details:
+    """`asked`: who wished it, as a person calls them."""
     title = (Piece(f"Event {happening.seq:,}", "title"), Piece(f"  {happening.type}  esc back", "dim"))
-    return Details(title, lambda width: list(_happening(happening, found, width)))
+    return Details(title, lambda width: list(_happening(happening, found, asked, width)))
 
 
 class Stands(Details):
@@ -87,16 +88,17 @@ def _job(job: JobChange, width: int) -> Line:
     ]
 
 
-def _happening(happening: Happening, found: Difference, width: int) -> Iterator[Line]:
+def _happening(happening: Happening, found: Difference, asked: str, width: int) -> Iterator[Line]:
     for line in wrap(happening.words, width - 2, 12):
         yield [Piece(f" {line}", "strong")]
     yield []
     moment = Moment(seq=found.after.seq, at=happening.at, newest=found.after.newest)
-    told_of = {"when": told(moment, wide=True), "who": happening.actor}
-    told_of |= {"command": happening.command or "", "because of event": str(happening.cause or "")}
+    who = asked if asked == happening.actor else f"{asked} ({happening.actor})"
+    told_of = {"when": told(moment, wide=True), "who asked": who}
+    told_of |= {"the wish": happening.command or "", "because of event": str(happening.cause or "")}
     for name, value in told_of.items():
         if value:
-            yield [Piece(fit(f" {name}", 19), "dim"), Piece(plain(value))]
+            yield from pair(name, value, width, 2)
     yield []
     if found.settings or found.jobs_changed:
         yield from _changes(found, width)

@@ -15,8 +15,11 @@ from tui.widgets.ink import Line, Piece, fit, plain, wrap
 LONGEST = 40
 """Lines of one value."""
 
-NAME = 19
-"""Cells of the names of facts and fields."""
+NAME, LONG_NAME = 19, 34
+"""Cells of the names of facts and fields; the second at most, where there is room for long ones."""
+
+ROOMY = 90
+"""Cells of a pane from which there is."""
 
 
 def card(event: Happening, cause: Happening | None, me: str, names: Mapping[str, str], width: int) -> list[Line]:
@@ -40,8 +43,10 @@ def card(event: Happening, cause: Happening | None, me: str, names: Mapping[str,
 
 def fields(event: Mapping[str, object], width: int) -> Iterator[Line]:
     """Every value on its own line, under the name that leads to it: `spec.overlay.txt2img.steps`."""
-    for name, value in flat(event):
-        yield from pair(f"  {name}", value, width, LONGEST)
+    found = list(flat(event))
+    cells = max([NAME, *(len(name) + 4 for name, _ in found)]) if width >= ROOMY else NAME
+    for name, value in found:
+        yield from pair(f"  {name}", value, width, LONGEST, min(cells, LONG_NAME))
 
 
 def flat(value: object, path: str = "") -> Iterator[tuple[str, str]]:
@@ -56,15 +61,15 @@ def flat(value: object, path: str = "") -> Iterator[tuple[str, str]]:
         yield path, value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-def pair(name: str, value: str, width: int, most: int) -> Iterator[Line]:
-    """A name and its value, which goes on below itself; below the name where that is long."""
-    lines = wrap(value, max(10, width - NAME - 2), most) or [""]
+def pair(name: str, value: str, width: int, most: int, cells: int = NAME) -> Iterator[Line]:
+    """A name of so many cells and its value, which goes on below itself; below the name where that is long."""
+    lines = wrap(value, max(10, width - cells - 2), most) or [""]
     title = f" {plain(name)}"
-    if len(title) >= NAME:
+    if len(title) >= cells:
         yield [Piece(fit(title, width), "dim")]
     else:
-        yield [Piece(fit(title, NAME), "dim"), Piece(lines.pop(0))]
-    yield from ([Piece(" " * NAME + line)] for line in lines)
+        yield [Piece(fit(title, cells), "dim"), Piece(lines.pop(0))]
+    yield from ([Piece(" " * cells + line)] for line in lines)
 
 
 def line_card(line: ProgramLine, width: int) -> list[Line]:

@@ -82,7 +82,8 @@ def ends(run: RunScene, width: int, now: float) -> list[Line]:
     lines: list[Line] = []
     by = now + run.eta_s if run.eta_s else None
     if by is not None:
-        lines.append([Piece(" done   ", "dim"), Piece(fit(f"run ~{moment(by, now)}, {clock(run.eta_s)}", width - 7))])
+        words = f"done ~{moment(by, now)}, in {clock(run.eta_s)}"
+        lines.append([Piece(" run    ", "dim"), Piece(fit(words, width - 7))])
     if run.deadline is not None:
         late = by is not None and by > run.deadline
         word = "LATE" if late else "in time" if by is not None else ""
@@ -102,7 +103,7 @@ def stages(record: JobRecord, running: RunningJob | None, width: int, now: float
     lines: list[Line] = [section("stages")]
     steps = {step.id: step for step in record.spec.stages or ()}
     for number, stage in enumerate(record.stages, 1):
-        here = running if running is not None and running.stage == stage.id else None
+        here = running if running is not None and running.token is not None and running.stage == stage.id else None
         sign, ink = STAGE_SIGNS["running" if here else stage.state]
         note = timing(stage, here, now)
         name = fit(plain(stage.id), 12)

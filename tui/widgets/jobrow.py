@@ -24,6 +24,9 @@ GLYPHS: dict[JobPhase, tuple[str, str, str]] = {
 }
 """Sign, ink and word of each state."""
 
+BROAD = 120
+"""Cells from which there is room for long names of nodes, all stages, and reasons in full."""
+
 EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
@@ -41,7 +44,9 @@ def widths(room: int, id_width: int, nodes: int) -> Widths:
 
     With one node only nobody asks which.
     """
-    state, stages, node, progress = (11, 11, 8, 15) if room >= 82 else (2, 11, 8, 13)
+    state, stages, node, progress = (
+        (11, 19, 12, 27) if room >= BROAD else (11, 11, 8, 15) if room >= 82 else (2, 11, 8, 13)
+    )
     if room < 66:
         stages = 0
     if room < 56 or nodes < 2:
@@ -114,7 +119,7 @@ def progress(row: Row, running: RunningJob | None, width: int) -> list[Piece]:
 def under_way(running: RunningJob, width: int) -> list[Piece]:
     part = share(running)
     percent = f"{int(part * 100):3d}%"
-    eta = fit(clock(running.eta_s), 6, "right") if running.eta_s is not None else " " * 6
+    eta = fit(clock(running.eta_s) if running.token is not None else "", 6, "right")
     cells = width - 11
     if cells < 4:
         return [Piece(percent, "run"), Piece(fit(eta, width - 4, "right"), "dim")]

@@ -39,10 +39,10 @@ def facts(run: RunRow, width: int, now: float) -> list[Line]:
         ("lane", run.lane),
         ("began", moment(run.created, now)),
         ("ended", f"{moment(run.ended, now)}, after {lasted}" if run.ended is not None else ""),
-        ("lies in", run.folder),
+        ("folder", run.folder),
     ]
     return [
-        [Piece(f" {fit(name, 7)} ", "dim"), Piece(fit_middle(plain(text), width - 8))] for name, text in pairs if text
+        [Piece(f" {fit(name, 6)} ", "dim"), Piece(fit_middle(plain(text), width - 7))] for name, text in pairs if text
     ]
 
 

@@ -36,8 +36,9 @@ def widths(room: int) -> Widths:
 
 def heading(w: Widths) -> list[Piece]:
     words = [("run", w.id), ("state" if w.state > 4 else "st", w.state), ("name", w.name), ("done", w.bar),
-             ("jobs", w.counts), ("left", w.rest)]  # fmt: skip
-    return [Piece("    "), *(Piece(fit(word, width) + " ", "dim") for word, width in words)]
+             ("jobs", w.counts)]  # fmt: skip
+    time = Piece(fit("time", w.rest, "right") + " ", "dim")
+    return [Piece("    "), *(Piece(fit(word, width) + " ", "dim") for word, width in words), time]
 
 
 def ended(run: RunRow) -> int:

@@ -20,9 +20,9 @@ def status(live: Live, width: int) -> Line:
     wide = width >= WIDE
     fleet = backends(live.scene.nodes, whole=width >= WHOLE)
     parts = [counts(live, wide=wide)]
-    jobs = sorted(live.running.values(), key=lambda job: job.token is None)
-    if jobs:  # one that is on a node, before one that waits between two stages
-        parts.append(job(jobs[0], wide=wide))
+    on_node = next((one for one in live.running.values() if one.token is not None), None)
+    if on_node is not None:
+        parts.append(job(on_node, wide=wide))
     if eta := live.scene.queue.eta_s:
         parts.append([Piece(f"queue ~{clock(eta)}" if wide else f"q~{clock(eta)}", "dim")])
     if told := memory(live.scene.nodes, wide=wide):
