@@ -28,7 +28,7 @@ from tui.drawing import Drawing
 from tui.going import Going
 from tui.greeting import greet, meet
 from tui.history import LoadHistory
-from tui.keys import AREAS, EVERYWHERE, LEADER, LEADER_TOP, TITLES, bindings, doer, unknown
+from tui.keys import AREAS, EVERYWHERE, LEADER, LEADER_TOP, TITLES, bindings, doer, shown, unknown
 from tui.link.ask import Asker
 from tui.link.catalogue import Catalogue
 from tui.link.feed import Silence, news
@@ -318,13 +318,13 @@ class StableNew(Drawing, Going):
         self.say(words)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """The palette: every key of this area by name, then the themes."""
+        """The palette: every key of this area by what it does, with the key itself, then the themes."""
         if isinstance(screen, AreaScreen):
             for key in (*(THEN if self.past else ()), *screen.hinted()):
                 if self.may(key.id) and key.id not in ("app.palette", "app.leader"):
-                    yield SystemCommand(
-                        key.does, f"{TITLES[key.where]} · {key.id}", self._doing(key.action, doer(screen, key))
-                    )
+                    pressed = shown(self.keymap_of_user.get(key.id, key.keys))
+                    told = f"{pressed}   {TITLES[key.where]} · {key.id}"
+                    yield SystemCommand(key.does, told, self._doing(key.action, doer(screen, key)))
         yield SystemCommand("theme", "other colours", self.action_change_theme)
         if not self.live.linked and self._ensure is not None:
             yield SystemCommand("start the daemon", "none answers", self._begin)

@@ -136,7 +136,7 @@ async def test_the_palette_knows_every_key_of_the_area(show, daemon):
         await eyes.press("colon")
         await eyes.until(lambda: type(eyes.app.screen).__name__ == "CommandPalette")
         await eyes.press(*"pause or resume")
-        await eyes.sees("pause or resume the queue")
+        await eyes.sees("pause or resume the queue", "p   Queue · queue.pause")
         await eyes.press("down", "enter")
         await eyes.until(lambda: daemon.sent("/v1/queue/pause"))
 
