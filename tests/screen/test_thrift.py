@@ -5,11 +5,12 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.color import ColorSystem
-from rich.segment import Segment
+from rich.console import Console
+from rich.segment import ControlType, Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from tui.widgets.thrift import Pen, cells, changed
+from tui.widgets.thrift import Pen, ThriftyUpdate, cells, changed
 
 STYLES = (
     Style(color="#ff0000", bgcolor="#000000"),
@@ -53,6 +54,16 @@ def test_the_pen_writes_what_textual_writes(parts):
     )
     assert played(pen.text()) == played(plainly)
     assert len(pen.text()) <= len(plainly) + 8
+
+
+def test_a_picture_by_sixel_is_sent_and_sent_whole():
+    """It lies in a segment without cells, behind one that only moves the cursor: cut by cells, nothing is left of it."""
+    picture = "\x1bPq#0;2;0;0;0~~@@\x1b\\"
+    strip = Strip([Segment("\x1b[3;4H"), Segment(picture, Style(), ((ControlType.CURSOR_FORWARD, 0),))], 10)
+    console = Console(color_system="truecolor", force_terminal=True)
+    for left, right in ((0, 10), (2, 5)):
+        sent = ThriftyUpdate([{0: strip}], [(0, left, right)], [[10]]).render_segments(console)
+        assert sent.endswith(f"\x1b[3;4H{picture}")
 
 
 def played(text):

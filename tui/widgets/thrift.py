@@ -29,7 +29,8 @@ class ThriftyUpdate(ChopsUpdate):
                     continue
                 start, stop = max(left, x), min(right, end)
                 pen.go(start, y)
-                pen.write(strip if (start, stop) == (x, end) else strip.crop(start - x, stop - x))
+                whole = (start, stop) == (x, end) or any(control for _, _, control in strip)
+                pen.write(strip if whole else strip.crop(start - x, stop - x))
         return pen.text()
 
 
@@ -52,7 +53,9 @@ class Pen:
 
     def write(self, segments: Iterable[Segment]) -> None:
         for text, style, control in segments:
-            if control:
+            if control:  # a picture by sixel: it has no cells, and says itself where it goes
+                self._plain()
+                self._parts.append(text)
                 continue
             if style is None or style._link:
                 self._plain()
