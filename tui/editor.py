@@ -67,13 +67,26 @@ def command(editor: list[str], path: Path, line: int = 0) -> list[str]:
     return [*editor, str(path)]
 
 
+def edit_text(app: "App[None]", text: str, path: Path, line: int = 0) -> tuple[str, str]:
+    """The text as it was left, and what went wrong as `edit` tells it. `path` is written, and stays.
+
+    Raises OSError where it cannot be written.
+    """
+    path.write_text(text, "utf-8", newline="")
+    trouble = edit(app, path, line)
+    try:
+        return path.read_bytes().decode("utf-8", "replace"), trouble
+    except OSError as fault:
+        return text, trouble or f"What was written cannot be read: {why(fault)}."
+
+
 def edit(app: "App[None]", path: Path, line: int = 0) -> str:
     """Returns when it was closed: what went wrong, with what to do; empty when all went well."""
     from textual.app import SuspendNotSupported
 
     editor = editor_of(os.environ)
     if not editor:
-        return f"No editor is known: set EDITOR. The file lies here: {path}"
+        return "No editor is known: set EDITOR."
     try:
         with app.suspend(), subprocess.Popen(command(editor, path, line)) as done:
             _open.append(done)
@@ -82,7 +95,7 @@ def edit(app: "App[None]", path: Path, line: int = 0) -> str:
             finally:
                 _open.remove(done)
     except SuspendNotSupported:
-        return f"This terminal cannot be lent to an editor. The file lies here: {path}"
+        return "This terminal cannot be lent to an editor."
     except OSError as fault:
         return f"{editor[0]} cannot be started: {why(fault)}. EDITOR names another."
     return "" if done.returncode == 0 else f"{editor[0]} ended with {done.returncode}."

@@ -123,16 +123,35 @@ async def test_what_is_broken_is_marked_told_with_its_line_and_mended(show, daem
 async def test_a_text_is_edited_in_the_persons_own_editor(show, daemon, monkeypatch):
     from tui import editor
 
+    left = []
+
     def edit(app, path, line=0):
+        left.append(path)
         path.write_text(path.read_text() + "more\n")
         return ""
 
-    monkeypatch.setattr(editor, "edit", edit)
+    def fail(app, path, line=0):
+        edit(app, path)
+        return "vi ended with 1."
+
+    def destroy(app, path, line=0):
+        path.unlink()
+        return ""
+
     async with show() as eyes:
         await to(eyes, "overlays", "gentle")
+        monkeypatch.setattr(editor, "edit", fail)
+        await eyes.press("E")
+        await eyes.sees("vi ended with 1. What you wrote is in")
+        assert left.pop().read_text() == "# gentle, as it was written\nmore\n" and not daemon.shelf.saved
+        monkeypatch.setattr(editor, "edit", destroy)
+        await eyes.press("E")
+        await eyes.sees("What was written cannot be read")
+        monkeypatch.setattr(editor, "edit", edit)
         await eyes.press("E")
         await eyes.sees("gentle saved")
         assert daemon.shelf.saved == [("overlays", "gentle", "# gentle, as it was written\nmore\n")]
+        assert not left.pop().exists()
         await eyes.press("z")
         await eyes.sees("taken back: edit the overlay gentle")
         assert daemon.shelf.saved[-1] == ("overlays", "gentle", "# gentle, as it was written\n")

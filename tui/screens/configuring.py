@@ -167,7 +167,7 @@ class Configuring(AreaScreen):
             return
         before = self.config.text
         if complaint := edit(self.home, path, line):
-            self.home.say(complaint, bad=True)
+            self.home.say(f"{complaint} The file is {path}", bad=True)
         begin(self, partial(self._edited, before), group="settings")
 
     async def _edited(self, before: str) -> None:

@@ -1,6 +1,7 @@
 """What is done with the library's texts: written, edited, copied, renamed, deleted; `z` takes each of it back."""
 
 import asyncio
+import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -60,22 +61,21 @@ class ShelfVerbs(ShelfScreen):
 
     async def action_edit_outside(self) -> None:
         """In $EDITOR; what cannot be saved stays in the file that is told."""
-        from tui.editor import edit
+        from tui.editor import edit_text
 
         if (item := await self._text(self.file_now())) is None:
             return
         ending = Path(self.item.path).suffix if self.item is not None else ""
-        with tempfile.NamedTemporaryFile("w", suffix=ending or ".txt", prefix="stablenew-", delete=False) as file:
-            file.write(item.text)
-        path = Path(file.name)
-        if trouble := edit(self.app, path, self.line_now(item) + 1):
-            self.home.say(trouble, bad=True)
-        text = await asyncio.to_thread(path.read_text, "utf-8", "replace")
-        if text == item.text or trouble:
-            await asyncio.to_thread(path.unlink, True)
-            return
-        if await self.done(partial(self._save, item.name, text), f"What you wrote is in {path}."):
-            await asyncio.to_thread(path.unlink, True)
+        folder = await asyncio.to_thread(tempfile.mkdtemp, prefix="stablenew-")
+        path = Path(folder) / f"{self.one}{ending or '.txt'}"
+        text, trouble = edit_text(self.app, item.text, path, self.line_now(item) + 1)
+        there = f"What you wrote is in {path}." if text != item.text else ""
+        if trouble:
+            self.home.say(f"{trouble} {there}".strip(), bad=True)
+        saved = there and not trouble and await self.done(partial(self._save, item.name, text), there)
+        if saved or not there:
+            await asyncio.to_thread(shutil.rmtree, folder, True)
+        if saved:
             self.home.say(f"{item.name} saved")
             builtin = self.item is not None and self.item.builtin
             await self._saved(item.name, None if builtin else item.text)
