@@ -57,7 +57,7 @@ def test_the_pen_writes_what_textual_writes(parts):
 
 
 def test_a_picture_by_sixel_is_sent_and_sent_whole():
-    """It lies in a segment without cells, behind one that only moves the cursor: of a part cut by cells none is left."""
+    """It lies in a segment without cells, behind one that only moves the cursor: cut by cells, none is left."""
     picture = "\x1bPq#0;2;0;0;0~~@@\x1b\\"
     strip = Strip([Segment("\x1b[3;4H"), Segment(picture, Style(), ((ControlType.CURSOR_FORWARD, 0),))], 10)
     console = Console(color_system="truecolor", force_terminal=True)
