@@ -35,6 +35,6 @@ LEARN = (
 ELSEWHERE = {
     "insights": ("learn.compare", "learn.stop"),
     "experiments": ("learn.apply",),
-    "report": ("learn.apply", "learn.compare", "learn.stop", "learn.knob"),
+    "report": ("learn.apply", "learn.compare", "learn.stop", "learn.knob", "learn.open"),
 }
 """By tab, keys that do something in others only: its last line does not tell them."""

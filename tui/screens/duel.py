@@ -16,7 +16,7 @@ from tui.keys import bindings, of
 from tui.link import learn
 from tui.outbox import Parcel, Wish
 from tui.screens.alone import Alone, Shown, Told, cut
-from tui.widgets.ink import Line, Piece
+from tui.widgets.ink import Line, Piece, measure
 from tui.widgets.judged import Judged
 from tui.widgets.reveal import asked_for, made_with
 
@@ -31,6 +31,8 @@ AGAIN = 2.0
 
 EQUAL = "="
 """Said instead of the better one."""
+
+JUST_NOW, BETWEEN = (Piece(" just now  ", "dim"),), (Piece("   |   ", "faint"),)
 
 NONE = "No two pictures are worth comparing now: it takes two of one prompt and seed that were made differently."
 
@@ -188,9 +190,9 @@ class DuelScreen(Alone):
         left, right = made_with(pair.left.image, pair.left.job), made_with(pair.right.image, pair.right.job)
         sides = [[word for word in one if word not in other] for one, other in ((left, right), (right, left))]
         mark = {"left": ("★ ", "  "), "right": ("  ", "★ ")}.get(pair.done, ("= ", "= "))
-        room = (self.size.width - 14) // 2
+        room = (self.size.width - measure(JUST_NOW) - measure(BETWEEN)) // 2
         told = [Piece(cut(sign + " · ".join(words), room)) for sign, words in zip(mark, sides, strict=True)]
-        return [Piece(" just now  ", "dim"), told[0], Piece("   |   ", "faint"), told[1]]
+        return [*JUST_NOW, told[0], *BETWEEN, told[1]]
 
     def action_skip(self) -> None:
         if self.ahead:

@@ -17,7 +17,7 @@ from tui.messages import CursorMoved, ItemOpened
 from tui.screens.learnwishes import LearnWishes
 from tui.widgets import effects
 from tui.widgets.ink import Line, Piece, plain
-from tui.widgets.lessonlist import Experiments, PackLessons, key_of, title_of
+from tui.widgets.lessonlist import Experiments, PackLessons, counted, key_of, title_of
 from tui.widgets.lessontabs import TABS, Lost, TabLine
 from tui.widgets.lessonwords import (
     adoption,
@@ -181,8 +181,7 @@ class LearnScreen(LearnWishes):
                 title = (Piece(plain(row.name), "title"), Piece(f"  {row.run}", "dim"))
                 lines = list(result(row, found, width, numbers=self.numbers))
         elif (pack := self.under_cursor()) is not None:
-            duels = f", {pack.duels:,} duels" if pack.duels else ""
-            title = (Piece(title_of(pack), "title"), Piece(f"  {pack.ratings:,} ratings{duels}", "dim"))
+            title = (Piece(title_of(pack), "title"), Piece(f"  {counted(pack)}", "dim"))
             knob = self.knob()
             lines = list(insight(pack, width, numbers=self.numbers, knob=knob.param if knob else ""))
         elif self.insights is not None:

@@ -111,6 +111,13 @@ def title_of(item: PackInsight) -> str:
     return f"{name} (sketches)" if item.backend == "sketch" else name
 
 
+def counted(item: PackInsight) -> str:
+    """`95 ratings, 1 duel`."""
+    words = [f"{many:,} {word}{'' if many == 1 else 's'}" for many, word in
+             ((item.ratings, "rating"), (item.duels, "duel")) if many]  # fmt: skip
+    return ", ".join(words)
+
+
 def sign_of(item: PackInsight) -> tuple[str, str]:
     if item.withdrawn:
         return "!", "warn"

@@ -57,19 +57,26 @@ def report(
 
 def rows(lines: Sequence[ReportLine], width: int, *, numbers: bool) -> Iterator[Line]:
     name = min(max(len(name_of(line)) for line in lines), max(16, width - 44))
-    for line in lines:
+    told = [figures(line, numbers=numbers) for line in lines]
+    wide = max(map(len, told))
+    for line, words in zip(lines, told, strict=True):
         sign, ink = SIGNS[line.verdict]
         said = [
             Piece(f"  {sign} ", ink),
             Piece(fit(name_of(line), name), "text"),
             Piece(f"  {fit(line.verdict, 14)}", ink),
         ]
-        figures = f"{line.stars:+.1f}★  {line.n:,} ratings" if numbers else about(line.stars)
-        if numbers:
-            figures += f"  within {line.low:+.1f} and {line.high:+.1f}"
-        yield [*said, Piece(figures, "dim"), Piece(f"  {', '.join(map(plain, line.packs[:3]))}", "faint")]
+        packs = fit(", ".join(map(plain, line.packs[:3])), width - 24 - name - wide).rstrip()
+        yield [*said, Piece(f"{words:{wide}}", "dim"), Piece(f"  {packs}" if len(packs) > 1 else "", "faint")]
         if line.factor is not None and (numbers or abs(line.factor - 1) >= 0.1):
             yield [Piece(f"      where its weight is taken over it is drawn {line.factor:.2f} times as often", "faint")]
+
+
+def figures(line: ReportLine, *, numbers: bool) -> str:
+    if not numbers:
+        return about(line.stars)
+    stars, low, high = (f"{round(value, 1) + 0.0:+.1f}" for value in (line.stars, line.low, line.high))
+    return f"{stars}★  {line.n:>3,} ratings  within {low} and {high}"
 
 
 def name_of(line: ReportLine) -> str:

@@ -3,6 +3,7 @@
 import re
 
 from schema.pages import ImageRow, JobRecord
+from schema.spoken import named
 from schema.words import words_in
 from tui.widgets.imagecard import numbers
 from tui.widgets.ink import Line, Piece, fit, plain
@@ -18,7 +19,7 @@ def made_with(image: ImageRow, record: JobRecord | None) -> list[str]:
     spec = record.spec
     axes = {axis.rpartition(".")[2]: value for axis, value in spec.axes.items()}
     same = len(axes) < len(spec.axes)  # two stages have a field of that name
-    varied = [f"{axis if same else axis.rpartition('.')[2]} {value}" for axis, value in spec.axes.items()]
+    varied = [f"{named(axis) if same else axis.rpartition('.')[2]} {value}" for axis, value in spec.axes.items()]
     usual = [
         word
         for word in numbers(record)
