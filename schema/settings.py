@@ -90,7 +90,7 @@ class RefineSettings(_Section):
 
 class ResultSettings(_Section):
     folder: str | None = None
-    """Where the folders of runs lie. None: `config path` tells."""
+    """Where the folders of runs lie. Not set: where `config path` says."""
     links: bool = True
     """Hard links to the artifact store where the file system allows; else copies."""
 
@@ -166,7 +166,7 @@ class FleetSettings(_Section):
     overdue: Seconds = 900.0
     """A pack that got no stage for so long comes first."""
     shared: str | None = None
-    """Folder on shared storage that agents leave their results in; None: results come over the connection."""
+    """Folder on shared storage that agents leave their results in. Not set: results come over the connection."""
 
 
 def _folders(written: object) -> object:
@@ -191,11 +191,11 @@ class LibrarySettings(_Section):
     civitai: Address = "https://civitai.com"
     """Asked about models, or a mirror of it."""
     huggingface: Address = "https://huggingface.co"
-    """The same."""
+    """Asked about models too, or a mirror of it."""
     civitai_token: Key | None = None
     """Key of an account, for files that need one."""
     huggingface_token: Key | None = None
-    """The same."""
+    """Key of an account there, for files that need one."""
     largest_mb: Annotated[int, Field(ge=1)] = 32_768
     """A larger file is not downloaded."""
 
@@ -221,7 +221,7 @@ class BackupSettings(_Section):
     nightly: bool = True
     """Make one every night."""
     folder: str | None = None
-    """Where they lie, better on another disk. None: `config path` tells."""
+    """Where they lie, better on another disk. Not set: where `config path` says."""
     at: TimeOfDay = "04:30"
     """Local time; made later where the daemon did not run then."""
     daily: Annotated[int, Field(ge=1, le=1000)] = 7
@@ -279,7 +279,7 @@ class DiskSettings(_Section):
 
 class UiSettings(_Section):
     theme: str = "textual-dark"
-    """Of Textual, by name."""
+    """The colours of the screen: one of Textual's themes."""
     images: Literal["auto", "half", "kitty", "sixel", "none"] = "auto"
     """How pictures are drawn; auto: as the terminal says that it can."""
     mouse: bool = True

@@ -272,11 +272,11 @@ class Video(_Stage):
     codec: Literal["h264", "vp9", "av1"] = "h264"
     """How it is encoded."""
     container: Literal["mp4", "webm"] | None = None
-    """None: mp4 for h264 and av1, webm for vp9."""
+    """Not set: mp4 for h264 and av1, webm for vp9."""
     width: Side | None = None
-    """None: of its first picture, or as the height asks for."""
+    """Not set: that of its first picture, or as the height asks for."""
     height: Side | None = None
-    """None: of its first picture, or as the width asks for."""
+    """Not set: that of its first picture, or as the width asks for."""
     bitrate: Annotated[str, Field(pattern=r"^[1-9][0-9]*[kKmM]?$")] | None = None
     """As ffmpeg writes it: `4M`."""
     seconds: Annotated[float, Field(gt=0.0, le=86_400.0)] | None = None

@@ -65,7 +65,7 @@ async def test_a_key_is_pressed_anew_and_one_that_has_a_meaning_changes_places(s
         await eyes.press("enter")
         await eyes.sees("Press the key for: cancel")
         await eyes.press("H")
-        await eyes.sees("H means already")
+        await eyes.sees("H already means")
         await eyes.press("H")
         await eyes.until(lambda: '"queue.cancel" = "H"' in file.read_text())
         assert '"queue.hold" = "x"' in file.read_text()

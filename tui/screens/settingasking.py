@@ -141,7 +141,7 @@ class PressKey(ModalScreen[tuple[str, Key | None] | None], inherit_bindings=Fals
     def _warned(self, pressed: str, other: Key) -> str:
         """Whose it is, and what pressing it once more would do."""
         face, rest = shown(pressed), others(other, pressed, self._keymap)
-        words = f"{face} means already: {other.does} ({TITLES[other.where]}).\n"
+        words = f"{face} already means: {other.does} ({TITLES[other.where]}).\n"
         if self._more and not rest:
             return f"{words}It has no other key; press another here."
         self._pressed = pressed
