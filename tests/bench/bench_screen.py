@@ -32,7 +32,7 @@ async def on_jobs(fake: ModuleType, jobs: int, home: Path) -> dict[str, float]:
     await daemon.begin()
     env = environment(home, daemon.socket)
     screen = Screen([sys.executable, "-P", "-c", START], env)
-    figures = {"first paint s": await screen.until(f"{jobs:,} jobs".encode())}
+    figures = {"first paint s": await screen.until(f"{jobs:,}".encode())}
     await screen.until(b"before variation")
     await screen.calm(1.0)
     screen.keys("jjjjj")

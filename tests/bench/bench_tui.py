@@ -87,7 +87,7 @@ async def queue(fake: ModuleType, jobs: int, home: Path) -> "FakeDaemon":
 
 async def ours(daemon: "FakeDaemon", env: dict[str, str]) -> Figures:
     screen = Screen(python(START), env)
-    found = {"start": await screen.until(b"Queue"), "filled": await screen.until(f"{len(daemon.rows):,} jobs".encode())}
+    found = {"start": await screen.until(b"Queue"), "filled": await screen.until(f"{len(daemon.rows):,}".encode())}
     await screen.until(b"before variation")
     await screen.calm(1.5)
     found["idle"] = await silent(screen, SILENCE / 2)
