@@ -38,14 +38,27 @@ def answer(name: str, text: str, width: int) -> list[Line]:
 
 def told(image: ImageRow, record: JobRecord | None, width: int) -> list[Line]:
     """The settings, the model, the way it took."""
-    groups = [[*(numbers(record) if record is not None else []), f"seed {image.seed}"]]
+    brought = brought_in(record) if record is not None else []
+    seed = [f"seed {image.seed}"] if image.seed or not brought else []
+    groups = [[*(numbers(record) if record is not None else []), *seed]]
     groups.append([name for name in (image.model, image.pack) if name])
-    if record is not None:
+    if brought:
+        groups.append(brought)
+    elif record is not None:
         node = next((stage.node_name or stage.node for stage in reversed(record.stages) if stage.node), None)
         took = sum(s.ended - s.started for s in record.stages if s.ended is not None and s.started is not None)
         way = "→".join(short(stage.id) for stage in record.stages)
         groups.append([way, *([node] if node else []), lasted(took)])
     return [[Piece(" " + line)] for words in groups for line in joined(words, width - 2)]
+
+
+def brought_in(record: JobRecord) -> list[str]:
+    """Of a picture that another program made: which one, as far as it says so, and its file. Empty: we made it."""
+    last = record.stages[-1] if record.stages else None
+    file = last.reported.get("file") if last is not None and last.started is None else None
+    if last is None or file is None:
+        return []
+    return ["brought in", *([last.backend] if last.backend and last.backend != "none" else []), str(file)]
 
 
 def joined(words: Sequence[str], width: int) -> list[str]:
