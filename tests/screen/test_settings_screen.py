@@ -82,9 +82,12 @@ async def test_a_broken_file_is_told_with_its_line_and_is_seen_to_be_mended(show
         eyes.app.settings_file = file
         await eyes.press("g", "comma")
         await eyes.sees("config.toml is not obeyed", "broken TOML", ">    3  # [b]odd·", "opens it in your editor")
+        assert "max_variants" not in eyes.text(), "the defaults take no room"
         file.write_text("[daemon]\nretries = 4\n", "utf-8")
         eyes.app.screen.tick()
         await eyes.sees("theme", "1 changed")
+        await eyes.press("j")
+        await eyes.sees(">  images")
 
 
 @pytest.mark.slow

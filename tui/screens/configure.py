@@ -98,12 +98,16 @@ class ConfigureScreen(Asking):
         return self.config.fault is not None
 
     def show_tab(self) -> None:
-        self.settings.display = not self.tab
-        self.keymap.display = bool(self.tab)
+        self._show_list()
         if self.filter_line.input.value != self.filters[self.tab]:
             self.filter_line.input.value = self.filters[self.tab]
         self.set_focus(self.listing)
         self.call_after_refresh(self.draw)
+
+    def _show_list(self) -> None:
+        """While the file is broken there are only defaults to list: what is wrong has their room."""
+        self.settings.display = not self.tab and not self.broken
+        self.keymap.display = bool(self.tab)
 
     def draw(self) -> None:
         if not self.is_mounted:
@@ -117,6 +121,9 @@ class ConfigureScreen(Asking):
             )
         self._off_a_head()
         self.set_class(self.broken and not self.tab, "-broken")
+        self._show_list()
+        if self.focused is None and self.is_current:
+            self.set_focus(self.listing)
         self.tabs.turn(self.tab)
         self.tabs.tell(self._standing())
         self.tally()
