@@ -306,7 +306,8 @@ class FakeDaemon:
         return web.json_response({"sha256": hashlib.sha256(self.uploads[-1]).hexdigest()})
 
     async def pipelines(self, request: web.Request) -> web.Response:
-        return web.json_response({"items": ["standard", "quick"], "total": 2})
+        names = self.shelf.names["pipelines"]
+        return web.json_response({"items": names, "total": len(names)})
 
     async def last(self, request: web.Request) -> web.Response:
         return web.json_response(

@@ -305,6 +305,21 @@ async def test_stages_are_saved_as_a_pipeline_loaded_renamed_and_deleted(cards, 
         await eyes.until(lambda: eyes.bench.draft.pipeline == "quick")
         await eyes.press("z")
         await eyes.until(lambda: eyes.bench.draft.pipeline == "mine")
+        daemon.shelf.names["pipelines"] = ("standard", "quick", "mine")
+        await eyes.press("o")
+        await eyes.sees("Pipelines", "now: mine")
+        await eyes.press(*"mine", "ctrl+r")
+        await eyes.sees("Rename mine")
+        await eyes.press("2", "enter")
+        await eyes.until(lambda: eyes.bench.draft.pipeline == "mine2")
+        await eyes.press("escape", "z")
+        await eyes.until(lambda: eyes.bench.draft.pipeline == "mine" in daemon.shelf.names["pipelines"])
+        await eyes.press("o")
+        await eyes.sees("Pipelines", "now: mine")
+        await eyes.press(*"mine", "ctrl+d")
+        await eyes.until(lambda: not eyes.bench.draft.pipeline and eyes.bench.draft.own)
+        await eyes.press("escape", "z")
+        await eyes.until(lambda: "mine" in daemon.shelf.names["pipelines"])
 
 
 @pytest.mark.slow

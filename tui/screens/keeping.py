@@ -18,6 +18,8 @@ class Keeping(NamedTuple):
 
     home: "StableNew"
     noun: Noun
+    moved: Callable[[str, str], None] = lambda name, to: None
+    """Told of a name and the one that it has instead, empty where it is gone; also when that is taken back."""
 
     @property
     def one(self) -> str:
@@ -73,9 +75,11 @@ class Keeping(NamedTuple):
 
     async def _call(self, name: str, to: str) -> None:
         await shelf.rename(self.home.asker, self.noun, name, to)
+        self.moved(name, to)
 
     async def _drop(self, name: str) -> None:
         await shelf.delete(self.home.asker, self.noun, name)
+        self.moved(name, "")
 
     async def _restore(self, name: str) -> None:
         await shelf.restore(self.home.asker, self.noun, name)

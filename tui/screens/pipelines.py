@@ -19,7 +19,7 @@ class Pipelines(Saved):
     lists = ("pipelines",)
     heading = "Pipelines"
 
-    def __init__(self, text: str, applied: str, moved: Callable[[str, str], None]) -> None:
+    def __init__(self, text: str, applied: str, moved: Callable[[str, str, str], None]) -> None:
         super().__init__(text, {"pipelines": applied}, moved)
 
     def hints(self) -> str:

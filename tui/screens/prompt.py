@@ -16,6 +16,7 @@ from schema.requests import Edit
 from tui.keys import bindings, of
 from tui.messages import ItemOpened
 from tui.screens.draft import Draft
+from tui.screens.runhead import what_for
 from tui.screens.trying import variant_of
 from tui.screens.variants import Variants
 from tui.screens.variation import picked
@@ -58,10 +59,7 @@ class PromptEditor(Variants[Draft | None], ModalScreen[Draft | None]):
                 yield self.pane
 
     def on_mount(self) -> None:
-        if self.draft.pack:
-            more = f" and {len(self.draft.packs)} more" if self.draft.packs else ""
-            words = f"The prompts of {plain(self.draft.pack)}{more}. What is written here is made besides."
-            self.query_one("#prompt", PromptArea).placeholder = words
+        self.query_one("#prompt", PromptArea).placeholder = what_for(self.draft)
         self.look_into("samples")
         self.set_focus(self.query_one("#prompt"))
         self.try_soon(0.0)

@@ -17,12 +17,12 @@ from tui.live import Change, Live
 from tui.runkeys import LETTERS, TYPING
 from tui.screens.draft import Draft
 from tui.screens.lanes import choose_mode, pause_or_resume
-from tui.screens.runhead import WORKS, Around, folded, head_fields, work_of
+from tui.screens.runhead import WORKS, Around, folded, head_fields, what_for, work_of
 from tui.screens.runplan import at_work, plan_line, plan_lines, problems
 from tui.screens.runvariants import RunVariants
 from tui.widgets.commandbar import BarWord, CommandBar
 from tui.widgets.headline import HeadLine
-from tui.widgets.ink import Line, Piece, plain
+from tui.widgets.ink import Line, Piece, fit, plain
 from tui.widgets.jobrow import bar
 from tui.widgets.livepicture import LivePicture
 from tui.widgets.panel import Panel
@@ -90,7 +90,6 @@ class RunScreen(RunVariants):
         yield self.summary
 
     def on_mount(self) -> None:
-        self.query_one("#prompt", PromptArea).placeholder = "what should be in the picture"
         self.look_into("words")
         self.show_head()
         self.begin_here()
@@ -141,8 +140,12 @@ class RunScreen(RunVariants):
         low = 0 < self.size.height < LOW and not self.unfolded and work_of(self.draft) != "batch"
         self.head.show(folded(fields) if low else fields)
         like = f"  like {plain(self.draft.origin)}" if self.draft.origin else ""
+        self.query_one("#prompt", PromptArea).placeholder = what_for(self.draft)
         self.query_one("#prompt-box").border_title = Content(f"Prompt{like}")
         self.show_bar()
+
+    def begin_head(self) -> None:
+        self.head.go(0)
 
     def show_bar(self) -> None:
         queue, here = self.home.live.scene.queue, work_of(self.draft)
@@ -162,9 +165,13 @@ class RunScreen(RunVariants):
     def run_words(self, run: RunScene | None) -> Line:
         if run is None:
             ended = self.ended
-            return (Piece(f"✓ {plain(ended.name)[:40]} has ended", "good"),) if ended is not None else ()
+            return (Piece(f"✓ {fit(plain(ended.name), 40).rstrip()} has ended", "good"),) if ended is not None else ()
         part = run.finished / max(1, run.jobs)
-        return (Piece(f"{plain(run.name)[:24]} ", "text"), *bar(part, 10), Piece(f" {run.finished}/{run.jobs}", "run"))
+        return (
+            Piece(f"{fit(plain(run.name), 24).rstrip()} ", "text"),
+            *bar(part, 10),
+            Piece(f" {run.finished}/{run.jobs}", "run"),
+        )
 
     # What it comes to -------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from textual.widgets import TextArea
 
 from schema.errors import NoDaemon, Refused
 from schema.plans import Learning
-from tui.editor import edit
+from tui.editor import edit_text
 from tui.link.shelf import Noun
 from tui.screens.draft import ENHANCING, Draft, preset_wishes
 from tui.screens.rundraft import RunDraft
@@ -27,8 +27,8 @@ TYPED = {
     "count": ("How often", "Jobs of each variant, with seeds one after the other."),
     "seed": ("Seed", "A whole number. Empty: it is drawn."),
     "priority": ("Priority", "A whole number: higher ones run first within a lane. 0 is usual."),
-    "window": ("Window", "Stages begin only in these hours: 22:00-07:00. Empty: at any time."),
-    "deadline": ("Done by", "07:00, or 8h from now. It goes before others where that is needed."),
+    "window": ("Window", "Stages begin only in these hours, as in 22:00-07:00. Empty: at any time."),
+    "deadline": ("Done by", "As in 07:00, or 8h from now. It goes before others where that is needed."),
     "max_images": ("Pictures of each pack", "At most so many. Empty: all."),
     "picture": ("Begin from a picture", "A file's path, an image's id, or a hash."),
 }
@@ -205,6 +205,7 @@ class RunChoosing(RunDraft):
         last = self.draft.last and picture is None
         batch = wanted == "batch"
         self.change(replace(self.draft, picture=picture, batch=batch, last=last, set=(*sets, *of_picture)))
+        self.begin_head()
 
     # Over it ----------------------------------------------------------------------------------------
 
@@ -227,8 +228,9 @@ class RunChoosing(RunDraft):
             applied = {"presets": self.draft.preset, "profiles": self.varied.profile}
             await self.app.push_screen(Saved(preset, applied, self._follow), chosen)
 
-    def _follow(self, noun: str, name: str) -> None:
-        self.put(noun.removesuffix("s"), name)
+    def _follow(self, noun: str, name: str, to: str) -> None:
+        if name == (self.draft.preset if noun == "presets" else self.varied.profile):
+            self.put(noun.removesuffix("s"), to)
 
     async def _as_preset(self, draft: Draft) -> str:
         """All that differs from what the pipeline says. Raises Refused or NoDaemon."""
@@ -243,11 +245,10 @@ class RunChoosing(RunDraft):
         """The words that have the focus, else the prompt, in the person's editor."""
         into = self.focused if isinstance(self.focused, PromptArea) else self.query_one("#prompt", TextArea)
         with tempfile.TemporaryDirectory(prefix="stablenew-") as folder:
-            path = Path(folder) / f"{into.id}.txt"
-            path.write_text(into.text, "utf-8")
-            if trouble := edit(self.app, path):
-                self.home.say(trouble, bad=True)
-                return
-            text = path.read_text("utf-8", "replace").removesuffix("\n")
+            written, trouble = edit_text(self.app, into.text, Path(folder) / f"{into.id}.txt")
+        if trouble:
+            self.home.say(trouble, bad=True)
+            return
+        text = written.replace("\r\n", "\n").removesuffix("\n")
         if text != into.text:
             into.replace(text, into.document.start, into.document.end)

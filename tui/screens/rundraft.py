@@ -66,6 +66,9 @@ class RunDraft(Variants[None], AreaScreen):
     def show_head(self) -> None:
         """The draft is another one."""
 
+    def begin_head(self) -> None:
+        """Of another kind of work the first field is the one that it needs."""
+
     def show_outcome(self) -> None:
         """What it comes to is another thing."""
 

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 from schema.scenes import NodeScene
 from tui.screens.draft import ENHANCING, Draft
 from tui.widgets.headline import HeadField
+from tui.widgets.ink import plain
 from tui.widgets.nodeline import STRANGERS
 
 IN_WORDS = {"img2img": "paint over", "detail": "faces", "upscale": "upscale", "face_restore": "restore faces"}
@@ -101,6 +102,14 @@ def _usual(draft: Draft, around: Around) -> Iterator[HeadField]:
     yield from _when(draft)
     yield HeadField("video", "film", tick=draft.video)
     yield HeadField("last", "as last time", tick=draft.last)
+
+
+def what_for(draft: Draft) -> str:
+    """What the words are for, told where there are none yet."""
+    if draft.pack:
+        more = f" and {len(draft.packs)} more" if draft.packs else ""
+        return f"The prompts of {plain(draft.pack)}{more}. What is written here is made besides."
+    return "what should be in the picture" + ("; it may stay empty" if draft.picture is not None else "")
 
 
 def pipeline_words(draft: Draft) -> str:

@@ -43,9 +43,9 @@ class Saved(Shelved):
     lists: ClassVar[tuple[Noun, ...]] = ("presets", "profiles")
     heading = "Saved"
 
-    def __init__(self, text: str, applied: Mapping[str, str], moved: "Callable[[str, str], None]") -> None:
-        """`text`: the form as one of the first list. `applied`: what the form has, by noun; `moved` is told the noun
-        and the new name of such a one, empty where it was deleted."""
+    def __init__(self, text: str, applied: Mapping[str, str], moved: "Callable[[str, str, str], None]") -> None:
+        """`text`: the form as one of the first list. `applied`: what the form has, by noun; `moved` is told the noun,
+        the name and the new one, empty where it was deleted."""
         super().__init__(self.heading, self.lists[0], applied[self.lists[0]], empty=False)
         self._lists = self.lists
         self._text = text
@@ -68,11 +68,14 @@ class Saved(Shelved):
         self._current = to
         if self._applied[noun] == name:
             self._applied[noun] = to
-            self._moved(noun, to)
+        self._moved(noun, name, to)
 
     @property
     def one(self) -> str:
         return self.noun.removesuffix("s")
+
+    def keeping(self, noun: Noun) -> Keeping:
+        return Keeping(self.home, noun, partial(self.put, noun))
 
     # Verbs ------------------------------------------------------------------------------------------
 
@@ -92,7 +95,7 @@ class Saved(Shelved):
 
     async def _save(self, noun: Noun, name: str) -> None:
         if noun != "profiles":
-            if await Keeping(self.home, noun).save(name, self._text):
+            if await self.keeping(noun).save(name, self._text):
                 self._current = name
                 self.ask_anew()
         elif name in await self.known(noun):
@@ -114,8 +117,7 @@ class Saved(Shelved):
             await self.app.push_screen(Type(f"Rename {plain(name)}", "Its new name.", name), named)
 
     async def _rename(self, noun: Noun, name: str, to: str) -> None:
-        if await Keeping(self.home, noun).rename(name, to):
-            self.put(noun, name, to)
+        if await self.keeping(noun).rename(name, to):
             self.ask_anew()
 
     def action_delete(self) -> None:
@@ -124,8 +126,7 @@ class Saved(Shelved):
 
     async def _delete(self, noun: Noun, name: str) -> None:
         """Runs that were made with it keep what they need."""
-        if await Keeping(self.home, noun).delete(name):
-            self.put(noun, name, "")
+        if await self.keeping(noun).delete(name):
             self.ask_anew()
 
     async def known(self, noun: Noun) -> tuple[str, ...]:

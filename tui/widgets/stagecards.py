@@ -201,9 +201,11 @@ class StageCards(StageChoosing):
     def _saved(self, name: str) -> None:
         self.edit(self.form.named(name, saved=True))
 
-    def _followed(self, noun: str, name: str) -> None:
-        """The pipeline was renamed, or, with an empty name, deleted."""
-        self.edit(self.form.followed(name))
+    def _followed(self, noun: str, name: str, to: str) -> None:
+        """The pipeline was renamed, or, with an empty name, deleted. That is what `z` takes back next."""
+        if self.form.draft.pipeline == name:
+            self._before = []
+            self._become(self.form.followed(to))
 
     # Hands ------------------------------------------------------------------------------------------
 

@@ -54,9 +54,9 @@ class StageChoosing(AtHome, StageList):
         if said != mine_of(self.form.draft):
             self._before = []  # of another draft: nothing of it is to come back into this one
         self._told = []
-        known = {stage.id for stage in self.form.stages}
+        known = {stage.id for stage in self.form.pipeline}
         self.form = form
-        if form.stages and not known:
+        if form.stages and not any(stage.id in known for stage in form.pipeline):
             self.opened = self._first_open(form)
         self.lay_out()
 
