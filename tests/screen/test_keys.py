@@ -121,7 +121,7 @@ async def test_help_is_made_from_the_table(show, picture_of):
     async with show() as eyes:
         await eyes.sees("131 jobs")
         await eyes.press("question_mark")
-        await eyes.sees("Keys", "After the leader")
+        await eyes.sees("Keys", "After g")
         picture_of(eyes, "help-120x36")
         await eyes.press("space", "space")
         await eyes.sees("Words of a filter")

@@ -116,7 +116,7 @@ class KeysHelp(ModalScreen[None]):
     def leader(self) -> list[Line]:
         rows = [(f"{LEADER} {area.letter}", area.title) for area in AREAS] + [(f"{LEADER} {LEADER_TOP}", "top")]
         return [
-            [Piece(" After the leader", "title")],
+            [Piece(f" After {LEADER}", "title")],
             *([Piece(fit(f"   {keys}", KEYS), "key"), Piece(word)] for keys, word in rows),
             [],
         ]

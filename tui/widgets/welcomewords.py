@@ -119,7 +119,7 @@ def asked(path: str, width: int) -> list[Line]:
 
 def rated(stars: int, path: str, width: int) -> list[Line]:
     head = [Piece(f"  {'★' * stars}", "star"), Piece(" noted. ", "strong"), Piece("z", "key"),
-            Piece(" takes it back, here and everywhere. From here:", "dim")]  # fmt: skip
+            Piece(" takes it back, here and everywhere.", "dim")]  # fmt: skip
     lies = [Piece("  It lies in ", "dim"), Piece(fit_middle(plain(path), width - 14).rstrip(), "text")]
     return [head, *([lies] if path else []), *further(width - 4)]
 
@@ -129,7 +129,7 @@ def failed(reason: str, width: int) -> list[Line]:
         Piece("  ⏎", "key"),
         Piece(" tries again   "),
         Piece("esc", "key"),
-        Piece(" shows it in the queue: w there"),
+        Piece(" shows it in the queue: "),
     ]
     wide = min(width - 4, 96)
     return [

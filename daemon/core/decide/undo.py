@@ -18,6 +18,14 @@ from schema.ids import CommandId, JobId
 
 Why = Literal["undo", "redo"]
 Ended = Mapping[JobId, c.EndedJob]
+WENT_BACK: Mapping[reopen.Why, str] = {
+    "retry": "its retry was taken back",
+    "rerun": "its rerun was taken back",
+    "undo": "what was taken back was done again",
+    "redo": "what was done again was taken back",
+}
+"""Why a job that was opened again is as it was before."""
+
 InTrash = e.ImageTrashed | e.ImageRestored | e.PictureImported
 
 
@@ -178,15 +186,15 @@ def _live_job_back(state: State, event: e.Event, why: Why) -> e.Event | None:
                 return None
             return e.JobEdited(job=job.id, was=job.spec, now=event.was)
         case e.JobReopened() if isinstance(job.phase, Running):
-            return jobs.cancelled(job, f"{why} of its {event.reason}")
+            return jobs.cancelled(job, WENT_BACK[event.reason])
         case e.JobReopened(was="finished"):
             return e.JobFinished(job=job.id)
         case e.JobReopened(was="failed"):
-            return e.JobFailed(job=job.id, trouble="cancelled", reason=f"{why} of its {event.reason}")
+            return e.JobFailed(job=job.id, trouble="cancelled", reason=WENT_BACK[event.reason])
         case e.JobReopened(was="attention"):
-            return e.JobParked(job=job.id, trouble="cancelled", reason=f"{why} of its {event.reason}")
+            return e.JobParked(job=job.id, trouble="cancelled", reason=WENT_BACK[event.reason])
         case e.JobReopened():
-            return jobs.cancelled(job, f"{why} of its {event.reason}")
+            return jobs.cancelled(job, WENT_BACK[event.reason])
         case e.JobParked():
             return _again(job, why)
         case e.StageSkipped():
