@@ -115,6 +115,25 @@ def show(daemon: FakeDaemon) -> Callable[..., object]:
 
 
 @pytest.fixture
+def at(show: Callable[..., object], daemon: FakeDaemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    """`async with at(NAME, width, height) as eyes`: the app at a screen of `screen_ways`."""
+    from screen_ways import at_home, go, prepare
+
+    monkeypatch.setattr(os, "getuid", lambda: 1000)
+
+    @asynccontextmanager
+    async def arrived(name: str, width: int = 120, height: int = 36, *, words: bool = True) -> AsyncIterator[Eyes]:
+        prepare(daemon, name)
+        async with show(width, height) as eyes:
+            at_home(eyes, tmp_path)
+            await go(eyes, daemon, name, words=words)
+            await eyes.settle()
+            yield eyes
+
+    return arrived
+
+
+@pytest.fixture
 def picture_of() -> Callable[[Eyes, str], None]:
     """Compares the screen with `snapshots/NAME.txt`; `STABLENEW_SNAPSHOTS=write` writes it instead."""
 

@@ -21,14 +21,15 @@ class Learned:
         self.favourites: list[dict[str, object]] = []
         self.pairs: list[tuple[str, str]] = []
         """Left and right, the first that is asked for first."""
+        self.knob = "txt2img.cfg"
         self.levels: dict[str, tuple[str, int]] = {}
-        """Picture to the value of `txt2img.cfg` it was made with, and its seed."""
+        """Picture to the value of the knob it was made with, and its seed."""
 
     def spec_of(self, image: ImageRow, spec: JobSpec) -> JobSpec:
         if image.id not in self.levels:
             return spec
         value, seed = self.levels[image.id]
-        return msgspec.structs.replace(spec, axes={"txt2img.cfg": value}, seed=seed)
+        return msgspec.structs.replace(spec, axes={self.knob: value}, seed=seed)
 
 
 def add_routes(app: web.Application, daemon: "FakeDaemon") -> None:

@@ -6,10 +6,10 @@ import screen_library
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from screen_disk import DiskDaemon
 from screen_things import record_of
+from screen_ways import WAYS, at_home, go, prepare
 
-from tui import keys
-from tui.areas import modes_of
 from tui.widgets.ink import fit, fit_middle, plain, wrap
 
 HOSTILE = (
@@ -19,7 +19,18 @@ HOSTILE = (
     "right‮to left‬",
     "wide 漢字漢字漢字漢字漢字 and é́́ combining",
     "[" * 40,
+    "zero\u200b\u200d\u2060width \u05d0\u05d1\u05d2 \u0645\u0631\u062d\u0628\u0627 👩\u200d🚀",
 )
+
+EVERYTHING = "".join(HOSTILE) + "x" * 300
+
+
+@pytest.fixture
+async def daemon(tmp_path):
+    fake = DiskDaemon(tmp_path / "api.sock")
+    await fake.begin()
+    yield fake
+    await fake.end()
 
 
 @pytest.mark.slow
@@ -72,8 +83,8 @@ def steers(letter):
     return code < 32 or 0x7F <= code < 0xA0 or code in range(0x202A, 0x202F) or code in range(0x2066, 0x206A)
 
 
-def all_is_called(daemon, name, monkeypatch):
-    """Everything that a person, a file or a machine names has this name."""
+def all_is_called(daemon, name, prompt):
+    """Everything that a person, a file or a machine names has this name, and every job this prompt."""
     replace = msgspec.structs.replace
     daemon.rows = [replace(row, name=name, pack=name, model=name, node_name=name) for row in daemon.rows]
     daemon.images = [
@@ -92,8 +103,15 @@ def all_is_called(daemon, name, monkeypatch):
     )
     daemon.resources = [replace(one, name=name) for one in daemon.resources]
     daemon.standing = replace(daemon.standing, concerns=(name,))
-    monkeypatch.setattr(screen_library, "NAMES", dict.fromkeys(screen_library.NAMES, (name,)))
-    monkeypatch.setattr(screen_library, "SAYS", {noun: [(name, name, name)] for noun in screen_library.SAYS})
+    daemon.shelf.names = dict.fromkeys(daemon.shelf.names, (name,))
+    daemon.shelf.packs = {name: prompt}
+    daemon.shelf.models = [{**one, "name": name, "base": name, "tags": [name]} for one in daemon.shelf.models]
+    daemon.journal.lines = [replace(one, says=name, trace=name) for one in daemon.journal.lines]
+    worded = {"prompt": prompt, "template": prompt, "negative": prompt}
+    records = (record_of(row) for row in daemon.rows)
+    daemon.records = {one.id: replace(one, spec=replace(one.spec, **worded)) for one in records}
+    spec_of = daemon.learned.spec_of
+    daemon.learned.spec_of = lambda image, was: replace(spec_of(image, was), **worded)
 
 
 def is_whole(eyes):
@@ -104,44 +122,22 @@ def is_whole(eyes):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", HOSTILE)
-async def test_hostile_names_are_text_in_every_area(show, daemon, monkeypatch, name):
-    all_is_called(daemon, name, monkeypatch)
+@pytest.mark.parametrize("way", WAYS)
+async def test_hostile_names_and_prompts_are_text_on_every_screen(show, daemon, monkeypatch, tmp_path, way):
+    """All that is hostile at once: names of 300 letters and more, prompts of 10,000."""
+    prepare(daemon, way)
+    all_is_called(daemon, EVERYTHING, EVERYTHING * 25)
+    monkeypatch.setattr(screen_library, "SAYS", {noun: [(EVERYTHING,) * 3] for noun in screen_library.SAYS})
     async with show() as eyes:
-        await eyes.sees("131 jobs")
-        for mode in (mode for area in keys.AREAS for mode in modes_of(area.id)):
-            await eyes.app.action_go(mode)
-            await eyes.until(lambda: eyes.app.area_screen is not None and eyes.app.area_screen.ready)
+        at_home(eyes, tmp_path)
+        await go(eyes, daemon, way, words=False)
+        await eyes.settle()
+        is_whole(eyes)
+        for size in ((80, 24), (200, 60), (60, 15)):
+            await eyes.pilot.resize_terminal(*size)
             await eyes.quiet()
             await eyes.settle()
             is_whole(eyes)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("name", HOSTILE)
-async def test_hostile_names_are_text_in_what_opens_over_an_area(show, daemon, monkeypatch, name):
-    all_is_called(daemon, name, monkeypatch)
-    over = {
-        "queue.jobs": ("w", "r", "enter"),
-        "gallery": ("enter", "e", "f", "ctrl+y", "t"),
-        "queue.runs": ("w", "enter"),
-    }
-    async with show() as eyes:
-        await eyes.sees("131 jobs")
-        for mode, pressed in over.items():
-            await eyes.app.action_go(mode)
-            await eyes.quiet()
-            for key in pressed:
-                await eyes.press(key)
-                await eyes.quiet()
-                await eyes.settle()
-                is_whole(eyes)
-                await eyes.press("escape")
-        await eyes.app.action_go("gallery")
-        await eyes.press("space", "space", "c")
-        await eyes.quiet()
-        await eyes.settle()
-        is_whole(eyes)
 
 
 @pytest.mark.slow

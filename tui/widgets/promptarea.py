@@ -30,6 +30,11 @@ OPENED = re.compile(r"(?:__[^\s_][^\s,|{}]*|__|<[a-z]*:?[^<>\n]*|\[\[[^\]\n]*|\$
 """What is begun with a mark before the cursor: enter takes a name there."""
 BARE = re.compile(r"[^\W\d_][\w-]{2,}\Z")
 
+STEERING = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What a terminal would obey: control characters, and those that turn the direction of writing."""
+NO_WIDTH = "\u200b"
+"""Shown instead, as narrow as they are: the cursor stands where it did."""
+
 PLACES = ("choice", "wildcard", "slot", "variable", "wrap", "search", "locked")
 SIGNS = get_args(Kind)
 
@@ -71,6 +76,8 @@ class PromptArea(TextArea):
 
     def get_line(self, line_index: int) -> Text:
         line = super().get_line(line_index)
+        if STEERING.search(line.plain):
+            line.plain = STEERING.sub(NO_WIDTH, line.plain)
         lexed = self.lexed
         if line_index >= len(self._starts):
             return line
