@@ -93,14 +93,14 @@ class Variation:
         )
 
     def told(self) -> str:
-        """What is not as usual: `random · 24 variants · style film · 2 locked`; empty: nothing."""
+        """What is not as usual: `random · 24 variants · style film · 2 held`; empty: nothing."""
         words = [f"template {self.template}" if self.template else ""]
         words += [f"style {', '.join(self.style)}" if self.style else ""]
         words += [f"overlay {self.overlay}" if self.overlay else "", self.matrix or ""]
         words += [self.order if self.order != "sequential" else "", "as written" if self.literal else ""]
         many = (("variants", self.variants), ("limit", self.limit), ("prompts", self.max_prompts))
         words += [f"{name} {text}" for name, text in (*many, ("pictures", self.max_images)) if text]
-        counts = ((self.search, "searched"), (self.vary, "axes"), (self.locks, "locked"), (self.edits, "edited"))
+        counts = ((self.search, "searched"), (self.vary, "axes"), (self.locks, "held"), (self.edits, "written over"))
         words += [f"{len(of)} {word}" for of, word in counts if of]
         return " · ".join(filter(None, words))
 

@@ -67,7 +67,7 @@ class SampleList(HeldList[Numbered]):
     def words(self, item: Numbered, width: int) -> list[Piece]:
         told = [plain(pick.value) or "nothing" for pick in item.picks if sets_apart(pick)]
         if not told or item.edited:
-            return [Piece(fit(plain(item.prompt), max(1, width)))]
+            return [Piece(fit(plain(item.prompt) or "no words", max(1, width)))]
         pieces: list[Piece] = []
         for at, word in enumerate(told):
             pieces += [Piece(" · ", "faint")] if at else []
