@@ -157,6 +157,7 @@ class Far(Screen):
 
 
 def environment(home: Path, socket: Path) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if k not in ("TMUX", "SSH_CONNECTION", "COLUMNS", "LINES", "NO_COLOR")}
-    more = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
-    return kept | more | {"STABLENEW_HOME": str(home), "STABLENEW_SOCKET": str(socket), "STABLENEW_UI__IMAGES": "half"}
+    """As within tmux, where most are and where no program asks the terminal what it can draw."""
+    kept = {k: v for k, v in os.environ.items() if k not in ("SSH_CONNECTION", "COLUMNS", "LINES", "NO_COLOR")}
+    more = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8", "TMUX": "none"}
+    return kept | more | {"STABLENEW_HOME": str(home), "STABLENEW_SOCKET": str(socket)}
