@@ -87,10 +87,6 @@ def read_trace(text: bytes) -> Trace:
     return trace
 
 
-def write_trace(trace: Trace) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(trace), indent=1)
-
-
 def _check_fleet(trace: Trace) -> None:
     _positive(trace.net_mb_s, "net_mb_s")
     for name, model in trace.models.items():

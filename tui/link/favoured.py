@@ -22,8 +22,6 @@ MOST = 5
 GOOD = 3.0
 """Stars on average, at least, where its pictures have any."""
 
-STAR = "★"
-
 
 class Rows(msgspec.Struct, frozen=True):
     """`GET /v1/models`."""

@@ -7,11 +7,6 @@ import msgspec
 
 from schema.prompts import Segment, Vary
 
-KIND_WORDS: dict[Vary, str] = {
-    "choice": "choice", "wildcard": "wildcard", "slot": "slot", "variable": "variable", "wrap": "wrap",
-    "search": "search",
-}  # fmt: skip
-
 
 class Place(NamedTuple):
     key: str

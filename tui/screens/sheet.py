@@ -279,10 +279,3 @@ def _units(stage: StageSheet, field: Field, changes: Changes, changed: bool) -> 
         for one in unit_fields(number):
             inner = one.name.rpartition(".")[2]
             yield Row(stage, one, shown(unit.get(inner, one.default)), inner in unit and changed)
-
-
-def first_with(stages: Sequence[StageSheet], name: str, changes: Changes) -> StageSheet | None:
-    """The first stage that runs and can be told this."""
-    return next(
-        (s for s in stages if is_on(s, changes) and any(one.name == name for one in fields_of(s.kind))), None
-    )  # fmt: skip

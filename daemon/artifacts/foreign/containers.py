@@ -4,7 +4,6 @@ Everything a file claims is checked against what there is of it. Sources: PNG th
 specification, GIF89a, ISO 14496-12, Matroska.
 """
 
-import io
 import re
 import struct
 import zlib
@@ -65,10 +64,6 @@ def texts_of(file: BinaryIO, size: int) -> tuple[str, str, Texts] | None:
     if head.startswith(films.EBML):
         return films.matroska(reader.size, reader.take)
     return None
-
-
-def of_bytes(raw: bytes) -> tuple[str, str, Texts] | None:
-    return texts_of(io.BytesIO(raw), len(raw))
 
 
 # PNG --------------------------------------------------------------------------------------------

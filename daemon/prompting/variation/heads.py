@@ -25,7 +25,6 @@ MANY = 10**9
 _HEAD = re.compile(r"\s*([~@!]?)([^${}|]*?)\$\$(?:([^${}]*)\$\$)?")
 _MARK = re.compile(r"\s*([~@!])")
 _WEIGHT = re.compile(r"\s*([+-]?(?:\d{1,12}\.?\d{0,12}|\.\d{1,12}))[ \t]*::")
-_MARKS: dict[str, Mark] = {"random": "~", "cycle": "@", "combinatorial": "!"}
 
 
 class Head(NamedTuple):
