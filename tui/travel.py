@@ -21,7 +21,7 @@ from tui.live import Change, Live, heard, silent
 from tui.picturekeys import Key
 from tui.thenkeys import THEN, only_looks, travelling
 from tui.widgets.banner import of_absence, of_past, of_standing
-from tui.widgets.eventlist import who
+from tui.widgets.eventlist import named, who
 from tui.widgets.ink import Line
 from tui.widgets.nodeline import name_of
 from tui.wishes import Wishing
@@ -79,6 +79,11 @@ class Travelling(Wishing):
         """The moment that the cursor stands on; empty: on none."""
         return ""
 
+    @property
+    def node_names(self) -> dict[str, str]:
+        """What people call the nodes, by their ids."""
+        return {str(node.node): name_of(node) for node in self.live.scene.nodes if node.name}
+
     # What may be done -------------------------------------------------------------------------------
 
     @property
@@ -114,7 +119,8 @@ class Travelling(Wishing):
 
     def banner(self, width: int) -> list[Line]:
         if self.moment is not None:
-            return of_past(self.moment, self.happening.words if self.happening else "", self.marked, width)
+            words = named(self.happening.words, self.node_names) if self.happening else ""
+            return of_past(self.moment, words, self.marked, width)
         return of_standing(self.live.standing, width) if self.live.linked else of_absence(self.absence, width)
 
     # Going ------------------------------------------------------------------------------------------
@@ -295,8 +301,8 @@ class Travelling(Wishing):
         except (Refused, NoDaemon) as fault:
             self.say(str(fault), bad=True)
         else:
-            names = {str(node.node): name_of(node) for node in self.live.scene.nodes if node.name}
-            await self.push_screen(happened(event, found, who(event.actor, f"uid:{os.getuid()}", names)))
+            asked = who(event.actor, f"uid:{os.getuid()}", self.node_names)
+            await self.push_screen(happened(event, found, asked, self.node_names))
 
     # How the daemon stands --------------------------------------------------------------------------
 

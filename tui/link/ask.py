@@ -184,7 +184,7 @@ class Asker:
                         elif len(first) < keep:
                             first.append(one)
         except (ClientError, OSError) as e:
-            raise NoDaemon(why(e)) from e
+            raise NoDaemon(f"the daemon does not answer: {why(e)}") from e
         except msgspec.DecodeError as e:
             raise Refused("the daemon's answer is not understood.", remedy="Is it of another version?") from e
         return tuple(first), last
@@ -237,7 +237,7 @@ class Asker:
                 return await response.read()
         except (ClientError, OSError, TimeoutError) as e:
             await self.drop()
-            raise NoDaemon(why(e)) from e
+            raise NoDaemon(f"the daemon does not answer: {why(e)}") from e
 
     def _then(self, verb: str, query: Mapping[str, str | int] | None) -> Mapping[str, str | int] | None:
         """The query with the moment it is about. Raises Refused for wishes about the past."""

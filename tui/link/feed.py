@@ -4,6 +4,7 @@ Losing the daemon is no exception here but news: `Silence` says why and when it 
 """
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -76,5 +77,6 @@ async def frames(asker: Asker, rate: int) -> AsyncIterator[Frame]:
         raise NoDaemon("what the daemon tells is not understood; is it of another version?") from e
     except (ClientError, OSError, TimeoutError) as e:
         await asker.drop()
-        raise NoDaemon(why(e)) from e
+        killed = isinstance(e, OSError) and e.errno == errno.ECONNREFUSED  # its socket is there, and nobody behind it
+        raise NoDaemon("it has ended; `: start the daemon` starts one" if killed else why(e)) from e
     await asker.drop()

@@ -18,7 +18,6 @@ from tui.screens.tailing import TailScreen
 from tui.widgets.eventcard import card
 from tui.widgets.eventlist import EventList
 from tui.widgets.ink import Piece
-from tui.widgets.nodeline import name_of
 
 NOBODY = "it is about no single job, run, picture or node"
 
@@ -63,8 +62,7 @@ class LogsScreen(TailScreen[EventRow]):
             if self._moment is not None:  # its event is the newest there is: steps lead the cursor with them
                 self.follows = True
                 self.table.go(self.newest())
-        names = {str(node.node): name_of(node) for node in live.scene.nodes if node.name}
-        if names != self.table.names:
+        if (names := self.home.node_names) != self.table.names:
             self.table.names = names
             self.table.redraw_all()
         super().told(live, change)

@@ -1,6 +1,6 @@
 """What is told over an area: a difference between two moments, one event, how the daemon stands."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from schema.then import Difference, JobChange, Moment
 from tui.link.then import Happening
@@ -8,6 +8,7 @@ from tui.live import Live
 from tui.screens.details import Details
 from tui.widgets.banner import told
 from tui.widgets.eventcard import fields, pair
+from tui.widgets.eventlist import named
 from tui.widgets.ink import Line, Piece, fit, plain, wrap
 
 STATES = {"finished": "good", "failed": "bad", "attention": "warn", "running": "run", "cancelled": "dim"}
@@ -19,10 +20,10 @@ def differs(found: Difference, against: str) -> Details:
     return Details(title, lambda width: list(_difference(found, width)))
 
 
-def happened(happening: Happening, found: Difference, asked: str) -> Details:
-    """`asked`: who wished it, as a person calls them."""
+def happened(happening: Happening, found: Difference, asked: str, names: Mapping[str, str]) -> Details:
+    """`asked`: who wished it, as a person calls them; `names`: of nodes by their ids."""
     title = (Piece(f"Event {happening.seq:,}", "title"), Piece(f"  {happening.type}  esc back", "dim"))
-    return Details(title, lambda width: list(_happening(happening, found, asked, width)))
+    return Details(title, lambda width: list(_happening(happening, found, asked, names, width)))
 
 
 class Stands(Details):
@@ -88,8 +89,10 @@ def _job(job: JobChange, width: int) -> Line:
     ]
 
 
-def _happening(happening: Happening, found: Difference, asked: str, width: int) -> Iterator[Line]:
-    for line in wrap(happening.words, width - 2, 12):
+def _happening(
+    happening: Happening, found: Difference, asked: str, names: Mapping[str, str], width: int
+) -> Iterator[Line]:
+    for line in wrap(named(happening.words, names), width - 2, 12):
         yield [Piece(f" {line}", "strong")]
     yield []
     moment = Moment(seq=found.after.seq, at=happening.at, newest=found.after.newest)

@@ -52,8 +52,7 @@ class JobTable(Listing[Row]):
         return self.strip(drawn, width, over)
 
     def arrived(self, changed: set[int], *, total_changed: bool) -> None:
-        first, last = self.in_view()
-        longest = longest_id([self.pages.get(i) for i in range(first, last + 1)])
+        longest = longest_id(list(self.pages.here()))
         if longest > self._id_width:
             self._id_width, total_changed = longest, True
         super().arrived(changed, total_changed=total_changed)

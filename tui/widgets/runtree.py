@@ -71,7 +71,7 @@ class RunTree(Listing[Branch]):
         return [cursor, Piece(" " * INDENT), *rest]
 
     def arrived(self, changed: set[int], *, total_changed: bool) -> None:
-        rows = [line for line in map(self.pages.get, range(*self.in_view())) if isinstance(line, Row)]
+        rows = [line for line in self.forest.here() if isinstance(line, Row)]
         self._id_width = max(self._id_width, jobrow.longest_id(rows))
         super().arrived(changed, total_changed=total_changed)
 
