@@ -88,6 +88,7 @@ async def test_a_broken_file_is_told_with_its_line_and_is_seen_to_be_mended(show
         await eyes.sees("theme", "1 changed")
         await eyes.press("j")
         await eyes.sees(">  images")
+        assert eyes.app.focused is eyes.app.screen.listing
 
 
 @pytest.mark.slow

@@ -121,8 +121,9 @@ class ConfigureScreen(Asking):
             )
         self._off_a_head()
         self.set_class(self.broken and not self.tab, "-broken")
+        hidden = not self.listing.display
         self._show_list()
-        if self.focused is None and self.is_current:
+        if hidden and self.listing.display:
             self.set_focus(self.listing)
         self.tabs.turn(self.tab)
         self.tabs.tell(self._standing())
