@@ -6,7 +6,6 @@ from textual.message import Message
 from textual.strip import Strip
 
 from schema.pages import ImageRow
-from tui.widgets.ink import Piece, wrap
 from tui.widgets.preview import Preview
 from tui.widgets.thumbs import LARGE, Thumbs, Wish
 
@@ -70,9 +69,7 @@ class Judged(Preview):
 
     def inner(self, y: int, width: int) -> Strip:
         if self.image is None:
-            words = wrap(self.notice, max(8, width - 8), 4)
-            at = y - (self.room[1] - len(words)) // 2
-            return self.strip([Piece(f"{words[at]:^{width}}", "dim")] if 0 <= at < len(words) else (), width)
+            return self.words(self.notice, "dim", y, width)
         return super().inner(y, width)
 
     def picture_came(self, image: str) -> None:

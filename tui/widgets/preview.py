@@ -18,7 +18,7 @@ from textual.widget import Widget
 from schema.errors import NoDaemon, Refused
 from schema.pages import ImageRow
 from tui.background import begin
-from tui.widgets.ink import Framed, Piece
+from tui.widgets.ink import Framed, Piece, wrap
 from tui.widgets.thumbs import LARGE, Thumbs, Wish
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from textual_image.widget import SixelImage, TGPImage
 
     SharpClass = type[SixelImage] | type[TGPImage]
+
+
+BROKEN = "cannot be shown: its file may be damaged or gone"
 
 
 class Preview(Framed):
@@ -82,21 +85,25 @@ class Preview(Framed):
             return self.strip((), width)
         high = self.room[1]
         if self._sharp is not None:
-            return self.strip([Piece(f"{'cannot be shown':^{width}}", "bad")] if y == high // 2 else (), width)
+            return self.words(BROKEN, "bad", y, width)
         if self.thumbs.off:
-            return self.strip(
-                [Piece(f"{'pictures are switched off':^{width}}", "faint")] if y == high // 2 else (), width
-            )
+            return self.words("pictures are switched off", "faint", y, width)
         wish = Wish(image.id, width, high)
         cells = self.thumbs.get(wish, self)
         if cells is None:
-            word = "cannot be shown" if self.thumbs.is_broken(wish) else "…"
-            return self.strip([Piece(f"{word:^{width}}", "dim")] if y == high // 2 else (), width)
+            broken = self.thumbs.is_broken(wish)
+            return self.words(BROKEN if broken else "…", "bad" if broken else "dim", y, width)
         left, above = (width - cells.columns) // 2, (high - cells.lines) // 2
         if not 0 <= y - above < cells.lines:
             return self.strip((), width)
         right = width - left - cells.columns
         return Strip.join([self.strip((), left), cells.strips[y - above], self.strip((), right)])
+
+    def words(self, text: str, ink: str, y: int, width: int) -> Strip:
+        """A line of what is said in the middle of the pane, where no picture is."""
+        lines = wrap(text, max(8, width - 8), 4)
+        at = y - (self.room[1] - len(lines)) // 2
+        return self.strip([Piece(f"{lines[at]:^{width}}", ink)] if 0 <= at < len(lines) else (), width)
 
     async def _show_sharp(self, image: ImageRow) -> None:
         """The protocols want a picture that is known to be one, not a path: a bad path ends the program."""
