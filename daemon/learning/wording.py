@@ -44,7 +44,7 @@ def about(stars: float) -> str:
 def _bounds(evidence: Evidence) -> str:
     """Where a claim holds, if not everywhere."""
     if evidence.experiment:
-        return f"; from run {evidence.experiment}, in which nothing else varied: it holds at that base config"
+        return f"; from run {evidence.experiment}, in which nothing else varied: it holds for the settings of that run"
     if not evidence.only:
         return ""
     seen = [setting(param, value) for param, value in evidence.only.items()]

@@ -219,7 +219,7 @@ def test_a_claim_from_one_learning_run_holds_at_its_base_config() -> None:
     others = [msgspec.structs.replace(record, id=f"o{record.id}") for record in rated(nothing, 12, seed=3)]
     (claim,) = the_pack([*base, *others]).claims
     assert claim.evidence.experiment == "L7"
-    assert claim.text.endswith("; from run L7, in which nothing else varied: it holds at that base config")
+    assert claim.text.endswith("; from run L7, in which nothing else varied: it holds for the settings of that run")
 
 
 def test_old_verdicts_are_read_again_by_another_algorithm() -> None:

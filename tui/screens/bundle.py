@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from schema.errors import NoDaemon, Refused, why
+from schema.sizes import size
 from tui.athome import AtHome
 from tui.background import begin, leave
 from tui.widgets.ink import plain
@@ -63,7 +64,7 @@ class SaveBundle(AtHome, ModalScreen[None]):
         except OSError as e:
             self.tell(f"{path}: {why(e)}", bad=True)
         else:
-            self.home.say(f"saved: {path} ({len(content) / 1e6:.1f} MB)")
+            self.home.say(f"saved: {path} ({size(len(content))})")
             leave(self, None)
 
     def tell(self, words: str, *, bad: bool = False) -> None:

@@ -329,7 +329,7 @@ class LearnScreen(LearnWishes):
                 self.as_of = text.strip()
                 begin(self, partial(self._go_back, self.as_of), group="tab", exclusive=True)
 
-        help = "What was known then: a date (2026-05-01), an age (2d) or a seq of the log. Empty: now."
+        help = "What was known then: a date (2026-05-01), an age (2d) or an event's number. Empty: now."
         await self.app.push_screen(Type("As of", help, self.as_of), typed)
 
     async def _go_back(self, wanted: str) -> None:

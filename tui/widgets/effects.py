@@ -12,8 +12,11 @@ from schema.plans import Scalar
 from schema.records import Settings
 from tui.widgets.ink import Line, Piece, fit, plain
 
-APART = 6
+APART = 5
 """Columns at least from one label of the axis to the next."""
+
+FEW = 3
+"""Labels that are enough: the roundest steps that give so many."""
 
 LEAST = 14
 """Columns below which there is no plot, only figures."""
@@ -88,9 +91,12 @@ def ticks(low: float, high: float, width: int) -> tuple[list[float], list[str]]:
     plotext leaves out labels that touch, which ones it is not always the same.
     """
     column = (width - 1) / (high - low)
-    for step in (0.1, 0.2, 0.5, 1.0, 2.0):
-        if step * column >= APART:
+    places: list[float] = []
+    for step in (2.0, 1.0, 0.5, 0.2, 0.1):
+        first, last = ceil((low + 2 / column) / step), floor((high - 2 / column) / step)
+        if last > first and step * column < APART:
             break
-    first, last = ceil((low + 2 / column) / step), floor((high - 2 / column) / step)
-    places = [n * step for n in range(first, last + 1)]
+        places = [n * step for n in range(first, last + 1)]
+        if len(places) >= FEW:
+            break
     return places, [f"{place:.1f}" for place in places]
