@@ -4,7 +4,7 @@ Known not to arrive in tmux and therefore not used: ctrl+enter, alt+enter, ctrl+
 """
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from textual.binding import Binding, BindingType
 
@@ -23,6 +23,8 @@ from tui.thenkeys import THEN, TRAVEL
 if TYPE_CHECKING:
     from textual.dom import DOMNode
     from textual.screen import Screen
+
+Answer = TypeVar("Answer")
 
 
 class Area(NamedTuple):
@@ -192,7 +194,7 @@ def first_shown(key: Key, keymap: Mapping[str, str]) -> str:
     return shown(keymap.get(key.id, key.keys).split(",")[0].strip())
 
 
-def doer(screen: "Screen[object]", key: Key) -> "DOMNode":
+def doer(screen: "Screen[Answer]", key: Key) -> "DOMNode":
     """Whoever does what the key says: what has the focus there, something around it, or the screen."""
     return next((one.node for one in screen.active_bindings.values() if one.binding.id == key.id), screen)
 
