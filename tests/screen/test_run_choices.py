@@ -195,6 +195,15 @@ async def test_a_draft_that_is_begun_afresh_begins_where_the_last_run_was(show, 
 
 
 @pytest.mark.slow
+async def test_where_the_last_run_was_a_picture_painted_over_the_next_one_is_not_made_of_that_picture(show, daemon):
+    daemon.latest = {"effective": {"img2img": {"model": "juggernautXL_v9", "image": "a" * 64}}, "run": "kn00gt7a"}
+    async with show() as eyes:
+        await to_run(eyes, "last run juggernautXL_v9")
+        await eyes.press(*"a kite")
+        assert not (await run(eyes, daemon)).get("last")
+
+
+@pytest.mark.slow
 async def test_a_stage_is_added_at_its_place(show, daemon):
     async with show() as eyes:
         await to_run(eyes)

@@ -247,7 +247,7 @@ async def test_words_are_written_in_the_persons_own_editor(show, monkeypatch):
             path.write_text(path.read_text() + " over {sea|land}\n")
             return ""
 
-        monkeypatch.setattr("tui.screens.runchoosing.edit", edit)
+        monkeypatch.setattr("tui.editor.edit", edit)
         await eyes.press("f10")
         await eyes.sees("a kite over {sea|land}", "2 variants")
 

@@ -157,6 +157,11 @@ class Last(msgspec.Struct, frozen=True):
     seed: int | None = None
     run: str | None = None
 
+    @property
+    def of_picture(self) -> bool:
+        """It was begun from a picture that was there: what is written next has nothing to do with that one."""
+        return any(stage.get("image") for stage in (self.effective or {}).values())
+
     def in_words(self) -> str:
         """`toy_v1 · Euler a · Karras · 30 st · cfg 6 · 768x512 · upscale lanczos`; empty where nothing was made yet."""
         if not self.effective:

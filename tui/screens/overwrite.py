@@ -41,7 +41,9 @@ class Overwrite(ModalScreen[tuple[str, str] | None]):
             yield Static("Sent as it stands here: braces and underscores mean nothing any more.", classes="quiet")
 
     def on_mount(self) -> None:
-        self.set_focus(self.query_one("#prompt"))
+        prompt = self.query_one("#prompt", PromptArea)
+        prompt.move_cursor(prompt.document.end)
+        self.set_focus(prompt)
 
     def action_take(self) -> None:
         prompt, negative = (self.query_one(f"#{name}", PromptArea).text for name in ("prompt", "negative"))

@@ -229,7 +229,8 @@ class RunDraft(Variants[None], AreaScreen):
         if not last.in_words():
             return
         self.last = last
-        if fresh and not self.draft.last and self.draft.picture is None and not self.draft.pipeline:
+        free = not self.draft.last and self.draft.picture is None and not self.draft.pipeline
+        if fresh and free and not last.of_picture:
             there = backend if backend in backends_of(self.home.live.scene.nodes) else None
             self.change(replace(self.draft, last=True, backend=self.draft.backend or there or ""))
         self.show_head()

@@ -62,7 +62,7 @@ class SampleList(HeldList[Numbered]):
         if item is None:
             return self.strip([head, number, Piece("…", "faint")], width, over)
         sign = Piece("* " if item.edited else "", "mark")
-        return self.strip([head, number, sign, *self.words(item, width - 7)], width, over)
+        return self.strip([head, number, sign, *self.words(item, width - 7 - len(sign.text))], width, over)
 
     def words(self, item: Numbered, width: int) -> list[Piece]:
         told = [plain(pick.value) or "nothing" for pick in item.picks if sets_apart(pick)]
