@@ -3,7 +3,7 @@
 import msgspec
 from screen_things import make_image, make_row, record_of
 
-from tui.widgets.imagecard import rating
+from tui.widgets.imagecard import rating, says_nothing
 
 
 def brought(program):
@@ -39,3 +39,9 @@ def test_where_nothing_is_known_of_how_it_was_made_nothing_is_made_up():
     told = words(brought("none"), seed=0)
     assert " brought in · sea [b].png" in told
     assert not [line for line in told if "seed" in line]
+
+
+def test_only_of_such_a_one_there_is_nothing_to_make_again():
+    assert says_nothing(brought("none"))
+    assert not says_nothing(brought("a1111"))
+    assert not says_nothing(record_of(make_row(12)))

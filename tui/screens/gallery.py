@@ -15,7 +15,7 @@ from tui.keys import bindings, first_shown, of
 from tui.live import Change, Live
 from tui.screens.alone import Shown
 from tui.screens.picturewishes import PictureWishes
-from tui.widgets.imagecard import rating, whole
+from tui.widgets.imagecard import rating, says_nothing, whole
 from tui.widgets.imagegrid import NO_PICTURE, ImageGrid
 from tui.widgets.ink import Piece
 from tui.widgets.panel import Panel
@@ -194,8 +194,12 @@ class GalleryScreen(PictureWishes):
             await self.home.show_job(image.job)
 
     async def action_again(self) -> None:
-        image = self.listing.item()
-        if image is not None:
+        image, record = self.listing.item(), self.record
+        if image is None:
+            return
+        if record is not None and record.id == image.job and says_nothing(record):
+            self.home.say("nothing is known of how it was made; E makes a new picture from this one")
+        else:
             await self.home.clone(image.job)
 
 

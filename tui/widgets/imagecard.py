@@ -10,6 +10,10 @@ from tui.widgets.jobcard import card, said
 from tui.widgets.jobrow import lasted, short
 
 
+NOBODY = "none"
+"""The program of a picture that says nothing of how it was made."""
+
+
 def rating(image: ImageRow, record: JobRecord | None, width: int, *, wide: bool, keys: str = "") -> list[Line]:
     """The panel beside a picture: stars, tags, what made it, where it lies. `keys`: told where there is room."""
     stars = [Piece(" " + "★" * image.stars, "star"), Piece("☆" * (5 - image.stars), "faint")]
@@ -58,7 +62,12 @@ def brought_in(record: JobRecord) -> list[str]:
     file = last.reported.get("file") if last is not None and last.started is None else None
     if last is None or file is None:
         return []
-    return ["brought in", *([last.backend] if last.backend and last.backend != "none" else []), str(file)]
+    return ["brought in", *([last.backend] if last.backend and last.backend != NOBODY else []), str(file)]
+
+
+def says_nothing(record: JobRecord) -> bool:
+    """It was brought in, and how it was made is not known."""
+    return bool(brought_in(record)) and record.stages[-1].backend == NOBODY
 
 
 def joined(words: Sequence[str], width: int) -> list[str]:
