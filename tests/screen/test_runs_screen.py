@@ -3,6 +3,10 @@
 import msgspec
 import pytest
 
+from schema.ids import RunId
+from schema.pages import RunRow
+from tui.widgets.runrow import outcome
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), [(120, 36), (80, 24)])
@@ -101,6 +105,20 @@ async def test_a_job_that_ends_is_told_below_its_run(show, daemon):
         await eyes.sees("kn00gt7a.3")
         await daemon.change(2, msgspec.structs.replace(daemon.rows[2], state="failed", reason="the model is gone"))
         await eyes.sees("✗", "the model is")
+
+
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        ({"finished": 3}, "✓ finished"),
+        ({"finished": 1, "cancelled": 2}, "✓ finished"),
+        ({"cancelled": 3}, "⊘ cancelled"),
+        ({"failed": 1, "cancelled": 2}, "✗ failed"),
+    ],
+)
+def test_a_run_of_which_nothing_was_made_is_not_told_as_finished(counts, told):
+    run = RunRow(id=RunId("kn00gt7a"), name="knights", state="finished", created=0.0, jobs=3, ended=9.0, **counts)
+    assert " ".join(outcome(run)[:2]) == told
 
 
 async def to_runs(eyes, run="kn00gt7a"):

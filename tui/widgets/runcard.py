@@ -6,12 +6,12 @@ from schema.scenes import RunScene
 from tui.widgets.ink import Line, Piece, fit, fit_middle, plain
 from tui.widgets.jobcard import block, ends, moment, section
 from tui.widgets.jobrow import bar, clock
-from tui.widgets.runrow import PHASES, ended
+from tui.widgets.runrow import ended, outcome
 
 
 def title(run: RunRow) -> list[Piece]:
-    sign, ink = PHASES[run.state]
-    return [Piece(run.id, "title"), Piece(f"  {sign} {run.state}", ink)]
+    sign, word, ink = outcome(run)
+    return [Piece(run.id, "title"), Piece(f"  {sign} {word}", ink)]
 
 
 def card(run: RunRow, live: RunScene | None, foretold: Forecast | None, width: int, now: float) -> list[Line]:

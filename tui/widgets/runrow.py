@@ -41,13 +41,21 @@ def heading(w: Widths) -> list[Piece]:
     return [Piece("    "), *(Piece(fit(word, width) + " ", "dim") for word, width in words), time]
 
 
+def outcome(run: RunRow) -> tuple[str, str, str]:
+    """How it stands, as a sign, a word and its ink: nothing of it is `finished` where nothing was made."""
+    if run.state == "finished" and run.jobs and not run.finished:
+        return ("✗", "failed", "bad") if run.failed else ("⊘", "cancelled", "dim")
+    sign, ink = PHASES[run.state]
+    return sign, run.state, ink
+
+
 def ended(run: RunRow) -> int:
     return run.finished + run.failed + run.cancelled
 
 
 def pieces(run: RunRow, live: RunScene | None, w: Widths, *, open: bool, cursor: bool, marked: bool) -> list[Piece]:
     """`live`: what is known of it while it is unfinished; `open`: its jobs stand below it."""
-    sign, ink = PHASES[run.state]
+    sign, word, ink = outcome(run)
     part = ended(run) / run.jobs if run.jobs else 0.0
     over = run.state == "finished"
     return [
@@ -55,7 +63,7 @@ def pieces(run: RunRow, live: RunScene | None, w: Widths, *, open: bool, cursor:
         Piece("●" if marked else " ", "mark"),
         Piece("▾ " if open else "▸ ", "key"),
         Piece(fit_middle(run.id, w.id) + " ", "dim" if over else "text"),
-        Piece(fit(f"{sign} {run.state}" if w.state > 4 else sign, w.state) + " ", ink),
+        Piece(fit(f"{sign} {word}" if w.state > 4 else sign, w.state) + " ", ink),
         Piece(fit_middle(plain(run.name), w.name) + " ", "text" if over else "strong"),
         *(bar(part, w.bar) if not over else [Piece(" " * w.bar)]),
         Piece(" "),
