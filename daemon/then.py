@@ -14,7 +14,8 @@ from typing import NamedTuple
 import msgspec
 
 from daemon.api.disk import NoDisk
-from daemon.api.house import Condition, House, KeptKey, ReadLog, nothing_to_wait_for
+from daemon.api.house import Condition, House, KeptKey, ReadLog
+from daemon.api.nobody import nothing_to_wait_for
 from daemon.core.forecast import forecast
 from daemon.core.rules import Rules
 from daemon.core.state import State

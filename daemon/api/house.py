@@ -8,6 +8,23 @@ from typing import Literal, NamedTuple, Protocol
 
 from daemon.api.disk import DiskDoor, NoDisk
 from daemon.api.lessons import LearningDoor, NobodyLearns
+from daemon.api.nobody import (
+    NobodyReads,
+    NoGallery,
+    NoHooks,
+    no_difference,
+    no_forecast,
+    no_invitation,
+    no_lines,
+    no_pairing,
+    no_past,
+    no_probe,
+    no_sheet,
+    no_trial,
+    nobody,
+    nothing_foretold,
+    nothing_to_wait_for,
+)
 from daemon.api.shelf import ModelShelf, NoModels
 from daemon.core.state import LastUsed
 from daemon.core.vitals import Vitals
@@ -16,7 +33,6 @@ from daemon.scheduling.able import Known
 from daemon.sieve import Found, LineSieve, Part, Sieve
 from daemon.views.read_views import ReadViews
 from schema.commands import Command, ImportPictures
-from schema.errors import Refused
 from schema.events import Envelope
 from schema.feedback import Feedback
 from schema.forecast import Forecast, Foretold
@@ -87,32 +103,6 @@ class HookDoor(Protocol):
 
     def rows(self) -> tuple[HookRow, ...]: ...
     async def test(self, name: str) -> HookTried: ...
-
-
-class NoHooks:
-    def rows(self) -> tuple[HookRow, ...]:
-        return ()
-
-    async def test(self, name: str) -> HookTried:
-        raise Refused("nobody here tells others of anything.")
-
-
-class NoGallery:
-    async def post(
-        self, pictures: Sequence[tuple[ImageRow, JobRecord]], note: Callable[[Command], Awaitable[None]]
-    ) -> Posted:
-        raise Refused("nobody here speaks to galleries.")
-
-    async def sync(self, note: Callable[[Command], Awaitable[None]]) -> Synced:
-        raise Refused("nobody here speaks to galleries.")
-
-
-class NobodyReads:
-    async def read(self, content: AsyncIterator[bytes], name: str) -> Understood:
-        raise Refused("nobody here reads pictures of other programs.")
-
-    async def import_of(self, run: RunId, name: str, files: Sequence[ImportedFile], folder: str) -> ImportPictures:
-        raise Refused("nobody here reads pictures of other programs.")
 
 
 class KeptKey(Protocol):
@@ -244,54 +234,6 @@ class Probed(Protocol):
     def seconds(self) -> float: ...
 
 
-def _no_lines(sieve: LineSieve) -> tuple[ProgramLine, ...]:
-    raise Refused("nobody here keeps logs of programs.")
-
-
-async def nothing_to_wait_for(seq: int) -> None:
-    """What is in the results folders is all that comes for now."""
-
-
-async def _nobody(node: NodeId) -> None:
-    raise Refused("nobody here talks to nodes.")
-
-
-async def _no_pairing(name: str, code: str | None) -> Paired:
-    raise Refused("nobody here talks to the network.")
-
-
-async def _no_invitation() -> tuple[str, float]:
-    raise Refused("nobody here talks to the network.")
-
-
-async def _nothing_foretold(spec: RunSpec, jobs: Sequence[JobSpec]) -> Foretold:
-    raise Refused("nothing can be queued here, so nothing is foretold of it.", remedy="Ask when the daemon works.")
-
-
-async def _no_forecast(run: RunId | None) -> Forecast:
-    raise Refused("nobody here foretells anything.")
-
-
-def _no_trial(trial: Trial) -> Tried:
-    raise Refused("nobody here tries prompts out.")
-
-
-def _no_sheet(run: RunRecord, jobs: Sequence[JobRecord], x: str | None, y: str | None, cell: int | None) -> bytes:
-    raise Refused("nobody here draws sheets.")
-
-
-async def _no_difference(one: str, other: str | None) -> Difference:
-    raise Refused("nobody here compares moments.")
-
-
-async def _no_past(when: str) -> "House":
-    raise Refused("nobody here remembers the past.")
-
-
-async def _no_probe(node: NodeId) -> Probed:
-    raise Refused("nobody here talks to nodes.")
-
-
 @dataclass(kw_only=True)
 class House:
     version: str
@@ -325,7 +267,7 @@ class House:
     """Base config and overlay to every running stage's effective settings."""
     edit: Callable[[JobSpec, bytes, Selection, RunSpec, Written | None], JobSpec]
     """The job of this run with a person's changes. Raises Refused."""
-    try_out: Callable[[Trial], Tried] = field(default=_no_trial)
+    try_out: Callable[[Trial], Tried] = field(default=no_trial)
     """A prompt as it would be planned. Called off the loop. Raises Refused."""
     free_bytes: Callable[[], int | None] = field(default=lambda: None)
     """Of the fullest disk that is written to."""
@@ -343,26 +285,26 @@ class House:
     """Previews are read from it; the feed counts its watchers in it."""
     known: Callable[[], Sequence[Known]] = field(default=lambda: ())
     """Every known node with its newest card."""
-    refresh_node: Callable[[NodeId], Awaitable[None]] = field(default=_nobody)
+    refresh_node: Callable[[NodeId], Awaitable[None]] = field(default=nobody)
     """Has the node read its backends' lists anew. Raises Refused."""
-    free_node: Callable[[NodeId], Awaitable[None]] = field(default=_nobody)
+    free_node: Callable[[NodeId], Awaitable[None]] = field(default=nobody)
     """Has the node give its memory back. Raises Refused."""
-    pair_node: Callable[[str, str], Awaitable[Paired]] = field(default=_no_pairing)
+    pair_node: Callable[[str, str], Awaitable[Paired]] = field(default=no_pairing)
     """The agent with this id, or at this address, by the code that it shows; waits for its probe. Raises Refused."""
-    add_node: Callable[[str, str | None], Awaitable[Paired]] = field(default=_no_pairing)
+    add_node: Callable[[str, str | None], Awaitable[Paired]] = field(default=no_pairing)
     """An agent at `HOST:PORT` that mDNS does not show; paired at once where a code is given. Raises Refused."""
-    invite: Callable[[], Awaitable[tuple[str, float]]] = field(default=_no_invitation)
+    invite: Callable[[], Awaitable[tuple[str, float]]] = field(default=no_invitation)
     """A token for an agent that nobody reads a code from, and until when it holds, Unix seconds."""
-    probe_node: Callable[[NodeId], Awaitable[Probed]] = field(default=_no_probe)
+    probe_node: Callable[[NodeId], Awaitable[Probed]] = field(default=no_probe)
     """Has the node draw a small picture and looks at it. Raises Refused."""
     models: ModelShelf = field(default_factory=NoModels)
     """Files of models here and what nodes have, in one list."""
-    forecast: Callable[[RunId | None], Awaitable[Forecast]] = field(default=_no_forecast)
+    forecast: Callable[[RunId | None], Awaitable[Forecast]] = field(default=no_forecast)
     """Of one run, or of all that wait."""
-    foretell: Callable[[RunSpec, Sequence[JobSpec]], Awaitable[Foretold]] = field(default=_nothing_foretold)
+    foretell: Callable[[RunSpec, Sequence[JobSpec]], Awaitable[Foretold]] = field(default=nothing_foretold)
     """Of a run that is not queued yet. Raises Refused where nothing can be queued."""
     sheet: Callable[[RunRecord, Sequence[JobRecord], str | None, str | None, int | None], bytes] = field(
-        default=_no_sheet
+        default=no_sheet
     )
     """A run's pictures on one page: columns and rows by name, the longer side of each; a PNG. Slow. Raises Refused."""
     foreign: ForeignDoor = field(default_factory=NobodyReads)
@@ -373,7 +315,7 @@ class House:
     """What verdicts teach."""
     readings: Callable[[], Readings] = field(default=Readings)
     """What the daemon reads off itself."""
-    lines: Callable[[LineSieve], tuple[ProgramLine, ...]] = field(default=_no_lines)
+    lines: Callable[[LineSieve], tuple[ProgramLine, ...]] = field(default=no_lines)
     """What the programs on this machine wrote of themselves of late, the oldest first. Called off the loop."""
     hooks: HookDoor = field(default_factory=NoHooks)
     """Who is told of what happens."""
@@ -381,7 +323,7 @@ class House:
     """Who looks after the disk; of another moment nobody does."""
     moment: Moment | None = None
     """The moment that everything here is of; None: now."""
-    then: Callable[[str], Awaitable["House"]] = field(default=_no_past)
+    then: Callable[[str], Awaitable["House"]] = field(default=no_past)
     """The house as it was at WHEN: reads as this one does, refuses every wish. Raises Refused for no moment."""
-    differ: Callable[[str, str | None], Awaitable[Difference]] = field(default=_no_difference)
+    differ: Callable[[str, str | None], Awaitable[Difference]] = field(default=no_difference)
     """What is different between two WHENs (None: now), the earlier first. Raises Refused for no moment."""
