@@ -264,7 +264,7 @@ class Score(_Stage):
 
 
 class Video(_Stage):
-    """The run's film, made once after its last job. See `schema.plans.FilmSpec`."""
+    """The run's film, made once after its last job."""
 
     type: Literal["video"] = "video"
     fps: Annotated[float, Field(gt=0.0, le=240.0)] = 8.0
