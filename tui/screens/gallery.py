@@ -194,10 +194,12 @@ class GalleryScreen(PictureWishes):
             await self.home.show_job(image.job)
 
     async def action_again(self) -> None:
-        image, record = self.listing.item(), self.record
+        image = self.listing.item()
         if image is None:
             return
-        if record is not None and record.id == image.job and says_nothing(record):
+        if self.record is None or self.record.id != image.job:
+            await self._look(image)
+        if self.record is not None and says_nothing(self.record):
             self.home.say("nothing is known of how it was made; E makes a new picture from this one")
         else:
             await self.home.clone(image.job)

@@ -9,7 +9,6 @@ from tui.widgets.ink import Line, Piece, fit, fit_middle, plain, wrap
 from tui.widgets.jobcard import card, said
 from tui.widgets.jobrow import lasted, short
 
-
 NOBODY = "none"
 """The program of a picture that says nothing of how it was made."""
 
