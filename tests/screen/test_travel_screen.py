@@ -10,6 +10,7 @@ from schema.scenes import Delta, Standing
 from schema.then import Moment
 from tui import keys, travel
 from tui.thenkeys import THEN, only_looks
+from tui.widgets.panel import Panel
 
 TROUBLE = (
     "The log is damaged: event 4,200 was changed: its hash does not fit; the log ends at 4,199 but 4,211 was promised."
@@ -222,6 +223,17 @@ async def test_damage_is_told_on_one_screen_and_stays_in_view(show, picture_of, 
         assert daemon.commands == []
 
 
+@pytest.mark.slow
+async def test_trouble_is_wrapped_anew_when_the_terminal_becomes_narrow(show, daemon):
+    daemon.standing = DAMAGED
+    async with show(200, 60) as eyes:
+        await eyes.sees("How the daemon stands")
+        await eyes.press("escape")
+        await eyes.sees("! read-only: The log is damaged", "131 jobs")
+        await eyes.pilot.resize_terminal(80, 24)
+        await eyes.until(lambda: "! tells all" in eyes.text().split("\n")[3])
+
+
 @pytest.mark.long
 async def test_a_disk_that_is_full_and_has_room_again_is_seen_as_it_happens(show, daemon):
     async with show() as eyes:
@@ -259,7 +271,8 @@ async def test_the_page_on_how_the_daemon_stands_never_keeps_what_is_over(show, 
         await eyes.sees("It works.", "The newest backup is old.")
         await daemon.tell(Delta(head=4215, standing=Standing()))
         await eyes.sees("Nothing is wrong.")
-        assert "backup" not in eyes.text() and "It starts." not in eyes.text()
+        page = "".join(piece.text for line in eyes.app.screen.query_one(Panel).lines for piece in line)
+        assert "backup" not in page and "It starts." not in page
 
 
 @pytest.mark.long

@@ -95,6 +95,10 @@ class AreaScreen(AtHome, Screen[None]):
         self.ready = True
         self.told(self.home.live, Change(everything=True, scene=True))
 
+    def on_resize(self) -> None:
+        if self.ready:
+            self.call_after_refresh(lambda: self.banner.tell(self.home.banner(self.size.width)))
+
     def on_screen_resume(self) -> None:
         if self.ready:
             self.told(self.home.live, Change(everything=True, scene=True))

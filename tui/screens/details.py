@@ -9,6 +9,9 @@ from textual.screen import ModalScreen
 from tui.widgets.ink import Line
 from tui.widgets.panel import Panel
 
+LOWEST = 9
+"""Lines of the smallest page, its frame among them."""
+
 
 class Details(ModalScreen[None]):
     """`lines(width)` makes them, again after every resize."""
@@ -37,7 +40,9 @@ class Details(ModalScreen[None]):
 
     def _fill(self) -> None:
         panel = self.query_one(Panel)
-        panel.fill(self._lines(panel.room[0]), self._title_line, keep_place=True)
+        lines = self._lines(panel.room[0])
+        panel.styles.height = max(LOWEST, len(lines) + 2)
+        panel.fill(lines, self._title_line, keep_place=True)
 
     def action_leave(self) -> None:
         self.dismiss()

@@ -18,6 +18,7 @@ from tui.screens.tailing import TailScreen
 from tui.widgets.eventcard import card
 from tui.widgets.eventlist import EventList
 from tui.widgets.ink import Piece
+from tui.widgets.panel import refused
 
 NOBODY = "it is about no single job, run, picture or node"
 
@@ -66,6 +67,8 @@ class LogsScreen(TailScreen[EventRow]):
             self.table.names = names
             self.table.redraw_all()
         super().told(live, change)
+        if change.everything:  # the terminal may have another size than when a dialog was opened over it
+            self.call_after_refresh(self.draw_card, keep_place=True)
 
     def _take(self, page: int, got: Page[EventRow]) -> None:
         super()._take(page, got)
@@ -86,7 +89,11 @@ class LogsScreen(TailScreen[EventRow]):
         try:
             event = await happening(asker, row.seq)
             cause = await happening(asker, row.cause) if row.cause else None
-        except (NoDaemon, Refused):
+        except NoDaemon:
+            return
+        except Refused as fault:
+            self.whole = None
+            self.card.fill(refused(fault, self.card.room[0]), (), keep_place=False)
             return
         self.whole = Whole(event, cause)
         self.draw_card()

@@ -20,6 +20,7 @@ from tui.screens.why import Explained, explained
 from tui.widgets.jobcard import card, title
 from tui.widgets.jobtable import JobTable
 from tui.widgets.livepicture import LivePicture
+from tui.widgets.panel import refused
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -132,7 +133,11 @@ class QueueScreen(QueueWishes):
             why = ""
             if record.state in ("queued", "held") and not record.reason:
                 why = (await self.home.asker.get(f"/v1/jobs/{row.id}/explain", Explained)).text
-        except (NoDaemon, Refused):
+        except NoDaemon:
+            return
+        except Refused as fault:
+            self.record = None
+            self.card.fill(refused(fault, self.card.room[0]), (), keep_place=False)
             return
         same = self.record is not None and self.record.id == record.id
         self.record, self._why, self._wanted = record, why, record.wanted

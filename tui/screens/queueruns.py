@@ -23,6 +23,7 @@ from tui.screens.why import explained, forecast_of
 from tui.widgets import jobcard, runcard
 from tui.widgets.forest import Branch, More
 from tui.widgets.pages import PAGE
+from tui.widgets.panel import refused
 from tui.widgets.runtree import RunTree
 
 BELOW = 200
@@ -192,7 +193,10 @@ class RunsScreen(JobWishes[Branch]):
             return
         try:
             record = await self.home.asker.get(f"/v1/jobs/{item.id}", JobRecord)
-        except (NoDaemon, Refused):
+        except NoDaemon:
+            return
+        except Refused as fault:
+            self.card.fill(refused(fault, width), (), keep_place=False)
             return
         lines = jobcard.card(record, self.listing.running.get(item.id), "", width, now, live)
         self.card.fill(lines, jobcard.title(record), keep_place=True)

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from textual import events
 from textual.strip import Strip
 
-from tui.widgets.ink import Framed, Line
+from schema.errors import Refused
+from tui.widgets.ink import Framed, Line, Piece, wrap
 
 
 class Panel(Framed, can_focus=True):
@@ -66,3 +67,8 @@ class Panel(Framed, can_focus=True):
 
     def on_resize(self) -> None:
         self.top = min(self.top, self._furthest)
+
+
+def refused(fault: Refused, width: int) -> list[Line]:
+    """Instead of details: why there are none."""
+    return [[Piece(f" {line}", "bad")] for line in wrap(fault.told(), width - 2, 20)]
