@@ -1,5 +1,7 @@
 """The Library: a tab for each kind, what is in a text and who names it, and verbs that z takes back."""
 
+import asyncio
+
 import pytest
 
 from schema.models import Fetching, Offer
@@ -117,6 +119,32 @@ async def test_what_is_broken_is_marked_told_with_its_line_and_mended(show, daem
         await eyes.sees("a bracket is not closed.")
         await eyes.press("ctrl+g", "escape", "n")
         await eyes.sees("[Templates]")
+
+
+@pytest.mark.long
+async def test_what_is_saved_while_one_is_asked_about_it_leaves_nothing_over_the_list(show, daemon, monkeypatch):
+    from tui.screens import textedit
+
+    asked, kept = asyncio.Event(), textedit.save
+
+    async def late(*words):
+        await asked.wait()
+        return await kept(*words)
+
+    monkeypatch.setattr(textedit, "save", late)
+    async with show() as eyes:
+        await to(eyes, "overlays", "gentle")
+        await eyes.press("e")
+        await eyes.sees("Overlay  gentle")
+        eyes.app.screen.query_one("#text").insert("# mine\n")
+        await eyes.sees("# mine", "can be read")
+        await eyes.press("ctrl+j", "escape")
+        await eyes.sees("Save what was changed?")
+        asked.set()
+        await eyes.until(lambda: not eyes.app.screen.is_modal)
+        assert daemon.shelf.saved[-1][2].startswith("# mine\n")
+        await eyes.press("z")
+        await eyes.sees("taken back: edit the overlay gentle")
 
 
 @pytest.mark.long

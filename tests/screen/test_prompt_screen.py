@@ -129,6 +129,10 @@ async def test_a_fault_tells_its_place_and_escape_asks_before_dropping(show, dae
         await eyes.sees("2 variants")
         await eyes.press("escape")
         await eyes.sees("Put the changes into the run?")
+        await eyes.press("escape")
+        await eyes.until(lambda: type(eyes.app.screen).__name__ == "PromptEditor")
+        await eyes.press("escape")
+        await eyes.sees("Put the changes into the run?")
         await eyes.press("n")
         await eyes.until(lambda: type(eyes.app.screen).__name__ == "RunScreen")
         assert eyes.app.screen.query_one("#prompt").text == "a {dawn|dusk"
