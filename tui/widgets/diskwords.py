@@ -71,13 +71,13 @@ def of_run(run: RunUse, width: int, *, here: bool) -> Line:
         run.run, size(run.bytes), f"{run.finals:,}", f"{run.stages:,}", size(run.stages_bytes),
         f"{run.trash:,}" if run.trash else "", f"{run.rated:,}" if run.rated else "", plain(run.name), width,
     )  # fmt: skip
-    return [Piece(fit(words, width), "cursor" if here else "text")]
+    return [Piece(fit(f">{words[1:]}" if here else words, width), "cursor" if here else "text")]
 
 
 def _columns(
     run: str, taken: str, finals: str, stages: str, of_them: str, trash: str, rated: str, name: str, width: int
 ) -> str:
-    wide = f" {run:<9}{taken:>9}{finals:>7}{stages:>7}{of_them:>10}"
+    wide = f"  {run:<9}{taken:>9}{finals:>7}{stages:>7}{of_them:>10}"
     if width >= 76:
         wide += f"{trash:>6}{rated:>6}"
     return f"{wide}  {name}"
