@@ -125,7 +125,7 @@ class Wishing(App[None]):
             return
         if told and not answer.changed and path.startswith("/v1/jobs/"):
             self.say("nothing changed")
-        elif told and answer.changed > 1:
+        elif told and answer.changed > 1 and not path.startswith("/v1/nodes/"):  # of a node its work moves too
             self.say(f"{answer.changed:,} {told}")
         elif told:
             self.say(f"{answer.subjects[0]} {told}" if path.startswith("/v1/jobs/") and answer.subjects else told)

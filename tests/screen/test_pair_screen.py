@@ -109,7 +109,11 @@ async def test_a_newcomer_is_announced_wherever_one_is(show, daemon):
 
 
 @pytest.mark.slow
-async def test_only_a_node_on_the_network_is_unpaired_and_only_when_it_is_meant(show, asking):
+async def test_only_a_node_on_the_network_is_unpaired_and_only_when_it_is_meant(show, asking, monkeypatch):
+    def done(path: str, body: dict[str, object], answer=asking.do) -> bytes:
+        return msgspec.json.encode({**msgspec.json.decode(answer(path, body)), "changed": 2})
+
+    monkeypatch.setattr(asking, "do", done)
     asking.nodes = (*asking.nodes, NodeScene(node=NodeId("local"), name="zebra", state="ready"))
     async with show() as eyes:
         await to_nodes(eyes, "zebra")
@@ -117,6 +121,8 @@ async def test_only_a_node_on_the_network_is_unpaired_and_only_when_it_is_meant(
         await eyes.sees("Unpair attic?", "It comes back only")
         await eyes.press("n", "u", "y")
         await eyes.until(lambda: asking.sent("/v1/nodes/rtx4070/unpair"))
+        await eyes.sees(" attic is trusted no more")
+        assert "2 attic" not in eyes.text(), "what changed besides is not counted"
         await eyes.press("j", "j", "j", "u")
         await eyes.sees("only a node on the network is unpaired")
         await eyes.press("j", "D")

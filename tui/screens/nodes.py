@@ -235,7 +235,7 @@ class NodesScreen(BesideScreen[NodeScene]):
 
         async def answered(yes: bool | None) -> None:
             for node in nodes if yes else ():
-                told = f"{node.name or node.node} is in the fleet no more"
+                told = f"{name_of(node)} is trusted no more: P pairs it anew, X takes it off the list"
                 self.home.command(f"/v1/nodes/{node.node}/unpair", None, told)
 
         detail = "What it is at goes elsewhere. It comes back only with a new code."
