@@ -4,8 +4,9 @@ import msgspec
 import pytest
 from screen_things import make_image
 
-from schema.ids import JobId, RunId
-from schema.scenes import Delta, RunScene
+from schema.ids import JobId, NodeId, RunId
+from schema.scenes import BackendScene, Delta, NodeScene, RunScene
+from tui.widgets.welcomewords import drawers
 
 
 @pytest.fixture
@@ -58,3 +59,11 @@ async def test_what_could_not_be_made_is_told(show, fresh):
         fresh.refuse["/v1/runs"] = ("the disk is full.", "Make room.")
         await eyes.press("enter")
         await eyes.sees("the disk is full", "⏎  makes the first picture")
+
+
+def test_where_nothing_draws_it_says_what_to_do_and_looks_no_longer():
+    words = BackendScene(kind="words", state="ready")
+    node = NodeScene(node=NodeId("local"), name="here", state="ready", servers=(words,))
+    told = [" ".join("".join(piece.text for piece in line) for line in drawers(nodes, 76)) for nodes in ((), (node,))]
+    assert "looking for it" in told[0] and "agent.webui" not in told[0]
+    assert "nothing yet" in told[1] and "agent.webui" in told[1] and "looking" not in told[1]

@@ -44,7 +44,14 @@ def drawers(nodes: Sequence[NodeScene], wide: int) -> list[Line]:
         head = "  what draws      " if not number else " " * 18
         lines.append([Piece(head, "dim"), *_drawer(node, server, wide - 16)])
     if not drawing:
-        lines.append([Piece("  what draws      ", "dim"), Piece("looking for it …", "warn")])
+        found = "nothing yet" if every else "looking for it …"
+        lines.append([Piece("  what draws      ", "dim"), Piece(found, "warn")])
+    if every and not drawing:
+        lines += _block(
+            "Give Settings the address of your server (agent.webui or agent.comfyui), or pair a machine that has one. "
+            "With agent.sketch everything can be tried without.",
+            wide, 4,
+        )  # fmt: skip
     real = [server for _, server in drawing if server.kind != "sketch"]
     if drawing and not real:
         lines += _block(
