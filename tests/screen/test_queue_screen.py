@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+from screen_things import make_row
 
 
 @pytest.mark.parametrize(("width", "height"), [(120, 36), (80, 24), (60, 15)])
@@ -129,6 +130,20 @@ async def test_a_range_is_marked_from_v_to_the_cursor(show):
         await eyes.sees("3 marked")
         await eyes.press("v", "j", "j")
         await eyes.sees("3 marked")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("many", "told"), [(900, ("900 marked · ",)), (4000, ("marked, ", "too far · "))])
+async def test_of_a_long_range_all_is_marked_or_told_how_much_is_not(show, daemon, many, told):
+    daemon.rows = [make_row(n) for n in range(many)]
+    async with show() as eyes:
+        await eyes.sees(f"{many:,} jobs")
+        await eyes.press("v", "G")
+        await eyes.sees(*told)
+        listing = eyes.app.screen.listing
+        assert listing.marked + listing.overlooked == many
+        await eyes.press("escape")
+        await eyes.until(lambda: "marked" not in eyes.text())
 
 
 @pytest.mark.slow

@@ -186,6 +186,8 @@ class ListScreen(AreaScreen, Generic[Item]):
         words = [Piece(many + noun if wide else many)]
         if listing.marked:
             words += [Piece(" · ", "faint"), Piece(f"{listing.marked:,} marked", "mark")]
+            if listing.overlooked:  # a range over more than is kept here
+                words.append(Piece(f", {listing.overlooked:,} too far" if wide else "!", "warn"))
         if wide:
             words += [Piece(" · ", "faint"), Piece(f"sort: {dict(self.orders)[self.order]}", "dim")]
         self.filter_line.tally.tell(words)

@@ -12,9 +12,12 @@ from textual.strip import Strip
 
 from tui.messages import CursorMoved, ItemOpened, MarksChanged, PagesWanted
 from tui.widgets.ink import Framed, Piece
-from tui.widgets.pages import Pages
+from tui.widgets.pages import KEPT, PAGE, Pages
 
 Item = TypeVar("Item")
+
+NEAR = (KEPT - 2) * PAGE
+"""Items of a range that are all brought here to be marked."""
 
 
 class Listing(Framed, Generic[Item], can_focus=True):
@@ -35,6 +38,8 @@ class Listing(Framed, Generic[Item], can_focus=True):
         """The person has put the cursor on an item."""
         self.marks: set[str] = set()
         self.all_marked = False
+        self.overlooked = 0
+        """Of the range, items that are not marked, for they are not here."""
         self._anchor: int | None = None
         self._before_range: set[str] = set()
 
@@ -192,6 +197,8 @@ class Listing(Framed, Generic[Item], can_focus=True):
             self.redraw_all()
         elif seen:
             self.redraw_items(*seen, whole=True)
+        if self._anchor is not None and self._away(*sorted((self._anchor, self.cursor))) < self.overlooked:
+            self._mark_range()
         self.want()
 
     def follow(self, name: str) -> None:
@@ -229,7 +236,7 @@ class Listing(Framed, Generic[Item], can_focus=True):
             self._anchor = None
 
     def mark_all(self) -> None:
-        self.all_marked, self._anchor = True, None
+        self.all_marked, self._anchor, self.overlooked = True, None, 0
         self.marks.clear()
         self.post_message(MarksChanged())
         self.refresh()
@@ -238,7 +245,7 @@ class Listing(Framed, Generic[Item], can_focus=True):
         """True if anything was marked."""
         some = bool(self.marks or self.all_marked or self._anchor is not None)
         self.marks.clear()
-        self.all_marked, self._anchor = False, None
+        self.all_marked, self._anchor, self.overlooked = False, None, 0
         if some:
             self.post_message(MarksChanged())
             self.refresh()
@@ -252,8 +259,15 @@ class Listing(Framed, Generic[Item], can_focus=True):
         assert self._anchor is not None
         first, last = sorted((self._anchor, self.cursor))
         self.marks = self._before_range | set(self.pages.names(range(first, last + 1)))
+        self.overlooked = self._away(first, last)
+        if self.overlooked and last - first < NEAR and (pages := self.pages.wanted(first, last)):
+            self.post_message(PagesWanted(pages))
         self.post_message(MarksChanged())
         self.refresh()
+
+    def _away(self, first: int, last: int) -> int:
+        """How many of these items are not here."""
+        return sum(self.pages.get(index) is None for index in range(first, last + 1))
 
     # Hands on the mouse -----------------------------------------------------------------------------
 
