@@ -203,6 +203,13 @@ async def test_another_run_after_the_first_draws_a_seed_of_its_own(show, daemon)
         mine = msgspec.structs.replace(scene.runs[0], run=RunId("newrun22"), name="mine")
         await daemon.tell(Delta(head=4212, runs=(*scene.runs, mine)))
         await eyes.sees("mine", "26/40")
+        daemon.latest = {"effective": {"txt2img": {"steps": 30}}, "run": "newrun22", "seed": 43}
+        await daemon.tell(Delta(head=4213, runs=scene.runs))
+        await eyes.sees("drawn; last 43")
+        tried = len(daemon.sent("/v1/prompt"))
+        await daemon.tell(Delta(head=4214, queue=msgspec.structs.replace(scene.queue, paused=True)))
+        await eyes.sees("p Resume")
+        await eyes.until(lambda: len(daemon.sent("/v1/prompt")) > tried)
 
 
 @pytest.mark.slow

@@ -67,6 +67,8 @@ class RunScreen(RunVariants):
         self._linked = False
         self._watched: RunScene | None = None
         """The run that was sent from here, as it was last seen."""
+        self._paused = False
+        self._last_ended = ""
 
     def body(self) -> ComposeResult:
         yield self.bar
@@ -122,6 +124,16 @@ class RunScreen(RunVariants):
         self.picture.use(self.home.sharp_live)
         self.show_head()
         self.show_work()
+        self._catch_up(live.scene.queue.paused, self.ended)
+
+    def _catch_up(self, paused: bool, ended: RunScene | None) -> None:
+        """What is foretold says whether the queue is paused; the run that has just ended is the last one."""
+        if paused != self._paused:
+            self._paused = paused
+            self.try_soon()
+        if ended is not None and ended.run != self._last_ended:
+            self._last_ended = ended.run
+            self.look_back(begin_there=False)
 
     def on_screen_resume(self) -> None:
         if self.ready:

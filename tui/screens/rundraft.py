@@ -215,8 +215,9 @@ class RunDraft(Variants[None], AreaScreen):
 
     # Where the last run was -------------------------------------------------------------------------
 
-    def look_back(self) -> None:
-        begin(self, partial(self._look_back, self.draft == Draft()), group="last", exclusive=True)
+    def look_back(self, *, begin_there: bool = True) -> None:
+        """`begin_there`: an empty draft is sent to where that was sent."""
+        begin(self, partial(self._look_back, begin_there and self.draft == Draft()), group="last", exclusive=True)
 
     async def _look_back(self, fresh: bool) -> None:
         """A draft that is begun afresh begins where the last run was, sent to where that was sent."""
