@@ -80,13 +80,13 @@ class EventList(Listing[EventRow]):
             Piece(fit(clock(item.at, self.now, when), when) + " ", "dim"),
             Piece(fit(self.who(item.actor), who) + " ", "dim" if item.actor == "daemon" else "text"),
             Piece(sign + " ", ink),
-            *self.words(item, text),
+            *self.words(item, text, width - self._digits - when - who - 7),
         ]
         return self.strip(drawn, width, over)
 
-    def words(self, item: EventRow, ink: str) -> list[Piece]:
-        """The sentence, with nodes by their names and what it is about in a colour of its own."""
-        text = named(plain(item.words), self.names)
+    def words(self, item: EventRow, ink: str, room: int) -> list[Piece]:
+        """The sentence in so many cells, with nodes by their names and what it is about in a colour of its own."""
+        text = fit(named(plain(item.words), self.names), room)
         subject = next((name for name in (item.job, item.image, item.run) if name and name in text), None)
         if subject is None:
             return [Piece(text, ink)]
