@@ -56,6 +56,9 @@ class Configuring(AreaScreen):
                 self.config = Config(Path("config.toml"), fault=NO_FILE)
             else:
                 self.config = await asyncio.to_thread(configfile.read, self.path, dict(self.home.env))
+                if self.config.fault is None and str(self.path) in self.home.absence:
+                    self.home.absence = ""  # why no daemon started holds no more
+                    self.home.tell_screens(Change())
         if is_open(self):
             self.draw()
 
