@@ -95,6 +95,10 @@ class LearnScreen(LearnWishes):
     def on_resize(self) -> None:
         self.call_after_refresh(self.draw)
 
+    @on(Panel.Resized)
+    def _roomed(self) -> None:
+        self.draw()
+
     # What is looked at ------------------------------------------------------------------------------
 
     @property
@@ -243,7 +247,7 @@ class LearnScreen(LearnWishes):
         if (high, shown) != (self._high, below.display):
             self._high, below.display = high, shown
             below.styles.height = high
-            self.call_after_refresh(self.draw_effects)
+            self.call_after_refresh(self.draw)
 
     # Moving -----------------------------------------------------------------------------------------
 

@@ -223,7 +223,7 @@ def suggestions(found: Iterable[SuggestionShown], width: int) -> Iterator[Line]:
             yield [Piece(f"   {knob_name(change.param)} ", "text"), Piece(f"{was} → ", "dim"),
                    Piece(plain(change.now), "mark")]  # fmt: skip
         if not one.changes:
-            yield [Piece("   nothing differs", "dim")]
+            yield [Piece("   new runs are made like that already", "dim")]
 
 
 def result(row: LearningRunRow, found: LearningRunResult | None, width: int, *, numbers: bool) -> Iterator[Line]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from textual import events
+from textual.message import Message
 from textual.strip import Strip
 
 from schema.errors import Refused
@@ -11,6 +12,9 @@ from tui.widgets.ink import Framed, Line, Piece, wrap
 
 class Panel(Framed, can_focus=True):
     ALLOW_SELECT = False
+
+    class Resized(Message):
+        """It has other room than before: its lines may be too long for it, or too short."""
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
@@ -67,6 +71,7 @@ class Panel(Framed, can_focus=True):
 
     def on_resize(self) -> None:
         self.top = min(self.top, self._furthest)
+        self.post_message(self.Resized())
 
 
 def refused(fault: Refused, width: int) -> list[Line]:
