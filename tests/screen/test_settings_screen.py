@@ -83,12 +83,13 @@ async def test_a_broken_file_is_told_with_its_line_and_is_seen_to_be_mended(show
         await eyes.press("g", "comma")
         await eyes.sees("config.toml is not obeyed", "broken TOML", ">    3  # [b]odd·", "opens it in your editor")
         assert "max_variants" not in eyes.text(), "the defaults take no room"
+        eyes.app.absence = f"{file}:3: broken TOML"
         file.write_text("[daemon]\nretries = 4\n", "utf-8")
         eyes.app.screen.tick()
         await eyes.sees("theme", "1 changed")
         await eyes.press("j")
         await eyes.sees(">  images")
-        assert eyes.app.focused is eyes.app.screen.listing
+        assert eyes.app.focused is eyes.app.screen.listing and not eyes.app.absence
 
 
 @pytest.mark.slow
