@@ -235,7 +235,7 @@ WAYS: dict[str, Way] = {
     "shelved": Way("Shelved", "run-new", ("escape", "f", "enter"), ("knights",)),
     "own-pipelines": Way("Pipelines", "stages", ("o",), ("standard",)),
     "names": Way("Chooser", "run-new", sees=("juggernautXL_v9.safetensors",), by=model),
-    "written": Way("Written", "settings", ("/", "=retries", "enter", "enter"), ("daemon.retries", "1 to 20")),
+    "written": Way("Written", "settings", ("/", "=max_variants", "enter", "enter"), ("run.max_variants",)),
     "themes": Way("Themes", "settings", ("enter",), ("⏎ take it",)),
     "press-a-key": Way("PressKey", "settings-keys", ("enter",), ("Press the key for",)),
     "welcome": Way("Welcome", sees=("makes the first picture",), given=fresh),

@@ -145,11 +145,11 @@ class Chooser(AtHome, ModalScreen[str | None]):
     def tell(self) -> None:
         """What enter would do where there is nothing to take, and what the field has now."""
         typed = plain(self.typed)
-        words = f"now: {plain(self.now) or self.whose}"
+        words = f"now: {now}" if (now := plain(self.now) or self.whose) else ""
         if typed and self._known and not self.names.pages.total:
             words = f"⏎ takes '{typed}' as it is typed" + (f", {self.unknown}" if self._every else "")
         elif self.names.pages.total:
-            words = f"{self.names.pages.total:,} · {words}"
+            words = " · ".join(filter(None, (f"{self.names.pages.total:,}", words)))
         self.query_one("#told", Static).update(Content(words), layout=False)
 
     @property

@@ -15,6 +15,8 @@ TRIGGERS = 3
 class WordPick(Chooser):
     """Answers the words as they are put into the prompt, or None."""
 
+    whose = ""
+
     def __init__(self, backend: str = "") -> None:
         super().__init__("into the prompt", ("loras", "embeddings"), empty=False, backend=backend)
         self._rows: dict[str, ModelRow] = {}
