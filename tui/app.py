@@ -325,7 +325,7 @@ class StableNew(Drawing, Going):
                     pressed = shown(self.keymap_of_user.get(key.id, key.keys))
                     told = f"{pressed}   {TITLES[key.where]} · {key.id}"
                     yield SystemCommand(key.does, told, self._doing(key.action, doer(screen, key)))
-        yield SystemCommand("theme", "other colours", self.action_change_theme)
+        yield SystemCommand("theme", "other colours, seen before they are taken", self._doing("app.themes", self))
         if not self.live.linked and self._ensure is not None:
             yield SystemCommand("start the daemon", "none answers", self._begin)
 

@@ -22,6 +22,14 @@ class Going(Travelling):
     async def action_go(self, area: str) -> None:
         """To an area, or to a tab of one."""
 
+    async def action_themes(self) -> None:
+        """Asked in Settings: what is taken there is kept, and z takes it back."""
+        from tui.screens.configure import ConfigureScreen
+
+        await self.action_go("settings")
+        if isinstance(self.screen, ConfigureScreen):
+            await self.screen.ask_theme(self.theme)
+
     async def logs_of(self, filter: str) -> None:
         """To the log, with what this FILTER of events says."""
         await self._go_to("logs.events", filter)

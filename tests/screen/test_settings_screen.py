@@ -56,6 +56,20 @@ async def test_the_screens_own_settings_are_obeyed_at_once_and_a_theme_is_seen_b
 
 
 @pytest.mark.slow
+async def test_a_theme_of_the_palette_is_kept(show, file):
+    async with show() as eyes:
+        await to_settings(eyes, file)
+        await eyes.press("g", "q", "colon")
+        await eyes.until(lambda: type(eyes.app.screen).__name__ == "CommandPalette")
+        await eyes.press(*"theme")
+        await eyes.sees("other colours")
+        await eyes.press("enter")
+        await eyes.sees("[Settings]", "⏎ take it")
+        await eyes.press("k", "enter")
+        await eyes.until(lambda: f'theme = "{eyes.app.theme}"' in file.read_text())
+
+
+@pytest.mark.slow
 async def test_a_key_is_pressed_anew_and_one_that_has_a_meaning_changes_places(show, file):
     async with show() as eyes:
         await to_settings(eyes, file)

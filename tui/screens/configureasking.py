@@ -24,7 +24,7 @@ class Asking(Configuring):
         if setting is MODE:
             await self._ask_mode()
         elif setting.key == "ui.theme":
-            await self._ask_theme(str(row.value))
+            await self.ask_theme(str(row.value))
         elif setting.key == "run.pipeline":
             begin(self, partial(self._ask_pipeline, row), group="pipelines", exclusive=True)
         elif setting.sort == "flag":
@@ -58,7 +58,7 @@ class Asking(Configuring):
         )
         await self.app.push_screen(asked, written)
 
-    async def _ask_theme(self, now: str) -> None:
+    async def ask_theme(self, now: str) -> None:
         from tui.screens.settingasking import Themes
 
         def chosen(name: str | None) -> None:
