@@ -188,8 +188,8 @@ class Wishing(App[None]):
         if answer.nothing and (self.changes.last() if back else self.changes.next()) is not None:
             await self._taken_back(verb)  # a command that cannot be taken back stood before a file
             return
-        head = "taken back" if back else "done again"
-        self.say(answer.text if answer.nothing else f"{head}: {answer.text}", bad=answer.nothing)
+        head, end = ("taken back", "; Z does it again") if back else ("done again", "")
+        self.say(answer.text if answer.nothing else f"{head}: {answer.text}{end}", bad=answer.nothing)
 
     async def _file_back(self, change: Change, *, back: bool) -> None:
         async with self._in_order:
