@@ -33,7 +33,8 @@ class Banner(Drawn):
 def of_past(moment: Moment, words: str, mark: Moment | None, width: int) -> list[Line]:
     """Where one is, and what happened there last."""
     wide = width >= 100
-    head = f" ◷ as of {told(moment, wide=wide)} · event {moment.seq:,} of {moment.newest:,}"
+    when = f"{'as of ' if moment.at is not None else ''}{told(moment, wide=wide)}"
+    head = f" ◷ {when} · event {moment.seq:,} of {moment.newest:,}"
     line = [Piece(head, "mark")]
     right = f"mark: event {mark.seq:,} " if mark is not None and wide else ""
     room = width - measure(line)
