@@ -156,7 +156,7 @@ SHOWN = {
     "full_stop": ".", "greater_than_sign": ">", "comma": ",", "less_than_sign": "<",
     "right_square_bracket": "]", "left_square_bracket": "[",
     "equals_sign": "=", "space": "␣", "enter": "⏎", "escape": "esc", "down": "↓", "up": "↑", "left": "←", "right": "→",
-    "pagedown": "pgdn", "pageup": "pgup",
+    "pagedown": "pgdn", "pageup": "pgup", "shift+tab": "⇧tab",
     "ctrl+@": "^space",
 }  # fmt: skip
 
