@@ -21,7 +21,9 @@ class Beginning(NamedTuple):
 
 
 BEGINNINGS: dict[Noun, Beginning] = {
-    "packs": Beginning("Prompts in plain text: an empty line between two, a line `neg: ...` within one.", ""),
+    "packs": Beginning(
+        "Prompts in plain text: an empty line between two; a line `neg: ...` says what its picture shall not show.", ""
+    ),
     "wildcards": Beginning("A value on each line. A slash makes a folder: sky/high.", ""),
     "styles": Beginning(
         "Words around a prompt, on one line; a line `neg: ...` for what it is against.", "{prompt}, \nneg: \n"
