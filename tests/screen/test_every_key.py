@@ -60,6 +60,9 @@ BEFORE = {
 """What makes a key's effect one that can be seen."""
 
 
+LOW, SCROLLED = (80, 15), ("compare.down", "compare.up")
+"""Keys that move what does not fit, and a terminal in which it does not."""
+
 WARN = ("disk.check",)
 """Keys that find something wrong where they are pressed here."""
 
@@ -138,7 +141,8 @@ def test_there_is_a_place_for_every_key():
 @pytest.mark.slow
 @pytest.mark.parametrize("key", keys.TABLE, ids=lambda key: key.id)
 async def test_something_comes_of_it(at, daemon, monkeypatch, key):
-    async with at(ELSEWHERE.get(key.id, PLACES[key.where])) as eyes:
+    size = LOW if key.id in SCROLLED else (120, 36)
+    async with at(ELSEWHERE.get(key.id, PLACES[key.where]), *size) as eyes:
         for one in BEFORE.get(key.id, ()):
             await looked_at(eyes)
             await press(eyes, (one,))
