@@ -39,7 +39,9 @@ async def pane(daemon, tmp_path):
 
 
 async def shown(pane):
-    await pane.sees("before variation")
+    """A terminal with rows in it; a word is sent whole, of words with spaces only what is new."""
+    await pane.sees("kn00gt7a.9")
+    await pane.calm()
     return pane
 
 
