@@ -98,7 +98,8 @@ class Zoom(Keyed, ModalScreen[None]):
             return
         told: list[Piece] = [Piece(" "), *stars_of(image.stars)]
         wide = width >= 100
-        name = f"{plain(image.job)}  {image.width}x{image.height}" if wide else fit_middle(plain(image.job), NAME).strip()
+        job = plain(image.job)
+        name = f"{job}  {image.width}x{image.height}" if wide else fit_middle(job, NAME).strip()
         told.append(Piece(f"  {name}  {listing.cursor + 1:,} of {listing.pages.total:,}  "))
         if image.tags:
             told.append(Piece(f"{cut(plain(', '.join(image.tags)), width // TAGS)}  ", "mark"))
