@@ -5,6 +5,7 @@ from textual.screen import Screen
 
 from schema.errors import NoDaemon, Refused
 from schema.ids import JobId, NodeId, RunId
+from tui.palette import Palette
 from tui.travel import Travelling
 
 
@@ -29,6 +30,10 @@ class Going(Travelling):
         await self.action_go("settings")
         if isinstance(self.screen, ConfigureScreen):
             await self.screen.ask_theme(self.theme)
+
+    def action_command_palette(self) -> None:
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
 
     async def logs_of(self, filter: str) -> None:
         """To the log, with what this FILTER of events says."""

@@ -1,10 +1,13 @@
 """The keys: one table, no two meanings, in their order, silent where one types."""
 
 import pytest
+from textual.command import CommandList
+from textual.widgets import OptionList
 
 from tui import keys
 from tui.areas import modes_of
 from tui.preferences import Preferences
+from tui.screens.ask import Choose
 from tui.thenkeys import only_looks
 
 
@@ -134,7 +137,7 @@ async def test_the_palette_knows_every_key_of_the_area(show, daemon):
     async with show() as eyes:
         await eyes.sees("131 jobs")
         await eyes.press("colon")
-        await eyes.until(lambda: type(eyes.app.screen).__name__ == "CommandPalette")
+        await eyes.until(lambda: type(eyes.app.screen).__name__ == "Palette")
         await eyes.press(*"pause or resume")
         await eyes.sees("pause or resume the queue", "p   Queue · queue.pause")
         await eyes.press("down", "enter")
@@ -150,3 +153,31 @@ async def test_a_click_on_an_area_goes_there_and_a_click_on_a_hint_does_it(show)
         await eyes.sees("[Queue]")
         await eyes.pilot.click("JobTable", offset=(10, 5))
         assert eyes.app.screen.listing.cursor == 3
+
+
+@pytest.mark.slow
+async def test_a_page_of_the_palette_that_has_no_lines_yet_is_none(show):
+    async with show() as eyes:
+        await eyes.press("colon")
+        await eyes.until(lambda: type(eyes.app.screen).__name__ == "Palette")
+        commands = eyes.app.screen.query_one(CommandList)
+        await eyes.until(lambda: commands.options)
+        commands.styles.height, commands.styles.border, commands.styles.padding = 0, None, 0
+        await eyes.until(lambda: not commands.scrollable_content_region)
+        commands.add_option("one more")
+        await eyes.press("pagedown", "pageup")
+        await eyes.press("escape")
+        await eyes.sees("sort: position")
+
+
+@pytest.mark.slow
+async def test_a_question_that_is_answered_twice_at_once_is_answered_once(show):
+    answers = []
+    async with show() as eyes:
+        question = Choose("Which?", (("one", "the first"), ("two", "the second")), "one")
+        await eyes.app.push_screen(question, answers.append)
+        options = question.query_one(OptionList)
+        for index in (0, 1):
+            options.post_message(OptionList.OptionSelected(options, options.options[index], index))
+        await eyes.sees("sort: position")
+    assert answers == ["one"]

@@ -60,7 +60,7 @@ async def test_a_theme_of_the_palette_is_kept(show, file):
     async with show() as eyes:
         await to_settings(eyes, file)
         await eyes.press("g", "q", "colon")
-        await eyes.until(lambda: type(eyes.app.screen).__name__ == "CommandPalette")
+        await eyes.until(lambda: type(eyes.app.screen).__name__ == "Palette")
         await eyes.press(*"theme")
         await eyes.sees("other colours")
         await eyes.press("enter")

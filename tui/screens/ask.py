@@ -11,6 +11,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from tui.background import leave
+
 HINTS = "⏎ take  esc back"
 
 
@@ -78,7 +80,7 @@ class Choose(ModalScreen[str | None]):
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(event.option.id)
+        leave(self, event.option.id)  # a second one may be on its way
 
     def action_leave(self) -> None:
         self.dismiss(None)
@@ -106,7 +108,7 @@ class Type(ModalScreen[str | None]):
 
     @on(Input.Submitted)
     def _typed(self, event: Input.Submitted) -> None:
-        self.dismiss(event.value)
+        leave(self, event.value)
 
     def action_leave(self) -> None:
         self.dismiss(None)

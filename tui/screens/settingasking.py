@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from tui.background import leave
 from tui.keys import TITLES, Key, shown
 from tui.widgets.ink import plain
 from tui.widgets.keylist import clash, others
@@ -50,9 +51,9 @@ class Written(ModalScreen[str | None]):
     @on(Input.Submitted)
     def _done(self, event: Input.Submitted) -> None:
         if event.value == self._value and not self._secret:
-            self.dismiss(None)
+            leave(self, None)
         elif not self._judge(event.value):
-            self.dismiss(event.value)
+            leave(self, event.value)
 
     def action_leave(self) -> None:
         self.dismiss(None)
@@ -91,7 +92,7 @@ class Themes(ModalScreen[str | None]):
 
     @on(OptionList.OptionSelected)
     def _taken(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(event.option.id)
+        leave(self, event.option.id)
 
     def action_step(self, by: int) -> None:
         options = self.query_one(OptionList)
