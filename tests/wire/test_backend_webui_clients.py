@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # for `webui_world`
 
 from webui_engine import Engine
 from webui_fake import POOL
-from webui_world import QUICK, SMALL, Running, World, until, world
+from webui_world import SMALL, Running, World, until, world
 
 from agent.backends import BackendTrouble, Cancelled
 from agent.backends.webui.owning import Owner, sampled_look
@@ -86,24 +86,6 @@ def test_no_interrupt_follows_to_the_next_job_while_our_answer_is_on_its_way(
         assert isinstance(running.end(), Cancelled)
         other.end()
     assert [(job["asked"]["prompt"], job["cut"]) for job in one.engine.ended] == [("a lighthouse", True), ("x", False)]  # type: ignore[index]
-
-
-def test_between_two_jobs_of_the_queue_the_server_is_not_taken_for_idle() -> None:
-    """Else C, which has our kind and our number of steps, would be taken for ours."""
-    ours = SMALL.model_copy(update={"steps": 60})
-    with world(slow(between_s=0.3)) as one:
-        one.backend._runner._patience = QUICK._replace(settle=0.6)
-        others = [other_client(one, prompt="A", steps=5)]
-        one.busy(1)
-        others.append(other_client(one, prompt="C", steps=60))
-        until(lambda: one.engine.ended != [] and not one.engine.state.job)  # between A and C
-        running = one.start(ours)
-        until(lambda: one.engine.state.sampling_step > 2 and one.engine.state.sampling_steps == 60)
-        one.listener.unwanted.set()
-        assert isinstance(running.end(), Cancelled)
-        for other in others:
-            other.end()
-    assert [(job["asked"]["prompt"], job["cut"]) for job in one.engine.ended][:2] == [("A", False), ("C", False)]  # type: ignore[index]
 
 
 def test_an_interrupt_never_hits_a_job_in_the_queue_that_looks_as_ours_does(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,7 +76,7 @@ class Runner:
 
     def _idle(self, reporter: Reporter, course: Course, *, wait: bool) -> Progress:
         """Waits while one other job runs, so that ours is known by being the next; joins the queue when more wait."""
-        seen = self._settled(reporter, wait=wait)
+        seen = self._door.progress()
         began, other = self._clock(), seen.state.job_timestamp
         while wait and seen.busy and seen.state.job_timestamp == other:
             waited = self._clock() - began
@@ -84,17 +84,10 @@ class Runner:
                 raise BackendTrouble("lost", self._kept_busy(waited))
             reporter.step(0, 1, f"{OTHERS}, {waited:.0f} s")
             reporter.rest(self._patience.poll)
-            seen = self._settled(reporter, wait=wait)
+            seen = self._door.progress()
         course.waited_s = self._clock() - began
         if reporter.cancelled():
             raise Cancelled
-        return seen
-
-    def _settled(self, reporter: Reporter, *, wait: bool) -> Progress:
-        seen = self._door.progress()
-        if wait and not seen.busy:
-            reporter.rest(self._patience.settle)
-            seen = self._door.progress()
         return seen
 
     def _under_way(self, call: Call, owner: Owner, reporter: Reporter, told: Telling, course: Course) -> Answer:

@@ -28,8 +28,6 @@ class Patience(NamedTuple):
     """That nothing listens at its address while our request still seems to be under way."""
     step: float = 0.05
     """Within which a wish to cancel is seen."""
-    settle: float = 0.25
-    """Between the two looks that find a server idle: between two jobs of its queue it shows none either."""
     others: float = 600.0
     """For other clients' jobs: before our request is sent; behind them, while nothing of theirs moves."""
     letting_go: float = 30.0
