@@ -40,8 +40,9 @@ def quiet_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def daemon(tmp_path: Path) -> AsyncIterator[FakeDaemon]:
-    fake = FakeDaemon(tmp_path / "api.sock")
+async def daemon(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[FakeDaemon]:
+    """Of the kind that a module names `DAEMON`, where it needs more than the plain one."""
+    fake: FakeDaemon = getattr(request.module, "DAEMON", FakeDaemon)(tmp_path / "api.sock")
     await fake.begin()
     yield fake
     await fake.end()

@@ -67,12 +67,7 @@ WARN = ("disk.check",)
 """Keys that find something wrong where they are pressed here."""
 
 
-@pytest.fixture
-async def daemon(tmp_path):
-    fake = DiskDaemon(tmp_path / "api.sock")
-    await fake.begin()
-    yield fake
-    await fake.end()
+DAEMON = DiskDaemon
 
 
 @pytest.fixture(autouse=True)

@@ -18,12 +18,7 @@ LONGEST, SETTLED = 20.0, 1.5
 """Seconds in which a screen has become what it stays: where that is known, and where it is written anew."""
 
 
-@pytest.fixture
-async def daemon(tmp_path):
-    fake = DiskDaemon(tmp_path / "api.sock")
-    await fake.begin()
-    yield fake
-    await fake.end()
+DAEMON = DiskDaemon
 
 
 def kept(name, width, height):

@@ -25,12 +25,7 @@ HOSTILE = (
 EVERYTHING = "".join(HOSTILE) + "x" * 300
 
 
-@pytest.fixture
-async def daemon(tmp_path):
-    fake = DiskDaemon(tmp_path / "api.sock")
-    await fake.begin()
-    yield fake
-    await fake.end()
+DAEMON = DiskDaemon
 
 
 @pytest.mark.slow
