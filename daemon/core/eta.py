@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from daemon.core.ahead import steps_left
 from daemon.core.costs import base_seconds, expected_seconds, learned, mean_speed, speed_of
-from daemon.core.state import Job, Running, State, nodes_there, steps_left
+from daemon.core.state import Job, Running, State, nodes_there
 from daemon.scheduling.costs import Line, Work
 
 

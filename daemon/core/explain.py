@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from itertools import islice
 
+from daemon.core.ahead import next_step, steps_of
 from daemon.core.filing import indexed, shelf_for
 from daemon.core.fits import OTHER, Ask, ask_of, fits, knows_real, nodes_for_work
 from daemon.core.index import Shelf
 from daemon.core.queue import opens_at
 from daemon.core.rules import Rules
 from daemon.core.settle import decision
-from daemon.core.state import Attention, Held, Job, Node, Queued, Run, Running, State, next_step, steps_of, trusted
+from daemon.core.state import Attention, Held, Job, Node, Queued, Run, Running, State, trusted
 from daemon.core.ties import tie_of
 from daemon.core.vitals import Vitals, blocked
 from daemon.scheduling.fitness import STAND_IN

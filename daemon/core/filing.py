@@ -2,8 +2,9 @@
 
 from functools import lru_cache
 
+from daemon.core.ahead import steps_ahead, workable
 from daemon.core.index import Index, Key, Place, Shelf, Terms
-from daemon.core.state import Attention, Held, Job, Queued, Run, Running, State, steps_ahead, workable
+from daemon.core.state import Attention, Held, Job, Queued, Run, Running, State
 from daemon.core.wording import came_from, needs_now
 from daemon.prompting.steps import asked_backend
 from schema.ids import JobId, NodeId, RunId

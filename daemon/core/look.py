@@ -4,10 +4,11 @@ from itertools import islice
 
 from msgspec.structs import replace
 
+from daemon.core.ahead import next_step, steps_of
 from daemon.core.eta import Paces, job_seconds, mode_costs, paces_of, run_seconds
 from daemon.core.filing import indexed
 from daemon.core.shown import outlined, with_readings
-from daemon.core.state import Brief, Job, Run, Running, State, next_step, steps_of
+from daemon.core.state import Brief, Job, Run, Running, State
 from daemon.core.vitals import Vitals, blocked
 from daemon.core.words import top
 from schema.ids import Token

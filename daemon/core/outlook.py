@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from math import log
 from typing import NamedTuple
 
+from daemon.core.ahead import steps_left, workable
 from daemon.core.costs import base_seconds, foretell, load_seconds, move_seconds, speed_of
 from daemon.core.filing import needs_of
 from daemon.core.fits import Ask, fits, knows_real, learned_gb
 from daemon.core.prices import GUESS_S, free_at
 from daemon.core.prices import Told as Foretold
 from daemon.core.rules import Rules
-from daemon.core.state import Job, Node, Queued, Run, Running, State, steps_left, workable
+from daemon.core.state import Job, Node, Queued, Run, Running, State
 from daemon.core.vitals import Vitals, blocked
 from daemon.core.wording import came_from, needs_now
 from daemon.prompting.steps import asked_backend

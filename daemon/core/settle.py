@@ -6,6 +6,7 @@ Called until it returns nothing, each time on the state that its last events mad
 from functools import lru_cache
 from typing import NamedTuple
 
+from daemon.core.ahead import next_step, steps_left
 from daemon.core.breaker import cooling, lifts_at
 from daemon.core.costs import speed_of
 from daemon.core.filing import indexed
@@ -15,7 +16,7 @@ from daemon.core.memory import too_large
 from daemon.core.prices import Prices, free_at
 from daemon.core.queue import Queue
 from daemon.core.rules import Rules
-from daemon.core.state import Job, Node, State, next_step, nodes_there, steps_left
+from daemon.core.state import Job, Node, State, nodes_there
 from daemon.core.vitals import Vitals, blocked
 from daemon.prompting.steps import asked_backend
 from daemon.scheduling.groups import Machine, Options, Pick, Wait

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from daemon.core.state import Job, State, steps_of
+from daemon.core.ahead import steps_of
+from daemon.core.state import Job, State
 from daemon.prompting import tokens
 from daemon.prompting.needs import words_need
 from daemon.prompting.texts import MAX_PROMPT, cleaned, told

@@ -9,13 +9,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from daemon.core.ahead import next_step
 from daemon.core.apply import apply
 from daemon.core.decide import decide
 from daemon.core.filing import indexed
 from daemon.core.look import look
 from daemon.core.rules import Rules
 from daemon.core.settle import settle
-from daemon.core.state import Queued, State, canonical, next_step, phase_name, revive, trusted
+from daemon.core.state import Queued, State, canonical, phase_name, revive, trusted
 from daemon.core.vitals import Vitals
 from schema import commands as c
 from schema import events as e
@@ -46,6 +47,7 @@ class Queue(RuleBasedStateMachine):
         self.log: list[e.Envelope] = []
         self.past: dict[str, tuple[JobSpec, str, dict[str, e.StageDone]]] = {}
         self.specs: dict[str, RunSpec] = {}
+        self.paused: dict[str, bool] = {}
         self.now, self.commands, self.runs = 1_000.0, 0, 0
         self._observe(o.DaemonBegan(version="1", sqlite="3", host="h"))
         self._joins("n1", "lan")
@@ -312,6 +314,8 @@ class Queue(RuleBasedStateMachine):
         match event:
             case e.RunSubmitted():
                 self.specs[event.run] = event.spec
+            case e.RunPaused() | e.RunResumed():
+                self.paused[event.run] = isinstance(event, e.RunPaused)
             case e.JobSubmitted():
                 self.past[event.job] = (event.spec, "live", {})
             case e.JobReopened():
@@ -366,7 +370,7 @@ class Queue(RuleBasedStateMachine):
         for run in dict.fromkeys(name.rpartition(".")[0] for name in names):
             phases = [one[1] for name, one in self.past.items() if name.rpartition(".")[0] == run]
             counts = {phase: phases.count(phase) for phase in ("finished", "failed", "cancelled")}
-            found.append(c.EndedRun(run=run, spec=self.specs[run], **counts))
+            found.append(c.EndedRun(run=run, spec=self.specs[run], paused=self.paused.get(run, False), **counts))
         return tuple(found)
 
 

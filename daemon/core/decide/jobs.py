@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
+from daemon.core.ahead import next_step, steps_of
 from daemon.core.decide.runs import goes_on
-from daemon.core.state import Held, Job, Queued, Running, State, next_step, phase_name, steps_of
+from daemon.core.state import Held, Job, Queued, Running, State, phase_name
 from daemon.core.wording import wrote_last
 from schema import commands as c
 from schema import events as e

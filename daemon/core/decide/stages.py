@@ -5,11 +5,12 @@ The token fences: an answer counts only for the attempt that is open, or for one
 
 from typing import Literal
 
+from daemon.core.ahead import next_step
 from daemon.core.decide.failing import broke, doubted
 from daemon.core.decide.nodes import lost
 from daemon.core.decide.runs import goes_on
 from daemon.core.rules import Rules
-from daemon.core.state import Running, State, next_step
+from daemon.core.state import Running, State
 from daemon.core.wording import fault_in, kind_of, words_now
 from schema import events as e
 from schema import observations as o

@@ -1,10 +1,11 @@
 """What happens to stages: each attempt is opened by its assignment and closed by exactly one other event."""
 
 from daemon.core import filing
+from daemon.core.ahead import inputs_for, steps_of
 from daemon.core.breaker import ANYTHING, struck
 from daemon.core.costs import learn_from, learn_shortage
 from daemon.core.folds.jobs import forget_tries, leave_attempt
-from daemon.core.state import Attention, Brief, Held, Job, Node, Queued, Running, State, inputs_for, steps_of
+from daemon.core.state import Attention, Brief, Held, Job, Node, Queued, Running, State
 from daemon.core.wording import NOTHING, came_from, kind_of, worded
 from schema import events as e
 from schema.ids import NodeId, StageId, Token
