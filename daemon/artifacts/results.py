@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from daemon.artifacts import entries
 from daemon.artifacts import manifest as m
 from daemon.artifacts.formats import EXTENSIONS
 from daemon.artifacts.names import safe_name
@@ -55,11 +56,11 @@ def write_manifest(
     path = folder / "manifest.json"
     older = m.earlier_of(_previous(path))
     jobs = tuple(jobs)
-    entries = tuple(_job(folder, run, job, path_of, links, older.get(job.id, ())) for job in jobs)
+    told = tuple(_job(folder, run, job, path_of, links, older.get(job.id, ())) for job in jobs)
     sheet = write_sheet(folder / "sheet.png", run, jobs, path_of)
     film = write_film(root, run, path_of, links=links) if run.film else None
     summary = _summary(run.film, film) if run.film and film else None
-    whole = m.run_entry(run, str(folder), entries, str(film) if film else None, summary)
+    whole = entries.run_entry(run, str(folder), told, str(film) if film else None, summary)
     whole = msgspec.structs.replace(whole, sheet_path=str(sheet) if sheet else None)
     if write_whole(path, m.pretty(whole)):
         sync_folder(folder)
@@ -130,7 +131,7 @@ def stem_of(name: str, job: JobId) -> str:
 def _job(
     folder: Path, run: RunRecord, job: JobRecord, path_of: PathOf, links: bool, older: tuple[m.Artifact, ...]
 ) -> m.ManifestJob:
-    stages = tuple(m.stage_entry(stage, _stage(folder, run, job, stage, path_of, links)) for stage in job.stages)
+    stages = tuple(entries.stage_entry(stage, _stage(folder, run, job, stage, path_of, links)) for stage in job.stages)
     finals = _finals(folder, run, job, path_of, links)
     named = {artifact.file for stage in stages for artifact in stage.artifacts} | {final.file for final in finals}
     earlier = {
@@ -138,7 +139,7 @@ def _job(
         for artifact in older
         if artifact.file not in named and os.path.lexists(folder / artifact.file)
     }
-    return m.job_entry(job, stages, finals, tuple(earlier.values()))
+    return entries.job_entry(job, stages, finals, tuple(earlier.values()))
 
 
 def _stage(
@@ -193,14 +194,14 @@ def _place(
     entry = _artifact(folder, name, image)
     beside = name.with_suffix(".json")
     if not beside.exists():
-        write_whole(beside, m.pretty(m.sidecar(run, job, entry, _stages_until(stage, job, behind))), sync=False)
+        write_whole(beside, m.pretty(entries.sidecar(run, job, entry, _stages_until(stage, job, behind))), sync=False)
     return entry
 
 
 def _stages_until(stage: StageRecord, job: JobRecord, behind: Sequence[StageRecord]) -> tuple[m.ManifestStage, ...]:
     """The stages that led to a picture, and those behind it. Their own files are named in the manifest."""
     ids = [each.id for each in job.stages]
-    return tuple(m.stage_entry(each, ()) for each in (*job.stages[: ids.index(stage.id) + 1], *behind))
+    return tuple(entries.stage_entry(each, ()) for each in (*job.stages[: ids.index(stage.id) + 1], *behind))
 
 
 def _artifact(folder: Path, name: Path, image: ImageRecord) -> m.Artifact:

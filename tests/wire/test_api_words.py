@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # for `api_world`
 
 from api_world import World, until, world
 
-from daemon.artifacts.manifest import job_entry
+from daemon.artifacts.entries import job_entry
 from daemon.artifacts.store import ArtifactStore
 from daemon.intake import HouseIntake
 from daemon.past import Past
