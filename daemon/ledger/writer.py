@@ -7,7 +7,7 @@ decided, folded and settled in order and becomes one batch of the log; while one
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
 from daemon.core.apply import apply
@@ -17,17 +17,17 @@ from daemon.core.look import outline, refresh
 from daemon.core.outlook import Besides, Outlook, forecast_input
 from daemon.core.rules import Rules
 from daemon.core.settle import settle
-from daemon.core.state import Brief, LastUsed, State, state_hash
+from daemon.core.state import LastUsed, State, state_hash
 from daemon.core.vitals import Vitals, check_room
 from daemon.ledger.answers import answer_of
 from daemon.ledger.keys import Recent
-from daemon.ledger.mail import Batch, Committed, LedgerStopped, Letter, Origin, Question, fail, failure, until_none
+from daemon.ledger.mail import Batch, Committed, Followers, LedgerStopped, Letter, OnDisk, Origin, Question, fail
 from daemon.log.store import Log
 from schema.commands import Command
 from schema.errors import Refused
-from schema.events import DaemonStarted, Envelope, Event, NothingChanged, StageAssigned
+from schema.events import DaemonStarted, Envelope, Event, NothingChanged
 from schema.feedback import Feedback
-from schema.ids import CommandId, JobId, Seq, Sha256, Token
+from schema.ids import CommandId, JobId, Seq, Sha256
 from schema.keeping import Access
 from schema.lessons import Lessons
 from schema.observations import Observation, TimePassed
@@ -72,15 +72,14 @@ class Ledger:
         self._flight: deque[Batch] = deque()
         self._landed = asyncio.Event()
         self._recent = Recent(log)
-        self._followers: list[asyncio.Queue[Committed | None]] = []
+        self._followers = Followers()
         self._timer: asyncio.TimerHandle | None = None
         self._stopping = False
         self._broken: BaseException | None = None
         self.durable: int = state.seq
         """The newest event on disk."""
         self._scene, self._looked = outlined(state, vitals, clock()), clock()
-        self._last, self._feedback, self._lessons = state.last, state.feedback, state.lessons
-        self._access, self._damaged = state.access, state.damaged
+        self._on_disk = OnDisk.of(state)
 
     # What the edges call -----------------------------------------------------------------------
 
@@ -99,15 +98,9 @@ class Ledger:
         """Returns when what the news made happen is on disk. Raises LedgerStopped."""
         await self._letter(observation, Origin(actor), cause, wish=False)
 
-    @asynccontextmanager
-    async def follow(self) -> AsyncIterator[AsyncIterator[Committed]]:
+    def follow(self) -> AbstractAsyncContextManager[AsyncIterator[Committed]]:
         """Every batch that is committed from now on, in order; ends when the ledger does."""
-        queue: asyncio.Queue[Committed | None] = asyncio.Queue()
-        self._followers.append(queue)
-        try:
-            yield until_none(queue)
-        finally:
-            self._followers.remove(queue)
+        return self._followers.follow()
 
     def scene(self) -> Scene:
         """The newest durable scene with the vitals of now."""
@@ -120,27 +113,27 @@ class Ledger:
     @property
     def last(self) -> LastUsed | None:
         """What the last finished job used."""
-        return self._last
+        return self._on_disk.last
 
     @property
     def feedback(self) -> Feedback:
         """What looks at pictures have told, and whether plans lean to it."""
-        return self._feedback
+        return self._on_disk.feedback
 
     @property
     def lessons(self) -> Lessons:
         """The mode of learning, what plans take over, and what was shown: as it is on disk."""
-        return self._lessons
+        return self._on_disk.lessons
 
     @property
     def access(self) -> Mapping[str, Access]:
         """Who may ask over TCP: as it is on disk."""
-        return self._access
+        return self._on_disk.access
 
     @property
     def damaged(self) -> tuple[Sha256, ...]:
         """Files of the artifact store that were found damaged: as it is on disk."""
-        return self._damaged
+        return self._on_disk.damaged
 
     def pulse(self) -> None:
         """Vitals changed in a way that may let something start."""
@@ -228,10 +221,8 @@ class Ledger:
             self._decide(letter, batch)
             self._mailbox.popleft()
         if batch.envelopes:
-            batch.briefs = self._opened(batch.envelopes)
+            batch.keep(self._state)
             batch.scene = self._outlined(self._state, self._vitals, self._clock())
-            batch.last, batch.feedback, batch.lessons = self._state.last, self._state.feedback, self._state.lessons
-            batch.access, batch.damaged = self._state.access, self._state.damaged
             batch.written = self._log.append(batch.envelopes)
             batch.written.add_done_callback(lambda _: self._land())
         else:
@@ -290,23 +281,17 @@ class Ledger:
             envelopes.append(envelope)
         return envelopes
 
-    def _opened(self, envelopes: list[Envelope]) -> tuple[Brief, ...]:
-        attempts = self._state.attempts
-        tokens = (Token(envelope.seq) for envelope in envelopes if isinstance(envelope.event, StageAssigned))
-        return tuple(attempts[token] for token in tokens if token in attempts)
-
     # Once it is on disk ------------------------------------------------------------------------
 
     def _land(self) -> None:
         """Tells what has become durable, in order; stops for good at the first failure."""
         while self._flight and self._broken is None:
             batch = self._flight[0]
-            if batch.written is not None:
-                if not batch.written.done():
-                    break
-                if (error := failure(batch.written)) is not None:
-                    self._break(error)
-                    return
+            if batch.written is not None and not batch.written.done():
+                break
+            if (error := batch.failure()) is not None:
+                self._break(error)
+                return
             self._flight.popleft()
             self._tell(batch)
         self._landed.set()
@@ -314,21 +299,10 @@ class Ledger:
     def _tell(self, batch: Batch) -> None:
         if batch.envelopes:
             self.durable = batch.envelopes[-1].seq
-            self._last, self._feedback, self._lessons = batch.last, batch.feedback, batch.lessons
-            self._access, self._damaged = batch.access, batch.damaged
-            if batch.scene is not None:
-                self._scene = batch.scene
-            committed = Committed(tuple(batch.envelopes), batch.briefs)
-            for follower in self._followers:
-                follower.put_nowait(committed)
-        for future, answer in batch.told:
-            if future.done():
-                continue
-            if isinstance(answer, Refused):
-                future.set_exception(answer)
-                future.exception()  # Whoever asked may have hung up.
-            else:
-                future.set_result(answer)
+            if batch.scene is not None and batch.on_disk is not None:
+                self._scene, self._on_disk = batch.scene, batch.on_disk
+            self._followers.tell(Committed(tuple(batch.envelopes), batch.briefs))
+        batch.answer()
         if batch.settled:
             self._wake_at(batch.wake_at)
 
@@ -356,14 +330,12 @@ class Ledger:
         self._wake_at(None)
         stopped = LedgerStopped("the daemon has stopped")
         for batch in self._flight:
-            for future, _ in batch.told:
-                fail(future, stopped)
+            batch.give_up(stopped)
         self._flight.clear()
         for letter in self._mailbox:
             fail(letter.answer, stopped)
         self._mailbox.clear()
-        for follower in self._followers:
-            follower.put_nowait(None)
+        self._followers.tell(None)
         self._landed.set()
 
     # The mailbox -------------------------------------------------------------------------------
