@@ -9,6 +9,7 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
+from typing import NamedTuple
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -32,31 +33,41 @@ Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 def make_guard(house: House, routes: dict[tuple[str, str], Route], door: TcpDoor, callers: Callers) -> Middleware:
     """The middleware; `routes` by method and path."""
+    inner = _Guard(house, routes, door, callers)
 
     @web.middleware
     async def guard(request: web.Request, handler: Next) -> web.StreamResponse:
         connection = request.protocol
         if not isinstance(connection, Connection):
-            return await _guarded(request, handler)
+            return await inner.answer(request, handler)
         connection.begins()
         try:
-            response = await _guarded(request, handler)
+            response = await inner.answer(request, handler)
         finally:
             connection.ends()
         return response
 
-    async def _guarded(request: web.Request, go_on: Next) -> web.StreamResponse:
+    return guard
+
+
+class _Guard(NamedTuple):
+    house: House
+    routes: dict[tuple[str, str], Route]
+    door: TcpDoor
+    callers: Callers
+
+    async def answer(self, request: web.Request, go_on: Next) -> web.StreamResponse:
         try:
             resource = request.match_info.route.resource
-            route = routes.get((request.method, resource.canonical)) if resource is not None else None
-            with _let_in(request, route):
+            route = self.routes.get((request.method, resource.canonical)) if resource is not None else None
+            with self._let_in(request, route):
                 _sane(request, route)
                 await _go_ahead(request)
                 return await go_on(request)
         except Refused as fault:
             return faults.refusal(fault)
         except LedgerStopped:
-            why = house.trouble() if house.condition() == "read-only" else "the daemon is stopping."
+            why = self.house.trouble() if self.house.condition() == "read-only" else "the daemon is stopping."
             return faults.refusal(faults.Unavailable(why, remedy="Ask again when it works."))
         except web.HTTPException as fault:
             return faults.of_http(fault, request)
@@ -69,21 +80,19 @@ def make_guard(house: House, routes: dict[tuple[str, str], Route], door: TcpDoor
             logger.exception("%s %s broke", request.method, request.path)
             return faults.bug()
 
-    def _let_in(request: web.Request, route: Route | None) -> AbstractContextManager[None]:
+    def _let_in(self, request: web.Request, route: Route | None) -> AbstractContextManager[None]:
         """Knows who asks, or raises Refused; entered while the request is answered."""
         connection = request.protocol
         if isinstance(connection, Connection) and not connection.over_tcp:
-            request[ACTOR] = actor(request, house.uid)
+            request[ACTOR] = actor(request, self.house.uid)
             _no_browser(request)
             return nullcontext()
-        door.check_host(request)
+        self.door.check_host(request)
         _no_browser(request)
-        access = callers.known(request)
+        access = self.callers.known(request)
         check_scope(access, route)
         request[ACTOR] = f"api:{access.name}"
-        return callers.asking(access, connection) if isinstance(connection, Connection) else nullcontext()
-
-    return guard
+        return self.callers.asking(access, connection) if isinstance(connection, Connection) else nullcontext()
 
 
 def actor(request: web.Request, uid: int) -> str:

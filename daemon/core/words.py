@@ -6,58 +6,55 @@ from typing import Literal
 from daemon.core.state import State, Undoable
 from schema.events import Event
 
+ALONE = {
+    "pause": "pause the queue",
+    "resume": "resume the queue",
+    "mode": "change the queue's mode",
+    "drain": "drain a node",
+    "resume node": "resume a node",
+    "pin": "change where the interactive lane goes",
+    "rate run": "rate a run as a whole",
+    "learning mode": "change the learning mode",
+    "dismiss": "dismiss an insight",
+    "adopt": "change what plans take over from what was learned",
+    "import records": "import learning records",
+    "feedback": "switch what pictures tell on or off",
+    "compare": "compare two pictures",
+}
+"""Verbs of commands of which nothing is counted, in words."""
+
 
 def label(state: State, one: Undoable) -> str:
     """`cancel 3 jobs of k3v (knights)`: what would be taken back or done again."""
-    run = f" of {one.run}" if one.run else ""
-    jobs = f"{one.count} job{'s' if one.count != 1 else ''}{run}"
-    images = f"{one.count} picture{'s' if one.count != 1 else ''}"
+    if one.verb in ALONE:
+        return ALONE[one.verb]
+    jobs = f"{_many(one.count, 'job')}{f' of {one.run}' if one.run else ''}"
     match one.verb:
         case "submit":
             spec = state.runs[one.run].spec if one.run in state.runs else None
-            name = f" ({spec.name}, {spec.jobs} job{'s' if spec.jobs != 1 else ''})" if spec else ""
+            name = f" ({spec.name}, {_many(spec.jobs, 'job')})" if spec else ""
             return f"submit run {one.run}{name}"
-        case "pause run":
-            return f"pause run {one.run}"
-        case "resume run":
-            return f"resume run {one.run}"
-        case "pause" | "resume":
-            return f"{one.verb} the queue"
-        case "mode":
-            return "change the queue's mode"
-        case "drain" | "resume node":
-            return "drain a node" if one.verb == "drain" else "resume a node"
-        case "pin":
-            return "change where the interactive lane goes"
-        case "rate run":
-            return "rate a run as a whole"
-        case "learning mode":
-            return "change the learning mode"
-        case "dismiss":
-            return "dismiss an insight"
-        case "adopt":
-            return "change what plans take over from what was learned"
+        case "pause run" | "resume run":
+            return f"{one.verb} {one.run}"
         case "suggest" | "drop":
-            return f"{one.verb} {one.count} preset{'s' if one.count != 1 else ''}"
-        case "import records":
-            return "import learning records"
-        case "feedback":
-            return "switch what pictures tell on or off"
+            return f"{one.verb} {_many(one.count, 'preset')}"
         case "reset":
-            return f"reset what pictures told of {one.count} name{'s' if one.count != 1 else ''}"
+            return f"reset what pictures told of {_many(one.count, 'name')}"
         case "priority":
             return f"change the priority of {jobs}"
         case "skip":
             return f"skip a stage of {jobs}"
-        case "compare":
-            return "compare two pictures"
         case "tag model" | "rate model" | "favour model":
             word = one.verb.removesuffix(" model")
             return f"{word} a model" if one.count == 1 else f"{word} {one.count} models"
         case "rate" | "tag" | "trash" | "restore" | "import":
-            return f"{one.verb} {images}"
+            return f"{one.verb} {_many(one.count, 'picture')}"
         case _:
             return f"{one.verb} {jobs}"
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'s' if count != 1 else ''}"
 
 
 def deleted_since(pictures: int, one: Undoable) -> str:

@@ -102,9 +102,7 @@ def draft(
             *missing,
             *learned,
             *drawer.warnings,
-            *_sought(worded, request, grid),
-            *_of_spaces(worded),
-            *_never_drawn(worded, request),
+            *_of_variants(worded, request, grid),
             *(() if request.experiment else _numbers(worded, shared, jobs, request)),
         ),
         cells=cells,
@@ -164,8 +162,10 @@ def _blocks(request: RunRequest, library: Shelf, sources: Sequence[Source]) -> M
     return found
 
 
-def _of_spaces(worded: Sequence[Worded]) -> list[str]:
-    return [warning for one in worded if one.space for warning in one.space.warnings]
+def _of_variants(worded: Sequence[Worded], request: RunRequest, grid: Grid) -> list[str]:
+    """What is wrong with the places to vary, and with what is to be replaced in them."""
+    spaces = [warning for one in worded if one.space for warning in one.space.warnings]
+    return [*_sought(worded, request, grid), *spaces, *_never_drawn(worded, request)]
 
 
 def _never_drawn(worded: Sequence[Worded], request: RunRequest) -> list[str]:

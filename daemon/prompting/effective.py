@@ -74,41 +74,46 @@ def edit(
     (`harbour-01-v1-s42-now7`), so that files of both never collide. `now`: the words as the job's stages have made
     them, if they have by now; then these are written over.
     """
-    origins = dict(spec.origins)
     before = effective(base, spec.overlay, inherit=False)
     values = settle(before, [read_assignment(text, f"--set {text.partition('=')[0]}") for text in sets])
     after = with_workflows(apply_values(before, values, "--set"), workflow)
-    for key in values:
-        origins[key] = "edited"
-    overlay = difference(after, pipeline_of(base))
-    for flag, text in (("prompt", prompt), ("negative", negative)):
-        if text is not None:
-            check_prompt(text, f"--{flag}")
-            origins[flag] = "edited"
+    worded = reworded(spec, prompt, negative, now)
     if seed is not None:
         check_seed(seed, 1)
-        origins["seed"] = "edited"
+    given = {"prompt": prompt, "negative": negative, "seed": seed}
+    edited = (*values, *(name for name, value in given.items() if value is not None))
     steps = steps_of(after)
-    written, was = spec.written, now or spec
+    return msgspec.structs.replace(
+        worded,
+        name=spec.name if seed is None else renamed(spec.name, seed),
+        seed=spec.seed if seed is None else seed,
+        overlay=difference(after, pipeline_of(base)),
+        origins=spec.origins | dict.fromkeys(edited, "edited"),
+        stages=None if steps == steps_of(pipeline_of(base)) else steps,
+        backend=spec.backend if backend is None else backend,
+    )
+
+
+def reworded(spec: JobSpec, prompt: str | None, negative: str | None, now: Written | None) -> JobSpec:
+    """With other words, or over those that its stages have made of them. None: they stay."""
+    for flag, text in (("--prompt", prompt), ("--negative", negative)):
+        if text is not None:
+            check_prompt(text, flag)
+    same = prompt is None and negative is None
+    was = now or spec
     positive = was.prompt if prompt is None else cleaned(prompt)
     unwanted = was.negative if negative is None else cleaned(negative)
+    written = spec.written
     if now is not None:
-        if prompt is not None or negative is not None:
-            written = Written(after=now.after, prompt=positive, negative=unwanted)
+        written = written if same else Written(after=now.after, prompt=positive, negative=unwanted)
         positive, unwanted = spec.prompt, spec.negative
     return msgspec.structs.replace(
         spec,
-        name=spec.name if seed is None else renamed(spec.name, seed),
         prompt=positive,
         negative=unwanted,
-        seed=spec.seed if seed is None else seed,
-        overlay=overlay,
-        origins=origins,
-        stages=None if steps == steps_of(pipeline_of(base)) else steps,
         needs=words_need(positive, unwanted),
-        backend=spec.backend if backend is None else backend,
         written=written,
-        picks=spec.picks if prompt is None and negative is None else picks_in(spec.picks, positive, unwanted),
+        picks=spec.picks if same else picks_in(spec.picks, positive, unwanted),
     )
 
 
