@@ -85,11 +85,6 @@ def pem_of(der: bytes) -> bytes:
     return x509.load_der_x509_certificate(der).public_bytes(serialization.Encoding.PEM)
 
 
-def pin_of(der: bytes) -> str:
-    """SHA-256 of the certificate, as 64 hex digits: what is compared, and what people may compare."""
-    return sha256(der).hexdigest()
-
-
 def same(der: bytes | None, pinned: bytes) -> bool:
     """Whether two certificates are the same one, byte by byte; nothing else about them counts."""
     return der is not None and hmac.compare_digest(sha256(der).digest(), sha256(pinned).digest())

@@ -65,40 +65,6 @@ def against(style: Style, negative: str) -> str:
     return _joined(style.negative, negative)
 
 
-def unstyled(prompt: str, negative: str, styles: Sequence[Style]) -> tuple[str, str, tuple[str, ...]]:
-    """The prompts without the styles whose words stand around them or at their end exactly, and which these were.
-
-    The outermost first; each once.
-    """
-    names: list[str] = []
-    left = [style for style in styles if style.prompt or style.negative]
-    while left:
-        found = [(one, inner) for one in left if (inner := _taken_off(one, prompt, negative)) is not None]
-        if not found:
-            break
-        style, (prompt, negative) = found[0]
-        names.append(style.name)
-        left.remove(style)
-    return prompt, negative, tuple(names)
-
-
-def _taken_off(style: Style, prompt: str, negative: str) -> tuple[str, str] | None:
-    inner, unwanted = _inside(style.prompt, prompt), _inside(style.negative, negative)
-    return (inner, unwanted) if inner is not None and unwanted is not None else None
-
-
-def _inside(words: str, prompt: str) -> str | None:
-    if not words:
-        return prompt
-    if PROMPT in words:
-        before, _, after = words.partition(PROMPT)
-        fits = len(prompt) >= len(before) + len(after) and prompt.startswith(before) and prompt.endswith(after)
-        return prompt[len(before) : len(prompt) - len(after)] if fits else None
-    if prompt == words:
-        return ""
-    return prompt[: -len(words) - 2] if prompt.endswith(f", {words}") else None
-
-
 def _joined(words: str, prompt: str) -> str:
     if PROMPT in words:
         return words.replace(PROMPT, prompt)

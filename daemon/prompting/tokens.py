@@ -17,7 +17,6 @@ _WORD = re.compile(r"[\w.-]+")
 _BARE = re.compile(r"<([A-Za-z0-9][\w .-]*)>")
 _ANGLES = re.compile(r"<[^<>]*>")
 _SLOT = re.compile(r"\[\[([^\[\]\n]{1,80})\]\]")
-_VARIABLE = re.compile(r"\[\[[^\[\]\n]{1,80}\]\]|__[\w~@!][\w/*. ()=-]{0,79}?__|\{[^{}|\n]*\|[^{}\n]*\}|\$\{[^{}\n]*\}")
 """Bounded or ended by its own first letter, so that no text makes the search slow."""
 
 
@@ -69,11 +68,6 @@ def hypernetworks(text: str) -> tuple[str, ...]:
 def bare_words(text: str) -> tuple[str, ...]:
     """Each once, without weights and brackets: any of them may be an embedding."""
     return tuple(dict.fromkeys(_WORD.findall(_ANGLES.sub(" ", text))))
-
-
-def unexpanded(text: str) -> tuple[str, ...]:
-    """Slots, wildcards and choices that are still in the text, as written, each once."""
-    return tuple(dict.fromkeys(_VARIABLE.findall(text)))
 
 
 def slots(text: str) -> tuple[str, ...]:

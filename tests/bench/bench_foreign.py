@@ -22,7 +22,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from daemon.artifacts import exif
 from daemon.artifacts.foreign.reading import read_picture
-from daemon.artifacts.foreign.requests import to_request
+from daemon.artifacts.foreign.requests import understood
 
 PICTURES = 10_000
 DIFFERENT = 1_000
@@ -112,7 +112,7 @@ def lines(pictures: int, rounds: int) -> list[Line]:
         cases = {
             "bare": lambda: seconds(lambda: [path.read_bytes() for path in paths]),
             "read": lambda: seconds(lambda: [read_picture(path) for path in paths]),
-            "run": lambda: seconds(lambda: [to_request(read_picture(path)) for path in paths]),
+            "run": lambda: seconds(lambda: [understood(read_picture(path)) for path in paths]),
             "decoded": lambda: seconds(lambda: [decoded(path) for path in quiet]),
             "silent": lambda: seconds(lambda: [read_picture(path) for path in quiet]),
         }

@@ -12,6 +12,7 @@ import sys
 import time
 
 from measure import Goal, Line, finish
+from rehearsal_bound import lower_bound
 from rehearsal_night import Night, asked
 from rehearsal_peers import PEERS, Choose, lots
 from rehearsal_traces import KINDS, disturbed, drawn
@@ -20,7 +21,6 @@ from daemon.core.forecast import forecast
 from daemon.core.outlook import forecast_input
 from daemon.core.rules import Rules
 from daemon.core.vitals import Vitals
-from daemon.scheduling.bound import lower_bound
 from daemon.scheduling.rehearse import rehearse
 from daemon.scheduling.trace import read_trace
 

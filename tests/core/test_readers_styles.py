@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.prompting.csvtext import quoted, records
-from daemon.prompting.styles import Style, against, around, read_styles, unstyled
+from daemon.prompting.styles import Style, against, around, read_styles
 from daemon.prompting.styletext import as_file, renamed, without, written
 from schema.errors import Refused
 
@@ -91,12 +91,6 @@ def test_broken_styles_are_told_with_their_place(file, text, told):
 def test_a_style_wraps_or_stands_behind():
     assert around(INK, "a mill") == "a mill, ink drawing" and around(SOFT, "a mill,") == "a mill, soft light"
     assert against(INK, "fog") == "fog, photo" and against(SOFT, "fog") == "fog"
-
-
-def test_styles_are_taken_off_only_where_they_match_exactly():
-    dressed, unwanted = around(SOFT, around(INK, "a mill")), against(INK, "fog")
-    assert unstyled(dressed, unwanted, [INK, SOFT]) == ("a mill", "fog", ("soft", "ink"))
-    assert unstyled("a mill, ink drawing!", "", [INK, SOFT]) == ("a mill, ink drawing!", "", ())
 
 
 def test_one_style_is_renamed_or_taken_out_and_the_rest_keeps_its_letters():

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from daemon.scheduling.bound import lower_bound
 from daemon.scheduling.rehearse import rehearse
 from daemon.scheduling.trace import read_trace
 from schema.errors import Refused
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))  # for `rehearsal_traces`
+sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))  # for `rehearsal_bound` and `rehearsal_traces`
 
+from rehearsal_bound import lower_bound
 from rehearsal_traces import KINDS, NASTY, disturbed, drawn
 
 Lines = list[dict[str, Any]]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from daemon.artifacts import infotext
 from daemon.artifacts.foreign.infotexts import from_text
 from daemon.artifacts.foreign.reading import Carried, read_bytes
-from daemon.artifacts.foreign.requests import to_request
+from daemon.artifacts.foreign.requests import understood
 from daemon.artifacts.foreign.told import described
 from daemon.prompting.effective import job_config
 from daemon.prompting.steps import steps_of
@@ -54,7 +54,7 @@ def test_read_planned_written_and_read_again(fields: dict, hires: dict | None, p
     foreign = Foreign(
         name="x", program="a1111", prompt=prompt, negative=negative, seed=seed, fields=fields | (hires or {})
     )
-    request = to_request(foreign)
+    request = understood(foreign).run
     pipeline = PipelineConfig.model_validate(json.loads(request.pipeline.text))
     configs = job_config(pipeline.canonical(), {})
     done = [(step, configs[step.id]) for step in steps_of(pipeline)]

@@ -18,13 +18,9 @@ Settings = dict[str, object]
 
 
 def understood(foreign: Foreign) -> Understood:
+    """With a run of its prompt, negative, seed and the stages that were used; nothing in the prompt is expanded."""
     run, warnings = _request(foreign)
     return Understood(foreign=msgspec.structs.replace(foreign, warnings=(*foreign.warnings, *warnings)), run=run)
-
-
-def to_request(foreign: Foreign) -> RunRequest:
-    """Prompt, negative, seed and a pipeline of the stages that were used; nothing in the prompt is expanded."""
-    return _request(foreign)[0]
 
 
 def prompt_of(foreign: Foreign) -> str:

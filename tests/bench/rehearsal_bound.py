@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 from math import floor
 from typing import NamedTuple
 
-from daemon.scheduling.prices import Kind, priced_bound
+from rehearsal_prices import Kind, priced_bound
+
 from daemon.scheduling.trace import Trace, TraceJob, TraceStage
 
 CUTS = 10
