@@ -52,6 +52,8 @@ class EndedRun(msgspec.Struct, frozen=True, kw_only=True):
     finished: int
     failed: int
     cancelled: int
+    paused: bool
+    """It was paused when its last job ended."""
 
 
 class SubmitRun(_Command, frozen=True, kw_only=True):

@@ -86,7 +86,7 @@ async def ended_runs(db: Reading, runs: Sequence[RunId]) -> tuple[EndedRun, ...]
     for chunk in chunks(runs):
         marks = ", ".join("?" * len(chunk))
         rows = await db.all(
-            "SELECT id, spec, finished, failed, cancelled, attention FROM runs"
+            "SELECT id, spec, finished, failed, cancelled, attention, paused FROM runs"
             f" WHERE id IN ({marks}) AND ended IS NOT NULL",
             chunk,
         )
@@ -97,6 +97,7 @@ async def ended_runs(db: Reading, runs: Sequence[RunId]) -> tuple[EndedRun, ...]
                 finished=row["finished"],
                 failed=row["failed"] + row["attention"],
                 cancelled=row["cancelled"],
+                paused=bool(row["paused"]),
             )
     return tuple(found[run] for run in dict.fromkeys(runs) if run in found)
 

@@ -152,13 +152,18 @@ class Case:
         return EndedJob(job=job, run=job.rpartition(".")[0], spec=spec, phase=phase, done=done)
 
     def ended_run(self, run: str) -> EndedRun:
-        last = next(
-            one.event for one in reversed(self.log) if isinstance(one.event, e.RunFinished) and one.event.run == run
+        about = [one.event for one in self.log if getattr(one.event, "run", None) == run]
+        spec = next(one.spec for one in about if isinstance(one, e.RunSubmitted))
+        last = next(one for one in reversed(about) if isinstance(one, e.RunFinished))
+        pauses = [type(one) for one in about if isinstance(one, e.RunPaused | e.RunResumed)]
+        return EndedRun(
+            run=run,
+            spec=spec,
+            finished=last.finished,
+            failed=last.failed,
+            cancelled=last.cancelled,
+            paused=pauses[-1:] == [e.RunPaused],
         )
-        spec = next(
-            one.event.spec for one in self.log if isinstance(one.event, e.RunSubmitted) and one.event.run == run
-        )
-        return EndedRun(run=run, spec=spec, finished=last.finished, failed=last.failed, cancelled=last.cancelled)
 
     def replayed(self) -> bytes:
         state = State()

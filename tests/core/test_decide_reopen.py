@@ -3,7 +3,7 @@
 import pytest
 
 from schema import events as e
-from schema.commands import CancelJobs, RerunJobs, RetryJobs
+from schema.commands import CancelJobs, PauseRun, RerunJobs, ResumeRun, RetryJobs
 from schema.errors import Refused
 from schema.observations import StageBroke
 from schema.plans import FilmSpec
@@ -40,6 +40,22 @@ def test_a_finished_run_is_opened_again_for_its_job(case):
     assert opened == e.RunReopened(run="run", spec=opened.spec, finished=0, failed=0, cancelled=1)
     assert isinstance(back, e.JobReopened)
     assert case.finish(job)[-1] == e.RunFinished(run="run", finished=1, cancelled=1)
+
+
+def test_a_run_that_was_paused_comes_back_paused(case):
+    (job,) = case.run()
+    case.node()
+    case.wish(PauseRun(run="run"))
+    case.wish(CancelJobs(jobs=(job,)))
+    case.settle()
+    assert case.state.runs == {}
+
+    events = case.wish(RetryJobs(jobs=(job,), ended=(case.ended_job(job),), runs=(case.ended_run("run"),)))
+
+    assert [type(event) for event in events] == [e.RunReopened, e.RunPaused, e.JobReopened]
+    assert case.settle() == []
+    case.wish(ResumeRun(run="run"))
+    assert isinstance(case.settle()[0], e.StageAssigned)
 
 
 def test_a_parked_job_is_retried_where_it_stood(case):

@@ -113,6 +113,21 @@ def test_an_undone_cancel_puts_the_job_back_where_it_stood(case):
     assert case.order() == [three]
 
 
+def test_a_paused_run_stays_paused_however_often_its_cancel_is_taken_back(case):
+    (job,) = case.run()
+    case.node()
+    case.wish(c.PauseRun(run="run"))
+    case.wish(c.CancelJobs(jobs=(job,)))
+    case.settle()
+
+    for _ in range(2):
+        undo(case, ended=[job], runs=["run"])
+        assert case.state.runs["run"].paused and case.settle() == []
+        redo(case)
+        assert case.settle() == [e.RunFinished(run="run", cancelled=1)]
+    assert case.ended_run("run").paused
+
+
 def test_an_undone_cancel_of_a_running_job_runs_its_stage_anew(case):
     (job,) = case.run()
     case.node()

@@ -197,7 +197,7 @@ def test_a_rerun_of_the_pictures_keeps_the_words(case, words):
 def case_run(spec):
     from schema.commands import EndedRun
 
-    return EndedRun(run="run", spec=spec, finished=1, failed=0, cancelled=0)
+    return EndedRun(run="run", spec=spec, finished=1, failed=0, cancelled=0, paused=False)
 
 
 def give_up(case, job):

@@ -274,10 +274,7 @@ class Model:
             job.token = None
 
     def _goes_on(self, job: Job) -> None:
-        run = self.runs[job.run]
-        if run.over and not self.known(job.run):
-            run.paused = False
-        run.over = False
+        self.runs[job.run].over = False
 
     def _end(self, job: Job, how: str) -> None:
         self._leave(job)

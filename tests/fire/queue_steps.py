@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 from queue_model import Attempt, Model, No
+from queue_views import QueueViews
 
 from daemon.core.apply import apply
 from daemon.core.decide import Input, decide
@@ -29,11 +30,12 @@ ENDS: dict[type[e.Event], e.JobPhase] = {
 
 
 class QueueSteps(RuleBasedStateMachine):
-    """The queue as the core has it, as replay has it, and as the model has it."""
+    """The queue as the core has it, as replay has it, as the views have it, and as the model has it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.state, self.replayed, self.model = State(), State(), Model()
+        self.views = QueueViews()
         self.log: list[e.Envelope] = []
         self.now = 1_790_000_000.0
         self.commands = 0
@@ -47,6 +49,7 @@ class QueueSteps(RuleBasedStateMachine):
             envelope = e.Envelope(seq=seq, at=self.now, epoch=epoch, actor="uid:1", event=event, command=command)
             apply(self.state, envelope)
             self.log.append(envelope)
+            self.views.fold([envelope])
             apply(self.replayed, msgspec.json.decode(msgspec.json.encode(envelope), type=e.Envelope))
 
     def wish(self, command: c.Command, then: Callable[[], None], taken: str = "left") -> None:
@@ -116,14 +119,22 @@ class QueueSteps(RuleBasedStateMachine):
         )
 
     def runs_of(self, jobs: Any) -> tuple[c.EndedRun, ...]:
-        found = []
+        rows, found = self.views.runs(), []
         for name in dict.fromkeys(job.split(".")[0] for job in jobs):
             spec = next(
                 one.event.spec for one in self.log if isinstance(one.event, e.RunSubmitted) and one.event.run == name
             )
-            phases = [self.model.jobs[job].phase for job in self.model.runs[name].jobs]
-            counts = {how: phases.count(how) for how in ("finished", "failed", "cancelled")}
-            found.append(c.EndedRun(run=RunId(name), spec=spec, **counts))
+            finished, failed, cancelled = rows[name].ended
+            found.append(
+                c.EndedRun(
+                    run=RunId(name),
+                    spec=spec,
+                    finished=finished,
+                    failed=failed,
+                    cancelled=cancelled,
+                    paused=rows[name].paused,
+                )
+            )
         return tuple(found)
 
     def news(self, news: o.Observation, then: Callable[[], None]) -> None:
@@ -158,7 +169,26 @@ class QueueSteps(RuleBasedStateMachine):
         all_names = list(self.model.jobs)
         return tuple(JobId(all_names[-1 - number % len(all_names)]) for number in numbers)
 
+    def run_at(self, number: int) -> RunId:
+        """Counted from the newest."""
+        runs = list(self.model.runs)
+        return RunId(runs[-1 - number % len(runs)])
+
+    def jobs_of(self, run: str) -> tuple[JobId, ...]:
+        return tuple(JobId(job) for job in self.model.runs[run].jobs)
+
     # What must hold ----------------------------------------------------------------------------
+
+    @invariant()
+    def the_views_tell_what_the_core_knows(self) -> None:
+        state, jobs, runs = self.state, self.views.jobs(), self.views.runs()
+        assert {name: jobs[name] for name in state.jobs} == {
+            name: phase_name(job.phase) for name, job in state.jobs.items()
+        }
+        assert {name: (one.over, one.paused) for name, one in runs.items() if name in state.runs} == {
+            name: (run.over, run.paused) for name, run in state.runs.items()
+        }
+        assert all(run.over for name, run in runs.items() if name not in state.runs)
 
     @invariant()
     def the_queue_is_as_the_model_says(self) -> None:
@@ -186,6 +216,7 @@ class QueueSteps(RuleBasedStateMachine):
             self.state = revive(saved)  # as behind a restart
 
     def teardown(self) -> None:
+        self.views.close()
         again = State()
         for envelope in self.log:
             apply(again, envelope)

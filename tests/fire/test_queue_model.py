@@ -62,6 +62,16 @@ class QueueMachine(QueueSteps):
         jobs = self.names(numbers)
         self.wish(c.CancelJobs(jobs=jobs), lambda: self.model.cancel(jobs), taken)
 
+    @precondition(lambda self: self.model.runs)
+    @rule(number=NUMBERS, paused=some.booleans(), taken=TAKEN)
+    def cancel_a_run(self, number: int, paused: bool, taken: str) -> None:
+        """All that is left of it, paused or not: the queue forgets it, and may have to know it again."""
+        run = self.run_at(number)
+        jobs = self.jobs_of(run)
+        if paused and self.model.known(run):
+            self.wish(c.PauseRun(run=run), lambda: self.model.pause_run(run, True))
+        self.wish(c.CancelJobs(jobs=jobs), lambda: self.model.cancel(jobs), taken)
+
     @precondition(lambda self: self.model.jobs)
     @rule(numbers=SOME, to=some.sampled_from(("top", "bottom", "before", "after")), anchor=NUMBERS, taken=TAKEN)
     def move(self, numbers: list[int], to: c.Where, anchor: int, taken: str) -> None:
@@ -82,7 +92,7 @@ class QueueMachine(QueueSteps):
     @precondition(lambda self: self.model.runs)
     @rule(number=NUMBERS, paused=RARELY, taken=TAKEN)
     def pause_run(self, number: int, paused: bool, taken: str) -> None:
-        run = RunId(list(self.model.runs)[-1 - number % len(self.model.runs)])
+        run = self.run_at(number)
         command = c.PauseRun(run=run) if paused else c.ResumeRun(run=run)
         self.wish(command, lambda: self.model.pause_run(run, paused), taken)
 

@@ -96,7 +96,7 @@ def ended_again(
 
 
 def with_runs(state: State, back: list[e.JobReopened], looked_up: Iterable[EndedRun]) -> list[e.Event]:
-    """Puts a RunReopened before the jobs of each run that had finished."""
+    """Puts a RunReopened before the jobs of each run that had finished; one that was paused comes back paused."""
     ended = {run.run: run for run in looked_up}
     events: list[e.Event] = []
     for name in dict.fromkeys(one.run for one in back):
@@ -116,6 +116,8 @@ def with_runs(state: State, back: list[e.JobReopened], looked_up: Iterable[Ended
                 cancelled=known.cancelled - gone.count("cancelled"),
             )
         )
+        if run is None and known.paused:
+            events.append(e.RunPaused(run=name))
     return [*events, *back]
 
 

@@ -69,11 +69,15 @@ def _made_up(state: State, command: c.Undo | c.Redo, why: Why) -> list[e.Event]:
     # what a run had as a whole before, its pictures had of it; other stars were given to a picture by itself
     wholes = {one.event.was for one in command.events if isinstance(one.event, e.RunRated)} - {0}
     deleted = frozenset(command.deleted)
+    # these came back as they had ended: paused, and so they are to be found when they come back again
+    reopened = {one.event.run for one in command.events if isinstance(one.event, e.RunReopened)}
     for envelope in reversed(command.events):
         event = envelope.event
         if isinstance(event, InTrash) and event.image in deleted:
             continue
         if isinstance(event, e.JobHeld) and event.job in submitted:
+            continue
+        if isinstance(event, e.RunPaused) and event.run in reopened:
             continue
         inverse = _inverse(state, event, ended, why)
         if isinstance(inverse, e.ImageRated):

@@ -21,6 +21,7 @@ class Past:
     seq: int = 0
     jobs: dict[str, PastJob] = field(default_factory=dict)
     specs: dict[str, object] = field(default_factory=dict)
+    paused: dict[str, bool] = field(default_factory=dict)
 
     async def catch_up(self, log: Log) -> None:
         while envelopes := await log.read(self.seq, 1_000):
@@ -43,12 +44,14 @@ class Past:
     def _run(self, name: str) -> EndedRun:
         phases = [job.phase for job in self.jobs.values() if job.run == name]
         counts = {phase: phases.count(phase) for phase in ("finished", "failed", "cancelled")}
-        return EndedRun(run=name, spec=self.specs[name], **counts)
+        return EndedRun(run=name, spec=self.specs[name], paused=self.paused.get(name, False), **counts)
 
     def _fold(self, event: e.Event) -> None:
         match event:
             case e.RunSubmitted():
                 self.specs[event.run] = event.spec
+            case e.RunPaused() | e.RunResumed():
+                self.paused[event.run] = isinstance(event, e.RunPaused)
             case e.JobSubmitted():
                 self.jobs[event.job] = PastJob(event.run, event.spec)
             case e.JobReopened():
