@@ -45,7 +45,7 @@ class StillLedger:
         """
         self._state, self._clock, self._refusal, self._rules = state, clock, refusal, rules
         self._vitals = Vitals() if vitals is None else vitals
-        self._scene = outline(state, self._vitals, clock())
+        self._scene = outline(state, self._vitals, clock(), rules)
         self._over = asyncio.Event()
 
     @property

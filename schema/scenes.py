@@ -60,6 +60,9 @@ class RunScene(Plain, frozen=True, kw_only=True):
     paused: bool = False
     lane: Lane = "batch"
     eta_s: float | None = None
+    """None: nobody can tell, or nothing of it may begin."""
+    not_before: float | None = None
+    """Unix seconds: its window is shut until then, or it is to start then. None: its stages may begin."""
     deadline: float | None = None
     """Unix seconds."""
     moves: int = 0

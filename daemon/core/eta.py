@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 from daemon.core.ahead import steps_left
 from daemon.core.costs import base_seconds, expected_seconds, learned, mean_speed, speed_of
-from daemon.core.state import Job, Running, State, nodes_there
+from daemon.core.rules import Rules
+from daemon.core.state import Job, Run, Running, State, nodes_there
+from daemon.scheduling import windows
 from daemon.scheduling.costs import Line, Work
 
 
@@ -53,6 +55,14 @@ def run_seconds(work: Iterable[Mapping[str, Work]], paces: Paces) -> float | Non
                 return None
             total += line.fixed * amount.stages + line.per_unit * amount.units
     return total / paces.speed / paces.nodes if total and paces.nodes else None
+
+
+def begins(run: Run, now: float, rules: Rules) -> float | None:
+    """When stages of a run may begin that may not begin yet, by its window and its start. None: they may."""
+    at = max(now, run.spec.not_before or 0.0)
+    if run.spec.window is not None:
+        at = windows.opening(run.spec.window, at, rules.utc_offset)
+    return at if at > now else None
 
 
 def _alike(lines: Mapping[str, Line], key: str) -> Line | None:

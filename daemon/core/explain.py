@@ -13,6 +13,7 @@ from daemon.core.settle import decision
 from daemon.core.state import Attention, Held, Job, Node, Queued, Run, Running, State, trusted
 from daemon.core.ties import tie_of
 from daemon.core.vitals import Vitals, blocked
+from daemon.scheduling import windows
 from daemon.scheduling.fitness import STAND_IN
 from daemon.scheduling.groups import Pick
 from schema.ids import JobId, NodeId
@@ -97,7 +98,7 @@ def _why_waiting(state: State, job: Job, now: float, vitals: Vitals, rules: Rule
     shelf = shelf_for(run, job, step)
     opens = opens_at(shelf.terms, now, rules)
     if opens is not None and run.spec.window and not run.paused and shelf.terms.not_before <= now:
-        sentences.append(f"Its run may start stages from {run.spec.window} only.")
+        sentences.append(f"Its stages begin between {windows.between(run.spec.window)} only.")
     due = _due_at(job, now)
     if due is not None:
         sentences.append(f"Its last attempt failed ({job.trouble}); it is tried again in {due - now:.0f} s.")

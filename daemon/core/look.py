@@ -5,8 +5,9 @@ from itertools import islice
 from msgspec.structs import replace
 
 from daemon.core.ahead import next_step, steps_of
-from daemon.core.eta import Paces, job_seconds, mode_costs, paces_of, run_seconds
+from daemon.core.eta import Paces, begins, job_seconds, mode_costs, paces_of, run_seconds
 from daemon.core.filing import indexed
+from daemon.core.rules import Rules
 from daemon.core.shown import outlined, with_readings
 from daemon.core.state import Brief, Job, Run, Running, State
 from daemon.core.vitals import Vitals, blocked
@@ -18,11 +19,11 @@ MOST_RUNS = 200
 MOST_RUNNING = 200
 
 
-def look(state: State, vitals: Vitals, now: float) -> Scene:
-    return refresh(outline(state, vitals, now), vitals, now)
+def look(state: State, vitals: Vitals, now: float, rules: Rules = Rules()) -> Scene:  # noqa: B008 - a constant
+    return refresh(outline(state, vitals, now, rules), vitals, now)
 
 
-def outline(state: State, vitals: Vitals, now: float) -> Scene:
+def outline(state: State, vitals: Vitals, now: float, rules: Rules = Rules()) -> Scene:  # noqa: B008 - a constant
     """What is on disk of it; `refresh` adds the readings, also much later."""
     paces = paces_of(state)
     index = indexed(state)
@@ -30,6 +31,7 @@ def outline(state: State, vitals: Vitals, now: float) -> Scene:
     waiting = counts["shelf"] + counts["delayed"] + counts["ripe"]
     started = list(index.started)[:MOST_RUNNING]
     newest = list(islice(reversed(state.runs.values()), MOST_RUNS))
+    shut = {run: at for run in index.work if (at := begins(state.runs[run], now, rules)) is not None}
     return Scene(
         head=state.seq,
         queue=QueueScene(
@@ -43,11 +45,11 @@ def outline(state: State, vitals: Vitals, now: float) -> Scene:
                 running=counts["running"],
                 attention=counts["attention"],
             ),
-            eta_s=run_seconds(index.work.values(), paces),
+            eta_s=run_seconds((work for run, work in index.work.items() if run not in shut), paces),
             blocked=blocked(vitals) if waiting else "",
         ),
         running=tuple(_running(state, state.jobs[name], now, paces) for name in started),
-        runs=tuple(_run(state, run, paces) for run in newest if not run.over),
+        runs=tuple(_run(state, run, paces, shut.get(run.id)) for run in newest if not run.over),
         nodes=tuple(outlined(state, node, vitals, now) for node in state.nodes.values()),
         undo=top(state, state.undo),
         redo=top(state, state.redo),
@@ -112,7 +114,7 @@ def _with_progress(job: RunningJob, vitals: Vitals) -> RunningJob:
     )
 
 
-def _run(state: State, run: Run, paces: Paces) -> RunScene:
+def _run(state: State, run: Run, paces: Paces, shut: float | None) -> RunScene:
     film = run.spec.film
     return RunScene(
         run=run.id,
@@ -124,7 +126,8 @@ def _run(state: State, run: Run, paces: Paces) -> RunScene:
         attention=run.attention,
         paused=run.paused,
         lane=run.spec.lane,
-        eta_s=run_seconds([indexed(state).work.get(run.id, {})], paces),
+        eta_s=run_seconds([indexed(state).work.get(run.id, {})], paces) if shut is None else None,
+        not_before=shut,
         deadline=run.spec.deadline,
         moves=run.moves,
         film="making" if run.film is not None else "none" if film is None or run.filmed else "waiting",

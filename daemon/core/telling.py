@@ -3,6 +3,7 @@
 from math import erf, sqrt
 
 from daemon.core.outlook import Outlook, RunWish, Z
+from daemon.scheduling import windows
 
 DAY = 86_400.0
 
@@ -13,7 +14,7 @@ def told(outlook: Outlook, run: RunWish, soonest: float, at: float, latest: floa
     if latest - soonest >= 60.0:
         words += f", between {clock(outlook, soonest)} and {clock(outlook, latest)} with four chances in five"
     if run.spec.window is not None:
-        words += f"; starts stages from {run.spec.window} only"
+        words += f"; its stages begin between {windows.between(run.spec.window)} only"
     if run.spec.deadline is None:
         return f"{words}."
     sure = chance(run.spec.deadline - at, (latest - at) / Z)

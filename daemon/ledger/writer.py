@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import TypeVar
 
 from daemon.core.apply import apply
@@ -61,12 +62,13 @@ class Ledger:
         vitals: Vitals,
         rules: Rules,
         on_broken: Callable[[BaseException], None],
-        outlined: Callable[[State, Vitals, float], Scene] = outline,
+        outlined: Callable[[State, Vitals, float], Scene] | None = None,
     ) -> None:
         """`clock` gives Unix seconds. `on_broken` is called once, when the log has failed: end the process."""
         self._state, self._log = state, log
         self._clock, self._vitals, self._rules = clock, vitals, rules
-        self._on_broken, self._outlined = on_broken, outlined
+        self._on_broken = on_broken
+        self._outlined = partial(outline, rules=rules) if outlined is None else outlined
         self._mailbox: deque[Letter | Question] = deque()
         self._mail = asyncio.Event()
         self._flight: deque[Batch] = deque()
@@ -78,7 +80,7 @@ class Ledger:
         self._broken: BaseException | None = None
         self.durable: int = state.seq
         """The newest event on disk."""
-        self._scene, self._looked = outlined(state, vitals, clock()), clock()
+        self._scene, self._looked = self._outlined(state, vitals, clock()), clock()
         self._on_disk = OnDisk.of(state)
 
     # What the edges call -----------------------------------------------------------------------

@@ -35,6 +35,25 @@ def is_open(window: str, now: float, offset: Offset) -> bool:
     return not _let_in_by_the_clocks(begin, end, now, offset)
 
 
+def opening(window: str, now: float, offset: Offset) -> float:
+    """When it is open: `now`, or the next time that its begin comes on the wall."""
+    if is_open(window, now, offset):
+        return now
+    begin, _ = parse(window)
+    at = now + (begin - now - offset(now)) % DAY
+    if offset(at) == offset(now):
+        return at
+    at = next_look(now)  # the clocks are changed before that
+    while not is_open(window, at, offset):
+        at = next_look(at)
+    return at
+
+
+def between(window: str) -> str:
+    """`22:00 and 07:00`, of `22:00-07:00`."""
+    return " and ".join(part.strip() for part in window.split("-"))
+
+
 def next_look(now: float) -> float:
     """The next full minute: windows are looked at once a minute, whatever the clocks do."""
     return (now // 60.0 + 1.0) * 60.0

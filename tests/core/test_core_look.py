@@ -186,7 +186,26 @@ def test_runs_that_wait_for_a_time_say_so(case):
     case.run("night", window="22:00-06:00")
 
     assert said(case, "late.1") == "Its run starts in 90 s."
-    assert said(case, "night.1") == "Its run may start stages from 22:00-06:00 only."
+    assert said(case, "night.1") == "Its stages begin between 22:00 and 06:00 only."
+
+
+def test_a_run_that_may_not_begin_yet_is_no_work_of_now_and_says_when_it_is(case):
+    case.now = 36_000.0
+    case.node()
+    case.finish(*case.run("measured"))
+    case.run("late", not_before=36_090.0)
+    case.run("night", window="22:00-06:00")
+
+    scene = look(case.state, case.vitals, case.now)
+
+    assert {run.run: (run.not_before, run.eta_s) for run in scene.runs} == {
+        "late": (36_090.0, None),
+        "night": (79_200.0, None),
+    }
+    assert scene.queue.eta_s is None
+    at_night = look(case.state, case.vitals, 79_200.0)
+    assert all(run.not_before is None and run.eta_s for run in at_night.runs)
+    assert at_night.queue.eta_s
 
 
 def test_a_job_that_failed_says_when_it_is_tried_again(case):

@@ -69,6 +69,18 @@ def test_walking_through_the_nights_of_the_changes_says_the_same(zone, window):
                 assert windows.is_open(window, now, offset) is was_open, datetime.fromtimestamp(now, UTC)
 
 
+@pytest.mark.parametrize(
+    "day", [datetime(2026, 3, 28, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 10, 24, tzinfo=UTC)]
+)
+@pytest.mark.parametrize("window", ["22:00-01:30", "01:15-01:45", "00:00-03:00", "13:00-14:00", "11:00-12:30"])
+def test_a_shut_window_tells_when_it_opens(window, day):
+    offset = offset_of("Europe/London")
+    noon = (day + timedelta(hours=12)).timestamp()
+    nights = (open_minutes(window, "Europe/London", day + timedelta(days=n)) for n in range(2))
+
+    assert windows.opening(window, noon, offset) == min(minute.timestamp() for night in nights for minute in night)
+
+
 @pytest.mark.parametrize("written", ["22-6", "22:00", "25:00-06:00", "22:00-06:61", "abc-def", "22:00-06:00-07:00"])
 def test_what_is_no_window_is_refused(written):
     with pytest.raises(Refused, match="is no window"):

@@ -104,7 +104,7 @@ def test_a_closed_window_is_waited_for_and_without_it_is_one_of_the_remedies(cas
     case.run("night", jobs=6, stages=(case.paint,), window="22:00-06:00")
     (run,) = told(case, "night").runs
     assert run.at == pytest.approx(22 * HOUR + 60.0, abs=30.0)
-    assert "starts stages from 22:00-06:00 only" in run.text
+    assert "its stages begin between 22:00 and 06:00 only" in run.text
     assert run.helps[0].startswith("without its window: 10.0 h sooner, done by 12:0")
 
 

@@ -537,3 +537,10 @@ def test_what_is_held_has_no_estimate(fake: FakeDaemon) -> None:
     told = stablenew(fake.home, "status")
 
     assert "queue: 3 held; mode share\n" in told.out and "0s" not in told.out
+
+
+def test_a_run_that_may_not_begin_yet_says_when_it_may(fake: FakeDaemon) -> None:
+    run = {"run": "k3mpw7ab", "name": "boats", "jobs": 3, "finished": 0, "not_before": "2031-01-02T02:00:00Z"}
+    fake.answers["/v1/status"] = (200, {"version": "1", "state": "ready", "queue": {}, "runs": [run]})
+
+    assert "begins 2031-01-02 0" in stablenew(fake.home, "status").out

@@ -99,8 +99,13 @@ def _run_row(run: Doc) -> tuple[str, ...]:
     name = run.text("name") + (" (paused)" if run.flag("paused") else "")
     return (
         run.text("run"), name, str(run.whole("jobs")), str(run.whole("finished")), str(failed or ""),
-        output.duration(run.real("eta_s") or None), _due(run),
+        output.duration(run.real("eta_s") or None) or _begins(run), _due(run),
     )  # fmt: skip
+
+
+def _begins(run: Doc) -> str:
+    """Of a run whose window is shut, or that is to start later."""
+    return f"begins {output.moment(run.text('not_before'))}" if "not_before" in run else ""
 
 
 def _due(run: Doc) -> str:

@@ -9,7 +9,7 @@ from schema.scenes import RunningJob, RunScene
 from schema.sizes import size
 from tui.screens.numbers import is_wild, many
 from tui.widgets.ink import Line, Piece, plain, unflagged, wrap
-from tui.widgets.jobcard import moment
+from tui.widgets.jobcard import begins, moment
 from tui.widgets.jobrow import bar, clock, share
 
 SOON = 90.0
@@ -77,7 +77,7 @@ def _foretold(told: Foretold, now: float, width: int) -> Iterator[Line]:
     for line in wrap(f"on {', '.join(nodes)}", width - 2, 2) if nodes else ():
         yield [Piece(f" {line}", "dim")]
     for note in told.notes[:2]:
-        for line in wrap(note, width - 2, 2):
+        for line in wrap(note, width - 2, 3):
             yield [Piece(f" {line}", "faint")]
 
 
@@ -155,6 +155,13 @@ def at_work(job: RunningJob | None, run: RunScene | None, width: int, now: float
         lines.append([Piece(" "), *bar(part, max(4, width - len(told) - 2)), Piece(told, "run")])
     if run is not None:
         failed = f" · {run.failed} failed" if run.failed else ""
-        end = f" · done ~{moment(now + run.eta_s, now)}" if run.eta_s else ""
-        lines.append([Piece(f" {run.finished} of {run.jobs}{failed}{end}", "bad" if run.failed else "dim")])
+        end = f"done ~{moment(now + run.eta_s, now)}" if run.eta_s else begins(run, now)
+        lines.append(
+            [
+                Piece(
+                    f" {' · '.join(filter(None, (f'{run.finished} of {run.jobs}{failed}', end)))}",
+                    "bad" if run.failed else "dim",
+                )
+            ]
+        )
     return lines

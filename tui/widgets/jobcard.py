@@ -81,8 +81,8 @@ def ends(run: RunScene, width: int, now: float) -> list[Line]:
     """When its run is done by what is known now, and whether that is in time."""
     lines: list[Line] = []
     by = now + run.eta_s if run.eta_s else None
-    if by is not None:
-        words = f"done ~{moment(by, now)}, in {clock(run.eta_s)}"
+    words = f"done ~{moment(by, now)}, in {clock(run.eta_s)}" if by is not None else begins(run, now)
+    if words:
         lines.append([Piece(" run    ", "dim"), Piece(fit(words, width - 7))])
     if run.deadline is not None:
         late = by is not None and by > run.deadline
@@ -90,6 +90,13 @@ def ends(run: RunScene, width: int, now: float) -> list[Line]:
         lines.append([Piece(" due    ", "dim"), Piece(f"{moment(run.deadline, now)}  "),
                       Piece(word, "bad" if late else "good")])  # fmt: skip
     return lines
+
+
+def begins(run: RunScene, now: float) -> str:
+    """`begins at 02:00`: its window is shut until then, or it is to start then. Empty: it may begin."""
+    return (
+        "" if run.not_before is None else f"{'goes on' if run.finished else 'begins'} at {moment(run.not_before, now)}"
+    )
 
 
 def moment(at: float, now: float) -> str:

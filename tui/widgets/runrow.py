@@ -1,5 +1,6 @@
 """A run as one line: how far it is, how it went, when it is done. Pure."""
 
+from datetime import datetime
 from typing import NamedTuple
 
 from schema.pages import RunPhase, RunRow
@@ -69,7 +70,7 @@ def pieces(run: RunRow, live: RunScene | None, w: Widths, *, open: bool, cursor:
         Piece(" "),
         *counts(run, w.counts),
         Piece(" "),
-        Piece(fit(left(run, live), w.rest, "right"), "dim"),
+        Piece(fit(left(run, live, w.rest), w.rest, "right"), "dim"),
         Piece(" "),
     ]
 
@@ -91,10 +92,13 @@ def counts(run: RunRow, width: int) -> list[Piece]:
     return [*line[:-1], line[-1]._replace(text=line[-1].text[:-1])]
 
 
-def left(run: RunRow, live: RunScene | None) -> str:
-    """How long it still takes, or took."""
+def left(run: RunRow, live: RunScene | None, room: int) -> str:
+    """How long it still takes, or took; of one that may not begin yet, when it may."""
     if live is not None and live.film == "making":
         return "film"
     if live is not None and live.eta_s is not None:
         return f"~{clock(live.eta_s)}"
+    if live is not None and live.not_before is not None:
+        at = f"{datetime.fromtimestamp(live.not_before):%H:%M}"
+        return f"from {at}" if room >= len("from 00:00") else f"@{at}"
     return clock(run.ended - run.created) if run.ended is not None else ""
