@@ -10,8 +10,7 @@ import http.client
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, wait
+from collections.abc import Iterator, Mapping
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
@@ -31,9 +30,6 @@ LIMIT = 64 << 20
 
 WHOLE = 3
 """A short call may take so many times its longest silence in all: a server that drips bytes is not waited for."""
-
-TICK = 0.2
-"""Seconds between two looks of whoever attends a call."""
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _NOBODY: Mapping[str, str | int | float] = {}
@@ -55,18 +51,11 @@ class Server:
         self.url = f"{parts.scheme}://{shown}{f':{parts.port}' if parts.port else ''}{self.base}"
         self.headers = _authorization(auth)
         self.timeout = timeout
-        self._attend: Callable[[], None] | None = None
 
     def at(self, base: str) -> "Server":
         """The same server with the same credentials from another path on: `""` for its root."""
         other = copy.copy(self)
         other.url, other.base = self.url.removesuffix(self.base) + base, base
-        return other
-
-    def attended(self, attend: Callable[[], None]) -> "Server":
-        """The same server, whose short calls call `attend` while they wait; what it raises closes the call."""
-        other = copy.copy(self)
-        other._attend = attend
         return other
 
     def get(
@@ -114,22 +103,8 @@ class Server:
         return Call(self, method, target, content, headers, self.timeout if timeout is None else timeout)
 
     def _short(self, call: "Call", limit: int) -> Answer:
-        """The whole answer within a time, also where bytes go on coming. Raises ServerTrouble, and as `attend` does."""
-        if self._attend is None:
-            return call.answer(limit, within=call.timeout * WHOLE)
-        answer: Future[Answer] = Future()
-
-        def ask() -> None:
-            try:
-                answer.set_result(call.answer(limit, within=call.timeout * WHOLE))
-            except BaseException as fault:  # it is raised where it is waited for
-                answer.set_exception(fault)
-
-        threading.Thread(target=ask, name="call", daemon=True).start()
-        with call:
-            while not wait((answer,), TICK).done:
-                self._attend()
-            return answer.result()
+        """The whole answer within a time, also where bytes go on coming. Raises ServerTrouble."""
+        return call.answer(limit, within=call.timeout * WHOLE)
 
 
 class Call:

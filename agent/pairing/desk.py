@@ -3,7 +3,6 @@
 No sockets: `agent.pairing.routes` brings the messages. Everything it keeps but the pin is in memory only.
 """
 
-import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -95,12 +94,6 @@ class Desk:
         """To be shown: `4829-1307`. None while it is taken, locked, paired, or waits with a token."""
         self._settle()
         return shown(self._code) if self._code and not self.taken else None
-
-    async def tend(self) -> None:
-        """Draws a new code whenever one has expired, and tells it, until cancelled."""
-        while True:
-            self._settle()
-            await asyncio.sleep(1.0)
 
     # What a daemon asks ---------------------------------------------------------------------------
 

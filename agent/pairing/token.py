@@ -2,20 +2,14 @@
 
 from pathlib import Path
 
-from agent.pairing.durable import private_folder, read_private, remove, write_private
+from agent.pairing.durable import read_private, remove
 from agent.pairing.keys import FOLDER
 from schema.errors import Refused
-from schema.tokens import Token, mark_of, read_token, token_text
+from schema.tokens import Token, mark_of, read_token
 
-__all__ = ["Token", "forget_token", "keep_token", "kept_token", "mark_of", "read_token"]
+__all__ = ["Token", "forget_token", "kept_token", "mark_of", "read_token"]
 
 NAME = "token"
-
-
-def keep_token(home: Path, token: Token) -> None:
-    """Raises OSError."""
-    private_folder(home / FOLDER)
-    write_private(home / FOLDER / NAME, token_text(token).encode("ascii") + b"\n")
 
 
 def kept_token(home: Path) -> Token | None:

@@ -18,7 +18,6 @@ OUTERMOST = {
     "daemon/log/inloop.py": "the writer's twin in the loop",
     "agent/outcome.py": "the boundary around one order: a bug met by one must not take others' results along",
     "agent/cards.py": "the outermost frame of the thread that asks one backend: the others must not suffer",
-    "agent/http.py": "the outermost frame of a call's thread: raised again where the answer is waited for",
     "agent/backends/diffusers/process.py": "the boundary around one order in the process that holds the models",
 }
 """Where everything may be caught for good, and why."""

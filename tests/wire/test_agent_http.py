@@ -189,25 +189,6 @@ def test_an_answer_that_drips_is_given_up_after_three_times_the_patience(talk: T
         assert 0.5 < time.monotonic() - began < 2.0 and told.value.sent
 
 
-def test_a_short_call_is_attended_and_ends_as_soon_as_nobody_wants_it() -> None:
-    looks: list[float] = []
-    began = time.monotonic()
-
-    def attend() -> None:
-        looks.append(time.monotonic())
-        if looks[-1] - began > 0.7:
-            raise KeyError("enough")
-
-    with serving(dripping) as server:
-        with pytest.raises(KeyError, match="enough"):
-            server.attended(attend).get("/", timeout=30.0)
-        assert time.monotonic() - began < 1.5 and len(looks) >= 3
-    with serving(saying(ok(b"here"))) as server:
-        assert server.attended(attend).get("/").body == b"here"
-    with serving(saying(b"")) as server, pytest.raises(NoServer, match="hung up before"):
-        server.attended(attend).get("/")
-
-
 def test_an_answer_without_end_is_given_up() -> None:
     def gushing(came: socket.socket) -> None:
         head(came)

@@ -18,12 +18,12 @@ from agent_net import Daemon, launched, order, running, until
 from webui_engine import Engine
 from webui_fake import fake_webui
 
-from agent.pairing.token import keep_token
 from daemon.fleet.node import Node
 from daemon.fleet.trust.calls import PairRefused
 from schema.errors import Refused
 from schema.orders import Card, CardChanged, Load
-from schema.tokens import SECRET_BYTES, Token, short_of
+from schema.tokens import SECRET_BYTES, Token, short_of, token_text
+from tui.cli.agents import lay_token
 
 pytestmark = [pytest.mark.story, pytest.mark.fleet]
 
@@ -209,7 +209,7 @@ async def test_with_a_token_it_waits_for_one_fleet_and_forgets_the_token_then(tm
     secret = bytes(range(SECRET_BYTES))
     token = Token(secret, sha256(ours.keys.certificate).digest())
     (tmp_path / "a").mkdir()
-    keep_token(tmp_path / "a", token)
+    lay_token(tmp_path / "a", token_text(token))
     assert token.short == short_of(ours.keys.certificate)
     async with running(tmp_path / "a") as agent:
         assert (await agent.standing())["state"] == "joining" and "Pairing code" not in agent.said

@@ -10,12 +10,13 @@ sys.path.insert(0, str(Path(__file__).parent))  # for `pairing_world`
 
 from pairing_world import drawn, keys_at, rig_at
 
-from agent.pairing.token import forget_token, keep_token, kept_token
+from agent.pairing.token import forget_token, kept_token
 from daemon.fleet.trust.invites import MOST, Invites
 from daemon.fleet.trust.pairing import PairRefused, greet, pair
 from schema.errors import Refused
 from schema.pairing import LOCK_SECONDS, TRIES
 from schema.tokens import TOKEN_SECONDS, Token, mark_of, read_token, short_of, token_text
+from tui.cli.agents import lay_token
 
 
 class Wall:
@@ -159,7 +160,7 @@ def test_a_token_waits_on_the_agents_disk_until_it_is_paired(tmp_path):
     token = Token(drawn()(16), bytes(32))
     assert kept_token(tmp_path) is None
     forget_token(tmp_path)
-    keep_token(tmp_path, token)
+    lay_token(tmp_path, token_text(token))
     assert (tmp_path / "keys/token").stat().st_mode & 0o777 == 0o600
     assert kept_token(tmp_path) == token
     (tmp_path / "keys/token").write_text("snj1.garbage")

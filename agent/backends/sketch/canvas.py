@@ -116,7 +116,6 @@ class Fine:
     """A mask to draw on with fractions of the size, at double resolution."""
 
     def __init__(self, size: tuple[int, int]) -> None:
-        self._size = size
         self._mask = Image.new("L", (size[0] * FINE, size[1] * FINE))
         self._pen = ImageDraw.Draw(self._mask)
         self._w, self._h = self._mask.size

@@ -202,7 +202,6 @@ class _Watch:
 
     def __init__(self, brush: Brush, pipeline: Pipeline) -> None:
         self._teller = brush.brief.teller
-        self._brief = brush.brief
         self._doing = brush.doing
         self.decoding = "decoding" if brush.doing == "sampling" else f"decoding, {brush.doing}"
         self._xl = brush.painter.is_xl

@@ -89,9 +89,6 @@ class Painter:
     def modules(self) -> Iterator[nn.Module]:
         return (part for part in self.base.components.values() if isinstance(part, nn.Module))
 
-    def can(self, use: str) -> bool:
-        return use in self._classes()
-
     def pipeline(
         self, use: str, recipe: Recipe, *, vae: nn.Module | None = None, controls: Sequence[nn.Module] = ()
     ) -> Pipeline:
