@@ -4,7 +4,7 @@ Written as JSON or YAML, as an object with `stages` or as the plain array of `{i
 """
 
 from itertools import pairwise
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -47,7 +47,7 @@ class PipelineConfig(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _from_array(cls, written: Any) -> Any:
+    def _from_array(cls, written: object) -> object:
         """Takes the plain array of steps, and gives stages without an id their kind's name."""
         if isinstance(written, list):
             written = {"stages": written}
@@ -73,9 +73,9 @@ class PipelineConfig(BaseModel):
         return msgspec.json.encode(self.model_dump(mode="json"), order="sorted")
 
 
-def _with_ids(stages: list[Any]) -> list[Any]:
+def _with_ids(stages: list[object]) -> list[object]:
     taken = {name for stage in stages if isinstance(stage, dict) and isinstance(name := stage.get("id"), str)}
-    named = []
+    named: list[object] = []
     for stage in stages:
         if isinstance(stage, dict) and stage.get("id") in (None, "") and isinstance(stage.get("type"), str):
             name, number = stage["type"], 1

@@ -3,12 +3,12 @@
 Nested settings are flattened with a dot: `hires.scale`. Lists of names are written `a, b`, other lists as JSON text.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, NamedTuple, cast, get_args, get_origin
 
 import msgspec
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from daemon.prompting.texts import nearest, told
@@ -73,12 +73,13 @@ def flat_stage(stage: Stage) -> dict[str, Scalar]:
     return table
 
 
-def listed(values: list[Any]) -> str | None:
+def listed(values: Sequence[object]) -> str | None:
     """A list as one text: names joined by commas, anything else as JSON; None where nothing is in it."""
     if not values:
         return None
-    if all(isinstance(value, str) for value in values):
-        return ", ".join(values)
+    names = [value for value in values if isinstance(value, str)]
+    if len(names) == len(values):
+        return ", ".join(names)
     return msgspec.json.encode(values).decode()
 
 
@@ -94,7 +95,7 @@ def with_values(pipeline: PipelineConfig, values: Mapping[str, Scalar]) -> Pipel
     return PipelineConfig.model_validate(written)
 
 
-def _put(stage: dict[str, Any], field: str, value: Scalar) -> None:
+def _put(stage: dict[str, object], field: str, value: Scalar) -> None:
     name, dot, inner = field.partition(".")
     if not dot:
         stage[name] = value
@@ -184,7 +185,7 @@ def _adapter(kind: type[BaseModel], field: str) -> _Allowed:
     return _Allowed(TypeAdapter(annotated, config=config), many or type(None) in get_args(info.annotation), many)
 
 
-_NO_INF: Any = {"allow_inf_nan": False}
+_NO_INF: ConfigDict = {"allow_inf_nan": False}
 
 
 def _switched(field: str, value: Scalar, where: str, name: str) -> dict[str, Scalar]:
