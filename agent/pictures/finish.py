@@ -8,7 +8,7 @@ from PIL import Image, ImageFilter
 from agent.backends import BackendTrouble, Drawn, Made, Reporter, Work
 from agent.effective import flattened
 from agent.pictures import edges, encoded, opened
-from agent.pictures.processors import PROCESSORS, processed
+from agent.pictures.post import PROCESSORS, processed
 from schema.plans import Scalar
 from schema.stages import Post, Refine, Resize
 

@@ -1,4 +1,4 @@
-"""The post-processors every backend has: each takes a picture and its options to another of the same size."""
+"""The post-processors of the stage `post`, which every backend has: a picture and options to one of the same size."""
 
 from collections.abc import Callable, Mapping
 
