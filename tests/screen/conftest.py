@@ -93,6 +93,15 @@ class Eyes:
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
 
+    async def is_asked(self, key: str, question: str, sent: Callable[[], object]) -> None:
+        """The key asks first: after a no nothing is sent, after a yes it is."""
+        await self.press(key)
+        await self.sees(question)
+        await self.press("n")
+        assert not sent()
+        await self.press(key, "y")
+        await self.until(sent)
+
 
 @pytest.fixture
 def show(daemon: FakeDaemon) -> Callable[..., object]:

@@ -55,12 +55,8 @@ async def test_d_cancels_what_waits_and_puts_pictures_of_what_ended_into_the_tra
 async def test_more_than_a_hundred_are_not_changed_unasked(show, daemon, key, question, path):
     async with show() as eyes:
         await eyes.sees("131 jobs")
-        await eyes.press("a", key)
-        await eyes.sees(question)
-        await eyes.press("n")
-        assert not daemon.sent(path)
-        await eyes.press(key, "y")
-        await eyes.until(lambda: daemon.sent(path))
+        await eyes.press("a")
+        await eyes.is_asked(key, question, lambda: daemon.sent(path))
 
 
 @pytest.mark.slow

@@ -66,12 +66,7 @@ async def test_many_jobs_of_a_run_are_not_changed_unasked(show, daemon, key, sta
     daemon.rows = [msgspec.structs.replace(row, run="big00run", state=state) for row in daemon.rows]
     async with show() as eyes:
         await to_runs(eyes, "big00run")
-        await eyes.press(key)
-        await eyes.sees(question)
-        await eyes.press("n")
-        assert not daemon.sent(path)
-        await eyes.press(key, "y")
-        await eyes.until(lambda: daemon.sent(path))
+        await eyes.is_asked(key, question, lambda: daemon.sent(path))
 
 
 @pytest.mark.slow
