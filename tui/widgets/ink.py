@@ -13,14 +13,35 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
+from textual.style import Style as Ink
 from textual.widget import Widget
 
 from tui.widgets.thrift import changed
 
-INKS = (
-    "text", "strong", "dim", "faint", "frame", "frame-focus", "title", "run", "wait", "good", "bad", "warn", "star",
-    "mark", "cursor", "cursor-idle", "key", "active", "bar", "trough",
-)  # fmt: skip
+INKS = {
+    "text": "$foreground 88%",
+    "strong": "bold $foreground",
+    "dim": "$foreground 55%",
+    "faint": "$foreground 32%",
+    "frame": "$foreground 22%",
+    "frame-focus": "$primary",
+    "title": "bold $foreground",
+    "run": "$primary-lighten-2",
+    "wait": "$foreground 55%",
+    "good": "$success",
+    "bad": "$error",
+    "warn": "$warning",
+    "star": "$warning",
+    "mark": "bold $accent",
+    "cursor": "on $primary 35%",
+    "cursor-idle": "on $foreground 10%",
+    "key": "$accent",
+    "active": "bold $foreground",
+    "bar": "$primary-lighten-1 on $foreground 14%",
+    "trough": "$primary-lighten-1 on $foreground 14%",
+}
+"""In the colours of the theme. Not in the stylesheet: there each is a style of its own on every widget, found anew
+whenever a class or the focus changes, and that was a quarter of all that is done before the first frame."""
 
 GROUNDED = ("bar", "trough")
 """Inks with a background of their own, kept also in a line with another."""
@@ -114,10 +135,14 @@ def shortened(line: Line, width: int) -> list[Piece]:
     return kept
 
 
+@lru_cache(maxsize=1024)
+def laid(ink: Ink, ground: Ink) -> Style:
+    """The ink as it is seen on this ground."""
+    return (ground + ink).rich_style
+
+
 class Drawn(Widget):
     """A widget that draws its own lines. `line(y)` says what stands on each."""
-
-    COMPONENT_CLASSES = {f"ink--{name}" for name in INKS}
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -125,7 +150,7 @@ class Drawn(Widget):
         """Lines as they were last drawn."""
 
     def ink(self, name: str) -> Style:
-        return self.get_component_rich_style(f"ink--{name}")
+        return laid(self.app.stylesheet.parse_style(INKS[name]), self.visual_style)
 
     def line(self, y: int) -> Line:
         """The pieces of line `y`, from 0; made to fit the width by the caller."""
