@@ -10,12 +10,15 @@ sys.path.insert(0, str(Path(__file__).parent))  # for `webui_world`
 
 from webui_engine import Engine
 from webui_fake import POOL
-from webui_world import SMALL, Running, World, until, world
+from webui_world import DEADLINE, QUICK, SMALL, Listener, Running, World, painted, until, world
 
 from agent.backends import BackendTrouble, Cancelled
 from agent.backends.webui.owning import Owner, sampled_look
+from agent.backends.webui.running import OTHERS as WAITING
+from agent.backends.webui.running import SURE
 from agent.backends.webui.shapes import JobState, Progress
 from agent.http import Server
+from schema.stages import ImageStage, Img2Img, Interrogate, Upscale
 
 pytestmark = pytest.mark.servers
 
@@ -40,6 +43,21 @@ def interrupts(one: World) -> int:
 @pytest.fixture(params=["bare", "with its page"])
 def tasks(request: pytest.FixtureRequest) -> bool:
     return request.param == "with its page"
+
+
+@pytest.fixture
+def own_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every job begins in a second of its own."""
+    seconds = count()
+    monkeypatch.setattr("time.strftime", lambda _: f"202601010000{next(seconds):02d}")
+
+
+def told_and_looks(one: World, stage: ImageStage, *pictures: Path) -> tuple[bool, int]:
+    """Whether a stage told that it makes sure, and how often it looked at the progress."""
+    listener = Listener()
+    one.server.seen.clear()
+    one.run(stage, *pictures, listener=listener)
+    return SURE in listener.doing, one.server.paths("GET").count("/sdapi/v1/progress")
 
 
 # Other clients ------------------------------------------------------------------------------------
@@ -88,10 +106,65 @@ def test_no_interrupt_follows_to_the_next_job_while_our_answer_is_on_its_way(
     assert [(job["asked"]["prompt"], job["cut"]) for job in one.engine.ended] == [("a lighthouse", True), ("x", False)]  # type: ignore[index]
 
 
-def test_an_interrupt_never_hits_a_job_in_the_queue_that_looks_as_ours_does(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("own_seconds")
+@pytest.mark.parametrize("early", [False, True], ids=["asked between them", "asked while the first runs"])
+def test_between_two_jobs_of_the_queue_the_server_is_not_taken_for_idle(early: bool) -> None:
+    """Else C, which has our kind and our number of steps, would be taken for ours."""
+    ours = SMALL.model_copy(update={"steps": 60})
+    with world(slow(between_s=0.5)) as one:
+        one.run(listener=Listener())  # from here on nothing but the progress is asked for before ours is sent
+        one.engine.ended.clear()
+        one.backend._runner._patience = QUICK._replace(quiet=0.8)
+        others = [other_client(one, prompt="A", steps=50)]
+        one.busy(1)
+        others.append(other_client(one, prompt="C", steps=60))
+        until(lambda: len(one.engine.pending) == 1)
+        if not early:
+            until(lambda: one.engine.ended != [] and not one.engine.state.job)
+        running = one.start(ours)
+        until(lambda: SURE in one.listener.doing)
+        until(lambda: len(one.engine.ended) == 1)
+        one.busy(3)  # C runs
+        one.listener.unwanted.set()
+        assert isinstance(running.end(), Cancelled)
+        for other in others:
+            other.end()
+    assert [(job["asked"]["prompt"], job["cut"]) for job in one.engine.ended][:2] == [("A", False), ("C", False)]  # type: ignore[index]
+    assert (WAITING in one.listener.doing[0]) is early
+
+
+@pytest.mark.usefixtures("own_seconds")
+def test_after_another_clients_last_job_the_server_is_looked_at_twice_and_then_no_more() -> None:
+    with world() as one:
+        one.backend._runner._patience = QUICK._replace(poll=1.0)  # no look at a job that is under way
+        one.run()
+        other_client(one, steps=1).end()
+        assert told_and_looks(one, SMALL) == (True, 3)
+        assert told_and_looks(one, SMALL) == (False, 2)
+
+
+@pytest.mark.usefixtures("own_seconds")
+def test_who_is_alone_at_a_server_waits_for_nothing(tmp_path: Path) -> None:
+    """Whatever its last stage was, also where it was too quick to be seen, and where it was cancelled."""
+    picture = painted(tmp_path / "in.png")
+    with world(Engine(weights=True)) as one:
+        one.backend._runner._patience = QUICK._replace(poll=1.0, quiet=DEADLINE)
+        assert told_and_looks(one, SMALL)[0] is False  # the server's first job
+        stages: list[ImageStage] = [Upscale(upscaler="Lanczos"), SMALL, Interrogate(), Img2Img(steps=4)]
+        for stage in stages:
+            assert told_and_looks(one, stage, picture) == (False, 2)
+        one.engine.step_s = 0.01
+        running = one.start(LONG)
+        one.busy(2)
+        one.listener.unwanted.set()
+        assert isinstance(running.end(), Cancelled)
+        one.engine.step_s = 0.0
+        assert told_and_looks(one, SMALL) == (False, 2)
+
+
+@pytest.mark.usefixtures("own_seconds")
+def test_an_interrupt_never_hits_a_job_in_the_queue_that_looks_as_ours_does() -> None:
     """A runs, B and C wait, ours comes last: C has our kind and our number of steps."""
-    seconds = count()
-    monkeypatch.setattr("time.strftime", lambda _: f"202601010000{next(seconds):02d}")
     ours = SMALL.model_copy(update={"steps": 60})
     with world(slow()) as one:
         others = [other_client(one, prompt="A", steps=50)]

@@ -308,7 +308,8 @@ def test_the_wait_costs_little() -> None:
             began = time.perf_counter()
             server.post("/sdapi/v1/txt2img", one.last("/txt2img"))
             bare.append(time.perf_counter() - began)
-            began = time.perf_counter()
-            backend.run(work(config), Listener())
-            through.append(time.perf_counter() - began)
+            for _ in range(2):  # the first makes sure that the other client has no more
+                began = time.perf_counter()
+                backend.run(work(config), Listener())
+                through.append(time.perf_counter() - began)
     assert min(through) - min(bare) < 0.1

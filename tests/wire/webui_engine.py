@@ -22,6 +22,8 @@ class Engine:
     step_s: float = 0.0
     load_s: float = 0.0
     decode_s: float = 0.0
+    between_s: float = 0.0
+    """After a job, before the next of the queue begins: it shows no job then."""
     encode_s: float = 0.0
     """Of the answer, while the next job runs."""
     fault: Failure | None = None
@@ -69,6 +71,7 @@ class Engine:
             finally:
                 self.current_task = ""
                 self.state.end()
+                self._rest(self.between_s)
         self._rest(self.encode_s)
         images = [self._encoded(picture, text) for picture, text in sent]  # after the overrides were put back
         return {"images": images if asked.get("send_images", True) else [], **answer}

@@ -20,7 +20,7 @@ from schema.stages import ImageStage, Txt2Img
 
 SMALL = Txt2Img(width=64, height=64, steps=4, model="toy")
 DEADLINE = 10.0
-QUICK = Patience(poll=0.02, silence=5.0, gone=0.2, step=0.005)
+QUICK = Patience(poll=0.02, silence=5.0, gone=0.2, step=0.005, quiet=0.02)
 
 
 class Listener:

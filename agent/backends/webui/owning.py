@@ -5,7 +5,9 @@ is concluded, and only where the server was idle when our request was sent: then
 kind and has our number of steps. Before its first step a job shows no steps of its own, so it is not interrupted
 before: the interrupt would have no effect before the first step either. Where the server was not idle, or another job
 was seen in between, nobody can tell which of those to come is ours, as many may queue: then none is, and a cancel waits
-for our answer.
+for our answer. What stays open without the web page: a request of our kind and steps that comes to the server between
+our last look and ours, or that waits there while the server shows no job for longer than `Patience.quiet`: it loads a
+model before its first job, or runs deepdanbooru.
 """
 
 from typing import NamedTuple

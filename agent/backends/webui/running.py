@@ -20,6 +20,10 @@ from agent.http import Answer, Call
 OTHERS = "waiting for another client's job"
 BEHIND = "waiting in the server's queue"
 LETTING_GO = "letting go"
+SURE = "looking whether the server is idle"
+
+NEVER = None, "", "0"
+"""The timestamps of a server that has had no job yet."""
 
 
 class Runner:
@@ -31,6 +35,8 @@ class Runner:
         self._patience = patience
         self._place = threading.Lock()
         self._left: Watch | None = None
+        self._last = Course()
+        """Of our newest request."""
 
     @property
     def held(self) -> str:
@@ -62,6 +68,7 @@ class Runner:
             with around or nullcontext():
                 owner = Owner(look, before, exact=self._door if tasks else None)
                 course.alone = not before.busy
+                self._last = course
                 return self._under_way(call, owner, reporter, told, course), course
 
     def _wait_until_free(self, reporter: Reporter) -> None:
@@ -76,18 +83,33 @@ class Runner:
 
     def _idle(self, reporter: Reporter, course: Course, *, wait: bool) -> Progress:
         """Waits while one other job runs, so that ours is known by being the next; joins the queue when more wait."""
-        seen = self._door.progress()
-        began, other = self._clock(), seen.state.job_timestamp
+        began, seen = self._clock(), self._sure(reporter, wait=wait)
+        other = seen.state.job_timestamp
         while wait and seen.busy and seen.state.job_timestamp == other:
             waited = self._clock() - began
             if waited > self._patience.others:
                 raise BackendTrouble("lost", self._kept_busy(waited))
             reporter.step(0, 1, f"{OTHERS}, {waited:.0f} s")
             reporter.rest(self._patience.poll)
-            seen = self._door.progress()
+            seen = self._sure(reporter, wait=wait)
         course.waited_s = self._clock() - began
         if reporter.cancelled():
             raise Cancelled
+        return seen
+
+    def _sure(self, reporter: Reporter, *, wait: bool) -> Progress:
+        """Between two jobs of its queue a server shows none either, while it clears its memory after the first.
+
+        So where the last job was another client's, it is idle only if it still is a moment later. After our own last
+        job nothing is waited for: our answer is written and sent once the next in the queue was let in. (Jobs are known
+        by the second in which they begin: one of less than a second may pass for the one before it.)
+        """
+        seen, over = self._door.progress(), {*NEVER, self._last.timestamp}
+        while wait and not seen.busy and seen.state.job_timestamp not in over:
+            over.add(seen.state.job_timestamp)
+            reporter.step(0, 1, SURE)
+            reporter.rest(self._patience.quiet)
+            seen = self._door.progress()
         return seen
 
     def _under_way(self, call: Call, owner: Owner, reporter: Reporter, told: Telling, course: Course) -> Answer:
@@ -129,8 +151,6 @@ class Runner:
     def _tell(self, watch: Watch, reporter: Reporter, told: Telling, course: Course) -> None:
         """To the reporter, also while nobody wants the picture any more: silence would pass for a standstill."""
         seen, now = watch.ours, self._clock()
-        if seen is not None:
-            course.timestamp = seen.state.job_timestamp
         if watch.cancelling is not None:
             news = told.waiting(LETTING_GO, watch.cancelling, now)
         elif watch.behind:

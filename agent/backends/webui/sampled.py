@@ -142,8 +142,8 @@ def _painted(
     modules = attempt.borrowed.modules(request.override_settings.get("forge_additional_modules"))
     answer, course = attempt.sent(f"/{kind}", request, look, told, modules)
     result = answers.painted(answer, count, attempt.door)
-    answers.check_course(result, course, attempt.door)
     course.settle(result.info.job_timestamp)
+    answers.check_course(result, course, attempt.door)
     attempt.waited_s += course.waited_s
     if loads:
         attempt.loaded_s += course.first_step_s or 0.0

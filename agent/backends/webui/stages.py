@@ -1,7 +1,7 @@
 """Every kind of stage a WebUI does, and those of them that need no sampler: enlarge, restore faces, say in words."""
 
 import io
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,7 +73,7 @@ def _extras(
     attempt: Attempt, extras: Extras, doing: str, around: AbstractContextManager[object] | None = None
 ) -> tuple[Image, ...]:
     told = Telling(passes=1, begins=doing)
-    answer, _ = attempt.sent(f"/{extras.path}", extras.request, Look("extras"), told, around)
+    answer = _answer(attempt, f"/{extras.path}", extras.request, Look("extras"), told, around)
     seeds = attempt.work.order.seed
     found = answers.upscaled(answer, len(extras.sizes), attempt.door)
     return tuple(image._replace(seed=seeds + number) for number, image in enumerate(found))
@@ -85,7 +85,7 @@ def _interrogated(attempt: Attempt, config: Interrogate) -> Outcome:
     for path in attempt.pictures():
         request = InterrogateRequest(carried(path).text, model)
         told = Telling(passes=1, begins="interrogating")
-        answer, _ = attempt.sent("/interrogate", request, Look("interrogate"), told)
+        answer = _answer(attempt, "/interrogate", request, Look("interrogate"), told)
         caption = (_read_caption(attempt, answer).caption or "").strip()
         if caption.endswith("<error>"):
             raise BackendTrouble(
@@ -97,6 +97,22 @@ def _interrogated(attempt: Attempt, config: Interrogate) -> Outcome:
         reported={"caption": "\n".join(captions), "flavour": attempt.stock.flavour},
     )
     return Outcome(made=made, model=attempt.resident)
+
+
+def _answer(
+    attempt: Attempt,
+    path: str,
+    request: object,
+    look: Look,
+    told: Telling,
+    around: AbstractContextManager[object] | None = None,
+) -> Answer:
+    """It does not say when its job began, as a sampler's does; the server does, where it was too quick to be seen."""
+    answer, course = attempt.sent(path, request, look, told, around)
+    if course.timestamp is None:
+        with suppress(BackendTrouble):
+            course.ended(attempt.door.progress())
+    return answer
 
 
 def _read_caption(attempt: Attempt, answer: Answer) -> Caption:

@@ -28,6 +28,8 @@ class Patience(NamedTuple):
     """That nothing listens at its address while our request still seems to be under way."""
     step: float = 0.05
     """Within which a wish to cancel is seen."""
+    quiet: float = 0.25
+    """That a server must go on showing no job after another client's, to be taken for idle."""
     others: float = 600.0
     """For other clients' jobs: before our request is sent; behind them, while nothing of theirs moves."""
     letting_go: float = 30.0
@@ -63,9 +65,15 @@ class Course:
         if state.sampling_step:
             self.stepped.setdefault(stamp, now)
 
+    def ended(self, after: Progress) -> None:
+        """`after`: seen right after its answer."""
+        if not after.busy:
+            self.timestamp = after.state.job_timestamp
+
     def settle(self, timestamp: str | None) -> None:
         """`timestamp`: as the answer says it; how long ours waited, and how long it was before its first step."""
-        stamp = timestamp or self.timestamp or ""
+        self.timestamp = timestamp or self.timestamp
+        stamp = self.timestamp or ""
         first = next(iter(self.begun), stamp) == stamp
         began = self.sent if self.alone and first else self.begun.get(stamp, max(self.sent, self.looked))
         self.waited_s += began - self.sent
@@ -185,7 +193,7 @@ class Watch:
             self.behind = seen.busy and not ours and self.ours is None
             if not ours or self.sending.done.is_set():
                 return
-            self.ours = seen
+            self.ours, self._course.timestamp = seen, seen.state.job_timestamp
             if cancelling and not seen.state.interrupted:
                 self._interrupt(seen.state)
             elif not cancelling and seen.state.cut_short:
