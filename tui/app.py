@@ -90,8 +90,6 @@ class StableNew(Drawing, Going):
         self.asker.heard = self.changes.heard
         self.catalogue = Catalogue(self.asker)
         self.thumbs = self.thumbs_of(self.asker.picture)
-        for mode in (mode for area in AREAS for mode in modes_of(area.id)):
-            self.add_mode(mode, partial(screen_of, mode, self))
         self._last_tab: dict[str, str] = {}
         """Of areas with tabs: where one was last."""
         self.history = LoadHistory()
@@ -115,7 +113,13 @@ class StableNew(Drawing, Going):
             off=self.ui.images == "none",
         )
 
+    def get_default_screen(self) -> Screen[None]:
+        """The first one. Gone to as a mode it would be styled twice before it is seen: modes are there from then on."""
+        return screen_of(self.DEFAULT_MODE, self)
+
     def on_mount(self) -> None:
+        for mode in (mode for area in AREAS for mode in modes_of(area.id)):
+            self.add_mode(mode, partial(screen_of, mode, self))
         if self.remote:
             self.animation_level = "none"
         if self.ui.theme in self.available_themes:

@@ -2,11 +2,27 @@
 which are kept out of the stylesheet for its sake, are the theme's all the same.
 """
 
+from pathlib import Path
+
 from textual.color import Color
+from textual.css import stylesheet
 from textual.css.stylesheet import Stylesheet
 
 from tui.widgets.ink import INKS, Drawn
 from tui.widgets.topbar import TopBar
+
+
+async def test_the_stylesheet_is_read_once(show, monkeypatch):
+    read, parse = [], stylesheet.parse
+
+    def counted(scope, css, read_from, **more):
+        read.append(Path(read_from[0]).name)
+        return parse(scope, css, read_from, **more)
+
+    monkeypatch.setattr(stylesheet, "parse", counted)
+    async with show() as eyes:
+        await eyes.sees("Queue")
+        assert read.count("styles.tcss") == 1
 
 
 async def test_a_widget_is_styled_once_and_not_for_every_ink(show, monkeypatch):
