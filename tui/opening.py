@@ -1,6 +1,7 @@
 """Opens the terminal UI on this machine's daemon, with the person's settings, and sees it end."""
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -57,6 +58,7 @@ def run(as_of: str | None = None) -> int:
             await app.outbox.flush(LAST_TRY)
             await app.asker.drop()
 
+    gc.freeze()  # what is loaded by now stays: collections pass it by, and none stops the first frame
     asyncio.run(shown())
     if unsent := app.outbox.unsent():
         print(unsent, file=sys.stderr)
