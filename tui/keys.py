@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from textual.binding import Binding, BindingType
 
 from tui.browsekeys import GALLERY, QUEUE, RUNS
+from tui.dialogkeys import OVER, OVER_TITLES
 from tui.diskkeys import DISK
 from tui.learnkeys import LEARN
 from tui.librarykeys import LIBRARY, MODELS, PACKS, SHELF, TABS_KEYS
@@ -135,7 +136,7 @@ SAMPLES = (
 
 TABLE = (
     *EVERYWHERE, *THEN, *LISTS, *QUEUE, *RUNS, *GALLERY, *LEARN, *NODES, *LIBRARY, *SHELF, *PACKS, *MODELS, *RUN,
-    *PROMPT, *TEXT, *PLACES, *SAMPLES, *STAGES, *LOGS, *DISK, *SETTINGS, *WELCOME, *ALONE,
+    *PROMPT, *TEXT, *PLACES, *SAMPLES, *STAGES, *LOGS, *DISK, *SETTINGS, *WELCOME, *ALONE, *OVER,
 )  # fmt: skip
 
 TITLES = {
@@ -146,7 +147,7 @@ TITLES = {
     "text": "A prompt as one types", "places": "Places to vary", "samples": "Variants",
     "stages": "Cards of the stages",
     "logs": "Logs", "disk": "The disk", "settings": "Settings", "welcome": "The first start",
-    **ALONE_TITLES,
+    **ALONE_TITLES, **OVER_TITLES,
 }  # fmt: skip
 
 SHOWN = {
@@ -174,6 +175,12 @@ def places_of(area: str) -> tuple[str, ...]:
 
 def bindings(keys: Iterable[Key]) -> list[BindingType]:
     return [Binding(key.keys, key.action, key.does, show=bool(key.hint), id=key.id, priority=key.first) for key in keys]
+
+
+def bound(*ids: str) -> list[BindingType]:
+    """The bindings with these ids: of a dialog, which shares most of its keys with others."""
+    known = {key.id: key for key in TABLE}
+    return bindings(known[id] for id in ids)
 
 
 def shown(keys: str) -> str:

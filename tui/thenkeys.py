@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from tui.dialogkeys import OVER
 from tui.picturekeys import Key
 
 TRAVEL = (
@@ -51,7 +52,10 @@ LOOKING = frozenset({
     "comparison.reveal",
 })  # fmt: skip
 
-LOOKING_PLACES = ("go.", "app.", "list.", "logs.", "then.", "settings.")
+LOOKING_PLACES = (
+    "go.", "app.", "list.", "logs.", "then.", "settings.", "text.", *{f"{key.id.partition('.')[0]}." for key in OVER},
+)  # fmt: skip
+"""Of dialogs all keys: one that would change something is not opened."""
 LOOKING_ENDS = (".details", ".list", ".help", ".leave", ".outside", ".redraw")
 """The way out among them: nobody is kept on a screen because the log became read-only under it."""
 

@@ -1,4 +1,7 @@
-"""Every key of the table, pressed where it belongs: it means there what the table says, and something comes of it."""
+"""Every key of an area, pressed where it belongs: it means there what the table says, and something comes of it.
+
+Those of dialogs and of parts of them are pressed in `test_every_binding`.
+"""
 
 import asyncio
 from contextlib import nullcontext
@@ -8,6 +11,7 @@ from screen_disk import DiskDaemon
 from screen_ways import ON, WAYS, press
 
 from tui import keys
+from tui.dialogkeys import OVER
 from tui.screens.alone import Alone
 from tui.thenkeys import THEN, travelling
 
@@ -69,6 +73,8 @@ WARN = ("disk.check",)
 
 DAEMON = DiskDaemon
 
+KEYS = [key for key in keys.TABLE if key not in OVER]
+
 
 @pytest.fixture(autouse=True)
 def editor(tmp_path, monkeypatch):
@@ -120,21 +126,21 @@ async def looked_at(eyes) -> None:
 
 
 def means(eyes, name, key) -> bool:
-    """Whether this key is that of the table where one is; a list within a form moves by keys of its own."""
+    """Whether this key is that of the table where one is."""
     if key in THEN:
         return travelling(name, {}) is key
     found = eyes.app.screen.active_bindings.get(name)
-    return found is not None and found.binding.id in (key.id, None)
+    return found is not None and found.binding.id == key.id
 
 
 def test_there_is_a_place_for_every_key():
-    assert {key.where for key in keys.TABLE} <= PLACES.keys()
+    assert {key.where for key in KEYS} <= PLACES.keys()
     assert {*PLACES.values(), *ELSEWHERE.values()} <= WAYS.keys()
-    assert {*ELSEWHERE, *BEFORE} <= {key.id for key in keys.TABLE}
+    assert {*ELSEWHERE, *BEFORE} <= {key.id for key in KEYS}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("key", keys.TABLE, ids=lambda key: key.id)
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.id)
 async def test_something_comes_of_it(at, daemon, monkeypatch, key):
     size = LOW if key.id in SCROLLED else (120, 36)
     async with at(ELSEWHERE.get(key.id, PLACES[key.where]), *size) as eyes:

@@ -195,3 +195,21 @@ async def test_the_run_takes_profile_style_matrix_and_numbers(show, daemon):
         sent = daemon.sent("/v1/runs")[0]
         assert (sent["profile"], sent["style"], sent["matrix"]) == ("mira", ["film", "woodcut [old]"], "random")
         assert (sent["variants"], sent["search"]) == (3, ["kite => kite | balloon"])
+
+
+@pytest.mark.slow
+async def test_arrows_go_through_the_lines_of_a_prompt_and_through_names_where_some_are_offered(show):
+    async with show() as eyes:
+        await to_editor(eyes, "a harbour\nat dusk", "1 variant")
+        prompt = eyes.app.screen.query_one("#prompt")
+        prompt.move_cursor((0, 2))
+        await eyes.press("down")
+        assert prompt.cursor_location == (1, 2)
+        await eyes.press("up")
+        assert prompt.cursor_location == (0, 2)
+        prompt.move_cursor(prompt.document.end)
+        await eyes.press(*", __s")
+        await eyes.sees(">__ __sky__")
+        await eyes.press("down")
+        await eyes.sees(">__ __sky/high__")
+        assert prompt.cursor_location == (1, 12)

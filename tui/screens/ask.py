@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -12,6 +11,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from tui.background import leave
+from tui.keys import bound
 
 HINTS = "⏎ take  esc back"
 
@@ -19,11 +19,7 @@ HINTS = "⏎ take  esc back"
 class Confirm(ModalScreen[bool]):
     """Asks only what cannot be taken back with z, or costs much. Its answer is None where it is not answered."""
 
-    BINDINGS = [
-        Binding("y,enter", "answer(True)", "yes"),
-        Binding("n", "answer(False)", "no"),
-        Binding("escape,q", "leave", "back", show=False),
-    ]
+    BINDINGS = bound("dialog.yes", "dialog.no", "dialog.leave")
 
     def __init__(self, question: str, detail: str = "") -> None:
         super().__init__()
@@ -49,11 +45,7 @@ class Confirm(ModalScreen[bool]):
 class Choose(ModalScreen[str | None]):
     """One of a few: its name, or None."""
 
-    BINDINGS = [
-        Binding("escape,q", "leave", "back"),
-        Binding("j", "step(1)", "down", show=False),
-        Binding("k", "step(-1)", "up", show=False),
-    ]
+    BINDINGS = bound("dialog.leave", "dialog.down", "dialog.up")
 
     def __init__(self, title: str, choices: Sequence[tuple[str, str]], current: str, *, wide: bool = False) -> None:
         super().__init__()
@@ -89,7 +81,7 @@ class Choose(ModalScreen[str | None]):
 class Type(ModalScreen[str | None]):
     """A line of text, or None."""
 
-    BINDINGS = [Binding("escape", "leave", "back")]
+    BINDINGS = bound("dialog.back")
 
     def __init__(self, title: str, help: str, value: str = "", *, instead: bool = False) -> None:
         """`instead`: what is typed takes the place of the value."""

@@ -5,10 +5,10 @@ from typing import TypeVar
 
 from schema.errors import NoDaemon, Refused
 from tui.background import begin
+from tui.dialogkeys import KNOWN_TAGS
 from tui.filterwords import STATES, Offer, offers, usual
 from tui.link.shelf import names_of
 from tui.screens.listarea import ListScreen
-from tui.screens.tagging import KNOWN
 from tui.widgets.nodeline import STRANGERS, name_of
 
 Item = TypeVar("Item")
@@ -51,7 +51,7 @@ class Browsing(ListScreen[Item]):
         values["node"] = [(name_of(node), node.state) for node in scene.nodes if node.state not in STRANGERS]
         values["pack"] = [(name, "") for name in self._packs]
         values["model"] = [(name, "") for name in dict.fromkeys((*self.models_seen(), *self._models))]
-        values["tag"] = [(tag, "") for tag in dict.fromkeys((*KNOWN, *self.tags_seen()))]
+        values["tag"] = [(tag, "") for tag in dict.fromkeys((*KNOWN_TAGS, *self.tags_seen()))]
         return offers(text, at, values)
 
     def models_seen(self) -> Iterable[str]:

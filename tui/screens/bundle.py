@@ -7,7 +7,6 @@ from pathlib import Path
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -17,6 +16,7 @@ from schema.errors import NoDaemon, Refused, why
 from schema.sizes import size
 from tui.athome import AtHome
 from tui.background import begin, leave
+from tui.keys import bound
 from tui.widgets.ink import plain
 from tui.widgets.tick import Tick
 
@@ -29,10 +29,7 @@ Presets that it proposes are read by `stablenew learn import` and never applied 
 
 
 class SaveBundle(AtHome, ModalScreen[None]):
-    BINDINGS = [
-        Binding("escape", "leave", "back"),
-        Binding("ctrl+j,ctrl+s", "save", "save", priority=True),
-    ]
+    BINDINGS = bound("dialog.back", "dialog.take")
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog saving") as dialog:
@@ -44,7 +41,7 @@ class SaveBundle(AtHome, ModalScreen[None]):
             yield Static("", id="told", classes="quiet")
 
     @on(Input.Submitted)
-    def action_save(self) -> None:
+    def action_take(self) -> None:
         path = Path(self.query_one("#file", Input).value.strip()).expanduser()
         begin(self, partial(self._save, path, redact=self.query_one(Tick).value), group="bundle", exclusive=True)
 

@@ -5,7 +5,6 @@ from functools import partial
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -15,6 +14,7 @@ from schema.errors import NoDaemon, Refused
 from schema.pages import Resource
 from tui.athome import AtHome
 from tui.background import begin, is_open
+from tui.keys import bindings, bound, of
 from tui.link.catalogue import narrowed
 from tui.messages import ItemOpened
 from tui.widgets.ink import plain
@@ -28,17 +28,7 @@ class Chooser(AtHome, ModalScreen[str | None]):
     `loras NAME`.
     """
 
-    BINDINGS = [
-        Binding("escape", "leave", "back"),
-        Binding("down", "step(1)", "down", priority=True),
-        Binding("up", "step(-1)", "up", priority=True),
-        Binding("pagedown", "half(1)", "page down", priority=True),
-        Binding("pageup", "half(-1)", "page up", priority=True),
-        Binding("ctrl+j,ctrl+s", "as_typed", "take what is typed", priority=True),
-        Binding("ctrl+x", "nothing", "the backend's own choice", priority=True),
-        Binding("tab,shift+tab", "other", "the other list", priority=True),
-        Binding("ctrl+r", "refresh", "let the nodes read their lists again", priority=True),
-    ]
+    BINDINGS = [*bindings(of("chooser")), *bound("dialog.back")]
     whose = "the backend's own choice"
     """What stands there where nothing is chosen."""
     asking = "asking the nodes …"

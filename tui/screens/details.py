@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.screen import ModalScreen
 
+from tui.keys import bound
 from tui.widgets.ink import Line
 from tui.widgets.panel import Panel
 
@@ -16,13 +16,7 @@ LOWEST = 9
 class Details(ModalScreen[None]):
     """`lines(width)` makes them, again after every resize."""
 
-    BINDINGS = [
-        Binding("escape,q,e,enter", "leave", "back"),
-        Binding("j,down", "scroll(1)", "down"),
-        Binding("k,up", "scroll(-1)", "up"),
-        Binding("ctrl+d,pagedown,space", "scroll(10)", "page down"),
-        Binding("ctrl+u,pageup", "scroll(-10)", "page up"),
-    ]
+    BINDINGS = bound("page.leave", "page.down", "page.up", "page.half_down", "page.half_up")
 
     def __init__(self, title: Line, lines: Callable[[int], Sequence[Line]]) -> None:
         super().__init__()

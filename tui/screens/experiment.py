@@ -9,7 +9,6 @@ from functools import partial
 import msgspec
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -24,6 +23,7 @@ from schema.requests_learning import Mixes, MixesRequest
 from schema.sizes import size
 from tui.athome import AtHome
 from tui.background import begin, is_open, leave
+from tui.keys import bound
 from tui.link.ask import Asker, PlanLine
 from tui.link.shelf import names_of
 from tui.screens.draft import written
@@ -53,11 +53,7 @@ NUMBERS, NAMES = "15, 20, 30 or 15, 20, .., 35 or 15..35/5", "^f: names that the
 class NewExperiment(AtHome, ModalScreen[bool]):
     """Its answer: whether one was queued."""
 
-    BINDINGS = [
-        Binding("ctrl+j,ctrl+s", "queue", "queue it", priority=True),
-        Binding("ctrl+f", "name", "one more level, of what the nodes have", priority=True),
-        Binding("escape", "leave", "back"),
-    ]
+    BINDINGS = bound("dialog.take", "experiment.name", "dialog.back")
 
     def __init__(self, *, pack: str, knobs: Sequence[str] = ()) -> None:
         super().__init__()
@@ -218,7 +214,7 @@ class NewExperiment(AtHome, ModalScreen[bool]):
 
     # Leaving ----------------------------------------------------------------------------------------
 
-    def action_queue(self) -> None:
+    def action_take(self) -> None:
         if not self._sending:
             self._sending = True
             begin(self, self._queue, group="queue")

@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from tui.keys import AREAS, LEADER, LEADER_TOP, TITLES, Key, of, places_of, shown
+from tui.keys import AREAS, LEADER, LEADER_TOP, TITLES, Key, bound, of, places_of, shown
 from tui.widgets.ink import Line, Piece, fit, wrap
 from tui.widgets.listing import Listing
 from tui.widgets.panel import Panel
@@ -53,13 +52,7 @@ KEYS = 16
 
 
 class KeysHelp(ModalScreen[None]):
-    BINDINGS = [
-        Binding("escape,q,question_mark,f1,enter", "leave", "back"),
-        Binding("j,down", "scroll(1)", "down"),
-        Binding("k,up", "scroll(-1)", "up"),
-        Binding("ctrl+d,pagedown,space", "scroll(10)", "page down"),
-        Binding("ctrl+u,pageup", "scroll(-10)", "page up"),
-    ]
+    BINDINGS = bound("page.leave_help", "page.down", "page.up", "page.half_down", "page.half_up")
 
     def __init__(self, area: str, focused: Widget | None, keymap: Mapping[str, str], *, past: bool = False) -> None:
         """`past`: the keys of travel are told first."""

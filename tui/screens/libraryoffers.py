@@ -4,7 +4,6 @@ from functools import partial
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -14,6 +13,7 @@ from schema.errors import NoDaemon, Refused
 from schema.models import Fetching, ModelWanted, Offer
 from tui.athome import AtHome
 from tui.background import begin, is_open
+from tui.keys import bound
 from tui.link.offers import fetching, offers
 from tui.messages import ItemOpened
 from tui.widgets.ink import plain
@@ -24,11 +24,7 @@ Fetchings = dict[str, Fetching]
 
 
 class Offers(AtHome, ModalScreen[None]):
-    BINDINGS = [
-        Binding("escape", "leave", "back"),
-        Binding("enter", "take", "fetch it", show=False),
-        Binding("slash", "words", "other words", show=False),
-    ]
+    BINDINGS = bound("dialog.back", "offers.take", "offers.words")
 
     def __init__(self, of: str, words: str, under_way: Fetchings) -> None:
         """`of`: the kind that is looked for; empty: any. `words`: to begin with. `under_way` is kept up to date also

@@ -3,13 +3,13 @@
 from collections.abc import Awaitable, Callable
 
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from schema.prompts import Completions
+from tui.keys import bound
 from tui.widgets.ink import plain
 from tui.widgets.promptarea import PromptArea
 from tui.widgets.samplelist import Numbered
@@ -18,10 +18,7 @@ from tui.widgets.samplelist import Numbered
 class Overwrite(ModalScreen[tuple[str, str] | None]):
     """Answers prompt and negative as they are to be sent, or None. Nothing in them varies any more."""
 
-    BINDINGS = [
-        Binding("ctrl+j,ctrl+s", "take", "take it", priority=True),
-        Binding("escape", "leave", "as it was"),
-    ]
+    BINDINGS = bound("dialog.take", "dialog.back")
 
     def __init__(self, one: Numbered, complete: Callable[[str, int], Awaitable[Completions]]) -> None:
         super().__init__()

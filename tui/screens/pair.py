@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import msgspec
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -22,6 +21,7 @@ from schema.requests import AddRequest, PairRequest
 from schema.scenes import NodeScene
 from tui.athome import AtHome
 from tui.background import begin
+from tui.keys import bound
 from tui.widgets.ink import plain
 from tui.widgets.nodeline import name_of
 
@@ -49,7 +49,7 @@ class Paired(msgspec.Struct, frozen=True, kw_only=True):
 class PairNode(AtHome, ModalScreen[None]):
     """Of an agent that is seen, or of one at an address."""
 
-    BINDINGS = [Binding("escape", "leave", "back")]
+    BINDINGS = bound("dialog.back")
 
     def __init__(self, agent: NodeScene | str) -> None:
         super().__init__()

@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.binding import Binding
-
 from schema.errors import NoDaemon, Refused
 from schema.plans import Scalar
 from tui.background import begin
+from tui.keys import bound
 from tui.link.shelf import Noun, names_of
 from tui.screens.keeping import Keeping
 from tui.screens.shelved import Shelved
@@ -34,11 +33,7 @@ loras: []
 class Saved(Shelved):
     """Answers `presets NAME` or `profiles NAME`."""
 
-    BINDINGS = [
-        Binding("ctrl+n", "save_new", "save the form under a name", priority=True),
-        Binding("ctrl+r", "rename", "rename", priority=True),
-        Binding("ctrl+d", "delete", "delete", priority=True),
-    ]
+    BINDINGS = bound("saved.new", "saved.rename", "saved.delete")
 
     lists: ClassVar[tuple[Noun, ...]] = ("presets", "profiles")
     heading = "Saved"

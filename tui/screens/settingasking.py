@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -12,7 +11,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from tui.background import leave
-from tui.keys import TITLES, Key, shown
+from tui.keys import TITLES, Key, bound, shown
 from tui.widgets.ink import plain
 from tui.widgets.keylist import clash, others
 
@@ -20,7 +19,7 @@ from tui.widgets.keylist import clash, others
 class Written(ModalScreen[str | None]):
     """The text, or None. Enter takes only what `judge` has nothing to say against."""
 
-    BINDINGS = [Binding("escape", "leave", "back")]
+    BINDINGS = bound("dialog.back")
 
     def __init__(
         self, title: str, value: str, may_be: str, judge: Callable[[str], str], *, secret: bool = False
@@ -62,11 +61,7 @@ class Written(ModalScreen[str | None]):
 class Themes(ModalScreen[str | None]):
     """The whole screen wears the theme that the cursor stands on."""
 
-    BINDINGS = [
-        Binding("escape,q", "leave", "back"),
-        Binding("j", "step(1)", "down", show=False),
-        Binding("k", "step(-1)", "up", show=False),
-    ]
+    BINDINGS = bound("dialog.leave", "dialog.down", "dialog.up")
 
     def __init__(self, now: str) -> None:
         super().__init__()

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from textual.binding import Binding
-
 from schema.errors import NoDaemon, Refused
 from schema.pages import Resource
 from tui.background import is_open
+from tui.keys import bound
 from tui.link.shelf import Noun, names_of, text_of
 from tui.screens.chooser import Chooser
 
@@ -24,7 +23,7 @@ class Shelved(Chooser):
     none_told = "the library has none"
     unknown = "though the library has none of that name"
 
-    BINDINGS = [Binding("ctrl+e", "edit", "edit its text", priority=True)]
+    BINDINGS = bound("saved.edit")
 
     def __init__(self, title: str, noun: Noun, current: str = "", *, empty: bool = True) -> None:
         super().__init__(title, (noun,), current, empty=empty)

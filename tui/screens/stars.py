@@ -4,7 +4,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -13,6 +12,7 @@ from textual.widgets import Static
 from schema.ids import RunId
 from schema.requests import ImageSelection
 from tui.background import begin
+from tui.keys import bound
 from tui.widgets.ink import plain
 
 if TYPE_CHECKING:
@@ -22,10 +22,9 @@ if TYPE_CHECKING:
 class Stars(ModalScreen[int | None]):
     """1 to 5, 0 to take it back, None for going back."""
 
-    BINDINGS = [
-        *(Binding(str(n), f"answer({n})", "stars") for n in range(6)),
-        Binding("escape,q", "leave", "back"),
-    ]
+    BINDINGS = bound(
+        "whole.rate1", "whole.rate2", "whole.rate3", "whole.rate4", "whole.rate5", "whole.unrate", "dialog.leave"
+    )
 
     def __init__(self, run: str) -> None:
         super().__init__()
@@ -41,7 +40,7 @@ class Stars(ModalScreen[int | None]):
                 Content("All its pictures get them, also those that have some; z takes it back."), classes="quiet"
             )
 
-    def action_answer(self, stars: int) -> None:
+    def action_rate(self, stars: int) -> None:
         self.dismiss(stars)
 
     def action_leave(self) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
 from textual.events import Key
@@ -13,11 +12,10 @@ from textual.widgets import Input, Static
 
 from schema.pages import ImageRow
 from schema.requests import ImageSelection
+from tui.dialogkeys import KNOWN_TAGS
+from tui.keys import bindings, bound, of
 from tui.outbox import Wish
 from tui.widgets.ink import Drawn, Line, Piece, plain
-
-KNOWN = ("too noisy", "too smooth", "burnt", "ignores prompt", "bad hands", "nailed it")
-"""What can be advised about (`daemon.learning`); anything else may be a tag as well."""
 
 
 def tagging(image: ImageRow, tags: Iterable[str]) -> Wish | None:
@@ -40,7 +38,7 @@ class Ticks(Drawn):
         self.on = on
 
     def line(self, y: int) -> Line:
-        tag = KNOWN[y]
+        tag = KNOWN_TAGS[y]
         return [Piece(f"{y + 1} ", "key"), Piece("[x] " if tag in self.on else "[ ] ", "text"),
                 Piece(tag, "strong" if tag in self.on else "text")]  # fmt: skip
 
@@ -48,24 +46,19 @@ class Ticks(Drawn):
 class Tags(ModalScreen[tuple[str, ...] | None]):
     """All tags it is to have then, the known ones first; None: as they were."""
 
-    BINDINGS = [
-        *(Binding(str(n), f"turn({n - 1})", tag) for n, tag in enumerate(KNOWN, 1)),
-        Binding("slash,tab", "own", "your own"),
-        Binding("enter,space", "done", "done"),
-        Binding("escape", "leave", "back"),
-    ]
+    BINDINGS = [*bindings(of("tags")), *bound("dialog.back")]
 
     def __init__(self, have: Iterable[str]) -> None:
         super().__init__()
         self._have = tuple(have)
-        self.ticks = Ticks({tag for tag in self._have if tag in KNOWN})
+        self.ticks = Ticks({tag for tag in self._have if tag in KNOWN_TAGS})
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog tags") as dialog:
             dialog.border_title = "Tags"
             dialog.border_subtitle = "1-6 on or off, or type your own  ⏎ done  esc back"
             yield self.ticks
-            own = ", ".join(plain(tag) for tag in self._have if tag not in KNOWN)
+            own = ", ".join(plain(tag) for tag in self._have if tag not in KNOWN_TAGS)
             yield Input(own, compact=True, select_on_focus=False, placeholder="your own, a comma between two", id="own")
             yield Static(Content(""), id="said", classes="quiet")
 
@@ -75,7 +68,7 @@ class Tags(ModalScreen[tuple[str, ...] | None]):
         self.set_focus(None)
 
     def action_turn(self, number: int) -> None:
-        tag = KNOWN[number]
+        tag = KNOWN_TAGS[number]
         self.ticks.on ^= {tag}
         self.ticks.redraw(number)
 
@@ -100,7 +93,7 @@ class Tags(ModalScreen[tuple[str, ...] | None]):
     def action_done(self) -> None:
         had = {plain(tag).strip(): tag for tag in self._have}  # what stands there is shown plain, and stays as it is
         own = [had.get(tag, tag) for tag in (plain(one).strip() for one in self.query_one(Input).value.split(","))]
-        known = [tag for tag in KNOWN if tag in self.ticks.on]
+        known = [tag for tag in KNOWN_TAGS if tag in self.ticks.on]
         self.dismiss(tuple(dict.fromkeys((*known, *filter(None, own)))))
 
     def action_leave(self) -> None:

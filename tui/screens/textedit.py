@@ -5,7 +5,6 @@ from functools import partial
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -15,6 +14,7 @@ from schema.errors import NoDaemon, Refused
 from schema.requests import RunRequest, TextFile
 from tui.athome import AtHome
 from tui.background import begin, is_open, leave
+from tui.keys import bound
 from tui.link.shelf import Noun, check, save
 from tui.screens.numbers import many
 from tui.screens.packtext import fault_at, shown, written
@@ -28,11 +28,7 @@ WAIT = 0.4
 class TextEdit(AtHome, ModalScreen[bool]):
     """Answers whether it was saved. `line`: from 0, where the cursor begins."""
 
-    BINDINGS = [
-        Binding("ctrl+j,ctrl+s", "save", "save", priority=True),
-        Binding("ctrl+g", "to_fault", "to the fault", priority=True),
-        Binding("escape", "leave", "back"),
-    ]
+    BINDINGS = bound("dialog.take", "write.fault", "dialog.back")
 
     def __init__(self, noun: Noun, name: str, text: str, line: int = 0) -> None:
         super().__init__()
@@ -112,7 +108,7 @@ class TextEdit(AtHome, ModalScreen[bool]):
         if self._fault is not None:
             self.query_one(PromptArea).move_cursor(self._fault, center=True)
 
-    def action_save(self) -> None:
+    def action_take(self) -> None:
         begin(self, self._save, group="save", exclusive=True)
 
     async def _save(self) -> None:
@@ -132,7 +128,7 @@ class TextEdit(AtHome, ModalScreen[bool]):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.action_save()
+                self.action_take()
             elif yes is False:
                 self.dismiss(False)
 

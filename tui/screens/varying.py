@@ -5,7 +5,6 @@ from typing import NamedTuple, get_args
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -15,6 +14,7 @@ from schema.errors import Refused
 from schema.plans import Matrix, PromptOrder
 from schema.requests import RunRequest
 from tui.athome import AtHome
+from tui.keys import bound
 from tui.link.shelf import Noun
 from tui.screens.variation import MATRIX, ORDER, Variation
 from tui.widgets.ink import plain
@@ -39,11 +39,7 @@ PLACEHOLDERS = {"variants": "all", "limit": "no limit", "max_prompts": "all", "m
 class VaryForm(AtHome, ModalScreen[Variation | None]):
     """Escape takes it over: nothing here is lost; what cannot be meant is told and keeps the form open."""
 
-    BINDINGS = [
-        Binding("escape,ctrl+o", "leave", "back with it"),
-        Binding("ctrl+j,ctrl+s", "leave", "back with it", priority=True),
-        Binding("ctrl+g", "usual", "all as usual", priority=True),
-    ]
+    BINDINGS = bound("vary.leave", "dialog.take", "vary.usual")
 
     def __init__(self, varied: Variation) -> None:
         super().__init__()
@@ -169,6 +165,9 @@ class VaryForm(AtHome, ModalScreen[Variation | None]):
 
     def action_usual(self) -> None:
         self.dismiss(Variation())
+
+    def action_take(self) -> None:
+        self.action_leave()
 
     def action_leave(self) -> None:
         varied = self.read()

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.widgets import Input
 
 from tui.filterwords import Offer, begin_of_word, taken
+from tui.keys import bound
 from tui.messages import FilterChanged
 from tui.widgets.ink import Drawn, Line, Piece, measure
 from tui.widgets.offerlist import OfferList
@@ -27,12 +27,7 @@ class FilterInput(Input):
     While words are offered tab takes one, and once one is begun arrows choose among them.
     """
 
-    BINDINGS = [
-        Binding("escape", "give_up", "the filter before", show=False),
-        Binding("tab", "take", "take the word", show=False),
-        Binding("down", "step(1)", "next word", show=False),
-        Binding("up", "step(-1)", "word before", show=False),
-    ]
+    BINDINGS = bound("filter.take", "filter.next", "filter.before", "filter.give_up")
     offering: Offering | None = None
     """None: nothing is offered."""
 

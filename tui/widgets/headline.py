@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 from textual import events
-from textual.binding import Binding
 from textual.message import Message
 
+from tui.keys import bindings, of
 from tui.widgets.ink import Drawn, Line, Piece, fit, fit_middle, plain
 
 GAP = 2
@@ -50,18 +50,7 @@ class HeadLine(Drawn, can_focus=True):
     """Enter, space or a click asks for another value, delete takes one back; arrows go from field to field."""
 
     ALLOW_SELECT = False
-    BINDINGS = [
-        Binding("l,right", "step(1)", "next field", show=False),
-        Binding("h,left", "step(-1)", "field before", show=False),
-        Binding("j,down", "row(1)", "line below", show=False),
-        Binding("k,up", "row(-1)", "line above", show=False),
-        Binding("home", "step(-999)", "first field", show=False),
-        Binding("end", "step(999)", "last field", show=False),
-        Binding("enter,space", "ask", "choose", show=False),
-        Binding("delete,backspace", "clear", "as usual", show=False),
-        Binding("plus", "nudge(1)", "more", show=False),
-        Binding("minus", "nudge(-1)", "less", show=False),
-    ]
+    BINDINGS = bindings(of("fields"))
 
     class Asked(Message):
         """Another value is wanted for the field with this id."""

@@ -1,10 +1,9 @@
 """A list whose items all lie here: filled at once, the cursor stays on its item."""
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Generic, TypeVar
 
-from textual.binding import Binding
-
+from tui.keys import bindings, of
 from tui.widgets.listing import Listing
 from tui.widgets.pages import PAGE, Pages
 
@@ -12,16 +11,7 @@ Item = TypeVar("Item")
 
 
 class HeldList(Listing[Item]):
-    """Moves by its own keys: it stands in forms, which have no list keys."""
-
-    BINDINGS = [
-        Binding("j,down", "step(1)", "down", show=False),
-        Binding("k,up", "step(-1)", "up", show=False),
-        Binding("pagedown", "page(1)", "page down", show=False),
-        Binding("pageup", "page(-1)", "page up", show=False),
-        Binding("home", "jump(0)", "top", show=False),
-        Binding("G,end", "jump(-1)", "bottom", show=False),
-    ]
+    """It is moved by the keys of its screen."""
 
     def __init__(self, key: Callable[[Item], str], *, id: str) -> None:
         super().__init__(Pages(key), id=id)
@@ -42,6 +32,12 @@ class HeldList(Listing[Item]):
         self.top = max(0, min(self.top, self.rows - self.rows_in_view))
         self.scroll_to_row(self.cursor // self.cells()[0])
         self.redraw_all()
+
+
+class FormList(HeldList[Item], Generic[Item]):
+    """Moves by its own keys: it stands in a form, whose screen has none of lists."""
+
+    BINDINGS = bindings(of("held"))
 
     def action_step(self, by: int) -> None:
         self.move(0, by)

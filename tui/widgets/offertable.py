@@ -6,13 +6,13 @@ from textual.strip import Strip
 
 from schema.models import Fetching, Offer
 from schema.sizes import size
-from tui.widgets.held import HeldList
+from tui.widgets.held import FormList
 from tui.widgets.ink import Piece, fit, plain
 from tui.widgets.jobrow import bar
 from tui.widgets.modelline import SHORT
 
 
-class OfferTable(HeldList[Offer]):
+class OfferTable(FormList[Offer]):
     def __init__(self, under_way: Mapping[str, Fetching]) -> None:
         """`under_way`: downloads by the offer's id, also those that have ended."""
         super().__init__(lambda offer: offer.id, id="offers")

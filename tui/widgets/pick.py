@@ -1,18 +1,15 @@
 """A field that is chosen and not typed: `model  toy_v1 ▾`. Enter, space or a click asks for another."""
 
 from textual import events
-from textual.binding import Binding
 from textual.message import Message
 
 from schema.names import FILES
+from tui.keys import bound
 from tui.widgets.ink import Drawn, Line, Piece, fit, fit_middle, plain
 
 
 class Pick(Drawn, can_focus=True):
-    BINDINGS = [
-        Binding("enter,space", "ask", "choose", show=False),
-        Binding("delete,backspace", "clear", "as it was", show=False),
-    ]
+    BINDINGS = bound("fields.ask", "fields.clear")
 
     class Asked(Message):
         """Another value is wanted."""

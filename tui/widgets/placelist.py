@@ -5,13 +5,13 @@ from textual.strip import Strip
 from tui.keys import bindings, of
 from tui.screens.numbers import many
 from tui.screens.places import Place
-from tui.widgets.held import HeldList
+from tui.widgets.held import FormList
 from tui.widgets.ink import Piece, fit, plain, shortened
 
 INKS = {"choice": "run", "wildcard": "good", "slot": "mark", "variable": "warn", "wrap": "warn", "search": "star"}
 
 
-class PlaceList(HeldList[Place]):
+class PlaceList(FormList[Place]):
     BINDINGS = bindings(of("places"))
     own_keys = "places"
     notice = "nothing varies yet: {dawn|dusk}, __sky__, [[slot]]"

@@ -11,11 +11,11 @@ from functools import partial
 from typing import get_args
 
 from rich.text import Text
-from textual.binding import Binding
 from textual.widgets import TextArea
 
 from schema.prompts import Completions, Segment
 from tui.background import begin
+from tui.keys import bindings, bound, of
 from tui.promptlexer import Kind, Lexed, lex
 from tui.screens.weights import stepped
 from tui.widgets.completing import CompletionList
@@ -42,16 +42,7 @@ SIGNS = get_args(Kind)
 class PromptArea(TextArea):
     own_keys = "text"
     COMPONENT_CLASSES = {f"prompt--{kind}" for kind in (*PLACES, *SIGNS)}
-    BINDINGS = [
-        Binding("tab", "take", "take the name", show=False),
-        Binding("enter", "take_marked", "take the name", show=False),
-        Binding("down", "step_name(1)", "next name", show=False),
-        Binding("up", "step_name(-1)", "name before", show=False),
-        Binding("escape", "close_names", "no name", show=False),
-        Binding("ctrl+@", "ask_names", "names that fit here", show=False),
-        Binding("ctrl+up", "weigh(1)", "heavier", show=False),
-        Binding("ctrl+down", "weigh(-1)", "lighter", show=False),
-    ]
+    BINDINGS = [*bindings(of("text")), *bound("names.take", "names.next", "names.before", "names.close")]
 
     def __init__(self, text: str, *, id: str, ask: Ask | None = None) -> None:
         super().__init__(text, id=id, compact=True, soft_wrap=True, tab_behavior="focus", highlight_cursor_line=False)
@@ -128,11 +119,16 @@ class PromptArea(TextArea):
     def is_completing(self) -> bool:
         return self._names is not None and self._names.display
 
+    @property
+    def is_choosing(self) -> bool:
+        """Enter and arrows mean the names: their beginning was marked."""
+        return self.is_completing and self._marked
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("take", "close_names"):
             return self.is_completing
-        if action in ("take_marked", "step_name"):
-            return self.is_completing and self._marked
+        if action == "take_marked":
+            return self.is_choosing
         if action in ("select_line", "select_all"):  # on f6 and f7, which go to an area here as everywhere
             return False
         return super().check_action(action, parameters)
@@ -179,8 +175,13 @@ class PromptArea(TextArea):
         self._names.show(found, text, at, (max(0, offset.x - back), offset.y + 1), marked=marked)
 
     def action_step_name(self, by: int) -> None:
-        if self._names is not None:
+        """Through the names; where none are offered, through the lines."""
+        if self._names is not None and self.is_choosing:
             self._names.step(by)
+        elif by > 0:
+            self.action_cursor_down()
+        else:
+            self.action_cursor_up()
 
     def action_close_names(self) -> None:
         self.workers.cancel_group(self, "completion")

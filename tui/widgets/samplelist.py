@@ -8,7 +8,7 @@ from schema.plans import Pick
 from schema.prompts import Sample
 from tui.keys import bindings, of
 from tui.messages import PagesWanted
-from tui.widgets.held import HeldList
+from tui.widgets.held import FormList
 from tui.widgets.ink import Piece, fit, plain, shortened, wrap
 
 WITHIN = " > "
@@ -27,7 +27,7 @@ class Numbered(Sample, frozen=True, kw_only=True):
     edited: bool = False
 
 
-class SampleList(HeldList[Numbered]):
+class SampleList(FormList[Numbered]):
     BINDINGS = bindings(of("samples"))
     own_keys = "samples"
     notice = "every picture that it will make, a line each; {dawn|dusk} or __sky__ in the prompt makes several"

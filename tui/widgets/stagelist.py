@@ -8,7 +8,7 @@ from textual.strip import Strip
 
 from tui.screens.sheet import Row, is_on
 from tui.screens.stageform import StageForm
-from tui.widgets.held import HeldList
+from tui.widgets.held import FormList
 from tui.widgets.ink import Piece, plain, wrap
 from tui.widgets.stagewords import Typing, head, lost, others, setting, told_of
 
@@ -18,7 +18,7 @@ ENDS = ("enter", "escape", "up", "down")
 """What a list takes for itself while one types, besides letters."""
 
 
-class StageList(HeldList[Row]):
+class StageList(FormList[Row]):
     def __init__(self, *, id: str = "stages") -> None:
         super().__init__(lambda row: row.key, id=id)
         self.form = StageForm()

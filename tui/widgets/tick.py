@@ -1,14 +1,14 @@
 """A box to tick, told by its letters and not by its colour: `[x] film`."""
 
 from textual import events
-from textual.binding import Binding
 from textual.message import Message
 
+from tui.keys import bound
 from tui.widgets.ink import Drawn, Line, Piece
 
 
 class Tick(Drawn, can_focus=True):
-    BINDINGS = [Binding("space,enter", "turn", "on or off", show=False)]
+    BINDINGS = bound("fields.ask")
 
     class Changed(Message):
         """It was ticked, or no longer is."""
@@ -22,14 +22,14 @@ class Tick(Drawn, can_focus=True):
         box = "[x]" if self.value else "[ ]"
         return [Piece(box, "key" if self.has_focus else "text"), Piece(f" {self.word}", "text")] if y == 0 else ()
 
-    def action_turn(self) -> None:
+    def action_ask(self) -> None:
         self.value = not self.value
         self.refresh()
         self.post_message(self.Changed())
 
     def on_click(self, event: events.Click) -> None:
         event.stop()
-        self.action_turn()
+        self.action_ask()
 
     def on_focus(self) -> None:
         self.refresh()

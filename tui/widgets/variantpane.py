@@ -3,22 +3,16 @@
 import json
 from collections.abc import Iterator
 
-from textual.binding import Binding
-
 from schema.plans import Pick
 from schema.prompts import Tried
+from tui.keys import bound
 from tui.widgets.ink import Line, Piece, fit, fit_middle, plain, unflagged, wrap
 from tui.widgets.panel import Panel
 from tui.widgets.samplelist import WITHIN, Numbered
 
 
 class VariantPane(Panel):
-    BINDINGS = [
-        Binding("j,down", "by(1)", "down", show=False),
-        Binding("k,up", "by(-1)", "up", show=False),
-        Binding("pagedown,space", "by(8)", "page down", show=False),
-        Binding("pageup", "by(-8)", "page up", show=False),
-    ]
+    BINDINGS = bound("page.down", "page.up", "page.half_down", "page.half_up")
 
     def __init__(self) -> None:
         super().__init__(id="pane")
@@ -43,7 +37,7 @@ class VariantPane(Panel):
         name = f"  {plain(one.name)}" if one is not None and one.name and not self.payload else ""
         self.fill(lines, (Piece(title, "title"), Piece(fit_middle(name, width - 14).rstrip(), "dim")), keep_place=True)
 
-    def action_by(self, lines: int) -> None:
+    def action_scroll(self, lines: int) -> None:
         self.scroll_by(lines)
 
 
