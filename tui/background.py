@@ -19,11 +19,14 @@ def is_open(screen: Screen[Result]) -> bool:
     return screen.is_attached and screen in screen.app.screen_stack
 
 
-def leave(screen: Screen[Result], result: Result) -> None:
+def leave(screen: Screen[Result], result: Result | None) -> None:
     """Ends a screen whose work is done, with whatever was asked over it meanwhile; nothing where it was left before.
 
     `dismiss` alone takes away whichever screen is on top.
     """
-    if is_open(screen):
-        screen.pop_until_active()
-        screen.dismiss(result)
+    if not is_open(screen):
+        return
+    stack = screen.app.screen_stack
+    for above in reversed(stack[stack.index(screen) + 1 :]):
+        above.dismiss(None)
+    screen.dismiss(result)

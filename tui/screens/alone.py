@@ -15,7 +15,7 @@ from textual.screen import ModalScreen
 
 from schema.errors import NoDaemon, Refused
 from schema.pages import ImageRow, JobRecord
-from tui.background import begin
+from tui.background import begin, leave
 from tui.keys import first_shown, of
 from tui.screens.help import Keyed
 from tui.widgets.ink import Drawn, Line, Piece, fit, measure
@@ -216,7 +216,7 @@ class Alone(Keyed, ModalScreen[None]):
             self.home.open_outside(Path(image.path))
 
     def action_leave(self) -> None:
-        self.dismiss()
+        leave(self, None)
 
 
 def hints_of(home: "StableNew", where: str, room: int, *, wide: bool) -> list[Piece]:

@@ -36,10 +36,10 @@ class Confirm(ModalScreen[bool]):
             yield Static(Content.from_markup("[b]y ⏎[/b] yes   [b]n[/b] no"), classes="answers")
 
     def action_answer(self, yes: bool) -> None:
-        self.dismiss(yes)
+        leave(self, yes)
 
     def action_leave(self) -> None:
-        self.dismiss(None)
+        leave(self, None)
 
 
 class Choose(ModalScreen[str | None]):
@@ -75,7 +75,7 @@ class Choose(ModalScreen[str | None]):
         leave(self, event.option.id)  # a second one may be on its way
 
     def action_leave(self) -> None:
-        self.dismiss(None)
+        leave(self, None)
 
 
 class Type(ModalScreen[str | None]):
@@ -103,4 +103,4 @@ class Type(ModalScreen[str | None]):
         leave(self, event.value)
 
     def action_leave(self) -> None:
-        self.dismiss(None)
+        leave(self, None)

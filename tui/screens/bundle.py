@@ -70,7 +70,7 @@ class SaveBundle(AtHome, ModalScreen[None]):
         line.update(Content(plain(words)))
 
     def action_leave(self) -> None:
-        self.dismiss()
+        leave(self, None)
 
 
 def write(path: Path, content: bytes) -> None:

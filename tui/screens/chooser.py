@@ -13,7 +13,7 @@ from textual.widgets import Input, Static
 from schema.errors import NoDaemon, Refused
 from schema.pages import Resource
 from tui.athome import AtHome
-from tui.background import begin, is_open
+from tui.background import begin, is_open, leave
 from tui.keys import bindings, bound, of
 from tui.link.catalogue import narrowed
 from tui.messages import ItemOpened
@@ -168,13 +168,13 @@ class Chooser(AtHome, ModalScreen[str | None]):
         if not self._known:
             self._taking = True
         elif item is not None:
-            self.dismiss(self.told(item.name))
+            leave(self, self.told(item.name))
         else:
             self.action_as_typed()
 
     def action_as_typed(self) -> None:
         if self.typed:
-            self.dismiss(self.told(self.typed))
+            leave(self, self.told(self.typed))
 
     def told(self, name: str) -> str:
         return f"{self.of} {name}" if len(self._lists) > 1 else name
@@ -187,7 +187,7 @@ class Chooser(AtHome, ModalScreen[str | None]):
 
     def action_nothing(self) -> None:
         if self._empty:
-            self.dismiss("")
+            leave(self, "")
 
     def action_step(self, by: int) -> None:
         self.names.move(0, by)
@@ -204,4 +204,4 @@ class Chooser(AtHome, ModalScreen[str | None]):
             self.ask_anew()
 
     def action_leave(self) -> None:
-        self.dismiss(None)
+        leave(self, None)

@@ -7,7 +7,7 @@ from textual.screen import ModalScreen
 from schema.errors import NoDaemon, Refused
 from schema.pages import ImageRow, JobRecord
 from tui.athome import AtHome
-from tui.background import begin, is_open
+from tui.background import begin, is_open, leave
 from tui.keys import bindings, of
 from tui.screens.alone import Shown, hints_of
 from tui.screens.help import Keyed
@@ -78,10 +78,10 @@ class Compare(AtHome, Keyed, ModalScreen[str | None]):
         self.call_after_refresh(self.draw)
 
     def action_better(self, which: int) -> None:
-        self.dismiss(self._pair[which].id)
+        leave(self, self._pair[which].id)
 
     def action_tie(self) -> None:
-        self.dismiss(EQUAL)
+        leave(self, EQUAL)
 
     def action_scroll(self, by: int) -> None:
         self.panel.scroll_by(by)
@@ -91,4 +91,4 @@ class Compare(AtHome, Keyed, ModalScreen[str | None]):
         self.panel.display = not self.panel.display
 
     def action_leave(self) -> None:
-        self.dismiss(None)
+        leave(self, None)

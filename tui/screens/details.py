@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
 
+from tui.background import leave
 from tui.keys import bound
 from tui.widgets.ink import Line
 from tui.widgets.panel import Panel
@@ -39,7 +40,7 @@ class Details(ModalScreen[None]):
         panel.fill(lines, self._title_line, keep_place=True)
 
     def action_leave(self) -> None:
-        self.dismiss()
+        leave(self, None)
 
     def action_scroll(self, by: int) -> None:
         self.query_one(Panel).scroll_by(by)

@@ -12,7 +12,7 @@ from schema.diskuse import CheckLine, CheckRequest, Deleted, DiskUse, EmptyReque
 from schema.errors import NoDaemon, Refused
 from schema.pages import Page
 from schema.sizes import size
-from tui.background import begin
+from tui.background import begin, leave
 from tui.keys import bindings, of
 from tui.link.ask import reply
 from tui.screens.alone import hints_of
@@ -111,10 +111,10 @@ class DiskScreen(Keyed, ModalScreen[str | None]):
 
     def action_open(self) -> None:
         if self.run_here is not None:
-            self.dismiss(self.run_here.run)
+            leave(self, self.run_here.run)
 
     def action_leave(self) -> None:
-        self.dismiss(None)
+        leave(self, None)
 
     async def action_order(self) -> None:
         def sorted_by(order: str | None) -> None:

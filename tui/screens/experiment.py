@@ -240,7 +240,7 @@ class NewExperiment(AtHome, ModalScreen[bool]):
             self._sending = False
 
     def action_leave(self) -> None:
-        self.dismiss(False)
+        leave(self, False)
 
 
 def told(first: Sequence[PlanLine], last: PlanLine, coming: str = "") -> str:

@@ -8,6 +8,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input
 
+from tui.background import leave
 from tui.keys import AREAS, LEADER, LEADER_TOP, TITLES, Key, bound, of, places_of, shown
 from tui.widgets.ink import Line, Piece, fit, wrap
 from tui.widgets.listing import Listing
@@ -121,7 +122,7 @@ class KeysHelp(ModalScreen[None]):
         return [*rows, []]
 
     def action_leave(self) -> None:
-        self.dismiss()
+        leave(self, None)
 
     def action_scroll(self, by: int) -> None:
         self.query_one(Panel).scroll_by(by)

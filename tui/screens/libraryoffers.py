@@ -12,7 +12,7 @@ from textual.widgets import Input, Static
 from schema.errors import NoDaemon, Refused
 from schema.models import Fetching, ModelWanted, Offer
 from tui.athome import AtHome
-from tui.background import begin, is_open
+from tui.background import begin, is_open, leave
 from tui.keys import bound
 from tui.link.offers import fetching, offers
 from tui.messages import ItemOpened
@@ -115,4 +115,4 @@ class Offers(AtHome, ModalScreen[None]):
             self.table.redraw_all()
 
     def action_leave(self) -> None:
-        self.dismiss()
+        leave(self, None)

@@ -9,6 +9,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from schema.prompts import Completions
+from tui.background import leave
 from tui.keys import bound
 from tui.widgets.ink import plain
 from tui.widgets.promptarea import PromptArea
@@ -44,7 +45,7 @@ class Overwrite(ModalScreen[tuple[str, str] | None]):
 
     def action_take(self) -> None:
         prompt, negative = (self.query_one(f"#{name}", PromptArea).text for name in ("prompt", "negative"))
-        self.dismiss((prompt.replace("\r\n", "\n").replace("\r", "\n"), negative.replace("\n", " ")))
+        leave(self, (prompt.replace("\r\n", "\n").replace("\r", "\n"), negative.replace("\n", " ")))
 
     def action_leave(self) -> None:
-        self.dismiss(None)
+        leave(self, None)

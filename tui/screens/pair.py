@@ -20,7 +20,7 @@ from schema.pairing import CODE_DIGITS
 from schema.requests import AddRequest, PairRequest
 from schema.scenes import NodeScene
 from tui.athome import AtHome
-from tui.background import begin
+from tui.background import begin, leave
 from tui.keys import bound
 from tui.widgets.ink import plain
 from tui.widgets.nodeline import name_of
@@ -77,7 +77,7 @@ class PairNode(AtHome, ModalScreen[None]):
     @on(Input.Submitted)
     def _typed(self, event: Input.Submitted) -> None:
         if self._over:
-            self.dismiss(None)
+            leave(self, None)
             return
         code = "".join(filter(str.isdigit, event.value))
         if len(code) != CODE_DIGITS:
@@ -140,4 +140,4 @@ class PairNode(AtHome, ModalScreen[None]):
         line.update(Content(words))
 
     def action_leave(self) -> None:
-        self.dismiss(None)
+        leave(self, None)

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from schema.requests import Edit
+from tui.background import leave
 from tui.keys import bindings, of
 from tui.messages import ItemOpened
 from tui.screens.draft import Draft
@@ -199,17 +200,17 @@ class PromptEditor(Variants[Draft | None], ModalScreen[Draft | None]):
         return replace(draft, seed=self._seed) if drawn and not draft.seed else draft
 
     def action_into(self) -> None:
-        self.dismiss(self.pushed())
+        leave(self, self.pushed())
 
     async def action_leave(self) -> None:
         from tui.screens.ask import Confirm
 
         def answered(yes: bool | None) -> None:
             if yes is not None:
-                self.dismiss(self.pushed() if yes else None)
+                leave(self, self.pushed() if yes else None)
 
         if self.read() == self.began:
-            self.dismiss(None)
+            leave(self, None)
         else:
             question = Confirm("Put the changes into the run?", "n drops them, esc goes on writing.")
             await self.app.push_screen(question, answered)

@@ -55,7 +55,7 @@ class Written(ModalScreen[str | None]):
             leave(self, event.value)
 
     def action_leave(self) -> None:
-        self.dismiss(None)
+        leave(self, None)
 
 
 class Themes(ModalScreen[str | None]):
@@ -96,7 +96,7 @@ class Themes(ModalScreen[str | None]):
     def action_leave(self) -> None:
         if self._now in self.app.available_themes:
             self.app.theme = self._now
-        self.dismiss(None)
+        leave(self, None)
 
 
 class PressKey(ModalScreen[tuple[str, Key | None] | None], inherit_bindings=False):
@@ -124,13 +124,13 @@ class PressKey(ModalScreen[tuple[str, Key | None] | None], inherit_bindings=Fals
         event.stop()
         event.prevent_default()
         if event.key == "escape":
-            self.dismiss(None)
+            leave(self, None)
             return
         other = clash(self._key, event.key, self._keymap)
         if event.key in self._had.split(","):
-            self.dismiss(None)
+            leave(self, None)
         elif other is None or event.key == self._pressed:
-            self.dismiss((event.key, other))
+            leave(self, (event.key, other))
         else:
             self.query_one("#told", Static).update(Content(self._warned(event.key, other)))
 

@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from schema.ids import RunId
 from schema.requests import ImageSelection
-from tui.background import begin
+from tui.background import begin, leave
 from tui.keys import bound
 from tui.widgets.ink import plain
 
@@ -41,10 +41,10 @@ class Stars(ModalScreen[int | None]):
             )
 
     def action_rate(self, stars: int) -> None:
-        self.dismiss(stars)
+        leave(self, stars)
 
     def action_leave(self) -> None:
-        self.dismiss(None)
+        leave(self, None)
 
 
 async def rate_whole(home: "StableNew", run: RunId) -> None:

@@ -12,6 +12,7 @@ from textual.widgets import Input, Static
 
 from schema.pages import ImageRow
 from schema.requests import ImageSelection
+from tui.background import leave
 from tui.dialogkeys import KNOWN_TAGS
 from tui.keys import bindings, bound, of
 from tui.outbox import Wish
@@ -94,7 +95,7 @@ class Tags(ModalScreen[tuple[str, ...] | None]):
         had = {plain(tag).strip(): tag for tag in self._have}  # what stands there is shown plain, and stays as it is
         own = [had.get(tag, tag) for tag in (plain(one).strip() for one in self.query_one(Input).value.split(","))]
         known = [tag for tag in KNOWN_TAGS if tag in self.ticks.on]
-        self.dismiss(tuple(dict.fromkeys((*known, *filter(None, own)))))
+        leave(self, tuple(dict.fromkeys((*known, *filter(None, own)))))
 
     def action_leave(self) -> None:
-        self.dismiss(None)
+        leave(self, None)

@@ -130,9 +130,9 @@ class TextEdit(AtHome, ModalScreen[bool]):
             if yes:
                 self.action_take()
             elif yes is False:
-                self.dismiss(False)
+                leave(self, False)
 
         if self.text == self._text:
-            self.dismiss(False)
+            leave(self, False)
         else:
             await self.app.push_screen(Confirm("Save what was changed?", "n drops it, esc goes on writing."), answered)

@@ -14,6 +14,7 @@ from schema.errors import Refused
 from schema.plans import Matrix, PromptOrder
 from schema.requests import RunRequest
 from tui.athome import AtHome
+from tui.background import leave
 from tui.keys import bound
 from tui.link.shelf import Noun
 from tui.screens.variation import MATRIX, ORDER, Variation
@@ -164,7 +165,7 @@ class VaryForm(AtHome, ModalScreen[Variation | None]):
         self.show_picks()
 
     def action_usual(self) -> None:
-        self.dismiss(Variation())
+        leave(self, Variation())
 
     def action_take(self) -> None:
         self.action_leave()
@@ -178,7 +179,7 @@ class VaryForm(AtHome, ModalScreen[Variation | None]):
             told.update(Content(plain(e.told())))
             told.add_class("wrong")
         else:
-            self.dismiss(varied)
+            leave(self, varied)
 
 
 def lines(text: str) -> tuple[str, ...]:

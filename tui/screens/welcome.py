@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 from schema.errors import NoDaemon, Refused
 from schema.pages import ImageRow, JobRecord, Page
 from schema.requests import ImageSelection, RunRequest, TextFile
-from tui.background import begin, is_open
+from tui.background import begin, is_open, leave
 from tui.keys import bindings, of
 from tui.widgets.ink import Drawn, Line, Piece, plain
 from tui.widgets.judged import Judged
@@ -216,7 +216,7 @@ class Welcome(ModalScreen[str | None]):
             self.draw()
             begin(self, self._make, group="make")
         elif self.step == "rated":
-            self.dismiss("run")
+            leave(self, "run")
 
     async def _make(self) -> None:
         wish = RunRequest(prompt=PROMPT, pipeline=PIPELINE, name="first picture")
@@ -253,7 +253,7 @@ class Welcome(ModalScreen[str | None]):
             self.draw()
 
     def action_further(self, where: str) -> None:
-        self.dismiss(where)
+        leave(self, where)
 
     def action_leave(self) -> None:
-        self.dismiss(None)
+        leave(self, None)

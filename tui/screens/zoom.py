@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 
 from schema.errors import NoDaemon, Refused
 from schema.pages import ImageRow
-from tui.background import begin
+from tui.background import begin, leave
 from tui.keys import bindings, of
 from tui.screens.alone import Attention, cut, hints_of
 from tui.screens.help import Keyed
@@ -158,11 +158,11 @@ class Zoom(Keyed, ModalScreen[None]):
     # The picture elsewhere --------------------------------------------------------------------------
 
     async def action_again(self) -> None:
-        self.dismiss()
+        leave(self, None)
         await self._gallery.action_again()
 
     async def action_enhance(self) -> None:
-        self.dismiss()
+        leave(self, None)
         await self._gallery.action_enhance()
 
     async def action_details(self) -> None:
@@ -178,4 +178,4 @@ class Zoom(Keyed, ModalScreen[None]):
         self._gallery.action_outside()
 
     def action_leave(self) -> None:
-        self.dismiss()
+        leave(self, None)
