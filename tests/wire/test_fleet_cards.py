@@ -1,38 +1,26 @@
 """What the daemon keeps of a node's card: each change once, from this connection, and nothing of a mere restart."""
 
-import asyncio
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # for `strange_agent`
+sys.path.insert(0, str(Path(__file__).parent))  # for `fleet_world` and `strange_agent`
 
+from fleet_world import hurry, until
 from strange_agent import strange_agent
 
 from daemon.core.explain import explain
 from daemon.core.rules import Rules
-from daemon.fleet import local
 from schema.events import JobFinished, NodeJoined
 from schema.orders import BackendCard, CardChanged
 from schema.settings import AgentSettings, Settings
 
-SECONDS = 20
-
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(local, "AGAIN_SECONDS", 0.05)
-    monkeypatch.setattr(local, "GONE_SECONDS", 0.1)
-
-
-async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(SECONDS):
-        while not true():  # noqa: ASYNC110 - the daemon's tasks make it true
-            await asyncio.sleep(0.01)
+    hurry(monkeypatch)
 
 
 def joined(house, name: str = "odd") -> list[NodeJoined]:

@@ -13,12 +13,16 @@ import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `fleet_world`
+
+from fleet_world import until
 
 from daemon.fleet import fleet, link, local, loopback
 from daemon.fleet.fleet import LOOPBACK
@@ -133,12 +137,6 @@ class Bench:
         assert process.stderr is not None
         async for line in process.stderr:
             self._codes += re.findall(r"Pairing code (\d{4}-\d{4})", line.decode())
-
-
-async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(SECONDS):
-        while not true():  # noqa: ASYNC110 - another process makes it true
-            await asyncio.sleep(0.01)
 
 
 def settings(step_seconds: float) -> Settings:

@@ -1,38 +1,26 @@
 """An agent that speaks another release's words, or none: it is not used, a person is told so, and the daemon lives."""
 
-import asyncio
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # for `strange_agent`
+sys.path.insert(0, str(Path(__file__).parent))  # for `fleet_world` and `strange_agent`
 
+from fleet_world import hurry, until
 from strange_agent import strange_agent
 
-from daemon.fleet import local
 from daemon.fleet.fleet import LOOPBACK
 from schema.events import NodeJoined, NodeLost, StageAssigned
 from schema.orders import Load
 
 pytestmark = pytest.mark.fleet
 
-SECONDS = 20
-
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(local, "AGAIN_SECONDS", 0.05)
-    monkeypatch.setattr(local, "GONE_SECONDS", 0.3)
-
-
-async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(SECONDS):
-        while not true():  # noqa: ASYNC110 - the daemon's tasks make it true
-            await asyncio.sleep(0.01)
+    hurry(monkeypatch, gone=0.3)
 
 
 async def still_works(house) -> None:

@@ -13,11 +13,15 @@ import subprocess
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `fleet_world`
+
+from fleet_world import until
 
 from daemon.fleet import admission, discovery, peer
 from daemon.fleet.discovery import Discovery
@@ -149,12 +153,6 @@ else:
 
 def ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True)
-
-
-async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(SECONDS):
-        while not true():  # noqa: ASYNC110 - another process makes it true
-            await asyncio.sleep(0.02)
 
 
 class Away:

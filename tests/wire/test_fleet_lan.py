@@ -8,11 +8,15 @@ import shutil
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `fleet_world`
+
+from fleet_world import until
 
 from daemon.fleet import peer
 from daemon.fleet.link import AgentLink, over_socket
@@ -65,12 +69,6 @@ class Away:
         async for line in self.process.stderr:
             self.said.append(line.decode())
             self.codes += re.findall(r"Pairing code (\d{4}-\d{4})", self.said[-1])
-
-
-async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(SECONDS):
-        while not true():  # noqa: ASYNC110 - another process makes it true
-            await asyncio.sleep(0.02)
 
 
 @pytest.fixture

@@ -8,11 +8,15 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `fleet_world`
+
+from fleet_world import hurry, until
 
 from daemon.fleet import fleet, local
 from daemon.fleet.fleet import LOOPBACK
@@ -28,9 +32,7 @@ SECONDS = 30
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "LOOK_SECONDS", 0.1)
-    monkeypatch.setattr(local, "AGAIN_SECONDS", 0.1)
-    monkeypatch.setattr(local, "GONE_SECONDS", 0.5)
+    hurry(monkeypatch, look=0.1, gone=0.5)
 
 
 def home_of(root: Path, name: str) -> Path:
@@ -64,12 +66,6 @@ async def joined(house, name: str, times: int = 1) -> NodeJoined:
 
     await until(lambda: len(found()) >= times)
     return found()[-1]
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(SECONDS):
-        while not true():  # noqa: ASYNC110 - another process makes it true
-            await asyncio.sleep(0.02)
 
 
 async def test_an_agent_of_this_user_is_found_and_gets_the_work_that_is_meant_for_it(opened, tmp_path):

@@ -1,6 +1,5 @@
 """What an agent may answer to an order, and what becomes of the job: only a bad one fails, and nothing goes round."""
 
-import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -10,11 +9,12 @@ import pytest
 from aiohttp import web
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).parent))  # for `strange_agent`
+sys.path.insert(0, str(Path(__file__).parent))  # for `fleet_world` and `strange_agent`
 
+from fleet_world import hurry, seen, until
 from strange_agent import StrangeAgent, strange_agent
 
-from daemon.fleet import dispatcher, local
+from daemon.fleet import dispatcher
 from schema.events import JobFailed, NodeJoined, NodeLost, StageAssigned, StageFailed, StageLost
 from schema.ids import Sha256
 from schema.orders import Accepted, AttemptReport, Order, Product, Result
@@ -22,14 +22,10 @@ from schema.settings import DaemonSettings, Settings
 
 pytestmark = pytest.mark.fleet
 
-SECONDS = 20
-
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(local, "AGAIN_SECONDS", 0.05)
-    monkeypatch.setattr(local, "GONE_SECONDS", 0.1)
+    hurry(monkeypatch)
     monkeypatch.setattr(dispatcher, "BUSY_SECONDS", 0.05)
 
 
@@ -39,20 +35,10 @@ async def agent(tmp_path: Path) -> AsyncIterator[StrangeAgent]:
         yield agent
 
 
-async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(SECONDS):
-        while not true():  # noqa: ASYNC110 - the daemon's tasks make it true
-            await asyncio.sleep(0.01)
-
-
 async def given(house, agent: StrangeAgent, *sets: str, **more: object) -> None:
     """A job that only this agent may run."""
     await until(lambda: any(isinstance(one, NodeJoined) and one.name == "odd" for one in house.events))
     await house.submit(*sets, node="odd", **more)
-
-
-def seen(house, kind: type) -> list:
-    return [event for event in house.events if isinstance(event, kind)]
 
 
 def once(first: object) -> Callable[[Order], object]:

@@ -2,13 +2,13 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # for `webui_fake`
 
+from fleet_world import until
 from webui_engine import Engine
 from webui_fake import fake_webui
 
@@ -17,7 +17,6 @@ from schema.settings import AgentSettings, DaemonSettings, Settings
 
 pytestmark = pytest.mark.servers
 
-SECONDS = 40
 ONLY = ("detail.enabled=false", "upscale.enabled=false")
 
 
@@ -26,12 +25,6 @@ def settings(url: str, **agent: object) -> Settings:
         agent=AgentSettings(sketch=False, webui=url, **agent),
         daemon=DaemonSettings(suspects="keep", backoff=0.1),
     )
-
-
-async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(SECONDS):
-        while not true():  # noqa: ASYNC110 - another process makes it true
-            await asyncio.sleep(0.02)
 
 
 def state_of(house) -> str:

@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from agent_net import running
+from fleet_world import until
 
 from daemon.fleet import lan
 from daemon.fleet.link import over_network
@@ -22,17 +23,10 @@ from schema.settings import FleetSettings, Settings
 
 pytestmark = pytest.mark.fleet
 
-SECONDS = 40
 SLOW = Settings(fleet=FleetSettings(heartbeat=0.5, suspect_after=15.0, lost_after=30.0))
 
 ALERT = bytes.fromhex("15 03 03 00 02 02 30")
 """TLS, fatal: the certificate's authority is not known."""
-
-
-async def until(true) -> None:
-    async with asyncio.timeout(SECONDS):
-        while not true():  # noqa: ASYNC110 - another process makes it true
-            await asyncio.sleep(0.02)
 
 
 async def paired(house, agent) -> str:

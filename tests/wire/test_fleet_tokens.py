@@ -1,8 +1,14 @@
 """Agents that wait with a token, brought in by themselves: what goes wrong with one holds up and ends nobody else."""
 
 import asyncio
+import sys
+from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `fleet_world`
+
+from fleet_world import until
 
 from daemon.fleet import admission
 from daemon.fleet.admission import Admission
@@ -33,12 +39,6 @@ class Lan:
 @pytest.fixture
 def keys(tmp_path):
     return kept_keys(tmp_path / "keys", "house")
-
-
-async def until(true) -> None:
-    async with asyncio.timeout(5):
-        while not true():  # noqa: ASYNC110 - another task makes it true
-            await asyncio.sleep(0.01)
 
 
 async def test_one_that_never_answers_holds_up_nobody_and_is_called_ever_more_seldom(keys, monkeypatch):

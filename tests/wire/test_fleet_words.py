@@ -1,15 +1,14 @@
 """Words written by a language model for a real daemon and its agent: killed while it writes, and hostile."""
 
-import asyncio
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # for `llm_fake`
 
+from fleet_world import until
 from llm_fake import fake_chat, falling_silent, streaming
 
 from daemon.ledger import Origin
@@ -22,7 +21,6 @@ from schema.words import words_in
 
 pytestmark = pytest.mark.servers
 
-SECONDS = 40
 FLOW = [
     {"id": "enrich", "type": "llmEnhance"},
     {"id": "match", "type": "selectLoras"},
@@ -40,12 +38,6 @@ async def submit(house) -> None:
     plan = house.parts.planner.plan(RunRequest(prompt="a boat", seed=1, pipeline=pipeline), house.run)
     await house.parts.store.put_blob(plan.base)
     await house.parts.ledger.command(SubmitRun(run=house.run, spec=plan.spec, jobs=plan.jobs), Origin("uid:1"))
-
-
-async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(SECONDS):
-        while not true():  # noqa: ASYNC110 - another process makes it true
-            await asyncio.sleep(0.02)
 
 
 async def made_of(house) -> str:
