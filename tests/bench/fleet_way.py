@@ -18,6 +18,7 @@ from pathlib import Path
 
 import aiohttp
 import msgspec
+from bench_agent import Silent
 from measure import Line, compared, seconds, synced
 from PIL import Image
 
@@ -53,21 +54,6 @@ async def main():
     await asyncio.Event().wait()
 asyncio.run(main())
 """
-
-
-class Silent:
-    """A reporter that nobody listens to."""
-
-    previews = False
-
-    def step(self, step: int, steps: int, doing: str) -> None: ...
-
-    def preview(self, jpeg: bytes) -> None: ...
-
-    def rest(self, seconds: float) -> None: ...
-
-    def cancelled(self) -> bool:
-        return False
 
 
 # The way of one stage ---------------------------------------------------------------------------

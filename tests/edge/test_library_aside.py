@@ -1,9 +1,14 @@
 """What was deleted from the library lies aside, and comes back as it was."""
 
 import errno
+import sys
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `library_world`
+
+from library_world import put
 
 from daemon.library import aside
 from daemon.library.shelf import FolderShelf
@@ -19,13 +24,6 @@ def home(tmp_path):
 @pytest.fixture
 def shelf(home):
     return FolderShelf(home)
-
-
-def put(home, name, content):
-    path = home.config / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    return path
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,13 @@
 """What is offered where the cursor is, of the library and of the nodes."""
 
+import sys
+from pathlib import Path
+
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `library_world`
+
+from library_world import put
 
 from daemon.library.completing import Completer
 from daemon.library.shelf import FolderShelf
@@ -31,12 +38,6 @@ def completer(home, clock):
         return [("sea_haze", "box"), ("film", "box, hall")] if kind == "lora" else [("fine_detail", "box")]
 
     return Completer(FolderShelf(home), parts, clock)
-
-
-def put(home, name, text):
-    path = home.config / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
 
 
 def offered(completer, text, **more):

@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))  # for `library_world`
+
+from library_world import put
+
 from daemon.library.shelf import FolderShelf
 from daemon.library.verbs import main
 from schema.errors import Refused
@@ -22,13 +26,6 @@ def home(tmp_path, monkeypatch):
 @pytest.fixture
 def shelf(home):
     return FolderShelf(home)
-
-
-def put(home, name, text):
-    path = home.config / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return path
 
 
 def run(capsys, *words):

@@ -1,9 +1,15 @@
 """The library's folders: what is found, what wins, what is written, what is refused."""
 
 import os
+import sys
+from pathlib import Path
 from typing import get_args
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `library_world`
+
+from library_world import put
 
 from daemon.library.kinds import Kind
 from daemon.library.shelf import FolderShelf
@@ -27,13 +33,6 @@ def home(tmp_path):
 @pytest.fixture
 def shelf(home):
     return FolderShelf(home)
-
-
-def put(home, name, text):
-    path = home.config / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return path
 
 
 def refusal(call, *args, **more):

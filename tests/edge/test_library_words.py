@@ -1,9 +1,15 @@
 """Wildcards and styles of the library's folders: found, remembered, and there although others are broken or hostile."""
 
 import os
+import sys
 import threading
+from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `library_world`
+
+from library_world import put
 
 from daemon.library.shelf import FolderShelf
 from schema.errors import Refused
@@ -20,13 +26,6 @@ def home(tmp_path):
 @pytest.fixture
 def shelf(home):
     return FolderShelf(home)
-
-
-def put(home, name, text):
-    path = home.config / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return path
 
 
 def texts(shelf, name):

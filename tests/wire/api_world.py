@@ -93,6 +93,10 @@ class World:
     async def submit(self, prompt: str = "a red fox", key: str | None = None, **more: object) -> Any:
         return await self.post("/v1/runs", {"prompt": prompt, **more}, key)
 
+    async def finals(self) -> list[str]:
+        """Of all final pictures, oldest first, their ids."""
+        return [row["id"] for row in (await self.get("/v1/images", final=1, sort="oldest"))["items"]]
+
     # The node -------------------------------------------------------------------------------
 
     async def join_node(self, name: str = "box") -> None:

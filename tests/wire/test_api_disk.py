@@ -21,10 +21,6 @@ async def it(tmp_path: Path) -> AsyncIterator[World]:
         yield it
 
 
-async def finals(it: World) -> list[str]:
-    return [row["id"] for row in (await it.get("/v1/images", final=1, sort="oldest"))["items"]]
-
-
 @pytest.mark.long
 async def test_a_dry_run_says_what_would_go_and_nothing_goes(it: World) -> None:
     before = it.ledger.durable
@@ -48,7 +44,7 @@ async def test_a_key_deletes_once_and_tells_the_same_again(it: World) -> None:
 
 
 async def test_only_what_is_in_the_trash_is_emptied_and_rated_pictures_stay_in_it(it: World) -> None:
-    one, other = await finals(it)
+    one, other = await it.finals()
     await it.post("/v1/images/rate", {"select": [one], "stars": 5})
     await it.post("/v1/images/trash", {"select": [one, other]})
 
@@ -66,7 +62,7 @@ async def test_only_what_is_in_the_trash_is_emptied_and_rated_pictures_stay_in_i
 async def test_what_is_rated_or_restored_while_pictures_are_chosen_stays(
     it: World, monkeypatch: pytest.MonkeyPatch, meanwhile: str
 ) -> None:
-    one, other = await finals(it)
+    one, other = await it.finals()
     await it.post("/v1/images/trash", {"select": [other]})
     await it.post("/v1/images/trash", {"select": [one]})
     views, chosen = it.house.views, 0
@@ -95,7 +91,7 @@ async def test_deleting_gives_up_where_somebody_always_wishes_something(
     it: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     views, stars = it.house.views, 0
-    one, _ = await finals(it)
+    one, _ = await it.finals()
     look = views.doomed
 
     async def slow(rule: object) -> object:
@@ -116,16 +112,16 @@ async def test_deleting_gives_up_where_somebody_always_wishes_something(
 
 @pytest.mark.long
 async def test_named_pictures_that_are_not_in_the_trash_are_left_alone(it: World) -> None:
-    one, other = await finals(it)
+    one, other = await it.finals()
     await it.post("/v1/images/trash", {"select": [one]})
 
     done = await it.post("/v1/disk/empty", {"select": [one[:7], other]})
 
-    assert one in done["subjects"] and await finals(it) == [other]
+    assert one in done["subjects"] and await it.finals() == [other]
 
 
 async def test_undo_says_that_the_pictures_are_gone(it: World) -> None:
-    one, _ = await finals(it)
+    one, _ = await it.finals()
     await it.post("/v1/images/trash", {"select": [one]})
     await it.post("/v1/disk/empty", {})
 
@@ -138,13 +134,13 @@ async def test_undo_says_that_the_pictures_are_gone(it: World) -> None:
 @pytest.mark.long
 async def test_a_run_of_the_trash_is_restored_as_a_whole(it: World) -> None:
     run = (await it.get("/v1/runs"))["items"][0]["id"]
-    before = await finals(it)
+    before = await it.finals()
     await it.post("/v1/images/trash", {"select": [run]})
-    assert await finals(it) == []
+    assert await it.finals() == []
 
     done = await it.post("/v1/images/restore", {"select": [run]})
 
-    assert done["changed"] == 2 and await finals(it) == before
+    assert done["changed"] == 2 and await it.finals() == before
 
 
 @pytest.mark.long

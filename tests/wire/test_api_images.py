@@ -24,10 +24,6 @@ async def it(tmp_path: Path) -> AsyncIterator[World]:
         yield it
 
 
-async def finals(it: World) -> list[str]:
-    return [row["id"] for row in (await it.get("/v1/images", final=1, sort="oldest"))["items"]]
-
-
 # Pictures -------------------------------------------------------------------------------------------
 
 
@@ -42,7 +38,7 @@ async def test_pictures_are_listed_with_their_files(it: World) -> None:
 
 
 async def test_a_pictures_bytes_and_thumbnail(it: World) -> None:
-    image = (await finals(it))[0]
+    image = (await it.finals())[0]
     for path, media in ((f"/v1/images/{image}/file", "image/png"), (f"/v1/images/{image}/thumb", "image/webp")):
         async with it.http.get(f"http://d{path}") as response:
             assert (response.content_type, (await response.read())[:8]) == (media, PNG)
@@ -58,7 +54,7 @@ async def test_a_picture_whose_file_is_gone_is_still_listed(it: World) -> None:
 
 
 async def test_a_rating_is_told_at_once_and_taken_back(it: World) -> None:
-    image = (await finals(it))[0]
+    image = (await it.finals())[0]
     await it.post("/v1/images/rate", {"select": [image], "stars": 4})
     assert (await it.get("/v1/images", filter="stars:>=4"))["items"][0]["id"] == image
     await it.post("/v1/images/rate", {"select": [image], "stars": 2})
@@ -67,7 +63,7 @@ async def test_a_rating_is_told_at_once_and_taken_back(it: World) -> None:
 
 
 async def test_a_comparison_is_taken_back_and_made_again(it: World) -> None:
-    one, other = await finals(it)
+    one, other = await it.finals()
     await it.post("/v1/images/rate", {"select": [one], "stars": 4})
     await it.post("/v1/images/compare", {"select": [one, other], "better": "B"})
     back = await it.post("/v1/undo")
@@ -82,7 +78,7 @@ async def test_who_rates_what_is_not_there_is_told_of_pictures(it: World) -> Non
 
 
 async def test_the_same_rating_twice_under_one_key_is_one_event(it: World) -> None:
-    image = (await finals(it))[0]
+    image = (await it.finals())[0]
     before = it.ledger.durable
     for _ in range(3):
         await it.post("/v1/images/rate", {"select": [image], "stars": 5}, key="r1")
@@ -99,7 +95,7 @@ async def test_a_run_stands_for_its_final_pictures(it: World) -> None:
 
 
 async def test_trashed_pictures_come_back(it: World) -> None:
-    image = (await finals(it))[0]
+    image = (await it.finals())[0]
     await it.post("/v1/images/trash", {"select": [image]})
     assert (await it.get("/v1/images", final=1))["total"] == 1
     await it.post("/v1/images/restore", {"select": ["state:trashed"]})
@@ -107,7 +103,7 @@ async def test_trashed_pictures_come_back(it: World) -> None:
 
 
 async def test_of_two_pictures_neither_may_be_better_and_only_that_is_taken_back(it: World) -> None:
-    one, other = await finals(it)
+    one, other = await it.finals()
     tie = await it.post("/v1/images/compare", {"select": [one, other], "better": "="})
     event = (await it.get(f"/v1/log/{tie['seq']}"))["event"]
     assert (event["better"], event["worse"], event["tie"]) == (one, other, True)
@@ -120,7 +116,7 @@ async def test_of_two_pictures_neither_may_be_better_and_only_that_is_taken_back
 
 @pytest.mark.parametrize("better", ["A", None])
 async def test_two_pictures_are_compared(it: World, better: str | None) -> None:
-    one, two = await finals(it)
+    one, two = await it.finals()
     told = await it.post("/v1/images/compare", {"select": [one, two], "better": better or two})
     event = await it.get(f"/v1/log/{told['seq']}")
     assert event["event"]["better"] == (one if better else two)
@@ -138,7 +134,7 @@ async def test_two_pictures_are_compared(it: World, better: str | None) -> None:
     ],
 )
 async def test_a_verdict_that_cannot_be_is_told_by_its_field(it: World, verb: str, body: dict, where: str) -> None:
-    told = await it.post(f"/v1/images/{verb}", {"select": (await finals(it))[:1], **body})
+    told = await it.post(f"/v1/images/{verb}", {"select": (await it.finals())[:1], **body})
     assert (told["status"], told["where"]) == (400, where)
 
 
@@ -236,10 +232,10 @@ async def test_a_picture_is_brought_and_named_by_its_content(it: World) -> None:
 
 
 async def test_a_client_that_goes_away_leaves_nothing_behind(it: World) -> None:
-    followers = len(it.ledger._followers)
+    followers = len(it.ledger._followers._queues)
     async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(it.socket))) as http:
         response = await http.get("http://d/v1/log", params={"follow": 1})
         await response.content.readline()
-        assert len(it.ledger._followers) == followers + 1
+        assert len(it.ledger._followers._queues) == followers + 1
         response.close()
-    await until(lambda: len(it.ledger._followers) == followers)
+    await until(lambda: len(it.ledger._followers._queues) == followers)
