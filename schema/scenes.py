@@ -251,3 +251,5 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """How many of those there are."""
     repeated: bool = False
     """The key was seen before: nothing was done now."""
+    nothing: bool = False
+    """There was nothing to do: it was so already, or what it was about has ended. There is nothing to take back."""

@@ -36,8 +36,8 @@ class Changes:
         self._done = [*self._done[1 - MOST :], change]
         self._undone.clear()
 
-    def heard(self, path: str, changed: int) -> None:
-        """The daemon has done what this path asks for."""
+    def heard(self, path: str, changed: bool) -> None:
+        """The daemon has done what this path asks for; not `changed`: there was nothing to do."""
         bare, _, named = path.partition("?")
         if named and bare == "/v1/undo":
             self._command_taken_back()

@@ -116,19 +116,23 @@ class Wishing(App[None]):
         async with self._in_order:
             path, told = make()
             answer = await self._answered(path, None)
-        if answer is not None:
+        if answer is not None and not self.nothing_done(answer):
             self.say(told)
 
     async def _command(self, path: str, body: msgspec.Struct | None, told: str) -> None:
         answer = await self.answered(path, body)
-        if answer is None:
+        if answer is None or self.nothing_done(answer):
             return
-        if told and not answer.changed and path.startswith("/v1/jobs/"):
-            self.say("nothing changed")
-        elif told and answer.changed > 1 and not path.startswith("/v1/nodes/"):  # of a node its work moves too
+        if told and answer.changed > 1 and not path.startswith("/v1/nodes/"):  # of a node its work moves too
             self.say(f"{answer.changed:,} {told}")
         elif told:
             self.say(f"{answer.subjects[0]} {told}" if path.startswith("/v1/jobs/") and answer.subjects else told)
+
+    def nothing_done(self, answer: Told) -> bool:
+        """Says so: whoever takes back what was not done takes back what was done before it."""
+        if answer.nothing:
+            self.say("Nothing to do: it is so already, or has ended. z takes back what came before.")
+        return answer.nothing
 
     async def answered(self, path: str, body: msgspec.Struct | None) -> Told | None:
         """The answer, or None after a toast that says why there is none."""
@@ -202,7 +206,7 @@ class Wishing(App[None]):
                 self.say("The daemon does not answer; nothing was changed.", bad=True)
                 return
         (self.changes.taken_back if back else self.changes.done_again)()
-        self.say(f"{'taken back' if back else 'done again'}: {change.told}")
+        self.say(f"taken back: {change.told}; Z does it again" if back else f"done again: {change.told}")
         self.tell_screens(Seen(library=True))
 
     async def refresh_nodes(self, nodes: Sequence[NodeScene] | None = None) -> None:

@@ -12,6 +12,7 @@ from schema.events import (
     Event,
     ImageRated,
     ImagesCompared,
+    NothingChanged,
     PicturesDeleted,
     RunRated,
 )
@@ -32,6 +33,7 @@ def answer_of(command: CommandId, envelopes: Sequence[Envelope]) -> Answer:
         seq=envelopes[-1].seq if envelopes else 0,
         subjects=subjects[:MOST_SUBJECTS],
         changed=len(subjects),
+        nothing=all(isinstance(event, NothingChanged) for event in events),
     )
 
 

@@ -88,9 +88,9 @@ async def test_files_and_commands_are_taken_back_in_the_order_they_were_done():
 
     first = Change("delete the pack knights", nothing, nothing)
     changes.note(first)
-    changes.heard("/v1/models/rate", 1)
-    changes.heard("/v1/undo", 1)
-    changes.heard("/v1/runs", 0)
+    changes.heard("/v1/models/rate", True)
+    changes.heard("/v1/undo", True)
+    changes.heard("/v1/jobs/cancel", False)
     assert changes.last() is None, "the command, by the daemon"
     changes.taken_back()
     assert changes.last() == first
@@ -98,8 +98,8 @@ async def test_files_and_commands_are_taken_back_in_the_order_they_were_done():
     assert (changes.last(), changes.next()) == (None, first)
     changes.done_again()
     assert (changes.last(), changes.next()) == (first, None)
-    changes.heard("/v1/images/rate", 1)
-    changes.heard("/v1/undo?command=c3", 1)
+    changes.heard("/v1/images/rate", True)
+    changes.heard("/v1/undo?command=c3", True)
     assert changes.last() == first, "the rating is taken back already"
     changes.note(first._replace(told="another"))
     assert changes.next() is None

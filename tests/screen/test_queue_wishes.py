@@ -3,6 +3,8 @@
 import msgspec
 import pytest
 
+from tui.changes import Change
+
 
 @pytest.mark.slow
 async def test_w_tells_why_a_job_is_where_it_is(show):
@@ -109,3 +111,38 @@ async def test_an_offer_is_chosen_with_arrows_once_a_word_is_begun(show):
         await eyes.press("slash", "down", *"state:", "down", "tab", "enter")
         await eyes.until(lambda: eyes.app.screen.filter == "state:queued")
         assert eyes.app.screen.listing.cursor == 0
+
+
+@pytest.mark.slow
+async def test_where_there_is_nothing_to_do_it_is_said_before_z_takes_back_something_else(show, daemon, monkeypatch):
+    do = daemon.do
+    nothing = b'{"command": "c9", "seq": 4300, "nothing": true}'
+    monkeypatch.setattr(daemon, "do", lambda path, body: nothing if path == "/v1/jobs/hold" else do(path, body))
+    async with show() as eyes:
+        await eyes.sees("kn00gt7a.3")
+        await eyes.press("j", "j", "H")
+        await eyes.sees("Nothing to do: it is so already")
+        await eyes.press("z")
+        await eyes.sees("taken back: cancel 2 jobs; Z does it again")
+
+
+@pytest.mark.slow
+async def test_a_pause_of_the_queue_is_taken_back_before_the_file_that_was_deleted_first(show, daemon):
+    """It is about nothing that has an id: it counts all the same."""
+    put_back = []
+
+    async def back():
+        put_back.append("knights")
+
+    async with show() as eyes:
+        await eyes.sees("131 jobs")
+        eyes.app.changes.note(Change("delete the pack knights", back, back))
+        await eyes.press("p")
+        await eyes.until(lambda: daemon.sent("/v1/queue/pause"))
+        await eyes.quiet()
+        await eyes.press("z")
+        await eyes.sees("taken back: cancel 2 jobs; Z does it again")
+        assert not put_back
+        await eyes.press("z")
+        await eyes.sees("taken back: delete the pack knights; Z does it again")
+        assert put_back == ["knights"]

@@ -239,3 +239,14 @@ async def test_a_client_that_goes_away_leaves_nothing_behind(it: World) -> None:
         assert len(it.ledger._followers._queues) == followers + 1
         response.close()
     await until(lambda: len(it.ledger._followers._queues) == followers)
+
+
+async def test_a_command_tells_whether_there_was_anything_to_do(it: World) -> None:
+    """Also one about nothing that has an id, and when its key comes again."""
+    assert not (await it.post("/v1/queue/pause", key="p1"))["nothing"]
+    again = await it.post("/v1/queue/pause", key="p2")
+    assert again["nothing"] and (await it.post("/v1/queue/pause", key="p2"))["nothing"]
+    assert (await it.post("/v1/queue/pause"))["nothing"], "without a key nothing is written"
+    assert not (await it.post("/v1/queue/pause", key="p1"))["nothing"]
+    assert not (await it.post("/v1/undo"))["nothing"]
+    assert not (await it.get("/v1/queue"))["paused"]

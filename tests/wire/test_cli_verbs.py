@@ -230,6 +230,13 @@ def test_an_undo_that_takes_nothing_back_does_not_say_taken_back(fake: FakeDaemo
     assert stablenew(fake.home, "undo").err == "Taken back: cancel 2 jobs.\n"
 
 
+def test_a_pause_of_what_is_paused_says_that_nothing_changed(fake: FakeDaemon) -> None:
+    fake.answers["/v1/queue/pause"] = (200, {**ANSWER, "subjects": [], "changed": 0, "nothing": True})
+    assert stablenew(fake.home, "queue", "pause").err == "Nothing to change.\n"
+    fake.answers["/v1/queue/pause"] = (200, {**ANSWER, "subjects": [], "changed": 0, "nothing": False})
+    assert "paused" in stablenew(fake.home, "queue", "pause").err
+
+
 def test_names_from_outside_cannot_drive_the_terminal(fake: FakeDaemon) -> None:
     evil = "good\x1b[2J\u202egnp.exe\x9b5m"
     fake.answers["/v1/jobs"] = (200, page({**JOB_ROW, "name": evil, "reason": evil}))

@@ -43,11 +43,17 @@ def told(answer: Doc, as_json: bool, done: str) -> int:
         output.put_json(answer.fields)
     elif answer.flag("repeated"):
         output.tell("This key was used before: nothing was done now.")
-    elif answer.whole("seq") == 0 or not (answer.whole("changed") or "{n}" not in done):
+    elif _is_nothing(answer, done):
         output.tell("Nothing to change.")
     else:
         output.tell(done.replace("{n}", str(_number(answer))))
     return 0
+
+
+def _is_nothing(answer: Doc, done: str) -> bool:
+    """There was nothing to do. What an undo found to take back, it says itself."""
+    unsaid = answer.flag("nothing") and not answer.text("text")
+    return unsaid or answer.whole("seq") == 0 or not (answer.whole("changed") or "{n}" not in done)
 
 
 def _number(answer: Doc) -> int:

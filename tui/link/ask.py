@@ -61,7 +61,6 @@ class Told(Answer, frozen=True, kw_only=True):
 
     text: str = ""
     """Of undo and redo: what was taken back, or that nothing was left of it."""
-    nothing: bool = False
     run: str | None = None
     jobs: int = 0
     folder: str = ""
@@ -114,7 +113,7 @@ class Asker:
         self._loaded = False
         self.as_of: int | None = None
         """The seq that questions are about, and no wishes are sent; None: now."""
-        self.heard: Callable[[str, int], None] = lambda path, changed: None
+        self.heard: Callable[[str, bool], None] = lambda path, changed: None
         """Is told of every command that was done, and how much it changed."""
 
     async def get(self, path: str, shape: type[Shape], query: Mapping[str, str | int] | None = None) -> Shape:
@@ -159,7 +158,7 @@ class Asker:
                 if tries + 1 == TRIES:
                     raise
             else:
-                self.heard(path, answer.changed)
+                self.heard(path, not answer.nothing)
                 return answer
             await asyncio.sleep(wait)
             wait *= 2

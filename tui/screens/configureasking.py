@@ -96,7 +96,8 @@ class Asking(Configuring):
             await self.app.push_screen(Choose("Learning", MODES, self.mode, wide=True), chosen)
 
     async def _put_mode(self, mode: Learning, words: str) -> None:
-        if await self.home.answered("/v1/learn/mode", LearningModeRequest(mode=mode)) is not None:
+        answer = await self.home.answered("/v1/learn/mode", LearningModeRequest(mode=mode))
+        if answer is not None and not self.home.nothing_done(answer):
             self.home.say(words)
             await self.read_mode()
 

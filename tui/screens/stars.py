@@ -51,7 +51,8 @@ async def rate_whole(home: "StableNew", run: RunId) -> None:
     """Asks for the stars of a run and gives them."""
 
     async def give(stars: int) -> None:
-        if await home.answered("/v1/images/rate", ImageSelection(select=(run,), stars=stars)) is not None:
+        answer = await home.answered("/v1/images/rate", ImageSelection(select=(run,), stars=stars))
+        if answer is not None and not home.nothing_done(answer):
             home.say(f"{run} as a whole: {'★' * stars or 'no stars'}; z takes it back")
 
     def told(stars: int | None) -> None:

@@ -140,13 +140,14 @@ async def _told(house: House, done: Answer, cut: Cut | None) -> Deleted:
     return Deleted(
         command=done.command, seq=done.seq, subjects=done.subjects, changed=done.changed, repeated=done.repeated,
         files=sum(len(event.files) for event in deleted), bytes=sum(event.bytes for event in deleted), cut=cut,
+        nothing=done.nothing,
     )  # fmt: skip
 
 
 def _dry(cut: Cut) -> Deleted:
     return Deleted(
         command=CommandId(""), seq=0, subjects=cut.images, changed=cut.finals + cut.stages, files=cut.files,
-        bytes=cut.bytes, cut=cut,
+        bytes=cut.bytes, cut=cut, nothing=True,
     )  # fmt: skip
 
 
