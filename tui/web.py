@@ -29,8 +29,8 @@ NAMES = (HOST, "localhost", "::1")
 PAGE = Path(__file__).with_name("web.html")
 
 POLICY = (
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self' ws://{host};"
-    " frame-ancestors 'none'"
+    "default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
+    " connect-src 'self' ws://{host}; frame-ancestors 'none'"
 )
 """Nothing is loaded from elsewhere, and nobody puts this page into a frame."""
 
@@ -56,9 +56,11 @@ class Tabs(Server):
     async def handle_index(self, request: web.Request) -> web.Response:
         """By the name that the browser used: behind `ssh -L` the port is another one."""
         size = to_int(request.query.get("fontsize", "16"), 16)
-        text = Template(PAGE.read_text("utf-8")).substitute(websocket=f"ws://{request.host}/ws", size=size)
-        policy = {"Content-Security-Policy": POLICY.format(host=request.host), "Referrer-Policy": "no-referrer"}
-        return web.Response(text=text, content_type="text/html", headers=policy)
+        words = {"websocket": f"ws://{request.host}/ws", "size": size, "nonce": secrets.token_urlsafe(18)}
+        text = Template(PAGE.read_text("utf-8")).substitute(words)
+        policy = POLICY.format(host=request.host, nonce=words["nonce"])
+        headers = {"Content-Security-Policy": policy, "Referrer-Policy": "no-referrer"}
+        return web.Response(text=text, content_type="text/html", headers=headers)
 
 
 def guard(secret: str) -> Middleware:
