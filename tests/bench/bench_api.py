@@ -273,8 +273,9 @@ async def readers(path: Path, route: str) -> AsyncIterator[list[int]]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110 - sockets tell nobody
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110 - sockets tell nobody
+            await asyncio.sleep(0.01)
 
 
 def main(arguments: list[str]) -> None:

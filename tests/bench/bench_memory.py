@@ -50,9 +50,11 @@ def at_rest(home: Path) -> int:
 
 
 def settled(pid: int) -> int:
-    """Once it has stopped growing."""
-    before, still = rss(pid), 0
+    """Once it has stopped growing. Raises TimeoutError where it never does."""
+    before, still, deadline = rss(pid), 0, time.monotonic() + 120
     while still < 10:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"it never stops growing: {before} bytes")
         time.sleep(0.1)
         now = rss(pid)
         still = still + 1 if abs(now - before) < MIB // 4 else 0

@@ -126,8 +126,11 @@ class Screen:
 
     def end(self) -> None:
         self.child.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + 30
         while self.child.poll() is None:
             self.read()
+            if time.monotonic() > deadline:
+                self.child.kill()
             time.sleep(0.01)
         os.close(self.master)
 
