@@ -117,7 +117,8 @@ class StableNew(Drawing, Going):
         """The first one. Gone to as a mode it would be styled twice before it is seen: modes are there from then on."""
         return screen_of(self.DEFAULT_MODE, self)
 
-    def on_mount(self) -> None:
+    async def on_mount(self) -> None:
+        await _caught_up(self.screen)  # told of another size before that, it would take in the two by turns for ever
         for mode in (mode for area in AREAS for mode in modes_of(area.id)):
             self.add_mode(mode, partial(screen_of, mode, self))
         if self.remote:
