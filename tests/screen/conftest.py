@@ -132,9 +132,11 @@ def at(show: Callable[..., object], daemon: FakeDaemon, tmp_path: Path, monkeypa
     monkeypatch.setattr(os, "getuid", lambda: 1000)
 
     @asynccontextmanager
-    async def arrived(name: str, width: int = 120, height: int = 36, *, words: bool = True) -> AsyncIterator[Eyes]:
+    async def arrived(
+        name: str, width: int = 120, height: int = 36, *, words: bool = True, ui: Preferences | None = None
+    ) -> AsyncIterator[Eyes]:
         prepare(daemon, name)
-        async with show(width, height) as eyes:
+        async with show(width, height, ui=ui) as eyes:
             at_home(eyes, tmp_path)
             await go(eyes, daemon, name, words=words)
             await eyes.settle()

@@ -120,6 +120,50 @@ async def test_a_users_keymap_is_obeyed_and_shown(show, daemon):
         assert len(daemon.commands) == 1
 
 
+REBOUND = {
+    **{f"{place}.down": "t" for place in ("list", "learn", "settings", "held", "page", "dialog")},
+    "learn.past": "j",
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("way", "where"),
+    [
+        ("queue", lambda screen: screen.listing.cursor), ("gallery", lambda screen: screen.listing.cursor),
+        ("learn", lambda screen: screen.listing.cursor), ("settings", lambda screen: screen.listing.cursor),
+        ("packs-in", lambda screen: screen.prompts.cursor),
+        ("editor-places", lambda screen: screen.query_one("#places").cursor),
+        ("help", lambda screen: screen.query_one("#keys-help").top),
+        ("order", lambda screen: screen.query_one(OptionList).highlighted),
+    ],
+)  # fmt: skip
+async def test_a_list_moves_by_the_key_of_the_user_and_no_more_by_j(at, way, where):
+    """In the places where keys of a list itself and of its screen could both be meant."""
+    async with at(way.removesuffix("-in").replace("packs", "packs-all"), ui=Preferences(keymap=REBOUND)) as eyes:
+        if way == "packs-in":
+            await eyes.press("l")
+        screen = eyes.app.screen
+        before = where(screen)
+        await eyes.press("j")
+        assert where(screen) == before
+        if eyes.app.screen is not screen:
+            await eyes.press("escape")  # j means something else there now
+        await eyes.press("t")
+        await eyes.until(lambda: where(screen) > before)
+
+
+@pytest.mark.slow
+async def test_the_prompts_of_a_pack_move_by_all_keys_of_lists(at):
+    async with at("packs-all") as eyes:
+        prompts = eyes.app.screen.prompts
+        await eyes.until(lambda: prompts.pages.total > 1)
+        await eyes.press("l", "G")
+        assert prompts.cursor == prompts.pages.total - 1
+        await eyes.press("g", "g")
+        assert (prompts.cursor, eyes.app.screen.listing.cursor) == (0, 0)
+
+
 async def test_help_is_made_from_the_table(show, picture_of):
     async with show() as eyes:
         await eyes.sees("131 jobs")

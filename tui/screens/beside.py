@@ -7,6 +7,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 
 from tui.screens.listarea import ListScreen
+from tui.widgets.listing import Listing
 from tui.widgets.panel import Panel
 
 Item = TypeVar("Item")
@@ -51,6 +52,37 @@ class SplitScreen(ListScreen[Item]):
             self.action_list()
         else:
             super().action_clear()
+
+    # Moving, where the details are a list of their own ----------------------------------------------
+
+    @property
+    def moved(self) -> Listing[Item] | None:
+        """The list within the details, while one is there."""
+        return self.details if isinstance(self.details, Listing) and self.focused is self.details else None
+
+    def action_move(self, across: int, down: int) -> None:
+        if (inner := self.moved) is not None:
+            inner.move(across, down)
+        else:
+            super().action_move(across, down)
+
+    def action_half(self, pages: int) -> None:
+        if (inner := self.moved) is not None:
+            inner.half(pages)
+        else:
+            super().action_half(pages)
+
+    def action_top(self) -> None:
+        if (inner := self.moved) is not None:
+            inner.go(0)
+        else:
+            super().action_top()
+
+    def action_bottom(self) -> None:
+        if (inner := self.moved) is not None:
+            inner.go(inner.pages.total - 1)
+        else:
+            super().action_bottom()
 
 
 class BesideScreen(SplitScreen[Item]):

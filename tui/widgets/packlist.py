@@ -8,7 +8,7 @@ from textual.strip import Strip
 from schema.prompts import Tried
 from tui.screens.numbers import is_wild, many
 from tui.screens.places import places_of
-from tui.widgets.held import FormList
+from tui.widgets.held import HeldList
 from tui.widgets.ink import Drawn, Line, Piece, fit, plain, wrap
 from tui.widgets.shelflist import ShelfRow
 
@@ -22,7 +22,7 @@ class PromptRow(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
-class PromptList(FormList[PromptRow]):
+class PromptList(HeldList[PromptRow]):
     """Three lines each."""
 
     def __init__(self) -> None:
