@@ -5,8 +5,9 @@ import json
 import pytest
 
 from schema.errors import Refused
+from tui.link.annotations import Limits
 from tui.screens.draft import Draft, request
-from tui.screens.fields import Field, Limits, fields_of
+from tui.screens.fields import Field, fields_of
 from tui.screens.fieldwords import about, purpose
 from tui.screens.nudging import complaint, nudged, slider, typed
 from tui.screens.sheet import Row

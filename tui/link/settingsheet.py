@@ -8,10 +8,8 @@ import ast
 import inspect
 from collections.abc import Iterator, Mapping
 from functools import cache
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+from typing import Literal, NamedTuple, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -20,6 +18,7 @@ from schema import stages
 from schema.configured import Tree
 from schema.plans import Scalar
 from schema.settings import Settings
+from tui.link.annotations import Limits, told
 
 Sort = Literal["flag", "choice", "number", "text", "list", "secret"]
 
@@ -126,53 +125,28 @@ def _named(kind: object, key: str, tables: Mapping[str, object]) -> Iterator[Set
 
 
 def _setting(key: str, info: FieldInfo, about: str) -> Setting:
-    kinds, empty, limits, choices = _parted(info.annotation, info.metadata)
+    said = told(info.annotation, info.metadata)
     default = info.default if isinstance(info.default, str | int | float | bool) else None
     name = key.rpartition(".")[2]
     sort: Sort
     if name in SECRETS:
         sort = "secret"
-    elif tuple in kinds:
+    elif tuple in said.kinds:
         sort = "list"
-    elif choices:
+    elif said.choices:
         sort = "choice"
-    elif bool in kinds:
+    elif bool in said.kinds:
         sort = "flag"
     else:
-        sort = "number" if kinds & {int, float} else "text"
-    return Setting(key, sort, choices, limits, default, empty, float not in kinds, about)
+        sort = "number" if said.kinds & {int, float} else "text"
+    return Setting(key, sort, said.choices, _range(said.limits), default, said.empty, float not in said.kinds, about)
 
 
-def _parted(annotation: Any, metadata: list[Any]) -> tuple[set[type], bool, str, tuple[str, ...]]:
-    """The plain types in an annotation, whether None is among them, its range in words, its choices."""
-    if isinstance(annotation, type):
-        return {annotation}, annotation is NoneType, _range(metadata), ()
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        inner, *marks = get_args(annotation)
-        return _parted(inner, [*metadata, *marks])
-    if origin is Literal:
-        return {str}, False, "", tuple(str(choice) for choice in get_args(annotation))
-    if origin in (Union, UnionType):
-        found = [_parted(part, list(metadata)) for part in get_args(annotation)]
-        told = [part for part in found if part[0] != {NoneType}]
-        kinds = {kind for part in told for kind in part[0]}
-        limits = next((part[2] for part in told if part[2]), "")
-        return kinds, len(told) < len(found), limits, tuple(c for part in told for c in part[3])
-    return ({origin} if isinstance(origin, type) else set()), False, "", ()
-
-
-def _range(metadata: list[Any]) -> str:
-    low, high = "", ""
-    for mark in [inner for outer in metadata for inner in getattr(outer, "metadata", [outer])]:
-        match mark:
-            case Ge(ge=value):
-                low = f"{value:g}" if isinstance(value, int | float) else ""
-            case Gt(gt=value):
-                low = f"above {value:g}" if isinstance(value, int | float) else ""
-            case Le(le=value) | Lt(lt=value):
-                high = f"{value:,.15g}" if isinstance(value, int | float) else ""
-    return f"{low} to {high}" if low and high else f"{low} or more" if low else f"at most {high}" if high else ""
+def _range(limits: Limits) -> str:
+    high = "" if limits.high is None else f"{limits.high:,.15g}"
+    if limits.least:
+        return f"{limits.least} to {high}" if high else f"{limits.least} or more"
+    return f"at most {high}" if high else ""
 
 
 @cache
@@ -182,11 +156,11 @@ def _words() -> Mapping[str, Mapping[str, str]]:
     for module in (schema_settings, stages):
         for node in ast.parse(inspect.getsource(module)).body:
             if isinstance(node, ast.ClassDef):
-                told = {"": " ".join((ast.get_docstring(node) or "").split())}
+                beneath = {"": " ".join((ast.get_docstring(node) or "").split())}
                 for item, after in zip(node.body, node.body[1:], strict=False):
                     if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
-                        told[item.target.id] = _text(after)
-                found[node.name] = told
+                        beneath[item.target.id] = _text(after)
+                found[node.name] = beneath
     return found
 
 

@@ -5,16 +5,15 @@ Read from the stages' own models, so that a new field is in the form from the da
 
 from collections.abc import Iterator
 from functools import cache
-from types import NoneType, UnionType
-from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, get_origin
+from typing import Final, Literal, NamedTuple, get_args
 
-from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from schema.parts import Control, Hires, Switch, Workflow
 from schema.plans import Scalar
 from schema.stages import Stage
+from tui.link.annotations import Limits, told
 
 Sort = Literal["name", "names", "flag", "choice", "number", "text", "picture", "units", "part", "more"]
 """`more`: none of its own, but the line that stands for fields that are not shown."""
@@ -39,23 +38,6 @@ PARTS: dict[str, type[BaseModel]] = {"hires": Hires, "refiner": Switch, "workflo
 """Fields that are tables of their own, switched on and off as a whole."""
 
 LEFT_OUT = ("id", "type", "enabled", "options", "graph")
-
-
-class Limits(NamedTuple):
-    """What a number may be; None: as far as one likes."""
-
-    low: float | None = None
-    high: float | None = None
-    above: bool = False
-    """`low` itself is too little."""
-    whole: bool = False
-
-    def __str__(self) -> str:
-        """In words: `1 to 500`; empty where there are none."""
-        if self.low is None:
-            return ""
-        low = f"above {self.low:g}" if self.above else f"{self.low:g}"
-        return f"{low} or more" if self.high is None else f"{low} to {self.high:g}"
 
 
 class Field(NamedTuple):
@@ -117,64 +99,19 @@ def _weight(name: str) -> int:
 def _field(name: str, info: FieldInfo, kind: str, prefix: str) -> Field:
     default = info.default if isinstance(info.default, str | int | float | bool) else None
     of = OTHER_LISTS.get((kind, name)) or LISTS.get(name, "")
-    told = _told(info.annotation, info.metadata)
+    said = told(info.annotation, info.metadata)
     sort: Sort
     if name == "controls":
         sort = "units"
     elif name in ("image", "mask"):
         sort = "picture"
     elif of:
-        sort = "names" if tuple in told.kinds else "name"
-    elif told.choices:
+        sort = "names" if tuple in said.kinds else "name"
+    elif said.choices:
         sort = "choice"
-    elif bool in told.kinds:
+    elif bool in said.kinds:
         sort = "flag"
     else:
-        sort = "number" if told.kinds & {int, float} else "text"
-    limits = told.limits._replace(whole=float not in told.kinds)
-    return Field(prefix + name, sort, of, told.choices, limits, default, told.empty or tuple in told.kinds)
-
-
-class _Told(NamedTuple):
-    """What an annotation says."""
-
-    kinds: frozenset[type]
-    """The plain types in it."""
-    empty: bool = False
-    """None is among them."""
-    limits: Limits = Limits()
-    choices: tuple[str, ...] = ()
-
-
-def _told(annotation: Any, metadata: list[Any]) -> _Told:
-    if isinstance(annotation, type):
-        return _Told(frozenset({annotation}), annotation is NoneType, _limits(metadata))
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        inner, *marks = get_args(annotation)
-        return _told(inner, [*metadata, *marks])
-    if origin is Literal:
-        return _Told(frozenset({str}), choices=tuple(str(choice) for choice in get_args(annotation)))
-    if origin in (Union, UnionType):
-        found = [_told(part, list(metadata)) for part in get_args(annotation)]
-        told = [part for part in found if part.kinds != {NoneType}]
-        return _Told(
-            frozenset(kind for part in told for kind in part.kinds),
-            len(told) < len(found),
-            next((part.limits for part in told if part.limits != Limits()), Limits()),
-            tuple(choice for part in told for choice in part.choices),
-        )
-    return _Told(frozenset({origin}) if isinstance(origin, type) else frozenset())
-
-
-def _limits(metadata: list[Any]) -> Limits:
-    found = Limits()
-    for mark in [inner for outer in metadata for inner in getattr(outer, "metadata", [outer])]:
-        match mark:
-            case Ge(ge=value) if isinstance(value, int | float):
-                found = found._replace(low=value)
-            case Gt(gt=value) if isinstance(value, int | float):
-                found = found._replace(low=value, above=True)
-            case Le(le=value) | Lt(lt=value) if isinstance(value, int | float):
-                found = found._replace(high=value)
-    return found
+        sort = "number" if said.kinds & {int, float} else "text"
+    limits = said.limits._replace(whole=float not in said.kinds)
+    return Field(prefix + name, sort, of, said.choices, limits, default, said.empty or tuple in said.kinds)
