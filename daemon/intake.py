@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from daemon.artifacts import infotext, parameters
-from daemon.artifacts.store import ArtifactStore, HostilePicture, Seen
+from daemon.artifacts.store import ArtifactStore, HostilePicture, Missing, Seen
 from daemon.core.state import Brief
 from daemon.fleet.results import Rejected
 from daemon.past import Past
@@ -114,7 +114,13 @@ class HouseIntake:
         return self._previews()
 
     def input(self, sha256: Sha256) -> Path:
-        return self._store.path(sha256)
+        try:
+            return self._store.path(sha256)
+        except Missing as gone:
+            raise Missing(
+                f"the file of a picture that it begins from is gone ({sha256[:12]})",
+                remedy="Begin a new run from another picture, or see what `stablenew disk check` says of that file",
+            ) from gone
 
     async def examine(self, claim: Sha256, body: AsyncIterator[bytes]) -> Seen:
         """Raises Rejected, OSError."""

@@ -62,7 +62,7 @@ GALLERY = (
     Key("gallery.again", "r", "reuse what it was made with in a new run", "again", "gallery", "reuse"),
     Key("gallery.enhance", "E", "new picture from this one: paint over, upscale", "enhance", "gallery", "enhance"),
     Key("gallery.duel", "b", "two pictures that are worth comparing: which is better", "duel", "gallery"),
-    Key("gallery.like", "f", "only those of the same run, pack, model, tag", "like", "gallery", "like it"),
+    Key("gallery.like", "f", "only those of the same run, pack, model, tag", "like", "gallery", "similar"),
     Key("gallery.group", "greater_than_sign", "to the next run, pack or model", "group(1)", "gallery"),
     Key("gallery.group_back", "less_than_sign", "to the run, pack or model before", "group(-1)", "gallery"),
     Key("gallery.pictures", "p", "how pictures are drawn: half cells, kitty, sixel, none", "app.pictures", "gallery"),

@@ -212,8 +212,10 @@ def _standing(fit: PoolFit, claims: Sequence[Claim], best: Mapping[str, Sides | 
         return f"{things} known of this pack from {n} ratings{how}."
     if all(knob.name.startswith(ADJUSTED) for knob in table.knobs):
         least = "" if n >= ENOUGH else f", and at least {ENOUGH} ratings"
-        given = "the one rating says" if n == 1 else f"all {n} ratings were given to one config, and say"
-        return f"Not enough evidence yet: {given} nothing of its settings; missing: pictures with others{least}."
+        given = "the one rating says" if n == 1 else f"all {n} ratings are of pictures with the same settings, and say"
+        return (
+            f"Not enough evidence yet: {given} nothing of what others would do; missing: pictures with others{least}."
+        )
     if n < ENOUGH:
         return f"Not enough evidence yet: {n} of {ENOUGH} ratings; missing: {ENOUGH - n} more."
     sure = sorted((-sides.confidence, name) for name, sides in best.items() if sides is not None)

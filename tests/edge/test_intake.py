@@ -12,6 +12,7 @@ from PIL import Image
 from daemon.artifacts.store import ArtifactStore
 from daemon.core.state import Brief
 from daemon.intake import HouseIntake, inputs_of
+from schema.errors import Refused
 from schema.ids import JobId, NodeId, RunId, Sha256, StageId, Token
 from schema.observations import Attempt
 from schema.orders import AttemptReport, Product, Result
@@ -136,3 +137,10 @@ async def test_an_order_says_who_runs_it_and_whether_anybody_watches(store, watc
     )  # fmt: skip
     assert (made.backend, made.previews, made.careful) == (told, watched, watched)
     assert msgspec.msgpack.decode(made.config)["type"] == "txt2img"
+
+
+async def test_a_picture_whose_file_is_gone_is_told_with_what_to_do(store: ArtifactStore):
+    with pytest.raises(
+        Refused, match=r"^the file of a picture that it begins from is gone \(abcdef012345\)\. Begin a new"
+    ):
+        intake(store, Past(StageStep(id=StageId("s"), kind="img2img"))).input(Sha256("abcdef0123456789" * 4))

@@ -93,6 +93,8 @@ class FakeDaemon:
         self.mode_costs = ("batches lose nothing", "the best node is idle by day", "one node of three is kept free")
         self.run_ends: dict[str, float] = {}
         """`eta_s` and `deadline` of the run under way."""
+        self.came: dict[str, int] = {}
+        """How many jobs of a run ended in which way."""
         self.paired: dict[str, object] = {"paired": True, "ready": True, "reason": "512 x 512 with toy-xl"}
         """What comes of an attempt to pair."""
         self.pairing = asyncio.Event()
@@ -248,7 +250,9 @@ class FakeDaemon:
 
     async def show_run(self, request: web.Request) -> web.Response:
         run = RunId(request.match_info["id"])
-        row = RunRow(id=run, name="knights", state="active", created=NOON, jobs=40, folder="/results/knights")
+        row = RunRow(
+            id=run, name="knights", state="active", created=NOON, jobs=40, folder="/results/knights", **self.came
+        )
         spec = RunSpec(
             name="knights",
             base="0" * 64,

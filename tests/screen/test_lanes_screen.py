@@ -51,7 +51,7 @@ async def test_a_run_that_is_late_says_so_in_a_word(show, daemon):
 async def test_a_run_whose_window_is_shut_says_when_it_goes_on_and_no_end(show, daemon):
     daemon.run_ends = {"not_before": daemon.now + 8 * 3600, "deadline": daemon.now + 12 * 3600}
     async with show() as eyes:
-        await eyes.sees("run    goes on at 20:01", "due    Sun 00:01")
+        await eyes.sees("run    goes on at 20:01", "due    Sat 00:01")
         assert "in time" not in eyes.text()
         await eyes.press("]")
         await eyes.sees("@20:01")

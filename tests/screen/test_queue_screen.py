@@ -97,6 +97,19 @@ async def test_all_in_the_filter_is_told_as_the_filter(show, daemon):
 
 
 @pytest.mark.slow
+async def test_more_than_there_were_when_all_were_looked_at_are_not_told_as_a_part_of_those(show, daemon):
+    every, daemon.rows = daemon.rows, daemon.rows[:3]
+    async with show() as eyes:
+        await eyes.sees("3 jobs")
+        await eyes.press("slash", *"state:queued", "enter")
+        await eyes.until(lambda: eyes.app.screen.filter == "state:queued")
+        daemon.rows = every
+        eyes.app.screen.reread()
+        await eyes.sees("9 jobs")
+        assert "of 3 jobs" not in eyes.text()
+
+
+@pytest.mark.slow
 async def test_a_wrong_filter_is_told_where_it_was_typed(show):
     async with show() as eyes:
         await eyes.sees("131 jobs")

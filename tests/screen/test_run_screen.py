@@ -7,9 +7,11 @@ import pytest
 from textual.widgets import TextArea
 
 from schema.ids import RunId
+from schema.pages import RunRow
 from schema.scenes import Delta
 from tui.keys import AREAS
 from tui.screens.draft import Draft
+from tui.screens.runplan import over
 
 SEA = "a harbour in {dawn|dusk} light, __sky__"
 
@@ -210,6 +212,42 @@ async def test_another_run_after_the_first_draws_a_seed_of_its_own(show, daemon)
         await daemon.tell(Delta(head=4214, queue=msgspec.structs.replace(scene.queue, paused=True)))
         await eyes.sees("p Resume")
         await eyes.until(lambda: len(daemon.sent("/v1/prompt")) > tried)
+
+
+@pytest.mark.slow
+async def test_a_run_that_has_ended_says_what_came_of_it(show, daemon):
+    daemon.came = {"finished": 38, "failed": 2}
+    async with show() as eyes:
+        await to_run(eyes)
+        await eyes.press(*"a kite")
+        await eyes.sees("1 job · seed 7")
+        await eyes.press("ctrl+j")
+        await eyes.sees("newrun22: 1 job queued")
+        scene = daemon.scene()
+        mine = msgspec.structs.replace(scene.runs[0], run=RunId("newrun22"), name="mine")
+        await daemon.tell(Delta(head=4212, runs=(mine,)))
+        await eyes.sees("26/40")
+        await daemon.tell(Delta(head=4213, runs=()))
+        await eyes.sees("✗ knights: 38 of 40 done, 2 failed")
+        await daemon.tell(Delta(head=4214, runs=(mine,)))
+        await eyes.sees("26/40")
+        daemon.came = {"finished": 40}
+        await daemon.tell(Delta(head=4215, runs=()))
+        await eyes.sees("✓ knights is done")
+
+
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        ({"finished": 7}, "✓ boats is done"),
+        ({"cancelled": 7}, "⊘ boats: 0 of 7 done, 7 cancelled"),
+        ({"failed": 7}, "✗ boats: 0 of 7 done, 7 failed"),
+        ({"finished": 3, "failed": 1, "cancelled": 3}, "✗ boats: 3 of 7 done, 1 failed, 3 cancelled"),
+    ],
+)
+def test_only_a_run_that_was_made_whole_is_told_as_done(counts, told):
+    run = RunRow(id=RunId("r"), name="boats", state="finished", created=0.0, jobs=7, ended=1.0, **counts)
+    assert "".join(piece.text for piece in over(run)) == told
 
 
 @pytest.mark.slow

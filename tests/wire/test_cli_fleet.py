@@ -44,7 +44,7 @@ def test_the_list_tells_who_where_what_and_why_strangers_last(fake: FakeDaemon) 
     assert head.split() == ["NAME", "STATE", "ADDRESS", "GPU", "VRAM", "LOAD", "SPEED", "BACKENDS", "DOES"]
     assert lines[0].split("  ")[0] == "studio" and "2 x RTX 3090" in lines[0] and "19.2/48.0 GB" in lines[0]
     assert "97%" in lines[0] and "1.4x" in lines[0] and lines[0].endswith("k3mpw7ab.1")
-    assert "embedded" in lines[1] and lines[1].endswith("nothing waits")
+    assert "this daemon's own" in lines[1] and lines[1].endswith("nothing waits")
     assert lines[2].startswith("laptop") and lines[2].endswith("waits to be paired: node pair laptop CODE")
 
 

@@ -7,7 +7,7 @@ from tui.link.doc import Doc
 
 STRANGERS = ("new", "taken")
 
-PLACES = {"loopback": "embedded", "local": "this machine"}
+PLACES = {"loopback": "this daemon's own", "local": "this machine"}
 """Where a node is that is not reached over the network."""
 
 HEADS = ("NAME", "STATE", "ADDRESS", "GPU", "VRAM", "LOAD", "SPEED", "BACKENDS", "DOES")

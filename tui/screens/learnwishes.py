@@ -17,9 +17,9 @@ from tui.widgets.ink import plain
 from tui.widgets.lessonwords import knob_name, settings, size_of, surely, words_matter
 
 MODES: tuple[tuple[Learning, str], ...] = (
-    ("passive", "passive: learn from whatever is rated"),
-    ("active", "active: and ask for ratings, and propose what to try"),
-    ("off", "off: ratings are kept, nothing is learned of them"),
+    ("passive", "passive: whatever you rate is learned from"),
+    ("active", "active: the same, and pictures of new runs come first where you rate what waits"),
+    ("off", "off: ratings are kept, and nothing is learned from them"),
 )
 ADVICE: tuple[tuple[Advice, str], ...] = (
     ("preset", "all that is recommended"),

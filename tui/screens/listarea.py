@@ -120,6 +120,8 @@ class ListScreen(AreaScreen, Generic[Item]):
         changed = pages.put(page, got.items, got.total, listing.cursor)
         if not self.filter:
             self._of_all = got.total
+        elif self._of_all is not None and self._of_all < got.total:  # as it was when all were last looked at
+            self._of_all = None
         listing.arrived(changed, total_changed=first or total != got.total)
         if stood is not None:
             listing.follow(listing.name_of(stood))

@@ -109,6 +109,8 @@ class RunsScreen(JobWishes[Branch]):
         forest.take(part, got.items, got.total, listing.cursor)
         if not self.filter:
             self._of_all = got.total
+        elif self._of_all is not None and self._of_all < got.total:
+            self._of_all = None
         listing.arrived(set(), total_changed=True)
         if stood is not None:
             listing.follow(listing.name_of(stood))

@@ -1,5 +1,7 @@
 """The Run area: what is made, how often and where; what that comes to as one writes; and what is being made of it."""
 
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -8,7 +10,9 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import TextArea
 
-from schema.ids import run_of
+from schema.errors import NoDaemon, Refused
+from schema.ids import RunId, run_of
+from schema.pages import RunRecord, RunRow
 from schema.requests import Selection
 from schema.scenes import RunningJob, RunScene
 from tui.background import begin
@@ -18,7 +22,7 @@ from tui.runkeys import LETTERS, TYPING
 from tui.screens.draft import Draft
 from tui.screens.lanes import choose_mode, pause_or_resume
 from tui.screens.runhead import WORKS, Around, folded, head_fields, what_for, work_of
-from tui.screens.runplan import at_work, plan_line, plan_lines, problems
+from tui.screens.runplan import at_work, over, plan_line, plan_lines, problems
 from tui.screens.runvariants import RunVariants
 from tui.widgets.commandbar import BarWord, CommandBar
 from tui.widgets.headline import HeadLine
@@ -69,6 +73,8 @@ class RunScreen(RunVariants):
         """The run that was sent from here, as it was last seen."""
         self._paused = False
         self._last_ended = ""
+        self._outcome: RunRow | None = None
+        """What came of it."""
 
     def body(self) -> ComposeResult:
         yield self.bar
@@ -131,9 +137,17 @@ class RunScreen(RunVariants):
         if paused != self._paused:
             self._paused = paused
             self.try_soon()
-        if ended is not None and ended.run != self._last_ended:
-            self._last_ended = ended.run
+        if ended is None:
+            self._last_ended = ""
+        elif ended.run != self._last_ended:
+            self._last_ended, self._outcome = ended.run, None
             self.look_back(begin_there=False)
+            begin(self, partial(self._see_outcome, ended.run), group="outcome", exclusive=True)
+
+    async def _see_outcome(self, run: RunId) -> None:
+        with suppress(NoDaemon, Refused):
+            self._outcome = (await self.home.asker.get(f"/v1/runs/{run}", RunRecord)).row
+            self.show_bar()
 
     def on_screen_resume(self) -> None:
         if self.ready:
@@ -176,8 +190,7 @@ class RunScreen(RunVariants):
 
     def run_words(self, run: RunScene | None) -> Line:
         if run is None:
-            ended = self.ended
-            return (Piece(f"✓ {fit(plain(ended.name), 40).rstrip()} has ended", "good"),) if ended is not None else ()
+            return over(self._outcome) if self._outcome is not None and self._outcome.id == self.followed else ()
         part = run.finished / max(1, run.jobs)
         return (
             Piece(f"{fit(plain(run.name), 24).rstrip()} ", "text"),

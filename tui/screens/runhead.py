@@ -19,9 +19,9 @@ WORKS: tuple[tuple[Work, str], ...] = (("generate", "Generate"), ("enhance", "En
 
 LEARNING = (
     ("", "as the settings say"),
-    ("off", "off: nothing of it is kept for learning"),
-    ("passive", "passive: what you rate teaches"),
-    ("active", "active: it is made so that it teaches more"),
+    ("off", "off: ratings of it are kept, and nothing is learned from them"),
+    ("passive", "passive: what you rate of it is learned from"),
+    ("active", "active: the same, and its pictures come first where you rate what waits"),
 )
 
 WHOLE = "/"

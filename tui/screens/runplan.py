@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from schema.forecast import Foretold
+from schema.pages import RunRow
 from schema.prompts import Tried
 from schema.scenes import RunningJob, RunScene
 from schema.sizes import size
 from tui.screens.numbers import is_wild, many
-from tui.widgets.ink import Line, Piece, plain, unflagged, wrap
+from tui.widgets.ink import Line, Piece, fit, plain, unflagged, wrap
 from tui.widgets.jobcard import begins, moment
 from tui.widgets.jobrow import bar, clock, share
 
@@ -151,17 +152,21 @@ def at_work(job: RunningJob | None, run: RunScene | None, width: int, now: float
         lines.append([Piece(f" {plain(job.name)}", "text")])
         lines.append([Piece(f" {plain(job.stage)} {job.stage_number}/{job.stages}{where}", "dim")])
         part, steps = share(job), f" {job.step}/{job.steps}" if job.steps else ""
-        told = f" {int(part * 100)}%{steps} {clock(job.eta_s)}"
-        lines.append([Piece(" "), *bar(part, max(4, width - len(told) - 2)), Piece(told, "run")])
+        far = f" {int(part * 100)}%{steps} {clock(job.eta_s)}"
+        lines.append([Piece(" "), *bar(part, max(4, width - len(far) - 2)), Piece(far, "run")])
     if run is not None:
-        failed = f" · {run.failed} failed" if run.failed else ""
         end = f"done ~{moment(now + run.eta_s, now)}" if run.eta_s else begins(run, now)
-        lines.append(
-            [
-                Piece(
-                    f" {' · '.join(filter(None, (f'{run.finished} of {run.jobs}{failed}', end)))}",
-                    "bad" if run.failed else "dim",
-                )
-            ]
-        )
+        told = [f"{run.finished} of {run.jobs}", f"{run.failed} failed" if run.failed else "", end]
+        lines.append([Piece(f" {' · '.join(filter(None, told))}", "bad" if run.failed else "dim")])
     return lines
+
+
+def over(run: RunRow) -> Line:
+    """What came of a run that has ended: all of it, or how many jobs of what."""
+    name = fit(plain(run.name), 32).rstrip()
+    if run.finished == run.jobs:
+        return (Piece(f"✓ {name} is done", "good"),)
+    sign, ink = ("✗", "bad") if run.failed else ("⊘", "warn")
+    told = [f"{run.finished} of {run.jobs} done", f"{run.failed} failed" if run.failed else "",
+            f"{run.cancelled} cancelled" if run.cancelled else ""]  # fmt: skip
+    return (Piece(f"{sign} {name}: {', '.join(filter(None, told))}", ink),)

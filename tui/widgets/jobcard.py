@@ -123,7 +123,7 @@ def stages(record: JobRecord, running: RunningJob | None, width: int, now: float
         if here is not None:
             tail = f" {int(share(here) * 100)}%  {clock(here.eta_s)}"
             lines.append([Piece("      "), *bar(share(here), max(4, width - 6 - len(tail))), Piece(tail, "run")])
-        if stage.state == "failed" and stage.reason:
+        if stage.state == "failed" and stage.reason and stage.reason != record.reason:
             lines += block(stage.reason, width - 3, 3, "bad")[:-1]
     return [*lines, []]
 

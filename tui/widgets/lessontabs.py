@@ -57,7 +57,8 @@ def told(status: LearnStatus | None, *, wide: bool, as_of: str) -> list[Piece]:
         line.append(Piece(f" · {status.ratings:,} ratings" if wide else f" · {status.ratings:,}★", "dim"))
     if status.inbox:
         line += [Piece(" · ", "faint"), Piece("r", "key")]
-        line.append(Piece(f" {status.inbox:,} wait for a rating" if wide else f" {status.inbox:,} wait", "text"))
+        wait = f" {status.inbox:,} wait{'s' if status.inbox == 1 else ''}"
+        line.append(Piece(f"{wait} for a rating" if wide else wait, "text"))
         if status.asked and wide:
             line.append(Piece(f", {status.asked:,} asked for", "mark"))
     return line

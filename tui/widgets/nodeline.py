@@ -27,7 +27,7 @@ ORDER: tuple[NodeState, ...] = (
 
 SERVER_INKS: dict[BackendState, str] = {"ready": "good", "starting": "warn", "disconnected": "bad"}
 
-PLACES = {"loopback": "embedded", "local": "this machine"}
+PLACES = {"loopback": "this daemon's own", "local": "this machine"}
 """Where a node is that is not reached over the network."""
 
 SPARKS = "▁▂▃▄▅▆▇█"
@@ -43,7 +43,7 @@ def name_of(node: NodeScene) -> str:
 def doing(node: NodeScene) -> str:
     """What it runs, or why it runs nothing; of strangers in a few words, for the card tells more."""
     if node.state in STRANGERS:
-        return "asks to join" if node.state == "new" else "is another's"
+        return "asks to join" if node.state == "new" else "paired elsewhere"
     if node.running and not (node.trouble and node.state not in ("ready", "busy")):
         return str(node.running)
     if node.state == "drained" and not node.trouble:

@@ -37,7 +37,7 @@ def facts(run: RunRow, width: int, now: float) -> list[Line]:
         ("name", run.name),
         ("packs", ", ".join(run.packs)),
         ("lane", run.lane),
-        ("began", moment(run.created, now)),
+        ("queued", moment(run.created, now)),
         ("ended", f"{moment(run.ended, now)}, after {lasted}" if run.ended is not None else ""),
         ("folder", run.folder),
     ]
@@ -47,7 +47,7 @@ def facts(run: RunRow, width: int, now: float) -> list[Line]:
 
 
 def counts(run: RunRow, width: int) -> list[Line]:
-    part = ended(run) / run.jobs if run.jobs else 0.0
+    part = (run.finished if run.ended is not None else ended(run)) / max(1, run.jobs)
     lines: list[Line] = [[Piece(" "), *bar(part, max(4, width - 8)), Piece(f" {int(part * 100)}%", "run")]]
     waiting = run.jobs - ended(run) - run.attention
     told = [

@@ -138,9 +138,12 @@ async def _record(house: House, request: web.Request) -> JobRecord:
 
 
 def _in_the_past(record: JobRecord) -> list[str]:
-    because = f": {record.reason}" if record.reason else ""
+    because = f": {record.reason.removesuffix('.')}" if record.reason else ""
     where = f" on {record.node_name or record.node}" if record.node else ""
-    return [f"{record.id} is {record.state}{where}{because}."]
+    state = {"finished": "is done", "failed": "has failed", "cancelled": "was cancelled"}.get(
+        record.state, record.state
+    )
+    return [f"{record.id} {state}{where}{because}."]
 
 
 def _verb(make: Making, needs: Sequence[str] = (), may: Sequence[str] = ()) -> Callable[..., Awaitable[web.Response]]:
