@@ -169,4 +169,4 @@ async def test_a_walk_at_every_size(walked, size):
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("seed", range(10_000, 110_000, 10_000))
 async def test_a_long_walk(walked, seed, size):
-    await walked(seed, size, 1500)
+    await walked(seed, size, 500)
