@@ -18,7 +18,6 @@ from textual.app import SystemCommand
 from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Input, TextArea
 
 from schema.errors import NoDaemon, Refused
 from tui import outside
@@ -137,7 +136,7 @@ class StableNew(Drawing, Going):
         self.call_after_refresh(self._begin)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        if isinstance(event.widget, Input | TextArea):
+        if hasattr(event.widget, "cursor_blink"):
             event.widget.cursor_blink = False  # an idle screen sends nothing
 
     def _begin(self) -> None:

@@ -2,6 +2,8 @@
 which are kept out of the stylesheet for its sake, are the theme's all the same.
 """
 
+import subprocess
+import sys
 from pathlib import Path
 
 from textual.color import Color
@@ -23,6 +25,28 @@ async def test_the_stylesheet_is_read_once(show, monkeypatch):
     async with show() as eyes:
         await eyes.sees("Queue")
         assert read.count("styles.tcss") == 1
+
+
+def test_what_other_areas_need_is_not_loaded_for_it():
+    asked = "import sys, tui.opening, tui.screens.queue; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-P", "-c", asked], check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert "tui.screens.queue" in loaded
+    assert not {"aiohttp", "pydantic", "PIL", "numpy", "textual.widgets._text_area"} & set(loaded)
+
+
+async def test_no_cursor_blinks_for_an_idle_screen_sends_nothing(show):
+    async with show() as eyes:
+        await eyes.press("slash")
+        await eyes.until(lambda: eyes.app.focused)
+        assert eyes.app.focused.cursor_blink is False
+        await eyes.press("escape")
+        await eyes.app.action_go("run")
+        await eyes.quiet()
+        eyes.app.screen.query_one("#prompt").focus()
+        await eyes.until(lambda: eyes.app.focused and eyes.app.focused.id == "prompt")
+        await eyes.until(lambda: not eyes.app.focused.cursor_blink)
 
 
 async def test_a_widget_is_styled_once_and_not_for_every_ink(show, monkeypatch):
