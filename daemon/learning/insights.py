@@ -214,7 +214,7 @@ def _standing(fit: PoolFit, claims: Sequence[Claim], best: Mapping[str, Sides | 
         least = "" if n >= ENOUGH else f", and at least {ENOUGH} ratings"
         given = "the one rating says" if n == 1 else f"all {n} ratings are of pictures with the same settings, and say"
         return (
-            f"Not enough evidence yet: {given} nothing of what others would do; missing: pictures with others{least}."
+            f"Not enough evidence yet: {given} nothing of what other settings do; missing: pictures with others{least}."
         )
     if n < ENOUGH:
         return f"Not enough evidence yet: {n} of {ENOUGH} ratings; missing: {ENOUGH - n} more."

@@ -2,8 +2,10 @@
 
 import msgspec
 import pytest
+from screen_things import make_image
 
 from schema.scenes import Delta
+from tui.widgets.grouping import named
 
 
 @pytest.mark.parametrize(("width", "height"), [(120, 36), (80, 24), (60, 15)])
@@ -19,6 +21,16 @@ async def test_only_final_pictures_are_asked_for(show, daemon):
     async with show() as eyes:
         await to_gallery(eyes)
         assert all("final=1" in asked for asked in daemon.asked if asked.startswith("/v1/images?"))
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [("2025-11-21-kn00gt7a-night-watch", "night-watch"), ("2025-11-21-kn00gt7a", "kn00gt7a"), ("", "kn00gt7a")],
+)
+def test_a_run_is_called_by_its_name_below_its_pictures(folder, name):
+    image = msgspec.structs.replace(make_image(1), folder=folder)
+    assert named(image, "run") == name
+    assert named(image, "pack") == "knights"
 
 
 @pytest.mark.slow

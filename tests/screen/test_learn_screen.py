@@ -195,7 +195,7 @@ async def test_the_mode_is_chosen(show, daemon):
     async with show() as eyes:
         await to_learn(eyes)
         await eyes.press("M")
-        await eyes.sees("active: and ask for ratings")
+        await eyes.sees("active: the same, and pictures")
         await eyes.press("j", "enter")
         await eyes.until(lambda: daemon.sent("/v1/learn/mode") == [{"mode": "active"}])
 

@@ -99,6 +99,13 @@ def test_a_plot_fits_and_its_points_stand_in_the_order_of_their_means(one, width
             means[i] <= means[i + 1] + 0.05 for i in range(len(means) - 1)]  # fmt: skip
 
 
+@pytest.mark.parametrize(("width", "counts", "bars"), [(60, True, True), (33, False, True), (20, True, False)])
+def test_a_plot_of_a_narrow_pane_gives_up_its_counts_before_its_bars(width, counts, bars):
+    lines = text(effects.plot(STEPS, width, 14))
+    assert any("●" in line for line in lines) is bars
+    assert all(f" {level.n} " in line for level, line in zip(STEPS.levels, filter(None, lines), strict=False)) is counts
+
+
 def test_a_plot_says_what_is_used_now_and_what_would_be_better():
     lines = text(effects.plot(STEPS, 60, 14, now=20, advised={"txt2img.steps": 30}))
     assert [line.strip().split()[0] for line in lines if line.rstrip().endswith("now")] == ["20"]

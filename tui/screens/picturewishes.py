@@ -10,8 +10,9 @@ from schema.requests import ImageSelection
 from schema.words import words_in
 from tui.background import begin
 from tui.filterwords import in_quotes
-from tui.screens.trash import TrashScreen
-from tui.widgets.grouping import GROUPS, Group, group_of
+from tui.keys import pressed
+from tui.screens.trash import TrashScreen, out_of_it
+from tui.widgets.grouping import GROUPS, Group, group_of, named
 from tui.widgets.imagegrid import ImageGrid
 from tui.widgets.ink import fit_middle, plain
 from tui.widgets.pages import PAGE
@@ -102,9 +103,9 @@ class PictureWishes(TrashScreen):
     def trash_alone(self, image: ImageRow) -> None:
         """This one, whatever is marked."""
         if self.trash:
-            self.home.say("it is in the trash; back in the list u takes it out, D deletes it for good")
+            self.home.say(f"it is in the trash; back in the list {out_of_it()}")
         else:
-            self.verb("trash", ImageSelection(select=(image.id,)), "in the trash; z takes it back")
+            self.verb("trash", ImageSelection(select=(image.id,)), f"in the trash; {pressed('app.undo')} takes it back")
 
     async def action_whole(self) -> None:
         from tui.screens.stars import rate_whole
@@ -160,12 +161,12 @@ class PictureWishes(TrashScreen):
         image = self.listing.item()
         if image is None:
             return
-        found: list[tuple[str, str]] = [(by, group_of(image, by)) for by in GROUPS]
-        found += [("tag", tag) for tag in image.tags]
-        found += [("stars", str(image.stars))]
+        found: list[tuple[str, str, str]] = [(by, group_of(image, by), named(image, by)) for by in GROUPS]
+        found += [("tag", tag, tag) for tag in image.tags]
+        found += [("stars", str(image.stars), str(image.stars) if image.stars else "none yet")]
         choices = [
-            (f"{key}:{in_quotes(value)}", f"{key:<6} {fit_middle(plain(value), ROOM).rstrip()}")
-            for key, value in found
+            (f"{key}:{in_quotes(value)}", f"{key:<6} {fit_middle(plain(words), ROOM).rstrip()}")
+            for key, value, words in found
             if value
         ]
 

@@ -15,11 +15,17 @@ from tui.widgets.ink import Line, Piece, fit, plain
 APART = 5
 """Columns at least from one label of the axis to the next."""
 
+COUNT = 5
+"""Columns of how many ratings a level has."""
+
 FEW = 3
 """Labels that are enough: the roundest steps that give so many."""
 
-LEAST = 14
+LEAST = 10
 """Columns below which there is no plot, only figures."""
+
+FULL = 14
+"""Columns below which a plot is given those of the counts."""
 
 
 def load() -> None:
@@ -31,6 +37,8 @@ def plot(knob: Knob, width: int, height: int, *, now: Scalar = None, advised: Se
     levels = shown(knob, max(1, height - 2))
     name = min(max(map(len, (level.label for level in levels))), max(6, width // 3)) if levels else 0
     room = width - name - 22
+    counted = room >= FULL or room + COUNT < LEAST
+    room += 0 if counted else COUNT
     bars, axis = drawn(tuple((one.mean, one.low, one.high) for one in levels), room) if room >= LEAST else ((), ())
     best = advised.get(knob.param) if advised else None
     lines: list[Line] = []
@@ -42,13 +50,13 @@ def plot(knob: Knob, width: int, height: int, *, now: Scalar = None, advised: Se
         bar = bars[number] if number < len(bars) else ""
         lines.append([
             Piece(f" {fit(plain(level.label), name)} ", "strong" if wanted or here else "text"),
-            Piece(f"{level.n:>4} ", "dim"), Piece(bar, ink if bar.strip() else "faint"),
+            Piece(f"{level.n:>{COUNT - 1}} " if counted else "", "dim"), Piece(bar, ink if bar.strip() else "faint"),
             Piece(f" {level.mean:3.1f}★ ", "star" if level.n else "faint"),
             Piece("now" if here else "better" if wanted else "", "key" if here else "good"),
         ])  # fmt: skip
         if airy and number + 1 < len(levels):
             lines.append(())
-    left = " " * (name + 7)
+    left = " " * (name + 2 + (COUNT if counted else 0))
     return [*lines, *([Piece(left), Piece(words, "faint")] for words in axis)]
 
 

@@ -17,3 +17,9 @@ def group_of(image: ImageRow, by: Group) -> str:
             return image.pack or ""
         case "model":
             return image.model or ""
+
+
+def named(image: ImageRow, by: Group) -> str:
+    """As a person calls it: of a run its name, as its results folder has it."""
+    name = image.folder.partition(f"-{image.run}-")[2] if by == "run" else ""
+    return name or group_of(image, by)

@@ -9,7 +9,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from schema.pages import ImageRow
-from tui.widgets.grouping import Group, group_of
+from tui.widgets.grouping import Group, named
 from tui.widgets.ink import Piece, fit, fit_middle, plain, wrap
 from tui.widgets.listing import Listing
 from tui.widgets.pages import Pages
@@ -88,7 +88,7 @@ class ImageGrid(Listing[ImageRow]):
         if item is None:
             return self.strip((), width)
         if line >= high - 1:
-            told = group_of(item, self.group) if self.group is not None else ""
+            told = named(item, self.group) if self.group is not None else ""
             return self.strip([Piece(fit("  " + plain(told), width - 2), "faint")], width)
         if line == high - CAPTION:
             return self.caption(index, item, width)
