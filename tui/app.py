@@ -27,7 +27,7 @@ from tui.drawing import Drawing
 from tui.going import Going
 from tui.greeting import greet, meet
 from tui.history import LoadHistory
-from tui.keys import AREAS, EVERYWHERE, LEADER, LEADER_TOP, TITLES, bindings, doer, shown, unknown
+from tui.keys import AREAS, EVERYWHERE, LEADER_TOP, TITLES, bindings, doer, pressed, rebind, shown, unknown
 from tui.link.ask import Asker
 from tui.link.catalogue import Catalogue
 from tui.link.feed import Silence, news
@@ -94,6 +94,7 @@ class StableNew(Drawing, Going):
         self.history = LoadHistory()
         self.pace = Pace(lambda seconds, act: self.set_timer(seconds, act), self.tell_screens)
         self.keymap_of_user = dict(self.ui.keymap)
+        rebind(self.keymap_of_user)
         self.remote = outside.is_remote(self.env)
         self._ensure = ensure
         self._as_of = as_of
@@ -278,7 +279,7 @@ class StableNew(Drawing, Going):
         elif event.character == LEADER_TOP:
             screen.action_top()
         elif event.key != "escape":
-            self.say(f"{LEADER} and {event.character or event.key}: no such area")
+            self.say(f"{pressed('app.leader')} and {event.character or event.key}: no such area")
 
     async def action_go(self, area: str) -> None:
         """To an area, at the tab where one was last; or to a tab, `library.styles`."""

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from textual.app import App
 
+from tui.keys import pressed
 from tui.widgets.livepicture import LivePicture
 from tui.widgets.preview import Preview, sharp_now
 from tui.widgets.thumbs import Thumbs
@@ -15,8 +16,8 @@ How = Literal["half", "kitty", "sixel", "none"]
 
 WORDS: dict[How, str] = {
     "half": "pictures in half cells: any terminal can",
-    "kitty": "pictures by kitty's protocol; if none is seen this terminal cannot: p again",
-    "sixel": "pictures by sixel; if none is seen this terminal cannot: p again",
+    "kitty": "pictures by kitty's protocol; if none is seen this terminal cannot: {key} again",
+    "sixel": "pictures by sixel; if none is seen this terminal cannot: {key} again",
     "none": "no pictures",
 }
 
@@ -58,7 +59,7 @@ class Drawing(App[None]):
         ways = get_args(How)
         how = ways[(ways.index(self.how_drawn) + 1) % len(ways)]
         self.draw_by(how)
-        self.told_how(WORDS[how])
+        self.told_how(WORDS[how].format(key=pressed("gallery.pictures")))
 
     def told_how(self, words: str) -> None:
         """What a person is told of it."""

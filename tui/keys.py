@@ -139,6 +139,8 @@ TABLE = (
     *PROMPT, *TEXT, *PLACES, *SAMPLES, *STAGES, *LOGS, *DISK, *SETTINGS, *WELCOME, *ALONE, *OVER,
 )  # fmt: skip
 
+KEYS = {key.id: key for key in TABLE}
+
 TITLES = {
     "everywhere": "Everywhere", "then": "In the past", "lists": "Lists",
     "queue": "Queue", "runs": "Runs in the queue", "gallery": "Gallery", "learn": "Learn", "nodes": "Nodes",
@@ -156,6 +158,8 @@ SHOWN = {
     "left_curly_bracket": "{", "right_curly_bracket": "}", "ctrl+left": "^←", "ctrl+right": "^→",
     "full_stop": ".", "greater_than_sign": ">", "comma": ",", "less_than_sign": "<",
     "right_square_bracket": "]", "left_square_bracket": "[",
+    "semicolon": ";", "underscore": "_", "number_sign": "#", "percent_sign": "%", "ampersand": "&", "dollar_sign": "$",
+    "vertical_line": "|", "backslash": "\\", "tilde": "~", "quotation_mark": '"', "grave_accent": "`",
     "equals_sign": "=", "space": "␣", "enter": "⏎", "escape": "esc", "down": "↓", "up": "↑", "left": "←", "right": "→",
     "pagedown": "pgdn", "pageup": "pgup", "shift+tab": "⇧tab",
     "ctrl+@": "^space",
@@ -179,8 +183,7 @@ def bindings(keys: Iterable[Key]) -> list[BindingType]:
 
 def bound(*ids: str) -> list[BindingType]:
     """The bindings with these ids: of a dialog, which shares most of its keys with others."""
-    known = {key.id: key for key in TABLE}
-    return bindings(known[id] for id in ids)
+    return bindings(KEYS[id] for id in ids)
 
 
 def shown(keys: str) -> str:
@@ -199,6 +202,39 @@ def first_shown(key: Key, keymap: Mapping[str, str]) -> str:
     if key.face and key.id not in keymap:
         return key.face
     return shown(keymap.get(key.id, key.keys).split(",")[0].strip())
+
+
+NOW: dict[str, str] = {}
+"""The user's keys, by the ids of bindings; of a process, which has one user."""
+
+SPOKEN = {"enter": "enter", "space": "space"}
+"""In a sentence, where a sign would be overlooked."""
+
+
+def rebind(keymap: Mapping[str, str]) -> None:
+    """These are the user's keys from now on."""
+    NOW.clear()
+    NOW.update(keymap)
+
+
+def face(id: str) -> str:
+    """The key of this binding as it is now, as hints tell it: `⏎`, `^j`."""
+    return shown(_first(id))
+
+
+def pressed(id: str) -> str:
+    """The same for a sentence: `enter`, `z`."""
+    return SPOKEN.get(_first(id), face(id))
+
+
+def _first(id: str) -> str:
+    return NOW.get(id, KEYS[id].keys).split(",")[0].strip()
+
+
+def hints(*told: str) -> str:
+    """`dialog.take save` is told as `^j save`."""
+    pairs = (one.partition(" ") for one in told if one)
+    return "  ".join(f"{face(id) if id in KEYS else id} {words}" for id, _, words in pairs)
 
 
 def doer(screen: "Screen[Answer]", key: Key) -> "DOMNode":

@@ -16,6 +16,7 @@ from schema.errors import NoDaemon, Refused
 from schema.scenes import Welcome
 from schema.then import Moment
 from tui.background import begin
+from tui.keys import pressed
 from tui.link.then import Happening, difference, happening, standing, then, when
 from tui.live import Change, Live, heard, silent
 from tui.picturekeys import Key
@@ -97,9 +98,11 @@ class Travelling(Wishing):
 
     def refuse_wish(self) -> None:
         if self.past:
-            self.say("this is the past: nothing can be changed here. 0 goes back to now", bad=True)
+            self.say(f"this is the past: nothing can be changed here. {pressed('then.now')} goes back to now", bad=True)
         else:
-            self.say("read-only: nothing can be changed now. ! tells why, and what to do", bad=True)
+            self.say(
+                f"read-only: nothing can be changed now. {pressed('app.standing')} tells why, and what to do", bad=True
+            )
 
     def hints(self, keys: Sequence[Key]) -> tuple[Key, ...]:
         """What the last line tells of them, with the keys of travel first in the past."""
@@ -109,8 +112,8 @@ class Travelling(Wishing):
 
     async def travel_key(self, event: events.Key) -> bool:
         """Runs what a key means in the past alone."""
-        for pressed in event.aliases if self.past else ():
-            if (key := travelling(pressed, self.keymap_of_user)) is not None:
+        for name in event.aliases if self.past else ():
+            if (key := travelling(name, self.keymap_of_user)) is not None:
                 await self.run_action(key.action, default_namespace=self)
                 return True
         return False
@@ -211,7 +214,11 @@ class Travelling(Wishing):
             return
         at = min(max(0, (self._seq if self._going else int(moment.seq)) + by), int(moment.newest))
         if at == (self._seq if self._going else int(moment.seq)):
-            self.say("this is the newest event; 0 goes back to now" if by > 0 else "there is nothing before")
+            self.say(
+                f"this is the newest event; {pressed('then.now')} goes back to now"
+                if by > 0
+                else "there is nothing before"
+            )
             return
         self._seq = at
         self._go(str(at))
@@ -244,7 +251,9 @@ class Travelling(Wishing):
     def action_mark_moment(self) -> None:
         self.marked = self.moment
         if self.moment is not None:
-            self.say(f"event {self.moment.seq:,} is marked: = tells from anywhere what is different")
+            self.say(
+                f"event {self.moment.seq:,} is marked: {pressed('then.diff')} tells from anywhere what is different"
+            )
             self.tell_screens(Change())
 
     def action_now(self) -> None:

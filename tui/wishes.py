@@ -19,6 +19,7 @@ from schema.scenes import NodeScene
 from tui import outside
 from tui.background import begin
 from tui.changes import Change, Changes
+from tui.keys import pressed, rebind
 from tui.link.ask import Asker, Told
 from tui.link.catalogue import Catalogue
 from tui.link.favoured import Favoured
@@ -131,7 +132,9 @@ class Wishing(App[None]):
     def nothing_done(self, answer: Told) -> bool:
         """Says so: whoever takes back what was not done takes back what was done before it."""
         if answer.nothing:
-            self.say("Nothing to do: it is so already, or has ended. z takes back what came before.")
+            self.say(
+                f"Nothing to do: it is so already, or has ended. {pressed('app.undo')} takes back what came before."
+            )
         return answer.nothing
 
     async def answered(self, path: str, body: msgspec.Struct | None) -> Told | None:
@@ -166,12 +169,19 @@ class Wishing(App[None]):
         self.live = live
         self._moved.set()
 
+    def set_keymap(self, keymap: Mapping[str, str]) -> None:
+        """Sentences name the keys as they are from now on."""
+        rebind(keymap)
+        super().set_keymap(keymap)
+
     def say(self, text: str, *, bad: bool = False) -> None:
         self.notify(plain(text), markup=False, severity="warning" if bad else "information", timeout=8 if bad else 3)
 
     def action_undo(self) -> None:
         if self.outbox.waiting:
-            self.say("verdicts are on their way to the daemon; z again when they are there", bad=True)
+            self.say(
+                f"verdicts are on their way to the daemon; {pressed('app.undo')} again when they are there", bad=True
+            )
             return
         begin(self, partial(self._taken_back, "undo"), group="commands")
 
@@ -192,7 +202,7 @@ class Wishing(App[None]):
         if answer.nothing and (self.changes.last() if back else self.changes.next()) is not None:
             await self._taken_back(verb)  # a command that cannot be taken back stood before a file
             return
-        head, end = ("taken back", "; Z does it again") if back else ("done again", "")
+        head, end = ("taken back", f"; {pressed('app.redo')} does it again") if back else ("done again", "")
         self.say(answer.text if answer.nothing else f"{head}: {answer.text}{end}", bad=answer.nothing)
 
     async def _file_back(self, change: Change, *, back: bool) -> None:
@@ -206,7 +216,9 @@ class Wishing(App[None]):
                 self.say("The daemon does not answer; nothing was changed.", bad=True)
                 return
         (self.changes.taken_back if back else self.changes.done_again)()
-        self.say(f"taken back: {change.told}; Z does it again" if back else f"done again: {change.told}")
+        self.say(
+            f"taken back: {change.told}; {pressed('app.redo')} does it again" if back else f"done again: {change.told}"
+        )
         self.tell_screens(Seen(library=True))
 
     async def refresh_nodes(self, nodes: Sequence[NodeScene] | None = None) -> None:

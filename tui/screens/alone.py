@@ -16,7 +16,7 @@ from textual.screen import ModalScreen
 from schema.errors import NoDaemon, Refused
 from schema.pages import ImageRow, JobRecord
 from tui.background import begin, leave
-from tui.keys import first_shown, of
+from tui.keys import KEYS, first_shown, of, pressed
 from tui.screens.help import Keyed
 from tui.widgets.ink import Drawn, Line, Piece, fit, measure
 from tui.widgets.judged import Judged
@@ -133,10 +133,14 @@ class Alone(Keyed, ModalScreen[None]):
         if shown and all(one.seen for one in shown):
             self.attention.seen()
 
+    def opens(self) -> str:
+        id = f"{self.where}.outside"
+        return f"; {pressed(id)} opens its file" if id in KEYS else ""
+
     def counts(self, what: str) -> bool:
         """Whether this verdict can be meant; told where it cannot."""
         if any(one.is_broken for one in self.pictures()):
-            self.tell_now([Piece(" it cannot be shown and so not be judged; o opens its file", "warn")])
+            self.tell_now([Piece(f" it cannot be shown and so not be judged{self.opens()}", "warn")])
             return False
         if self.attention.counts():
             return True

@@ -12,6 +12,7 @@ from tui.athome import AtHome
 from tui.keys import Key, of, places_of
 from tui.live import Change, Live
 from tui.widgets.banner import Banner
+from tui.widgets.filterline import FilterInput
 from tui.widgets.foot import Foot
 from tui.widgets.listing import Listing
 from tui.widgets.thrift import ThriftyCompositor
@@ -56,6 +57,8 @@ class AreaScreen(AtHome, Screen[None]):
     def tell_keys(self) -> None:
         """In the last line, what the keys do here."""
         self.foot.hint(self.home.hints(self.told_keys()), self.home.keymap_of_user)
+        for field in self.query(FilterInput):
+            field.name_key()
 
     def told_keys(self) -> tuple[Key, ...]:
         """Those that do something where one is."""

@@ -11,9 +11,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from tui.background import leave
-from tui.keys import bound
-
-HINTS = "⏎ take  esc back"
+from tui.keys import bound, face, hints
 
 
 class Confirm(ModalScreen[bool]):
@@ -29,11 +27,14 @@ class Confirm(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Sure?"
-            dialog.border_subtitle = "esc back"
+            dialog.border_subtitle = hints("dialog.leave back")
             yield Static(Content(self._question))
             if self._detail:
                 yield Static(Content(self._detail), classes="quiet")
-            yield Static(Content.from_markup("[b]y ⏎[/b] yes   [b]n[/b] no"), classes="answers")
+            yield Static(
+                Content.from_markup("[b]$yes ⏎[/b] yes   [b]$no[/b] no", yes=face("dialog.yes"), no=face("dialog.no")),
+                classes="answers",
+            )
 
     def action_answer(self, yes: bool) -> None:
         leave(self, yes)
@@ -57,7 +58,7 @@ class Choose(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog choices wide" if self._wide else "dialog choices") as dialog:
             dialog.border_title = self._title
-            dialog.border_subtitle = HINTS
+            dialog.border_subtitle = hints("⏎ take", "dialog.leave back")
             yield OptionList(*(Option(Content(words), id=name) for name, words in self._choices), compact=True)
 
     def on_mount(self) -> None:
@@ -94,7 +95,7 @@ class Type(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self._title
-            dialog.border_subtitle = HINTS
+            dialog.border_subtitle = hints("⏎ take", "dialog.back back")
             yield Input(self._value, compact=True, select_on_focus=self._instead)
             yield Static(Content(self._help), classes="quiet")
 

@@ -7,6 +7,7 @@ from schema.errors import NoDaemon, Refused
 from tui.background import begin
 from tui.dialogkeys import KNOWN_TAGS
 from tui.filterwords import STATES, Offer, offers, usual
+from tui.keys import pressed
 from tui.link.shelf import names_of
 from tui.screens.listarea import ListScreen
 from tui.widgets.nodeline import STRANGERS, name_of
@@ -16,7 +17,10 @@ Item = TypeVar("Item")
 MANY = 100
 """More items than this are not changed unasked."""
 
-BACK = "z takes it back."
+
+def back() -> str:
+    """The remedy for most."""
+    return f"{pressed('app.undo')} takes it back."
 
 
 class Browsing(ListScreen[Item]):
@@ -75,13 +79,13 @@ class Browsing(ListScreen[Item]):
         many = self.listing.marked
         return many, f"{many:,}{self.noun(many)}"
 
-    async def sure(self, verb: str, act: Callable[[], None], remedy: str = BACK, *, ended: bool = False) -> None:
+    async def sure(self, verb: str, act: Callable[[], None], remedy: str | None = None, *, ended: bool = False) -> None:
         """Does it to the targets; of more than `MANY` only when that is meant. `verb`: `Cancel`, `Hold`."""
         many, words = self.at_stake(ended=ended)
         if many <= MANY:
             act()
         else:
-            await self.ask(f"{verb} {words}?", remedy, act)
+            await self.ask(f"{verb} {words}?", back() if remedy is None else remedy, act)
 
     async def ask(self, question: str, detail: str, act: Callable[[], None]) -> None:
         from tui.screens.ask import Confirm

@@ -16,7 +16,7 @@ from schema.errors import NoDaemon, Refused, why
 from schema.sizes import size
 from tui.athome import AtHome
 from tui.background import begin, leave
-from tui.keys import bound
+from tui.keys import bound, hints
 from tui.widgets.ink import plain
 from tui.widgets.tick import Tick
 
@@ -34,7 +34,7 @@ class SaveBundle(AtHome, ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog saving") as dialog:
             dialog.border_title = "Save what was learned"
-            dialog.border_subtitle = "⏎ save  esc back"
+            dialog.border_subtitle = hints("⏎ save", "dialog.back back")
             yield Input("~/stablenew-learned.zip", id="file", compact=True, select_on_focus=False)
             yield Tick("without the words of prompts", True, id="redact")
             yield Static(Content(ABOUT), classes="quiet")

@@ -14,7 +14,7 @@ from schema.errors import NoDaemon, Refused
 from schema.pages import Resource
 from tui.athome import AtHome
 from tui.background import begin, is_open, leave
-from tui.keys import bindings, bound, of
+from tui.keys import bindings, bound, face, of
 from tui.link.catalogue import narrowed
 from tui.messages import ItemOpened
 from tui.widgets.ink import plain
@@ -66,8 +66,16 @@ class Chooser(AtHome, ModalScreen[str | None]):
             yield Static("", id="told", classes="quiet")
 
     def hints(self) -> str:
-        keys = ["⏎ take", "tab other list" if len(self._lists) > 1 else "", "^j as typed"]
-        keys += ["^x none" if self._empty else "", "^r read again", "esc back"]
+        keys = [
+            "⏎ take",
+            f"{face('chooser.other')} other list" if len(self._lists) > 1 else "",
+            f"{face('chooser.typed')} as typed",
+        ]
+        keys += [
+            f"{face('chooser.nothing')} none" if self._empty else "",
+            f"{face('chooser.refresh')} read again",
+            f"{face('dialog.back')} back",
+        ]
         return "  ".join(filter(None, keys))
 
     def title_words(self) -> Content:

@@ -17,7 +17,7 @@ from schema.pages import ImageRow, Page
 from schema.requests import ImageSelection
 from tui.background import begin, is_open
 from tui.groups import Group, Seen, groups_of
-from tui.keys import bindings, of
+from tui.keys import bindings, of, pressed
 from tui.link import learn
 from tui.outbox import Parcel, Wish
 from tui.screens.alone import Alone, Shown, Told, cut
@@ -110,7 +110,8 @@ class ComparisonScreen(Alone):
         except Refused as e:
             trouble = e.told()
         except NoDaemon:
-            trouble = "The daemon does not answer. esc, and c again when it does."
+            keys = f"{pressed('comparison.leave')}, and {pressed('learn.compare')} again"
+            trouble = f"The daemon does not answer. {keys} when it does."
         if not is_open(self):
             return
         self.slots[0].notice = "" if self.groups else trouble

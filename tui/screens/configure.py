@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.message import Message
 
-from tui.keys import bindings, of, shown
+from tui.keys import bindings, face, of, pressed, shown
 from tui.live import Change, Live
 from tui.messages import CursorMoved, FilterChanged, ItemOpened, PagesWanted
 from tui.screens.configureasking import Asking
@@ -137,7 +137,10 @@ class ConfigureScreen(Asking):
         if self.pending:
             many = len(self.pending)
             words = f"{PENDING} {many} {'counts' if many == 1 else 'count'} when the daemon starts again: "
-            return [Piece(words if wide else f"{PENDING} {many} for the daemon: ", "warn"), Piece("^r", "key")]
+            return [
+                Piece(words if wide else f"{PENDING} {many} for the daemon: ", "warn"),
+                Piece(face("settings.again"), "key"),
+            ]
         return [Piece(plain(self.config.path.name), "dim")]
 
     def tally(self) -> None:
@@ -227,7 +230,7 @@ class ConfigureScreen(Asking):
 
     def action_clear(self) -> None:
         if not self.step_back():
-            self.home.say("these are all there are; q leaves")
+            self.home.say(f"these are all there are; {pressed('app.back')} leaves")
 
     def step_back(self) -> bool:
         """Away with what narrows the list."""
@@ -260,7 +263,7 @@ class ConfigureScreen(Asking):
         if self.tab:
             await self._ask_key(more=True)
         else:
-            self.home.say("a gives one more key to the same, in the list of keys: ]")
+            self.home.say(f"{pressed('settings.add')} gives one more key to the same, in the list of keys: ]")
 
     async def _ask_key(self, *, more: bool) -> None:
         row = self.keymap.item()
@@ -291,7 +294,9 @@ class ConfigureScreen(Asking):
         if row is None or row.setting is None:
             return
         if row.setting is MODE:
-            self.home.say("the daemon keeps this one: enter chooses, z takes it back")
+            self.home.say(
+                f"the daemon keeps this one: {pressed('settings.change')} chooses, {pressed('app.undo')} takes it back"
+            )
         elif row.origin.startswith("STABLENEW_"):
             self.home.say(f"{row.origin} of the environment sets it; only there it can be taken away", bad=True)
         elif row.origin:

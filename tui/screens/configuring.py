@@ -11,6 +11,7 @@ from schema.errors import NoDaemon, Refused
 from tui.background import begin, is_open
 from tui.changes import Change as Done
 from tui.editor import edit
+from tui.keys import pressed
 from tui.link import configfile, learn
 from tui.link.configfile import Config
 from tui.link.endpoint import restart
@@ -120,7 +121,11 @@ class Configuring(AreaScreen):
         assert self.path is not None
         async with self._order:
             if await asyncio.to_thread(configfile.text_of, self.path) != there:
-                raise Refused("the file was written since", where=str(self.path), remedy="Open it: e in Settings.")
+                raise Refused(
+                    "the file was written since",
+                    where=str(self.path),
+                    remedy=f"Open it: {pressed('settings.file')} in Settings.",
+                )
             await asyncio.to_thread(configfile.write, self.path, instead)
         await self.counts(keys, changed=True)
 

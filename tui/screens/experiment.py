@@ -23,7 +23,7 @@ from schema.requests_learning import Mixes, MixesRequest
 from schema.sizes import size
 from tui.athome import AtHome
 from tui.background import begin, is_open, leave
-from tui.keys import bound
+from tui.keys import bound, face, pressed
 from tui.link.ask import Asker, PlanLine
 from tui.link.shelf import names_of
 from tui.screens.draft import written
@@ -46,7 +46,7 @@ USUAL = ("txt2img.steps", "txt2img.cfg", "txt2img.sampler", "txt2img.scheduler",
          "detail.denoise", "upscale.factor", "lora")  # fmt: skip
 """Variables that most people want to know about, suggested while one types."""
 
-NUMBERS, NAMES = "15, 20, 30 or 15, 20, .., 35 or 15..35/5", "^f: names that the nodes have, one after the other"
+NUMBERS, NAMES = "15, 20, 30 or 15, 20, .., 35 or 15..35/5", "names that the nodes have, one after the other"
 """Of levels that are not written yet."""
 
 
@@ -68,7 +68,9 @@ class NewExperiment(AtHome, ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog form experiment", can_focus=False) as dialog:
             dialog.border_title = "New experiment"
-            dialog.border_subtitle = "^f names  ^j queue  esc back"
+            dialog.border_subtitle = (
+                f"{face('experiment.name')} names  {face('dialog.take')} queue  {face('dialog.back')} back"
+            )
             with Horizontal(classes="row first"):
                 yield Static("kind", classes="field")
                 yield Select[str](KINDS, id="kind", compact=True, allow_blank=False)
@@ -113,7 +115,8 @@ class NewExperiment(AtHome, ModalScreen[bool]):
             if self._pack in names or len(names) == 1:
                 select.value = self._pack if self._pack in names else names[0]
             elif not names:
-                self._lack = "an experiment takes a pack's prompts, and there is no pack yet: A in Library writes one"
+                remedy = f"{pressed('shelf.new')} in Library writes one"
+                self._lack = f"an experiment takes a pack's prompts, and there is no pack yet: {remedy}"
                 self.tell(self._lack, bad=True)
 
     @property
@@ -126,7 +129,9 @@ class NewExperiment(AtHome, ModalScreen[bool]):
         for row in self.query(".several"):
             row.display = self.kind == "explore"
         self.query_one("#prompts", Input).placeholder = "1" if self.kind == "learning" else "all"
-        self.query_one("#levels", Input).placeholder = NAMES if list_of(self.typed("variable")) else NUMBERS
+        self.query_one("#levels", Input).placeholder = (
+            f"{face('experiment.name')}: {NAMES}" if list_of(self.typed("variable")) else NUMBERS
+        )
 
     async def action_name(self) -> None:
         """One level more, by name."""
@@ -134,7 +139,9 @@ class NewExperiment(AtHome, ModalScreen[bool]):
 
         variable = self.typed("variable")
         if self.kind == "explore" or not (names := list_of(variable)):
-            self.tell("^f is for variables that are names: txt2img.sampler, txt2img.model, lora")
+            self.tell(
+                f"{pressed('experiment.name')} is for variables that are names: txt2img.sampler, txt2img.model, lora"
+            )
             return
 
         def chosen(name: str | None) -> None:

@@ -11,7 +11,7 @@ from schema.errors import NoDaemon, Refused
 from schema.pages import ImageRow, Page
 from schema.requests import ImageSelection
 from tui.background import begin, is_open
-from tui.keys import bindings, first_shown, of
+from tui.keys import bindings, face, first_shown, of, pressed
 from tui.live import Change, Live
 from tui.screens.alone import Shown
 from tui.screens.picturewishes import PictureWishes
@@ -150,7 +150,7 @@ class GalleryScreen(PictureWishes):
         found = sorted(at for at in map(listing.pages.find, names) if at is not None)
         images = [item for item in map(listing.pages.get, found) if item is not None]
         if len(images) != 2:
-            self.home.say("mark two pictures with space, then c")
+            self.home.say(f"mark two pictures with {pressed('list.mark')}, then {pressed('gallery.compare')}")
             return
         pair = tuple(image.id for image in images)
 
@@ -178,7 +178,7 @@ class GalleryScreen(PictureWishes):
         image = self.listing.item()
         if image is not None:
             record, now = self.record, self.home.clock()
-            title = [Piece(image.job, "title"), Piece("  esc back", "dim")]
+            title = [Piece(image.job, "title"), Piece(f"  {face('page.leave')} back", "dim")]
             await self.app.push_screen(Details(title, lambda width: whole(image, record, width, now)))
 
     async def action_enhance(self) -> None:
@@ -200,7 +200,9 @@ class GalleryScreen(PictureWishes):
         if self.record is None or self.record.id != image.job:
             await self._look(image)
         if self.record is not None and says_nothing(self.record):
-            self.home.say("nothing is known of how it was made; E makes a new picture from this one")
+            self.home.say(
+                f"nothing is known of how it was made; {pressed('gallery.enhance')} makes a new picture from this one"
+            )
         else:
             await self.home.clone(image.job)
 
@@ -208,5 +210,5 @@ class GalleryScreen(PictureWishes):
 def nothing(words: str, *, trash: bool) -> str:
     """What is said where the list is empty; `words`: its filter."""
     if words:
-        return f"No picture {'in the trash ' if trash else ''}fits the filter; esc clears it."
-    return "The trash is empty; T goes back to the pictures." if trash else NO_PICTURE
+        return f"No picture {'in the trash ' if trash else ''}fits the filter; {pressed('list.clear')} clears it."
+    return f"The trash is empty; {pressed('gallery.trash_view')} goes back to the pictures." if trash else NO_PICTURE

@@ -9,7 +9,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from tui.background import leave
-from tui.keys import AREAS, LEADER, LEADER_TOP, TITLES, Key, bound, of, places_of, shown
+from tui.keys import AREAS, LEADER, LEADER_TOP, TITLES, Key, bound, face, of, places_of, shown
 from tui.widgets.ink import Line, Piece, fit, wrap
 from tui.widgets.listing import Listing
 from tui.widgets.panel import Panel
@@ -77,7 +77,7 @@ class KeysHelp(ModalScreen[None]):
     def _fill(self) -> None:
         panel = self.query_one(Panel)
         panel.fill(self.lines(panel.room[0]), [Piece("Keys", "title")], keep_place=True)
-        panel.refoot([Piece("esc back", "dim")])
+        panel.refoot([Piece(f"{face('page.leave_help')} back", "dim")])
 
     def lines(self, width: int) -> list[Line]:
         first = (*(("then",) if self._past else ()), *((self._own,) if self._own else ()))
@@ -108,9 +108,10 @@ class KeysHelp(ModalScreen[None]):
         return [[Piece(fit("" if at else f"   {keys}", KEYS), "key"), Piece(line)] for at, line in enumerate(said)]
 
     def leader(self) -> list[Line]:
-        rows = [(f"{LEADER} {area.letter}", area.title) for area in AREAS] + [(f"{LEADER} {LEADER_TOP}", "top")]
+        leader = shown(self._keymap.get("app.leader", LEADER))
+        rows = [(f"{leader} {area.letter}", area.title) for area in AREAS] + [(f"{leader} {LEADER_TOP}", "top")]
         return [
-            [Piece(f" After {LEADER}", "title")],
+            [Piece(f" After {leader}", "title")],
             *([Piece(fit(f"   {keys}", KEYS), "key"), Piece(word)] for keys, word in rows),
             [],
         ]

@@ -16,7 +16,7 @@ from schema.pages import ImageRow
 from schema.requests import ImageSelection
 from tui.background import begin, is_open
 from tui.deck import Deck, Step
-from tui.keys import bindings, of
+from tui.keys import bindings, of, pressed
 from tui.link import learn
 from tui.outbox import Parcel, Wish
 from tui.screens.alone import Alone, Told
@@ -141,7 +141,7 @@ class InboxScreen(Alone):
         if self._trouble:
             return self._trouble
         if self.deck.skipped:
-            return f"All others are rated. {self.deck.skipped:,} skipped: n shows them again"
+            return f"All others are rated. {self.deck.skipped:,} skipped: {pressed('inbox.skip')} shows them again"
         return "Nothing waits for a rating." if not self.deck.judged else f"All {self.deck.judged:,} are rated."
 
     def looked_up(self, image: str) -> None:
@@ -181,7 +181,7 @@ class InboxScreen(Alone):
         if image is not None and self.counts("d"):
             wish = Wish("/v1/images/trash", ImageSelection(select=(image.id,)), f"stablenew image trash {image.id}")
             self._done(self.deck.done("trashed"), wish)
-            self.tell_now([Piece(" just now  ", "dim"), Piece("to the trash; z brings it back")])
+            self.tell_now([Piece(" just now  ", "dim"), Piece(f"to the trash; {pressed('inbox.back')} brings it back")])
 
     def _done(self, step: Step[ImageRow], wish: Wish) -> None:
         self._verdicts[step] = self.home.outbox.put(wish, partial(self._came_back, step))

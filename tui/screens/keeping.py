@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from schema.errors import NoDaemon, Refused
 from tui.changes import Change
+from tui.keys import pressed
 from tui.link import shelf
 from tui.link.shelf import Noun
 
@@ -35,7 +36,7 @@ class Keeping(NamedTuple):
             return False
         back = partial(self._write, name, there[0]) if there else partial(self._drop, name)
         self.home.changes.note(Change(f"save the {self.one} {name}", back, make))
-        self.home.say(f"{name} saved" + ("; z brings back what it was" if there else ""))
+        self.home.say(f"{name} saved" + (f"; {pressed('app.undo')} brings back what it was" if there else ""))
         return True
 
     async def rename(self, name: str, to: str) -> bool:
@@ -51,7 +52,7 @@ class Keeping(NamedTuple):
         if not await self._done(gone):
             return False
         self.home.changes.note(Change(f"delete the {self.one} {name}", partial(self._restore, name), gone))
-        self.home.say(f"{name} deleted; z brings it back")
+        self.home.say(f"{name} deleted; {pressed('app.undo')} brings it back")
         return True
 
     async def _done(self, work: Callable[[], Awaitable[None]]) -> bool:

@@ -11,7 +11,7 @@ from schema.experiments import LearningRunRow
 from schema.insights import Knob, PackInsight
 from schema.spoken import begun
 from tui.background import begin
-from tui.keys import Key, bindings, of
+from tui.keys import Key, bindings, face, of, pressed
 from tui.learnkeys import ELSEWHERE
 from tui.messages import CursorMoved, ItemOpened
 from tui.screens.learnwishes import LearnWishes
@@ -203,18 +203,24 @@ class LearnScreen(LearnWishes):
         if pack is not None:
             taken = self.status.adopted.get(pack.pack) if self.status is not None else None
             if pack.preset is not None:
-                lines += [heading("Would change", "a" if self.may(pack, "preset") and not self.gone_by else "")]
+                lines += [
+                    heading(
+                        "Would change", face("learn.apply") if self.may(pack, "preset") and not self.gone_by else ""
+                    )
+                ]
                 lines += [*clear(pack, width), *preset(pack.preset, width, numbers=self.numbers, adopted=taken), []]
             if words_matter(pack) and (taken is None or not taken.weights):
-                lines += [heading("Draw liked words more often", "A"), []]
+                lines += [heading("Draw liked words more often", face("learn.more")), []]
             if taken is not None:
-                lines += [heading("Taken over by new runs", "A"), *adoption(taken, width), []]
+                lines += [heading("Taken over by new runs", face("learn.more")), *adoption(taken, width), []]
             if others := self.suggestions_of(pack.pack):
-                lines += [heading("Proposed by others", "S"), *suggestions(others, width), []]
+                lines += [heading("Proposed by others", face("learn.suggested")), *suggestions(others, width), []]
         found = () if self.gone_by else self.proposed()
-        lines.append(heading("Next", "f" if found else ""))
+        lines.append(heading("Next", face("learn.queue") if found else ""))
         if not found:
-            lines += block("Nothing is proposed: rate more pictures first, or begin one: n.", width, "dim")
+            lines += block(
+                f"Nothing is proposed: rate more pictures first, or begin one: {pressed('learn.new')}.", width, "dim"
+            )
         return [*lines, *proposals(found, width, numbers=self.numbers, packs=pack is None)]
 
     def draw_effects(self) -> None:

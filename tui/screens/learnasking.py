@@ -4,6 +4,7 @@ from functools import partial
 
 from schema.errors import NoDaemon, Refused
 from tui.background import begin
+from tui.keys import pressed
 from tui.link import learn
 from tui.live import Change, Live
 from tui.screens.lessons import Lessons
@@ -66,5 +67,6 @@ class LearnAsking(Lessons):
             return
         changes = sum(len(one.changes) for one in found)
         words = f"{changes} change{'' if changes == 1 else 's'}"
-        self.home.say(f"a language model proposes {words} of {plain(pack)}; S takes them over or drops them")
+        remedy = f"{pressed('learn.suggested')} takes them over or drops them"
+        self.home.say(f"a language model proposes {words} of {plain(pack)}; {remedy}")
         self.look_again(everything=True)

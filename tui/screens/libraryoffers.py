@@ -13,7 +13,7 @@ from schema.errors import NoDaemon, Refused
 from schema.models import Fetching, ModelWanted, Offer
 from tui.athome import AtHome
 from tui.background import begin, is_open, leave
-from tui.keys import bound
+from tui.keys import bound, hints
 from tui.link.offers import fetching, offers
 from tui.messages import ItemOpened
 from tui.widgets.ink import plain
@@ -38,7 +38,7 @@ class Offers(AtHome, ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog chooser offers") as dialog:
             dialog.border_title = "Models on Civitai and Hugging Face"
-            dialog.border_subtitle = "⏎ search, fetch  tab list  esc back"
+            dialog.border_subtitle = hints("⏎ search, fetch", "tab list", "dialog.back back")
             yield Input(self._words, placeholder="words, then enter", id="search", compact=True, select_on_focus=False)
             yield self.table
             yield Static("", id="told")

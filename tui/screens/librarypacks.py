@@ -6,7 +6,7 @@ from textual.containers import Horizontal, Vertical
 from schema.errors import NoDaemon, Refused
 from schema.prompts import Tried
 from schema.requests import RunRequest
-from tui.keys import bindings, of
+from tui.keys import bindings, of, pressed
 from tui.link.shelf import Item
 from tui.screens.beside import SplitScreen
 from tui.screens.draft import Draft
@@ -111,4 +111,5 @@ class PacksScreen(ShelfVerbs, SplitScreen[ShelfRow]):
             self.home.copy(prompt.text, "prompt")
 
     def action_outside(self) -> None:
-        self.home.say("e edits it here, E in your own editor; `stablenew pack export` writes it to a file")
+        keys = f"{pressed('shelf.edit')} edits it here, {pressed('shelf.editor')} in your own editor"
+        self.home.say(f"{keys}; `stablenew pack export` writes it to a file")

@@ -8,6 +8,7 @@ from typing import ClassVar
 from schema.errors import NoDaemon, Refused
 from schema.pages import Page
 from tui.background import begin
+from tui.keys import pressed
 from tui.link.shelf import Item, Noun, checked, item_of, names_of
 from tui.live import Change
 from tui.screens.library import LibraryTab
@@ -117,7 +118,11 @@ class ShelfScreen(LibraryTab[ShelfRow]):
         if not warnings:
             self.home.say(f"all {self.kept} are in order")
         else:
-            more = f" (and {len(warnings) - 1} more: s and `faulty first`)" if len(warnings) > 1 else ""
+            more = (
+                f" (and {len(warnings) - 1} more: {pressed('list.sort')} and `faulty first`)"
+                if len(warnings) > 1
+                else ""
+            )
             self.home.say(f"{warnings[0]}{more}", bad=True)
 
     def action_check(self) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from schema.errors import NoDaemon, Refused, why
 from tui.background import begin
 from tui.changes import Change
-from tui.keys import bindings, of
+from tui.keys import bindings, of, pressed
 from tui.link import shelf
 from tui.link.shelf import Item, text_of
 from tui.screens.browsing import MANY
@@ -204,7 +204,9 @@ class ShelfVerbs(ShelfScreen):
                 begin(self, partial(self._delete_all, names), group="shelf")
 
         if len(names) > MANY:
-            await self.app.push_screen(Confirm(f"Delete {len(names):,} {self.kept}?", "z brings them back."), answered)
+            await self.app.push_screen(
+                Confirm(f"Delete {len(names):,} {self.kept}?", f"{pressed('app.undo')} brings them back."), answered
+            )
         elif names:
             answered(True)
 
@@ -219,7 +221,7 @@ class ShelfVerbs(ShelfScreen):
         what = f"the {self.one} {gone[0]}" if len(gone) == 1 else f"{len(gone):,} {self.kept}"
         change = Change(f"delete {what}", partial(self._restore, gone), partial(self._delete, gone))
         self.home.changes.note(change)
-        self.home.say(f"{gone[0] if len(gone) == 1 else what} deleted; z brings back")
+        self.home.say(f"{gone[0] if len(gone) == 1 else what} deleted; {pressed('app.undo')} brings back")
         self.listing.unmark()
         self.reread()
 

@@ -8,7 +8,7 @@ from textual.containers import Horizontal, Vertical
 from schema.pages import Page
 from schema.scenes import NodeScene
 from tui.background import begin
-from tui.keys import bindings, of, shown
+from tui.keys import bindings, of, pressed, shown
 from tui.live import Change, Live
 from tui.screens.beside import BesideScreen
 from tui.widgets.ink import Drawn, Line, Piece, fit
@@ -173,7 +173,7 @@ class NodesScreen(BesideScreen[NodeScene]):
         chosen = self.chosen()
         found = [node for node in chosen if node.state not in STRANGERS]
         if chosen and not found:
-            self.home.say(f"{name_of(chosen[0])} is not in the fleet yet: P pairs it")
+            self.home.say(f"{name_of(chosen[0])} is not in the fleet yet: {pressed('nodes.pair')} pairs it")
         return found
 
     def action_refresh(self) -> None:
@@ -212,7 +212,7 @@ class NodesScreen(BesideScreen[NodeScene]):
         elif waiting:
             self.home.say("several wait: go to the one you mean, then P")
         else:
-            self.home.say("nobody asks to join. A brings in one at an address that you type.")
+            self.home.say(f"nobody asks to join. {pressed('nodes.add')} brings in one at an address that you type.")
 
     async def action_add(self) -> None:
         from tui.screens.ask import Type
@@ -230,12 +230,15 @@ class NodesScreen(BesideScreen[NodeScene]):
 
         nodes = [node for node in self.ours() if node.link == "lan"]
         if not nodes:
-            self.home.say("only a node on the network is unpaired; D gives this one nothing new")
+            self.home.say(
+                f"only a node on the network is unpaired; {pressed('nodes.drain')} gives this one nothing new"
+            )
             return
 
         async def answered(yes: bool | None) -> None:
             for node in nodes if yes else ():
-                told = f"{name_of(node)} is trusted no more: P pairs it anew, X takes it off the list"
+                keys = f"{pressed('nodes.pair')} pairs it anew, {pressed('nodes.forget')} takes it off the list"
+                told = f"{name_of(node)} is trusted no more: {keys}"
                 self.home.command(f"/v1/nodes/{node.node}/unpair", None, told)
 
         detail = "What it is at goes elsewhere. It comes back only with a new code."
@@ -246,7 +249,7 @@ class NodesScreen(BesideScreen[NodeScene]):
 
         lost = [node for node in self.chosen() if node.state == "lost"]
         if not lost:
-            self.home.say("only a node that is lost can be forgotten; D gives it nothing new")
+            self.home.say(f"only a node that is lost can be forgotten; {pressed('nodes.drain')} gives it nothing new")
             return
 
         async def answered(yes: bool | None) -> None:

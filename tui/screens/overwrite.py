@@ -10,7 +10,7 @@ from textual.widgets import Static
 
 from schema.prompts import Completions
 from tui.background import leave
-from tui.keys import bound
+from tui.keys import bound, hints
 from tui.widgets.ink import plain
 from tui.widgets.promptarea import PromptArea
 from tui.widgets.samplelist import Numbered
@@ -29,7 +29,7 @@ class Overwrite(ModalScreen[tuple[str, str] | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog overwrite") as dialog:
             dialog.border_title = Content(f"Variant {self._one.number:,}  {plain(self._one.name)}")
-            dialog.border_subtitle = "^j take it  esc as it was"
+            dialog.border_subtitle = hints("dialog.take take it", "dialog.back as it was")
             with Horizontal(classes="words"):
                 yield Static("prompt", classes="field")
                 yield PromptArea(self._one.prompt, id="prompt", ask=self._complete)

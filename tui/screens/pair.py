@@ -21,7 +21,7 @@ from schema.requests import AddRequest, PairRequest
 from schema.scenes import NodeScene
 from tui.athome import AtHome
 from tui.background import begin, leave
-from tui.keys import bound
+from tui.keys import bound, pressed
 from tui.widgets.ink import plain
 from tui.widgets.nodeline import name_of
 
@@ -68,7 +68,7 @@ class PairNode(AtHome, ModalScreen[None]):
             yield Static(Content(f"{self._name}{where} shows a code of {CODE_DIGITS} digits. Type it here."))
             yield Input("", id="code", compact=True, restrict=r"[0-9 -]*", max_length=11, placeholder="0000-0000")
             yield Static("", id="course")
-            yield Static(Content("enter pairs   esc back"), id="how", classes="quiet")
+            yield Static(Content(f"enter pairs   {pressed('dialog.back')} back"), id="how", classes="quiet")
 
     def on_mount(self) -> None:
         self.set_focus(self.query_one(Input))
@@ -121,7 +121,7 @@ class PairNode(AtHome, ModalScreen[None]):
         field.value = ""
         if self._over:
             field.placeholder = ""
-            self.query_one("#how", Static).update(Content("enter or esc: back"))
+            self.query_one("#how", Static).update(Content(f"enter or {pressed('dialog.back')}: back"))
 
     def _proving(self) -> dict[NodeId, NodeScene]:
         return {node.node: node for node in self.home.live.scene.nodes if node.state == "proving"}

@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tui.background import begin
+from tui.keys import hints
 from tui.screens.ask import Type
 from tui.screens.keeping import Keeping
 from tui.screens.saved import Saved
@@ -23,7 +24,14 @@ class Pipelines(Saved):
         super().__init__(text, {"pipelines": applied}, moved)
 
     def hints(self) -> str:
-        return "⏎ load  ^n save this run's  ^e edit  ^r rename  ^d delete  esc back"
+        return hints(
+            "⏎ load",
+            "saved.new save this run's",
+            "saved.edit edit",
+            "saved.rename rename",
+            "saved.delete delete",
+            "dialog.back back",
+        )
 
 
 async def save_as(home: "StableNew", text: str, name: str, saved: Callable[[str], None]) -> None:

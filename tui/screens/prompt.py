@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from schema.requests import Edit
 from tui.background import leave
-from tui.keys import bindings, of
+from tui.keys import bindings, hints, of, pressed
 from tui.messages import ItemOpened
 from tui.screens.draft import Draft
 from tui.screens.runhead import what_for
@@ -33,9 +33,10 @@ class PromptEditor(Variants[Draft | None], ModalScreen[Draft | None]):
 
     BINDINGS = bindings(of("prompt"))
 
-    def __init__(self, draft: Draft, *, at: int = 0) -> None:
-        """`at`: the variant to begin with, from 1; 0: the words."""
+    def __init__(self, draft: Draft, *, at: int = 0, seed: str = "") -> None:
+        """`at`: the variant to begin with, from 1; 0: the words. `seed`: what Run has drawn: the same variants."""
         super().__init__(draft)
+        self._seed = self._seed or seed
         self.began = draft
         """What Run had."""
         self._at = at
@@ -45,7 +46,13 @@ class PromptEditor(Variants[Draft | None], ModalScreen[Draft | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog editor") as dialog:
             dialog.border_title = Content(f"Prompt{f' like {plain(self.draft.origin)}' if self.draft.origin else ''}")
-            dialog.border_subtitle = "^j into the run  ^r randomize  ^o how many  ^t payload  esc back"
+            dialog.border_subtitle = hints(
+                "prompt.into into the run",
+                "prompt.reroll randomize",
+                "prompt.vary how many",
+                "prompt.payload payload",
+                "prompt.leave back",
+            )
             with Horizontal(classes="words"):
                 yield Static("prompt", classes="field")
                 yield PromptArea(self.draft.prompt, id="prompt", ask=self.home.names_at)
@@ -212,5 +219,8 @@ class PromptEditor(Variants[Draft | None], ModalScreen[Draft | None]):
         if self.read() == self.began:
             leave(self, None)
         else:
-            question = Confirm("Put the changes into the run?", "n drops them, esc goes on writing.")
+            question = Confirm(
+                "Put the changes into the run?",
+                f"{pressed('dialog.no')} drops them, {pressed('dialog.leave')} goes on writing.",
+            )
             await self.app.push_screen(question, answered)

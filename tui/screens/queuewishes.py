@@ -12,8 +12,9 @@ from schema.requests import ImageSelection, Selection
 from schema.scenes import Row
 from schema.words import words_in
 from tui.background import begin
+from tui.keys import pressed
 from tui.screens.beside import BesideScreen
-from tui.screens.browsing import BACK, MANY, Browsing
+from tui.screens.browsing import MANY, Browsing, back
 from tui.screens.lanes import choose_mode, pause_or_resume
 from tui.widgets.ink import plain
 
@@ -25,7 +26,7 @@ WAITING = {"queued", "active", "paused"}
 
 ENDED = ("finished", "failed", "cancelled")
 
-LOST = "z brings cancelled jobs back; a running stage is lost."
+LOST = "brings cancelled jobs back; a running stage is lost."
 
 Item = TypeVar("Item")
 
@@ -47,7 +48,7 @@ class JobWishes(Browsing[Item], BesideScreen[Item]):
             self.listing.unmark()
 
         if question:
-            await self.ask(question, LOST, cancel)
+            await self.ask(question, f"{pressed('app.undo')} {LOST}", cancel)
         else:
             cancel()
 
@@ -102,7 +103,7 @@ class QueueWishes(JobWishes[Row]):
 
         def trash() -> None:
             whose = "their pictures go" if len(targets) > 1 or self.listing.all_marked else "its picture goes"
-            self.home.command("/v1/images/trash", ImageSelection(select=targets), f"{whose} to the trash; {BACK}")
+            self.home.command("/v1/images/trash", ImageSelection(select=targets), f"{whose} to the trash; {back()}")
             self.listing.unmark()
 
         await self.sure("Put into the trash the pictures of", trash)
@@ -195,7 +196,7 @@ class QueueWishes(JobWishes[Row]):
         if not targets:
             return
         if row is not None and targets == (row.id,) and row.state not in ("queued", "held"):
-            self.home.say(f"{row.id} does not wait: c makes a new run like it")
+            self.home.say(f"{row.id} does not wait: {pressed('queue.clone')} makes a new run like it")
             return
         found = backends_of(self.home.live.scene.nodes)
         choices = [("", "any that can"), *((kind, f"{kind} · {plain(words)}") for kind, words in found.items())]
@@ -216,7 +217,7 @@ class QueueWishes(JobWishes[Row]):
         """Over the words of a job that waits, before its pictures are begun."""
         row = self.listing.item()
         if row is not None and row.state not in ("queued", "held"):
-            self.home.say(f"{row.id} does not wait: c makes a new run like it")
+            self.home.say(f"{row.id} does not wait: {pressed('queue.clone')} makes a new run like it")
         elif row is not None:
             begin(self, partial(self._write, row), group="write", exclusive=True)
 

@@ -15,6 +15,7 @@ from schema.ids import RunId
 from schema.pages import RunRecord
 from schema.requests import RunRequest, TextFile
 from tui.background import begin, is_open
+from tui.keys import pressed
 from tui.messages import StagesEdited
 from tui.promptlexer import lex
 from tui.screens.area import AreaScreen
@@ -128,7 +129,7 @@ class RunDraft(Variants[None], AreaScreen):
             return
         self.home.draft_before = None
         self.take(before)
-        self.home.say("the draft before is back; ^g changes them again")
+        self.home.say(f"the draft before is back; {pressed('run.before')} changes them again")
 
     def action_anew(self) -> None:
         self.take(Draft())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from schema.errors import NoDaemon, Refused
 from schema.plans import Scalar
 from tui.background import begin
-from tui.keys import bound
+from tui.keys import bound, hints
 from tui.link.shelf import Noun, names_of
 from tui.screens.keeping import Keeping
 from tui.screens.shelved import Shelved
@@ -48,7 +48,15 @@ class Saved(Shelved):
         self._moved = moved
 
     def hints(self) -> str:
-        return "⏎ apply  tab the other  ^n save  ^e edit  ^r rename  ^d delete  esc back"
+        return hints(
+            "⏎ apply",
+            "chooser.other the other",
+            "saved.new save",
+            "saved.edit edit",
+            "saved.rename rename",
+            "saved.delete delete",
+            "dialog.back back",
+        )
 
     @property
     def noun(self) -> Noun:

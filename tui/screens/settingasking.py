@@ -11,7 +11,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from tui.background import leave
-from tui.keys import TITLES, Key, bound, shown
+from tui.keys import TITLES, Key, bound, hints, shown
 from tui.widgets.ink import plain
 from tui.widgets.keylist import clash, others
 
@@ -34,7 +34,7 @@ class Written(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self._title
-            dialog.border_subtitle = "⏎ write it  esc back"
+            dialog.border_subtitle = hints("⏎ write it", "dialog.back back")
             yield Input(self._value, compact=True, select_on_focus=False, password=self._secret)
             yield Static(Content(self._may_be), classes="quiet")
             yield Static("", id="told")
@@ -70,7 +70,7 @@ class Themes(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog choices themes") as dialog:
             dialog.border_title = "Theme"
-            dialog.border_subtitle = "⏎ take it  esc back"
+            dialog.border_subtitle = hints("⏎ take it", "dialog.leave back")
             names = sorted(self.app.available_themes)
             yield OptionList(*(Option(Content(name), id=name) for name in names), compact=True)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from schema.errors import NoDaemon, Refused
 from schema.pages import Resource
 from tui.background import is_open
-from tui.keys import bound
+from tui.keys import bound, face
 from tui.link.shelf import Noun, names_of, text_of
 from tui.screens.chooser import Chooser
 
@@ -40,7 +40,11 @@ class Shelved(Chooser):
         self.ask_anew()
 
     def hints(self) -> str:
-        return "⏎ take  ^j as typed  ^e edit its text" + ("  ^x none" if self._empty else "") + "  esc back"
+        return (
+            f"⏎ take  {face('chooser.typed')} as typed  {face('saved.edit')} edit its text"
+            + (f"  {face('chooser.nothing')} none" if self._empty else "")
+            + f"  {face('dialog.back')} back"
+        )
 
     def chosen(self) -> str:
         item = self.names.item()

@@ -12,7 +12,7 @@ from textual.widgets import Static
 from schema.ids import RunId
 from schema.requests import ImageSelection
 from tui.background import begin, leave
-from tui.keys import bound
+from tui.keys import bound, face, pressed
 from tui.widgets.ink import plain
 
 if TYPE_CHECKING:
@@ -34,10 +34,13 @@ class Stars(ModalScreen[int | None]):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "The whole run"
             yield Static(Content(f"How good are the pictures of {plain(self._run)}, taken together?"))
-            keys = "[b]1-5[/b] stars   [b]0[/b] takes it back   [b]esc[/b] back"
-            yield Static(Content.from_markup(keys), classes="answers")
+            keys = "[b]$one-$five[/b] stars   [b]$none[/b] takes it back   [b]$out[/b] back"
+            faces = {"one": "whole.rate1", "five": "whole.rate5", "none": "whole.unrate", "out": "dialog.leave"}
+            told = Content.from_markup(keys, **{name: face(id) for name, id in faces.items()})
+            yield Static(told, classes="answers")
             yield Static(
-                Content("All its pictures get them, also those that have some; z takes it back."), classes="quiet"
+                Content(f"All its pictures get them, also those that have some; {pressed('app.undo')} takes it back."),
+                classes="quiet",
             )
 
     def action_rate(self, stars: int) -> None:
@@ -53,7 +56,7 @@ async def rate_whole(home: "StableNew", run: RunId) -> None:
     async def give(stars: int) -> None:
         answer = await home.answered("/v1/images/rate", ImageSelection(select=(run,), stars=stars))
         if answer is not None and not home.nothing_done(answer):
-            home.say(f"{run} as a whole: {'★' * stars or 'no stars'}; z takes it back")
+            home.say(f"{run} as a whole: {'★' * stars or 'no stars'}; {pressed('app.undo')} takes it back")
 
     def told(stars: int | None) -> None:
         if stars is not None:

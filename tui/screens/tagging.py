@@ -14,7 +14,7 @@ from schema.pages import ImageRow
 from schema.requests import ImageSelection
 from tui.background import leave
 from tui.dialogkeys import KNOWN_TAGS
-from tui.keys import bindings, bound, of
+from tui.keys import bindings, bound, face, of
 from tui.outbox import Wish
 from tui.widgets.ink import Drawn, Line, Piece, plain
 
@@ -40,7 +40,7 @@ class Ticks(Drawn):
 
     def line(self, y: int) -> Line:
         tag = KNOWN_TAGS[y]
-        return [Piece(f"{y + 1} ", "key"), Piece("[x] " if tag in self.on else "[ ] ", "text"),
+        return [Piece(f"{face(f'tags.known{y + 1}')} ", "key"), Piece("[x] " if tag in self.on else "[ ] ", "text"),
                 Piece(tag, "strong" if tag in self.on else "text")]  # fmt: skip
 
 
@@ -57,7 +57,10 @@ class Tags(ModalScreen[tuple[str, ...] | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog tags") as dialog:
             dialog.border_title = "Tags"
-            dialog.border_subtitle = "1-6 on or off, or type your own  ⏎ done  esc back"
+            dialog.border_subtitle = (
+                f"{face('tags.known1')}-{face('tags.known6')} on or off, or type your own  {face('tags.done')} done  "
+                f"{face('dialog.back')} back"
+            )
             yield self.ticks
             own = ", ".join(plain(tag) for tag in self._have if tag not in KNOWN_TAGS)
             yield Input(own, compact=True, select_on_focus=False, placeholder="your own, a comma between two", id="own")

@@ -14,7 +14,7 @@ from schema.errors import NoDaemon, Refused
 from schema.requests import RunRequest, TextFile
 from tui.athome import AtHome
 from tui.background import begin, is_open, leave
-from tui.keys import bound
+from tui.keys import bound, face, pressed
 from tui.link.shelf import Noun, check, save
 from tui.screens.numbers import many
 from tui.screens.packtext import fault_at, shown, written
@@ -41,7 +41,9 @@ class TextEdit(AtHome, ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog editor pack") as dialog:
             dialog.border_title = Content(f"{self._noun.removesuffix('s').capitalize()}  {plain(self._called)}")
-            dialog.border_subtitle = "^j save  ^g to the fault  esc back"
+            dialog.border_subtitle = (
+                f"{face('dialog.take')} save  {face('write.fault')} to the fault  {face('dialog.back')} back"
+            )
             yield PromptArea(shown(self._text), id="text", ask=self.home.names_at)
             yield Static("", id="count")
 
@@ -135,4 +137,10 @@ class TextEdit(AtHome, ModalScreen[bool]):
         if self.text == self._text:
             leave(self, False)
         else:
-            await self.app.push_screen(Confirm("Save what was changed?", "n drops it, esc goes on writing."), answered)
+            await self.app.push_screen(
+                Confirm(
+                    "Save what was changed?",
+                    f"{pressed('dialog.no')} drops it, {pressed('dialog.leave')} goes on writing.",
+                ),
+                answered,
+            )

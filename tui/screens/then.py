@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from schema.then import Difference, JobChange, Moment
+from tui.keys import face, pressed
 from tui.link.then import Happening
 from tui.live import Live
 from tui.screens.details import Details
@@ -16,13 +17,13 @@ STATES = {"finished": "good", "failed": "bad", "attention": "warn", "running": "
 
 
 def differs(found: Difference, against: str) -> Details:
-    title = (Piece(f"Different from {against}", "title"), Piece("  esc back", "dim"))
+    title = (Piece(f"Different from {against}", "title"), Piece(f"  {face('page.leave')} back", "dim"))
     return Details(title, lambda width: list(_difference(found, width)))
 
 
 def happened(happening: Happening, found: Difference, asked: str, names: Mapping[str, str]) -> Details:
     """`asked`: who wished it, as a person calls them; `names`: of nodes by their ids."""
-    title = (Piece(f"Event {happening.seq:,}", "title"), Piece(f"  {happening.type}  esc back", "dim"))
+    title = (Piece(f"Event {happening.seq:,}", "title"), Piece(f"  {happening.type}  {face('page.leave')} back", "dim"))
     return Details(title, lambda width: list(_happening(happening, found, asked, names, width)))
 
 
@@ -30,7 +31,7 @@ class Stands(Details):
     """How the daemon stands, as it is now: `live` is asked again whenever something is told."""
 
     def __init__(self, live: Callable[[], Live], *, past: bool = False) -> None:
-        title = (Piece("How the daemon stands", "title"), Piece("  esc back", "dim"))
+        title = (Piece("How the daemon stands", "title"), Piece(f"  {face('page.leave')} back", "dim"))
         super().__init__(title, lambda width: list(_standing(live(), width, past=past)))
 
     def told(self) -> None:
@@ -112,8 +113,9 @@ def _happening(
 def _standing(live: Live, width: int, *, past: bool) -> Iterator[Line]:
     standing = live.standing
     if past:
-        yield from _texts("This is the past, where nothing can be changed. 0 goes back to now; there ! tells how the "
-                          "daemon stands.", width)  # fmt: skip
+        now, how = pressed("then.now"), pressed("app.standing")
+        words = f"{now} goes back to now; there {how} tells how the daemon stands."
+        yield from _texts(f"This is the past, where nothing can be changed. {words}", width)
         return
     if not live.linked:
         yield from _texts(f"No daemon answers: {live.silence}", width, "bad")

@@ -7,6 +7,7 @@ from schema.diskuse import EmptyRequest
 from schema.pages import ImageRow
 from schema.requests import ImageSelection
 from tui.background import begin
+from tui.keys import pressed
 from tui.picturekeys import Key
 from tui.screens.browsing import Browsing
 from tui.widgets.ink import Line, Piece
@@ -22,6 +23,10 @@ HINTS = {
 """What the last line tells of keys while the trash is shown."""
 
 
+def out_of_it() -> str:
+    return f"{pressed('gallery.restore')} takes it out, {pressed('gallery.delete')} deletes it for good"
+
+
 class TrashScreen(Browsing[ImageRow]):
     """A list of pictures that can be turned over to the trash and back."""
 
@@ -30,7 +35,7 @@ class TrashScreen(Browsing[ImageRow]):
     def heading(self) -> Line:
         if not self.trash:
             return (Piece("Images", "title"),)
-        return (Piece("Trash", "warn"), Piece("  T back", "dim"))
+        return (Piece("Trash", "warn"), Piece(f"  {pressed('gallery.trash_view')} back", "dim"))
 
     def hinted(self) -> tuple[Key, ...]:
         keys = super().hinted()
@@ -77,22 +82,26 @@ class TrashScreen(Browsing[ImageRow]):
 
     async def action_trash(self) -> None:
         if self.trash:
-            self.home.say("it is in the trash: u takes it out, D deletes it for good")
+            self.home.say(f"it is in the trash: {out_of_it()}")
         else:
-            await self.sure("Put into the trash", partial(self._send, "trash", "in the trash; z takes it back"))
+            await self.sure(
+                "Put into the trash", partial(self._send, "trash", f"in the trash; {pressed('app.undo')} takes it back")
+            )
 
     async def action_restore(self) -> None:
         if self.trash:
             await self.sure("Take out of the trash", partial(self._send, "restore", "out of the trash"))
         else:
-            self.home.say("T shows the trash; there u takes a picture out of it")
+            there = f"there {pressed('gallery.restore')} takes a picture out of it"
+            self.home.say(f"{pressed('gallery.trash_view')} shows the trash; {there}")
 
     def action_delete(self) -> None:
         """Only of what is in the trash: what is deleted for good never comes back."""
         from tui.screens.disk import delete_asked
 
         if not self.trash:
-            self.home.say("only what is in the trash is deleted for good: d puts it there, T shows it")
+            keys = f"{pressed('gallery.trash')} puts it there, {pressed('gallery.trash_view')} shows it"
+            self.home.say(f"only what is in the trash is deleted for good: {keys}")
             return
         targets = self.targets()
         if targets:

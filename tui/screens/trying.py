@@ -14,6 +14,7 @@ from schema.prompts import Segment, Tried
 from schema.requests import RunRequest
 from tui.athome import AtHome
 from tui.background import begin, is_open
+from tui.keys import pressed
 from tui.screens.draft import Draft, request
 from tui.screens.numbers import is_wild, many
 from tui.screens.places import Place, places_of, shifted
@@ -89,7 +90,7 @@ class TryingOut(AtHome, Screen[Answer]):
         varied = self.varied.rerolled(*free)
         if varied.matrix not in DRAWN:
             varied = replace(varied, matrix="random")
-            self.home.say("now drawn at random; ^o makes every combination again")
+            self.home.say(f"now drawn at random; {pressed('run.vary')} makes every combination again")
         self.vary_now(varied)
 
     # Asking -----------------------------------------------------------------------------------------
@@ -165,7 +166,9 @@ class TryingOut(AtHome, Screen[Answer]):
                  (f" · {self.how()} · seed {tried.seed}", "$text-muted")]  # fmt: skip
         hints = [plain(unflagged(one)) for one in tried.warnings]
         if is_wild(str(tried.jobs)):
-            hints.insert(0, f"{tried.jobs:,} jobs: ^o limits them, takes an even sample, or draws at random")
+            hints.insert(
+                0, f"{tried.jobs:,} jobs: {pressed('run.vary')} limits them, takes an even sample, or draws at random"
+            )
         if hints:
             more = f"  (+{len(hints) - 1})" if len(hints) > 1 else ""
             words.append((f"\n! {hints[0]}{more}", "$warning"))

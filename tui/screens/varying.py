@@ -15,7 +15,7 @@ from schema.plans import Matrix, PromptOrder
 from schema.requests import RunRequest
 from tui.athome import AtHome
 from tui.background import leave
-from tui.keys import bound
+from tui.keys import bound, hints
 from tui.link.shelf import Noun
 from tui.screens.variation import MATRIX, ORDER, Variation
 from tui.widgets.ink import plain
@@ -49,7 +49,12 @@ class VaryForm(AtHome, ModalScreen[Variation | None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog form vary", can_focus=False) as dialog:
             dialog.border_title = "How it varies"
-            dialog.border_subtitle = "⏎ choose  ⌫ none  ^g all as usual  esc back with it"
+            dialog.border_subtitle = hints(
+                "fields.ask choose",
+                "fields.clear none",
+                "vary.usual all as usual",
+                "vary.leave back with it",
+            )
             for left, right in zip(SHELVES[::2], SHELVES[1::2], strict=True):
                 with Horizontal(classes="row"):
                     for one in (left, right):

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from schema.errors import NoDaemon, Refused
 from schema.pages import ImageRow
 from tui.background import begin, leave
-from tui.keys import bindings, of
+from tui.keys import bindings, of, pressed
 from tui.screens.alone import Attention, cut, hints_of
 from tui.screens.help import Keyed
 from tui.widgets.imagegrid import stars_of
@@ -28,7 +28,6 @@ NAME = 16
 TAGS = 5
 """Its tags take a fifth of the last line at most."""
 
-NONE_LEFT = "There is no picture here any more; esc goes back."
 
 TOO_SOON = "that came before the picture could be seen: it has no verdict yet"
 
@@ -77,7 +76,9 @@ class Zoom(Keyed, ModalScreen[None]):
         image, before = listing.item(), self.image
         if image is None or before is None or image.id != before.id:
             self.attention.lost()
-        self.picture.tell_notice("" if image is not None else NONE_LEFT)
+        self.picture.tell_notice(
+            "" if image is not None else f"There is no picture here any more; {pressed('zoom.back')} goes back."
+        )
         self.picture.show(image)
         for beside in (listing.cursor + 1, listing.cursor - 1):
             if (one := listing.pages.get(beside)) is not None:

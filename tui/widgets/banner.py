@@ -4,6 +4,7 @@ from datetime import datetime
 
 from schema.scenes import Standing
 from schema.then import Moment
+from tui.keys import pressed
 from tui.widgets.ink import Drawn, Line, Piece, fit, measure, plain, wrap
 
 MOST = 3
@@ -69,7 +70,7 @@ def of_absence(words: str, width: int) -> list[Line]:
 
 
 def _boxed(words: str, ink: str, width: int, most: int) -> list[Line]:
-    hint = "   ! tells all"
+    hint = f"   {pressed('app.standing')} tells all"
     lines = wrap(words, width - 4, 100)
     if len(lines) > most:
         lines = [*lines[: most - 1], fit(" ".join(lines[most - 1 :]), width - 4 - len(hint)).rstrip()]

@@ -7,6 +7,7 @@ from textual import events
 from textual.geometry import Offset
 
 from schema.prompts import Completion, Completions
+from tui.keys import face
 from tui.widgets.ink import Drawn, Line, Piece, fit, fit_middle, plain
 
 LINES = 8
@@ -34,7 +35,7 @@ class CompletionList(Drawn):
         """`text` and `at`: what was asked for; `where`: the cell below the first letter."""
         self._items, self._total, self._text, self._at = found.items, found.total, text, at
         self._cursor = self._top = 0
-        self._hint = "⏎ tab take" if marked else "tab take"
+        self._hint = f"{face('names.take')} {face('text.take')} take" if marked else f"{face('text.take')} take"
         widest = max(cell_len(plain(one.text)) + cell_len(plain(one.note)) + 6 for one in found.items)
         self.styles.width = max(24, min(WIDEST, widest + 1))
         self.styles.height = min(LINES, len(found.items)) + 1

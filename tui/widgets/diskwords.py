@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from schema.diskuse import Count, Cut, DiskUse, RunUse
 from schema.sizes import size
+from tui.keys import pressed
 from tui.widgets.ink import Line, Piece, fit, fit_middle, plain
 
 BAR = 24
@@ -58,7 +59,7 @@ def _disks(use: DiskUse, width: int) -> list[Line]:
         )
     if use.damaged:
         many = "1 file is" if use.damaged == 1 else f"{use.damaged:,} files are"
-        lines.append([Piece(f" {many} damaged or gone: c says which", "bad")])
+        lines.append([Piece(f" {many} damaged or gone: {pressed('disk.check')} says which", "bad")])
     return lines
 
 
@@ -101,7 +102,8 @@ def question(cut: Cut, freed: int, what: str) -> tuple[str, str]:
 def nothing(cut: Cut) -> str:
     """Why there is nothing to delete."""
     if cut.rated:
-        return f"nothing to delete: {cut.rated:,} rated {'stays' if cut.rated == 1 else 'stay'}; 0 takes stars back"
+        stay = f"{cut.rated:,} rated {'stays' if cut.rated == 1 else 'stay'}"
+        return f"nothing to delete: {stay}; {pressed('gallery.unrate')} takes stars back"
     if cut.unfinished:
         return f"nothing to delete: {cut.unfinished:,} of jobs that are not done yet"
     return "nothing to delete"

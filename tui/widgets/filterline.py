@@ -8,7 +8,7 @@ from textual.containers import Horizontal
 from textual.widgets import Input
 
 from tui.filterwords import Offer, begin_of_word, taken
-from tui.keys import bound
+from tui.keys import bound, pressed
 from tui.messages import FilterChanged
 from tui.widgets.ink import Drawn, Line, Piece, measure
 from tui.widgets.offerlist import OfferList
@@ -32,9 +32,13 @@ class FilterInput(Input):
     """None: nothing is offered."""
 
     def __init__(self) -> None:
-        super().__init__(placeholder="press / to filter", id="filter", compact=True, select_on_focus=False)
+        super().__init__(id="filter", compact=True, select_on_focus=False)
+        self.name_key()
         self._before = ""
         self._list: OfferList | None = None
+
+    def name_key(self) -> None:
+        self.placeholder = f"press {pressed('list.filter')} to filter"
 
     def begin(self) -> None:
         self._before = self.value

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from rich.cells import cell_len
 from textual import events
 
-from tui.keys import AREAS, LEADER, LEADER_TOP, Key, doer, first_shown
+from tui.keys import AREAS, LEADER_TOP, Key, doer, face, first_shown
 from tui.live import Live
 from tui.widgets.ink import Drawn, Line, Piece, measure, plain
 from tui.widgets.statusline import status
@@ -67,7 +67,7 @@ class Foot(Drawn):
         """As far apart as there is room for."""
         line: list[Piece] = []
         for gap in ("   ", "  ", " "):
-            line = [Piece(f" {LEADER} ", "active"), Piece("then  " if len(gap) == 3 else " ", "dim")]
+            line = [Piece(f" {face('app.leader')} ", "active"), Piece("then  " if len(gap) == 3 else " ", "dim")]
             for area in AREAS:
                 line += [Piece(area.letter, "key"), Piece(f" {area.title}{gap}", "text")]
             line += [Piece(LEADER_TOP, "key"), Piece(f" top{gap}", "text"), Piece("esc", "key"), Piece(" no", "dim")]
@@ -82,12 +82,12 @@ class Foot(Drawn):
         long = [cell_len(one.face) + 1 + cell_len(one.word) + len(gap) for one in faces]
         room = self.size.width - 1 - sum(n for n, hint in zip(long, faces, strict=True) if hint.word in ALWAYS)
         line: list[tuple[Piece, Key | None]] = [(Piece(" "), None)]
-        for wide, (face, word, key) in zip(long, faces, strict=True):
+        for wide, (sign, word, key) in zip(long, faces, strict=True):
             if word not in ALWAYS:
                 if wide > room:
                     continue
                 room -= wide
-            line += [(Piece(face, "key"), key), (Piece(f" {word}{gap}", "dim"), key)]
+            line += [(Piece(sign, "key"), key), (Piece(f" {word}{gap}", "dim"), key)]
         return line
 
     async def on_click(self, event: events.Click) -> None:

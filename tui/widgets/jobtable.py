@@ -4,6 +4,7 @@ from textual.strip import Strip
 
 from schema.ids import JobId
 from schema.scenes import Row, RunningJob
+from tui.keys import pressed
 from tui.widgets.ink import Piece, fit
 from tui.widgets.jobrow import Widths, heading, longest_id, pieces, widths
 from tui.widgets.listing import Listing
@@ -39,7 +40,7 @@ class JobTable(Listing[Row]):
 
     def inner(self, y: int, width: int) -> Strip:
         if self.pages.known and not self.pages.total and y == 3:
-            words = "  No job here." if self.still else "  No job here.  n makes a new run."
+            words = "  No job here." if self.still else f"  No job here.  {pressed('queue.new')} makes a new run."
             return self.strip([Piece(fit(words, width), "dim")], width)
         return super().inner(y, width)
 

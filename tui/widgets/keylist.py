@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from textual.strip import Strip
 
-from tui.keys import AREAS, TABLE, TITLES, Key, places_of, shown
+from tui.keys import AREAS, TABLE, TITLES, Key, places_of, pressed, shown
 from tui.widgets.held import HeldList
 from tui.widgets.ink import Piece, fit, fit_middle
 
@@ -79,7 +79,9 @@ class KeyList(HeldList[KeyRow]):
 
     def inner(self, y: int, width: int) -> Strip:
         if self.pages.known and not self.pages.total and y == 1:
-            return self.strip([Piece(fit("  Nothing like this: esc shows all.", width), "dim")], width)
+            return self.strip(
+                [Piece(fit(f"  Nothing like this: {pressed('settings.clear')} shows all.", width), "dim")], width
+            )
         return super().inner(y, width)
 
     def cell_line(self, index: int, item: KeyRow | None, line: int, width: int) -> Strip:

@@ -9,6 +9,7 @@ from schema.experiments import LearningRunRow
 from schema.insights import PackInsight
 from schema.records import LOOSE
 from schema.spoken import begun, named
+from tui.keys import pressed
 from tui.widgets.held import HeldList
 from tui.widgets.ink import Line, Piece, fit, plain, wrap
 from tui.widgets.jobrow import bar
@@ -54,7 +55,9 @@ class LessonList(HeldList[Item], Generic[Item]):
 
 class PackLessons(LessonList[PackInsight]):
     def __init__(self) -> None:
-        none = "Nothing is rated yet. Keys 1-5 in the gallery rate a picture; r here shows those that wait."
+        stars = f"{pressed('gallery.rate1')}-{pressed('gallery.rate5')}"
+        inbox = f"{pressed('learn.rate')} here shows those that wait"
+        none = f"Nothing is rated yet. Keys {stars} in the gallery rate a picture; {inbox}."
         super().__init__(key_of, id="lessons", title="Packs", none=none)
 
     def cells(self) -> tuple[int, int]:

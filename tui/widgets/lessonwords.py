@@ -10,6 +10,7 @@ from schema.plans import Scalar
 from schema.records import Settings
 from schema.requests_learning import SuggestionShown
 from schema.spoken import named
+from tui.keys import pressed
 from tui.widgets.ink import Line, Piece, plain, wrap
 
 MOST = 40
@@ -65,15 +66,18 @@ def in_a_sentence(pack: PackInsight) -> str:
 
 NOTHING_YET = (
     "Rate pictures by day; in the morning it says what to change.",
-    "Keys 1 to 5 rate a picture in the gallery; r shows those that wait here, one after the other, blind.",
+    "Keys {one} to {five} rate a picture in the gallery; {rate} shows those that wait here, one after the other, "
+    "blind.",
     "From about 30 ratings of a pack on it is told what scores higher, how sure that is, and what to change.",
-    "n begins an experiment: one variable with the same seeds, or several at once, overnight for instance.",
+    "{new} begins an experiment: one variable with the same seeds, or several at once, overnight for instance.",
 )
 
 
 def nothing_yet(width: int) -> Iterator[Line]:
     """Where nothing is rated: how it goes."""
-    for number, words in enumerate(NOTHING_YET):
+    keys = {"one": "gallery.rate1", "five": "gallery.rate5", "rate": "learn.rate", "new": "learn.new"}
+    faces = {name: pressed(id) for name, id in keys.items()}
+    for number, words in enumerate(one.format_map(faces) for one in NOTHING_YET):
         yield from block(words, width, "text" if number else "strong", sign=str(number) if number else "", mark="key")
         yield []
 
@@ -135,7 +139,7 @@ def clear(pack: PackInsight, width: int) -> Iterator[Line]:
     """What is sure in itself, where the preset as a whole is not."""
     found = clearly_better(pack)
     if found and pack.preset is not None and not pack.preset.offered:
-        yield from block(f"Clearly better in itself: {settings(found)}. a takes it over", width)
+        yield from block(f"Clearly better in itself: {settings(found)}. {pressed('learn.apply')} takes it over", width)
 
 
 def preset(advice: PresetAdvice, width: int, *, numbers: bool, adopted: Adopted | None) -> Iterator[Line]:

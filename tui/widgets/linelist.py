@@ -3,6 +3,7 @@
 from textual.strip import Strip
 
 from schema.logpages import ProgramLine
+from tui.keys import pressed
 from tui.widgets.eventcard import LEVEL_INKS
 from tui.widgets.eventlist import clock
 from tui.widgets.ink import Piece, fit, plain
@@ -33,7 +34,10 @@ class LineList(Listing[ProgramLine]):
 
     def inner(self, y: int, width: int) -> Strip:
         if self.pages.known and not self.pages.total and y == 3:
-            return self.strip([Piece(fit("  No line here.  t shows more, or fewer, of them.", width), "dim")], width)
+            return self.strip(
+                [Piece(fit(f"  No line here.  {pressed('logs.kind')} shows more, or fewer, of them.", width), "dim")],
+                width,
+            )
         return super().inner(y, width)
 
     def cell_line(self, index: int, item: ProgramLine | None, line: int, width: int) -> Strip:

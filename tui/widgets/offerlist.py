@@ -7,11 +7,11 @@ from textual import events
 from textual.geometry import Offset
 
 from tui.filterwords import Offer
+from tui.keys import face
 from tui.widgets.ink import Drawn, Line, Piece, fit, fit_middle, plain
 
 LINES = 8
 WIDEST = 64
-HINT = " tab take  ↑↓ choose"
 
 
 class OfferList(Drawn):
@@ -58,7 +58,7 @@ class OfferList(Drawn):
     def line(self, y: int) -> Line:
         width = self.size.width
         if y == self.size.height - 1:
-            return [Piece(fit(HINT, width), "faint")]
+            return [Piece(fit(f" {face('filter.take')} take  ↑↓ choose", width), "faint")]
         at = self._top + y
         if at >= len(self._offers):
             return ()

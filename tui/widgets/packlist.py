@@ -6,6 +6,7 @@ import msgspec
 from textual.strip import Strip
 
 from schema.prompts import Tried
+from tui.keys import pressed
 from tui.screens.numbers import is_wild, many
 from tui.screens.places import places_of
 from tui.widgets.held import HeldList
@@ -88,5 +89,5 @@ class PackHead(Drawn):
         ink = "bad" if self._fault else "warn"
         found += [Piece(f" {line}", ink) for words in faults[:2] for line in wrap(f"! {words}", width - 2, 2)]
         if self._fault:
-            found.append(Piece(" e opens its text", "dim"))
+            found.append(Piece(f" {pressed('shelf.edit')} opens its text", "dim"))
         return found

@@ -5,6 +5,7 @@ from textual.strip import Strip
 from schema.ids import JobId, RunId
 from schema.pages import RunRow
 from schema.scenes import Row, RunningJob, RunScene
+from tui.keys import pressed
 from tui.widgets import jobrow, runrow
 from tui.widgets.forest import Branch, Forest, More
 from tui.widgets.ink import Piece, fit
@@ -60,7 +61,7 @@ class RunTree(Listing[Branch]):
         if isinstance(item, Row):
             return self.strip(self.job_pieces(item, width, here=here), width, over)
         if isinstance(item, More):
-            words = f"      … {item.many:,} more: enter lists all of them"
+            words = f"      … {item.many:,} more: {pressed('list.open')} lists all of them"
             return self.strip([Piece(">" if here else " ", "strong"), Piece(fit(words, width - 1), "dim")], width, over)
         return self.strip([Piece("  ·", "faint")], width, over)
 

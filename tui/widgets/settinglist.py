@@ -6,6 +6,7 @@ from typing import NamedTuple
 from textual.strip import Strip
 
 from schema.plans import Scalar
+from tui.keys import pressed
 from tui.link.configfile import Config
 from tui.link.settingsheet import Setting
 from tui.widgets.held import HeldList
@@ -110,7 +111,9 @@ class SettingList(HeldList[Row]):
 
     def inner(self, y: int, width: int) -> Strip:
         if self.pages.known and not self.pages.total and y == 1:
-            return self.strip([Piece(fit("  Nothing like this: esc shows all.", width), "dim")], width)
+            return self.strip(
+                [Piece(fit(f"  Nothing like this: {pressed('settings.clear')} shows all.", width), "dim")], width
+            )
         return super().inner(y, width)
 
     def cell_line(self, index: int, item: Row | None, line: int, width: int) -> Strip:

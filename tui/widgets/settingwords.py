@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from schema.errors import Refused
-from tui.keys import TITLES, Key, shown
+from tui.keys import TITLES, Key, face, pressed, shown
 from tui.link.configfile import Config
 from tui.link.settingsheet import Setting, about_section, when
 from tui.widgets.ink import Line, Piece, fit, fit_middle, plain, wrap
@@ -24,7 +24,10 @@ def of_setting(row: Row, config: Config, width: int) -> list[Line]:
     default = config.usual.get(setting.key, setting.default)
     lines += _pair("default", value_words(Row("", setting, default)), width)
     if setting is MODE:
-        return [*lines, *_pair("counts", "at once, for what is rated from then on; z takes it back", width)]
+        return [
+            *lines,
+            *_pair("counts", f"at once, for what is rated from then on; {pressed('app.undo')} takes it back", width),
+        ]
     if row.origin.startswith("STABLENEW_"):
         lines += _pair("from", f"{row.origin} of the environment, which stands above the file", width, "warn")
     elif row.origin:
@@ -41,13 +44,13 @@ def of_section(section: str, config: Config, width: int) -> list[Line]:
     lines += _pair("set here", f"{changed} of {sum(key.startswith(f'{section}.') for key in config.values)}", width)
     if section in ("hooks", "refine"):
         own = "[hooks.NAME]" if section == "hooks" else "[refine.presets.NAME]"
-        lines += _pair("add one", f"e opens the file; write {own} there", width)
+        lines += _pair("add one", f"{pressed('settings.file')} opens the file; write {own} there", width)
     return lines
 
 
 def may_be(setting: Setting) -> str:
     if setting.key == "ui.theme":
-        return "a theme: ⏎ shows each of them as it looks"
+        return f"a theme: {face('settings.change')} shows each of them as it looks"
     match setting.sort:
         case "flag":
             return "yes or no"
@@ -92,8 +95,8 @@ def of_fault(fault: Refused, line: int, text: str, width: int) -> list[Line]:
                 Piece(fit(plain(written[number - 1]), max(4, width - 9)), "strong" if here else "dim"),
             ])  # fmt: skip
         lines.append([])
-    lines.append([Piece(" e", "key"), Piece(" opens it in your editor at this line   "), Piece("^r", "key"),
-                  Piece(" starts the daemon with it")])  # fmt: skip
+    lines.append([Piece(f" {face('settings.file')}", "key"), Piece(" opens it in your editor at this line   "),
+                  Piece(face("settings.again"), "key"), Piece(" starts the daemon with it")])  # fmt: skip
     return lines
 
 

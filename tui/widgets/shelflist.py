@@ -3,6 +3,7 @@
 import msgspec
 from textual.strip import Strip
 
+from tui.keys import pressed
 from tui.widgets.ink import Piece, fit, fit_middle, plain
 from tui.widgets.listing import Listing
 from tui.widgets.pages import Pages
@@ -28,7 +29,7 @@ class ShelfList(Listing[ShelfRow]):
 
     def inner(self, y: int, width: int) -> Strip:
         if self.pages.known and not self.pages.total and y == 1:
-            return self.strip([Piece(fit("  None: A writes one.", width), "dim")], width)
+            return self.strip([Piece(fit(f"  None: {pressed('shelf.new')} writes one.", width), "dim")], width)
         return super().inner(y, width)
 
     def cell_line(self, index: int, item: ShelfRow | None, line: int, width: int) -> Strip:

@@ -6,6 +6,7 @@ from rich.cells import chop_cells
 
 from schema.pipeline import RANK
 from schema.shelf import Said, Use
+from tui.keys import pressed
 from tui.link.shelf import Item
 from tui.screens.librarydrafts import TRIAL, Effect
 from tui.widgets.ink import Line, Piece, fit, fit_middle, measure, plain, wrap
@@ -56,12 +57,19 @@ def broken(text: str, fault: str, width: int) -> list[Line]:
 def faults(fault: str, width: int) -> Iterator[Line]:
     if fault:
         yield from ([Piece(f" {line}", "bad")] for line in wrap(f"! {fault}", width, 6))
-        yield [Piece(" e opens its text", "dim")]
+        yield [Piece(f" {pressed('shelf.edit')} opens its text", "dim")]
 
 
 def whence(item: Item, width: int) -> Iterator[Line]:
     if item.builtin:
-        yield [Piece(fit(" comes with the program and stays as it is; c makes a copy", width).rstrip(), "dim")]
+        yield [
+            Piece(
+                fit(
+                    f" comes with the program and stays as it is; {pressed('shelf.copy')} makes a copy", width
+                ).rstrip(),
+                "dim",
+            )
+        ]
     elif item.path:
         yield [Piece(f" {fit_middle(plain(item.path), width - 1).rstrip()}", "faint")]
 
@@ -133,7 +141,7 @@ def numbered(text: str, width: int) -> list[Line]:
 
 def changes(effect: Effect, width: int) -> Iterator[Line]:
     """What a new run has otherwise than the one that is being written."""
-    yield [Piece(" A new run would change", "title"), Piece("  n begins one", "dim")]
+    yield [Piece(" A new run would change", "title"), Piece(f"  {pressed('shelf.use')} begins one", "dim")]
     if not any(effect):
         yield [Piece("   nothing: it is like that already", "dim")]
     name = min(26, max((len(key) for key, _, _ in effect.settings), default=0))

@@ -12,7 +12,7 @@ from textual import on
 
 from schema.errors import Refused
 from tui.background import begin
-from tui.keys import bindings, of
+from tui.keys import bindings, of, pressed
 from tui.messages import CursorMoved, ItemOpened
 from tui.messages import StagesEdited as StagesEdited
 from tui.screens.fields import WORKFLOWS, Field
@@ -111,7 +111,7 @@ class StageCards(StageChoosing):
             at = one.choices.index(row.value) + by if row.value in one.choices else 0
             self.put(row, one.choices[at % len(one.choices)])
         else:
-            self.say("enter chooses it")
+            self.say(f"{pressed('stages.change')} chooses it")
 
     def take_typed(self, text: str) -> bool:
         row = self.row()

@@ -6,6 +6,7 @@ Knows how a form is shown and where a hand is; what a key changes is told by `St
 from textual import events
 from textual.strip import Strip
 
+from tui.keys import pressed
 from tui.screens.sheet import Row, is_on
 from tui.screens.stageform import StageForm
 from tui.widgets.held import FormList
@@ -56,7 +57,7 @@ class StageList(FormList[Row]):
 
     def below(self) -> tuple[Piece, ...]:
         if self.words and not self.finding:
-            return (Piece(f"/{plain(self.words)}  esc: all", "mark"),)
+            return (Piece(f"/{plain(self.words)}  {pressed('stages.clear')}: all", "mark"),)
         hints = () if self.room[0] < 34 else (Piece("␣ on/off  a add  J/K move", "dim"),)
         return super().below() or hints
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from schema.names import FILES
+from tui.keys import pressed
 from tui.screens.fields import Field, fields_of
 from tui.screens.fieldwords import about, purpose
 from tui.screens.nudging import at_cell, slider
@@ -134,7 +135,10 @@ def others(row: Row, *, opened: bool) -> list[Piece]:
 
 
 def lost(row: Row) -> list[Piece]:
-    return [Piece(f" {plain(row.key)} {plain(row.value)}", "warn"), Piece("  no such stage here; u drops it", "dim")]
+    return [
+        Piece(f" {plain(row.key)} {plain(row.value)}", "warn"),
+        Piece(f"  no such stage here; {pressed('stages.back')} drops it", "dim"),
+    ]
 
 
 def setting(form: StageForm, row: Row, width: int, typing: Typing | None) -> list[Piece]:
@@ -254,7 +258,7 @@ def told_of(form: StageForm, row: Row | None, complaint: str = "") -> list[tuple
     if row.field is None:
         said += [*_doubted(form, row), (_of_stage(form, row), "dim"), (about(row.stage.kind), "dim")]
     elif row.field.sort == "more":
-        said.append((f"enter shows {row.value} more fields of it, or hides them", "dim"))
+        said.append((f"{pressed('stages.change')} shows {row.value} more fields of it, or hides them", "dim"))
     elif row.stage.kind:
         said += _of_field(form, row, row.field)
     return [one for one in said if one[0]]
@@ -262,16 +266,16 @@ def told_of(form: StageForm, row: Row | None, complaint: str = "") -> list[tuple
 
 def _of_stage(form: StageForm, row: Row) -> str:
     if row.stage.id == form.film:
-        return "the film of the run: space makes one, or none"
+        return f"the film of the run: {pressed('stages.turn')} makes one, or none"
     if row.origin:
         return f"{'on' if row.on else 'off'} by {plain(row.origin)}"
-    return "space switches it on or off, enter opens its card"
+    return f"{pressed('stages.turn')} switches it on or off, {pressed('stages.change')} opens its card"
 
 
 def _of_field(form: StageForm, row: Row, one: Field) -> list[tuple[str, str]]:
     said = _doubted(form, row)
     if (lesson := form.lessons.get(row.key)) is not None:
-        taken = "" if lesson.value == row.value else f" * takes {plain(lesson.value)}."
+        taken = "" if lesson.value == row.value else f" {pressed('stages.learned')} takes {plain(lesson.value)}."
         said.append((f"★ {plain(lesson.text)}{taken}", "star"))
     said.append((" · ".join(filter(None, (plain(row.key), str(one.limits), *_more(form, row, one)))), "dim"))
     said.append((purpose(row.stage.kind, one), "dim"))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from schema.scenes import BackendScene, NodeScene, RunningJob
+from tui.keys import face
 from tui.widgets.ink import Line, Piece, fit, fit_middle, plain, wrap
 from tui.widgets.jobrow import bar, clock, share
 
@@ -17,8 +18,8 @@ WHAT = (
 SIGNS: dict[str, tuple[str, str]] = {"ready": ("●", "good"), "starting": ("◐", "warn")}
 
 FURTHER = (
-    ("r", "a prompt of your own"), ("p", "packs: prompts in files"), ("n", "another machine that draws"),
-    ("comma", "settings"), ("escape", "the queue"),
+    ("welcome.new", "a prompt of your own"), ("welcome.library", "packs: prompts in files"),
+    ("welcome.nodes", "another machine that draws"), ("welcome.settings", "settings"), ("welcome.leave", "the queue"),
 )  # fmt: skip
 """Where one can go from here, whatever was made."""
 
@@ -30,7 +31,7 @@ def hello(folder: str, nodes: Sequence[NodeScene], width: int, high: int) -> lis
     lines: list[Line] = [*gap, [Piece("  stablenew", "title")], *_block(WHAT, wide, 4), *gap]
     lines += [[Piece("  pictures go to  ", "dim"), Piece(fit_middle(plain(folder) or "…", wide - 16).rstrip())], *gap]
     lines += [*drawers(nodes, wide), *gap]
-    lines += [[Piece("  ⏎", "key"), Piece("  makes the first picture", "strong")]]
+    lines += [[Piece(f"  {face('welcome.make')}", "key"), Piece("  makes the first picture", "strong")]]
     lines += [[Piece(f"     {one}", "dim")] for one in wrap(f"“{PROMPT}”", wide - 5, 2)]
     return [*lines, *gap, *(further(width - 4) if high >= 16 else [])]
 
@@ -77,17 +78,16 @@ def _drawer(node: NodeScene, server: BackendScene, room: int) -> list[Piece]:
 
 def further(wide: int) -> list[Line]:
     """The other keys, as many on a line as fit."""
-    faces = {"comma": ",", "escape": "esc"}
     lines: list[list[Piece]] = [[Piece("  ")]]
     room = wide
-    for key, words in FURTHER:
-        face = faces.get(key, key)
-        long = len(face) + len(words) + 4
+    for id, words in FURTHER:
+        key = face(id)
+        long = len(key) + len(words) + 4
         if long > room:
             lines.append([Piece("  ")])
             room = wide
         room -= long
-        lines[-1] += [Piece(face, "key"), Piece(f" {words}   ", "text")]
+        lines[-1] += [Piece(key, "key"), Piece(f" {words}   ", "text")]
     return list(lines)
 
 
@@ -109,23 +109,23 @@ def waiting(why: str, width: int) -> list[Line]:
     """Why nobody draws it yet, and that it need not be waited for."""
     if not why:
         return []
-    keys = [Piece("  ,", "key"), Piece(" settings: agent.sketch draws without a server   ")]
-    keys += [Piece("esc", "key"), Piece(" leaves it in the queue")]
+    keys = [Piece(f"  {face('welcome.settings')}", "key"), Piece(" settings: agent.sketch draws without a server   ")]
+    keys += [Piece(face("welcome.leave"), "key"), Piece(" leaves it in the queue")]
     return [*_block(why, min(width - 4, 96), 5, "warn"), [], keys]
 
 
 def asked(path: str, width: int) -> list[Line]:
     """As many lines as when it is answered: the picture above stays where it is."""
     lines: list[Line] = [
-        [Piece("  How do you like it? ", "strong"), Piece("1", "key"), Piece(" not at all … "), Piece("5", "key"),
-         Piece(" very much")],
+        [Piece("  How do you like it? ", "strong"), Piece(face("welcome.rate1"), "key"), Piece(" not at all … "),
+         Piece(face("welcome.rate5"), "key"), Piece(" very much")],
         [Piece(fit("  Every rating is kept; after some dozens it tells which settings you like.", width), "dim")],
     ]  # fmt: skip
     return [[] for _ in range(len(rated(5, path, width)) - len(lines))] + lines
 
 
 def rated(stars: int, path: str, width: int) -> list[Line]:
-    head = [Piece(f"  {'★' * stars}", "star"), Piece(" noted. ", "strong"), Piece("z", "key"),
+    head = [Piece(f"  {'★' * stars}", "star"), Piece(" noted. ", "strong"), Piece(face("welcome.undo"), "key"),
             Piece(" takes it back, here and everywhere.", "dim")]  # fmt: skip
     lies = [Piece("  It lies in ", "dim"), Piece(fit_middle(plain(path), width - 14).rstrip(), "text")]
     return [head, *([lies] if path else []), *further(width - 4)]
@@ -133,16 +133,16 @@ def rated(stars: int, path: str, width: int) -> list[Line]:
 
 def failed(reason: str, width: int) -> list[Line]:
     keys = [
-        Piece("  ⏎", "key"),
+        Piece(f"  {face('welcome.make')}", "key"),
         Piece(" tries again   "),
-        Piece("esc", "key"),
+        Piece(face("welcome.leave"), "key"),
         Piece(" shows it in the queue: "),
     ]
     wide = min(width - 4, 96)
     return [
         [Piece("  It was not made.", "bad")],
         *_block(reason or "nobody says why", wide, 3, "bad"),
-        [*keys, Piece("w", "key"), Piece(" there says more")],
+        [*keys, Piece(face("queue.why"), "key"), Piece(" there says more")],
     ]
 
 
