@@ -113,9 +113,8 @@ def _happening(
 def _standing(live: Live, width: int, *, past: bool) -> Iterator[Line]:
     standing = live.standing
     if past:
-        now, how = pressed("then.now"), pressed("app.standing")
-        words = f"{now} goes back to now; there {how} tells how the daemon stands."
-        yield from _texts(f"This is the past, where nothing can be changed. {words}", width)
+        keys = f"{pressed('then.now')} goes back to now; there {pressed('app.standing')} tells how the daemon stands."
+        yield from _texts(f"This is the past, where nothing can be changed. {keys}", width)
         return
     if not live.linked:
         yield from _texts(f"No daemon answers: {live.silence}", width, "bad")
