@@ -13,7 +13,7 @@ MINE = Preferences(keymap={
     "app.undo": "U", "app.redo": "ctrl+y", "list.filter": "F", "list.clear": "backspace", "dialog.leave": "Q",
     "dialog.back": "ctrl+w", "dialog.yes": "Y", "dialog.take": "ctrl+b", "nodes.add": "V", "app.leader": "semicolon",
     "gallery.restore": "ctrl+n", "gallery.trash_view": "P", "page.leave": "Q", "tags.known1": "exclamation_mark",
-    "settings.clear": "Q", "welcome.make": "M", "welcome.leave": "Q",
+    "settings.clear": "Q", "learn.stop": "E", "welcome.make": "M", "welcome.leave": "Q",
 })  # fmt: skip
 
 
@@ -47,6 +47,8 @@ def test_what_may_be_bound_is_named_in_words_that_are_made_from_it():
         ("gallery", ("F", *"zebra", "enter"), ["fits the filter; backspace clears it"]),
         ("gallery", ("P",), ["P back"]),
         ("nodes", ("P",), ["V brings in one"]),
+        ("learn-experiments", ("E",), ["stopped; what is made stays"]),
+        ("queue", ("a", "space"), ["all are marked; backspace clears that"]),
         ("moment", (), ["^w back"]),
         ("tags", (), ["!-6 on or off", "! [", "^w back"]),
         ("overwrite", (), ["^b take it", "^w as it was"]),

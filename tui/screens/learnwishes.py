@@ -10,6 +10,7 @@ from schema.records import Settings
 from schema.requests import Selection
 from schema.requests_learning import Advice, LearningModeRequest
 from tui.background import begin
+from tui.keys import pressed
 from tui.link import learn
 from tui.link.ask import Told
 from tui.screens.learnasking import LearnAsking
@@ -34,7 +35,8 @@ class LearnWishes(LearnAsking):
     def present(self) -> bool:
         """Whether it is about now; says so where it is not."""
         if self.as_of:
-            self.home.say(f"this is how it stood as of {plain(self.as_of)}; t and an empty line come back to now")
+            remedy = f"{pressed('learn.past')} and an empty line come back to now"
+            self.home.say(f"this is how it stood as of {plain(self.as_of)}; {remedy}")
         return not self.as_of
 
     def wish(self, ask: Callable[[], Awaitable[Told]], told: str) -> None:
@@ -138,7 +140,9 @@ class LearnWishes(LearnAsking):
 
     def take_over(self, pack: PackInsight, advice: Advice, words: str) -> None:
         told = "new runs are made as the pack says" if advice == "nothing" else f"new runs take over: {words}"
-        self.wish(partial(learn.adopt, self.home.asker, pack.pack, advice), f"{told}. z takes it back")
+        self.wish(
+            partial(learn.adopt, self.home.asker, pack.pack, advice), f"{told}. {pressed('app.undo')} takes it back"
+        )
 
     async def action_suggested(self) -> None:
         """Proposals of somebody else: one is taken over or dropped, or asked for; nothing happens by itself."""
@@ -164,7 +168,7 @@ class LearnWishes(LearnAsking):
             elif name is not None:
                 do = learn.adopt_suggestion if name[0] == "+" else learn.drop_suggestion
                 told = "new runs take it over" if name[0] == "+" else "dropped"
-                self.wish(partial(do, self.home.asker, name[1:]), f"{told}. z takes it back")
+                self.wish(partial(do, self.home.asker, name[1:]), f"{told}. {pressed('app.undo')} takes it back")
 
         await self.app.push_screen(Choose("Proposed by others", choices, choices[0][0], wide=True), chosen)
 
@@ -177,7 +181,9 @@ class LearnWishes(LearnAsking):
         if not key:
             self.home.say("nothing is claimed of this setting; < and > go to another")
         elif self.present():
-            self.wish(partial(learn.dismiss, self.home.asker, key), "not told again. z takes it back")
+            self.wish(
+                partial(learn.dismiss, self.home.asker, key), f"not told again. {pressed('app.undo')} takes it back"
+            )
 
     # Experiments ------------------------------------------------------------------------------------
 
@@ -200,7 +206,7 @@ class LearnWishes(LearnAsking):
 
     def queue_this(self, proposal: Proposal | None) -> None:
         if proposal is None:
-            self.home.say("nothing is proposed; n begins an experiment of your own")
+            self.home.say(f"nothing is proposed; {pressed('learn.new')} begins an experiment of your own")
         else:
             begin(self, partial(self._queue, proposal), group="queue")
 
@@ -234,7 +240,7 @@ class LearnWishes(LearnAsking):
     def action_stop(self) -> None:
         row = self.experiment() if self.tab == "experiments" else None
         if row is None:
-            self.home.say(f"x stops an experiment{self.where()}")
+            self.home.say(f"{pressed('learn.stop')} stops an experiment{self.where()}")
         elif row.state not in ("waiting", "running"):
             self.home.say("all of it is made already")
         else:

@@ -13,7 +13,7 @@ from textual import on
 from schema.errors import NoDaemon, Refused
 from schema.pages import Page
 from tui.background import begin
-from tui.keys import bindings, of
+from tui.keys import bindings, of, pressed
 from tui.live import Change, Live
 from tui.messages import CursorMoved, FilterChanged, ItemOpened, MarksChanged, PagesWanted
 from tui.screens.area import AreaScreen
@@ -273,7 +273,7 @@ class ListScreen(AreaScreen, Generic[Item]):
 
     def action_mark(self) -> None:
         if self.listing.all_marked:
-            self.home.say("all are marked; esc clears that")
+            self.home.say(f"all are marked; {pressed('list.clear')} clears that")
         self.listing.mark()
 
     def action_range(self) -> None:

@@ -13,7 +13,7 @@ from schema.pages import JobRecord, Page, RunRow
 from schema.scenes import Row, RunScene
 from tui.background import begin
 from tui.filterwords import RUN_STATES
-from tui.keys import bindings, of
+from tui.keys import bindings, of, pressed
 from tui.live import Change, Live
 from tui.screens.beside import BROAD
 from tui.screens.details import Details
@@ -211,7 +211,7 @@ class RunsScreen(JobWishes[Branch]):
 
     def targets(self) -> tuple[str, ...]:
         if not self.listing.marked and isinstance(self.listing.item(), More):
-            self.home.say("these jobs are not listed here: enter lists all of them")
+            self.home.say(f"these jobs are not listed here: {pressed('list.open')} lists all of them")
             return ()
         return super().targets()
 

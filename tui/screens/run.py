@@ -16,7 +16,7 @@ from schema.pages import RunRecord, RunRow
 from schema.requests import Selection
 from schema.scenes import RunningJob, RunScene
 from tui.background import begin
-from tui.keys import Key, bindings, first_shown, of
+from tui.keys import KEYS, Key, bindings, face, first_shown, of, pressed
 from tui.live import Change, Live
 from tui.runkeys import LETTERS, TYPING
 from tui.screens.draft import Draft
@@ -257,7 +257,9 @@ class RunScreen(RunVariants):
 
         if job is not None and job.since and self.home.clock() - job.since > LONG_RUNNING:
             question = f"Stop {plain(run.name)}? {plain(job.job)} has been running for over a minute."
-            await self.app.push_screen(Confirm(question, "z brings its jobs back; a running stage is lost."), answered)
+            await self.app.push_screen(
+                Confirm(question, f"{pressed('app.undo')} brings its jobs back; a running stage is lost."), answered
+            )
         else:
             answered(True)
 
@@ -292,7 +294,9 @@ class RunScreen(RunVariants):
         names = {"stages": "Stages", "words": "Prompt", "aside": f"Variants {jobs:,}" if jobs else "Variants"}
         told = [BarWord("", f"[{word}]" if one == pane else f" {word} ", f"pane_of('{one}')",
                         "active" if one == pane else "dim") for one, word in names.items()]  # fmt: skip
-        help = (Piece("[ ]", "key"), Piece(" or ", "dim"), Piece("^pgdn", "key"), Piece(" another pane", "dim"))
+        panes = first_shown(KEYS["run.next"], self.home.keymap_of_user)
+        help = (Piece(panes, "key"), Piece(" or ", "dim"), Piece(face("run.next_pane"), "key"),
+                Piece(" another pane", "dim"))  # fmt: skip
         self.tabs.show(told, help)
 
     def action_pane(self, by: int) -> None:

@@ -8,6 +8,7 @@ from schema.pages import RunRow
 from schema.prompts import Tried
 from schema.scenes import RunningJob, RunScene
 from schema.sizes import size
+from tui.keys import pressed
 from tui.screens.numbers import is_wild, many
 from tui.widgets.ink import Line, Piece, fit, plain, unflagged, wrap
 from tui.widgets.jobcard import begins, moment
@@ -131,7 +132,9 @@ def problems(plan: Plan, faults: Sequence[str], odd: Sequence[str], width: int) 
     """`faults`: what keeps it from being run, the fault of the plan among them; `odd`: signs that close nothing."""
     warnings = [*odd, *(unflagged(one) for one in plan.tried.warnings)] if plan.tried is not None else [*odd]
     if plan.tried is not None and is_wild(str(plan.tried.jobs)):
-        warnings.insert(0, f"{plan.tried.jobs:,} jobs: ^o limits them, takes an even sample, or draws at random")
+        warnings.insert(
+            0, f"{plan.tried.jobs:,} jobs: {pressed('run.vary')} limits them, takes an even sample, or draws at random"
+        )
     lines: list[Line] = []
     for sign, ink, told in (("✗", "bad", faults), ("!", "warn", warnings)):
         for words in told:

@@ -6,6 +6,7 @@ from schema.pages import JobRecord, StageRecord
 from schema.plans import WORDED, Scalar, StageStep
 from schema.scenes import RunningJob, RunScene
 from schema.words import words_in
+from tui.keys import pressed
 from tui.widgets.ink import Line, Piece, fit, fit_middle, plain, wrap
 from tui.widgets.jobrow import GLYPHS, bar, clock, lasted, share
 
@@ -161,7 +162,10 @@ def why_there(record: JobRecord, width: int) -> list[Line]:
 def remedies(record: JobRecord, width: int) -> list[Line]:
     """What a person can do about a job that waits for one."""
     if record.state == "held" and awaits_review(record):
-        words = "H has pictures made of them. e writes over them first; x gives the job up."
+        words = (
+            f"{pressed('queue.hold')} has pictures made of them. {pressed('queue.write')} writes over them first; "
+            f"{pressed('queue.cancel')} gives the job up."
+        )
         return [section("look at the words"), *block(words, width, 6, "warn")]
     if record.state != "attention":
         return []
@@ -170,9 +174,11 @@ def remedies(record: JobRecord, width: int) -> list[Line]:
     if suspect and suspect not in record.reason:
         lines += [section("suspect"), *block(suspect, width, 3, "warn")]
     stuck = next((stage for stage in record.stages if stage.state in ("failed", "waiting")), None)
-    words = "R tries it again. c makes a new run of it, with another model or VAE, say. x gives it up."
+    again, away = f"{pressed('queue.retry')} tries it again.", f"{pressed('queue.cancel')} gives it up."
+    words = f"{again} {pressed('queue.clone')} makes a new run of it, with another model or VAE, say. {away}"
     if stuck is not None and stuck.kind in WORDED:
-        words = f"R tries it again. S goes on without {plain(stuck.id)}, with the words as they are. x gives it up."
+        on = f"{pressed('queue.skip')} goes on without {plain(stuck.id)}, with the words as they are."
+        words = f"{again} {on} {away}"
     return [*lines, section("what to do"), *block(words, width, 8, "text")]
 
 

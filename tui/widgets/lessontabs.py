@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from schema.requests_learning import LearnStatus
+from tui.keys import face
 from tui.widgets.ink import Drawn, Line, Piece, plain
 from tui.widgets.tabtitles import TabTitles
 
@@ -56,7 +57,7 @@ def told(status: LearnStatus | None, *, wide: bool, as_of: str) -> list[Piece]:
     if status.ratings:
         line.append(Piece(f" · {status.ratings:,} ratings" if wide else f" · {status.ratings:,}★", "dim"))
     if status.inbox:
-        line += [Piece(" · ", "faint"), Piece("r", "key")]
+        line += [Piece(" · ", "faint"), Piece(face("learn.rate"), "key")]
         wait = f" {status.inbox:,} wait{'s' if status.inbox == 1 else ''}"
         line.append(Piece(f"{wait} for a rating" if wide else wait, "text"))
         if status.asked and wide:
