@@ -44,14 +44,14 @@ def outlined(state: State, node: Node, vitals: Vitals, now: float) -> NodeScene:
 
 
 def with_readings(nodes: Iterable[NodeScene], vitals: Vitals) -> tuple[NodeScene, ...]:
-    """The fleet as it is now, and behind it the strangers that are none of it."""
+    """The fleet as it is now, without those that were unpaired, and behind it the strangers that are none of it."""
     strange = {one.node: one for one in vitals.strangers}
     shown: list[NodeScene] = []
     for node in nodes:
         away = node.state == "lost" and node.link == "lan" and node.trouble == UNPAIRED
         if (stranger := strange.pop(node.node, None)) is not None and away:
             shown.append(_as_stranger(node, stranger))
-        else:
+        elif not away:  # one that was unpaired is in the fleet no more
             shown.append(_with_vitals(node, vitals))
     blank = (NodeScene(node=one.node, name=one.name, state=one.state) for one in strange.values())
     return (*shown, *(_as_stranger(node, strange[node.node]) for node in blank))

@@ -117,10 +117,10 @@ def test_strangers_stand_behind_the_fleet_each_once(case):
     assert (attic.state, attic.trouble, attic.link) == ("taken", "it is paired with another daemon", "lan")
 
 
-def test_an_unpaired_node_is_a_stranger_again_once_it_is_seen(case):
+def test_an_unpaired_node_is_in_the_fleet_no_more_and_a_stranger_once_it_is_seen(case):
     case.node(link="lan")
     case.wish(c.UnpairNode(node="mill"))
-    assert (shown(case).state, shown(case).trouble) == ("lost", "it is not paired any more")
+    assert look(case.state, case.vitals, case.now).nodes == ()
 
     case.vitals.strangers = (Stranger("mill", "mill", "10.0.0.7:7801", "new"),)
 

@@ -43,7 +43,7 @@ def name_of(node: NodeScene) -> str:
 def doing(node: NodeScene) -> str:
     """What it runs, or why it runs nothing; of strangers in a few words, for the card tells more."""
     if node.state in STRANGERS:
-        return "asks to join" if node.state == "new" else "paired elsewhere"
+        return "asks to join" if node.state == "new" else "used elsewhere"
     if node.running and not (node.trouble and node.state not in ("ready", "busy")):
         return str(node.running)
     if node.state == "drained" and not node.trouble:

@@ -25,8 +25,8 @@ TITLE = {
 
 MODE = Setting(
     "learning.mode", "choice", ("passive", "active", "off"), default="passive",
-    about="Passive: learn from whatever is rated. Active: ask for ratings too, and propose what to try. Off: ratings "
-    "are kept, nothing is learned of them.",
+    about="Passive: whatever you rate is learned from. Active: the same, and pictures of new runs come first where you "
+    "rate what waits. Off: ratings are kept, and nothing is learned from them.",
 )  # fmt: skip
 """Of the daemon and not of the file: it is a wish like others, and z takes it back."""
 
