@@ -120,7 +120,7 @@ async def test_switches_choices_defaults_and_learning_by_one_key(show, file, dae
         await eyes.press("escape")
         await find(eyes, "learned")
         await eyes.press("enter")
-        await eyes.sees("active: and ask for ratings")
+        await eyes.sees("active: the same, and pictures")
         await eyes.press("j", "enter")
         await eyes.until(lambda: daemon.sent("/v1/learn/mode") == [{"mode": "active"}])
 
