@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING, Literal, get_args
 
-from textual.app import App
-
+from tui.greys import Greys
 from tui.keys import pressed
 from tui.widgets.livepicture import LivePicture
 from tui.widgets.preview import Preview, sharp_now
@@ -22,7 +21,7 @@ WORDS: dict[How, str] = {
 }
 
 
-class Drawing(App[None]):
+class Drawing(Greys):
     sharp: "SharpClass | None"
     """The widget of the terminal's own pictures; None: half cells."""
     thumbs: Thumbs

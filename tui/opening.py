@@ -26,7 +26,7 @@ def run(as_of: str | None = None) -> int:
 
     where = places(os.environ).settings
     ui, complaint = preferences(where, os.environ)
-    prepare(ui)
+    ui = prepare(ui)
 
     def find() -> Path:
         socket = socket_of(os.environ)

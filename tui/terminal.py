@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import replace
 
 from tui.preferences import Preferences
 
@@ -9,10 +10,16 @@ TRUECOLOR = ("tmux-256color", "xterm-256color", "xterm-kitty", "foot", "alacritt
 """Terminals that show 24-bit colour though ssh does not say so."""
 
 
-def prepare(ui: Preferences) -> None:
+FEW = "ansi-dark"
+"""The theme where there are 16 colours: made of them. Of one of finer colours rows and their ground become alike."""
+
+
+def prepare(ui: Preferences) -> Preferences:
+    """The same as it suits this terminal."""
     colours(ui)
     letters()
     canvas()
+    return themed(ui)
 
 
 def colours(ui: Preferences) -> None:
@@ -22,6 +29,17 @@ def colours(ui: Preferences) -> None:
     known = os.environ.get("TERM", "") in TRUECOLOR and ui.truecolor == "auto"
     if not os.environ.get("COLORTERM") and (known or ui.truecolor == "yes"):
         os.environ["COLORTERM"] = "truecolor"
+
+
+def themed(ui: Preferences) -> Preferences:
+    """A theme that the person has chosen stays."""
+    from rich.console import Console
+    from textual.constants import COLOR_SYSTEM
+
+    if ui.theme != Preferences.theme:
+        return ui
+    shown = Console(color_system=COLOR_SYSTEM, force_terminal=True).color_system  # as Textual will find it
+    return replace(ui, theme=FEW) if shown == "standard" else ui
 
 
 def letters() -> None:
