@@ -34,12 +34,12 @@ def colours(ui: Preferences) -> None:
 def themed(ui: Preferences) -> Preferences:
     """A theme that the person has chosen stays."""
     from rich.console import Console
-    from textual.constants import COLOR_SYSTEM
 
-    if ui.theme != Preferences.theme:
+    told = os.environ.get("TEXTUAL_COLOR_SYSTEM", "auto")
+    if ui.theme != Preferences.theme or told not in ("auto", "standard"):
         return ui
-    shown = Console(color_system=COLOR_SYSTEM, force_terminal=True).color_system  # as Textual will find it
-    return replace(ui, theme=FEW) if shown == "standard" else ui
+    few = told == "standard" or Console(force_terminal=True).color_system == "standard"  # as Textual will find it
+    return replace(ui, theme=FEW) if few else ui
 
 
 def letters() -> None:
