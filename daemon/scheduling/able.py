@@ -22,6 +22,15 @@ GRID = 8
 SHOWN = 8
 """Names that are told where none comes near."""
 
+ANYBODY = "no node"
+"""Whose fault it is where neither a node nor a backend was asked for."""
+
+DRAW = (
+    "Set agent.webui or agent.comfyui to the address of your server, or agent.sketch to true to try without one,"
+    " or pair a machine that draws."
+)
+"""The remedy of somebody who begins without a backend: to switch a stage off would help nobody."""
+
 
 class Known(NamedTuple):
     """A node with the newest card that anybody has of it."""
@@ -52,18 +61,23 @@ def makers(known: Sequence[Known], node: str | None, backend: str | None) -> tup
     return tuple(found)
 
 
-def check(pipeline: PipelineConfig, words: tuple[str, ...], among: tuple[Maker, ...], whose: str = "no node") -> None:
+def check(pipeline: PipelineConfig, words: tuple[str, ...], among: tuple[Maker, ...], whose: str = ANYBODY) -> None:
     """Raises Refused for the first stage that none of `among` can run.
 
     `pipeline` has inherited what it inherits; `words` are the needs of the prompt; `whose` begins the sentences. One
     with open lists takes any name, but runs its own kinds of stages only.
     """
-    if not all(one.card.open_lists for one in among if not PICTURELESS.issuperset(one.card.kinds)):
+    drawing = [one for one in among if not PICTURELESS.issuperset(one.card.kinds)]
+    if not all(one.card.open_lists for one in drawing):
         check_sizes(pipeline)
     for stage in pipeline.running():
         if isinstance(stage, PromptStage):
             continue
         able = [one for one in among if stage.type in one.card.kinds]
+        if not able and not drawing and whose == ANYBODY:
+            raise Refused(
+                f"{whose} can run {stage.type}: nothing that draws is connected.", where=stage.id, remedy=DRAW
+            )
         if not able:
             raise Refused(
                 f"{whose} can run {stage.type}.",

@@ -19,6 +19,7 @@ WEBUI = BackendCard(
 )  # fmt: skip
 COMFY = BackendCard(kind="comfyui", kinds=KINDS, models=("flow.safetensors",), samplers=("Euler",), workflows=True)
 SKETCH = BackendCard(kind="sketch", kinds=KINDS, open_lists=True)
+WORDS = BackendCard(kind="words", kinds=("selectLoras",), open_lists=True)
 
 
 def node(name: str, *backends: BackendCard) -> Known:
@@ -169,6 +170,14 @@ def test_a_node_or_backend_that_was_named_must_have_it_itself():
     assert "toy" in refusal({"type": "txt2img", "model": "toy-xl"}, backend="comfyui")
     assert "toy" in refusal({"type": "txt2img", "model": "toy-xl"}, node="comfy-pc")
     check(pipeline({"type": "txt2img", "model": "toy-xl"}), (), makers(FLEET, "forge", None) or ())
+
+
+def test_where_nothing_draws_the_remedy_is_a_backend_not_a_pipeline_without_its_first_stage():
+    told = refusal({"type": "txt2img"}, {"type": "upscale"}, known=(node("here", WORDS),))
+    assert told == (
+        "txt2img: no node can run txt2img: nothing that draws is connected. Set agent.webui or agent.comfyui to the"
+        " address of your server, or agent.sketch to true to try without one, or pair a machine that draws."
+    )
 
 
 def test_the_standard_pipeline_finds_its_face_detector():
