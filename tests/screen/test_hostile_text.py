@@ -156,3 +156,19 @@ async def test_a_prompt_of_ten_thousand_letters_fits_wherever_it_is_told(show, d
         await eyes.quiet()
         await eyes.sees("sha256")
         is_whole(eyes)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("way", "keys", "field"), [("queue", ("slash",), "#filter"), ("names", (), "#narrow"),
+                                                    ("moment", (), "Input"), ("tags", ("slash",), "#own")])  # fmt: skip
+async def test_a_line_that_is_typed_steers_nothing_and_stays_as_it_is(at, way, keys, field):
+    text = "right\u202eto left\x9b2J \u2066end"
+    async with at(way) as eyes:
+        await eyes.press(*keys)
+        typed = eyes.app.screen.query_one(field)
+        typed.value = text
+        typed.cursor_position = len(text)
+        await eyes.sees("end")
+        assert typed.value == text
+        assert not set(eyes.text()) & {"\u202e", "\x9b", "\u2066"}
+        assert {cell_len(line) for line in eyes.text().split("\n")} == {120}

@@ -146,7 +146,7 @@ async def test_skipped_pictures_come_again_and_the_end_is_told(show, daemon):
         await to_inbox(eyes)
         await eyes.press("space")
         await rate(eyes, "1", "1", "1", "1", "d")
-        await eyes.sees("All others are rated. 1 skipped: n shows them again")
+        await eyes.sees("All others are rated. 1 skipped: space shows them again")
         await eyes.press("n")
         await rate(eyes, "5")
         await eyes.sees("All 6 are rated.")

@@ -12,6 +12,7 @@ from textual.widgets.option_list import Option
 
 from tui.background import leave
 from tui.keys import bound, face, hints
+from tui.widgets.field import Field
 
 
 class Confirm(ModalScreen[bool]):
@@ -96,7 +97,7 @@ class Type(ModalScreen[str | None]):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self._title
             dialog.border_subtitle = hints("⏎ take", "dialog.back back")
-            yield Input(self._value, compact=True, select_on_focus=self._instead)
+            yield Field(self._value, compact=True, select_on_focus=self._instead)
             yield Static(Content(self._help), classes="quiet")
 
     @on(Input.Submitted)

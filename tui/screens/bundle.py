@@ -17,6 +17,7 @@ from schema.sizes import size
 from tui.athome import AtHome
 from tui.background import begin, leave
 from tui.keys import bound, hints
+from tui.widgets.field import Field
 from tui.widgets.ink import plain
 from tui.widgets.tick import Tick
 
@@ -35,7 +36,7 @@ class SaveBundle(AtHome, ModalScreen[None]):
         with Vertical(classes="dialog saving") as dialog:
             dialog.border_title = "Save what was learned"
             dialog.border_subtitle = hints("⏎ save", "dialog.back back")
-            yield Input("~/stablenew-learned.zip", id="file", compact=True, select_on_focus=False)
+            yield Field("~/stablenew-learned.zip", id="file", compact=True, select_on_focus=False)
             yield Tick("without the words of prompts", True, id="redact")
             yield Static(Content(ABOUT), classes="quiet")
             yield Static("", id="told", classes="quiet")

@@ -17,6 +17,7 @@ from tui.background import begin, is_open, leave
 from tui.keys import bindings, bound, face, of
 from tui.link.catalogue import narrowed
 from tui.messages import ItemOpened
+from tui.widgets.field import Field
 from tui.widgets.ink import plain
 from tui.widgets.namelist import NameList
 
@@ -61,7 +62,7 @@ class Chooser(AtHome, ModalScreen[str | None]):
         with Vertical(classes="dialog chooser") as dialog:
             dialog.border_title = self.title_words()
             dialog.border_subtitle = self.hints()
-            yield Input(placeholder="type to narrow", compact=True, id="narrow")
+            yield Field(placeholder="type to narrow", compact=True, id="narrow")
             yield self.names
             yield Static("", id="told", classes="quiet")
 

@@ -30,6 +30,7 @@ from tui.screens.draft import written
 from tui.screens.levels import levels, list_of, one_more
 from tui.screens.numbers import whole
 from tui.screens.runplan import ends
+from tui.widgets.field import Field
 from tui.widgets.ink import plain, unflagged
 
 PATIENCE = 120.0
@@ -78,25 +79,25 @@ class NewExperiment(AtHome, ModalScreen[bool]):
                 yield Static("pack", classes="field")
                 yield Select[str]([], id="pack", compact=True, prompt="which")
                 yield Static("prompts", classes="field")
-                yield Input("", id="prompts", compact=True, placeholder="1", restrict=r"[0-9]*", max_length=4)
+                yield Field("", id="prompts", compact=True, placeholder="1", restrict=r"[0-9]*", max_length=4)
             with Horizontal(classes="row one"):
                 yield Static("variable", classes="field")
-                yield Input("", id="variable", compact=True, placeholder="txt2img.steps",
+                yield Field("", id="variable", compact=True, placeholder="txt2img.steps",
                             suggester=SuggestFromList(self._knobs, case_sensitive=False))  # fmt: skip
             with Horizontal(classes="row one"):
                 yield Static("levels", classes="field")
-                yield Input("", id="levels", compact=True, placeholder=NUMBERS)
+                yield Field("", id="levels", compact=True, placeholder=NUMBERS)
             with Horizontal(classes="row one"):
                 yield Static("seeds", classes="field")
-                yield Input("2", id="seeds", compact=True, restrict=r"[1-3]?", max_length=1)
+                yield Field("2", id="seeds", compact=True, restrict=r"[1-3]?", max_length=1)
                 yield Static("1 to 3, the same for every level", classes="quiet beside")
             with Horizontal(classes="row several"):
                 yield Static("pictures", classes="field")
-                yield Input("40", id="images", compact=True, restrict=r"[0-9]*", max_length=4)
+                yield Field("40", id="images", compact=True, restrict=r"[0-9]*", max_length=4)
                 yield Static("whatever is undecided varies, each level equally often", classes="quiet beside")
             with Horizontal(classes="row"):
                 yield Static("window", classes="field")
-                yield Input("", id="window", compact=True, placeholder="any time; 22:00-07:00", max_length=40)
+                yield Field("", id="window", compact=True, placeholder="any time; 22:00-07:00", max_length=40)
             yield Static("", id="plan", classes="quiet")
 
     def on_mount(self) -> None:

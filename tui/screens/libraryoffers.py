@@ -16,6 +16,7 @@ from tui.background import begin, is_open, leave
 from tui.keys import bound, hints
 from tui.link.offers import fetching, offers
 from tui.messages import ItemOpened
+from tui.widgets.field import Field
 from tui.widgets.ink import plain
 from tui.widgets.offertable import OfferTable
 
@@ -39,7 +40,7 @@ class Offers(AtHome, ModalScreen[None]):
         with Vertical(classes="dialog chooser offers") as dialog:
             dialog.border_title = "Models on Civitai and Hugging Face"
             dialog.border_subtitle = hints("⏎ search, fetch", "tab list", "dialog.back back")
-            yield Input(self._words, placeholder="words, then enter", id="search", compact=True, select_on_focus=False)
+            yield Field(self._words, placeholder="words, then enter", id="search", compact=True, select_on_focus=False)
             yield self.table
             yield Static("", id="told")
 

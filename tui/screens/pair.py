@@ -22,6 +22,7 @@ from schema.scenes import NodeScene
 from tui.athome import AtHome
 from tui.background import begin, leave
 from tui.keys import bound, pressed
+from tui.widgets.field import Field
 from tui.widgets.ink import plain
 from tui.widgets.nodeline import name_of
 
@@ -66,7 +67,7 @@ class PairNode(AtHome, ModalScreen[None]):
             at = self._agent.address if isinstance(self._agent, NodeScene) else ""
             where = f" at {plain(at)}" if at else ""
             yield Static(Content(f"{self._name}{where} shows a code of {CODE_DIGITS} digits. Type it here."))
-            yield Input("", id="code", compact=True, restrict=r"[0-9 -]*", max_length=11, placeholder="0000-0000")
+            yield Field("", id="code", compact=True, restrict=r"[0-9 -]*", max_length=11, placeholder="0000-0000")
             yield Static("", id="course")
             yield Static(Content(f"enter pairs   {pressed('dialog.back')} back"), id="how", classes="quiet")
 

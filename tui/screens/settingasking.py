@@ -12,6 +12,7 @@ from textual.widgets.option_list import Option
 
 from tui.background import leave
 from tui.keys import TITLES, Key, bound, hints, shown
+from tui.widgets.field import Field
 from tui.widgets.ink import plain
 from tui.widgets.keylist import clash, others
 
@@ -35,7 +36,7 @@ class Written(ModalScreen[str | None]):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self._title
             dialog.border_subtitle = hints("⏎ write it", "dialog.back back")
-            yield Input(self._value, compact=True, select_on_focus=False, password=self._secret)
+            yield Field(self._value, compact=True, select_on_focus=False, password=self._secret)
             yield Static(Content(self._may_be), classes="quiet")
             yield Static("", id="told")
 

@@ -16,6 +16,7 @@ from tui.background import leave
 from tui.dialogkeys import KNOWN_TAGS
 from tui.keys import bindings, bound, face, of
 from tui.outbox import Wish
+from tui.widgets.field import Field
 from tui.widgets.ink import Drawn, Line, Piece, plain
 
 
@@ -63,7 +64,7 @@ class Tags(ModalScreen[tuple[str, ...] | None]):
             )
             yield self.ticks
             own = ", ".join(plain(tag) for tag in self._have if tag not in KNOWN_TAGS)
-            yield Input(own, compact=True, select_on_focus=False, placeholder="your own, a comma between two", id="own")
+            yield Field(own, compact=True, select_on_focus=False, placeholder="your own, a comma between two", id="own")
             yield Static(Content(""), id="said", classes="quiet")
 
     AUTO_FOCUS = ""

@@ -18,6 +18,7 @@ from tui.background import leave
 from tui.keys import bound, hints
 from tui.link.shelf import Noun
 from tui.screens.variation import MATRIX, ORDER, Variation
+from tui.widgets.field import Field
 from tui.widgets.ink import plain
 from tui.widgets.pick import Pick
 from tui.widgets.tick import Tick
@@ -68,7 +69,7 @@ class VaryForm(AtHome, ModalScreen[Variation | None]):
             with Horizontal(classes="row"):
                 for name in NUMBERS:
                     yield Static(NUMBER_WORDS[name], classes="field")
-                    yield Input(getattr(self.varied, name), id=name, compact=True, placeholder=PLACEHOLDERS[name],
+                    yield Field(getattr(self.varied, name), id=name, compact=True, placeholder=PLACEHOLDERS[name],
                                 restrict=r"[0-9]*", max_length=9)  # fmt: skip
             with Horizontal(classes="row lines"):
                 yield Static("replace", classes="field")

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.widgets import Input
 
 from tui.filterwords import Offer, begin_of_word, taken
 from tui.keys import bound, pressed
 from tui.messages import FilterChanged
+from tui.widgets.field import Field
 from tui.widgets.ink import Drawn, Line, Piece, measure
 from tui.widgets.offerlist import OfferList
 
@@ -21,7 +21,7 @@ Offering = Callable[[str, int], Sequence[Offer]]
 """The text and the character at its cursor, to what may stand there."""
 
 
-class FilterInput(Input):
+class FilterInput(Field):
     """Enter keeps the filter, escape brings the one before back; arrows still move the list.
 
     While words are offered tab takes one, and once one is begun arrows choose among them.

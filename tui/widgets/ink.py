@@ -46,6 +46,11 @@ whenever a class or the focus changes, and that was a quarter of all that is don
 GROUNDED = ("bar", "trough")
 """Inks with a background of their own, kept also in a line with another."""
 
+STEERING = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What a terminal would obey: control characters, and those that turn the direction of writing."""
+NO_WIDTH = "\u200b"
+"""Shown instead, as narrow as they are: the cursor stands where it did."""
+
 UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f"
     "\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff\ud800-\udfff]"
@@ -67,6 +72,11 @@ FLAG = re.compile(r"(?<![\w-])--(?=[a-z])")
 def plain(text: str) -> str:
     """The text as one line with nothing in it that steers a terminal or hides itself."""
     return UNPRINTABLE.sub(lambda m: " " if m[0] in "\t\n\r" else "·" if m[0] < "\xa0" else "", text)
+
+
+def harmless(text: str) -> str:
+    """As many characters, none of which steers a terminal: of what a person edits, where the cursor counts them."""
+    return STEERING.sub(NO_WIDTH, text)
 
 
 def unflagged(text: str) -> str:

@@ -19,6 +19,7 @@ from tui.keys import bindings, bound, of
 from tui.promptlexer import Kind, Lexed, lex
 from tui.screens.weights import stepped
 from tui.widgets.completing import CompletionList
+from tui.widgets.ink import harmless
 
 Ask = Callable[[str, int], Awaitable[Completions]]
 """The text and the character at the cursor, to what may stand there."""
@@ -29,11 +30,6 @@ WAIT = 0.08
 OPENED = re.compile(r"(?:__[^\s_][^\s,|{}]*|__|<[a-z]*:?[^<>\n]*|\[\[[^\]\n]*|\$\{[^}\n]*)\Z")
 """What is begun with a mark before the cursor: enter takes a name there."""
 BARE = re.compile(r"[^\W\d_][\w-]{2,}\Z")
-
-STEERING = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""What a terminal would obey: control characters, and those that turn the direction of writing."""
-NO_WIDTH = "\u200b"
-"""Shown instead, as narrow as they are: the cursor stands where it did."""
 
 PLACES = ("choice", "wildcard", "slot", "variable", "wrap", "search", "locked")
 SIGNS = get_args(Kind)
@@ -67,8 +63,8 @@ class PromptArea(TextArea):
 
     def get_line(self, line_index: int) -> Text:
         line = super().get_line(line_index)
-        if STEERING.search(line.plain):
-            line.plain = STEERING.sub(NO_WIDTH, line.plain)
+        if (shown := harmless(line.plain)) != line.plain:
+            line.plain = shown
         lexed = self.lexed
         if line_index >= len(self._starts):
             return line
