@@ -88,14 +88,21 @@ def edit(app: "App[None]", path: Path, line: int = 0) -> str:
     if not editor:
         return "No editor is known: set EDITOR."
     try:
-        with app.suspend(), subprocess.Popen(command(editor, path, line)) as done:
+        with app.suspend():
+            return _closed(command(editor, path, line))
+    except SuspendNotSupported:
+        return "This terminal cannot be lent to an editor."
+
+
+def _closed(words: list[str]) -> str:
+    """Raises nothing: Textual takes the terminal back only after what went well."""
+    try:
+        with subprocess.Popen(words) as done:
             _open.append(done)
             try:
                 done.wait()
             finally:
                 _open.remove(done)
-    except SuspendNotSupported:
-        return "This terminal cannot be lent to an editor."
     except OSError as fault:
-        return f"{editor[0]} cannot be started: {why(fault)}. EDITOR names another."
-    return "" if done.returncode == 0 else f"{editor[0]} ended with {done.returncode}."
+        return f"{words[0]} cannot be started: {why(fault)}. EDITOR names another."
+    return "" if done.returncode == 0 else f"{words[0]} ended with {done.returncode}."

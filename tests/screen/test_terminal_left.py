@@ -104,6 +104,18 @@ async def test_an_editor_that_is_open_is_ended_first(pane, tmp_path):
     assert it.dirt() == []
 
 
+async def test_an_editor_that_is_not_there_leaves_the_screen_as_it_was(pane):
+    it = await shown(pane(EDITOR="/nowhere/ed", VISUAL=""))
+    it.keys("\x1bOR")
+    await it.sees("Negative", "Problems")
+    it.forget()
+    it.keys("\x1b[21~")
+    await it.sees("\x1b[?1049l", "\x1b[?1049h", "started")
+    it.keys("\x11")
+    assert await it.ended() == 0
+    assert it.dirt() == []
+
+
 async def test_a_terminal_that_takes_nothing_any_more_does_not_hold_it_up(pane):
     """Nobody reads: the write waits for ever, and the loop with it."""
     it = await shown(pane())
