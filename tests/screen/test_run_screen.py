@@ -251,6 +251,31 @@ def test_only_a_run_that_was_made_whole_is_told_as_done(counts, told):
 
 
 @pytest.mark.slow
+async def test_a_run_that_has_ended_can_still_be_gone_to(show, daemon):
+    async with show() as eyes:
+        await to_run(eyes)
+        await daemon.tell(Delta(head=4212, running=(), runs=()))
+        await eyes.until(lambda: eyes.app.screen.run_shown() == (None, None))
+        await eyes.press("escape", "J")
+        await eyes.sees("no run is shown: none was sent from here")
+        eyes.app.screen.followed = RunId("kn01gt7a")
+        await eyes.press("J")
+        await eyes.sees("run:kn01gt7a")
+
+
+@pytest.mark.slow
+async def test_as_last_time_is_had_back_with_the_words(show, daemon):
+    async with show() as eyes:
+        await to_run(eyes)
+        eyes.app.screen.change(Draft(last=True, prompt="a kite"))
+        await eyes.sees("[x] as last time")
+        await eyes.press("escape", "m")
+        await eyes.sees("[Enhance]", "[ ] as last time")
+        await eyes.press("escape", "m")
+        await eyes.sees("[Batch]", "[x] as last time")
+
+
+@pytest.mark.slow
 async def test_letters_are_letters_in_the_prompt_and_keys_after_escape(show, daemon):
     async with show() as eyes:
         await to_run(eyes)

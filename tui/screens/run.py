@@ -1,6 +1,5 @@
 """The Run area: what is made, how often and where; what that comes to as one writes; and what is being made of it."""
 
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,11 +9,8 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import TextArea
 
-from schema.errors import NoDaemon, Refused
-from schema.ids import RunId, run_of
-from schema.pages import RunRecord, RunRow
 from schema.requests import Selection
-from schema.scenes import RunningJob, RunScene
+from schema.scenes import RunScene
 from tui.background import begin
 from tui.keys import KEYS, Key, bindings, face, first_shown, of, pressed
 from tui.live import Change, Live
@@ -23,7 +19,7 @@ from tui.screens.draft import Draft
 from tui.screens.lanes import choose_mode, pause_or_resume
 from tui.screens.runhead import WORKS, Around, folded, head_fields, what_for, work_of
 from tui.screens.runplan import at_work, over, plan_line, plan_lines, problems
-from tui.screens.runvariants import RunVariants
+from tui.screens.runwatch import RunWatch
 from tui.widgets.commandbar import BarWord, CommandBar
 from tui.widgets.headline import HeadLine
 from tui.widgets.ink import Line, Piece, fit, plain
@@ -44,7 +40,7 @@ LONG_RUNNING = 60.0
 """Seconds after which a running job is not cancelled unasked."""
 
 
-class RunScreen(RunVariants):
+class RunScreen(RunWatch):
     area = "run"
     BINDINGS = bindings(of("run"))
     HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (60, "-narrow"), (100, "-wide"), (160, "-vast")]
@@ -69,12 +65,7 @@ class RunScreen(RunVariants):
             sharp=sharp,
         )
         self._linked = False
-        self._watched: RunScene | None = None
-        """The run that was sent from here, as it was last seen."""
         self._paused = False
-        self._last_ended = ""
-        self._outcome: RunRow | None = None
-        """What came of it."""
 
     def body(self) -> ComposeResult:
         yield self.bar
@@ -144,11 +135,6 @@ class RunScreen(RunVariants):
             self.look_back(begin_there=False)
             begin(self, partial(self._see_outcome, ended.run), group="outcome", exclusive=True)
 
-    async def _see_outcome(self, run: RunId) -> None:
-        with suppress(NoDaemon, Refused):
-            self._outcome = (await self.home.asker.get(f"/v1/runs/{run}", RunRecord)).row
-            self.show_bar()
-
     def on_screen_resume(self) -> None:
         if self.ready:
             self.try_soon(0.0)
@@ -214,24 +200,6 @@ class RunScreen(RunVariants):
 
     # What is being made -----------------------------------------------------------------------------
 
-    def run_shown(self) -> tuple[RunScene | None, RunningJob | None]:
-        """The run that was sent from here, else the newest that something is made of; and its job at work."""
-        live = self.home.live
-        runs = {run.run: run for run in live.scene.runs}
-        jobs = sorted(live.running.values(), key=lambda job: job.token is None)
-        own = runs.get(self.followed) if self.followed is not None else None
-        if own is not None:
-            self._watched = own
-        busy = own or next((run for run in runs.values() if any(run_of(job.job) == run.run for job in jobs)), None)
-        return busy, next((job for job in jobs if busy is not None and run_of(job.job) == busy.run), None)
-
-    @property
-    def ended(self) -> RunScene | None:
-        """The run that was sent from here, as it was last seen, once it has ended."""
-        seen = self._watched
-        there = any(run.run == self.followed for run in self.home.live.scene.runs)
-        return seen if seen is not None and seen.run == self.followed and not there else None
-
     def show_work(self) -> None:
         run, job = self.run_shown()
         lines = at_work(job, run, self.work.room[0] or self.size.width // 3, self.home.clock())
@@ -262,16 +230,6 @@ class RunScreen(RunVariants):
             )
         else:
             answered(True)
-
-    async def action_jobs(self) -> None:
-        run, _ = self.run_shown()
-        if run is not None:
-            await self.home.show_run(run.run)
-
-    async def action_logs(self) -> None:
-        run, _ = self.run_shown()
-        if run is not None:
-            await self.home.logs_of(f"run:{run.run}")
 
     def action_pause(self) -> None:
         pause_or_resume(self.home)

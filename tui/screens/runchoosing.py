@@ -196,13 +196,15 @@ class RunChoosing(RunDraft):
         wanted = next((name for name in names if name == work), names[(names.index(now) + 1) % len(names)])
         if wanted == now:
             return
-        sets = self.draft.set
+        sets, last = self.draft.set, self.draft.last
         if now == "enhance":
+            last = self._as_last and not self.draft.origin
             of_picture = tuple(one for one in sets if one.startswith("img2img."))
             self._enhanced = self.draft.picture or "", of_picture
             sets = tuple(one for one in sets if one not in of_picture)
         picture, of_picture = self._enhanced if wanted == "enhance" else (None, ())
-        last = self.draft.last and picture is None
+        if wanted == "enhance":
+            self._as_last, last = last, False
         batch = wanted == "batch"
         self.change(replace(self.draft, picture=picture, batch=batch, last=last, set=(*sets, *of_picture)))
         self.begin_head()
