@@ -1,8 +1,11 @@
-"""Textual's palette, patient with keys that come before its list is laid out. What is in it, the app says."""
+"""Textual's palette, patient with keys and clicks that come before or after its time. What is in it, the app says."""
 
 from contextlib import suppress
 
+from textual.await_complete import AwaitComplete
 from textual.command import CommandPalette
+
+from tui.background import is_open
 
 
 class Palette(CommandPalette):
@@ -10,3 +13,7 @@ class Palette(CommandPalette):
         """Textual looks up the line of the highlighted command, and has none before it has drawn the list."""
         with suppress(KeyError):
             super()._action_command_list(action)
+
+    def dismiss(self, result: None = None) -> AwaitComplete:
+        """Of two clicks beside it at once, the second would take away what is below it."""
+        return super().dismiss(result) if is_open(self) else AwaitComplete()

@@ -9,6 +9,7 @@ from textual import events
 import tui
 from tui import keys
 from tui.background import leave
+from tui.palette import Palette
 from tui.screens.ask import Confirm
 from tui.screens.settingasking import PressKey
 
@@ -16,9 +17,8 @@ from tui.screens.settingasking import PressKey
 def test_screens_end_by_one_door():
     """Textual's own `dismiss` takes away whichever screen is on top, and crashes on the last."""
     texts = {path: path.read_text(encoding="utf-8") for path in Path(tui.__file__).parent.rglob("*.py")}
-    assert [path.name for path, text in texts.items() if re.search(r"\.dismiss\(|pop_screen\(", text)] == [
-        "background.py"
-    ]
+    found = {path.name for path, text in texts.items() if re.search(r"\.dismiss\(|pop_screen\(", text)}
+    assert found == {"background.py", "palette.py"}
 
 
 @pytest.mark.slow
@@ -44,3 +44,15 @@ async def test_what_was_asked_over_it_goes_with_it(show):
             leave(below, None)
         await eyes.sees("sort: position")
         assert eyes.app.screen_stack[1:] == []
+
+
+@pytest.mark.slow
+async def test_of_two_clicks_beside_the_palette_the_first_is_taken(show):
+    async with show() as eyes:
+        await eyes.press("colon")
+        await eyes.until(lambda: isinstance(eyes.app.screen, Palette))
+        for _ in range(2):
+            for kind in (events.MouseDown, events.MouseUp):
+                eyes.app._driver.send_message(kind(None, 1, 1, 0, 0, 1, False, False, False, 1, 1))
+        await eyes.sees("sort: position")
+        assert eyes.app._exception is None
