@@ -45,6 +45,18 @@ async def test_places_variants_and_count_at_two_sizes_and_a_variant_written_over
         assert edits[0]["prompt"].startswith("a harbour in dawn light") and edits[0]["prompt"].endswith(" mist")
 
 
+@pytest.mark.slow
+async def test_the_editor_shows_what_the_run_has_drawn_not_another_draw(show, daemon):
+    async with show() as eyes:
+        await to_editor(eyes, SEA, "12 variants")
+        await eyes.press("escape")
+        await eyes.sees("[Generate]", "12 variants · 12 jobs")
+        asked = len(daemon.sent("/v1/prompt"))
+        await eyes.press("ctrl+e")
+        await eyes.until(lambda: len(daemon.sent("/v1/prompt")) > asked)
+        assert daemon.sent("/v1/prompt")[-1]["run"].get("seed") == 7
+
+
 @pytest.mark.long
 async def test_places_are_coloured_where_they_stand_also_while_one_types(show):
     async with show() as eyes:

@@ -117,6 +117,10 @@ def test_of_several_files_the_first_is_taken(tmp_path):
         ("<lora:grain:0.6>", (3, 3), 1, "<lora:grain:0.65>"),
         ("<lora:grain>", (3, 3), -1, "<lora:grain:0.95>"),
         ("sea, sky", (6, 6), -1, "sea, (sky:0.9)"),
+        ("{dawn|dusk} light", (0, 11), 1, "({dawn|dusk}:1.1) light"),
+        ("{dawn|dusk}, (sea:1.2)", (6, 14), 1, None),
+        ("{dawn|dusk}", (1, 10), 1, None),
+        ("a \\) b", (0, 6), 1, "(a \\) b:1.1)"),
         (" , ", (1, 1), 1, None),
     ],
 )

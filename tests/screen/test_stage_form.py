@@ -10,7 +10,7 @@ from tui.screens.draft import Draft, request
 from tui.screens.fields import Field, fields_of
 from tui.screens.fieldwords import about, purpose
 from tui.screens.nudging import complaint, nudged, slider, typed
-from tui.screens.sheet import Row
+from tui.screens.sheet import Row, StageSheet, rows
 from tui.screens.stageform import Planned, form_of, ground_of
 from tui.widgets.ink import measure
 from tui.widgets.stagewords import head, setting, slid, source, told_of
@@ -197,6 +197,12 @@ def test_a_pipeline_that_is_renamed_or_deleted_takes_no_stage_along():
     assert later.pipeline == "cove" and request(later).pipeline.text == changed.draft.own[1]
     gone = named.followed("").draft
     assert stages_of(gone) == ["txt2img", "detail", "larger"] and request(gone).pipeline.text == gone.own[1]
+
+
+def test_a_film_is_found_by_the_name_it_is_shown_by():
+    found = rows([StageSheet("video", "video"), StageSheet("upscale", "upscale")], {}, frozenset(), "film")
+    assert {"video.fps", "video.codec"} <= {row.key for row in found}
+    assert {row.stage.id for row in found} == {"video"}
 
 
 @pytest.mark.parametrize("width", [30, 36, 46, 60, 118])

@@ -57,7 +57,7 @@ class RunVariants(RunChoosing):
     async def _edit_at(self, number: int) -> None:
         from tui.screens.prompt import PromptEditor
 
-        await self.app.push_screen(PromptEditor(self.draft, at=number), self._pushed_back)
+        await self.app.push_screen(PromptEditor(self.draft, at=number, seed=self._seed), self._pushed_back)
 
     def _pushed_back(self, draft: Draft | None) -> None:
         if draft is not None:

@@ -242,7 +242,8 @@ def _matters(row: Row) -> bool:
 
 
 def _named(row: Row, words: str) -> bool:
-    told = f"{row.stage.id} {row.field.name if row.field else ''} {row.value}".replace("_", " ").lower()
+    stage = f"{row.stage.id} film" if row.stage.kind == "video" else row.stage.id
+    told = f"{stage} {row.field.name if row.field else ''} {row.value}".replace("_", " ").lower()
     return all(word in told for word in words.lower().replace("_", " ").split())
 
 

@@ -8,6 +8,8 @@ STEP, LORA_STEP = 0.1, 0.05
 _LORA = re.compile(r"<(?:lora|lyco|hypernet):[^<>:]+(?::(-?[0-9.]+))?[^<>]*>")
 _WEIGHED = re.compile(r"\(([^()<>]*):(-?[0-9.]+)\)")
 _WORD = re.compile(r"[^\s,(){}\[\]<>|:]+")
+_ESCAPED = re.compile(r"\\.")
+_HALVES = {"(": ")", "[": "]", "{": "}", "<": ">"}
 
 
 class Change(NamedTuple):
@@ -23,7 +25,8 @@ class Change(NamedTuple):
 def stepped(text: str, start: int, end: int, by: int) -> Change | None:
     """With what is chosen from `start` to `end`, or stands at the cursor, one step heavier or lighter.
 
-    None: nothing with a weight is there. A weight of 1 drops its brackets.
+    None: nothing with a weight is there, or what is chosen cuts a bracket or a choice in two. A weight of 1 drops its
+    brackets.
     """
     for found in _LORA.finditer(text):
         if found.start() <= start and end <= found.end():
@@ -36,10 +39,21 @@ def stepped(text: str, start: int, end: int, by: int) -> Change | None:
         if word is None:
             return None
         start, end = word.span()
-    if not text[start:end].strip():
+    if not text[start:end].strip() or not _whole(text[start:end]):
         return None
     put = f"({text[start:end]}:{_told(1.0 + by * STEP)})"
     return Change(start, end, put, start + 1, start + 1 + end - start)
+
+
+def _whole(words: str) -> bool:
+    """Whether every bracket in it has its other half in it, and what `|` parts its braces."""
+    awaited: list[str] = []
+    for one in _ESCAPED.sub("", words):
+        if one in _HALVES:
+            awaited.append(_HALVES[one])
+        elif (one in _HALVES.values() and (not awaited or awaited.pop() != one)) or (one == "|" and not awaited):
+            return False
+    return not awaited
 
 
 def _lora(found: re.Match[str], by: int) -> Change:
