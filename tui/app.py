@@ -34,6 +34,7 @@ from tui.link.feed import Silence, news
 from tui.live import Change, heard, silent
 from tui.messages import FrameArrived, WentSilent
 from tui.pace import Pace
+from tui.palette import commands
 from tui.preferences import Preferences
 from tui.screens.area import AreaScreen
 from tui.thenkeys import THEN
@@ -62,6 +63,7 @@ class StableNew(Drawing, Going):
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (15, "-short"), (30, "-tall")]
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
+    COMMANDS = {commands}
     NOTIFICATION_TIMEOUT: ClassVar[float] = 4.0
 
     def __init__(

@@ -3,9 +3,16 @@
 from contextlib import suppress
 
 from textual.await_complete import AwaitComplete
-from textual.command import CommandPalette
+from textual.command import CommandPalette, Provider
 
 from tui.background import is_open
+
+
+def commands() -> type[Provider]:
+    """Loaded when the palette is first opened."""
+    from tui.commands import Commands
+
+    return Commands
 
 
 class Palette(CommandPalette):

@@ -188,6 +188,20 @@ async def test_the_palette_knows_every_key_of_the_area(show, daemon):
         await eyes.until(lambda: daemon.sent("/v1/queue/pause"))
 
 
+@pytest.mark.slow
+async def test_the_palette_finds_by_other_words_and_leads_to_what_other_areas_do(show):
+    async with show() as eyes:
+        await eyes.sees("131 jobs")
+        await eyes.press("colon")
+        await eyes.until(lambda: type(eyes.app.screen).__name__ == "Palette")
+        await eyes.press(*"quit")
+        await eyes.sees("leave at once", "^q   Everywhere · app.leave")
+        await eyes.press(*["backspace"] * 4, *"pair")
+        await eyes.sees("pair one that asks to join", "goes to Nodes, where it is P · nodes.pair")
+        await eyes.press("down", "enter")
+        await eyes.sees("[Nodes]", "P pair")
+
+
 async def test_a_click_on_an_area_goes_there_and_a_click_on_a_hint_does_it(show):
     async with show() as eyes:
         await eyes.sees("131 jobs")
