@@ -91,8 +91,9 @@ def tried(trial: dict[str, object]) -> dict[str, object]:
     edits = {one["name"]: one for one in run.get("edits", [])}
     rerolls = sum(int(one.rpartition("=")[2]) for one in run.get("reroll", []))
     samples = []
-    combos = itertools.islice(itertools.cycle(itertools.product(*free.values())), rerolls, rerolls + total)
-    for number, combo in enumerate(itertools.islice(combos, int(trial.get("show", 20))), 1):
+    upto = rerolls + min(total, int(trial.get("show", 20)))
+    combos = itertools.islice(itertools.cycle(itertools.product(*free.values())), rerolls, upto)
+    for number, combo in enumerate(combos, 1):
         picks = dict(zip(free, combo, strict=True))
         name = f"prompt-01-v{number}-s7"
         edit = edits.get(name) or edits.get(name.removesuffix("-s7"), {})

@@ -133,6 +133,13 @@ async def test_a_wild_number_brings_a_hint_and_more_pages_come_as_one_scrolls(sh
         assert daemon.sent("/v1/prompt")[-1]["run"]["limit"] == 27
 
 
+async def test_a_number_too_long_to_read_is_told_by_its_size(show):
+    """Cut to the width of its pane it would be another number."""
+    places = " ".join("{" + "|".join(f"{n}{letter}" for letter in "abcdefghij") + "}" for n in range(39))
+    async with show() as eyes:
+        await to_editor(eyes, places, "about 1.0e39 variants · about 1.0e39 jobs", "50 of about 1.0e39")
+
+
 @pytest.mark.long
 async def test_a_fault_tells_its_place_and_escape_asks_before_dropping(show, daemon):
     async with show() as eyes:

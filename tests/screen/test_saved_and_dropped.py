@@ -145,4 +145,5 @@ def test_only_what_was_edited_is_written_otherwise(before, edited, after):
 
 def test_numbers_of_any_size_are_told():
     assert [many("1200"), many("0"), many("1" + "0" * 40)] == ["1,200", "0", "about 1.0e40"]
+    assert [many(10**14), many(34 * 10**14)] == ["100,000,000,000,000", "about 3.4e15"]
     assert [is_wild("1000"), is_wild("1001"), is_wild("9" * 50)] == [False, True, True]

@@ -5,8 +5,8 @@ from schema.errors import Refused
 WILD = 1_000
 """Jobs from places to vary above which a person is told what keeps them fewer."""
 
-LONGEST = 24
-"""Characters up to which a number is told digit by digit."""
+LONGEST = 19
+"""Characters up to which a number is told digit by digit: in the title of a pane it would be cut, and be another."""
 
 
 def whole(text: str, field: str) -> int | None:
@@ -27,9 +27,9 @@ def whole_or_less(text: str, field: str) -> int | None:
     return whole(text, field)
 
 
-def many(digits: str) -> str:
+def many(number: str | int) -> str:
     """`1,200`; `about 3.6e41` where nobody would read all of them."""
-    digits = digits.lstrip("0") or "0"
+    digits = str(number).lstrip("0") or "0"
     if not digits.isdigit():
         return digits
     first = len(digits) % 3 or 3

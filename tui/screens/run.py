@@ -17,6 +17,7 @@ from tui.live import Change, Live
 from tui.runkeys import LETTERS, TYPING
 from tui.screens.draft import Draft
 from tui.screens.lanes import choose_mode, pause_or_resume
+from tui.screens.numbers import many
 from tui.screens.runhead import WORKS, Around, folded, head_fields, what_for, work_of
 from tui.screens.runplan import at_work, over, plan_line, plan_lines, problems
 from tui.screens.runwatch import RunWatch
@@ -249,7 +250,7 @@ class RunScreen(RunWatch):
         for one in PANES:
             self.set_class(one == pane, f"-{one}")
         jobs = self.tried.jobs if self.tried is not None else 0
-        names = {"stages": "Stages", "words": "Prompt", "aside": f"Variants {jobs:,}" if jobs else "Variants"}
+        names = {"stages": "Stages", "words": "Prompt", "aside": f"Variants {many(jobs)}" if jobs else "Variants"}
         told = [BarWord("", f"[{word}]" if one == pane else f" {word} ", f"pane_of('{one}')",
                         "active" if one == pane else "dim") for one, word in names.items()]  # fmt: skip
         panes = first_shown(KEYS["run.next"], self.home.keymap_of_user)

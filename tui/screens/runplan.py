@@ -36,7 +36,7 @@ def counted(plan: Plan) -> str:
     tried = plan.tried
     if tried is None or not tried.jobs:
         return ""
-    jobs = f"{tried.jobs:,} {'job' if tried.jobs == 1 else 'jobs'} · seed {tried.seed}"
+    jobs = f"{many(tried.jobs)} {'job' if tried.jobs == 1 else 'jobs'} · seed {tried.seed}"
     return jobs if tried.space in ("", "0", "1") else f"{many(tried.space)} variants · {jobs}"
 
 
@@ -132,9 +132,8 @@ def problems(plan: Plan, faults: Sequence[str], odd: Sequence[str], width: int) 
     """`faults`: what keeps it from being run, the fault of the plan among them; `odd`: signs that close nothing."""
     warnings = [*odd, *(unflagged(one) for one in plan.tried.warnings)] if plan.tried is not None else [*odd]
     if plan.tried is not None and is_wild(str(plan.tried.jobs)):
-        warnings.insert(
-            0, f"{plan.tried.jobs:,} jobs: {pressed('run.vary')} limits them, takes an even sample, or draws at random"
-        )
+        words = f"{pressed('run.vary')} limits them, takes an even sample, or draws at random"
+        warnings.insert(0, f"{many(plan.tried.jobs)} jobs: {words}")
     lines: list[Line] = []
     for sign, ink, told in (("✗", "bad", faults), ("!", "warn", warnings)):
         for words in told:

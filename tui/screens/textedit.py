@@ -83,7 +83,7 @@ class TextEdit(AtHome, ModalScreen[bool]):
         """What a run of it comes to, and its warnings. Raises Refused or NoDaemon."""
         tried = await self.home.asker.try_out(wish, 1)
         noun = "variant" if tried.space == "1" else "variants"
-        return f"{tried.jobs:,} {'job' if tried.jobs == 1 else 'jobs'} · {many(tried.space)} {noun}", tried.warnings
+        return f"{many(tried.jobs)} {'job' if tried.jobs == 1 else 'jobs'} · {many(tried.space)} {noun}", tried.warnings
 
     async def _read(self, text: str) -> tuple[str, tuple[str, ...]]:
         """That it can be saved, and its warnings. Raises Refused or NoDaemon."""

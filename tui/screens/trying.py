@@ -162,12 +162,13 @@ class TryingOut(AtHome, Screen[Answer]):
             return [("…", "$text-muted")]
         wild = is_wild(tried.space) or tried.jobs > 1_000
         words = [(f"{many(tried.space)} {'variant' if tried.space == '1' else 'variants'}", "bold $warning" if wild
-                  else "bold"), (f" · {tried.jobs:,} {'job' if tried.jobs == 1 else 'jobs'}", "bold"),
+                  else "bold"), (f" · {many(tried.jobs)} {'job' if tried.jobs == 1 else 'jobs'}", "bold"),
                  (f" · {self.how()} · seed {tried.seed}", "$text-muted")]  # fmt: skip
         hints = [plain(unflagged(one)) for one in tried.warnings]
         if is_wild(str(tried.jobs)):
             hints.insert(
-                0, f"{tried.jobs:,} jobs: {pressed('run.vary')} limits them, takes an even sample, or draws at random"
+                0,
+                f"{many(tried.jobs)} jobs: {pressed('run.vary')} limits them, takes an even sample, or draws at random",
             )
         if hints:
             more = f"  (+{len(hints) - 1})" if len(hints) > 1 else ""

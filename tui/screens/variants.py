@@ -6,6 +6,7 @@ from textual.widgets import TextArea
 from schema.prompts import Tried
 from tui.messages import CursorMoved, PagesWanted
 from tui.screens.draft import Draft
+from tui.screens.numbers import many
 from tui.screens.trying import MOST, Answer, TryingOut, variant_of
 from tui.screens.variation import Variation, picked
 from tui.widgets.ink import Piece
@@ -29,7 +30,7 @@ class Variants(TryingOut[Answer]):
 
     def list_variants(self, tried: Tried) -> None:
         self.samples.fill(self.numbered(), min(tried.jobs, MOST))
-        shown = f"  {len(tried.samples):,} of {tried.jobs:,}" if tried.jobs else ""
+        shown = f"  {len(tried.samples):,} of {many(tried.jobs)}" if tried.jobs else ""
         self.samples.retitle((Piece("Variants", "title"), Piece(shown, "dim")))
 
     def colour(self) -> None:
