@@ -6,7 +6,8 @@ from rich.cells import cell_len
 from screen_learn import GONE, KNIGHTS, PROPOSALS, REPORT, ROWS, SAMPLER, STEPS, TRACK, knob, result
 
 from schema.lessons import Adopted
-from tui.widgets import effects
+from schema.requests_learning import LearnStatus
+from tui.widgets import effects, lessontabs
 from tui.widgets import lessonwords as words
 from tui.widgets.reportwords import report
 
@@ -117,3 +118,10 @@ def test_a_plot_says_what_is_used_now_and_what_would_be_better():
 def test_levels_that_do_not_fit_are_those_with_fewest_ratings():
     many = knob("txt2img.cfg", *((float(n), 40 - n, 3.0, 0.3) for n in range(1, 9)))
     assert [level.values[0] for level in effects.shown(many, 3)] == [1.0, 2.0, 3.0]
+
+
+def test_the_first_rating_is_one():
+    status = LearnStatus(seq=1, mode="passive", algorithm=1, ratings=1, inbox=1, asked=0, packs=(), runs=0)
+    assert text([lessontabs.told(status, wide=True, as_of="")]) == [
+        "learning: passive · 1 rating · r 1 waits for a rating"
+    ]

@@ -55,7 +55,8 @@ def told(status: LearnStatus | None, *, wide: bool, as_of: str) -> list[Piece]:
     off = status.mode == "off"
     line.append(Piece(f"learning: {status.mode}" if wide else status.mode, "warn" if off else "dim"))
     if status.ratings:
-        line.append(Piece(f" · {status.ratings:,} ratings" if wide else f" · {status.ratings:,}★", "dim"))
+        noun = "rating" if status.ratings == 1 else "ratings"
+        line.append(Piece(f" · {status.ratings:,} {noun}" if wide else f" · {status.ratings:,}★", "dim"))
     if status.inbox:
         line += [Piece(" · ", "faint"), Piece(face("learn.rate"), "key")]
         wait = f" {status.inbox:,} wait{'s' if status.inbox == 1 else ''}"
