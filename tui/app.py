@@ -27,7 +27,7 @@ from tui.drawing import Drawing
 from tui.going import Going
 from tui.greeting import greet, meet
 from tui.history import LoadHistory
-from tui.keys import AREAS, EVERYWHERE, LEADER_TOP, TITLES, bindings, doer, pressed, rebind, shown, unknown
+from tui.keys import AREAS, EVERYWHERE, LEADER_TOP, TITLES, bindings, doer, face, pressed, rebind, shown, unknown
 from tui.link.ask import Asker
 from tui.link.catalogue import Catalogue
 from tui.link.feed import Silence, news
@@ -325,13 +325,17 @@ class StableNew(Drawing, Going):
         self.say(words)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """The palette: every key of this area by what it does, with the key itself, then the themes."""
+        """The palette: every key of this area by what it does, with the key itself, then what has no key."""
         if isinstance(screen, AreaScreen):
             for key in (*(THEN if self.past else ()), *screen.hinted()):
                 if self.may(key.id) and key.id not in ("app.palette", "app.leader"):
                     pressed = shown(self.keymap_of_user.get(key.id, key.keys))
                     told = f"{pressed}   {TITLES[key.where]} · {key.id}"
                     yield SystemCommand(key.does, told, self._doing(key.action, doer(screen, key)))
+        if self.may("queue.cancel"):
+            told = f"cancels all that waits; {face('app.undo')} brings it back"
+            clear = partial(self.command, "/v1/queue/clear", None, "all that waited is cancelled")
+            yield SystemCommand("clear the queue", told, clear)
         yield SystemCommand("theme", "other colours, seen before they are taken", self._doing("app.themes", self))
         if not self.live.linked and self._ensure is not None:
             yield SystemCommand("start the daemon", "none answers", self._begin)

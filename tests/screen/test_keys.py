@@ -189,6 +189,19 @@ async def test_the_palette_knows_every_key_of_the_area(show, daemon):
 
 
 @pytest.mark.slow
+async def test_the_palette_clears_the_queue_from_anywhere_and_says_how_it_is_taken_back(show, daemon):
+    async with show() as eyes:
+        await eyes.press("f4")
+        await eyes.sees("[Gallery]")
+        await eyes.press("colon")
+        await eyes.until(lambda: type(eyes.app.screen).__name__ == "Palette")
+        await eyes.press(*"clear the queue")
+        await eyes.sees("cancels all that waits; z brings it back")
+        await eyes.press("down", "enter")
+        await eyes.until(lambda: daemon.sent("/v1/queue/clear"))
+
+
+@pytest.mark.slow
 async def test_the_palette_finds_by_other_words_and_leads_to_what_other_areas_do(show):
     async with show() as eyes:
         await eyes.sees("131 jobs")
