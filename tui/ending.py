@@ -15,7 +15,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 
-SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+TYPED = (signal.SIGINT, signal.SIGQUIT)
+"""What ctrl+c and ctrl+\\ send where they are no keys."""
+
+SIGNALS = (signal.SIGTERM, signal.SIGHUP, *TYPED)
 """SIGHUP: the window was closed, ssh has lost its line, tmux was killed."""
 
 PATIENCE = 6.0
@@ -41,7 +44,7 @@ def obey(leave: Callable[[int], None], recall: Callable[[], None]) -> None:
             loop.call_soon_threadsafe(leave, code)
 
     def told(number: int, frame: FrameType | None) -> None:
-        if number != signal.SIGINT or not _lent():
+        if number not in TYPED or not _lent():
             end(number)
 
     for number in SIGNALS:

@@ -46,7 +46,15 @@ async def shown(pane):
 
 
 @pytest.mark.parametrize(
-    ("how", "code"), [("qy", 0), ("\x11", 0), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)]
+    ("how", "code"),
+    [
+        ("qy", 0),
+        ("\x11", 0),
+        (signal.SIGTERM, 143),
+        (signal.SIGHUP, 129),
+        (signal.SIGINT, 130),
+        (signal.SIGQUIT, 131),
+    ],
 )
 async def test_it_ends_and_the_terminal_is_as_before(pane, how, code):
     it = await shown(pane())
