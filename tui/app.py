@@ -333,9 +333,9 @@ class StableNew(Drawing, Going):
                     told = f"{pressed}   {TITLES[key.where]} · {key.id}"
                     yield SystemCommand(key.does, told, self._doing(key.action, doer(screen, key)))
         if self.may("queue.cancel"):
-            told = f"cancels all that waits; {face('app.undo')} brings it back"
-            clear = partial(self.command, "/v1/queue/clear", None, "all that waited is cancelled")
-            yield SystemCommand("clear the queue", told, clear)
+            back = f"{face('app.undo')} brings it back"
+            clear = partial(self.command, "/v1/queue/clear", None, f"cancelled; {back}")
+            yield SystemCommand("clear the queue", f"cancels all that waits; {back}", clear)
         yield SystemCommand("theme", "other colours, seen before they are taken", self._doing("app.themes", self))
         if not self.live.linked and self._ensure is not None:
             yield SystemCommand("start the daemon", "none answers", self._begin)
