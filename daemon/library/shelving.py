@@ -8,6 +8,7 @@ The daemon reads the folders fresh, so it sees the change at its next look.
 """
 
 import json
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -160,7 +161,8 @@ def _rename(asked: Asked) -> None:
 def _delete(asked: Asked) -> None:
     name = asked.word(0, "the name")
     asked.shelf.delete(asked.kind, name)
-    print(json.dumps({"deleted": name}) if asked.json else f"deleted {asked.kind} {told(name)}")
+    back = f"`stablenew {asked.kind} restore {told(shlex.quote(name))}` brings it back."
+    print(json.dumps({"deleted": name}) if asked.json else f"deleted {asked.kind} {told(name)}; {back}")
 
 
 def _restore(asked: Asked) -> None:

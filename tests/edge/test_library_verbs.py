@@ -157,6 +157,7 @@ def test_a_pipeline_is_imported_shown_renamed_exported_and_deleted(capsys, home)
     listed = json.loads(said(capsys)[0])
     assert [(one["name"], one["builtin"]) for one in listed["items"]] == [("night", False), ("standard", True)]
     assert main(["library", "delete", "pipeline", "night"]) == 0
+    assert said(capsys)[0] == "deleted pipeline night; `stablenew pipeline restore night` brings it back.\n"
     assert not list((home / "config" / "pipelines").iterdir())
 
 
