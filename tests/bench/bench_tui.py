@@ -6,7 +6,7 @@ The real program in a pty of 120x36 on the fake daemon of the screen tests, in t
 the least that Textual can show (start, memory, silence), Textual's own table of as many rows (a key) and eight of its
 progress bars (a screen at work). The line is simulated: keys and letters come 75 ms later each way.
 
-Goals: first paint at most 1.6 times the bare one's; a key a fifth of the table's bytes and no later; an idle screen
+Goals: first paint at most 1.6 times the bare one's; a key half a kilobyte and no later than the table's; an idle screen
 silent; eight running jobs under 1 kB/s, and the same over SSH; far away a key costs the line and nothing more.
 """
 
