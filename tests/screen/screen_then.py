@@ -62,7 +62,7 @@ class Past:
         return web.json_response(msgspec.to_builtins(whole))
 
     async def diff(self, request: web.Request) -> web.Response:
-        before, after = request.query["before"], request.query.get("after", "")
+        before, after = request.query["before"], request.query.get("after") or request.query.get("as_of", "")
         self.differs.append((before, after))
         ends = (self.moment(before), self.moment(after or str(self.newest)))
         found = Difference(

@@ -75,10 +75,9 @@ async def happening(asker: Asker, seq: int) -> Happening:
 
 
 async def difference(asker: Asker, before: int, after: int | None) -> Difference:
-    """`after`: None is now."""
-    return await asker.get(
-        "/v1/diff", Difference, {"before": before, **({"after": after} if after is not None else {})}
-    )
+    """`after`: None is now, also for one who looks at a moment: asked as of that, it would be the moment itself."""
+    end = {"after": after} if after is not None else {}
+    return await asker.get("/v1/diff", Difference, {"before": before, "as_of": "", **end})
 
 
 def standing(moment: Moment) -> Standing:
