@@ -23,7 +23,7 @@ from test_api_foreign import InProcess, Store, png
 from daemon.foreign import ForeignPictures
 
 CHANGES_NOTHING = {
-    "/v1/plan", "/v1/prompt", "/v1/check", "/v1/foreign", "/v1/learn/mixes", "/v1/learn/question",
+    "/v1/plan", "/v1/prompt", "/v1/check", "/v1/foreign", "/v1/learn/mixes", "/v1/learn/question", "/v1/forecast",
 }  # fmt: skip
 NEVER_HERE = {
     "/v1/feedback/reset": "nothing was adjusted",
