@@ -34,7 +34,7 @@ from screen_things import (
 )
 
 from schema.ids import RunId, StageId, Token
-from schema.pages import ImageRow, JobRecord, Page, RunRecord, RunRow
+from schema.pages import FilmRecord, ImageRow, JobRecord, Page, RunRecord, RunRow
 from schema.plans import RunSpec
 from schema.scenes import (
     Counts,
@@ -95,6 +95,8 @@ class FakeDaemon:
         """`eta_s` and `deadline` of the run under way."""
         self.came: dict[str, int] = {}
         """How many jobs of a run ended in which way."""
+        self.films: dict[str, tuple[FilmRecord, str]] = {}
+        """Of runs that ended, with where each lies."""
         self.paired: dict[str, object] = {"paired": True, "ready": True, "reason": "512 x 512 with toy-xl"}
         """What comes of an attempt to pair."""
         self.pairing = asyncio.Event()
@@ -262,7 +264,8 @@ class FakeDaemon:
             backend=self.backend_of_runs,
             pipeline=self.pipeline_of_runs,
         )  # type: ignore[arg-type]
-        return reply(RunRecord(row=row, spec=spec), {"manifest": None, "video": None})
+        film, path = self.films.get(run, (None, None))
+        return reply(RunRecord(row=row, spec=spec, film=film), {"manifest": None, "video": path})
 
     async def show_image(self, request: web.Request) -> web.Response:
         self.note(request)

@@ -3,8 +3,10 @@
 import msgspec
 import pytest
 
-from schema.ids import RunId
-from schema.pages import RunRow
+from schema.ids import ImageId, RunId
+from schema.pages import FilmRecord, RunRow
+from schema.plans import Picture, RunSpec
+from tui.widgets import runcard
 from tui.widgets.runrow import outcome
 
 
@@ -114,6 +116,43 @@ async def test_a_job_that_ends_is_told_below_its_run(show, daemon):
 def test_a_run_of_which_nothing_was_made_is_not_told_as_finished(counts, told):
     run = RunRow(id=RunId("kn00gt7a"), name="knights", state="finished", created=0.0, jobs=3, ended=9.0, **counts)
     assert " ".join(outcome(run)[:2]) == told
+
+
+MP4 = Picture(sha256="a" * 64, pixels="b" * 64, media="video/mp4", bytes=1_400_000, width=768, height=512)
+FILM = FilmRecord(id=ImageId("f"), file=MP4, frames=96, seconds=12.0, fps=8.0, codec="h264")
+
+
+@pytest.mark.parametrize(
+    ("of_it", "told", "untold"),
+    [
+        (
+            {"film": FILM, "video": "/results/knights/film.mp4"},
+            ["film", "/results/knights/film.mp4", "0:12 · h264 · 768x512 · 1.4 MB", "o opens its folder"],
+            "no film",
+        ),
+        ({"film": FILM}, ["its file is gone"], "no film"),
+        ({"film_reason": "ffmpeg is not installed."}, ["no film", "ffmpeg is not installed."], "opens"),
+        ({}, ["finished", "100%"], "film"),
+    ],
+)
+def test_the_card_of_a_run_that_ended_names_its_film_or_why_there_is_none(of_it, told, untold):
+    run = RunRow(id=RunId("kn00gt7a"), name="knights", state="finished", created=0.0, jobs=3, finished=3, ended=9.0,
+                 folder="/results/knights")  # fmt: skip
+    spec = RunSpec(name="knights", base="0" * 64, plan_hash="ab12", seed=7, jobs=3)
+    record = runcard.LookedRun(row=run, spec=spec, **of_it)
+    lines = [runcard.title(run), *runcard.card(run, None, None, 60, 0.0, record)]
+    text = "\n".join("".join(piece.text for piece in line) for line in lines)
+    assert all(words in text for words in told) and untold not in text
+
+
+async def test_a_run_that_ended_is_asked_for_its_film(show, daemon):
+    daemon.films["kn01gt7a"] = (FILM, "/results/knights/film.mp4")
+    async with show() as eyes:
+        await to_runs(eyes)
+        await eyes.press("j")
+        await eyes.sees("/results/knights/film.mp4", "h264", "o opens its folder")
+        await eyes.press("j")
+        await eyes.until(lambda: "h264" not in eyes.text())
 
 
 async def to_runs(eyes, run="kn00gt7a"):

@@ -1,6 +1,7 @@
 """The queue by run: how far each is and when it is done; unfolded, its jobs stand below it."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 
 from textual.app import ComposeResult
@@ -191,7 +192,9 @@ class RunsScreen(JobWishes[Branch]):
         live = self.listing.live.get(item.id if isinstance(item, RunRow) else item.run)
         if isinstance(item, RunRow):
             self.foretold = await forecast_of(self.home.asker, item.id) if live is not None else None
-            self.card.fill(runcard.card(item, live, self.foretold, width, now), runcard.title(item), keep_place=True)
+            whole = await self._record(item, live)
+            shown = runcard.card(item, live, self.foretold, width, now, whole)
+            self.card.fill(shown, runcard.title(item), keep_place=True)
             return
         try:
             record = await self.home.asker.get(f"/v1/jobs/{item.id}", JobRecord)
@@ -202,6 +205,13 @@ class RunsScreen(JobWishes[Branch]):
             return
         lines = jobcard.card(record, self.listing.running.get(item.id), "", width, now, live)
         self.card.fill(lines, jobcard.title(record), keep_place=True)
+
+    async def _record(self, run: RunRow, live: RunScene | None) -> runcard.LookedRun | None:
+        """What only its record tells, once it has ended; None where nobody can tell it."""
+        if live is None and run.ended is not None:
+            with suppress(NoDaemon, Refused):
+                return await self.home.asker.get(f"/v1/runs/{run.id}", runcard.LookedRun)
+        return None
 
     def on_resize(self) -> None:
         self.set_class(self.size.width >= BROAD, "-broad")
@@ -257,7 +267,8 @@ class RunsScreen(JobWishes[Branch]):
         elif isinstance(item, RunRow):
             run, live, now = item, self.listing.live.get(item.id), self.home.clock()
             told = await forecast_of(self.home.asker, run.id) if live is not None else None
-            page = Details(runcard.title(run), lambda width: runcard.card(run, live, told, width, now))
+            record = await self._record(run, live)
+            page = Details(runcard.title(run), lambda width: runcard.card(run, live, told, width, now, record))
             await self.app.push_screen(page)
 
     # Elsewhere --------------------------------------------------------------------------------------

@@ -1,12 +1,21 @@
 """A run as lines: what it is, how far it is, when it is done. Pure."""
 
 from schema.forecast import Forecast
-from schema.pages import RunRow
+from schema.pages import RunRecord, RunRow
 from schema.scenes import RunScene
+from schema.sizes import size
+from tui.keys import pressed
 from tui.widgets.ink import Line, Piece, fit, fit_middle, plain
 from tui.widgets.jobcard import block, ends, moment, section
 from tui.widgets.jobrow import bar, clock
 from tui.widgets.runrow import ended, outcome
+
+
+class LookedRun(RunRecord, frozen=True, kw_only=True):
+    """Of `GET /v1/runs/{run}`, also where its film lies."""
+
+    video: str | None = None
+    """Absolute, in its results folder, else in the artifact store."""
 
 
 def title(run: RunRow) -> list[Piece]:
@@ -14,13 +23,22 @@ def title(run: RunRow) -> list[Piece]:
     return [Piece(run.id, "title"), Piece(f"  {sign} {word}", ink)]
 
 
-def card(run: RunRow, live: RunScene | None, foretold: Forecast | None, width: int, now: float) -> list[Line]:
-    """For a pane `width` cells wide; `live`: what is known of it while it is unfinished."""
+def card(
+    run: RunRow,
+    live: RunScene | None,
+    foretold: Forecast | None,
+    width: int,
+    now: float,
+    record: LookedRun | None = None,
+) -> list[Line]:
+    """For a pane `width` cells wide; `live`: what is known of it until it ends, `record`: from then on."""
     inside = width - 2
     lines: list[Line] = [*facts(run, inside, now), *(ends(live, inside, now) if live is not None else ()), []]
     lines += [*counts(run, inside), []]
     if live is not None and live.film != "none":
         lines += [[Piece(f" its film {'is being made' if live.film == 'making' else 'waits for its pictures'}")], []]
+    if record is not None:
+        lines += film(record, inside)
     for one in foretold.runs if foretold is not None else ():
         lines += [section("will it be done in time"), *block(one.text, inside, 8, "text")]
         if one.helps:
@@ -56,3 +74,22 @@ def counts(run: RunRow, width: int) -> list[Line]:
     ]  # fmt: skip
     lines += [[Piece(f"   {many:>7,} ", ink), Piece(word, "dim")] for many, word, ink in told if many]
     return lines
+
+
+def film(record: LookedRun, width: int) -> list[Line]:
+    """Where it lies and what it is, or why there is none; nothing of a run that was to have none."""
+    made = record.film
+    if made is None:
+        reason = record.film_reason
+        return [section("no film"), *block(reason, width, 6, "warn")] if reason else []
+    file = made.file
+    frames = f"{made.frames:,} {'frame' if made.frames == 1 else 'frames'} at {made.fps:g}/s"
+    what = [clock(made.seconds), made.codec, f"{file.width}x{file.height}", size(file.bytes), frames]
+    where = record.video or "its file is gone"
+    return [
+        section("film"),
+        [Piece(f"   {fit_middle(plain(where), width - 2).rstrip()}", "text" if record.video else "warn")],
+        *block(" · ".join(map(plain, what)), width, 3, "dim")[:-1],
+        *([[Piece(f"   {pressed('list.outside')} opens its folder", "dim")]] if record.row.folder else []),
+        [],
+    ]
