@@ -231,11 +231,13 @@ class FakeDaemon:
         self.note(request)
         words = request.query.get("filter", "").split()
         run = next((word[4:] for word in words if word.startswith("run:")), None)
-        words = [word for word in words if not word.startswith("run:")]
+        job = next((word[4:] for word in words if word.startswith("job:")), None)
+        words = [word for word in words if not word.startswith(("run:", "job:"))]
         images = [
             image
             for image in self.images
-            if not image.trashed and all(w in image.name for w in words) and run in (None, image.run)
+            if not image.trashed and all(w in image.name for w in words)
+            if run in (None, image.run) and job in (None, image.job)
         ]
         return page(images, request)
 

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from PIL import Image
 
+from schema.ids import RunId
 from schema.scenes import Delta
 from tui.screens.queue import QueueScreen
 
@@ -93,6 +94,27 @@ async def test_a_preview_that_is_gone_or_no_picture_leaves_the_details_alone(sho
         await eyes.pilot.pause(0.05)
         assert "as it comes" not in eyes.text()
         assert isinstance(eyes.app.screen, QueueScreen)
+
+
+@pytest.mark.slow
+async def test_in_run_the_last_picture_stays_until_nothing_of_the_run_is_left(show, daemon):
+    daemon.previews["kn00gt7a.1"] = jpeg("red")
+    async with show() as eyes:
+        await eyes.app.action_go("run")
+        await eyes.until(lambda: eyes.app.area_screen.ready)
+        screen = eyes.app.area_screen
+        screen.followed, screen.picture._pause = RunId("kn00gt7a"), 0.01
+        await make_newer(daemon, 1)
+        await eyes.sees("as it comes  1", "▀▀▀▀▀▀")
+        await daemon.change(0, msgspec.structs.replace(daemon.rows[0], stage="upscale"))  # it sends none
+        await eyes.sees("upscale 1/3", "as it comes  1", "▀▀▀▀▀▀")
+        await daemon.change(0, msgspec.structs.replace(daemon.rows[0], state="finished"))
+        await eyes.sees("as made  kn00gt7a.1", "▀▀▀▀▀▀")
+        await daemon.tell(Delta(head=4400, running=()))
+        await eyes.until(lambda: not eyes.app.live.running)
+        await eyes.sees("26 of 40", "as made  kn00gt7a.1")
+        await daemon.tell(Delta(head=4401, runs=()))
+        await eyes.until(lambda: "as made" not in eyes.text())
 
 
 async def test_a_terminal_with_pictures_of_its_own_gets_a_picture(daemon):

@@ -64,6 +64,7 @@ class RunScreen(RunWatch):
             true=lambda: self.home.console.color_system == "truecolor",
             pause=pause,
             sharp=sharp,
+            made=self._made,
         )
         self._linked = False
         self._paused = False
@@ -205,11 +206,11 @@ class RunScreen(RunWatch):
         run, job = self.run_shown()
         lines = at_work(job, run, self.work.room[0] or self.size.width // 3, self.home.clock())
         self.work.display = bool(lines)
-        self.set_class(job is not None, "-busy")
         if lines:
             self.work.fill(lines, (Piece(plain(run.name) if run else "at work", "title"),), keep_place=True)
-        seen = job is not None and not self.home.thumbs.off and (self.size.width >= 100 or self.pane == "aside")
-        self.picture.show(job.job if job is not None and seen else None, job.preview if job is not None else 0)
+        seen = not self.home.thumbs.off and (self.size.width >= 100 or self.pane == "aside")
+        self.show_picture(run, job, seen=seen)
+        self.set_class(job is not None or self.picture.display, "-busy")
 
     async def action_stop(self) -> None:
         from tui.screens.ask import Confirm

@@ -1,15 +1,22 @@
-"""The run that is looked at in the Run area: which one, what came of it, and the way to its jobs and its log."""
+"""The run that is looked at in the Run area: which one, its newest picture, what came of it, the way to its jobs."""
 
 from contextlib import suppress
 
 from schema.errors import NoDaemon, Refused
-from schema.ids import RunId, run_of
-from schema.pages import RunRecord, RunRow
+from schema.ids import JobId, RunId, run_of
+from schema.pages import ImageRow, Page, RunRecord, RunRow
 from schema.scenes import RunningJob, RunScene
 from tui.screens.runvariants import RunVariants
+from tui.widgets.halfcell import NoPicture
+from tui.widgets.livepicture import MADE, LivePicture
+
+MADE_SIZE = 1024
+"""Pixels of a finished picture along its longer side."""
 
 
 class RunWatch(RunVariants):
+    picture: LivePicture
+
     def __init__(self) -> None:
         super().__init__()
         self._watched: RunScene | None = None
@@ -17,6 +24,10 @@ class RunWatch(RunVariants):
         self._last_ended = ""
         self._outcome: RunRow | None = None
         """What came of it."""
+        self._pictured: RunId | None = None
+        """The run whose pictures are shown."""
+        self._at_work: JobId | None = None
+        """The job of it that was at work when it was last looked at."""
 
     def run_shown(self) -> tuple[RunScene | None, RunningJob | None]:
         """The run that was sent from here, else the newest that something is made of; and its job at work."""
@@ -28,6 +39,29 @@ class RunWatch(RunVariants):
             self._watched = own
         busy = own or next((run for run in runs.values() if any(run_of(job.job) == run.run for job in jobs)), None)
         return busy, next((job for job in jobs if busy is not None and run_of(job.job) == busy.run), None)
+
+    def show_picture(self, run: RunScene | None, job: RunningJob | None, *, seen: bool) -> None:
+        """The last one there is stays until the run is over, so that the panes keep their places; `seen`: there is room
+        for it."""
+        over, self._at_work = self._at_work, job.job if job is not None else None
+        now = run.run if run is not None and seen else None
+        if now is None or now != self._pictured:
+            self._pictured = now
+            self.picture.show(None)
+        if now is None:
+            return
+        if job is not None and job.preview:
+            self.picture.show(job.job, job.preview, keep=True)
+        elif over is not None and over not in self.home.live.running and run_of(over) == now:
+            self.picture.show(over, MADE, keep=True)
+
+    async def _made(self, job: str) -> bytes:
+        """The picture that a finished job made. Raises NoPicture where there is none, NoDaemon or Refused."""
+        asked: dict[str, str | int] = {"filter": f"job:{job}", "final": 1, "sort": "newest", "limit": 1}
+        found = await self.home.asker.get("/v1/images", Page[ImageRow], asked)
+        if not found.items:
+            raise NoPicture(f"{job} has made none")
+        return await self.home.asker.picture(found.items[0].id, MADE_SIZE)
 
     @property
     def ended(self) -> RunScene | None:

@@ -1,4 +1,5 @@
-"""The unfinished picture of a running job: fetched again when there is a newer one, at most once a second.
+"""The unfinished picture of a running job: fetched again when there is a newer one, at most once a second; where it is
+asked for, also what became of it.
 
 Nothing is fetched while it is not shown, and never two at a time.
 """
@@ -20,8 +21,15 @@ if TYPE_CHECKING:
     from tui.widgets.preview import SharpClass
 
 
+MADE = -1
+"""In place of a number: the picture that a finished job has made."""
+
+
 class LivePicture(Framed):
-    """`fetch(job)` brings its newest JPEG; `true`: whether the terminal shows 24-bit colours; `pause` in seconds."""
+    """`fetch(job)` brings its newest JPEG; `true`: whether the terminal shows 24-bit colours; `pause` in seconds.
+
+    `made(job)` brings what a finished one has made.
+    """
 
     ALLOW_SELECT = False
 
@@ -32,10 +40,12 @@ class LivePicture(Framed):
         true: Callable[[], bool],
         pause: float,
         sharp: "SharpClass | None" = None,
+        made: Callable[[str], Awaitable[bytes]] | None = None,
     ) -> None:
         super().__init__(id="live")
         self.display = False
         self._fetch = fetch
+        self._made = made or fetch
         self._true = true
         self._pause = pause
         self._sharp = sharp
@@ -58,13 +68,16 @@ class LivePicture(Framed):
                 self.mount(sharp(None, classes="sharp"))
             self.show(None)
 
-    def show(self, job: str | None, number: int = 0) -> None:
-        """The job that is looked at; None: none, or none that runs. Number 0: what is shown of it stays."""
+    def show(self, job: str | None, number: int = 0, *, keep: bool = False) -> None:
+        """The job that is looked at; None: none, or none that runs. Number 0: what is shown of it stays; with `keep`
+        also what is shown of another."""
+        if keep and (job is None or number == 0):
+            return
         if job is None or (number == 0 and (self._wanted is None or self._wanted[0] != job)):
             self._wanted = self._shown = self._cells = None
             self.display = False
         elif number and (job, number) != self._wanted:
-            if self._wanted is not None and self._wanted[0] != job:
+            if self._wanted is not None and self._wanted[0] != job and not keep:
                 self._shown = self._cells = None
                 self.display = False
             self._wanted = (job, number)
@@ -83,7 +96,7 @@ class LivePicture(Framed):
 
     async def _bring(self, wanted: tuple[str, int]) -> None:
         try:
-            blob = await self._fetch(wanted[0])
+            blob = await (self._made if wanted[1] == MADE else self._fetch)(wanted[0])
             self._shown = wanted
             if self._sharp is not None:
                 picture = await asyncio.to_thread(opened, blob)
@@ -96,7 +109,8 @@ class LivePicture(Framed):
         if self._wanted is None or self._wanted[0] != wanted[0]:
             return
         self.display = True
-        self.title_line = (Piece("as it comes", "title"), Piece(f"  {wanted[1]}", "dim"))
+        word, of_it = ("as made", wanted[0]) if wanted[1] == MADE else ("as it comes", str(wanted[1]))
+        self.title_line = (Piece(word, "title"), Piece(f"  {of_it}", "dim"))
         if self._sharp is not None:
             for widget in self.query(".sharp"):
                 set_picture(widget, picture)
