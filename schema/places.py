@@ -11,9 +11,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 
+def beside(settings: Path) -> Path:
+    """The folder of the themes, by the file of the settings."""
+    return settings.with_name("themes")
+
+
 class Places(NamedTuple):
     config: Path
-    """Settings, packs, pipelines, presets, profiles: what people wrote."""
+    """Settings, themes, packs, pipelines, presets, profiles: what people wrote."""
     data: Path
     """Artifacts and backups."""
     state: Path
@@ -25,6 +30,11 @@ class Places(NamedTuple):
     @property
     def settings(self) -> Path:
         return self.config / "config.toml"
+
+    @property
+    def themes(self) -> Path:
+        """Colours of the screen, beside the settings."""
+        return beside(self.settings)
 
     @property
     def packs(self) -> Path:

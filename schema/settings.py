@@ -279,7 +279,7 @@ class DiskSettings(_Section):
 
 class UiSettings(_Section):
     theme: str = "textual-dark"
-    """The colours of the screen: one of Textual's themes."""
+    """The colours of the screen: one of Textual's themes, or of your own."""
     images: Literal["auto", "half", "kitty", "sixel", "none"] = "auto"
     """How pictures are drawn; auto: as the terminal says that it can."""
     mouse: bool = True

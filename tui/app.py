@@ -7,7 +7,6 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -17,12 +16,11 @@ from textual import events, on
 from textual.app import SystemCommand
 from textual.dom import DOMNode
 from textual.screen import Screen
-from textual.widget import Widget
 
 from schema.errors import NoDaemon, Refused
 from tui import outside
 from tui.areas import modes_of, screen_of
-from tui.background import begin
+from tui.background import begin, caught_up
 from tui.drawing import Drawing
 from tui.going import Going
 from tui.greeting import greet, meet
@@ -38,6 +36,7 @@ from tui.palette import commands
 from tui.preferences import Preferences
 from tui.screens.area import AreaScreen
 from tui.thenkeys import THEN
+from tui.wearing import wear
 from tui.widgets.foot import STARTING
 from tui.widgets.ink import plain
 from tui.widgets.thumbs import Thumbs
@@ -47,9 +46,6 @@ if TYPE_CHECKING:
 
 RATE, RATE_REMOTE = 10, 4
 """Frames a second at most, here and over SSH."""
-
-CATCH_UP_SECONDS = 1.0
-"""A widget that has not taken in its keys by then is not waited for."""
 
 
 class StableNew(Drawing, Going):
@@ -120,15 +116,13 @@ class StableNew(Drawing, Going):
         return screen_of(self.DEFAULT_MODE, self)
 
     async def on_mount(self) -> None:
-        await _caught_up(self.screen)  # told of another size before that, it would take in the two by turns for ever
+        await caught_up(self.screen)  # told of another size before that, it would take in the two by turns for ever
         for mode in (mode for area in AREAS for mode in modes_of(area.id)):
             self.add_mode(mode, partial(screen_of, mode, self))
         if self.remote:
             self.animation_level = "none"
-        if self.ui.theme in self.available_themes:
-            self.theme = self.ui.theme
-        else:
-            self._complaint = self._complaint or f"There is no theme {self.ui.theme!r}; `:` and `theme` lists them."
+        theme_fault = wear(self, self.ui.theme, self.settings_file)
+        self._complaint = self._complaint or theme_fault
         if strangers := unknown(self.keymap_of_user):
             self._complaint = self._complaint or f"The keymap names no key of ours: {', '.join(strangers)}."
         self.set_keymap(self.keymap_of_user)
@@ -261,7 +255,7 @@ class StableNew(Drawing, Going):
                     self.refuse_wish()
                     return True
                 if focused is not None or screen.is_modal:
-                    await _caught_up(focused or screen)
+                    await caught_up(focused or screen)
                 return await self.run_action(found.binding.action, default_namespace=found.node)
         return False
 
@@ -348,12 +342,3 @@ class StableNew(Drawing, Going):
 
     async def on_unmount(self) -> None:
         await self.asker.drop()
-
-
-async def _caught_up(widget: Widget) -> None:
-    """Waits until the widget has taken in what was typed into it so far."""
-    done = asyncio.Event()
-    if widget.call_later(done.set):
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CATCH_UP_SECONDS):
-                await done.wait()

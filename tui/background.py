@@ -1,12 +1,18 @@
 """Work beside the screen: one door, so that what is cancelled before it begins leaves no coroutine behind."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from textual.dom import DOMNode
 from textual.screen import Screen
+from textual.widget import Widget
 
 Result = TypeVar("Result")
+
+CATCH_UP_SECONDS = 1.0
+"""A widget that has not taken in its keys by then is not waited for."""
 
 
 def begin(node: DOMNode, work: Callable[[], Awaitable[None]], group: str, *, exclusive: bool = False) -> None:
@@ -30,3 +36,12 @@ def leave(screen: Screen[Result], result: Result | None) -> None:
     for above in reversed(stack[stack.index(screen) + 1 :]):
         above.dismiss(None)
     screen.dismiss(result)
+
+
+async def caught_up(widget: Widget) -> None:
+    """Waits until the widget has taken in what was typed into it so far."""
+    done = asyncio.Event()
+    if widget.call_later(done.set):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CATCH_UP_SECONDS):
+                await done.wait()

@@ -122,3 +122,23 @@ def test_every_setting_is_in_the_sheet_with_words_and_a_path_of_its_own():
     assert all(".".join(path_of(key)) == key for key in keys)
     assert path_of("ui.keymap.queue.cancel") == ("ui", "keymap", "queue.cancel")
     assert (when("ui.theme"), when("daemon.retries")) == ("at once", "when the daemon starts again")
+
+
+def test_validate_looks_at_the_themes_beside_the_settings_too(file, monkeypatch, capsys):
+    handed = []
+    monkeypatch.setattr("tui.cli.child.become", lambda *words: handed.append(words) or 0)
+    assert config.validate(["--json"]) == 0
+    (file.parent / "themes").mkdir(parents=True)
+    sea = file.parent / "themes" / "sea.toml"
+    sea.write_text('primary = "teal"\n')
+    assert config.validate([]) == 0
+    sea.write_text('primary = "blu"\n')
+    assert config.validate(["other.toml"]) == 0
+    assert handed == [("config-validate", "--json"), ("config-validate",), ("config-validate", "other.toml")]
+    capsys.readouterr()
+    assert config.validate(["--json"]) == 2
+    out, err = capsys.readouterr()
+    told = json.loads(out)
+    assert told["ok"] is False and told["error"] == err.strip()
+    assert err.startswith(f"{sea}:1: primary: 'blu' is no colour.")
+    assert len(handed) == 3

@@ -4,11 +4,13 @@ import json
 import os
 from typing import TYPE_CHECKING
 
+from schema.errors import Exit
 from tui.cli import output
 from tui.cli.child import passing
 from tui.cli.tree import JSON, Verb, argument
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -87,14 +89,34 @@ def _changed(key: str, value: str | None, as_json: bool) -> int:
     return 0
 
 
+def validate(words: list[str]) -> int:
+    """The daemon's program knows the settings, the screen's the themes: those are looked at where there are any."""
+    from importlib import import_module
+
+    from schema.places import places
+    from tui.cli.child import become
+
+    folder = places(os.environ).themes
+    if all(word.startswith("-") for word in words) and folder.exists():
+        # By name: nothing here loads textual, unless there is a theme to be judged.
+        faults_of: Callable[[Path], list[str]] = import_module("tui.themes").faults_of
+        if faults := faults_of(folder):
+            if "--json" in words:
+                output.put_json({"ok": False, "path": str(folder), "error": faults[0]})
+            for fault in faults:
+                output.tell(fault)
+            return Exit.REFUSED
+    return become("config-validate", *words)
+
+
 VERBS = {
     "path": Verb(path, "Where settings, packs, log, socket and results lie.", (JSON,)),
     "show": passing(("config-show",), "The settings in force: file, environment and defaults.", JSON),
-    "validate": passing(
-        ("config-validate",),
+    "validate": Verb(
+        validate,
         "Check the settings file, or another; each fault with its line and field.",
-        argument("FILE", "Default: the settings file.", often="?"),
-        JSON,
+        (argument("FILE", "Default: the settings file, and the themes beside it.", often="?"), JSON),
+        passes=True,
     ),
     "set": Verb(
         put,

@@ -60,11 +60,14 @@ class Asking(Configuring):
 
     async def ask_theme(self, now: str) -> None:
         from tui.screens.settingasking import Themes
+        from tui.wearing import take_up
 
         def chosen(name: str | None) -> None:
             if name is not None:
                 self.put("ui.theme", name)
 
+        for fault in take_up(self.home, self.path).values():
+            self.home.say(plain(fault.told()), bad=True)
         await self.app.push_screen(Themes(now), chosen)
 
     async def _ask_pipeline(self, row: Row) -> None:
