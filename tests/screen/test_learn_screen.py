@@ -5,9 +5,11 @@ import asyncio
 import msgspec
 import pytest
 from screen_learn import CITY, KNIGHTS, PROPOSALS
+from textual.widgets import OptionList, Select
 
 from schema.errors import Refused
 from schema.scenes import Delta
+from tui.screens.experiment import NewExperiment
 from tui.screens.levels import levels, list_of, one_more
 
 
@@ -289,6 +291,21 @@ async def test_levels_that_are_names_are_chosen_among_those_of_the_nodes(show, d
         await eyes.until(lambda: daemon.sent("/v1/runs"))
         [wish] = daemon.sent("/v1/runs")
         assert wish["vary"][0].startswith("txt2img.sampler=") and "," in wish["vary"][0]
+
+
+async def test_enter_on_the_list_of_packs_takes_the_first_of_them(show):
+    async with show() as eyes:
+        dialog = NewExperiment(pack="")
+        await eyes.app.push_screen(dialog)
+        await eyes.sees("choose a pack", "which, like txt2img.steps")
+        packs = dialog.query_one("#pack", Select)
+        await eyes.until(lambda: dialog.query_one("#pack OptionList", OptionList).option_count > 2)
+        dialog.set_focus(packs)
+        await eyes.press("enter")
+        await eyes.until(lambda: packs.expanded)
+        await eyes.press("enter")
+        await eyes.sees("name the variable")
+        assert packs.value == packs._options[1][1]
 
 
 @pytest.mark.parametrize(

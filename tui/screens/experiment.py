@@ -13,7 +13,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.suggester import SuggestFromList
-from textual.widgets import Input, Select, Static
+from textual.widgets import Input, OptionList, Select, Static
 
 from schema.errors import NoDaemon, Refused
 from schema.experiments import Proposal
@@ -51,6 +51,16 @@ NUMBERS, NAMES = "15, 20, 30 or 15, 20, .., 35 or 15..35/5", "names that the nod
 """Of levels that are not written yet."""
 
 
+class Which(Select[str]):
+    """Enter, twice, takes the first of them: above it stands a line that names none."""
+
+    def action_show_overlay(self) -> None:
+        super().action_show_overlay()
+        listed = self.query_one(OptionList)
+        if self.is_blank() and listed.option_count > 1:
+            listed.highlighted = 1
+
+
 class NewExperiment(AtHome, ModalScreen[bool]):
     """Its answer: whether one was queued."""
 
@@ -77,12 +87,12 @@ class NewExperiment(AtHome, ModalScreen[bool]):
                 yield Select[str](KINDS, id="kind", compact=True, allow_blank=False)
             with Horizontal(classes="row"):
                 yield Static("pack", classes="field")
-                yield Select[str]([], id="pack", compact=True, prompt="which")
+                yield Which([], id="pack", compact=True, prompt="which")
                 yield Static("prompts", classes="field")
                 yield Field("", id="prompts", compact=True, placeholder="1", restrict=r"[0-9]*", max_length=4)
             with Horizontal(classes="row one"):
                 yield Static("variable", classes="field")
-                yield Field("", id="variable", compact=True, placeholder="txt2img.steps",
+                yield Field("", id="variable", compact=True, placeholder="which, like txt2img.steps",
                             suggester=SuggestFromList(self._knobs, case_sensitive=False))  # fmt: skip
             with Horizontal(classes="row one"):
                 yield Static("levels", classes="field")
