@@ -134,7 +134,7 @@ async def test_the_worn_one_is_seen_as_its_file_is_when_themes_are_listed_anew(d
         assert take_up(app, settings) == {} and app.theme == "sea"
 
 
-@pytest.mark.parametrize("colour", ["red 35%", "#12345678", "transparent"])
+@pytest.mark.parametrize("colour", ["red 35%", "#12345678", "transparent", "rgba( -1 ,2.5,999,9)", "hsl(999,200%,3%)"])
 async def test_what_is_let_through_can_be_worn(daemon, settings, folder, colour):
     known = BUILTIN_THEMES["textual-dark"].to_color_system().generate()
     plain = colour.removesuffix(" 35%")
