@@ -318,7 +318,7 @@ class Travelling(Wishing):
     async def action_standing(self) -> None:
         from tui.screens.then import Stands
 
-        await self.push_screen(Stands(lambda: self.live, past=self.past))
+        await self.push_screen(Stands(lambda: self.live, absence=lambda: self.absence, past=self.past))
 
     async def announce(self) -> None:
         """Trouble that is new is shown whole, once, wherever one is; that it is over, in a word."""

@@ -9,6 +9,7 @@ from textual import events
 from schema.scenes import Delta, Standing
 from schema.then import Moment
 from tui import keys, travel
+from tui.messages import WentSilent
 from tui.thenkeys import THEN, only_looks
 from tui.widgets.panel import Panel
 
@@ -221,6 +222,15 @@ async def test_damage_is_told_on_one_screen_and_stays_in_view(show, picture_of, 
         await eyes.press("x")
         await eyes.sees("read-only: nothing can be changed now")
         assert daemon.commands == []
+
+
+async def test_why_no_daemon_started_is_told_in_full(show, daemon):
+    async with show() as eyes:
+        await eyes.app.on_event(WentSilent("none runs; `: start the daemon` starts one", 60.0))
+        eyes.app.absence = "config.toml:3: broken TOML: Unclosed array"
+        await eyes.press("!")
+        await eyes.sees("No daemon answers: none runs", "Why none started", "config.toml:3: broken TOML",
+                        "g , opens Settings")  # fmt: skip
 
 
 @pytest.mark.slow

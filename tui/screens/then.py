@@ -30,9 +30,10 @@ def happened(happening: Happening, found: Difference, asked: str, names: Mapping
 class Stands(Details):
     """How the daemon stands, as it is now: `live` is asked again whenever something is told."""
 
-    def __init__(self, live: Callable[[], Live], *, past: bool = False) -> None:
+    def __init__(self, live: Callable[[], Live], *, absence: Callable[[], str] = str, past: bool = False) -> None:
+        """`absence`: why none could be started, as far as that is known."""
         title = (Piece("How the daemon stands", "title"), Piece(f"  {face('page.leave')} back", "dim"))
-        super().__init__(title, lambda width: list(_standing(live(), width, past=past)))
+        super().__init__(title, lambda width: list(_standing(live(), absence(), width, past=past)))
 
     def told(self) -> None:
         self.on_resize()
@@ -110,7 +111,7 @@ def _happening(
     yield from fields(happening.event, width)
 
 
-def _standing(live: Live, width: int, *, past: bool) -> Iterator[Line]:
+def _standing(live: Live, absence: str, width: int, *, past: bool) -> Iterator[Line]:
     standing = live.standing
     if past:
         keys = f"{pressed('then.now')} goes back to now; there {pressed('app.standing')} tells how the daemon stands."
@@ -118,6 +119,13 @@ def _standing(live: Live, width: int, *, past: bool) -> Iterator[Line]:
         return
     if not live.linked:
         yield from _texts(f"No daemon answers: {live.silence}", width, "bad")
+        if absence:
+            yield []
+            yield _head("Why none started")
+            yield from _texts(absence, width, "bad")
+            if "config.toml" in absence:
+                yield []
+                yield from _texts(f"{face('app.leader')} , opens Settings, where the file can be mended.", width)
         return
     words = {"ready": "It works.", "starting": "It starts.", "stopping": "It stops."}
     yield [Piece(f" {words.get(standing.state, 'It only shows: nothing can be changed now.')}", "strong")]
