@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from textual.widgets import TextArea
 
+from schema.errors import NoDaemon
 from schema.ids import RunId
 from schema.pages import RunRow
 from schema.scenes import Delta
@@ -364,3 +365,18 @@ def test_a_request_is_a_draft_again():
     held = RunRequest(prompt="an {f=2|f=8}, {a|b}", count=1, lock=("{f=2|f=8}=f=8",), reroll=("{a|b}=3",))
     assert request(draft_like(held, "")) == held
     assert json.loads(msgspec.json.encode(request(Draft(prompt="a", priority="-2"))))["priority"] == -2
+
+
+@pytest.mark.parametrize(("width", "pane", "toasts"), [(120, "words", 0), (80, "words", 0), (80, "stages", 1)])
+async def test_that_no_daemon_answers_is_told_once_and_covers_nothing(show, monkeypatch, width, pane, toasts):
+    async def gone(*wish):
+        raise NoDaemon("none runs")
+
+    async with show(width, 24) as eyes:
+        await to_run(eyes)
+        await eyes.press(*"a bay")
+        eyes.app.screen.action_pane_of(pane)
+        monkeypatch.setattr(eyes.app.asker, "command", gone)
+        await eyes.press("ctrl+j")
+        await eyes.sees("the daemon does not answer")
+        assert len(eyes.app._notifications) == toasts

@@ -200,6 +200,10 @@ class RunScreen(RunWatch):
         self.show_variants()
         self.look_into(self.pane)
 
+    @property
+    def shows_problems(self) -> bool:
+        return self.size.width >= 100 or self.pane == "words"
+
     # What is being made -----------------------------------------------------------------------------
 
     def show_work(self) -> None:

@@ -187,6 +187,11 @@ class RunDraft(Variants[None], AreaScreen):
         stages = self._form.trouble if self._form is not None and not self.draft.empty else ""
         return tuple(dict.fromkeys(one for one in (self.refusal or self.doubt, wrong, stages) if one))
 
+    @property
+    def shows_problems(self) -> bool:
+        """Whether what is wrong can be read where one is: a toast would say it twice, and lie over it."""
+        return False
+
     def odd_signs(self) -> tuple[str, ...]:
         """Of the words as they stand: what is never closed, or closes nothing."""
         prompt, negative = self.draft.prompt, self.draft.negative
@@ -288,7 +293,8 @@ class RunDraft(Variants[None], AreaScreen):
             self.home.say(self.refusal, bad=True)
         except NoDaemon:
             self.refusal = "the daemon does not answer; nothing was queued, nothing is lost"
-            self.home.say(self.refusal, bad=True)
+            if not self.shows_problems:
+                self.home.say(self.refusal, bad=True)
         else:
             self.sent(answer.run or "", answer.jobs, held=draft.hold)
         finally:
