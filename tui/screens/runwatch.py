@@ -26,8 +26,8 @@ class RunWatch(RunVariants):
         """What came of it."""
         self._pictured: RunId | None = None
         """The run whose pictures are shown."""
-        self._at_work: JobId | None = None
-        """The job of it that was at work when it was last looked at."""
+        self._at_work: frozenset[JobId] = frozenset()
+        """The jobs of it that were under way when it was last looked at."""
 
     def run_shown(self) -> tuple[RunScene | None, RunningJob | None]:
         """The run that was sent from here, else the newest that something is made of; and its job at work."""
@@ -43,8 +43,9 @@ class RunWatch(RunVariants):
     def show_picture(self, run: RunScene | None, job: RunningJob | None, *, seen: bool) -> None:
         """The last one there is stays until the run is over, so that the panes keep their places; `seen`: there is room
         for it."""
-        over, self._at_work = self._at_work, job.job if job is not None else None
         now = run.run if run is not None and seen else None
+        under_way = frozenset(one for one in self.home.live.running if run_of(one) == now)
+        over, self._at_work = sorted(self._at_work - under_way), under_way
         if now is None or now != self._pictured:
             self._pictured = now
             self.picture.show(None)
@@ -52,8 +53,8 @@ class RunWatch(RunVariants):
             return
         if job is not None and job.preview:
             self.picture.show(job.job, job.preview, keep=True)
-        elif over is not None and over not in self.home.live.running and run_of(over) == now:
-            self.picture.show(over, MADE, keep=True)
+        elif over and run_of(over[0]) == now:
+            self.picture.show(over[-1], MADE, keep=True)
 
     async def _made(self, job: str) -> bytes:
         """The picture that a finished job made. Raises NoPicture where there is none, NoDaemon or Refused."""
