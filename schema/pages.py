@@ -216,3 +216,24 @@ class RunRecord(Plain, frozen=True, kw_only=True):
     film: FilmRecord | None = None
     film_reason: str = ""
     """Why there is no film although one was wanted."""
+
+
+class NodeDay(Plain, frozen=True, kw_only=True):
+    """What a node did in the 24 hours before: stages that it finished. Nulls where there were none."""
+
+    node: NodeId
+    stages: int = 0
+    pictures: int = 0
+    """That these stages made."""
+    finals: int = 0
+    """Those of them that are results, not steps on the way."""
+    clock_s: float | None = None
+    """Since the first of the stages was given out, or since the 24 hours began."""
+    worked_s: float | None = None
+    """Of that time, while at least one of the stages ran."""
+    per_hour: float | None = None
+    """Pictures for each hour of `clock_s`, idle time and all; null where no stage made a picture."""
+    p50_s: float | None = None
+    """Half of the stages were back so soon after they were given out."""
+    p95_s: float | None = None
+    """The same of 95 in 100."""

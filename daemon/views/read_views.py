@@ -7,7 +7,7 @@ from pathlib import Path
 
 from daemon.prompting.looks.effects import Counted
 from daemon.prompting.looks.weights import GoalsSeen
-from daemon.views import lists, looks, models, records, select, session, watch
+from daemon.views import lists, looks, models, nodeday, records, select, session, watch
 from daemon.views.judged import VerdictViews
 from daemon.views.lists import Window
 from daemon.views.readers import Readers
@@ -17,9 +17,9 @@ from daemon.views.watch import Watched
 from schema.commands import EndedJob, EndedRun, Rating, Tagging
 from schema.feedback import Look
 from schema.foreign import Post
-from schema.ids import ImageId, JobId, RunId, Sha256
+from schema.ids import ImageId, JobId, NodeId, RunId, Sha256
 from schema.models import ModelVerdict
-from schema.pages import FilmRecord, ImageRow, JobRecord, Page, RunRecord, RunRow
+from schema.pages import FilmRecord, ImageRow, JobRecord, NodeDay, Page, RunRecord, RunRow
 from schema.scenes import Row
 
 ANY_STATE = (*OPEN, "finished", "failed", "cancelled")
@@ -176,6 +176,11 @@ class ReadViews(VerdictViews, RoomViews, ABC):
         async with self._readers.reading() as db:
             has = await records.tags_of(db, images)
             return tuple(Tagging(image=image, tags=has[image]) for image in images if image in has)
+
+    async def node_day(self, node: NodeId) -> NodeDay:
+        """What it did in the last 24 hours."""
+        async with self._readers.reading() as db:
+            return await nodeday.node_day(db, node, self._clock())
 
     # Looks at pictures ------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ import screen_then
 from aiohttp import WSMsgType, web
 from screen_things import (
     CONFIG,
+    DAYS,
     NODES,
     NOON,
     make_image,
@@ -33,8 +34,8 @@ from screen_things import (
     written,
 )
 
-from schema.ids import RunId, StageId, Token
-from schema.pages import FilmRecord, ImageRow, JobRecord, Page, RunRecord, RunRow
+from schema.ids import NodeId, RunId, StageId, Token
+from schema.pages import FilmRecord, ImageRow, JobRecord, NodeDay, Page, RunRecord, RunRow
 from schema.plans import RunSpec
 from schema.scenes import (
     Counts,
@@ -58,6 +59,8 @@ class FakeDaemon:
     def __init__(self, socket: Path) -> None:
         self.socket = socket
         self.nodes: tuple[NodeScene, ...] = NODES
+        self.days: dict[NodeId, NodeDay] = {day.node: day for day in DAYS}
+        """What nodes did in the last 24 hours."""
         self.resources = make_resources()
         self.shelf = screen_library.Shelf()
         self.lectern = screen_learn.Lectern()
@@ -166,6 +169,7 @@ class FakeDaemon:
         app.router.add_get("/v1/jobs/{id}", self.show_job)
         app.router.add_get("/v1/jobs/{id}/explain", self.explain)
         app.router.add_get("/v1/jobs/{id}/preview", self.preview)
+        app.router.add_get("/v1/nodes/{id}/day", self.node_day)
         app.router.add_get("/v1/resources", self.list_resources)
         app.router.add_put("/v1/blobs", self.put_blob)
         app.router.add_get("/v1/runs/{id}", self.show_run)
@@ -217,6 +221,11 @@ class FakeDaemon:
 
     def note(self, request: web.Request) -> None:
         self.asked.append(request.path_qs)
+
+    async def node_day(self, request: web.Request) -> web.Response:
+        self.note(request)
+        node = NodeId(request.match_info["id"])
+        return reply(self.days.get(node, NodeDay(node=node)))
 
     async def list_jobs(self, request: web.Request) -> web.Response:
         self.note(request)

@@ -6,7 +6,7 @@ import json
 import msgspec
 
 from schema.ids import ImageId, JobId, NodeId, RunId, StageId, run_of
-from schema.pages import ImageRecord, ImageRow, JobRecord, Resource, StageRecord, iso
+from schema.pages import ImageRecord, ImageRow, JobRecord, NodeDay, Resource, StageRecord, iso
 from schema.plans import JobSpec, Measures, Picture, StageStep
 from schema.scenes import BackendScene, GpuScene, NodeScene, Row
 
@@ -142,6 +142,18 @@ NODES = (
         trouble="it has not been heard of for 2 h",
     ),
 )
+
+DAYS = (
+    NodeDay(
+        node=NodeId("rtx4070"), stages=164, pictures=85, finals=28, clock_s=10_800.0, worked_s=4_920.0, per_hour=28.33,
+        p50_s=41.2, p95_s=190.0,
+    ),
+    NodeDay(
+        node=NodeId("rtx3090"), stages=1_412, pictures=412, finals=412, clock_s=86_400.0, worked_s=64_080.0,
+        per_hour=17.17, p50_s=8.4, p95_s=54.0,
+    ),
+)  # fmt: skip
+"""What the nodes did in the last 24 hours; `den` nothing."""
 
 STRANGERS = (
     NodeScene(

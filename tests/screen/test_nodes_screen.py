@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from schema.ids import NodeId
+from schema.pages import NodeDay
 from schema.scenes import BackendScene, Delta, NodeScene
 
 
@@ -17,7 +18,7 @@ async def test_the_nodes_at_three_sizes(show, picture_of, width, height):
     async with show(width, height) as eyes:
         await to_nodes(eyes)
         if width >= 100:
-            await eyes.sees("webui", "starting", "running")
+            await eyes.sees("webui", "starting", "running", "last 24 h")
         await eyes.quiet()
         picture_of(eyes, f"nodes-{width}x{height}")
 
@@ -63,6 +64,35 @@ async def test_a_drained_node_gets_work_again_with_the_same_key(show, daemon):
         await eyes.press("D")
         await eyes.until(lambda: daemon.sent("/v1/nodes/rtx4070/resume"))
         await eyes.sees("attic gets work again")
+
+
+async def test_a_node_tells_what_it_did_in_the_last_24_hours(show, daemon):
+    async with show() as eyes:
+        await to_nodes(eyes)
+        await eyes.sees(
+            "last 24 h  worked 1.4 h of 3.0 h",
+            "85 pictures (28 final), 28.3 an hour by the clock",
+            "164 stages, p50 0:41, p95 3:10",
+        )
+        await eyes.press("j", "j")
+        await eyes.sees("worked 17.8 h of 24.0 h", "412 pictures, 17.2 an hour", "1,412 stages, p50 8.4s, p95 0:54")
+        await eyes.press("k", "k")
+        await eyes.sees("164 stages, p50 0:41")
+        assert [path for path in daemon.asked if path.endswith("/day")].count("/v1/nodes/rtx4070/day") == 1
+
+
+async def test_a_node_that_did_nothing_or_made_no_picture_tells_no_rate(show, daemon):
+    busy = NodeDay(node=NodeId("rtx4070"), stages=1, clock_s=600.0, worked_s=9.0, p50_s=9.0, p95_s=9.0)
+    daemon.days = {busy.node: busy}
+    async with show() as eyes:
+        await to_nodes(eyes)
+        await eyes.sees("last 24 h  worked 9.0s of 10:00", "1 stage, p50 9.0s, p95 9.0s")
+        assert "an hour" not in eyes.text() and "picture" not in eyes.text()
+        await eyes.press("j", "j")
+        await eyes.sees("RTX 3090  ▶ busy")
+        await eyes.until(lambda: "/v1/nodes/rtx3090/day" in daemon.asked)
+        await eyes.quiet()
+        assert "last 24 h" not in eyes.text()
 
 
 @pytest.mark.slow

@@ -151,7 +151,7 @@ async def world(folder: Path, **more: Any) -> AsyncIterator[World]:
     """`more` replaces parts of the house."""
     it = World(folder)
     log = more.pop("log", None) or LogInLoop()
-    clock = Clock()
+    clock = it.clock = Clock()
     it.ledger = Ledger(State(), log, clock=clock, vitals=it.vitals, rules=Rules(), on_broken=print)
     it.log = log
     it.views = await Views.open(folder / "views.db", log, results=folder / "results", clock=clock)

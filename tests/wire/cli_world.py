@@ -93,6 +93,8 @@ class FakeDaemon:
             ("/v1/jobs/", "/v1/images/", "/v1/queue/", "/v1/nodes/", "/v1/runs/")
         ):
             return 200, ANSWER
+        if asked.path.startswith("/v1/nodes/") and asked.path.endswith("/day"):
+            return 200, DAY
         return {
             "/v1/status": (200, STATUS),
             "/v1/runs": (201, RUN) if asked.method == "POST" else (200, page(RUN_ROW)),
@@ -116,6 +118,12 @@ class FakeDaemon:
             "/v1/blobs": (200, {"sha256": "ef" * 32}),
         }.get(asked.path, (404, {"error": "there is no such thing", "where": "x", "remedy": "Look.", "exit": 2}))
 
+
+DAY = {
+    "node": "n", "stages": 164, "pictures": 85, "finals": 28, "clock_s": 10800.0, "worked_s": 4920.0, "per_hour": 28.33,
+    "p50_s": 41.2, "p95_s": 190.0,
+}  # fmt: skip
+"""What every node did in the last 24 hours."""
 
 PLAN_END = {"jobs": 1, "plan_hash": "ab" * 32, "seed": 7, "warnings": []}
 

@@ -105,6 +105,31 @@ async def test_a_node_is_asked_to_look_again_and_may_refuse_to_give_memory_back(
     assert (await it.post("/v1/nodes/nobody/free"))["status"] == 404
 
 
+async def test_a_node_tells_what_it_did_in_the_last_24_hours(it: World) -> None:
+    await it.join_node()
+    nothing = await it.get("/v1/nodes/box/day")
+    assert (nothing["stages"], nothing["pictures"], nothing["per_hour"], nothing["p50_s"]) == (0, 0, None, None)
+
+    await it.submit(count=2)
+    await it.finish_all()
+    it.clock.now += 1800
+    done = await it.get("/v1/nodes/box-name/day")
+    jobs = await it.get("/v1/jobs")
+    took = [stage for job in jobs["items"] for stage in (await it.get(f"/v1/jobs/{job['id']}"))["stages"]]
+    assert (done["node"], done["stages"], done["pictures"], done["finals"]) == ("box", len(took), len(took), 2)
+    assert 1800 < done["clock_s"] < 1801 and 0 < done["worked_s"] < 1 and 0 < done["p50_s"] <= done["p95_s"] < 1
+    assert done["per_hour"] == pytest.approx(2 * len(took), rel=0.01)
+
+    it.clock.now += 24 * 3600
+    await it.submit()
+    await it.finish_all()
+    later = await it.get("/v1/nodes/box/day")
+    assert (later["stages"], later["finals"]) == (len(took) // 2, 1)
+    it.clock.now += 25 * 3600
+    assert await it.get("/v1/nodes/box/day") == nothing
+    assert (await it.get("/v1/nodes/nobody/day"))["status"] == 404
+
+
 async def test_only_a_lost_node_is_forgotten(it: World) -> None:
     await it.join_node()
     assert "is connected" in (await it.post("/v1/nodes/box/forget"))["error"]

@@ -32,7 +32,8 @@ from schema.events import Envelope
 from schema.scenes import Frame, Welcome
 
 ASKED = (
-    ("/v1/status", {}), ("/v1/queue", {}), ("/v1/state", {}), ("/v1/nodes", {}), ("/v1/runs", {}),
+    ("/v1/status", {}), ("/v1/queue", {}), ("/v1/state", {}), ("/v1/nodes", {}),
+    ("/v1/nodes/box/day", {}), ("/v1/runs", {}),
     ("/v1/runs", {"sort": "name", "limit": "2"}), ("/v1/jobs", {}), ("/v1/jobs", {"filter": "state:queued"}),
     ("/v1/jobs", {"sort": "newest", "offset": "1", "limit": "3"}), ("/v1/images", {}),
     ("/v1/images", {"filter": "stars:>=2", "sort": "stars"}), ("/v1/images", {"filter": "tag:keep"}),

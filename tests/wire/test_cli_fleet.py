@@ -65,10 +65,17 @@ def test_a_node_is_shown_whole(fake: FakeDaemon) -> None:
     for words in (
         "97%, 71 °C, 312 W", "25.0/62.0 GB", "toy-xl", "412 done, 3 failed", "RTX 3090 24 GB, RTX 3090 24 GB", "0.2.0",
         "measured:\n  txt2img sdxl 1.0 MP x 30: 12.4 s", "toy-broken: it failed", "10.0.0.1:7801",
+        "85 pictures (28 final), 28.3 an hour by the clock; 164 stages, p50 41s, p95 3m 10s; worked 1h 22m of 3h 00m",
     ):  # fmt: skip
         assert words in told, words
     claimed = stablenew(fake.home, "node", "show", "10.0.0.9:7801").out
-    assert "as it claims" in claimed and "done" not in claimed
+    assert "as it claims" in claimed and "done" not in claimed and "24 h" not in claimed
+
+
+def test_a_node_that_did_nothing_of_late_tells_no_rate(fake: FakeDaemon) -> None:
+    shown = json.loads(stablenew(fake.home, "node", "show", "studio", "--json").out)
+    fake.answers[f"/v1/nodes/{shown['node']}/day"] = (200, {**shown["day"], "stages": 0, "per_hour": None})
+    assert "last 24 h" not in stablenew(fake.home, "node", "show", "studio").out
 
 
 def test_pairing_is_told_step_by_step(fake: FakeDaemon) -> None:

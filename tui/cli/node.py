@@ -21,10 +21,13 @@ def list_(as_of: str | None, as_json: bool) -> int:
 
 def show(node: str, as_of: str | None, as_json: bool) -> int:
     found = find(node, as_of)
+    day = None
+    if nodewords.ours((found,)):
+        day = ask.daemon(as_of).get(f"/v1/nodes/{quoted(found.text('node'))}/day")
     if as_json:
-        output.put_json(found.fields)
+        output.put_json({**found.fields, "day": None if day is None else day.fields})
     else:
-        output.put(nodewords.whole(found))
+        output.put(nodewords.whole(found, day))
     return 0
 
 

@@ -88,9 +88,9 @@ def does(node: Doc) -> str:
     return node.text("running") or node.text("trouble") or node.text("why_idle")
 
 
-def whole(node: Doc) -> str:
-    """All that is known of it, for a person."""
-    parts = [output.pairs(_facts(node))]
+def whole(node: Doc, day: Doc | None = None) -> str:
+    """All that is known of it, for a person; `day`: what it did in the last 24 hours."""
+    parts = [output.pairs({**_facts(node), "last 24 h": "" if day is None else today(day)})]
     heads = ("BACKEND", "STATE", "ADDRESS", "RELEASE", "TROUBLE")
     rows = [tuple(server.text(name) for name in ("kind", "state", "url", "release", "trouble"))
             for server in node.docs("servers")]  # fmt: skip
@@ -99,6 +99,24 @@ def whole(node: Doc) -> str:
     if paces := node.texts("paces"):
         parts.append("measured:\n" + "\n".join(f"  {output.clean(pace)}" for pace in paces))
     return "\n\n".join(parts)
+
+
+def today(day: Doc) -> str:
+    """How much it made, how much of the time it worked and how long its stages took; empty: it did nothing."""
+    stages, pictures, finals = (day.whole(name) for name in ("stages", "pictures", "finals"))
+    rate = day.real("per_hour")
+    if not stages:
+        return ""
+    made = output.plural(pictures, "picture") + (f" ({finals} final)" if finals != pictures else "")
+    worked, clock, p50, p95 = (_lasted(day.real(name)) for name in ("worked_s", "clock_s", "p50_s", "p95_s"))
+    told = [f"{made}, {rate:,.1f} an hour by the clock"] if rate is not None else []
+    told += [f"{output.plural(stages, 'stage')}, p50 {p50}, p95 {p95}", f"worked {worked} of {clock}"]
+    return "; ".join(told)
+
+
+def _lasted(seconds: float | None) -> str:
+    """`0.4s` where whole seconds would say too little."""
+    return f"{seconds:.1f}s" if seconds is not None and seconds < 9.95 else output.duration(seconds)
 
 
 def _facts(node: Doc) -> Mapping[str, str]:

@@ -1,11 +1,14 @@
 """The nodes: who is there and who asks to join, each one's card, memory and load; and what can be asked of it."""
 
+import asyncio
 from functools import partial
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
-from schema.pages import Page
+from schema.errors import NoDaemon, Refused
+from schema.ids import NodeId
+from schema.pages import NodeDay, Page
 from schema.scenes import NodeScene
 from tui.background import begin
 from tui.keys import bindings, of, pressed, shown
@@ -21,6 +24,9 @@ from tui.widgets.panel import Panel
 
 MOST_NOTICES = 5
 """Lines; of a low screen four."""
+
+DAY_SECONDS = 60.0
+"""What a node did in the last 24 hours is asked for again so long after it was; of a moment in the past once."""
 
 
 class Notices(Drawn):
@@ -53,6 +59,9 @@ class NodesScreen(BesideScreen[NodeScene]):
         self.table = NodeTable(lambda node, columns: self.home.history.course(node.node, columns, self.home.clock()))
         self.notices = Notices()
         self.load_panel = Panel(id="load")
+        self._days: dict[NodeId, NodeDay] = {}
+        self._days_asked: dict[NodeId, float] = {}
+        self._days_as_of: int | None = None
 
     def body(self) -> ComposeResult:
         yield self.filter_line
@@ -88,6 +97,8 @@ class NodesScreen(BesideScreen[NodeScene]):
 
     def tick(self) -> None:
         self.draw_chart()
+        if (node := self.under_cursor()) is not None:
+            self._want_day(node)
 
     async def _fetch(self, page: int) -> None:
         nodes = self.shown()
@@ -138,8 +149,30 @@ class NodesScreen(BesideScreen[NodeScene]):
         if node is None:
             self.card.fill((), (), keep_place=False)
             return
+        self._want_day(node)
         running = self.home.live.running.get(node.running) if node.running else None
-        self.card.fill(card(node, running, self.card.room[0]), title(node), keep_place=keep_place)
+        lines = card(node, running, self.card.room[0], self._days.get(node.node))
+        self.card.fill(lines, title(node), keep_place=keep_place)
+
+    def _want_day(self, node: NodeScene) -> None:
+        """What it did in the last 24 hours, unless that was asked not long ago."""
+        as_of, now = self.home.asker.as_of, asyncio.get_running_loop().time()
+        if as_of != self._days_as_of:
+            self._days, self._days_asked, self._days_as_of = {}, {}, as_of
+        asked = self._days_asked.get(node.node)
+        if node.state in STRANGERS or (asked is not None and (as_of is not None or now - asked < DAY_SECONDS)):
+            return
+        self._days_asked[node.node] = now
+        begin(self, partial(self._read_day, node.node, as_of), group="days")
+
+    async def _read_day(self, node: NodeId, as_of: int | None) -> None:
+        try:
+            day = await self.home.asker.get(f"/v1/nodes/{node}/day", NodeDay)
+        except (NoDaemon, Refused):  # the card does without
+            return
+        if as_of == self._days_as_of and day != self._days.get(node):
+            self._days[node] = day
+            self.draw_card()
 
     def draw_chart(self) -> None:
         nodes = self.home.live.scene.nodes

@@ -1,9 +1,10 @@
 """A node whole: what it is, its memory and load, what it does or why not, what was measured. Pure."""
 
 from schema.orders import BackendState
+from schema.pages import NodeDay
 from schema.scenes import NodeScene, RunningJob
 from tui.widgets.ink import Line, Piece, fit, fit_middle, plain, wrap
-from tui.widgets.jobrow import bar, clock, share
+from tui.widgets.jobrow import bar, clock, lasted, share
 from tui.widgets.nodeline import LOUD, NODE_SIGNS, SERVER_INKS, STRANGERS, name_of, place, servers_of
 
 SERVER_SIGNS: dict[BackendState, str] = {"ready": "●", "starting": "◐", "disconnected": "○"}
@@ -17,8 +18,8 @@ def title(node: NodeScene) -> list[Piece]:
     return [Piece(name_of(node), "title"), Piece(f"  {gpus}" if gpus else ""), Piece(f"  {sign} {node.state}", ink)]
 
 
-def card(node: NodeScene, running: RunningJob | None, width: int) -> list[Line]:
-    """All that is known of it, for a pane `width` cells wide."""
+def card(node: NodeScene, running: RunningJob | None, width: int, day: NodeDay | None = None) -> list[Line]:
+    """All that is known of it, for a pane `width` cells wide; `day`: what it did of late, once that is known."""
     inside = width - 2
     lines: list[Line] = [*trouble(node, inside), *meters(node, inside)]
     if running is not None:
@@ -29,7 +30,7 @@ def card(node: NodeScene, running: RunningJob | None, width: int) -> list[Line]:
     elif node.why_idle:
         lines += [[Piece(" does nothing", "title")], *block(node.why_idle, inside, "dim"), []]
     if node.state not in STRANGERS:
-        lines += [*backends(node, inside), *loaded(node, inside), *measured(node, inside)]
+        lines += [*backends(node, inside), *loaded(node, inside), *today(day, inside), *measured(node, inside)]
     return [*lines, *facts(node, inside)]
 
 
@@ -88,6 +89,27 @@ def loaded(node: NodeScene, width: int) -> list[Line]:
     lines += [[Piece(fit_middle(f"   {plain(name)}", width), "text")] for name in node.resident]
     lines += [] if node.resident else [[Piece("   no model", "dim")]]
     return [*lines, []]
+
+
+def today(day: NodeDay | None, width: int) -> list[Line]:
+    """How much it made, how much of the time it worked and how long its stages took; nothing where it did nothing."""
+    if day is None or not day.stages:
+        return []
+    texts = []
+    if day.pictures:
+        final = f" ({day.finals:,} final)" if day.finals != day.pictures else ""
+        rate = f", {day.per_hour:,.1f} an hour by the clock" if day.per_hour is not None else ""
+        texts.append(f"{day.pictures:,} picture{'' if day.pictures == 1 else 's'}{final}{rate}")
+    many = "1 stage" if day.stages == 1 else f"{day.stages:,} stages"
+    texts.append(f"{many}, p50 {lasted(day.p50_s)}, p95 {lasted(day.p95_s)}")
+    worked = f"  worked {hours(day.worked_s)} of {hours(day.clock_s)}"
+    head: Line = [Piece(" last 24 h", "title"), Piece(worked, "dim")]
+    return [head, *(line for text in texts for line in block(text, width, "text")), []]
+
+
+def hours(seconds: float | None) -> str:
+    """`4.6 h`; less than one as `lasted` tells it."""
+    return f"{seconds / 3600:.1f} h" if seconds is not None and seconds >= 3600 else lasted(seconds)
 
 
 def measured(node: NodeScene, width: int) -> list[Line]:

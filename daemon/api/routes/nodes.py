@@ -12,6 +12,7 @@ from daemon.api.which import node_of
 from daemon.api.wish import check_open, wish
 from schema.commands import Command, DrainNode, ForgetNode, ResumeNode, UnpairNode
 from schema.ids import NodeId
+from schema.pages import NodeDay
 from schema.scenes import Answer, NodeScene
 
 Kind = type[DrainNode] | type[ResumeNode] | type[ForgetNode] | type[UnpairNode]
@@ -36,6 +37,12 @@ class ProbeAnswer(msgspec.Struct, frozen=True):
 async def list_nodes(house: House, request: web.Request) -> web.StreamResponse:
     nodes = house.ledger.scene().nodes
     return answer(Nodes(nodes, len(nodes)))
+
+
+async def show_day(house: House, request: web.Request) -> web.StreamResponse:
+    node = _node(house, request)
+    await house.views.shown(house.ledger.durable)
+    return answer(await house.views.node_day(node))
 
 
 def _verb(kind: Kind) -> Answering:
@@ -99,6 +106,14 @@ VERBS: tuple[tuple[str, str, Answering, type], ...] = (
 
 ROUTES = (
     Route(method="GET", path="/v1/nodes", run=list_nodes, gives=Nodes, scope="read", does="List nodes."),
+    Route(
+        method="GET",
+        path="/v1/nodes/{node}/day",
+        run=show_day,
+        gives=NodeDay,
+        scope="read",
+        does="What a node did in the last 24 hours: pictures an hour, how long its stages took, how long it worked.",
+    ),
     *(
         Route(method="POST", path=f"/v1/nodes/{{node}}/{verb}", run=run, gives=gives, scope="all", does=does)
         for verb, does, run, gives in VERBS
