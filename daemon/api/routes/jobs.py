@@ -121,6 +121,7 @@ async def explain(house: House, request: web.Request) -> web.StreamResponse:
 
 async def preview(house: House, request: web.Request) -> web.StreamResponse:
     """Of the attempt that runs now; a client asks again when the scene's counter has risen."""
+    await house.views.shown(house.ledger.durable)
     job = await house.views.job_id(request.match_info["job"])
     token = next((one.token for one in house.ledger.scene().running if one.job == job), None)
     shown = None if token is None else house.vitals.previews.get(token)
