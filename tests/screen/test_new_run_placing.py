@@ -82,7 +82,7 @@ async def test_priority_learning_and_count_are_stepped_chosen_and_sent(show, dae
         head.go(names.index("priority"))
         await eyes.press("plus", "plus")
         await ask(eyes, "learning")
-        await eyes.sees("passive: what you rate teaches")
+        await eyes.sees("passive: what you rate of it is learned from")
         await eyes.press("j", "j", "j", "enter")
         await eyes.sees("count 3", "priority 2", "learning active", "3 jobs · seed 7")
         await eyes.press("ctrl+j")

@@ -18,7 +18,7 @@ async def test_waiting_jobs_are_sent_to_another_backend(show, daemon):
         await eyes.press("j", "j", "enter")
         await eyes.until(lambda: daemon.sent("/v1/jobs/edit"))
         assert daemon.sent("/v1/jobs/edit") == [{"select": ["kn00gt7a.3", "kn00gt7a.4"], "backend": "comfyui"}]
-        await eyes.sees("2 for comfyui")
+        await eyes.sees("2 sent to comfyui")
         await eyes.press("z")
         await eyes.until(lambda: daemon.sent("/v1/undo"))
 

@@ -62,9 +62,9 @@ class RunDraft(Variants[None], AreaScreen):
         self.unfolded = False
         """Also in a low terminal all fields of the head are shown."""
         self._enhanced: tuple[str, tuple[str, ...]] = ("", ())
+        """The picture that it was begun from and what its first stage was told, while another kind is shown."""
         self._as_last = False
         """Whether it was as last time before it was from a picture."""
-        """The picture that it was begun from and what its first stage was told, while another kind is shown."""
 
     def show_head(self) -> None:
         """The draft is another one."""
