@@ -250,7 +250,7 @@ ROWS: dict[tuple[str, str], Row] = {
     # As one types
     ("PromptArea", "names.take"): Row("run", lambda here: written(here).endswith(", __sea__"), True, ("=, __se",)),
     ("PromptArea", "names.next"): Row("run", offered, "__sky/high__", OPENED),
-    ("PromptArea", "names.before"): Row("run", offered, "__sky__", (*OPENED, "down")),
+    ("PromptArea", "names.before"): Row("run", offered, "__sky__", (*OPENED, "?__sky/high__", "down")),
     ("PromptArea", "names.close"): Row("run", offered, None, OPENED),
     ("FilterInput", "filter.take"): Row("queue", part("#filter", "value"), "state:", ("/", "=st")),
     ("FilterInput", "filter.next"): Row("queue", offered, "failed", ("/", "=state:f")),

@@ -1,5 +1,7 @@
 """Machines come into the fleet by a question for their code, and leave it by another; what is wrong is told loudly."""
 
+import re
+
 import msgspec
 import pytest
 from screen_things import CONFLICTED, STRANGERS
@@ -173,5 +175,5 @@ async def test_the_load_of_the_last_hour_is_kept_while_one_looks_elsewhere(show,
         daemon.now += 900
         await to_nodes(eyes, "load, last 60 min")
         row = next(line for line in eyes.text().split("\n") if "│ studio " in line and "▁" in line)
-        course = row.split("││")[1].split()[1]
+        course = re.split("[│┃]│", row)[1].split()[1]
         assert course[:8] == "·" * 8 and course[12] == "█" and course[-1] == "▁", row
